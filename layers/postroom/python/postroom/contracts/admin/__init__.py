@@ -1,0 +1,1 @@
+"""The WorkMail API as botocore's model states it: generated shapes, their validation, and the modelled errors."""

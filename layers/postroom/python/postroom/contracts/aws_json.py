@@ -1,0 +1,97 @@
+"""AWS JSON 1.1 inside API Gateway's REST proxy events (payload version 1.0).
+
+Sources: contracts 7.1; Smithy, "AWS JSON 1.1 protocol"; API Gateway, "Lambda proxy integrations".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTENT_TYPE: Final = "application/x-amz-json-1.1"
+UNKNOWN_OPERATION: Final = "UnknownOperationException"
+SERIALIZATION: Final = "SerializationException"
+VALIDATION: Final = "ValidationException"
+INTERNAL: Final = "InternalFailure"
+UNAVAILABLE: Final = "ServiceUnavailable"
+
+
+class MalformedRequestError(ValueError):
+    """What came is no AWS JSON request."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonCall:
+    """One request.
+
+    Attributes:
+        target: the whole ``X-Amz-Target``, ``Service.Operation``; empty where the header is missing.
+        body: bytes as sent; empty where there is none.
+        request_id: API Gateway's, which also goes back as ``x-amzn-RequestId``.
+    """
+
+    target: str
+    body: bytes
+    request_id: str
+
+    def payload(self) -> dict[str, Any]:
+        """Return the decoded object; an empty body is an empty object, as AWS takes it.
+
+        Raises:
+            MalformedRequestError: not UTF-8, not JSON, or not an object.
+        """
+        if not self.body.strip():
+            return {}
+        try:
+            value = json.loads(self.body, parse_constant=_no_constant)
+        except (UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise MalformedRequestError("the body is not JSON") from error
+        if not isinstance(value, dict):
+            raise MalformedRequestError("the body is not a JSON object")
+        return value
+
+
+def decode(event: Mapping[str, Any]) -> JsonCall:
+    """Read a REST proxy event. Header names match whatever their case.
+
+    Raises:
+        MalformedRequestError: the body says that it is Base64 and is not.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MalformedRequestError("the body is not Base64") from error
+    request_id = str((event.get("requestContext") or {}).get("requestId") or "")
+    return JsonCall(target=str(headers.get("x-amz-target") or ""), body=body, request_id=request_id)
+
+
+def encode(answer: Mapping[str, Any], request_id: str, *, status: int = 200) -> dict[str, Any]:
+    """Write a REST proxy response. Members whose value is None are left out."""
+    body = json.dumps(_without_none(answer), ensure_ascii=False, separators=(",", ":"))
+    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id}
+    return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def encode_error(code: str, text: str, request_id: str, *, status: int = 400) -> dict[str, Any]:
+    """Write an error: ``__type`` is what a client raises, ``Message`` what it prints."""
+    return encode({"__type": code, "Message": text}, request_id, status=status)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(inner) for inner in value]
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

@@ -1,0 +1,143 @@
+"""SES's notification of a received message (S3 action with an SNS topic).
+
+Source: SES Developer Guide, "Contents of notifications for Amazon SES email receiving". Powertools' own model of it
+rejects S3 actions and mail without To or Subject, so the contract is ours.
+
+``receipt.recipients`` alone routes; ``mail.destination`` only repeats MIME headers. Headers are read from the stored
+object, because the notification cuts them at 10 KB.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+
+from postroom.contracts.base import Received
+from postroom.errors import InvalidNotificationError
+from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
+
+SETUP_OBJECT: Final = "AMAZON_SES_SETUP_NOTIFICATION"
+"""Name of the object that SES writes when an S3 action is made; it is no message."""
+
+
+class VerdictStatus(Received):
+    """``{"status": "PASS"}``; a status that SES adds some day counts as PROCESSING_FAILED."""
+
+    status: Verdict = Verdict.PROCESSING_FAILED
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _known(cls, value: object) -> object:
+        return value if isinstance(value, str) and value in set(Verdict) else Verdict.PROCESSING_FAILED
+
+
+class S3Action(Received):
+    """Where SES put the message."""
+
+    type: str
+    bucket_name: str = Field(alias="bucketName", min_length=3)
+    object_key: str = Field(alias="objectKey", min_length=1, max_length=1024)
+
+
+class Receipt(Received):
+    """How the message came: the envelope recipients that matched the rule, and the verdicts."""
+
+    recipients: tuple[str, ...] = Field(min_length=1)
+    spam: VerdictStatus = Field(alias="spamVerdict", default=VerdictStatus())
+    virus: VerdictStatus = Field(alias="virusVerdict", default=VerdictStatus())
+    spf: VerdictStatus = Field(alias="spfVerdict", default=VerdictStatus())
+    dkim: VerdictStatus = Field(alias="dkimVerdict", default=VerdictStatus())
+    dmarc: VerdictStatus = Field(alias="dmarcVerdict", default=VerdictStatus())
+    dmarc_policy: DmarcPolicy | None = Field(alias="dmarcPolicy", default=None)
+    action: S3Action
+
+    @field_validator("dmarc_policy", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        """SES writes ``reject``, WorkMail's log REJECT; a policy nobody knows is none."""
+        policy = value.upper() if isinstance(value, str) else ""
+        return policy if policy in set(DmarcPolicy) else None
+
+
+class MessageName(Received):
+    """SES's id of a message, which is also its object's name."""
+
+    message_id: str = Field(alias="messageId", pattern=r"^[A-Za-z0-9_.\-]{1,128}$")
+
+
+class _Named(Received):
+    mail: MessageName
+
+
+class Mail(MessageName):
+    """What SES says of the message itself; ``source`` is the envelope sender, empty for a null sender."""
+
+    timestamp: AwareDatetime = Field(ge=datetime(2000, 1, 1, tzinfo=UTC))
+    source: str = Field(default="", max_length=2048)
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _null_sender(cls, value: object) -> object:
+        return "" if value is None else value
+
+
+class Notification(Received):
+    """One message that SES received for us."""
+
+    notification_type: str = Field(alias="notificationType", pattern="^Received$")
+    mail: Mail
+    receipt: Receipt
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """The checks, in our words; the policy counts only where DMARC failed."""
+        receipt = self.receipt
+        failed = receipt.dmarc.status is Verdict.FAIL
+        return Verdicts(
+            spam=receipt.spam.status,
+            virus=receipt.virus.status,
+            spf=receipt.spf.status,
+            dkim=receipt.dkim.status,
+            dmarc=receipt.dmarc.status,
+            dmarc_policy=(receipt.dmarc_policy or DmarcPolicy.NONE) if failed else None,
+        )
+
+
+def read_notification(body: str) -> Notification:
+    """Read an SQS message's body: the notification itself (raw delivery), or SNS's envelope around it.
+
+    Raises:
+        InvalidNotificationError: it is neither, or it says nothing that we could route. The error names the members
+            at fault and never quotes their values.
+    """
+    try:
+        return Notification.model_validate(_document(body))
+    except ValidationError as error:
+        places = sorted({".".join(str(part) for part in item["loc"]) or "the document" for item in error.errors()})
+        raise InvalidNotificationError(f"not an SES notification: {', '.join(places)}") from error
+
+
+def message_id_of(body: str) -> str:
+    """Return the message id of something like a notification, even if the rest of it makes no sense.
+
+    Raises:
+        InvalidNotificationError: there is none.
+    """
+    try:
+        return _Named.model_validate(_document(body)).mail.message_id
+    except ValidationError as error:
+        raise InvalidNotificationError("not an SES notification: no message id") from error
+
+
+def _document(body: str) -> object:
+    """Return the JSON in an SQS body, out of SNS's envelope if it is in one."""
+    try:
+        document: Any = json.loads(body)
+        if isinstance(document, dict) and document.get("Type") == "Notification" and "notificationType" not in document:
+            return json.loads(document["Message"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidNotificationError("not an SES notification: no JSON") from error
+    return document

@@ -1,0 +1,93 @@
+"""Every error this package raises on purpose.
+
+    PostroomError
+    ├── TemporaryError                  a retry may succeed: back to the queue
+    │   ├── StoreUnavailableError       a table, bucket, queue or key service did not answer, or throttled
+    │   ├── ConflictError               another writer was faster, again and again; nothing was written
+    │   └── EventLogRefusedError        an organization's log group, or the role for it, does not take what we write
+    └── PermanentError                  a retry cannot succeed: answer or park
+        ├── InvalidNotificationError    what SES (or somebody in its place) told us makes no sense
+        ├── UnknownOrganizationError    no organization of ours has this domain
+        ├── MessageNotFoundError        nothing is stored under this key
+        ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
+        ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
+        ├── UnreadableFactError         a row of the ledger that is no fact
+        ├── UnwritableLinesError        the event log finds fault with the lines themselves
+        ├── TakenError                  a unique name, alias, address or token is in use
+        └── KeyUnavailableError         the organization's KMS key is disabled, pending deletion, or not ours to use
+
+Only adapters catch botocore; only entry points (functions, the command line) answer.
+``cause`` is what is written beside a parked message: one line, no content of any message.
+"""
+
+from __future__ import annotations
+
+
+class PostroomError(Exception):
+    """Root of every error raised on purpose."""
+
+    @property
+    def cause(self) -> str:
+        """One line for a parked message's record: the class and what it says, never content of a message."""
+        said = " ".join(str(self).split())
+        return f"{type(self).__name__}: {said}"[:500]
+
+
+class TemporaryError(PostroomError):
+    """A retry may succeed; the queue gives the message back."""
+
+
+class StoreUnavailableError(TemporaryError):
+    """A table, bucket, queue or key service did not answer, or throttled."""
+
+
+class ConflictError(TemporaryError):
+    """Another writer was faster, again and again; nothing was written."""
+
+
+class EventLogRefusedError(TemporaryError):
+    """An organization's log group, or the role for it, does not take what we write; its owner may mend that."""
+
+
+class PermanentError(PostroomError):
+    """A retry cannot succeed: answer the caller, or park the message."""
+
+
+class InvalidNotificationError(PermanentError):
+    """What SES (or somebody in its place) told us makes no sense."""
+
+
+class UnknownOrganizationError(PermanentError):
+    """No organization of ours has this domain."""
+
+
+class MessageNotFoundError(PermanentError):
+    """Nothing is stored under this key."""
+
+
+class UnreadableMailError(PermanentError):
+    """A ciphertext that does not open: wrong mailbox, wrong organization, or damaged."""
+
+
+class KeyUnavailableError(PermanentError):
+    """The organization's KMS key is disabled, pending deletion, or not ours to use."""
+
+
+class UnreadableFactError(PermanentError):
+    """A row of the ledger that is no fact."""
+
+
+class UnwritableLinesError(PermanentError):
+    """The event log finds fault with the lines themselves; one of them at least."""
+
+
+class TakenError(PermanentError):
+    """A unique name, alias, address or token is in use; ``record`` is the one that could not be inserted."""
+
+    def __init__(self, record: object) -> None:
+        super().__init__(f"{type(record).__name__} exists")
+        self.record = record
+
+
+class RefusedByServiceError(PermanentError):
+    """An AWS service does not take what we ask of it; the text is for the administrator who asked."""

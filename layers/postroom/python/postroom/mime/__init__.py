@@ -1,0 +1,1 @@
+"""Reading messages leniently: what cannot be understood is skipped, never refused."""

@@ -1,0 +1,78 @@
+"""What happened to a message: one fact for each change, in the change's own transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EventName(StrEnum):
+    """The nine events of WorkMail's email event log. Source: guide, ZH:1529-1637."""
+
+    ORGANIZATION_EMAIL_RECEIVED = "ORGANIZATION_EMAIL_RECEIVED"
+    MAILBOX_EMAIL_DELIVERED = "MAILBOX_EMAIL_DELIVERED"
+    RULE_APPLIED = "RULE_APPLIED"
+    JOURNALING_INITIATED = "JOURNALING_INITIATED"
+    INCOMING_EMAIL_BOUNCED = "INCOMING_EMAIL_BOUNCED"
+    OUTGOING_EMAIL_SUBMITTED = "OUTGOING_EMAIL_SUBMITTED"
+    OUTGOING_EMAIL_SENT = "OUTGOING_EMAIL_SENT"
+    OUTGOING_EMAIL_BOUNCED = "OUTGOING_EMAIL_BOUNCED"
+    DMARC_POLICY_APPLIED = "DMARC_POLICY_APPLIED"
+
+
+class OwnFact(StrEnum):
+    """Facts of ours: in the trace and on the bus, never in the customer's WorkMail-shaped log."""
+
+    MESSAGE_BLOCKED = "MESSAGE_BLOCKED"  # virus verdict FAIL: nobody gets it, nobody is told
+    RECIPIENT_SKIPPED = "RECIPIENT_SKIPPED"  # a disabled member of a group that was expanded
+    QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
+    PARKED = "PARKED"
+    REDRIVEN = "REDRIVEN"
+    DISCARDED = "DISCARDED"  # an operator gave a parked message up
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened, never changed afterwards.
+
+    ``key`` is deterministic within its trace, so that recording a fact twice records it once.
+    ``event`` holds the fields of the event log's record (without ``eventName``), ``data`` what only we need.
+    ``at`` is milliseconds since the epoch, UTC.
+    """
+
+    trace: str
+    organization_id: str
+    name: EventName | OwnFact
+    key: str
+    at: int
+    event: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The fact's name across all traces: ``<trace>/<key>``."""
+        return f"{self.trace}/{self.key}"
+
+
+RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
+"""Key of the fact that opens an inbound flow: there is one a flow."""
+
+
+def trace_of(ses_message_id: str, organization_id: str) -> str:
+    """Return the trace id of one SES message in one organization: 32 hexadecimal digits, always the same."""
+    return hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:32]
+
+
+def flow_message_id(ses_message_id: str, organization_id: str) -> str:
+    """Return the message id that rule functions and the Message Flow API use: a UUID, always the same.
+
+    Source: contracts.md section 5 (``[a-z0-9-]{1,120}``).
+    """
+    digest = hashlib.sha256(f"message\0{organization_id}\0{ses_message_id}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))

@@ -1,0 +1,38 @@
+"""Limits of the service, each with its unit and source. 1 MB = 2^20 bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MB: Final = 1 << 20
+
+MAX_MESSAGE_BYTES: Final = 40 * MB
+"""Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
+
+MAX_RECIPIENTS: Final = 500
+"""Most recipients of one message. Source: guide, message quotas (ZH:3505)."""
+
+DEFAULT_QUOTA_MB: Final = 51_200
+"""Size of a mailbox unless its owner sets another, in MB. Source: guide, per-user quotas (ZH:3470)."""
+
+QUOTA_NOTICE_SHARE: Final = 0.9
+"""Share of the quota at which the mailbox gets one notice. Ours; the guide names no figure."""
+
+PLAIN_KEY_SECONDS: Final = 60
+"""Longest life of a mailbox key outside KMS, in seconds. Source: architecture, invariant 5 (ours)."""
+
+CHUNK_RECIPIENTS: Final = 40
+"""Most recipients that one transaction settles or sends on their way: 40 orders, their facts and the chunk's own
+row stay below DynamoDB's 100 items a transaction. Source: architecture, invariant 2 (ours)."""
+
+OPEN_TOO_LONG_SECONDS: Final = 3600
+"""Recipients open for longer are swept: sent again, or parked. Source: architecture, invariant 1 (ours)."""
+
+RETENTION_AFTER_FINAL_DAYS: Final = 30
+"""Days that a raw message stays after its last recipient became final. Source: architecture, invariant 1 (ours)."""
+
+LEDGER_DAYS: Final = 400
+"""Days that the ledger remembers a fact. Ours: thirteen months, so that a year can be compared with the last."""
+
+MAX_SUBJECT_CHARACTERS: Final = 998
+"""Longest subject that facts and the index keep; longer ones are cut. Ours, after RFC 5322's line length."""

@@ -1,0 +1,254 @@
+"""A mailbox and what lies in it: what every later client (EWS, IMAP, export) will ask of the index."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Folder(StrEnum):
+    """Folders that every mailbox has. Their ids are their names, so that delivery needs no look-up."""
+
+    INBOX = "INBOX"
+    SENT_ITEMS = "SENT_ITEMS"
+    DRAFTS = "DRAFTS"
+    DELETED_ITEMS = "DELETED_ITEMS"
+    JUNK_EMAIL = "JUNK_EMAIL"
+    OUTBOX = "OUTBOX"
+    CALENDAR = "CALENDAR"
+    CONTACTS = "CONTACTS"
+    TASKS = "TASKS"
+    NOTES = "NOTES"
+
+
+FOLDER_CLASS: Mapping[Folder, str] = {
+    **dict.fromkeys(Folder, "IPF.Note"),
+    Folder.CALENDAR: "IPF.Appointment",
+    Folder.CONTACTS: "IPF.Contact",
+    Folder.TASKS: "IPF.Task",
+    Folder.NOTES: "IPF.StickyNote",
+}
+"""Exchange's folder classes. Source: [MS-OXOSFLD]."""
+
+SPECIAL_USE: Mapping[Folder, str] = {
+    Folder.SENT_ITEMS: "\\Sent",
+    Folder.DRAFTS: "\\Drafts",
+    Folder.DELETED_ITEMS: "\\Trash",
+    Folder.JUNK_EMAIL: "\\Junk",
+}
+"""IMAP's special-use attributes. Source: RFC 6154."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """A folder's numbers: they change with every delivery, so they live in the mailbox's head row, all in one write.
+
+    ``modseq`` is the mailbox sequence of the folder's last change; ``size`` is in bytes.
+    """
+
+    uid_next: int = 1
+    total: int = 0
+    unread: int = 0
+    size: int = 0
+    modseq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInfo:
+    """What rarely changes of a folder. ``id`` is immutable; ``uid_validity`` is seconds since the epoch."""
+
+    id: str
+    name: str
+    parent: str | None
+    folder_class: str
+    special_use: str | None
+    uid_validity: int
+    modseq: int
+    subscribed: bool = True
+    permissions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A mailbox's head: whose it is, its wrapped key, its sequence, and the counters of its folders.
+
+    ``sequence`` grows by one with every change in the mailbox; whoever writes states the one that they read.
+    ``quota`` and ``size`` are bytes. ``noticed``: the quota notice was given and not yet taken back.
+    """
+
+    mailbox_id: str
+    organization_id: str
+    organization_arn: str
+    kms_key_arn: str
+    wrapped_key: bytes
+    quota: int
+    size: int
+    sequence: int
+    noticed: bool
+    folders: Mapping[str, Counters]
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A message about to enter a folder; the mailbox gives it UID, sequence and id in one transaction.
+
+    ``summary`` is one ciphertext under the mailbox key, bound to ``summary_place``: what lists and search show
+    (subject, addresses, Message-ID, preview). Times are milliseconds since the epoch, sizes bytes.
+    """
+
+    token: str
+    """32 hexadecimal digits; the item id is the creation sequence and this."""
+    folder: str
+    blob: str
+    size: int
+    summary: bytes
+    item_class: str
+    conversation: str
+    received: int
+    created: int
+    has_attachments: bool
+    unread: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message in a mailbox, as the index knows it.
+
+    ``id`` (45 characters) survives moves and begins with the mailbox sequence of its creation, so that the items
+    themselves are the mailbox's log of creations. ``uids`` says in which folders it lies, under which UID.
+    """
+
+    id: str
+    uids: Mapping[str, int]
+    blob: str
+    size: int
+    summary: bytes
+    item_class: str
+    conversation: str
+    received: int
+    created: int
+    modified: int
+    has_attachments: bool
+    change_key: int
+    content_modseq: int
+    read_modseq: int
+    read: bool
+    flags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def token(self) -> str:
+        """What ``NewItem.token`` was; summaries are bound to it."""
+        return self.id.partition("-")[2]
+
+
+class ChangeKind(StrEnum):
+    """What the change log says of an item. Delivery writes none but NEW, which is the item's own row."""
+
+    NEW = "NEW"
+    MODIFIED = "MODIFIED"
+    READ = "READ"
+    MOVED = "MOVED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the mailbox's change log."""
+
+    sequence: int
+    kind: ChangeKind
+    item_id: str
+    folder: str
+    uid: int
+
+
+def item_id(sequence: int, token: str) -> str:
+    """Return an item's id: 12 hexadecimal digits of the creating sequence, a dash, and the token."""
+    return f"{sequence:012x}-{token}"
+
+
+def item_token(trace: str, mailbox_id: str, kind: str) -> str:
+    """Return the token of the item that one order makes: always the same for the same order."""
+    return hashlib.sha256(f"item\0{trace}\0{mailbox_id}\0{kind}".encode()).hexdigest()[:32]
+
+
+def blob_key(organization_id: str, mailbox_id: str, token: str) -> str:
+    """Return the sealed object's key: also the place that its key is bound to."""
+    return f"mail/{organization_id}/{mailbox_id}/{token}"
+
+
+def summary_place(mailbox_id: str, token: str) -> str:
+    """Return the place that an item's summary is bound to."""
+    return f"summary\0{mailbox_id}\0{token}"
+
+
+def enter(head: Head, item: NewItem, now: int) -> tuple[Item, Counters]:
+    """Return what a new message becomes in a folder, and the folder's counters after it. ``now`` in milliseconds."""
+    before, sequence = head.folders[item.folder], head.sequence + 1
+    after = replace(
+        before,
+        uid_next=before.uid_next + 1,
+        total=before.total + 1,
+        unread=before.unread + item.unread,
+        size=before.size + item.size,
+        modseq=sequence,
+    )
+    entered = Item(
+        id=item_id(sequence, item.token),
+        uids={item.folder: before.uid_next},
+        blob=item.blob,
+        size=item.size,
+        summary=item.summary,
+        item_class=item.item_class,
+        conversation=item.conversation,
+        received=item.received,
+        created=item.created,
+        modified=now,
+        has_attachments=item.has_attachments,
+        change_key=sequence,
+        content_modseq=sequence,
+        read_modseq=sequence,
+        read=not item.unread,
+    )
+    return entered, after
+
+
+def first_head(
+    mailbox_id: str, *, organization_id: str, organization_arn: str, kms_key_arn: str, wrapped_key: bytes, quota: int
+) -> Head:
+    """Return the head of a new mailbox: empty, at sequence 1, with the standard folders' counters."""
+    return Head(
+        mailbox_id=mailbox_id,
+        organization_id=organization_id,
+        organization_arn=organization_arn,
+        kms_key_arn=kms_key_arn,
+        wrapped_key=wrapped_key,
+        quota=quota,
+        size=0,
+        sequence=1,
+        noticed=False,
+        folders={folder.value: Counters(modseq=1) for folder in Folder},
+    )
+
+
+def standard_folders(now: int) -> list[FolderInfo]:
+    """Return the folders of a new mailbox. ``now`` in milliseconds since the epoch."""
+    return [
+        FolderInfo(
+            id=folder.value,
+            name=folder.value,
+            parent=None,
+            folder_class=FOLDER_CLASS[folder],
+            special_use=SPECIAL_USE.get(folder),
+            uid_validity=now // 1000,
+            modseq=1,
+        )
+        for folder in Folder
+    ]

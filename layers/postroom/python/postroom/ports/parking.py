@@ -1,0 +1,26 @@
+"""Setting aside what a retry cannot help, with its cause and an alarm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from postroom.contracts.between_stations import DeliveryOrder
+
+
+class ParkingLot(Protocol):
+    """What stations call when they catch a PermanentError. Each call may be repeated."""
+
+    def park_order(self, order: DeliveryOrder, cause: str) -> None:
+        """Park one recipient of a message.
+
+        Raises:
+            TemporaryError: it is not parked yet; try again.
+        """
+
+    def park_arrival(self, body: str, cause: str) -> None:
+        """Park what came from SES as it came: a notification that makes no sense, or leads nowhere.
+
+        Raises:
+            TemporaryError: it is not parked yet; try again.
+        """

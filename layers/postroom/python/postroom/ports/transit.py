@@ -1,0 +1,187 @@
+"""Messages on their way: who still waits for one, and the facts about it. Every method is one transaction.
+
+A recipient is in transit as long as its order stands here; the transaction that takes it out writes its final fact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from postroom.contracts.between_stations import DeliveryOrder, Expansion
+    from postroom.model.facts import Fact
+
+ORDER_PREFIX: Final = "order:"
+"""How the keys of orders begin."""
+
+EXPANSION: Final = "expansion"
+"""Key of a flow's expansion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Something that waits for a person.
+
+    ``station`` names who takes it up again: ``ingest``, ``deliver`` or ``events``. ``body`` is what that station's
+    queue gets on a redrive. ``parkings`` counts how often it was parked. ``since`` is milliseconds since the epoch.
+    """
+
+    trace: str
+    key: str
+    organization_id: str
+    station: str
+    cause: str
+    since: int
+    parkings: int
+    body: str
+
+    @property
+    def id(self) -> str:
+        """What people name it by: ``<trace>/<key>``."""
+        return f"{self.trace}/{self.key}"
+
+    @property
+    def in_transit(self) -> bool:
+        """An order or expansion, which stands in transit parked or not; anything else is there only as parked."""
+        return self.key == EXPANSION or self.key.startswith(ORDER_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open order or expansion, as the sweep sees it; ``since`` is milliseconds since the epoch."""
+
+    entry: DeliveryOrder | Expansion
+    since: int
+    sweeps: int
+
+
+class Transit(Protocol):
+    """Suite: tests/contract/test_transit.py.
+
+    All methods raise StoreUnavailableError, and ConflictError where they write: both temporary, nothing was written.
+    """
+
+    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+        """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
+
+        Returns:
+            ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
+        """
+
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+        """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
+
+        Returns:
+            ``False``: somebody else committed it; read the expansion again.
+        """
+
+    def expansion(self, trace: str) -> Expansion | None:
+        """Return the expansion of a flow that is not yet wholly expanded."""
+
+    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
+        """Return the orders of a flow that are open and not parked."""
+
+    def order(self, trace: str, key: str) -> DeliveryOrder | None:
+        """Return one order, parked or not; ``None`` once it is settled."""
+
+    def is_clear(self, trace: str) -> bool:
+        """Say whether nothing of a flow stands here any more: no order, no expansion, nothing parked."""
+
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+        """Take an order out with its final facts, no mailbox involved: a bounce, say.
+
+        Returns:
+            ``False``: it was settled before.
+        """
+
+    def park(self, parked: Parked, fact: Fact) -> bool:
+        """Set something aside with its cause: an open order or expansion, or something that has neither.
+
+        Something parked already stays as it is, unless it was released: then it was tried again in vain, and is
+        parked anew.
+
+        Returns:
+            ``False``: an order that was settled before, or something that is parked already.
+        """
+
+    def parked(self, parked_id: str) -> Parked | None:
+        """Return one parked thing by its id."""
+
+    def all_parked(self) -> Iterator[Parked]:
+        """Return everything parked, in no order. Reads the whole table: for people and sweeps."""
+
+    def release(self, parked: Parked) -> bool:
+        """Mark what is neither order nor expansion as about to be sent again; it stays parked until ``redrive``.
+
+        Returns:
+            ``False``: it is not parked any more.
+        """
+
+    def redrive(self, parked: Parked, fact: Fact) -> bool:
+        """Put a parked thing back on its way. An order or expansion becomes open; the caller sends it.
+
+        Anything else was released and sent before; now nothing remembers it here.
+
+        Returns:
+            ``False``: it is not parked any more, or it was parked anew since its release.
+        """
+
+    def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
+        """Give a parked thing up for good.
+
+        Returns:
+            ``False``: it is not parked any more.
+        """
+
+    def waiting(self, before: int) -> Iterator[Waiting]:
+        """Return what has been open since before a time (milliseconds since the epoch). Reads the whole table.
+
+        Raises:
+            UnreadableFactError: at the end, if there were rows that nobody can read.
+        """
+
+    def swept(self, waiting: Waiting, now: int) -> None:
+        """Note that an open entry is sent again: its ``since`` starts anew and its ``sweeps`` grow by one."""
+
+
+class Ledger(Protocol):
+    """Facts by trace, as they were written. Suite: tests/contract/test_transit.py."""
+
+    def facts(self, trace: str) -> Sequence[Fact]:
+        """Return every fact of one message in one organization, by time, then key; rows that are no facts are left out.
+
+        Raises:
+            StoreUnavailableError: the store could not be reached; a retry may succeed.
+        """
+
+    def fact(self, trace: str, key: str) -> Fact | None:
+        """Return one fact.
+
+        Raises:
+            StoreUnavailableError: as above.
+            UnreadableFactError: there is such a row, but it is no fact.
+        """
+
+    def received(self, *, message_id: str) -> Iterator[Fact]:
+        """Return RECEIVED facts by the message's own Message-ID header. Reads the whole table: for people.
+
+        Raises:
+            StoreUnavailableError: as above.
+        """
+
+    def between(self, since: int, until: int) -> Iterator[Fact]:
+        """Return every fact made from ``since`` to before ``until`` (milliseconds), in no order. Reads the whole table.
+
+        Raises:
+            StoreUnavailableError: as above.
+        """
+
+    def all_facts(self, organization_id: str) -> Iterator[Fact]:
+        """Return every fact of an organization, in no order. Reads the whole table: for a log that is rebuilt.
+
+        Raises:
+            StoreUnavailableError: as above.
+        """
