@@ -1,0 +1,151 @@
+"""Station 2: put one message into one mailbox.
+
+The sealed object is written first and once; then one transaction gives the message its UID, settles the order and
+records the fact. Stopped in between and started again, it finds the object there and goes on; stopped after, it finds
+the order gone and does nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import DeliveryOrder, OrderKind, read_order
+from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.delivery import notices
+from postroom.delivery.index_entry import blob_of, new_item
+from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
+from postroom.model.facts import EventName, Fact
+from postroom.sealing import Random, seal_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.model.mailbox import Head, NewItem
+    from postroom.ports.mailbox_keys import MailboxKeys
+    from postroom.ports.mailboxes import Mailboxes
+    from postroom.ports.parking import ParkingLot
+    from postroom.ports.queues import Deliveries
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.sealed_mail import SealedMail
+    from postroom.ports.transit import Transit
+
+ATTEMPTS: Final = 8
+"""How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
+
+FULL: Final = ("mailbox full", "5.2.2")
+GONE: Final = ("no such mailbox here", "5.1.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows."""
+
+    raw: RawMail
+    sealed: SealedMail
+    keys: MailboxKeys
+    mailboxes: Mailboxes
+    transit: Transit
+    deliveries: Deliveries
+    parking: ParkingLot
+    now: Callable[[], int]
+    random: Random
+    pause: Callable[[int], None]
+
+    def accept(self, body: str) -> None:
+        """Carry out one order: a copy in the mailbox, a bounce because it is full or gone, or a parked recipient.
+
+        Args:
+            body: the SQS message's body.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is no order; the queue's redrive parks it.
+        """
+        order = read_order(body)
+        try:
+            self._deliver(order)
+        except PermanentError as error:
+            self.parking.park_order(order, error.cause)
+
+    def _deliver(self, order: DeliveryOrder) -> None:
+        head = self.mailboxes.head(order.mailbox_id)
+        if head is None:
+            self._bounce(order, *GONE)
+            return
+        content = self._content(order)
+        if content is None:
+            return
+        if not notices.fits(head, len(content), order):
+            self._full(order)
+            return
+        key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+        item = new_item(content, order, mailbox_key=key, now=self.now(), random=self.random)
+        self.sealed.put_once(item.blob, seal_message(content, mailbox_key=key, place=item.blob, random=self.random))
+        self._commit(head, item, order)
+
+    def _content(self, order: DeliveryOrder) -> bytes | None:
+        """Read the message; ``None`` where it is gone because the order was carried out long ago."""
+        try:
+            return self.raw.read(order.raw)
+        except MessageNotFoundError:
+            if self.transit.order(order.trace, order.key) is None:
+                return None
+            raise
+
+    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder) -> None:
+        """Write the index, again with a fresh head as long as others are faster."""
+        for attempt in range(ATTEMPTS):
+            if not notices.fits(head, item.size, order):
+                self._full(order)
+                return
+            notice = self._notice(head, item, order)
+            fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size)
+            try:
+                delivered = self.mailboxes.deliver(head, item, order, [fact], notice=notice)
+            except ConflictError:
+                self.pause(attempt)
+                fresh = self.mailboxes.head(order.mailbox_id)
+                if fresh is None:
+                    self._bounce(order, *GONE)
+                    return
+                head = fresh
+            else:
+                self._send_what_follows(order, notice if delivered else None, again=delivered is None)
+                return
+        raise ConflictError(f"others were faster {ATTEMPTS} times")
+
+    def _notice(self, head: Head, item: NewItem, order: DeliveryOrder) -> DeliveryOrder | None:
+        """Prepare the quota notice that this delivery causes, if it does."""
+        if order.kind is not OrderKind.MAIL or not notices.crosses(head, item.size):
+            return None
+        now = self.now()
+        text = notices.quota_notice(order, head, now=now)
+        raw = self.raw.keep(notices.notice_key(order), text)
+        return notices.notice_order(order, raw, len(text), now=now)
+
+    def _send_what_follows(self, order: DeliveryOrder, notice: DeliveryOrder | None, *, again: bool) -> None:
+        """Send the notice; an order that was settled before may have stopped short of it, so look."""
+        if again:
+            self.deliveries.send(o for o in self.transit.open_orders(order.trace) if o.mailbox_id == order.mailbox_id)
+        elif notice is not None:
+            self.deliveries.send([notice])
+
+    def _full(self, order: DeliveryOrder) -> None:
+        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody."""
+        if self._bounce(order, *FULL):
+            self.sealed.delete(blob_of(order))
+
+    def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
+        bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)
+        name = EventName.INCOMING_EMAIL_BOUNCED
+        fact = Fact(
+            trace=order.trace,
+            organization_id=order.organization_id,
+            name=name,
+            key=f"{name}:{order.mailbox_id}",
+            at=self.now(),
+            event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
+            data={"mailboxId": order.mailbox_id, "deliveredTo": order.delivered_to},
+        )
+        return self.transit.settle(order, [fact])

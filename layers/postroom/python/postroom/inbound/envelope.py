@@ -1,0 +1,92 @@
+"""What a flow begins with: the message as SES announced it, and what its own headers say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from postroom.contracts.event_log import OrganizationEmailReceived
+from postroom.mime.headers import Headers, header_block
+from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id, trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.contracts.between_stations import RawLocation
+    from postroom.contracts.ses import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One received message, not yet anybody's. ``size`` in bytes, ``at`` in milliseconds since the epoch."""
+
+    notification: Notification
+    raw: RawLocation
+    headers: Headers
+    size: int
+
+    @property
+    def at(self) -> int:
+        """When SES received it."""
+        return int(self.notification.mail.timestamp.timestamp() * 1000)
+
+    @property
+    def envelope_from(self) -> str:
+        """The envelope sender; empty for a null sender."""
+        source = self.notification.mail.source
+        return "" if source in {"<>", "MAILER-DAEMON"} else source
+
+
+def headers_of(head: bytes) -> Headers:
+    """Read the headers in the first bytes of a message; a block that goes on behind them counts as far as read."""
+    block = header_block(head)
+    return Headers(head if block is None else block)
+
+
+def received_fact(
+    arrival: Arrival, organization_id: str, recipients: Sequence[str], now: int, *, key: str = RECEIVED
+) -> Fact:
+    """Return the fact that opens a flow: WorkMail's event, and beside it what later stations need.
+
+    Args:
+        recipients: this organization's envelope recipients, as SES gave them, lower-case.
+        now: milliseconds since the epoch; later than ``arrival.at`` by days where a message was parked.
+        key: another than the flow's first, for recipients that came to be known later.
+    """
+    mail, verdicts, headers = arrival.notification.mail, arrival.notification.verdicts, arrival.headers
+    author, sender = headers.address("From"), headers.address("Sender")
+    event = OrganizationEmailReceived(
+        recipients=tuple(recipients),
+        sender=sender if sender and sender != author else None,
+        from_=author,
+        subject=headers.text("Subject"),
+        message_id=headers.text("Message-ID"),
+        spam_verdict=verdicts.spam,
+        dkim_verdict=verdicts.dkim,
+        dmarc_verdict=verdicts.dmarc,
+        dmarc_policy=verdicts.dmarc_policy,
+        spf_verdict=verdicts.spf,
+        message_timestamp=timestamp(arrival.at),
+    )
+    return Fact(
+        trace=trace_of(mail.message_id, organization_id),
+        organization_id=organization_id,
+        name=EventName.ORGANIZATION_EMAIL_RECEIVED,
+        key=key,
+        at=now,
+        event=event.fields(),
+        data={
+            "sesMessageId": mail.message_id,
+            "flowMessageId": flow_message_id(mail.message_id, organization_id),
+            "envelopeFrom": arrival.envelope_from,
+            "virusVerdict": verdicts.virus.value,
+            "raw": arrival.raw.model_dump(),
+            "size": arrival.size,
+        },
+    )
+
+
+def timestamp(at: int) -> str:
+    """Return milliseconds since the epoch as RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,208 @@
+"""Station 1: SES says that a message has arrived; make it ours.
+
+Whatever stops this halfway, the notification comes again: a flow that is open already is not opened twice, and the
+sends that follow are repeated. Deliver knows an order that was carried out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import Expansion, RawLocation
+from postroom.contracts.ses import Notification, read_notification
+from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
+from postroom.inbound import plan as planning
+from postroom.inbound.envelope import Arrival, headers_of, received_fact
+from postroom.inbound.plan import Plan
+from postroom.inbound.resolve import Target, resolve
+from postroom.mime.headers import header_block
+from postroom.model.addresses import Address
+from postroom.model.facts import RECEIVED
+from postroom.ports.transit import ORDER_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.model.directory import MailDomain
+    from postroom.model.facts import Fact
+    from postroom.ports.directory import Addressees
+    from postroom.ports.parking import ParkingLot
+    from postroom.ports.queues import Deliveries
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.transit import Ledger, Transit
+
+FIRST_LOOK_BYTES: Final = 64 * 1024
+"""How much of a message is read for its headers at first, in bytes; nearly every header block is shorter. Ours."""
+
+LONGEST_HEADERS_BYTES: Final = 1 << 20
+"""How much is read where the first look did not reach the end of the headers, in bytes. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
+
+    directory: Addressees
+    raw: RawMail
+    transit: Transit
+    ledger: Ledger
+    deliveries: Deliveries
+    parking: ParkingLot
+    now: Callable[[], int]
+    bucket: str
+    plus_addressing: bool = True
+
+    def accept(self, body: str) -> None:
+        """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
+
+        Args:
+            body: the SQS message's body, the notification itself or SNS's envelope around it.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+        """
+        try:
+            self._accept(body, read_notification(body))
+        except PermanentError as error:
+            self.parking.park_arrival(body, error.cause)
+
+    def _accept(self, body: str, notification: Notification) -> None:
+        arrival = self._arrival(notification)
+        by_organization, homeless = self._by_organization(notification.receipt.recipients)
+        for domains, recipients in by_organization:
+            self._flow(body, arrival, domains, recipients)
+        if homeless:
+            raise UnknownOrganizationError(f"no organization has {', '.join(sorted(homeless))}")
+
+    def _arrival(self, notification: Notification) -> Arrival:
+        action = notification.receipt.action
+        if action.bucket_name != self.bucket or not action.object_key.startswith("inbound/"):
+            raise InvalidNotificationError("the message does not lie where SES stores mail for us")
+        raw = RawLocation(bucket=action.bucket_name, key=action.object_key)
+        head, size = self.raw.head(raw, FIRST_LOOK_BYTES)
+        if size > len(head) and header_block(head) is None:
+            head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
+        return Arrival(notification, raw, headers_of(head), size)
+
+    def _by_organization(self, recipients: Sequence[str]) -> tuple[list[tuple[list[MailDomain], list[str]]], set[str]]:
+        """Group recipients by the organization of their domain; return what has none as well (its domains)."""
+        domains: dict[str, MailDomain | None] = {}
+        groups: dict[str, tuple[dict[str, MailDomain], dict[str, None]]] = {}
+        homeless: set[str] = set()
+        for recipient in recipients:
+            address = Address.parse(recipient)
+            name = address.domain if address else ""
+            if name not in domains:
+                domains[name] = self.directory.domain(name) if name else None
+            domain = domains[name]
+            if address is None or domain is None or not domain.organization.active:
+                homeless.add(name or "a recipient without a domain")
+                continue
+            its_domains, its_recipients = groups.setdefault(domain.organization.id, ({}, {}))
+            its_domains[name] = domain
+            its_recipients[str(address)] = None
+        return [(list(d.values()), list(r)) for d, r in groups.values()], homeless
+
+    def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: list[str]) -> None:
+        """Open the flow of one organization, or take up one that is open."""
+        organization_id = domains[0].organization.id
+        received = received_fact(arrival, organization_id, recipients, self.now())
+        if self._open(body, arrival, received, domains, recipients, ()):
+            return
+        self._take_up(arrival, received)
+        more = self._more(received, recipients)
+        if more:
+            added = received_fact(arrival, organization_id, more, self.now(), key=_added_key(more))
+            if not self._open(body, arrival, added, domains, more, self.ledger.facts(received.trace)):
+                self._take_up(arrival, added)
+                if self.ledger.fact(added.trace, added.key) is None:
+                    raise ConflictError("recipients were refused, and nobody else took them")
+
+    def _more(self, received: Fact, recipients: Sequence[str]) -> list[str]:
+        """Return the recipients that an open flow does not know yet.
+
+        SES announces a message once for each receipt rule that matches, and an organization's domains may stand in
+        several; a parked arrival comes again when one more of its domains is registered.
+        """
+        first = self.ledger.fact(received.trace, received.key)
+        known = set(first.event.get("recipients", ())) if first else set()
+        if known.issuperset(recipients):
+            return []
+        for fact in self.ledger.facts(received.trace):
+            if fact.name is received.name:
+                known |= set(fact.event.get("recipients", ()))
+        return [recipient for recipient in recipients if recipient not in known]
+
+    def _open(
+        self,
+        body: str,
+        arrival: Arrival,
+        received: Fact,
+        domains: list[MailDomain],
+        recipients: list[str],
+        before: Sequence[Fact],
+    ) -> bool:
+        """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due.
+
+        Args:
+            before: facts of the same flow; mailboxes that it has reached get no second copy.
+        """
+        if arrival.notification.verdicts.has_virus:
+            return self.transit.open([received, planning.blocked_fact(received, recipients, self.now())], [], None)
+        plan = Plan.of(resolve(recipients, domains, self.directory, plus_addressing=self.plus_addressing))
+        if before:
+            plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
+        if plan.chunks == 1:
+            orders = planning.orders(plan.entries, arrival, received)
+            opened = self.transit.open([received, *planning.facts(plan.entries, received, self.now())], orders, None)
+            if opened:
+                self.deliveries.send(orders)
+            return opened
+        name = "plan" + received.key.removeprefix(RECEIVED).replace(":", "-")
+        kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
+        chunks = Plan.thaw(self.raw.read(kept)).chunks  # another attempt may have frozen its own before us
+        expansion = Expansion(
+            trace=received.trace,
+            organization_id=received.organization_id,
+            plan=kept,
+            chunks=chunks,
+            done=0,
+            notification=body,
+        )
+        if self.transit.open([received], [], expansion):
+            self._take_up(arrival, received)
+            return True
+        return False
+
+    def _reached(self, trace: str, before: Sequence[Fact], plan: Plan) -> set[str]:
+        """Return the mailboxes that a flow reached, or is on its way to."""
+        mailboxes = (entry.mailbox_id for entry in plan.entries if isinstance(entry, Target))
+        return _named(before, "mailboxId") | {
+            mailbox for mailbox in mailboxes if self.transit.order(trace, f"{ORDER_PREFIX}{mailbox}") is not None
+        }
+
+    def _take_up(self, arrival: Arrival, received: Fact) -> None:
+        """Continue a flow that is open: expand what is not expanded, send what may not have been sent."""
+        expansion = self.transit.expansion(received.trace)
+        plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
+        self.deliveries.send(self.transit.open_orders(received.trace))
+        while expansion is not None and plan is not None:
+            entries = plan.chunk(expansion.done)
+            orders = planning.orders(entries, arrival, received)
+            before = expansion
+            if self.transit.expand(before, planning.facts(entries, received, self.now()), orders):
+                self.deliveries.send(orders)
+            expansion = self.transit.expansion(received.trace)
+            if expansion == before:
+                raise ConflictError("a chunk was refused, and nobody else committed it")
+
+
+def _added_key(recipients: Sequence[str]) -> str:
+    """Name the fact that adds recipients to a flow, by who they are."""
+    return f"{RECEIVED}:{hashlib.sha256(chr(0).join(sorted(recipients)).encode()).hexdigest()[:16]}"
+
+
+def _named(facts: Sequence[Fact], what: str) -> set[str]:
+    return {str(fact.data[what]) for fact in facts if what in fact.data}

@@ -1,0 +1,132 @@
+"""What ingest will do about a message: one entry for each mailbox, refusal and skip, in a fixed order.
+
+A plan of more than one chunk is frozen in an object before the first transaction, because the directory may change
+while it is carried out: every later attempt continues the same plan.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from postroom.contracts.between_stations import DeliveryOrder
+from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.inbound.resolve import Refusal, Resolution, Skip, Target
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.limits import CHUNK_RECIPIENTS
+from postroom.model.mailbox import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from postroom.inbound.envelope import Arrival
+
+Entry = Target | Refusal | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Entries in the order in which they are carried out."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, resolution: Resolution) -> Plan:
+        """Order what was resolved: mailboxes first, then refusals, then skips."""
+        return cls((*resolution.targets.values(), *resolution.refusals, *resolution.skips.values()))
+
+    def without(self, mailboxes: Collection[str], skipped: Collection[str]) -> Plan:
+        """Leave out mailboxes that this flow has reached already, and members that were skipped in it."""
+        return Plan(
+            tuple(
+                entry
+                for entry in self.entries
+                if not (isinstance(entry, Target) and entry.mailbox_id in mailboxes)
+                and not (isinstance(entry, Skip) and entry.member_id in skipped)
+            )
+        )
+
+    @property
+    def chunks(self) -> int:
+        """How many transactions it takes; at least one, which opens the flow."""
+        return max(1, -(-len(self.entries) // CHUNK_RECIPIENTS))
+
+    def chunk(self, number: int) -> Sequence[Entry]:
+        """Return the entries of one transaction."""
+        return self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS]
+
+    def freeze(self) -> bytes:
+        """Return the plan as bytes: one JSON array a line."""
+        rows = ([type(entry).__name__, *astuple(entry)] for entry in self.entries)
+        return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+
+    @classmethod
+    def thaw(cls, frozen: bytes) -> Plan:
+        """Read back what ``freeze`` wrote."""
+        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip)}
+        rows = (json.loads(line) for line in frozen.decode().split("\n") if line)
+        return cls(tuple(kinds[row[0]](*row[1:]) for row in rows))
+
+
+def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[DeliveryOrder]:
+    """Return the delivery orders among the entries: Junk for spam, else the inbox."""
+    folder = Folder.JUNK_EMAIL if arrival.notification.verdicts.is_spam else Folder.INBOX
+    return [
+        DeliveryOrder(
+            trace=received.trace,
+            organization_id=received.organization_id,
+            mailbox_id=entry.mailbox_id,
+            recipient=entry.recipient,
+            delivered_to=entry.delivered_to,
+            envelope_from=arrival.envelope_from,
+            folder=folder.value,
+            raw=arrival.raw,
+            size=arrival.size,
+            received_at=arrival.at,
+        )
+        for entry in entries
+        if isinstance(entry, Target)
+    ]
+
+
+def facts(entries: Sequence[Entry], received: Fact, now: int) -> list[Fact]:
+    """Return the facts among the entries: recipients that are final at once."""
+    return [fact for entry in entries if (fact := _fact(entry, received, now)) is not None]
+
+
+def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
+    """Return the fact that ends a message with a virus, for all recipients that ``received`` names."""
+    return Fact(
+        trace=received.trace,
+        organization_id=received.organization_id,
+        name=OwnFact.MESSAGE_BLOCKED,
+        key=OwnFact.MESSAGE_BLOCKED.value + received.key.removeprefix(RECEIVED),
+        at=now,
+        data={"recipients": list(recipients), "reason": "virus verdict FAIL"},
+    )
+
+
+def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
+    match entry:
+        case Refusal(recipient, reason, status):
+            bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
+            return Fact(
+                trace=received.trace,
+                organization_id=received.organization_id,
+                name=EventName.INCOMING_EMAIL_BOUNCED,
+                key=f"{EventName.INCOMING_EMAIL_BOUNCED}:{recipient}",
+                at=now,
+                event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
+            )
+        case Skip(member_id, group, reason):
+            return Fact(
+                trace=received.trace,
+                organization_id=received.organization_id,
+                name=OwnFact.RECIPIENT_SKIPPED,
+                key=f"{OwnFact.RECIPIENT_SKIPPED}:{member_id}",
+                at=now,
+                data={"memberId": member_id, "group": group, "reason": reason},
+            )
+        case _:
+            return None

@@ -1,0 +1,40 @@
+"""Which facts count, and as what: WorkMail's metric names and counting rules.
+
+Source: guide, ZH:1515-1527. A received mail counts once however many recipients it has; everything else counts
+once a recipient, as its facts do. Ours: IncomingEmailBounced counts every bounced recipient. The guide's metric table
+speaks of full mailboxes only, its event table of "many reasons, such as a full mailbox"; one would belie the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.facts import EventName, Fact, OwnFact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postroom.ports.metrics import Metrics
+
+MINUTE: Final = 60_000
+"""Milliseconds that one observation of a metric covers. Source: CloudWatch, standard resolution."""
+
+METRICS: Final[dict[EventName | OwnFact, str]] = {
+    EventName.ORGANIZATION_EMAIL_RECEIVED: "OrganizationEmailReceived",
+    EventName.MAILBOX_EMAIL_DELIVERED: "MailboxEmailDelivered",
+    EventName.INCOMING_EMAIL_BOUNCED: "IncomingEmailBounced",
+    EventName.OUTGOING_EMAIL_BOUNCED: "OutgoingEmailBounced",
+    EventName.OUTGOING_EMAIL_SENT: "OutgoingEmailSent",
+}
+
+
+def count(facts: Iterable[Fact], metrics: Metrics) -> None:
+    """Count facts by organization and by the minute in which they happened."""
+    counts: dict[tuple[str, int], Counter[str]] = {}
+    for fact in facts:
+        if fact.name in METRICS:
+            place = (fact.organization_id, fact.at // MINUTE * MINUTE)
+            counts.setdefault(place, Counter())[METRICS[fact.name]] += 1
+    for (organization_id, at), counted in counts.items():
+        metrics.count(organization_id, at, counted)

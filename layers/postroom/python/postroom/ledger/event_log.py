@@ -1,0 +1,80 @@
+"""Facts into the event logs of their organizations, each organization by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.contracts.event_log import DEFAULT_LOG_GROUP, DEFAULT_RETENTION_DAYS
+from postroom.errors import EventLogRefusedError, PostroomError, UnwritableLinesError
+from postroom.ledger.lines import MAX_BATCH_LINES, batches, line_of
+from postroom.ledger.projection import OUT_OF_TIME, RESERVE, Remaining
+from postroom.model.facts import EventName, Fact
+from postroom.ports.event_log import EventLogs, LogDestination, LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postroom.model.directory import Monitoring
+    from postroom.ports.directory import EventLogSettings
+
+TOO_OLD_OR_NEW = "CloudWatch Logs takes no events this old or this new"
+
+
+def destination_of(monitoring: Monitoring) -> LogDestination | None:
+    """Say where an organization's event log goes; None where it is switched off.
+
+    A configured group is its owner's to keep, the default one ours to make, with 30 days of retention. A group without
+    a role is written under our own.
+    """
+    if not monitoring.enabled:
+        return None
+    if monitoring.log_group is None:
+        return LogDestination(DEFAULT_LOG_GROUP.format(alias=monitoring.alias), None, DEFAULT_RETENTION_DAYS)
+    return LogDestination(monitoring.log_group, monitoring.role_arn, None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventLogProjection:
+    """Writes WorkMail's nine events; facts of ours stay out of it. ``most`` is how many lines go into one call."""
+
+    settings: EventLogSettings
+    logs: EventLogs
+    most: int = MAX_BATCH_LINES
+
+    def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
+        """See ``Projection.write``. What one organization's log refuses is no concern of another's."""
+        organizations: dict[str, list[Fact]] = {}
+        for fact in facts:
+            if isinstance(fact.name, EventName):
+                organizations.setdefault(fact.organization_id, []).append(fact)
+        refused: dict[str, str] = {}
+        for organization_id, its_facts in organizations.items():
+            if remaining() < RESERVE:
+                refused |= {fact.id: OUT_OF_TIME for fact in its_facts}
+            else:
+                refused |= self._write(organization_id, its_facts)
+        return refused
+
+    def _write(self, organization_id: str, facts: Sequence[Fact]) -> Mapping[str, str]:
+        try:
+            destination = destination_of(self.settings.monitoring(organization_id))
+        except PostroomError as error:
+            return {fact.id: error.cause for fact in facts}
+        return {} if destination is None else self._put(destination, [line_of(fact) for fact in facts])
+
+    def _put(self, destination: LogDestination, lines: Sequence[LogLine]) -> Mapping[str, str]:
+        refused: dict[str, str] = {}
+        closed = ""
+        for batch in batches(lines, self.most):
+            if closed:
+                refused |= {line.id: closed for line in batch}
+                continue
+            try:
+                refused |= dict.fromkeys(self.logs.put(destination, batch), TOO_OLD_OR_NEW)
+            except UnwritableLinesError as error:
+                refused |= {line.id: error.cause for line in batch}
+            except EventLogRefusedError as error:
+                closed = error.cause
+                refused |= {line.id: closed for line in batch}
+        return refused

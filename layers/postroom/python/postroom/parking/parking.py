@@ -1,0 +1,209 @@
+"""Setting messages aside, and putting them back on their way.
+
+The table is the truth (SQS forgets after 14 days); the parked queue only raises the alarm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import (
+    DeliveryOrder,
+    Expansion,
+    FactPointer,
+    ParkedPointer,
+    Part,
+    read_order,
+    read_pointer,
+)
+from postroom.contracts.ses import message_id_of
+from postroom.contracts.stream_failure import read_stream_failure
+from postroom.errors import InvalidNotificationError
+from postroom.model.facts import Fact, OwnFact
+from postroom.ports.transit import EXPANSION, Ledger, Parked, Transit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postroom.contracts.stream_failure import StreamBatch
+    from postroom.ports.queues import Arrivals, Deliveries, EventRetries, ParkedNotices
+
+NO_ORGANIZATION: Final = "-"
+"""Stands where no organization could be made out."""
+
+INGEST: Final = "ingest"
+DELIVER: Final = "deliver"
+EVENTS: Final = "events"
+STREAM: Final = "stream"
+
+STREAM_SLACK: Final = 60_000
+"""Milliseconds before a failed batch's first arrival at which its facts may have been made: a fact's time is taken
+before its transaction. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Parks, lists, redrives and discards. ``now`` gives milliseconds since the epoch."""
+
+    transit: Transit
+    ledger: Ledger
+    notices: ParkedNotices
+    deliveries: Deliveries
+    arrivals: Arrivals
+    event_retries: EventRetries
+    now: Callable[[], int]
+
+    def park_order(self, order: DeliveryOrder, cause: str) -> None:
+        """Park one recipient of a message; see ``ports.parking``."""
+        self._park(order.trace, order.key, order.organization_id, DELIVER, order.model_dump_json(), cause)
+
+    def park_arrival(self, body: str, cause: str) -> None:
+        """Park a notification as it came; see ``ports.parking``."""
+        self._park(f"arrival:{_arrival_name(body)}", "arrival", NO_ORGANIZATION, INGEST, body, cause)
+
+    def park_expansion(self, expansion: Expansion, cause: str) -> None:
+        """Park what is left of a large flow: the recipients whose orders were not yet made."""
+        body = expansion.model_dump_json()
+        self._park(expansion.trace, EXPANSION, expansion.organization_id, INGEST, body, cause)
+
+    def park_orphan(self, ses_message_id: str, body: str) -> None:
+        """Park a stored message that nobody told us about: its envelope is unknown, so nobody can route it."""
+        cause = "stored by SES, but no notification of it ever came: its envelope is unknown"
+        self._park(f"arrival:{ses_message_id}", "arrival", NO_ORGANIZATION, INGEST, body, cause)
+
+    def park_pointer(self, pointer: FactPointer, cause: str) -> None:
+        """Park one fact that could not be written to the organization's event log."""
+        self._park(
+            pointer.trace, f"event:{pointer.key}", pointer.organization_id, EVENTS, pointer.model_dump_json(), cause
+        )
+
+    def park_stream(self, batch: StreamBatch, body: str, cause: str) -> None:
+        """Park a run of the ledger's stream that record_events gave up on: which facts those were, a redrive finds."""
+        self._park(f"stream:{batch.shard}:{batch.first}", "batch", NO_ORGANIZATION, STREAM, body, cause)
+
+    def list(self) -> Iterator[Parked]:
+        """Return everything parked, in no order."""
+        return self.transit.all_parked()
+
+    def redrive(self, parked: Parked) -> bool:
+        """Put one parked thing back on its way; ``False`` if it is not parked any more.
+
+        A stop between the transaction and the send leaves an open order or expansion, which the sweep sends. Anything
+        else is released, sent, and only then taken out, unless its station was faster and has
+        parked it anew. Sending twice is harmless, because stations know what they have done.
+
+        Raises:
+            TemporaryError: it is still parked, though perhaps sent; call again.
+        """
+        fact = self._fact(parked, OwnFact.REDRIVEN)
+        if parked.in_transit:
+            done = self.transit.redrive(parked, fact)
+            if done:
+                self._send_again(parked)
+            return done
+        if not self.transit.release(parked):
+            return False
+        match parked.station:
+            case "ingest":
+                self.arrivals.send(parked.body)
+            case "stream":
+                self.event_retries.send(self._facts_of(read_stream_failure(parked.body)))
+            case _:
+                self.event_retries.send([read_pointer(parked.body)])
+        self.transit.redrive(parked, fact)  # refused: tried in vain already, and parked anew
+        return True
+
+    def discard(self, parked: Parked) -> bool:
+        """Give one parked thing up for good; ``False`` if it is not parked any more."""
+        return self.transit.discard(parked, [self._fact(parked, OwnFact.DISCARDED)])
+
+    def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
+        """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
+        since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK
+        until = int(batch.last_arrival.timestamp() * 1000) + 1
+        for fact in self.ledger.between(since, until):
+            yield FactPointer(
+                trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=(Part.LOG, Part.BUS)
+            )
+
+    def _send_again(self, parked: Parked) -> None:
+        if parked.key == EXPANSION:
+            self.arrivals.send(Expansion.model_validate_json(parked.body).notification)
+        else:
+            self.deliveries.send([read_order(parked.body)])
+
+    def _park(self, trace: str, key: str, organization_id: str, station: str, body: str, cause: str) -> None:
+        parkings = sum(
+            fact.name is OwnFact.PARKED and fact.data.get("what") == key for fact in self.ledger.facts(trace)
+        )
+        parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
+        self.transit.park(parked, self._fact(parked, OwnFact.PARKED))
+        if self.transit.parked(parked.id) is not None:
+            self.notices.send(ParkedPointer(id=parked.id, trace=trace, organization_id=organization_id), cause)
+
+    def _fact(self, parked: Parked, name: OwnFact) -> Fact:
+        return Fact(
+            trace=parked.trace,
+            organization_id=parked.organization_id,
+            name=name,
+            key=f"{name}:{parked.key}:{parked.parkings}",
+            at=self.now(),
+            data={"what": parked.key, "cause": parked.cause, "station": parked.station},
+        )
+
+
+def _arrival_name(body: str) -> str:
+    """Name an arrival so that the same one is always parked under the same name: SES's message id, if it has one."""
+    try:
+        return message_id_of(body)
+    except InvalidNotificationError:
+        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Reads what SQS gave up on: every station's dead-letter queue comes here."""
+
+    parking: Parking
+
+    def accept(self, queue: str, body: str, receives: str) -> None:
+        """Park one dead letter.
+
+        Args:
+            queue: the dead-letter queue's name or ARN; which station it belonged to is seen from the body.
+            receives: how often its station tried, as SQS counts.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+        """
+        cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
+        for read in (self._order, self._pointer, self._stream):
+            if read(body, cause):
+                return
+        self.parking.park_arrival(body, cause)
+
+    def _order(self, body: str, cause: str) -> bool:
+        try:
+            order = read_order(body)
+        except InvalidNotificationError:
+            return False
+        self.parking.park_order(order, cause)
+        return True
+
+    def _pointer(self, body: str, cause: str) -> bool:
+        try:
+            pointer = read_pointer(body)
+        except InvalidNotificationError:
+            return False
+        self.parking.park_pointer(pointer, cause)
+        return True
+
+    def _stream(self, body: str, cause: str) -> bool:
+        try:
+            batch = read_stream_failure(body)
+        except InvalidNotificationError:
+            return False
+        self.parking.park_stream(batch, body, cause)
+        return True

@@ -1,0 +1,178 @@
+"""Looking for what was forgotten: recipients open for too long, messages that nobody told us about, and old bytes.
+
+Runs on a schedule, may die anywhere, and may run twice at once: everything it does may be done again.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import DeliveryOrder
+from postroom.contracts.ses import SETUP_OBJECT
+from postroom.errors import PostroomError
+from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postroom.parking.parking import Parking
+    from postroom.ports.organizations import Organizations
+    from postroom.ports.raw_mail import RawArchive, StoredRaw
+    from postroom.ports.transit import Waiting
+
+MAX_SWEEPS: Final = 3
+"""How often something open is sent again before it is parked. Ours."""
+
+INBOUND: Final = "inbound/"
+"""Where SES stores mail."""
+
+RESERVE: Final = 20_000
+"""Milliseconds of the function's time below which nothing new is begun. Ours."""
+
+SES_CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+"""What SES's message ids are made of."""
+
+GOLDEN: Final = 0.6180339887498949
+
+BETWEEN_PLACES: Final = 900_000
+"""Milliseconds after which a sweep begins in another place; the schedule's own step. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the sweep waits, in milliseconds."""
+
+    open_too_long: int
+    keep_after_final: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """``now`` gives milliseconds since the epoch."""
+
+    parking: Parking
+    archive: RawArchive
+    organizations: Organizations
+    patience: Patience
+    now: Callable[[], int]
+
+    def run(self, remaining: Callable[[], int] = lambda: 1 << 31) -> dict[str, int]:
+        """Sweep once; return how many were sent again, parked, and retired.
+
+        One thing that makes trouble stops no other; it is raised when all the rest is done, for the alarm. Where time
+        runs out the rest is left to the next sweeps: each begins to look at stored mail in another place, so that
+        none is passed over for ever.
+
+        Args:
+            remaining: milliseconds until the function is stopped.
+
+        Raises:
+            PostroomError: the first trouble.
+        """
+        counts = {"sent": 0, "parked": 0, "retired": 0}
+        troubles: list[PostroomError] = []
+        with _kept(troubles):
+            self._look_at_waiting(counts, troubles, remaining)
+        organizations = list(self.organizations.ids())
+        for stored in self._round():
+            if remaining() < RESERVE:
+                break
+            with _kept(troubles):
+                self._look_at(stored, organizations, counts)
+        if troubles:
+            raise troubles[0]
+        return counts
+
+    def _look_at_waiting(
+        self, counts: dict[str, int], troubles: list[PostroomError], remaining: Callable[[], int]
+    ) -> None:
+        """Look at what is open for too long, for half of the time at most."""
+        half = remaining() // 2
+        for waiting in self.parking.transit.waiting(self.now() - self.patience.open_too_long):
+            if remaining() < half:
+                break
+            with _kept(troubles):
+                self._again(waiting)
+                counts["parked" if waiting.sweeps >= MAX_SWEEPS else "sent"] += 1
+
+    def _round(self) -> Iterator[StoredRaw]:
+        """Return all stored mail once, from a place on that moves with the time."""
+        start = INBOUND + _place(self.now() // BETWEEN_PLACES)
+        yield from self.archive.stored(INBOUND, after=start)
+        for stored in self.archive.stored(INBOUND):
+            if stored.key > start:
+                return
+            yield stored
+
+    def _again(self, waiting: Waiting) -> None:
+        """Send an open entry to its station again, or park it when that has not helped."""
+        entry, parking = waiting.entry, self.parking
+        if waiting.sweeps >= MAX_SWEEPS:
+            cause = f"still open after it was sent again {waiting.sweeps} times"
+            if isinstance(entry, DeliveryOrder):
+                parking.park_order(entry, cause)
+            else:
+                parking.park_expansion(entry, cause)
+        elif isinstance(entry, DeliveryOrder):
+            parking.deliveries.send([entry])
+        else:
+            parking.arrivals.send(entry.notification)
+        parking.transit.swept(waiting, self.now())
+
+    def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
+        age = self.now() - stored.stored
+        ses_message_id = stored.key.rpartition("/")[2]
+        if age < self.patience.open_too_long or ses_message_id == SETUP_OBJECT:
+            return
+        traces = [trace_of(ses_message_id, organization) for organization in organizations]
+        flows = [trace for trace in traces if self.parking.ledger.fact(trace, RECEIVED)]
+        if not flows:
+            counts["parked"] += self._park_orphan(stored, ses_message_id)
+        elif age >= self.patience.keep_after_final and self._is_over(ses_message_id, flows):
+            for trace in flows:
+                for left in self.archive.stored(f"transit/{trace}/"):
+                    self.archive.remove(left.key)
+            self.archive.remove(stored.key)
+            counts["retired"] += 1
+
+    def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
+        """Park a message without a flow, unless it is parked or was given up."""
+        trace = f"arrival:{ses_message_id}"
+        if self.parking.transit.parked(f"{trace}/arrival") or self._was_discarded(trace):
+            return False
+        body = json.dumps({"objectKey": stored.key, "mail": {"messageId": ses_message_id}})
+        self.parking.park_orphan(ses_message_id, body)
+        return True
+
+    def _is_over(self, ses_message_id: str, flows: list[str]) -> bool:
+        """Say whether every recipient of a message has been final for long enough."""
+        transit, ledger = self.parking.transit, self.parking.ledger
+        if transit.parked(f"arrival:{ses_message_id}/arrival"):
+            return False
+        latest = max(fact.at for trace in flows for fact in ledger.facts(trace))
+        return all(map(transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
+
+    def _was_discarded(self, trace: str) -> bool:
+        facts: list[Fact] = list(self.parking.ledger.facts(trace))
+        return any(fact.name is OwnFact.DISCARDED for fact in facts)
+
+
+@contextmanager
+def _kept(troubles: list[PostroomError]) -> Iterator[None]:
+    """Keep an error, and go on with what comes next."""
+    try:
+        yield
+    except PostroomError as error:
+        troubles.append(error)
+
+
+def _place(number: int) -> str:
+    """Return the beginning of an object's name, two of SES's characters; neighbours in number lie far apart.
+
+    Multiples of the golden ratio fill an interval evenly, however many of them there are.
+    """
+    at = int(number * GOLDEN % 1 * len(SES_CHARACTERS) ** 2)
+    return SES_CHARACTERS[at // len(SES_CHARACTERS)] + SES_CHARACTERS[at % len(SES_CHARACTERS)]
