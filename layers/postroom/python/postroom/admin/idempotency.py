@@ -1,0 +1,75 @@
+"""ClientToken: the same token gets the same answer; with other parameters it is refused.
+
+The token's row is written in the transaction that begins the work, so that a repetition finds it or does it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.contracts.admin.exceptions import InvalidParameterException
+from postroom.model.records import ClientToken, Insert, Put
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.admin.office import Office
+    from postroom.model.records import Change
+
+TOKEN_SECONDS: Final = 24 * 3600
+"""How long a token is remembered, in seconds. Ours; WorkMail does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is known of a request's token.
+
+    Attributes:
+        answer: what ``remember`` was given the first time; None for a new token or without one.
+    """
+
+    answer: str | None
+    _row: ClientToken | None
+    _exists: bool
+
+    def remember(self, answer: str) -> list[Change]:
+        """Return the change that keeps an answer; none without a token."""
+        if self._row is None:
+            return []
+        row = ClientToken(
+            scope=self._row.scope,
+            token=self._row.token,
+            fingerprint=self._row.fingerprint,
+            answer=answer,
+            expires=self._row.expires,
+        )
+        return [Put(row) if self._exists else Insert(row)]
+
+
+def look_up(office: Office, operation: str, request: Mapping[str, Any], now: int) -> Replay:
+    """Return what is known of a request's ClientToken.
+
+    Raises:
+        InvalidParameterException: the token came with other parameters before.
+    """
+    token = request.get("ClientToken")
+    if token is None:
+        return Replay(None, None, _exists=False)
+    scope = f"{operation}#{request.get('OrganizationId', '')}"
+    stored = office.directory.client_token(scope, token)
+    print_ = fingerprint(request)
+    row = ClientToken(scope=scope, token=token, fingerprint=print_, answer="", expires=now // 1000 + TOKEN_SECONDS)
+    if stored is None or stored.expires <= now // 1000:
+        return Replay(None, row, _exists=stored is not None)
+    if stored.fingerprint != print_:
+        raise InvalidParameterException("This ClientToken was used with other parameters.")
+    return Replay(stored.answer, row, _exists=True)
+
+
+def fingerprint(request: Mapping[str, Any]) -> str:
+    """Return a digest of all parameters but the token."""
+    others = {name: value for name, value in request.items() if name != "ClientToken"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

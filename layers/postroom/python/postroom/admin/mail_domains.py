@@ -1,0 +1,261 @@
+"""RegisterMailDomain, DeregisterMailDomain, GetMailDomain, ListMailDomains, UpdateDefaultMailDomain.
+
+A domain is in SES and in our table; its row says which step it is at, and every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from postroom.admin import entities, idempotency, lookup, pages, routing
+from postroom.contracts.admin.exceptions import (
+    EmailAddressInUseException,
+    InvalidCustomSesConfigurationException,
+    InvalidParameterException,
+    LimitExceededException,
+    MailDomainInUseException,
+    MailDomainNotFoundException,
+    MailDomainStateException,
+)
+from postroom.errors import RefusedByServiceError
+from postroom.model.records import Check, Domain, DomainState, Insert, Remove, Replace
+from postroom.ports.domain_services import Verification
+
+if TYPE_CHECKING:
+    from postroom.admin.office import Office
+    from postroom.contracts.admin.models import answers, requests
+    from postroom.model.records import Organization
+
+MAX_DOMAINS: Final = 1000
+"""Domains of an organization. Source: guide, organization quotas (ZH:3462)."""
+
+LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+"""One label of a host name. Source: RFC 1123, section 2.1."""
+
+MX_PRIORITY: Final = 10
+SPF: Final = "v=spf1 include:amazonses.com ~all"
+DMARC: Final = "v=DMARC1;p=quarantine;pct=100;fo=1"
+
+
+def register(
+    office: Office, request: requests.RegisterMailDomainRequest, now: int
+) -> answers.RegisterMailDomainResponse:
+    """Register a domain with us and SES. Registering it again repairs whatever is missing in SES (ours)."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    replay = idempotency.look_up(office, "RegisterMailDomain", request, now)
+    if replay.answer is not None:
+        return {}
+    name = valid_name(request["DomainName"])
+    if is_below_test_suffix(office, name) and name != test_domain_name(office, organization.alias):
+        raise InvalidParameterException(f"Domains below {office.settings.test_domain_suffix} are test domains.")
+    domain = office.directory.domain_record(name)
+    if domain is not None and domain.organization.id != organization.id:
+        raise MailDomainInUseException(f"Domain {name} belongs to another organization.")
+    if domain is None:
+        count = sum(1 for _ in islice(routing.all_domains(office, organization.id), MAX_DOMAINS))
+        if count >= MAX_DOMAINS:
+            raise LimitExceededException(f"An organization has at most {MAX_DOMAINS} domains.")
+        domain = new_domain(name, organization, is_test=False)
+        office.directory.commit([Check(organization), Insert(domain)])
+    try:
+        establish(office, domain)
+    except RefusedByServiceError as error:
+        raise InvalidParameterException(str(error)) from error
+    done = replay.remember("")
+    if done:
+        office.directory.commit(done)
+    return {}
+
+
+def deregister(
+    office: Office,
+    request: requests.DeregisterMailDomainRequest,
+    _now: int,
+) -> answers.DeregisterMailDomainResponse:
+    """Take a domain out of our table and our receipt rules; SES keeps the identity. A missing one is no error."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    name = request["DomainName"].lower()
+    domain = office.directory.domain_record(name)
+    if domain is None or domain.organization.id != organization.id:
+        return {}
+    if domain.is_test:
+        raise InvalidParameterException(f"{name} is the organization's test domain and stays.")
+    if name == organization.default_domain:
+        raise MailDomainInUseException(f"{name} is the default domain; choose another first.")
+    # From here on nobody can claim an address of the domain, so that the look for claims below is conclusive.
+    leaving = replace(domain, state=DomainState.DEREGISTERING)
+    office.directory.commit([Check(organization), Replace(leaving)])
+    leaving = replace(leaving, version=domain.version + 1)
+    used = office.directory.addresses_in(name, 1)
+    if used:
+        office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
+        raise MailDomainInUseException(f"Domain {name} is in use, by {used[0]} for example.")
+    try:
+        office.domain_services.unroute(name)
+    except RefusedByServiceError as error:
+        office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
+        raise InvalidCustomSesConfigurationException(str(error)) from error
+    office.directory.commit([Remove(leaving)])
+    return {}
+
+
+def get(office: Office, request: requests.GetMailDomainRequest, _now: int) -> answers.GetMailDomainResponse:
+    """Describe a domain with the DNS records that it should have."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    domain = registered(office, organization, request["DomainName"])
+    status = office.domain_services.status(domain.name)
+    return {
+        "Records": dns_records(domain, office.settings.region),
+        "IsTestDomain": domain.is_test,
+        "IsDefault": domain.name == organization.default_domain,
+        "OwnershipVerificationStatus": Verification.VERIFIED.value if domain.is_test else status.ownership.value,
+        "DkimVerificationStatus": status.dkim.value,
+    }
+
+
+def list_(office: Office, request: requests.ListMailDomainsRequest, _now: int) -> answers.ListMailDomainsResponse:
+    """List domains by name."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    found, token = pages.page(
+        office,
+        "ListMailDomains",
+        request,
+        lambda after: pages.everything(lambda *at: office.directory.domains_of(organization.id, *at), after),
+        lambda domain: domain.name,
+    )
+    answer: answers.ListMailDomainsResponse = {
+        "MailDomains": [
+            {"DomainName": domain.name, "DefaultDomain": domain.name == organization.default_domain} for domain in found
+        ]
+    }
+    if token:
+        answer["NextToken"] = token
+    return answer
+
+
+def update_default(
+    office: Office,
+    request: requests.UpdateDefaultMailDomainRequest,
+    _now: int,
+) -> answers.UpdateDefaultMailDomainResponse:
+    """Choose the domain that the console proposes."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    domain = verified(office, registered(office, organization, request["DomainName"]))
+    if organization.default_domain != domain.name:
+        changed = replace(organization, default_domain=domain.name)
+        office.directory.commit([Replace(changed), Check(domain)])
+    return {}
+
+
+def new_domain(name: str, organization: Organization, *, is_test: bool) -> Domain:
+    """Return the row of a domain that SES has yet to hear of."""
+    bare = Domain(name=name, organization=organization.ref, is_test=is_test, state=DomainState.REGISTERING)
+    return routing.copy_for(bare, organization)
+
+
+def establish(office: Office, domain: Domain) -> None:
+    """Do in SES what a domain needs and say so on its row. May be repeated.
+
+    Raises:
+        RefusedByServiceError: SES does not take it.
+    """
+    tokens = office.domain_services.identify(domain.name)
+    office.domain_services.route(domain.name)
+    status = office.domain_services.status(domain.name)
+    done = replace(
+        domain,
+        state=DomainState.ACTIVE,
+        verification_token=tokens.verification,
+        dkim_tokens=tokens.dkim,
+        # a test domain's parent is the operator's: whoever deployed under that suffix has it verified (ours)
+        verified=domain.verified or domain.is_test or status.ownership is Verification.VERIFIED,
+    )
+    if done != domain:
+        office.directory.commit([Replace(done)])
+
+
+def registered(office: Office, organization: Organization, name: str) -> Domain:
+    """Return a domain of an organization.
+
+    Raises:
+        MailDomainNotFoundException: the organization does not have it.
+    """
+    domain = office.directory.domain_record(name.lower())
+    if domain is None or domain.organization.id != organization.id or domain.state is DomainState.DEREGISTERING:
+        raise MailDomainNotFoundException(f"Organization {organization.id} has no domain {name.lower()}.")
+    return domain
+
+
+def verified(office: Office, domain: Domain) -> Domain:
+    """Return a domain whose ownership is proven; SES is asked until it has said so once.
+
+    Raises:
+        MailDomainStateException: it is not, or its registration is not finished.
+    """
+    if domain.state is not DomainState.ACTIVE:
+        raise MailDomainStateException(f"Domain {domain.name} is not registered completely; register it again.")
+    if domain.verified:
+        return domain
+    if office.domain_services.status(domain.name).ownership is not Verification.VERIFIED:
+        raise MailDomainStateException(f"Domain {domain.name} is not verified; see GetMailDomain for its DNS records.")
+    office.directory.commit([Replace(replace(domain, verified=True))])
+    return replace(domain, verified=True, version=domain.version + 1)
+
+
+def for_address(office: Office, organization: Organization, address: str) -> Domain:
+    """Return the domain of an address that somebody is to get.
+
+    Raises:
+        MailDomainNotFoundException: the organization does not have the domain.
+        MailDomainStateException: its ownership is not proven.
+        EmailAddressInUseException: the address is reserved.
+    """
+    local, _, name = address.lower().rpartition("@")
+    if local in entities.RESERVED_NAMES:
+        raise EmailAddressInUseException(f"{address} is reserved.")
+    return verified(office, registered(office, organization, name))
+
+
+def valid_name(name: str) -> str:
+    """Return a domain name lower-case.
+
+    Raises:
+        InvalidParameterException: it is no host name of two labels or more.
+    """
+    labels = name.lower().split(".")
+    if len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
+        raise InvalidParameterException(f"{name} is not a domain name.")
+    return name.lower()
+
+
+def test_domain_name(office: Office, alias: str) -> str:
+    """Return the name of an organization's test domain."""
+    return f"{alias.lower()}.{office.settings.test_domain_suffix}"
+
+
+def is_below_test_suffix(office: Office, name: str) -> bool:
+    """Return whether a name is below the suffix of test domains, or is it."""
+    return f".{name}".endswith(f".{office.settings.test_domain_suffix}")
+
+
+def dns_records(domain: Domain, region: str) -> list[answers.DnsRecord]:
+    """Return what the owner of a domain should publish: ownership, the way of mail, DKIM, SPF and DMARC.
+
+    Source: guide, adding a domain (ZH:4793-4850); values as SES documents them.
+    """
+    found: list[answers.DnsRecord] = [
+        {"Type": "TXT", "Hostname": f"_amazonses.{domain.name}", "Value": domain.verification_token},
+        {"Type": "MX", "Hostname": domain.name, "Value": f"{MX_PRIORITY} inbound-smtp.{region}.amazonaws.com"},
+    ]
+    found += [
+        {"Type": "CNAME", "Hostname": f"{token}._domainkey.{domain.name}", "Value": f"{token}.dkim.amazonses.com"}
+        for token in domain.dkim_tokens
+    ]
+    found += [
+        {"Type": "TXT", "Hostname": domain.name, "Value": SPF},
+        {"Type": "TXT", "Hostname": f"_dmarc.{domain.name}", "Value": DMARC},
+    ]
+    return [record for record in found if record.get("Value")]

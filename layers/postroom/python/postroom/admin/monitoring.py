@@ -1,0 +1,115 @@
+"""Put, Describe and DeleteEmailMonitoringConfiguration: where an organization's event log goes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.admin import lookup
+from postroom.contracts.admin.exceptions import InvalidParameterException, ResourceNotFoundException
+from postroom.model.records import Replace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.admin.office import Office
+    from postroom.contracts.admin.models import answers, requests
+
+OUR_GROUPS: Final = "/aws/workmail/"
+"""Log groups that our own role may write; all others need a role of the customer's (ours)."""
+
+ASSUME_ROLE: Final = frozenset({"sts:assumerole", "sts:*", "*"})
+
+
+def put(
+    office: Office,
+    request: requests.PutEmailMonitoringConfigurationRequest,
+    _now: int,
+) -> answers.PutEmailMonitoringConfigurationResponse:
+    """Send the event log to another group, written with the role given or with ours."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    _, _, _, region, account, _, group, _ = request["LogGroupArn"].split(":")
+    settings = office.settings
+    if (region, account) != (settings.region, settings.account):
+        raise InvalidParameterException(f"The log group must be in {settings.region}, account {settings.account}.")
+    role = request.get("RoleArn")
+    if role is None and not group.startswith(OUR_GROUPS):
+        raise InvalidParameterException(f"Without RoleArn, the log group's name must begin with {OUR_GROUPS}.")
+    if role is not None:
+        _check_role(office, role)
+        if not office.log_targets.log_group_exists(group):
+            raise ResourceNotFoundException(f"There is no log group {group}.")
+    changed = replace(organization, log_group_arn=request["LogGroupArn"], role_arn=role)
+    if changed != organization:
+        office.directory.commit([Replace(changed)])
+    return {}
+
+
+def describe(
+    office: Office,
+    request: requests.DescribeEmailMonitoringConfigurationRequest,
+    _now: int,
+) -> answers.DescribeEmailMonitoringConfigurationResponse:
+    """Say where the event log was sent; without a role of the customer's, ours is named."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    if organization.log_group_arn is None:
+        raise ResourceNotFoundException(f"Organization {organization.id} has no email monitoring configuration.")
+    return {
+        "RoleArn": organization.role_arn or office.settings.record_events_role_arn,
+        "LogGroupArn": organization.log_group_arn,
+    }
+
+
+def delete(
+    office: Office,
+    request: requests.DeleteEmailMonitoringConfigurationRequest,
+    _now: int,
+) -> answers.DeleteEmailMonitoringConfigurationResponse:
+    """Go back to the default group; without a configuration nothing changes."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    if organization.log_group_arn is not None:
+        office.directory.commit([Replace(replace(organization, log_group_arn=None, role_arn=None))])
+    return {}
+
+
+def _check_role(office: Office, role_arn: str) -> None:
+    policy = office.log_targets.trust_policy(role_arn)
+    if policy is None:
+        raise ResourceNotFoundException(f"There is no role {role_arn}.")
+    ours = office.settings.record_events_role_arn
+    if not trusts(policy, ours, office.settings.account):
+        statement = {"Effect": "Allow", "Principal": {"AWS": ours}, "Action": "sts:AssumeRole"}
+        raise InvalidParameterException(
+            f"Role {role_arn} does not trust us. Add this statement to its trust policy: {json.dumps(statement)}"
+        )
+
+
+def trusts(policy: Mapping[str, Any], role_arn: str, account: str) -> bool:
+    """Return whether a trust policy surely lets a role assume it.
+
+    Statements with conditions do not count: whether they hold is known only when the role is assumed.
+
+    Args:
+        policy: decoded; ``Statement``, ``Action`` and ``Principal.AWS`` may be single values or lists.
+        role_arn: who wants to assume.
+        account: trusting the account (or its root) leaves the decision to our own policy, which allows it.
+    """
+    partition = role_arn.split(":")[1]
+    us = {role_arn, account, f"arn:{partition}:iam::{account}:root", "*"}
+    statements = [statement for statement in _listed(policy.get("Statement")) if _is_about(statement, us)]
+    allowed = any(statement.get("Effect") == "Allow" and not statement.get("Condition") for statement in statements)
+    return allowed and all(statement.get("Effect") != "Deny" for statement in statements)
+
+
+def _is_about(statement: Mapping[str, Any], principals: set[str]) -> bool:
+    principal = statement.get("Principal", ())
+    named = _listed(principal.get("AWS") if isinstance(principal, dict) else principal)
+    actions = {str(action).lower() for action in _listed(statement.get("Action"))}
+    return bool(principals.intersection(named)) and bool(ASSUME_ROLE & actions)
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

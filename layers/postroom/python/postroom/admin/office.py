@@ -1,0 +1,60 @@
+"""What operations may ask of the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.ports.directory import Directory
+    from postroom.ports.domain_services import DomainServices
+    from postroom.ports.log_targets import LogTargets
+    from postroom.ports.mailbox_keys import MailboxKeys
+    from postroom.ports.mailboxes import Mailboxes
+    from postroom.ports.organization_keys import OrganizationKeys
+    from postroom.ports.passwords import Passwords
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """This deployment.
+
+    Attributes:
+        stack_key_arn: the KMS key of organizations that choose none.
+        test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
+        record_events_role_arn: who writes event logs, and must be trusted by a customer's role.
+    """
+
+    partition: str
+    region: str
+    account: str
+    stack_key_arn: str
+    test_domain_suffix: str
+    record_events_role_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Ports and settings of the admin API. ``new_uuid`` gives a fresh lower-case UUID in its usual form."""
+
+    directory: Directory
+    mailboxes: Mailboxes
+    mailbox_keys: MailboxKeys
+    domain_services: DomainServices
+    organization_keys: OrganizationKeys
+    log_targets: LogTargets
+    passwords: Passwords
+    settings: AdminSettings
+    new_uuid: Callable[[], str]
+
+
+def seconds(milliseconds: int | None) -> float | None:
+    """Return a date as the API writes it: epoch seconds with a fraction (contracts 7.1)."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def known(**members: object) -> dict[str, object]:
+    """Return those members that have a value; the API leaves absent ones out rather than writing null."""
+    return {name: value for name, value in members.items() if value is not None}

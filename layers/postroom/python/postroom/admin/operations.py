@@ -1,0 +1,54 @@
+"""Every operation that is built, by its name in the API. What is not here answers "not yet" (docs/parity.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from postroom.admin import aliases, groups, mail_domains, mailboxes, monitoring, organizations, registration, users
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from postroom.admin.office import Office
+
+Operation: TypeAlias = "Callable[[Office, Any, int], Mapping[str, Any]]"
+"""Called with the office, the validated request and the time in milliseconds."""
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "CreateOrganization": organizations.create,
+    "DescribeOrganization": organizations.describe,
+    "ListOrganizations": organizations.list_,
+    "DeleteOrganization": organizations.delete,
+    "RegisterMailDomain": mail_domains.register,
+    "DeregisterMailDomain": mail_domains.deregister,
+    "GetMailDomain": mail_domains.get,
+    "ListMailDomains": mail_domains.list_,
+    "UpdateDefaultMailDomain": mail_domains.update_default,
+    "CreateUser": users.create,
+    "UpdateUser": users.update,
+    "DescribeUser": users.describe,
+    "DeleteUser": users.delete,
+    "ListUsers": users.list_,
+    "ResetPassword": users.reset_password,
+    "DescribeEntity": users.describe_entity,
+    "CreateGroup": groups.create,
+    "UpdateGroup": groups.update,
+    "DescribeGroup": groups.describe,
+    "DeleteGroup": groups.delete,
+    "ListGroups": groups.list_,
+    "ListGroupsForEntity": groups.list_for_entity,
+    "AssociateMemberToGroup": groups.associate,
+    "DisassociateMemberFromGroup": groups.disassociate,
+    "ListGroupMembers": groups.list_members,
+    "RegisterToWorkMail": registration.register,
+    "DeregisterFromWorkMail": registration.deregister,
+    "UpdatePrimaryEmailAddress": registration.update_primary,
+    "CreateAlias": aliases.create,
+    "DeleteAlias": aliases.delete,
+    "ListAliases": aliases.list_,
+    "GetMailboxDetails": mailboxes.describe,
+    "UpdateMailboxQuota": mailboxes.update_quota,
+    "PutEmailMonitoringConfiguration": monitoring.put,
+    "DescribeEmailMonitoringConfiguration": monitoring.describe,
+    "DeleteEmailMonitoringConfiguration": monitoring.delete,
+}

@@ -1,0 +1,253 @@
+"""CreateOrganization, DescribeOrganization, ListOrganizations, DeleteOrganization.
+
+Both long operations write what they intend first (state Creating or Deleting), so that a call that was cut short is
+finished by the next with the same parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from postroom.admin import idempotency, lookup, mail_domains, pages, routing
+from postroom.admin.office import seconds
+from postroom.contracts.admin.exceptions import (
+    InvalidParameterException,
+    LimitExceededException,
+    NameAvailabilityException,
+    OrganizationStateException,
+)
+from postroom.errors import ConflictError, RefusedByServiceError, TakenError
+from postroom.model.directory import EntityKind, EntityState
+from postroom.model.records import (
+    AddressClaim,
+    AliasClaim,
+    ClientToken,
+    Domain,
+    DomainState,
+    Insert,
+    Organization,
+    OrganizationState,
+    Remove,
+    Replace,
+)
+
+if TYPE_CHECKING:
+    from postroom.admin.office import Office
+    from postroom.contracts.admin.models import answers, requests
+    from postroom.model.records import Change
+
+DIRECTORY_TYPE: Final = "VpcDirectory"
+"""What WorkMail says of its own directories. Source: AWS CLI, examples/workmail/describe-organization.rst."""
+
+MAX_ORGANIZATIONS: Final = 100
+"""Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
+
+CLAIMS_AT_ONCE: Final = 90
+"""Address claims that one transaction removes, of the 100 rows it may have."""
+
+
+def create(office: Office, request: requests.CreateOrganizationRequest, now: int) -> answers.CreateOrganizationResponse:
+    """Make an organization with its test domain, and go on with one whose creation was cut short."""
+    replay = idempotency.look_up(office, "CreateOrganization", request, now)
+    if replay.answer is not None:
+        organization = lookup.any_organization(office, replay.answer)
+    else:
+        organization = _unfinished(office, request) or _begin(office, request, replay, now)
+    if organization.state is OrganizationState.CREATING:
+        _complete(office, organization, now)
+    return {"OrganizationId": organization.id}
+
+
+def _unfinished(office: Office, request: requests.CreateOrganizationRequest) -> Organization | None:
+    """Return the organization that the same request began to make.
+
+    Raises:
+        NameAvailabilityException: somebody else has the alias.
+    """
+    found = office.directory.organization_with_alias(request["Alias"].lower())
+    if found is None:
+        return None
+    if found.state is OrganizationState.CREATING and found.fingerprint == idempotency.fingerprint(request):
+        return found
+    raise NameAvailabilityException(f"The alias {request['Alias']} is taken.")
+
+
+def _begin(
+    office: Office, request: requests.CreateOrganizationRequest, replay: idempotency.Replay, now: int
+) -> Organization:
+    settings = office.settings
+    if "DirectoryId" in request or request.get("EnableInteroperability"):
+        raise InvalidParameterException(
+            "Organizations have their own directory here: DirectoryId and EnableInteroperability are not supported."
+        )
+    if any("HostedZoneId" in domain for domain in request.get("Domains", ())):
+        raise InvalidParameterException("HostedZoneId is not supported: publish the records that GetMailDomain lists.")
+    _leave_room(office)
+    key = office.new_uuid().replace("-", "")
+    organization_id = f"m-{key}"
+    test_domain = mail_domains.test_domain_name(office, request["Alias"])
+    organization = Organization(
+        id=organization_id,
+        arn=f"arn:{settings.partition}:workmail:{settings.region}:{settings.account}:organization/{organization_id}",
+        alias=request["Alias"],
+        state=OrganizationState.CREATING,
+        directory_id=f"d-{office.new_uuid().replace('-', '')[:10]}",
+        kms_key_arn=_chosen_key(office, request.get("KmsKeyArn")),
+        default_domain=test_domain,
+        fingerprint=idempotency.fingerprint(request),
+        created=now,
+    )
+    names = {mail_domains.valid_name(domain["DomainName"]) for domain in request.get("Domains", ())}
+    if any(mail_domains.is_below_test_suffix(office, name) for name in names):
+        raise InvalidParameterException(f"Domains below {settings.test_domain_suffix} are test domains.")
+    made: list[Change] = [
+        Insert(organization),
+        Insert(AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)),
+        Insert(mail_domains.new_domain(test_domain, organization, is_test=True)),
+        *(Insert(mail_domains.new_domain(name, organization, is_test=False)) for name in sorted(names)),
+    ]
+    try:
+        office.directory.commit(made + replay.remember(organization_id))
+    except TakenError as error:
+        if isinstance(error.record, ClientToken | AliasClaim):  # the same call twice at once, perhaps: look again
+            raise ConflictError("somebody else was faster") from error
+        if isinstance(error.record, Domain) and not error.record.is_test:
+            raise InvalidParameterException(f"Domain {error.record.name} belongs to another organization.") from error
+        raise NameAvailabilityException(f"The alias {organization.alias} is taken.") from error
+    return organization
+
+
+def _leave_room(office: Office) -> None:
+    everything = pages.everything(office.directory.organizations, None)
+    if sum(found.state is not OrganizationState.DELETED for found in everything) >= MAX_ORGANIZATIONS:
+        raise LimitExceededException(f"An account has at most {MAX_ORGANIZATIONS} organizations.")
+
+
+def _chosen_key(office: Office, key_arn: str | None) -> str:
+    """Return the ARN of the key that will wrap the organization's mailbox keys, or say why it cannot.
+
+    Raises:
+        InvalidParameterException: no such key, not symmetric, not for encryption, or not enabled.
+    """
+    if key_arn is None:
+        return office.settings.stack_key_arn
+    facts = office.organization_keys.describe(key_arn)
+    if facts is None:
+        raise InvalidParameterException(f"KMS key {key_arn} does not exist in this account and Region, or is not ours.")
+    if facts.spec != "SYMMETRIC_DEFAULT" or facts.usage != "ENCRYPT_DECRYPT":
+        raise InvalidParameterException(
+            f"KMS key {key_arn} is {facts.spec} for {facts.usage}; a symmetric key for encryption is needed."
+        )
+    if facts.state != "Enabled":
+        raise InvalidParameterException(f"KMS key {key_arn} is in state {facts.state}; it must be enabled.")
+    return facts.arn
+
+
+def _complete(office: Office, organization: Organization, now: int) -> None:
+    """Bring every domain into SES, then open the organization."""
+    for domain in routing.all_domains(office, organization.id):
+        if domain.state is DomainState.REGISTERING:
+            try:
+                mail_domains.establish(office, domain)
+            except RefusedByServiceError as error:
+                raise InvalidParameterException(f"{domain.name}: {error}") from error
+    routing.change(office, replace(organization, state=OrganizationState.ACTIVE, completed=now))
+
+
+def describe(
+    office: Office,
+    request: requests.DescribeOrganizationRequest,
+    _now: int,
+) -> answers.DescribeOrganizationResponse:
+    """Describe an organization in whatever state; deleted ones stay describable."""
+    organization = lookup.any_organization(office, request["OrganizationId"])
+    answer: answers.DescribeOrganizationResponse = {
+        "OrganizationId": organization.id,
+        "Alias": organization.alias,
+        "State": organization.state.value,
+        "DirectoryId": organization.directory_id,
+        "DirectoryType": DIRECTORY_TYPE,
+        "DefaultMailDomain": organization.default_domain,
+        "ARN": organization.arn,
+        "InteroperabilityEnabled": False,
+    }
+    completed = seconds(organization.completed)
+    if completed is not None:
+        answer["CompletedDate"] = completed
+    return answer
+
+
+def list_(
+    office: Office,
+    request: requests.ListOrganizationsRequest,
+    _now: int,
+) -> answers.ListOrganizationsResponse:
+    """List organizations by id, deleted ones included (ours; their state says so)."""
+    found, token = pages.page(
+        office,
+        "ListOrganizations",
+        request,
+        lambda after: pages.everything(office.directory.organizations, after),
+        lambda organization: organization.id,
+    )
+    answer: answers.ListOrganizationsResponse = {
+        "OrganizationSummaries": [
+            {
+                "OrganizationId": organization.id,
+                "Alias": organization.alias,
+                "DefaultMailDomain": organization.default_domain,
+                "State": organization.state.value,
+            }
+            for organization in found
+        ]
+    }
+    if token:
+        answer["NextToken"] = token
+    return answer
+
+
+def delete(office: Office, request: requests.DeleteOrganizationRequest, now: int) -> answers.DeleteOrganizationResponse:
+    """Delete an organization: its mail stops, its domains, addresses and alias are free again.
+
+    The directory is ours alone, so it goes with the organization whatever DeleteDirectory says (ours).
+    """
+    replay = idempotency.look_up(office, "DeleteOrganization", request, now)
+    organization = lookup.any_organization(office, request["OrganizationId"])
+    if organization.state is OrganizationState.DELETED and replay.answer is not None:
+        return {"OrganizationId": organization.id, "State": organization.state.value}
+    if organization.state is not OrganizationState.DELETING:
+        if organization.state is not OrganizationState.CREATING:  # one that could not be completed may go, too
+            organization = lookup.organization(office, request["OrganizationId"])
+        if not request.get("ForceDelete") and _has_enabled_users(office, organization.id):
+            raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it all the same.")
+        deleting = replace(organization, state=OrganizationState.DELETING, fallback_mailbox=None)
+        routing.change(office, deleting, replay.remember(organization.id))
+    return {"OrganizationId": organization.id, "State": _finish_deletion(office, organization.id, now).value}
+
+
+def _has_enabled_users(office: Office, organization_id: str) -> bool:
+    users = pages.everything(lambda *at: office.directory.entities(organization_id, EntityKind.USER, *at), None)
+    return any(user.state is EntityState.ENABLED for user in users)
+
+
+def _finish_deletion(office: Office, organization_id: str, now: int) -> OrganizationState:
+    routing.finish(office, organization_id)
+    for domain in list(routing.all_domains(office, organization_id)):
+        try:
+            office.domain_services.unroute(domain.name)
+        except RefusedByServiceError as error:
+            raise OrganizationStateException(f"{domain.name} cannot be taken out of SES: {error}") from error
+        while addresses := office.directory.addresses_in(domain.name, CLAIMS_AT_ONCE):
+            office.directory.commit([Remove(_claim(organization_id, address)) for address in addresses])
+        office.directory.commit([Remove(domain)])
+    organization = lookup.any_organization(office, organization_id)
+    gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
+    alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)
+    office.directory.commit([Replace(gone), Remove(alias)])
+    return gone.state
+
+
+def _claim(organization_id: str, address: str) -> AddressClaim:
+    """Return a claim to remove; only its address tells it from others."""
+    return AddressClaim(address=address, organization_id=organization_id, entity_id="", kind=EntityKind.USER)

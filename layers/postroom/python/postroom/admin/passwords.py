@@ -1,0 +1,37 @@
+"""The password policy of the built-in directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.admin.exceptions import InvalidPasswordException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MIN_LENGTH: Final = 8
+MAX_LENGTH: Final = 64
+MIN_CLASSES: Final = 3
+"""Source of all three: guide, password policies (ZH:5571)."""
+
+CLASSES: Final[Mapping[str, Callable[[str], bool]]] = {
+    "upper-case letters": lambda character: "A" <= character <= "Z",
+    "lower-case letters": lambda character: "a" <= character <= "z",
+    "digits": lambda character: "0" <= character <= "9",
+    "special characters": lambda character: character.isascii() and not character.isalnum(),
+    "Latin-1 Supplement characters": lambda character: "\u00a0" <= character <= "\u00ff",
+}
+"""Groups of characters, of which a password needs three. Source: as above."""
+
+
+def check(password: str) -> None:
+    """Hold a password against the policy. What is said about it never repeats it.
+
+    Raises:
+        InvalidPasswordException: it is too short, too long, or of too few kinds of characters.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InvalidPasswordException(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    used = [name for name, holds in CLASSES.items() if any(map(holds, password))]
+    if len(used) < MIN_CLASSES:
+        raise InvalidPasswordException(f"A password has characters of {MIN_CLASSES} of: {', '.join(CLASSES)}.")

@@ -1,0 +1,168 @@
+"""RegisterToWorkMail, DeregisterFromWorkMail, UpdatePrimaryEmailAddress: who gets mail, and under which address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from postroom.admin import lookup, mail_domains, pages, routing
+from postroom.admin.aliases import MAX_ALIASES, address_claim, claimed_by_others
+from postroom.contracts.admin.exceptions import (
+    EmailAddressInUseException,
+    EntityAlreadyRegisteredException,
+    InvalidParameterException,
+    OrganizationStateException,
+)
+from postroom.errors import KeyUnavailableError
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.limits import DEFAULT_QUOTA_MB, MB
+from postroom.model.records import Check, Insert, Remove, Replace
+from postroom.ports.mailboxes import MailboxOwner
+
+if TYPE_CHECKING:
+    from postroom.admin.office import Office
+    from postroom.contracts.admin.models import answers, requests
+    from postroom.model.records import Change, Entity, Organization
+
+MAILBOX_KEPT_DAYS: Final = 30
+"""Days that the mailbox of a deregistered user stays. Source: model, DeregisterFromWorkMail."""
+
+RELEASED_AT_ONCE: Final = 50
+"""Addresses that one transaction gives back; the rest of the 100 rows is for domains that change along with them."""
+
+DAY_MILLISECONDS: Final = 24 * 3600 * 1000
+
+
+def register(
+    office: Office, request: requests.RegisterToWorkMailRequest, now: int
+) -> answers.RegisterToWorkMailResponse:
+    """Enable an entity under an address, with a mailbox if it is a user of this organization.
+
+    Enabled under the same address: nothing changes; under another: EntityAlreadyRegistered (contracts 7.3).
+    The mailbox is made first: making it twice is once, and nobody can write to it before the address is claimed.
+    """
+    organization = lookup.organization(office, request["OrganizationId"])
+    entity = lookup.supported(lookup.living(lookup.entity(office, organization.id, request["EntityId"])))
+    address = request["Email"].lower()
+    if entity.state is EntityState.ENABLED:
+        if entity.email is not None and entity.email.lower() == address:
+            return {}
+        raise EntityAlreadyRegisteredException(f"{entity.id} is enabled as {entity.email}.")
+    entity = _release_rest(office, entity)
+    domain = mail_domains.for_address(office, organization, address)
+    if claimed_by_others(office, organization, entity, address):
+        raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
+    if entity.keeps_mail:
+        _make_mailbox(office, organization, entity, now)
+    enabled = replace(
+        entity,
+        state=EntityState.ENABLED,
+        email=request["Email"],
+        enabled=now,
+        disabled=None,
+        mailbox_provisioned=now if entity.keeps_mail else None,
+        mailbox_kept_until=None,
+    )
+    changes: list[Change] = [Replace(enabled), Insert(address_claim(entity, address)), Check(domain)]
+    if organization.fallback_mailbox is None and entity.kind is EntityKind.USER and entity.keeps_mail:
+        routing.change(office, replace(organization, fallback_mailbox=entity.id), changes)
+    else:
+        office.directory.commit([Check(organization), *changes])
+    return {}
+
+
+def _make_mailbox(office: Office, organization: Organization, entity: Entity, now: int) -> None:
+    """Make the entity's mailbox unless it is there, from an earlier registration perhaps.
+
+    Raises:
+        OrganizationStateException: the organization's KMS key cannot be used.
+    """
+    if office.mailboxes.head(entity.id) is not None:
+        return
+    try:
+        wrapped_key = office.mailbox_keys.new(organization.kms_key_arn, organization.arn)
+    except KeyUnavailableError as error:
+        raise OrganizationStateException(f"The organization's KMS key cannot be used: {error}") from error
+    owner = MailboxOwner(
+        organization_id=organization.id, organization_arn=organization.arn, kms_key_arn=organization.kms_key_arn
+    )
+    quota = (entity.quota_mb or DEFAULT_QUOTA_MB) * MB
+    office.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota=quota, now=now)
+
+
+def deregister(
+    office: Office, request: requests.DeregisterFromWorkMailRequest, now: int
+) -> answers.DeregisterFromWorkMailResponse:
+    """Disable an entity and free its addresses (ours: aliases too); its mailbox stays for 30 days.
+
+    A disabled entity stays as it is, so that a repeated call is no error (ours; the model calls this idempotent).
+    """
+    organization = lookup.organization(office, request["OrganizationId"])
+    entity = lookup.supported(lookup.living(lookup.entity(office, organization.id, request["EntityId"])))
+    if entity.state is not EntityState.ENABLED:
+        _release_rest(office, entity)
+        return {}
+    at_once, later = entity.addresses[:RELEASED_AT_ONCE], entity.addresses[RELEASED_AT_ONCE:]
+    kept_until = now + MAILBOX_KEPT_DAYS * DAY_MILLISECONDS
+    disabled = replace(
+        entity,
+        state=EntityState.DISABLED,
+        email=None,
+        aliases=(),
+        releasing=later,
+        disabled=now,
+        mailbox_kept_until=kept_until if entity.mailbox_provisioned is not None else None,
+    )
+    changes: list[Change] = [Replace(disabled), *(Remove(address_claim(entity, address)) for address in at_once)]
+    if organization.fallback_mailbox == entity.id:
+        fallback = _next_fallback(office, entity)
+        routing.change(office, replace(organization, fallback_mailbox=fallback), changes)
+    else:
+        office.directory.commit([Check(organization), *changes])
+    _release_rest(office, replace(disabled, version=entity.version + 1))
+    return {}
+
+
+def _release_rest(office: Office, entity: Entity) -> Entity:
+    """Give back the addresses that did not fit into the deregistration's transaction; may be repeated."""
+    if not entity.releasing:
+        return entity
+    for start in range(0, len(entity.releasing), RELEASED_AT_ONCE):
+        some = entity.releasing[start : start + RELEASED_AT_ONCE]
+        office.directory.commit([Check(entity), *(Remove(address_claim(entity, address)) for address in some)])
+    office.directory.commit([Replace(replace(entity, releasing=()))])
+    return replace(entity, releasing=(), version=entity.version + 1)
+
+
+def _next_fallback(office: Office, leaving: Entity) -> str | None:
+    """Return another enabled user, the one who was enabled first; None if there is nobody else."""
+    users = pages.everything(lambda *at: office.directory.entities(leaving.organization_id, EntityKind.USER, *at), None)
+    others = [
+        user for user in users if user.state is EntityState.ENABLED and user.role is Role.USER and user.id != leaving.id
+    ]
+    return min(others, key=lambda user: (user.enabled or 0, user.id)).id if others else None
+
+
+def update_primary(
+    office: Office,
+    request: requests.UpdatePrimaryEmailAddressRequest,
+    _now: int,
+) -> answers.UpdatePrimaryEmailAddressResponse:
+    """Give an enabled entity another primary address; the old one becomes an alias."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    entity = lookup.enabled(lookup.supported(lookup.entity(office, organization.id, request["EntityId"])))
+    address, old = request["Email"].lower(), entity.email or ""
+    if old.lower() == address:
+        return {}
+    domain = mail_domains.for_address(office, organization, address)
+    aliases = tuple(alias for alias in entity.aliases if alias.lower() != address)
+    if len(aliases) >= MAX_ALIASES:
+        raise InvalidParameterException(f"{entity.id} has {MAX_ALIASES} aliases; {old} would be one more.")
+    changed = replace(entity, email=request["Email"], aliases=(*aliases, old))
+    changes: list[Change] = [Check(organization), Check(domain), Replace(changed)]
+    if len(aliases) == len(entity.aliases):  # no swap: the address is new
+        if claimed_by_others(office, organization, entity, address):
+            raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
+        changes.append(Insert(address_claim(entity, address)))
+    office.directory.commit(changes)
+    return {}

@@ -1,0 +1,201 @@
+"""CreateUser, UpdateUser, DescribeUser, DeleteUser, ListUsers, ResetPassword, DescribeEntity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from postroom.admin import entities, lookup, pages, passwords
+from postroom.admin.entities import EntityFilter
+from postroom.admin.office import known, seconds
+from postroom.contracts.admin.exceptions import (
+    EntityNotFoundException,
+    EntityStateException,
+    InvalidParameterException,
+    UnsupportedOperationException,
+)
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.limits import DEFAULT_QUOTA_MB
+from postroom.model.records import Check, Entity, PasswordHash, Put, Remove, Replace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.admin.office import Office
+    from postroom.contracts.admin.models import answers, requests
+    from postroom.model.records import Change
+
+ATTRIBUTES: Final = (
+    "DisplayName",
+    "FirstName",
+    "LastName",
+    "Initials",
+    "Telephone",
+    "Street",
+    "JobTitle",
+    "City",
+    "Company",
+    "ZipCode",
+    "Department",
+    "Country",
+    "Office",
+    "IdentityProviderUserId",
+)
+"""Members that are kept as they were given; an empty string stays an empty string."""
+
+FILTERS: Final[Mapping[str, str]] = {
+    "UsernamePrefix": "name",
+    "DisplayNamePrefix": "DisplayName",
+    "PrimaryEmailPrefix": "email",
+    "IdentityProviderUserIdPrefix": "IdentityProviderUserId",
+}
+
+
+def create(office: Office, request: requests.CreateUserRequest, now: int) -> answers.CreateUserResponse:
+    """Make a disabled user without a mailbox."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    role = _allowed_role(request.get("Role", "USER"))
+    entities.refuse_reserved(request["Name"])
+    if "Password" in request:
+        passwords.check(request["Password"])
+    user = Entity(
+        organization_id=organization.id,
+        id=office.new_uuid(),
+        kind=EntityKind.USER,
+        name=request["Name"],
+        state=EntityState.DISABLED,
+        created=now,
+        role=role,
+        attributes=_attributes(request),
+        hidden=request.get("HiddenFromGlobalAddressList", False),
+        quota_mb=None if role is Role.REMOTE_USER else DEFAULT_QUOTA_MB,
+    )
+    secret: list[Change] = []
+    if "Password" in request:
+        hashed = office.passwords.hash(request["Password"])
+        secret = [Put(PasswordHash(organization_id=organization.id, user_id=user.id, hash=hashed))]
+    entities.insert_named(office, user, [Check(organization), *secret])
+    return {"UserId": user.id}
+
+
+def update(office: Office, request: requests.UpdateUserRequest, _now: int) -> answers.UpdateUserResponse:
+    """Change those members that the request has; an empty IdentityProviderUserId takes the link away."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    user = lookup.living(lookup.entity(office, organization.id, request["UserId"], EntityKind.USER))
+    role = _allowed_role(request["Role"]) if "Role" in request else user.role
+    if role is not user.role and user.state is EntityState.ENABLED:
+        raise EntityStateException(f"User {user.id} is enabled; its role can be changed while it is disabled.")
+    attributes = {**user.attributes, **_attributes(request)}
+    if not attributes.get("IdentityProviderUserId"):
+        attributes.pop("IdentityProviderUserId", None)
+    changed = replace(
+        user,
+        role=role,
+        attributes=attributes,
+        hidden=request.get("HiddenFromGlobalAddressList", user.hidden),
+        quota_mb=None if role is Role.REMOTE_USER else user.quota_mb or DEFAULT_QUOTA_MB,
+    )
+    if changed != user:
+        office.directory.commit([Check(organization), Replace(changed)])
+    return {}
+
+
+def describe(office: Office, request: requests.DescribeUserRequest, _now: int) -> answers.DescribeUserResponse:
+    """Describe a user; a deleted one by its id, in state DELETED."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    user = lookup.entity(office, organization.id, request["UserId"], EntityKind.USER)
+    answer = known(
+        UserId=user.id,
+        Name=user.name,
+        Email=user.email,
+        State=user.state.value,
+        UserRole=user.role and user.role.value,
+        EnabledDate=seconds(user.enabled),
+        DisabledDate=seconds(user.disabled),
+        MailboxProvisionedDate=seconds(user.mailbox_provisioned),
+        HiddenFromGlobalAddressList=user.hidden,
+        **user.attributes,
+    )
+    return cast("answers.DescribeUserResponse", answer)
+
+
+def delete(office: Office, request: requests.DeleteUserRequest, now: int) -> answers.DeleteUserResponse:
+    """Delete a disabled user for good; a missing or deleted one is no error (the model lists none)."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    user = lookup.find(office, organization.id, request["UserId"])
+    if user is not None and user.kind is EntityKind.USER:
+        secret = PasswordHash(organization_id=organization.id, user_id=user.id, hash="")
+        entities.delete_entity(office, user, now, [Check(organization), Remove(secret)])
+    return {}
+
+
+def list_(office: Office, request: requests.ListUsersRequest, _now: int) -> answers.ListUsersResponse:
+    """List users by id. Deleted ones are listed only where the filter asks for that state (ours)."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    rows = EntityFilter(cast("Mapping[str, str]", request.get("Filters", {})), FILTERS)
+    found, token = pages.page(
+        office,
+        "ListUsers",
+        request,
+        lambda after: rows(
+            pages.everything(lambda *at: office.directory.entities(organization.id, EntityKind.USER, *at), after)
+        ),
+        lambda user: user.id,
+    )
+    answer = known(Users=[_summary(user) for user in found], NextToken=token)
+    return cast("answers.ListUsersResponse", answer)
+
+
+def reset_password(
+    office: Office,
+    request: requests.ResetPasswordRequest,
+    _now: int,
+) -> answers.ResetPasswordResponse:
+    """Give a user another password."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    user = lookup.living(lookup.entity_by_id(office, organization.id, request["UserId"], EntityKind.USER))
+    if user.role is not Role.USER:
+        raise UnsupportedOperationException(f"User {user.id} has role {user.role} and cannot log in.")
+    passwords.check(request["Password"])
+    hashed = office.passwords.hash(request["Password"])
+    office.directory.commit(
+        [Check(user), Put(PasswordHash(organization_id=organization.id, user_id=user.id, hash=hashed))]
+    )
+    return {}
+
+
+def describe_entity(
+    office: Office,
+    request: requests.DescribeEntityRequest,
+    _now: int,
+) -> answers.DescribeEntityResponse:
+    """Say whose an address is."""
+    organization = lookup.organization(office, request["OrganizationId"])
+    found = office.directory.entity_at(organization.id, request["Email"].lower())
+    if found is None:
+        raise EntityNotFoundException(f"Nobody in the organization has the address {request['Email']}.")
+    return {"EntityId": found.id, "Name": found.name, "Type": found.kind.value}
+
+
+def _allowed_role(role: str) -> Role:
+    if role not in {Role.USER, Role.REMOTE_USER}:
+        raise InvalidParameterException(f"Role {role} cannot be given; USER and REMOTE_USER can.")
+    return Role(role)
+
+
+def _attributes(request: Any) -> dict[str, str]:
+    return {name: request[name] for name in ATTRIBUTES if name in request}
+
+
+def _summary(user: Entity) -> dict[str, object]:
+    return known(
+        Id=user.id,
+        Email=user.email,
+        Name=user.name,
+        DisplayName=user.attributes.get("DisplayName"),
+        State=user.state.value,
+        UserRole=user.role and user.role.value,
+        EnabledDate=seconds(user.enabled),
+        DisabledDate=seconds(user.disabled),
+        IdentityProviderUserId=user.attributes.get("IdentityProviderUserId"),
+    )
