@@ -1,0 +1,1 @@
+"""The world: AWS, and the same promises kept in memory."""

@@ -1,0 +1,1 @@
+"""Ports on AWS. Only here is botocore caught, and only clients.py makes clients."""

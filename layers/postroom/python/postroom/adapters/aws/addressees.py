@@ -1,0 +1,80 @@
+"""What the way of a message reads of the directory: one read for a domain, batches for everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.adapters.aws.directory_rows import (
+    address_key,
+    domain_from,
+    entity_from,
+    entity_key,
+    membership_from,
+    organization_from,
+)
+from postroom.errors import UnknownOrganizationError
+from postroom.model.directory import EntityKind, EntityState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from postroom.adapters.aws.directory_table import DirectoryTable
+    from postroom.model.directory import Addressee, MailDomain, Monitoring
+
+PAGE: Final = 100
+"""Members read at a time: one Query and one BatchGetItem. Source: BatchGetItem's limit."""
+
+
+class DynamoAddressees:
+    """Implements ``Addressees``."""
+
+    def __init__(self, table: DirectoryTable) -> None:
+        self._table = table
+
+    def domain(self, domain: str) -> MailDomain | None:
+        """See the port."""
+        item = self._table.get((f"DOMAIN#{domain}", "DOMAIN"))
+        return domain_from(item).mail_domain if item else None
+
+    def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
+        """See the port. Two rounds: whose the addresses are, then what those are."""
+        claims = self._table.get_all([address_key(address) for address in addresses])
+        owners = {
+            claim["address"]["S"]: entity_key(organization_id, EntityKind(claim["kind"]["S"]), claim["entity_id"]["S"])
+            for claim in claims.values()
+            if claim["organization_id"]["S"] == organization_id
+        }
+        entities = self._table.get_all(list(owners.values()))
+        return {address: entity_from(entities[key]).addressee for address, key in owners.items() if key in entities}
+
+    def user(self, organization_id: str, user_id: str) -> Addressee | None:
+        """See the port."""
+        row = self._table.get(entity_key(organization_id, EntityKind.USER, user_id))
+        return entity_from(row).addressee if row else None
+
+    def members(self, organization_id: str, group_id: str) -> Iterator[Addressee]:
+        """See the port."""
+        partition, after, more = f"GROUP#{organization_id}#{group_id}", None, True
+        while more:
+            rows, more = self._table.query(partition, "", after, PAGE)
+            members = [membership_from(row) for row in rows]
+            keys = [entity_key(organization_id, member.member_kind, member.member_id) for member in members]
+            found = self._table.get_all(keys)
+            entities = [entity_from(found[key]) for key in keys if key in found]
+            yield from (entity.addressee for entity in entities if entity.state is not EntityState.DELETED)
+            after = members[-1].member_id if members else None
+
+
+class DynamoEventLogSettings:
+    """Implements ``EventLogSettings``."""
+
+    def __init__(self, table: DirectoryTable, *, default_enabled: bool) -> None:
+        self._table = table
+        self._default_enabled = default_enabled
+
+    def monitoring(self, organization_id: str) -> Monitoring:
+        """See the port."""
+        item = self._table.get((f"ORG#{organization_id}", "ORG"))
+        if item is None:
+            raise UnknownOrganizationError(organization_id)
+        return organization_from(item).monitoring(default_enabled=self._default_enabled)

@@ -1,0 +1,113 @@
+"""THE place where boto3 clients are made: lazily, once each, with timeouts below the functions' own.
+
+Retries are botocore's standard mode, three attempts in all: whoever calls is retried by a queue anyway. Endpoints come
+from the usual environment variables, so the same code runs against AWS, moto and LocalStack.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ses import SESClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+
+_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+
+_ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""Where one batch serves many organizations: a service that does not answer costs it at most 15 seconds."""
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Return the client for tables."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def s3() -> S3Client:
+    """Return the client for raw and sealed mail; checksums only where the operation demands one."""
+    return boto3.client(
+        "s3",
+        config=_CONFIG.merge(
+            Config(
+                read_timeout=30,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                # an emulator knows buckets by path, as does everything that has no name of its own
+                s3={"addressing_style": "path" if "AWS_ENDPOINT_URL" in os.environ else "virtual"},
+            )
+        ),
+    )
+
+
+@cache
+def sqs() -> SQSClient:
+    """Return the client for queues."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def kms() -> KMSClient:
+    """Return the client for mailbox keys."""
+    return boto3.client("kms", config=_CONFIG)
+
+
+@cache
+def logs() -> CloudWatchLogsClient:
+    """Return the client for event logs written under our own role."""
+    return boto3.client("logs", config=_ONE_OF_MANY)
+
+
+def logs_as(credentials: CredentialsTypeDef) -> CloudWatchLogsClient:
+    """Return a client for event logs that are written under a customer's role; whoever asks keeps it."""
+    return boto3.client(
+        "logs",
+        config=_ONE_OF_MANY,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+
+
+@cache
+def events() -> EventBridgeClient:
+    """Return the client for the event bus."""
+    return boto3.client("events", config=_ONE_OF_MANY)
+
+
+@cache
+def sts() -> STSClient:
+    """Return the client that assumes customers' roles."""
+    return boto3.client("sts", config=_ONE_OF_MANY)
+
+
+@cache
+def iam() -> IAMClient:
+    """Return the client that reads the trust of customers' roles."""
+    return boto3.client("iam", config=_CONFIG)
+
+
+@cache
+def ses() -> SESClient:
+    """Return the client for identities and receipt rules."""
+    return boto3.client("ses", config=_CONFIG)
+
+
+def forget() -> None:
+    """Drop every client, so that the next is made anew: for tests that change the environment."""
+    for made in (dynamodb, s3, sqs, kms, logs, events, sts, iam, ses):
+        made.cache_clear()

@@ -1,0 +1,235 @@
+"""The directory's records in DynamoDB: consistent reads, and one transaction a commit."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import secrets
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.directory_rows import (
+    KINDS,
+    Item,
+    Key,
+    address_key,
+    client_token_from,
+    domain_from,
+    entity_from,
+    entity_key,
+    key_item,
+    key_of,
+    list_key_of,
+    membership_from,
+    organization_from,
+    password_from,
+    to_item,
+)
+from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
+from postroom.adapters.aws.transactions import code_of, store_errors
+from postroom.errors import ConflictError, StoreUnavailableError, TakenError
+from postroom.model.directory import EntityKind, EntityState
+from postroom.model.records import Check, Insert, Put, Remove, Replace
+from postroom.ports.directory import MAX_ROWS, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.adapters.aws.directory_table import DirectoryTable
+    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash
+
+T = TypeVar("T")
+
+BUSY: Final = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+"""Cancellation reasons after which the same transaction may succeed. Source: DynamoDB, TransactWriteItems."""
+
+SIGNING_KEY: Final = ("SIGNING_KEY", "SIGNING_KEY")
+SIGNING_KEY_BYTES: Final = 32
+
+
+class DynamoDirectory:
+    """Implements ``Directory``."""
+
+    def __init__(self, table: DirectoryTable) -> None:
+        self._table = table
+        self._signing_key: bytes | None = None
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """See the port."""
+        item = self._table.get((f"ORG#{organization_id}", "ORG"))
+        return organization_from(item) if item else None
+
+    def organization_with_alias(self, alias: str) -> Organization | None:
+        """See the port."""
+        item = self._table.get((f"ALIAS#{alias}", "ALIAS"))
+        return self.organization(item["organization_id"]["S"]) if item else None
+
+    def organizations(self, after: str | None, limit: int) -> Page[Organization]:
+        """See the port."""
+        rows, more = self._table.query("ORGS", "", after, limit)
+        ids = [row["sk"]["S"] for row in rows]
+        items = self._in_order([(f"ORG#{organization_id}", "ORG") for organization_id in ids])
+        return Page([organization_from(item) for item in items], ids[-1] if more else None)
+
+    def domain_record(self, name: str) -> Domain | None:
+        """See the port."""
+        item = self._table.get((f"DOMAIN#{name}", "DOMAIN"))
+        return domain_from(item) if item else None
+
+    def domains_of(self, organization_id: str, after: str | None, limit: int) -> Page[Domain]:
+        """See the port."""
+        start = f"DOMAIN#{after}" if after else None
+        rows, more = self._table.query(f"ORG#{organization_id}", "DOMAIN#", start, limit)
+        names = [row["sk"]["S"].removeprefix("DOMAIN#") for row in rows]
+        items = self._in_order([(f"DOMAIN#{name}", "DOMAIN") for name in names])
+        return Page([domain_from(item) for item in items], names[-1] if more else None)
+
+    def addresses_in(self, domain: str, limit: int) -> Sequence[str]:
+        """See the port."""
+        rows, _ = self._table.query(f"DOMAIN#{domain}", "ADDRESS#", None, limit)
+        return [row["address"]["S"] for row in rows]
+
+    def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """See the port. The id does not tell the kind, so that each is looked for, in one batch."""
+        found = self._table.get_all([entity_key(organization_id, kind, entity_id) for kind in KINDS])
+        return next((entity_from(item) for item in found.values()), None)
+
+    def entity_named(self, organization_id: str, name: str) -> Entity | None:
+        """See the port."""
+        return self._claimed(organization_id, (f"ORG#{organization_id}", f"NAME#{name}"))
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
+        """See the port."""
+        return self._claimed(organization_id, address_key(address))
+
+    def entities(self, organization_id: str, kind: EntityKind, after: str | None, limit: int) -> Page[Entity]:
+        """See the port."""
+        prefix = f"{kind.value}#"
+        rows, more = self._table.query(f"ORG#{organization_id}", prefix, after and prefix + after, limit)
+        found = [entity_from(row) for row in rows]
+        return Page(found, found[-1].id if more else None)
+
+    def members_of(self, organization_id: str, group_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """See the port."""
+        rows, more = self._table.query(f"GROUP#{organization_id}#{group_id}", "", after, limit)
+        members = [membership_from(row) for row in rows]
+        living = self._living([entity_key(organization_id, row.member_kind, row.member_id) for row in members])
+        return Page(living, members[-1].member_id if more else None)
+
+    def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """See the port."""
+        rows, more = self._table.query(f"MEMBER#{organization_id}#{member_id}", "", after, limit)
+        ids = [row["sk"]["S"] for row in rows]
+        living = self._living([entity_key(organization_id, EntityKind.GROUP, group_id) for group_id in ids])
+        return Page(living, ids[-1] if more else None)
+
+    def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
+        """See the port."""
+        item = self._table.get((f"ORG#{organization_id}", f"PASSWORD#{user_id}"))
+        return password_from(item) if item else None
+
+    def client_token(self, scope: str, token: str) -> ClientToken | None:
+        """See the port."""
+        item = self._table.get((f"TOKEN#{scope}", token))
+        return client_token_from(item) if item else None
+
+    def signing_key(self) -> bytes:
+        """See the port. Kept for the life of this object."""
+        if self._signing_key is None:
+            item = self._table.get(SIGNING_KEY)
+            if item is None:
+                self._make_signing_key()
+                item = self._table.get(SIGNING_KEY)
+            if item is None:
+                raise StoreUnavailableError("the signing key was removed while it was read")
+            self._signing_key = bytes.fromhex(item["hex"]["S"])
+        return self._signing_key
+
+    def _make_signing_key(self) -> None:
+        row: Any = key_item(SIGNING_KEY) | {"hex": {"S": secrets.token_hex(SIGNING_KEY_BYTES)}}
+        client = self._table.client
+        # a failed condition: somebody else made it first, and theirs holds
+        with (
+            store_errors("make a key"),
+            contextlib.suppress(client.exceptions.ConditionalCheckFailedException),
+        ):
+            client.put_item(TableName=self._table.name, Item=row, ConditionExpression="attribute_not_exists(pk)")
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See the port. TransactionConflict is tried again, with jitter, before it becomes a ConflictError."""
+        actions: list[Any] = []
+        owners: list[Change] = []
+        for change in changes:
+            made = self._actions(change)
+            actions += made
+            owners += [change] * len(made)
+        if len({key_of(change.record) for change in changes}) != len(changes) or len(actions) > MAX_ROWS:
+            raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")
+        for attempt in range(ATTEMPTS):
+            try:
+                self._table.client.transact_write_items(TransactItems=actions)
+            except self._table.client.exceptions.TransactionCanceledException as error:
+                reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+                _raise_for(reasons, owners, error)
+            except self._table.client.exceptions.TransactionInProgressException:
+                pass  # another attempt of ours is still running: as busy as a conflict
+            except (BotoCoreError, ClientError) as error:
+                raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
+            else:
+                return
+            self._table.pause(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        raise ConflictError("others keep changing the same records")
+
+    def _actions(self, change: Change) -> list[dict[str, Any]]:
+        name = self._table.name
+        row = key_item(key_of(change.record))
+        list_key = list_key_of(change.record)
+        match change:
+            case Insert(record):
+                new = "attribute_not_exists(pk)"
+                made = [{"Put": {"TableName": name, "Item": to_item(record), "ConditionExpression": new}}]
+                return made + ([{"Put": {"TableName": name, "Item": key_item(list_key)}}] if list_key else [])
+            case Replace(record):
+                item = to_item(record) | {"version": {"N": str(record.version + 1)}}
+                return [{"Put": {"TableName": name, "Item": item, **_at_version(record.version)}}]
+            case Check(record):
+                return [{"ConditionCheck": {"TableName": name, "Key": row, **_at_version(record.version)}}]
+            case Put(record):
+                return [{"Put": {"TableName": name, "Item": to_item(record)}}]
+            case Remove():
+                made = [{"Delete": {"TableName": name, "Key": row}}]
+                return made + ([{"Delete": {"TableName": name, "Key": key_item(list_key)}}] if list_key else [])
+
+    def _claimed(self, organization_id: str, key: Key) -> Entity | None:
+        item = self._table.get(key)
+        if item is None or item["organization_id"]["S"] != organization_id:
+            return None
+        found = self._table.get(entity_key(organization_id, EntityKind(item["kind"]["S"]), item["entity_id"]["S"]))
+        return entity_from(found) if found else None
+
+    def _in_order(self, keys: Sequence[Key]) -> list[Item]:
+        found = self._table.get_all(keys)
+        return [found[key] for key in keys if key in found]
+
+    def _living(self, keys: Sequence[Key]) -> list[Entity]:
+        entities = [entity_from(item) for item in self._in_order(keys)]
+        return [entity for entity in entities if entity.state is not EntityState.DELETED]
+
+
+def _at_version(version: int) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "version = :version",
+        "ExpressionAttributeValues": {":version": {"N": str(version)}},
+    }
+
+
+def _raise_for(reasons: Sequence[str], owners: Sequence[Change], error: ClientError) -> None:
+    """Say why a transaction was cancelled; return only where the same one may succeed later."""
+    for reason, change in zip(reasons, owners, strict=False):
+        if reason == "ConditionalCheckFailed" and isinstance(change, Insert):
+            raise TakenError(change.record) from error
+    if "ConditionalCheckFailed" in reasons:
+        raise ConflictError("a record has changed since it was read") from error
+    if not BUSY.intersection(reasons):
+        raise StoreUnavailableError(f"the directory table refused a transaction: {', '.join(reasons)}") from error

@@ -1,0 +1,191 @@
+"""Records of the directory as rows of DirectoryTable.
+
+    pk                        sk                     row
+    ORG#<id>                  ORG                    organization
+    ORG#<id>                  USER#|GROUP#|RESOURCE#<id>    entity
+    ORG#<id>                  NAME#<name>            which entity has a name
+    ORG#<id>                  PASSWORD#<user id>     argon2 hash
+    ORG#<id>                  DOMAIN#<name>          list entry
+    DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
+    DOMAIN#<name>             ADDRESS#<address>      which entity has an address
+    ALIAS#<alias>             ALIAS                  which organization has an alias
+    ORGS                      <id>                   list entry
+    GROUP#<org>#<group>       <member id>            membership, with the member's kind
+    MEMBER#<org>#<member>     <group id>             its list entry the other way round
+    TOKEN#<scope>             <token>                answer to a client token; expires
+    SIGNING_KEY               SIGNING_KEY            bytes that sign page tokens
+    LEASE#<name>              LEASE                  who may change something outside the table; expires
+
+Values are native attribute values, absent ones left out; ``version`` is the optimistic lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.model.directory import EntityKind, EntityState, OrganizationRef, Role
+from postroom.model.records import (
+    AddressClaim,
+    AliasClaim,
+    ClientToken,
+    Domain,
+    DomainState,
+    Entity,
+    Membership,
+    NameClaim,
+    Organization,
+    OrganizationState,
+    PasswordHash,
+)
+
+if TYPE_CHECKING:
+    from postroom.model.records import Record
+
+Key = tuple[str, str]
+Item = dict[str, dict[str, Any]]
+
+KINDS: Final = tuple(EntityKind)
+
+
+def entity_key(organization_id: str, kind: EntityKind, entity_id: str) -> Key:
+    """Return the key of an entity."""
+    return (f"ORG#{organization_id}", f"{kind.value}#{entity_id}")
+
+
+def address_key(address: str) -> Key:
+    """Return the key of an address claim."""
+    return (f"DOMAIN#{address.rpartition('@')[2]}", f"ADDRESS#{address}")
+
+
+def key_of(record: Record) -> Key:
+    """Return the key of a record's own row."""
+    match record:
+        case Organization():
+            return (f"ORG#{record.id}", "ORG")
+        case Domain():
+            return (f"DOMAIN#{record.name}", "DOMAIN")
+        case Entity():
+            return entity_key(record.organization_id, record.kind, record.id)
+        case AliasClaim():
+            return (f"ALIAS#{record.alias}", "ALIAS")
+        case NameClaim():
+            return (f"ORG#{record.organization_id}", f"NAME#{record.name}")
+        case AddressClaim():
+            return address_key(record.address)
+        case Membership():
+            return (f"GROUP#{record.organization_id}#{record.group_id}", record.member_id)
+        case PasswordHash():
+            return (f"ORG#{record.organization_id}", f"PASSWORD#{record.user_id}")
+        case ClientToken():
+            return (f"TOKEN#{record.scope}", record.token)
+
+
+def list_key_of(record: Record) -> Key | None:
+    """Return the key of a record's list entry, if it has one."""
+    match record:
+        case Organization():
+            return ("ORGS", record.id)
+        case Domain():
+            return (f"ORG#{record.organization.id}", f"DOMAIN#{record.name}")
+        case Membership():
+            return (f"MEMBER#{record.organization_id}#{record.member_id}", record.group_id)
+        case _:
+            return None
+
+
+def key_item(key: Key) -> Item:
+    """Return a key as DynamoDB takes it."""
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def to_item(record: Record) -> Item:
+    """Return a record's own row."""
+    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return key_item(key_of(record)) | {name: _attribute(value) for name, value in fields.items() if value is not None}
+
+
+def organization_from(item: Item) -> Organization:
+    """Read an organization's row."""
+    values = _values(item)
+    return Organization(**values | {"state": OrganizationState(values["state"])})
+
+
+def domain_from(item: Item) -> Domain:
+    """Read a domain's row."""
+    values = _values(item)
+    return Domain(
+        **values
+        | {
+            "organization": OrganizationRef(**values["organization"]),
+            "state": DomainState(values["state"]),
+            "dkim_tokens": tuple(values["dkim_tokens"]),
+        }
+    )
+
+
+def entity_from(item: Item) -> Entity:
+    """Read an entity's row."""
+    values = _values(item)
+    return Entity(
+        **values
+        | {
+            "kind": EntityKind(values["kind"]),
+            "state": EntityState(values["state"]),
+            "role": Role(values["role"]) if "role" in values else None,
+            "aliases": tuple(values["aliases"]),
+            "releasing": tuple(values["releasing"]),
+        }
+    )
+
+
+def membership_from(item: Item) -> Membership:
+    """Read a membership's row."""
+    values = _values(item)
+    return Membership(**values | {"member_kind": EntityKind(values["member_kind"])})
+
+
+def password_from(item: Item) -> PasswordHash:
+    """Read a password's row."""
+    return PasswordHash(**_values(item))
+
+
+def client_token_from(item: Item) -> ClientToken:
+    """Read a client token's row."""
+    return ClientToken(**_values(item))
+
+
+def _attribute(value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case str():
+            return {"S": str(value)}
+        case tuple():
+            return {"L": [_attribute(inner) for inner in value]}
+        case Mapping():
+            return {"M": {key: _attribute(inner) for key, inner in value.items()}}
+        case OrganizationRef():
+            return _attribute(dataclasses.asdict(value))
+        case _:
+            raise TypeError(f"no attribute value for {type(value).__name__}")
+
+
+def _values(item: Item) -> dict[str, Any]:
+    return {name: _value(attribute) for name, attribute in item.items() if name not in {"pk", "sk"}}
+
+
+def _value(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return int(value)
+        case "L":
+            return [_value(inner) for inner in value]
+        case "M":
+            return {key: _value(inner) for key, inner in value.items()}
+        case _:
+            return value

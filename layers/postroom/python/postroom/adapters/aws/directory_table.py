@@ -1,0 +1,90 @@
+"""What the directory's adapters share: reads of DirectoryTable."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.adapters.aws.directory_rows import Item, Key, key_item
+from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_BATCH: Final = 100
+"""Most keys of one BatchGetItem. Source: DynamoDB's API reference."""
+
+ATTEMPTS: Final = 8
+"""How often a conflict or an unprocessed rest is tried again before the caller hears of it. Ours."""
+
+FIRST_PAUSE: Final = 0.01
+"""Seconds before the second attempt; doubled for each further one. Ours."""
+
+
+class DirectoryTable:
+    """Strongly consistent reads of one table: what was acknowledged is seen by the next message."""
+
+    def __init__(self, client: DynamoDBClient, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self.client = client
+        self.name = name
+        self.pause = pause
+
+    def get(self, key: Key) -> Item | None:
+        """Return one row."""
+        with store_errors("read the directory"):
+            answer = self.client.get_item(TableName=self.name, Key=key_item(key), ConsistentRead=True)
+        return answer.get("Item")  # type: ignore[return-value]  # stubs know more value types than we use
+
+    def get_all(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        """Return those rows that exist, by key, in batches; duplicate keys are read once."""
+        found: dict[Key, Item] = {}
+        distinct = list(dict.fromkeys(keys))
+        for start in range(0, len(distinct), MAX_BATCH):
+            self._get_batch(distinct[start : start + MAX_BATCH], found)
+        return found
+
+    def _get_batch(self, keys: Sequence[Key], found: dict[Key, Item]) -> None:
+        wanted: Any = {self.name: {"Keys": [key_item(key) for key in keys], "ConsistentRead": True}}
+        for attempt in range(ATTEMPTS):
+            with store_errors("read the directory"):
+                answer = self.client.batch_get_item(RequestItems=wanted)
+            for row in answer["Responses"].get(self.name, []):
+                item: Item = row  # type: ignore[assignment]  # as above
+                found[item["pk"]["S"], item["sk"]["S"]] = item
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return
+            self.pause(FIRST_PAUSE * 2**attempt)
+        raise StoreUnavailableError("the directory table is throttled")
+
+    def query(self, pk: str, prefix: str, after: str | None, limit: int) -> tuple[list[Item], bool]:
+        """Return the first rows of a partition whose sort key begins with ``prefix`` and lies behind ``after``.
+
+        Returns:
+            At most ``limit`` rows (fewer only at the end), and whether there may be more.
+        """
+        values: dict[str, Any] = {":pk": {"S": pk}}
+        condition = "pk = :pk"
+        if prefix:
+            condition += " AND begins_with(sk, :prefix)"
+            values[":prefix"] = {"S": prefix}
+        start: Any = {"ExclusiveStartKey": key_item((pk, after))} if after else {}
+        rows: list[Item] = []
+        while True:
+            with store_errors("read the directory"):
+                answer = self.client.query(
+                    TableName=self.name,
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ConsistentRead=True,
+                    Limit=limit - len(rows),
+                    **start,
+                )
+            rows += answer["Items"]  # type: ignore[arg-type]  # as above
+            last = answer.get("LastEvaluatedKey")
+            if not last or len(rows) >= limit:
+                return rows, bool(last)
+            start = {"ExclusiveStartKey": last}

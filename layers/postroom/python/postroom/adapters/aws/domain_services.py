@@ -1,0 +1,161 @@
+"""Mail domains in SES: an identity with Easy DKIM, and a place in one of our receipt rules.
+
+Our rules are ``postroom-<number>`` in the rule set that the deployment names: at most 100 domains each (SES's limit),
+scanning on, one action that stores the message and tells the topic. Rules of others are never touched, the set is
+never activated, and what an administrator changed on a rule of ours (its position, its TLS policy, further actions)
+stays. SES has no conditional writes, so that changes of rules happen under a lease.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.errors import RefusedByServiceError, StoreUnavailableError
+from postroom.ports.domain_services import DomainStatus, DomainTokens, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ses import SESClient
+
+    from postroom.adapters.aws.leases import Leases
+
+OUR_RULE: Final = re.compile(r"postroom-(\d+)")
+MAX_RECIPIENTS: Final = 100
+"""Domains of one rule. Source: SES, service quotas, "Maximum number of recipients per receipt rule"."""
+
+OBJECT_PREFIX: Final = "inbound/"
+LEASE: Final = "receipt rules"
+
+VERIFICATION: Final = {
+    "Success": Verification.VERIFIED,
+    "Failed": Verification.FAILED,
+    "Pending": Verification.PENDING,
+    "TemporaryFailure": Verification.PENDING,
+    "NotStarted": Verification.PENDING,
+}
+"""Source: SES, VerificationStatus."""
+
+REFUSALS: Final = frozenset(
+    {
+        "InvalidLambdaFunction",
+        "InvalidParameterValue",
+        "InvalidS3Configuration",
+        "InvalidSnsTopic",
+        "LimitExceeded",
+        "RuleDoesNotExist",
+        "RuleSetDoesNotExist",
+        "ValidationError",
+    }
+)
+"""Errors that trying again cannot mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSettings:
+    """Where rules of ours are, and what they do with a message."""
+
+    rule_set: str
+    bucket: str
+    topic_arn: str
+
+
+class SesDomainServices:
+    """Implements ``DomainServices``."""
+
+    def __init__(self, client: SESClient, leases: Leases, settings: ReceiptSettings) -> None:
+        self._client = client
+        self._leases = leases
+        self._settings = settings
+
+    def identify(self, domain: str) -> DomainTokens:
+        """See the port."""
+        with _ses_errors():
+            verification = self._client.verify_domain_identity(Domain=domain)["VerificationToken"]
+            dkim = self._client.verify_domain_dkim(Domain=domain)["DkimTokens"]
+        return DomainTokens(verification, tuple(dkim))
+
+    def status(self, domain: str) -> DomainStatus:
+        """See the port."""
+        with _ses_errors():
+            identities = self._client.get_identity_verification_attributes(Identities=[domain])
+            keys = self._client.get_identity_dkim_attributes(Identities=[domain])
+        identity: Any = identities["VerificationAttributes"].get(domain, {})
+        key: Any = keys["DkimAttributes"].get(domain, {})
+        return DomainStatus(
+            ownership=VERIFICATION.get(identity.get("VerificationStatus"), Verification.PENDING),
+            dkim=VERIFICATION.get(key.get("DkimVerificationStatus"), Verification.PENDING),
+        )
+
+    def route(self, domain: str) -> None:
+        """See the port. A new rule stands behind the last of ours, the first one at the top of the set."""
+        with self._leases.held(LEASE), _ses_errors():
+            everything = self._rules()
+            rules = _ours(everything)
+            if any(domain in rule["Recipients"] for rule in rules):
+                return
+            roomy = next((rule for rule in rules if len(rule["Recipients"]) < MAX_RECIPIENTS), None)
+            if roomy is not None:
+                self._replace(roomy, [*roomy["Recipients"], domain])
+                return
+            numbers = [int(ours[1]) for rule in everything if (ours := OUR_RULE.fullmatch(rule["Name"]))]
+            new: Any = self._rule(f"postroom-{max(numbers, default=0) + 1}", domain)
+            position = {"After": rules[-1]["Name"]} if rules else {}
+            self._client.create_receipt_rule(RuleSetName=self._settings.rule_set, Rule=new, **position)
+
+    def unroute(self, domain: str) -> None:
+        """See the port. A rule that loses its last domain goes, since one without recipients takes all mail."""
+        with self._leases.held(LEASE), _ses_errors():
+            for rule in _ours(self._rules()):
+                if domain in rule["Recipients"]:
+                    self._without(rule, domain)
+
+    def _without(self, rule: dict[str, Any], domain: str) -> None:
+        left = [name for name in rule["Recipients"] if name != domain]
+        if left:
+            self._replace(rule, left)
+        else:
+            self._client.delete_receipt_rule(RuleSetName=self._settings.rule_set, RuleName=rule["Name"])
+
+    def _replace(self, rule: dict[str, Any], recipients: list[str]) -> None:
+        changed: Any = {**rule, "Recipients": recipients}
+        self._client.update_receipt_rule(RuleSetName=self._settings.rule_set, Rule=changed)
+
+    def _rules(self) -> list[dict[str, Any]]:
+        answer: Any = self._client.describe_receipt_rule_set(RuleSetName=self._settings.rule_set)
+        return list(answer["Rules"])
+
+    def _rule(self, name: str, domain: str) -> dict[str, Any]:
+        settings = self._settings
+        action = {"TopicArn": settings.topic_arn, "BucketName": settings.bucket, "ObjectKeyPrefix": OBJECT_PREFIX}
+        return {
+            "Name": name,
+            "Enabled": True,
+            "TlsPolicy": "Optional",
+            "Recipients": [domain],
+            "Actions": [{"S3Action": action}],
+            "ScanEnabled": True,
+        }
+
+
+def _ours(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return our rules in the set's order. One without recipients takes all mail: that is not our doing."""
+    return [rule for rule in rules if OUR_RULE.fullmatch(rule["Name"]) and rule.get("Recipients")]
+
+
+@contextmanager
+def _ses_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        details = error.response.get("Error", {})
+        if details.get("Code") in REFUSALS:
+            raise RefusedByServiceError(f"SES says: {details.get('Message')}") from error
+        raise StoreUnavailableError(f"SES did not take a request: {details.get('Code')}") from error
+    except BotoCoreError as error:
+        raise StoreUnavailableError("SES did not answer") from error

@@ -1,0 +1,117 @@
+"""Event logs in CloudWatch Logs, under our own role or one that is assumed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.transactions import code_of
+from postroom.errors import EventLogRefusedError, UnwritableLinesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
+
+    from postroom.adapters.aws.assumed_roles import AssumedRoles
+    from postroom.ports.event_log import LogDestination, LogLine
+
+FAULTY: Final = "InvalidParameterException"
+"""What PutLogEvents says of lines that it finds fault with."""
+
+
+class CloudWatchEventLogs:
+    """``EventLogs``.
+
+    Every execution environment writes a log stream of its own, one a day: streams need no coordination then, each is
+    in order of writing, and retention can empty whole ones (ours; WorkMail's names are not public).
+    """
+
+    def __init__(self, own: CloudWatchLogsClient, roles: AssumedRoles, stream: Callable[[], str]) -> None:
+        self._own = own
+        self._roles = roles
+        self._stream = stream
+        self._without_retention: set[str] = set()
+
+    def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
+        """See the port."""
+        stream = self._stream()
+        with self._refusals(destination):
+            client = self._roles.client(destination.role_arn) if destination.role_arn else self._own
+            try:
+                return _append(client, destination.group, stream, lines)
+            except client.exceptions.ResourceNotFoundException:
+                self._make_stream(client, destination, stream)
+                return _append(client, destination.group, stream, lines)
+
+    @contextmanager
+    def _refusals(self, destination: LogDestination) -> Iterator[None]:
+        """Say in our words that a destination refuses; a role's credentials are fetched anew the next time."""
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            if destination.role_arn:
+                self._roles.forget(destination.role_arn)
+            raise EventLogRefusedError(f"{code_of(error)} at {destination.group}") from error
+
+    def _make_stream(self, client: CloudWatchLogsClient, destination: LogDestination, stream: str) -> None:
+        """Make the stream, and the group if it is missing and ours to make; somebody else may be faster."""
+        try:
+            _make(client, destination.group, stream)
+        except client.exceptions.ResourceNotFoundException:
+            if destination.retention_days is None:
+                raise
+            self._make_group(client, destination.group)
+            self._limit(client, destination.group, destination.retention_days)
+            _make(client, destination.group, stream)
+        else:
+            if destination.group in self._without_retention and destination.retention_days is not None:
+                self._limit(client, destination.group, destination.retention_days)
+
+    def _make_group(self, client: CloudWatchLogsClient, group: str) -> None:
+        try:
+            client.create_log_group(logGroupName=group)
+        except client.exceptions.ResourceAlreadyExistsException:
+            return
+        finally:
+            self._without_retention.add(group)
+
+    def _limit(self, client: CloudWatchLogsClient, group: str, days: int) -> None:
+        """Set the retention of a group that we made; until this succeeds, every new stream tries again."""
+        client.put_retention_policy(logGroupName=group, retentionInDays=days)
+        self._without_retention.discard(group)
+
+
+def _make(client: CloudWatchLogsClient, group: str, stream: str) -> None:
+    try:
+        client.create_log_stream(logGroupName=group, logStreamName=stream)
+    except client.exceptions.ResourceAlreadyExistsException:
+        return
+
+
+def _append(client: CloudWatchLogsClient, group: str, stream: str, lines: Sequence[LogLine]) -> frozenset[str]:
+    try:
+        answer = client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": line.at, "message": line.text} for line in lines],
+        )
+    except ClientError as error:
+        if code_of(error) == FAULTY:
+            raise UnwritableLinesError("CloudWatch Logs finds fault with the lines") from error
+        raise
+    return _rejected(answer.get("rejectedLogEventsInfo", {}), lines)
+
+
+def _rejected(info: RejectedLogEventsInfoTypeDef, lines: Sequence[LogLine]) -> frozenset[str]:
+    """Return the ids of lines that were not taken.
+
+    The API reference has called the ends inclusive and exclusive at different times, and emulators differ: the line at
+    an end counts as rejected, at the price of a possible repeat.
+    """
+    end = max(info.get("tooOldLogEventEndIndex", -1), info.get("expiredLogEventEndIndex", -1))
+    start = info.get("tooNewLogEventStartIndex", len(lines))
+    return frozenset(line.id for place, line in enumerate(lines) if place <= end or place >= start)

@@ -1,0 +1,65 @@
+"""Batches as Lambda hands them to record_events and retry_events, and the answer that names what failed.
+
+Source: Lambda Developer Guide, "Process DynamoDB records", "Using Lambda with Amazon SQS", "Reporting batch item
+failures".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.adapters.aws.rows import fact_from_row
+from postroom.contracts.between_stations import FactPointer, Part
+from postroom.ports.event_log import LedgerRecord
+from postroom.ports.retried import Retried
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+NOBODY: Final = "-"
+"""Stands where no organization could be made out."""
+
+
+def ledger_records(event: Mapping[str, Any]) -> list[LedgerRecord]:
+    """Read a batch of the ledger's stream; what expires or was changed by hand is no news and left out."""
+    return [_ledger_record(record["dynamodb"]) for record in event["Records"] if record["eventName"] == "INSERT"]
+
+
+def _ledger_record(change: Mapping[str, Any]) -> LedgerRecord:
+    position = change["SequenceNumber"]
+    try:
+        return LedgerRecord(position, fact_from_row(change["NewImage"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return LedgerRecord(position, None, _pointer(change))
+
+
+def _pointer(change: Mapping[str, Any]) -> FactPointer | None:
+    """Name the row that is no fact; retry_events fails on it as well, and then it is parked."""
+    try:
+        keys, organization = change["Keys"], change.get("NewImage", {}).get("org", {}).get("S")
+        return FactPointer(
+            trace=keys["pk"]["S"],
+            key=keys["sk"]["S"],
+            organization_id=organization or NOBODY,
+            parts=(Part.LOG, Part.BUS),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def retried_messages(event: Mapping[str, Any]) -> list[Retried]:
+    """Read a batch of an SQS queue."""
+    return [
+        Retried(
+            record["messageId"],
+            record["body"],
+            record["receiptHandle"],
+            int(record["attributes"]["ApproximateReceiveCount"]),
+        )
+        for record in event["Records"]
+    ]
+
+
+def failures(failed: Sequence[str]) -> dict[str, Any]:
+    """Name sequence numbers or message ids that are to be handed out again."""
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

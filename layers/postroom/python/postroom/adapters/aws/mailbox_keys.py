@@ -1,0 +1,72 @@
+"""Mailbox keys from KMS, kept plain for at most a minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.transactions import code_of
+from postroom.errors import KeyUnavailableError, PostroomError, StoreUnavailableError
+from postroom.model.limits import PLAIN_KEY_SECONDS
+from postroom.sealing import KEY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_kms import KMSClient
+
+CONTEXT: Final = "aws:workmail:arn"
+"""Name of the encryption context, as WorkMail's own. Source: guide, "Encryption at rest"."""
+
+_NOT_OURS: Final = {
+    "AccessDeniedException",
+    "DisabledException",
+    "IncorrectKeyException",
+    "InvalidCiphertextException",
+    "InvalidKeyUsageException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+}
+
+
+@dataclass(slots=True)
+class KmsMailboxKeys:
+    """``MailboxKeys``; see the port. ``clock`` gives seconds that never go back."""
+
+    client: KMSClient
+    clock: Callable[[], float]
+    _plain: dict[tuple[bytes, str, str], tuple[float, bytes]] = field(default_factory=dict)
+
+    def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
+        """See ``MailboxKeys.new``."""
+        try:
+            answer = self.client.generate_data_key_without_plaintext(
+                KeyId=kms_key_arn, NumberOfBytes=KEY_BYTES, EncryptionContext={CONTEXT: organization_arn}
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise _refused(error) from error
+        return answer["CiphertextBlob"]
+
+    def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
+        """See ``MailboxKeys.unwrap``; every call forgets what is older than a minute."""
+        now, asked = self.clock(), (wrapped, kms_key_arn, organization_arn)
+        for old in [known for known, (since, _) in self._plain.items() if now - since >= PLAIN_KEY_SECONDS]:
+            del self._plain[old]
+        if asked not in self._plain:
+            try:
+                answer = self.client.decrypt(
+                    CiphertextBlob=wrapped, KeyId=kms_key_arn, EncryptionContext={CONTEXT: organization_arn}
+                )
+            except (BotoCoreError, ClientError) as error:
+                raise _refused(error) from error
+            self._plain[asked] = (now, answer["Plaintext"])
+        return self._plain[asked][1]
+
+
+def _refused(error: BotoCoreError | ClientError) -> PostroomError:
+    code = code_of(error)
+    if code in _NOT_OURS:
+        return KeyUnavailableError(f"the organization's KMS key cannot be used: {code}")
+    return StoreUnavailableError(f"KMS could not be asked: {code}")

@@ -1,0 +1,26 @@
+"""Which organizations there are, from DirectoryTable's list entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws.transit import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoOrganizations:
+    """``Organizations``; see the port."""
+
+    client: DynamoDBClient
+    table: str
+
+    def ids(self) -> Iterator[str]:
+        """See ``Organizations.ids``."""
+        for row in query(self.client, self.table, "ORGS", ""):
+            yield row["sk"]["S"]

@@ -1,0 +1,24 @@
+"""Messages of SQS that come again when we say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws.transactions import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True, slots=True)
+class SqsPostponement:
+    """``Postponement``."""
+
+    client: SQSClient
+    url: str
+
+    def postpone(self, receipt: str, delay: int) -> None:
+        """See the port."""
+        with store_errors("postpone a message"):
+            self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=delay)

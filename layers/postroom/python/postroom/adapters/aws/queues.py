@@ -1,0 +1,101 @@
+"""Queues between stations, in SQS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_sqs import SQSClient
+
+    from postroom.contracts.between_stations import DeliveryOrder, FactPointer, ParkedPointer
+
+BATCH: Final = 10
+"""Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqsDeliveries:
+    """``Deliveries``; a mailbox is a fair queue's group, so that one busy mailbox does not hold up the others."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, orders: Iterable[DeliveryOrder]) -> None:
+        """See ``Deliveries.send``."""
+        bodies = ((order.model_dump_json(), order.mailbox_id) for order in orders)
+        send_all(self.client, self.url, bodies)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsArrivals:
+    """``Arrivals``."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, notification: str) -> None:
+        """See ``Arrivals.send``."""
+        with store_errors("send to ingest"):
+            self.client.send_message(QueueUrl=self.url, MessageBody=notification)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsEventRetries:
+    """``EventRetries``; an organization is a fair queue's group."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, pointers: Iterable[FactPointer], *, delay: int = 0) -> None:
+        """See ``EventRetries.send``."""
+        bodies = ((pointer.model_dump_json(), pointer.organization_id) for pointer in pointers)
+        send_all(self.client, self.url, bodies, delay=delay)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsParkedNotices:
+    """``ParkedNotices``."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, pointer: ParkedPointer, cause: str) -> None:
+        """See ``ParkedNotices.send``."""
+        with store_errors("send to the parked queue"):
+            self.client.send_message(
+                QueueUrl=self.url,
+                MessageBody=pointer.model_dump_json(),
+                MessageAttributes={"cause": {"DataType": "String", "StringValue": cause}},
+            )
+
+
+def send_all(client: SQSClient, url: str, bodies: Iterable[tuple[str, str]], *, delay: int = 0) -> None:
+    """Send bodies with their fair-queue groups, ten at a time.
+
+    Raises:
+        StoreUnavailableError: SQS took not all of them.
+    """
+    for batch in _batches(bodies):
+        entries = [
+            {"Id": str(place), "MessageBody": body, "MessageGroupId": group, "DelaySeconds": delay}
+            for place, (body, group) in enumerate(batch)
+        ]
+        with store_errors("send to a station"):
+            answer = client.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
+        if answer.get("Failed"):
+            codes = sorted({failed["Code"] for failed in answer["Failed"]})
+            raise StoreUnavailableError(f"SQS refused part of a batch: {', '.join(codes)}")
+
+
+def _batches(bodies: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Cut into batches of at most ten; one body is below 2 KB, so the batch's byte limit is never near."""
+    waiting = iter(bodies)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch

@@ -1,0 +1,89 @@
+"""Raw messages in S3: what SES stored under ``inbound/``, and ours under ``transit/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.transactions import code_of, store_errors
+from postroom.contracts.between_stations import RawLocation
+from postroom.errors import MessageNotFoundError, PostroomError, StoreUnavailableError
+from postroom.ports.raw_mail import StoredRaw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class S3RawMail:
+    """``RawMail`` and ``RawArchive``; see the ports. ``bucket`` is the one we write to and sweep."""
+
+    client: S3Client
+    bucket: str
+
+    def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
+        """See ``RawMail.head``: one ranged GET, whose answer names the whole size."""
+        try:
+            answer = self.client.get_object(
+                Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length, 1) - 1}"
+            )
+            content_range = answer.get("ContentRange", "")
+            size = int(content_range.rpartition("/")[2]) if content_range else answer["ContentLength"]
+            return answer["Body"].read(), size
+        except ClientError as error:
+            if code_of(error) == "InvalidRange":  # an empty object has no first byte
+                return b"", 0
+            raise self._lost(error) from error
+        except BotoCoreError as error:
+            raise self._lost(error) from error
+
+    def read(self, location: RawLocation) -> bytes:
+        """See ``RawMail.read``."""
+        try:
+            return self.client.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise self._lost(error) from error
+
+    def keep(self, key: str, content: bytes) -> RawLocation:
+        """See ``RawMail.keep``."""
+        put_once(self.client, self.bucket, key, content)
+        return RawLocation(bucket=self.bucket, key=key)
+
+    def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
+        """See ``RawArchive.stored``."""
+        with store_errors("list raw mail"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, StartAfter=after
+            )
+            for page in pages:
+                for found in page.get("Contents", []):
+                    yield StoredRaw(found["Key"], int(found["LastModified"].timestamp() * 1000))
+
+    def remove(self, key: str) -> None:
+        """See ``RawArchive.remove``."""
+        with store_errors("remove raw mail"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def _lost(self, error: BotoCoreError | ClientError) -> PostroomError:
+        if code_of(error) in {"NoSuchKey", "404"}:
+            return MessageNotFoundError("nothing is stored where the notification says")
+        return StoreUnavailableError(f"could not read raw mail: {code_of(error)}")
+
+
+def put_once(client: S3Client, bucket: str, key: str, content: bytes) -> bool:
+    """Write an object unless one is there; ``False`` if one is already (412).
+
+    Raises:
+        StoreUnavailableError: S3 could not be reached, or another writer is just at it (409); try again.
+    """
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+    except (BotoCoreError, ClientError) as error:
+        if code_of(error) == "PreconditionFailed":
+            return False
+        raise StoreUnavailableError(f"could not write an object: {code_of(error)}") from error
+    return True

@@ -1,0 +1,276 @@
+"""How facts, orders and mailboxes lie in DynamoDB: pure, both ways.
+
+LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
+TransitTable   pk trace            sk order:… | expansion | arrival | event:…    gone once final
+MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from postroom.contracts.between_stations import DeliveryOrder, Expansion
+from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.limits import LEDGER_DAYS
+from postroom.model.mailbox import Counters, FolderInfo, Head, Item
+from postroom.ports.transit import Parked
+
+Row = Mapping[str, Any]
+
+OPEN = "OPEN"
+PARKED = "PARKED"
+
+LATEST: Final = 253_402_300_799_999
+"""Last millisecond of the year 9999: what RFC 3339 and EventBridge can still write."""
+
+
+def key(pk: str, sk: str) -> dict[str, Any]:
+    """Return a primary key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def number(value: int) -> dict[str, str]:
+    """Return a number as DynamoDB writes it."""
+    return {"N": str(value)}
+
+
+def fact_row(fact: Fact) -> dict[str, Any]:
+    """Return a fact's row."""
+    return {
+        **key(fact.trace, fact.key),
+        "org": {"S": fact.organization_id},
+        "name": {"S": fact.name.value},
+        "at": number(fact.at),
+        "event": {"S": _json(fact.event)},
+        "data": {"S": _json(fact.data)},
+        "expires": number(fact.at // 1000 + LEDGER_DAYS * 86_400),
+    }
+
+
+def fact_from_row(row: Row) -> Fact:
+    """Read a fact's row, of the table or of its stream.
+
+    Raises:
+        KeyError, ValueError: it is no fact; whoever reads a stream must expect that.
+    """
+    name, at = row["name"]["S"], int(row["at"]["N"])
+    event, data = json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
+    if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST):
+        raise ValueError("no fact has such fields")
+    return Fact(
+        trace=row["pk"]["S"],
+        organization_id=row["org"]["S"],
+        name=OwnFact(name) if name in set(OwnFact) else EventName(name),
+        key=row["sk"]["S"],
+        at=at,
+        event=event,
+        data=data,
+    )
+
+
+def order_row(order: DeliveryOrder, since: int) -> dict[str, Any]:
+    """Return an open order's row."""
+    return {
+        **key(order.trace, order.key),
+        "state": {"S": OPEN},
+        "since": number(since),
+        "sweeps": number(0),
+        "body": {"S": order.model_dump_json()},
+    }
+
+
+def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
+    """Return an expansion's row; ``done`` stands beside the rest, because it is what changes."""
+    return {
+        **key(expansion.trace, "expansion"),
+        "state": {"S": OPEN},
+        "since": number(since),
+        "sweeps": number(0),
+        "done": number(expansion.done),
+        "body": {"S": expansion.model_dump_json()},
+    }
+
+
+def expansion_from_row(row: Row) -> Expansion:
+    """Read an expansion's row."""
+    return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
+
+
+def entry_from_row(row: Row) -> DeliveryOrder | Expansion:
+    """Read an open order's or expansion's row."""
+    if row["sk"]["S"] == "expansion":
+        return expansion_from_row(row)
+    return DeliveryOrder.model_validate_json(row["body"]["S"])
+
+
+def parked_attributes(parked: Parked) -> dict[str, Any]:
+    """Return what parking adds to a row, key left out."""
+    return {
+        "state": {"S": PARKED},
+        "since": number(parked.since),
+        "sweeps": number(0),
+        "org": {"S": parked.organization_id},
+        "station": {"S": parked.station},
+        "cause": {"S": parked.cause},
+        "parkings": number(parked.parkings),
+        "body": {"S": parked.body},
+    }
+
+
+def parked_from_row(row: Row) -> Parked:
+    """Read a parked thing's row."""
+    return Parked(
+        trace=row["pk"]["S"],
+        key=row["sk"]["S"],
+        organization_id=row["org"]["S"],
+        station=row["station"]["S"],
+        cause=row["cause"]["S"],
+        since=int(row["since"]["N"]),
+        parkings=int(row["parkings"]["N"]),
+        body=row["body"]["S"],
+    )
+
+
+def head_row(head: Head, created: int) -> dict[str, Any]:
+    """Return a new mailbox's head."""
+    return {
+        **key(head.mailbox_id, "head"),
+        "org": {"S": head.organization_id},
+        "arn": {"S": head.organization_arn},
+        "kms": {"S": head.kms_key_arn},
+        "key": {"B": head.wrapped_key},
+        "quota": number(head.quota),
+        "size": number(head.size),
+        "sequence": number(head.sequence),
+        "noticed": {"BOOL": head.noticed},
+        "created": number(created),
+        "folders": {"M": {name: counters(folder) for name, folder in head.folders.items()}},
+    }
+
+
+def head_from_row(row: Row) -> Head:
+    """Read a mailbox's head."""
+    return Head(
+        mailbox_id=row["pk"]["S"],
+        organization_id=row["org"]["S"],
+        organization_arn=row["arn"]["S"],
+        kms_key_arn=row["kms"]["S"],
+        wrapped_key=bytes(row["key"]["B"]),
+        quota=int(row["quota"]["N"]),
+        size=int(row["size"]["N"]),
+        sequence=int(row["sequence"]["N"]),
+        noticed=row["noticed"]["BOOL"],
+        folders={name: _counters_from(folder["M"]) for name, folder in row["folders"]["M"].items()},
+    )
+
+
+def counters(folder: Counters) -> dict[str, Any]:
+    """Return a folder's numbers; short names, because every delivery writes them."""
+    return {
+        "M": {
+            "u": number(folder.uid_next),
+            "t": number(folder.total),
+            "r": number(folder.unread),
+            "s": number(folder.size),
+            "q": number(folder.modseq),
+        }
+    }
+
+
+def _counters_from(row: Row) -> Counters:
+    return Counters(*(int(row[name]["N"]) for name in "utrsq"))
+
+
+def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:
+    """Return a folder's row: what rarely changes."""
+    return {
+        **key(mailbox_id, f"folder:{folder.id}"),
+        "name": {"S": folder.name},
+        "class": {"S": folder.folder_class},
+        "validity": number(folder.uid_validity),
+        "modseq": number(folder.modseq),
+        "subscribed": {"BOOL": folder.subscribed},
+        "permissions": {"M": {who: {"S": what} for who, what in folder.permissions.items()}},
+        **({"parent": {"S": folder.parent}} if folder.parent else {}),
+        **({"use": {"S": folder.special_use}} if folder.special_use else {}),
+    }
+
+
+def folder_from_row(row: Row) -> FolderInfo:
+    """Read a folder's row."""
+    return FolderInfo(
+        id=row["sk"]["S"].partition(":")[2],
+        name=row["name"]["S"],
+        parent=row["parent"]["S"] if "parent" in row else None,
+        folder_class=row["class"]["S"],
+        special_use=row["use"]["S"] if "use" in row else None,
+        uid_validity=int(row["validity"]["N"]),
+        modseq=int(row["modseq"]["N"]),
+        subscribed=row["subscribed"]["BOOL"],
+        permissions={who: what["S"] for who, what in row["permissions"]["M"].items()},
+    )
+
+
+def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
+    """Return an item's row. Below 1 KB for ordinary mail: one write unit."""
+    return {
+        **key(mailbox_id, f"item:{item.id}"),
+        "uids": {"M": {folder: number(uid) for folder, uid in item.uids.items()}},
+        "blob": {"S": item.blob},
+        "size": number(item.size),
+        "summary": {"B": item.summary},
+        "class": {"S": item.item_class},
+        "conversation": {"S": item.conversation},
+        "received": number(item.received),
+        "created": number(item.created),
+        "modified": number(item.modified),
+        "attachments": {"BOOL": item.has_attachments},
+        "change": number(item.change_key),
+        "modseq": number(item.content_modseq),
+        "readseq": number(item.read_modseq),
+        "read": {"BOOL": item.read},
+        **{
+            name: {"SS": sorted(words)}
+            for name, words in (("flags", item.flags), ("keywords", item.keywords), ("categories", item.categories))
+            if words
+        },
+    }
+
+
+def item_from_row(row: Row) -> Item:
+    """Read an item's row."""
+    return Item(
+        id=row["sk"]["S"].partition(":")[2],
+        uids={folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        blob=row["blob"]["S"],
+        size=int(row["size"]["N"]),
+        summary=bytes(row["summary"]["B"]),
+        item_class=row["class"]["S"],
+        conversation=row["conversation"]["S"],
+        received=int(row["received"]["N"]),
+        created=int(row["created"]["N"]),
+        modified=int(row["modified"]["N"]),
+        has_attachments=row["attachments"]["BOOL"],
+        change_key=int(row["change"]["N"]),
+        content_modseq=int(row["modseq"]["N"]),
+        read_modseq=int(row["readseq"]["N"]),
+        read=row["read"]["BOOL"],
+        flags=_words(row, "flags"),
+        keywords=_words(row, "keywords"),
+        categories=_words(row, "categories"),
+    )
+
+
+def membership_key(folder: str, uid: int) -> str:
+    """Return the sort key of a message in a folder: folders list in UID order."""
+    return f"in:{folder}:{uid:010d}"
+
+
+def _words(row: Row, name: str) -> tuple[str, ...]:
+    return tuple(sorted(row[name]["SS"])) if name in row else ()
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,329 @@
+"""Messages on their way, and the ledger, in DynamoDB: every change and its facts in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from postroom.adapters.aws import rows
+from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
+from postroom.contracts.between_stations import DeliveryOrder, Expansion
+from postroom.errors import UnreadableFactError
+from postroom.model.facts import RECEIVED, Fact
+from postroom.ports.transit import Parked, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_OPEN: Mapping[str, Any] = {
+    "ExpressionAttributeNames": {"#state": "state"},
+    "ExpressionAttributeValues": {":open": {"S": rows.OPEN}},
+}
+_PARKED: Mapping[str, Any] = {
+    "ExpressionAttributeNames": {"#state": "state"},
+    "ExpressionAttributeValues": {":parked": {"S": rows.PARKED}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoTransit:
+    """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
+
+    client: DynamoDBClient
+    transit_table: str
+    ledger_table: str
+    now: Callable[[], int]
+
+    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+        """See ``Transit.open``."""
+        write = Transaction(self.client)
+        record(write, self.ledger_table, facts)
+        self._add_orders(write, orders)
+        if expansion is not None:
+            row = rows.expansion_row(expansion, self.now())
+            write.put("expansion", self.transit_table, row, condition=NOT_THERE)
+        return not write.commit()
+
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+        """See ``Transit.expand``."""
+        write, place = Transaction(self.client), rows.key(before.trace, "expansion")
+        names, done, more = {"#done": "done"}, rows.number(before.done), rows.number(before.done + 1)
+        if before.done + 1 == before.chunks:
+            write.delete(
+                "expansion",
+                self.transit_table,
+                place,
+                condition="#done = :done",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":done": done},
+            )
+        else:
+            write.update(
+                "expansion",
+                self.transit_table,
+                place,
+                "SET #done = :next",
+                condition="#done = :done",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":done": done, ":next": more},
+            )
+        record(write, self.ledger_table, facts)
+        self._add_orders(write, orders)
+        return not write.commit()
+
+    def expansion(self, trace: str) -> Expansion | None:
+        """See ``Transit.expansion``."""
+        row = self._get(trace, "expansion")
+        return None if row is None else rows.expansion_from_row(row)
+
+    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
+        """See ``Transit.open_orders``."""
+        for row in self._query(trace, "order:"):
+            if row["state"]["S"] == rows.OPEN:
+                yield DeliveryOrder.model_validate_json(row["body"]["S"])
+
+    def order(self, trace: str, key: str) -> DeliveryOrder | None:
+        """See ``Transit.order``."""
+        row = self._get(trace, key)
+        return None if row is None else DeliveryOrder.model_validate_json(row["body"]["S"])
+
+    def is_clear(self, trace: str) -> bool:
+        """See ``Transit.is_clear``."""
+        return next(self._query(trace, ""), None) is None
+
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.settle``."""
+        write = Transaction(self.client)
+        take_out(write, self.transit_table, order)
+        record(write, self.ledger_table, facts)
+        return not write.commit()
+
+    def park(self, parked: Parked, fact: Fact) -> bool:
+        """See ``Transit.park``."""
+        write = Transaction(self.client)
+        attributes = rows.parked_attributes(parked)
+        if parked.in_transit:
+            names = {f"#{name}": name for name in attributes}
+            values = {f":{name}": value for name, value in attributes.items()}
+            write.update(
+                "order",
+                self.transit_table,
+                rows.key(parked.trace, parked.key),
+                "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+                condition="#state = :open",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={**values, ":open": {"S": rows.OPEN}},
+            )
+        else:
+            row = {**rows.key(parked.trace, parked.key), **attributes}
+            write.put("row", self.transit_table, row, condition=f"{NOT_THERE} OR attribute_exists(released)")
+        record(write, self.ledger_table, [fact])
+        return not write.commit()
+
+    def parked(self, parked_id: str) -> Parked | None:
+        """See ``Transit.parked``."""
+        trace, _, key = parked_id.partition("/")
+        row = self._get(trace, key) if key else None
+        return None if row is None or row["state"]["S"] != rows.PARKED else rows.parked_from_row(row)
+
+    def all_parked(self) -> Iterator[Parked]:
+        """See ``Transit.all_parked``."""
+        for row in self._scan("#state = :parked", **_PARKED):
+            yield rows.parked_from_row(row)
+
+    def release(self, parked: Parked) -> bool:
+        """See ``Transit.release``."""
+        write = Transaction(self.client).update(
+            "row",
+            self.transit_table,
+            rows.key(parked.trace, parked.key),
+            "SET released = :yes",
+            condition="#state = :parked",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":yes": {"BOOL": True}, ":parked": {"S": rows.PARKED}},
+        )
+        return not write.commit()
+
+    def redrive(self, parked: Parked, fact: Fact) -> bool:
+        """See ``Transit.redrive``."""
+        write, place = Transaction(self.client), rows.key(parked.trace, parked.key)
+        if parked.in_transit:
+            write.update(
+                "row",
+                self.transit_table,
+                place,
+                "SET #state = :open, #since = :now, #sweeps = :none REMOVE #cause, #station, #parkings, #org",
+                condition="#state = :parked",
+                ExpressionAttributeNames={
+                    f"#{name}": name for name in ("state", "since", "sweeps", "cause", "station", "parkings", "org")
+                },
+                ExpressionAttributeValues={
+                    ":open": {"S": rows.OPEN},
+                    ":parked": {"S": rows.PARKED},
+                    ":now": rows.number(self.now()),
+                    ":none": rows.number(0),
+                },
+            )
+        else:
+            write.delete("row", self.transit_table, place, condition="attribute_exists(released)")
+        record(write, self.ledger_table, [fact])
+        return not write.commit()
+
+    def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.discard``."""
+        write, place = Transaction(self.client), rows.key(parked.trace, parked.key)
+        write.delete("row", self.transit_table, place, condition="#state = :parked", **_PARKED)
+        record(write, self.ledger_table, facts)
+        return not write.commit()
+
+    def waiting(self, before: int) -> Iterator[Waiting]:
+        """See ``Transit.waiting``."""
+        names = {**_OPEN["ExpressionAttributeNames"], "#since": "since"}
+        values = {**_OPEN["ExpressionAttributeValues"], ":before": rows.number(before)}
+        found = self._scan(
+            "#state = :open AND #since < :before", ExpressionAttributeNames=names, ExpressionAttributeValues=values
+        )
+        unreadable = 0
+        for row in found:
+            try:
+                waiting = Waiting(rows.entry_from_row(row), int(row["since"]["N"]), int(row["sweeps"]["N"]))
+            except (AttributeError, KeyError, TypeError, ValueError):
+                unreadable += 1
+                continue
+            yield waiting
+        if unreadable:
+            raise UnreadableFactError(f"{unreadable} rows in transit are neither order nor expansion")
+
+    def swept(self, waiting: Waiting, now: int) -> None:
+        """See ``Transit.swept``."""
+        entry = waiting.entry
+        key = entry.key if isinstance(entry, DeliveryOrder) else "expansion"
+        write = Transaction(self.client).update(
+            "row",
+            self.transit_table,
+            rows.key(entry.trace, key),
+            "SET #since = :now, #sweeps = :sweeps",
+            condition="#state = :open AND #since = :since",
+            ExpressionAttributeNames={"#state": "state", "#since": "since", "#sweeps": "sweeps"},
+            ExpressionAttributeValues={
+                ":open": {"S": rows.OPEN},
+                ":now": rows.number(now),
+                ":since": rows.number(waiting.since),
+                ":sweeps": rows.number(waiting.sweeps + 1),
+            },
+        )
+        write.commit()  # refused: somebody settled, parked or swept it meanwhile, which is as good
+
+    def _add_orders(self, write: Transaction, orders: Sequence[DeliveryOrder]) -> None:
+        for order in orders:
+            write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
+
+    def _get(self, trace: str, key: str) -> rows.Row | None:
+        with store_errors("read what is in transit"):
+            answer = self.client.get_item(TableName=self.transit_table, Key=rows.key(trace, key), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _query(self, trace: str, prefix: str) -> Iterator[rows.Row]:
+        yield from query(self.client, self.transit_table, trace, prefix)
+
+    def _scan(self, condition: str, **more: Any) -> Iterator[rows.Row]:
+        yield from scan(self.client, self.transit_table, condition, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoLedger:
+    """``Ledger``; see the port."""
+
+    client: DynamoDBClient
+    table: str
+
+    def facts(self, trace: str) -> Sequence[Fact]:
+        """See ``Ledger.facts``."""
+        found = _facts(query(self.client, self.table, trace, ""))
+        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def fact(self, trace: str, key: str) -> Fact | None:
+        """See ``Ledger.fact``."""
+        with store_errors("read the ledger"):
+            answer = self.client.get_item(TableName=self.table, Key=rows.key(trace, key), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        return _fact(answer["Item"])
+
+    def received(self, *, message_id: str) -> Iterator[Fact]:
+        """See ``Ledger.received``."""
+        found = scan(
+            self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
+        )
+        for fact in _facts(found):
+            if fact.event.get("messageId") == message_id:
+                yield fact
+
+    def between(self, since: int, until: int) -> Iterator[Fact]:
+        """See ``Ledger.between``."""
+        found = scan(
+            self.client,
+            self.table,
+            "#at BETWEEN :since AND :last",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":since": rows.number(since), ":last": rows.number(until - 1)},
+        )
+        yield from _facts(found)
+
+    def all_facts(self, organization_id: str) -> Iterator[Fact]:
+        """See ``Ledger.all_facts``."""
+        found = scan(self.client, self.table, "org = :org", ExpressionAttributeValues={":org": {"S": organization_id}})
+        yield from _facts(found)
+
+
+def _fact(row: rows.Row) -> Fact:
+    try:
+        return rows.fact_from_row(row)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableFactError("in the ledger") from error
+
+
+def _facts(found: Iterable[rows.Row]) -> Iterator[Fact]:
+    """Read rows; one that is no fact stays out of lists, so that it hides no other (record_events has it parked)."""
+    for row in found:
+        try:
+            yield _fact(row)
+        except UnreadableFactError:
+            continue
+
+
+def record(write: Transaction, ledger_table: str, facts: Sequence[Fact]) -> None:
+    """Add facts to a transaction; one that is there already refuses it, for it tells that the change was made."""
+    for fact in facts:
+        write.put("fact", ledger_table, rows.fact_row(fact), condition=NOT_THERE)
+
+
+def take_out(write: Transaction, transit_table: str, order: DeliveryOrder) -> None:
+    """Add an order's end to a transaction; an order that is not there refuses it."""
+    write.delete("order", transit_table, rows.key(order.trace, order.key), condition=THERE)
+
+
+def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[rows.Row]:
+    """Yield the rows of one partition whose sort key begins so, in order; strongly consistent."""
+    condition, values = "pk = :pk", {":pk": {"S": pk}}
+    if prefix:
+        condition, values = f"{condition} AND begins_with(sk, :prefix)", {**values, ":prefix": {"S": prefix}}
+    with store_errors("read a table"):
+        pages = client.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+
+def scan(client: DynamoDBClient, table: str, condition: str, **more: Any) -> Iterator[rows.Row]:
+    """Yield the rows of a whole table that meet a condition: for people and sweeps, never for a message."""
+    with store_errors("read a table"):
+        pages = client.get_paginator("scan").paginate(TableName=table, FilterExpression=condition, **more)
+        for page in pages:
+            yield from page["Items"]

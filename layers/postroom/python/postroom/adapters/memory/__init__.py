@@ -1,0 +1,1 @@
+"""Ports in memory: a product of its own (tests, benchmarks), held to the same suites as AWS."""

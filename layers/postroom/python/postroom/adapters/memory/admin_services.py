@@ -1,0 +1,82 @@
+"""What the admin API asks of AWS, in memory: domains that verify at once, keys, roles, log groups, quick hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from postroom.errors import RefusedByServiceError
+from postroom.ports.domain_services import DomainStatus, DomainTokens, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.ports.organization_keys import KeyFacts
+
+
+@dataclass(slots=True)
+class MemoryDomainServices:
+    """Implements ``DomainServices``.
+
+    Attributes:
+        routed: domains whose mail would come to us.
+        unverified: domains whose DNS is not published yet.
+        refuses: domains that SES does not take, with its words.
+    """
+
+    routed: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    unverified: set[str] = field(default_factory=set)
+    refuses: dict[str, str] = field(default_factory=dict)
+
+    def identify(self, domain: str) -> DomainTokens:
+        """See the port."""
+        self.known.add(domain)
+        return DomainTokens(f"token-{domain}", (f"a-{domain}", f"b-{domain}", f"c-{domain}"))
+
+    def status(self, domain: str) -> DomainStatus:
+        """See the port."""
+        waiting = domain not in self.known or domain in self.unverified
+        verification = Verification.PENDING if waiting else Verification.VERIFIED
+        return DomainStatus(ownership=verification, dkim=verification)
+
+    def route(self, domain: str) -> None:
+        """See the port."""
+        self._refuse(domain)
+        self.routed.add(domain)
+
+    def unroute(self, domain: str) -> None:
+        """See the port."""
+        self._refuse(domain)
+        self.routed.discard(domain)
+
+    def _refuse(self, domain: str) -> None:
+        if domain in self.refuses:
+            raise RefusedByServiceError(self.refuses[domain])
+
+
+@dataclass(slots=True)
+class MemoryOrganizationKeys:
+    """Implements ``OrganizationKeys``; ``keys`` is what the account has, by key or alias ARN."""
+
+    keys: dict[str, KeyFacts] = field(default_factory=dict)
+
+    def describe(self, key_arn: str) -> KeyFacts | None:
+        """See the port."""
+        return self.keys.get(key_arn)
+
+
+@dataclass(slots=True)
+class MemoryLogTargets:
+    """Implements ``LogTargets``; trust policies by role ARN, and names of log groups."""
+
+    roles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: set[str] = field(default_factory=set)
+
+    def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.roles.get(role_arn)
+
+    def log_group_exists(self, name: str) -> bool:
+        """See the port."""
+        return name in self.groups

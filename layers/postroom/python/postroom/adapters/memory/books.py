@@ -1,0 +1,57 @@
+"""What the memory adapters share: one lock and all rows, so that changes across ports are one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.contracts.between_stations import DeliveryOrder, Expansion
+    from postroom.model.facts import Fact
+    from postroom.model.mailbox import FolderInfo, Head, Item
+    from postroom.ports.transit import Parked
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of transit: an order or expansion (``entry``), parked where ``parked`` is set; or something parked."""
+
+    since: int
+    entry: DeliveryOrder | Expansion | None = None
+    parked: Parked | None = None
+    sweeps: int = 0
+    released: bool = False
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """One mailbox; items by id, folders by id."""
+
+    head: Head
+    folders: dict[str, FolderInfo]
+    items: dict[str, Item] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that transactions touch. Hold ``lock`` while reading or writing; check first, then write."""
+
+    lock: RLock = field(default_factory=RLock)
+    facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
+    transit: dict[tuple[str, str], Row] = field(default_factory=dict)
+    mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+
+    def are_new(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder] = ()) -> bool:
+        """Say whether none of these is there yet: the condition of every transaction that writes them."""
+        return not (
+            any((fact.trace, fact.key) in self.facts for fact in facts)
+            or any((order.trace, order.key) in self.transit for order in orders)
+        )
+
+    def write(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder] = (), *, now: int = 0) -> None:
+        """Write facts and open orders."""
+        self.facts.update({(fact.trace, fact.key): fact for fact in facts})
+        self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})

@@ -1,0 +1,249 @@
+"""The directory in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar
+
+from postroom.errors import ConflictError, TakenError, UnknownOrganizationError
+from postroom.model.directory import EntityKind, EntityState
+from postroom.model.records import (
+    AddressClaim,
+    AliasClaim,
+    Check,
+    ClientToken,
+    Domain,
+    Entity,
+    Insert,
+    Membership,
+    NameClaim,
+    Organization,
+    PasswordHash,
+    Remove,
+    Replace,
+)
+from postroom.ports.directory import MAX_ROWS, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from postroom.model.directory import Addressee, MailDomain, Monitoring
+    from postroom.model.records import Change, Record
+
+T = TypeVar("T")
+Key = tuple[str, ...]
+
+LISTED = (Organization, Domain, Membership)
+"""Records that cost a second row, for their list."""
+
+
+def key_of(record: Record) -> Key:
+    """Return the identity of a record."""
+    match record:
+        case Organization():
+            return ("organization", record.id)
+        case Domain():
+            return ("domain", record.name)
+        case Entity():
+            return ("entity", record.organization_id, record.id)
+        case AliasClaim():
+            return ("alias", record.alias)
+        case NameClaim():
+            return ("name", record.organization_id, record.name)
+        case AddressClaim():
+            return ("address", record.address)
+        case Membership():
+            return ("member", record.organization_id, record.group_id, record.member_id)
+        case PasswordHash():
+            return ("password", record.organization_id, record.user_id)
+        case ClientToken():
+            return ("token", record.scope, record.token)
+
+
+def rows_of(changes: Sequence[Change]) -> int:
+    """Return how many rows a commit writes or checks (see ``MAX_ROWS``)."""
+    return sum(
+        2 if isinstance(change, Insert | Remove) and isinstance(change.record, LISTED) else 1 for change in changes
+    )
+
+
+class MemoryDirectory:
+    """Implements ``Directory``, ``Addressees`` and ``EventLogSettings``; safe between threads."""
+
+    def __init__(self, *, event_log_default: bool = True) -> None:
+        self._rows: dict[Key, Record] = {}
+        self._lock = RLock()
+        self._signing_key = secrets.token_bytes(32)
+        self._event_log_default = event_log_default
+
+    # what ingest and the event log read
+
+    def domain(self, domain: str) -> MailDomain | None:
+        """See ``Addressees``."""
+        found = self.domain_record(domain)
+        return found.mail_domain if found else None
+
+    def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
+        """See ``Addressees``."""
+        found = {address: self.entity_at(organization_id, address) for address in addresses}
+        return {address: entity.addressee for address, entity in found.items() if entity}
+
+    def user(self, organization_id: str, user_id: str) -> Addressee | None:
+        """See ``Addressees``."""
+        entity = self.entity(organization_id, user_id)
+        return entity.addressee if entity and entity.kind is EntityKind.USER else None
+
+    def members(self, organization_id: str, group_id: str) -> Iterator[Addressee]:
+        """See ``Addressees``."""
+        page = self.members_of(organization_id, group_id, None, len(self._rows) + 1)
+        yield from (entity.addressee for entity in page.items)
+
+    def monitoring(self, organization_id: str) -> Monitoring:
+        """See ``EventLogSettings``."""
+        organization = self.organization(organization_id)
+        if organization is None:
+            raise UnknownOrganizationError(organization_id)
+        return organization.monitoring(default_enabled=self._event_log_default)
+
+    # what the admin API reads
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """See ``Directory``."""
+        return self._get(Organization, ("organization", organization_id))
+
+    def organization_with_alias(self, alias: str) -> Organization | None:
+        """See ``Directory``."""
+        claim = self._get(AliasClaim, ("alias", alias))
+        return self.organization(claim.organization_id) if claim else None
+
+    def organizations(self, after: str | None, limit: int) -> Page[Organization]:
+        """See ``Directory``."""
+        return self._page(Organization, lambda row: row.id, lambda _: True, after, limit)
+
+    def domain_record(self, name: str) -> Domain | None:
+        """See ``Directory``."""
+        return self._get(Domain, ("domain", name))
+
+    def domains_of(self, organization_id: str, after: str | None, limit: int) -> Page[Domain]:
+        """See ``Directory``."""
+        return self._page(
+            Domain, lambda row: row.name, lambda row: row.organization.id == organization_id, after, limit
+        )
+
+    def addresses_in(self, domain: str, limit: int) -> Sequence[str]:
+        """See ``Directory``."""
+        with self._lock:
+            claims = [row.address for row in self._rows.values() if isinstance(row, AddressClaim)]
+        return sorted(address for address in claims if address.rpartition("@")[2] == domain)[:limit]
+
+    def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """See ``Directory``."""
+        return self._get(Entity, ("entity", organization_id, entity_id))
+
+    def entity_named(self, organization_id: str, name: str) -> Entity | None:
+        """See ``Directory``."""
+        claim = self._get(NameClaim, ("name", organization_id, name))
+        return self.entity(organization_id, claim.entity_id) if claim else None
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
+        """See ``Directory``."""
+        claim = self._get(AddressClaim, ("address", address))
+        if claim is None or claim.organization_id != organization_id:
+            return None
+        return self.entity(organization_id, claim.entity_id)
+
+    def entities(self, organization_id: str, kind: EntityKind, after: str | None, limit: int) -> Page[Entity]:
+        """See ``Directory``."""
+        return self._page(
+            Entity,
+            lambda row: row.id,
+            lambda row: row.organization_id == organization_id and row.kind is kind,
+            after,
+            limit,
+        )
+
+    def members_of(self, organization_id: str, group_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """See ``Directory``."""
+        page = self._page(
+            Membership,
+            lambda row: row.member_id,
+            lambda row: (row.organization_id, row.group_id) == (organization_id, group_id),
+            after,
+            limit,
+        )
+        return Page(self._living(organization_id, [row.member_id for row in page.items]), page.last)
+
+    def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """See ``Directory``."""
+        page = self._page(
+            Membership,
+            lambda row: row.group_id,
+            lambda row: (row.organization_id, row.member_id) == (organization_id, member_id),
+            after,
+            limit,
+        )
+        return Page(self._living(organization_id, [row.group_id for row in page.items]), page.last)
+
+    def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
+        """See ``Directory``."""
+        return self._get(PasswordHash, ("password", organization_id, user_id))
+
+    def client_token(self, scope: str, token: str) -> ClientToken | None:
+        """See ``Directory``."""
+        return self._get(ClientToken, ("token", scope, token))
+
+    def signing_key(self) -> bytes:
+        """See ``Directory``."""
+        return self._signing_key
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See ``Directory``."""
+        keys = [key_of(change.record) for change in changes]
+        if len(set(keys)) != len(keys) or rows_of(changes) > MAX_ROWS:
+            raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")
+        with self._lock:
+            for key, change in zip(keys, changes, strict=True):
+                self._allow(key, change)
+            for key, change in zip(keys, changes, strict=True):
+                self._apply(key, change)
+
+    def _allow(self, key: Key, change: Change) -> None:
+        stored = self._rows.get(key)
+        if isinstance(change, Insert) and stored is not None:
+            raise TakenError(change.record)
+        if isinstance(change, Replace | Check):
+            version = stored.version if isinstance(stored, Organization | Domain | Entity) else None
+            if version != change.record.version:
+                raise ConflictError(f"{type(change.record).__name__} has changed")
+
+    def _apply(self, key: Key, change: Change) -> None:
+        if isinstance(change, Remove):
+            self._rows.pop(key, None)
+        elif isinstance(change, Replace):
+            self._rows[key] = dataclasses.replace(change.record, version=change.record.version + 1)
+        elif not isinstance(change, Check):
+            self._rows[key] = change.record
+
+    def _get(self, kind: type[T], key: Key) -> T | None:
+        with self._lock:
+            row = self._rows.get(key)
+        return row if isinstance(row, kind) else None
+
+    def _page(
+        self,
+        kind: type[T],
+        key: Callable[[T], str],
+        wanted: Callable[[T], bool],
+        after: str | None,
+        limit: int,
+    ) -> Page[T]:
+        with self._lock:
+            rows = [row for row in self._rows.values() if isinstance(row, kind) and wanted(row)]
+        found = sorted((row for row in rows if after is None or key(row) > after), key=key)
+        return Page(found[:limit], key(found[limit - 1]) if len(found) > limit else None)
+
+    def _living(self, organization_id: str, ids: Sequence[str]) -> list[Entity]:
+        entities = (self.entity(organization_id, entity_id) for entity_id in ids)
+        return [entity for entity in entities if entity and entity.state is not EntityState.DELETED]

@@ -1,0 +1,48 @@
+"""Event logs in memory: groups with their lines, and the refusals that a test wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import EventLogRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.ports.event_log import LogDestination, LogLine
+
+TOO_OLD: Final = 14 * 86_400_000
+"""Milliseconds that an event may lie back. Source: CloudWatch Logs API reference, PutLogEvents."""
+
+TOO_NEW: Final = 2 * 3_600_000
+"""Milliseconds that an event may lie ahead. Source: as above."""
+
+
+@dataclass(slots=True)
+class MemoryEventLogs:
+    """``EventLogs``; ``now`` gives milliseconds since the epoch.
+
+    ``groups`` holds the lines that were taken, ``retention`` the days of groups that were made on the way. Whatever
+    ``closed`` names refuses: a group, or a role's ARN, with the reason.
+    """
+
+    now: Callable[[], int]
+    groups: dict[str, list[LogLine]] = field(default_factory=dict)
+    retention: dict[str, int] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)
+
+    def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
+        """See the port."""
+        for name in (destination.role_arn, destination.group):
+            if name in self.closed:
+                raise EventLogRefusedError(f"{self.closed[name]} at {destination.group}")
+        if destination.group not in self.groups:
+            if destination.retention_days is None:
+                raise EventLogRefusedError(f"ResourceNotFoundException at {destination.group}")
+            self.groups[destination.group] = []
+            self.retention[destination.group] = destination.retention_days
+        now = self.now()
+        taken = [line for line in lines if now - TOO_OLD <= line.at <= now + TOO_NEW]
+        self.groups[destination.group] += taken
+        return frozenset(line.id for line in lines) - {line.id for line in taken}

@@ -1,0 +1,122 @@
+"""Mailboxes in memory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from postroom.adapters.memory.books import Books, Mailbox
+from postroom.errors import ConflictError
+from postroom.model.mailbox import (
+    Change,
+    ChangeKind,
+    FolderInfo,
+    Head,
+    Item,
+    NewItem,
+    enter,
+    first_head,
+    standard_folders,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.model.facts import Fact
+    from postroom.ports.mailboxes import MailboxOwner
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMailboxes:
+    """``Mailboxes``; see the port. ``now`` gives milliseconds since the epoch."""
+
+    books: Books
+    now: Callable[[], int]
+
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
+        """See ``Mailboxes.create``."""
+        with self.books.lock:
+            if mailbox_id in self.books.mailboxes:
+                return False
+            head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
+            self.books.mailboxes[mailbox_id] = Mailbox(head, {folder.id: folder for folder in standard_folders(now)})
+            return True
+
+    def head(self, mailbox_id: str) -> Head | None:
+        """See ``Mailboxes.head``."""
+        mailbox = self._mailbox(mailbox_id)
+        return mailbox.head if mailbox else None
+
+    def set_quota(self, mailbox_id: str, quota: int) -> bool:
+        """See ``Mailboxes.set_quota``."""
+        with self.books.lock:
+            mailbox = self.books.mailboxes.get(mailbox_id)
+            if mailbox is None:
+                return False
+            mailbox.head = replace(mailbox.head, quota=quota)
+            return True
+
+    def deliver(
+        self,
+        head: Head,
+        item: NewItem,
+        order: DeliveryOrder,
+        facts: Sequence[Fact],
+        *,
+        notice: DeliveryOrder | None = None,
+    ) -> Item | None:
+        """See ``Mailboxes.deliver``."""
+        books, notices = self.books, [notice] if notice is not None else []
+        with books.lock:
+            if (order.trace, order.key) not in books.transit:
+                return None
+            mailbox = books.mailboxes.get(head.mailbox_id)
+            if mailbox is None or mailbox.head.sequence != head.sequence or not books.are_new(facts, notices):
+                raise ConflictError("somebody else changed the mailbox")
+            entered, counters = enter(head, item, self.now())
+            del books.transit[order.trace, order.key]
+            books.write(facts, notices, now=self.now())
+            mailbox.items[entered.id] = entered
+            mailbox.head = replace(
+                mailbox.head,
+                sequence=head.sequence + 1,
+                size=head.size + item.size,
+                noticed=head.noticed or notice is not None,
+                folders={**mailbox.head.folders, item.folder: counters},
+            )
+            return entered
+
+    def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
+        """See ``Mailboxes.items``."""
+        found = [item for item in self._items(mailbox_id) if item.uids.get(folder, 0) > after_uid]
+        return sorted(found, key=lambda item: item.uids[folder])[:limit]
+
+    def item(self, mailbox_id: str, item_id: str) -> Item | None:
+        """See ``Mailboxes.item``."""
+        mailbox = self._mailbox(mailbox_id)
+        return mailbox.items.get(item_id) if mailbox else None
+
+    def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
+        """See ``Mailboxes.folders``."""
+        mailbox = self._mailbox(mailbox_id)
+        return [folder for _, folder in sorted(mailbox.folders.items())] if mailbox else []
+
+    def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
+        """See ``Mailboxes.changes``."""
+        found = (_creation(item) for item in self._items(mailbox_id))
+        return sorted((c for c in found if c.sequence > after), key=lambda change: change.sequence)[:limit]
+
+    def _mailbox(self, mailbox_id: str) -> Mailbox | None:
+        with self.books.lock:
+            return self.books.mailboxes.get(mailbox_id)
+
+    def _items(self, mailbox_id: str) -> list[Item]:
+        with self.books.lock:
+            mailbox = self.books.mailboxes.get(mailbox_id)
+            return list(mailbox.items.values()) if mailbox else []
+
+
+def _creation(item: Item) -> Change:
+    folder, uid = next(iter(item.uids.items()))
+    return Change(int(item.id.partition("-")[0], 16), ChangeKind.NEW, item.id, folder, uid)

@@ -1,0 +1,60 @@
+"""Raw messages in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from postroom.contracts.between_stations import RawLocation
+from postroom.errors import MessageNotFoundError
+from postroom.ports.raw_mail import StoredRaw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(slots=True)
+class MemoryRawMail:
+    """``RawMail`` and ``RawArchive``; see the ports. ``now`` gives milliseconds since the epoch."""
+
+    bucket: str
+    now: Callable[[], int]
+    _objects: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    def store(self, key: str, content: bytes) -> RawLocation:
+        """Store a message as SES does: whatever lay there is replaced."""
+        with self._lock:
+            self._objects[key] = (content, self.now())
+        return RawLocation(bucket=self.bucket, key=key)
+
+    def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
+        """See ``RawMail.head``."""
+        content = self.read(location)
+        return content[:length], len(content)
+
+    def read(self, location: RawLocation) -> bytes:
+        """See ``RawMail.read``."""
+        with self._lock:
+            found = self._objects.get(location.key) if location.bucket == self.bucket else None
+        if found is None:
+            raise MessageNotFoundError("nothing is stored where the notification says")
+        return found[0]
+
+    def keep(self, key: str, content: bytes) -> RawLocation:
+        """See ``RawMail.keep``."""
+        with self._lock:
+            self._objects.setdefault(key, (content, self.now()))
+        return RawLocation(bucket=self.bucket, key=key)
+
+    def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
+        """See ``RawArchive.stored``."""
+        with self._lock:
+            found = sorted((k, at) for k, (_, at) in self._objects.items() if k.startswith(prefix) and k > after)
+        yield from (StoredRaw(key, at) for key, at in found)
+
+    def remove(self, key: str) -> None:
+        """See ``RawArchive.remove``."""
+        with self._lock:
+            self._objects.pop(key, None)

@@ -1,0 +1,187 @@
+"""Messages on their way, and the ledger, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from postroom.adapters.memory.books import Books, Row
+from postroom.contracts.between_stations import DeliveryOrder, Expansion
+from postroom.model.facts import RECEIVED, Fact
+from postroom.ports.transit import EXPANSION, Parked, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTransit:
+    """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
+
+    books: Books
+    now: Callable[[], int]
+
+    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+        """See ``Transit.open``."""
+        with self.books.lock:
+            if not self.books.are_new(facts, orders) or (
+                expansion is not None and (expansion.trace, EXPANSION) in self.books.transit
+            ):
+                return False
+            self.books.write(facts, orders, now=self.now())
+            if expansion is not None:
+                self.books.transit[expansion.trace, EXPANSION] = Row(self.now(), expansion)
+            return True
+
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+        """See ``Transit.expand``."""
+        place = (before.trace, EXPANSION)
+        with self.books.lock:
+            stands = self.expansion(before.trace)
+            if stands is None or stands.done != before.done or not self.books.are_new(facts, orders):
+                return False
+            if before.done + 1 == before.chunks:
+                del self.books.transit[place]
+            else:
+                self.books.transit[place].entry = stands.model_copy(update={"done": before.done + 1})
+            self.books.write(facts, orders, now=self.now())
+            return True
+
+    def expansion(self, trace: str) -> Expansion | None:
+        """See ``Transit.expansion``."""
+        with self.books.lock:
+            row = self.books.transit.get((trace, EXPANSION))
+        return row.entry if row and isinstance(row.entry, Expansion) else None
+
+    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
+        """See ``Transit.open_orders``."""
+        with self.books.lock:
+            rows = [row for (pk, _), row in sorted(self.books.transit.items()) if pk == trace and row.parked is None]
+        yield from (row.entry for row in rows if isinstance(row.entry, DeliveryOrder))
+
+    def order(self, trace: str, key: str) -> DeliveryOrder | None:
+        """See ``Transit.order``."""
+        with self.books.lock:
+            row = self.books.transit.get((trace, key))
+        return row.entry if row and isinstance(row.entry, DeliveryOrder) else None
+
+    def is_clear(self, trace: str) -> bool:
+        """See ``Transit.is_clear``."""
+        with self.books.lock:
+            return all(pk != trace for pk, _ in self.books.transit)
+
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.settle``."""
+        with self.books.lock:
+            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts):
+                return False
+            del self.books.transit[order.trace, order.key]
+            self.books.write(facts)
+            return True
+
+    def park(self, parked: Parked, fact: Fact) -> bool:
+        """See ``Transit.park``."""
+        place = (parked.trace, parked.key)
+        with self.books.lock:
+            row = self.books.transit.get(place)
+            allowed = row is not None and row.parked is None if parked.in_transit else row is None or row.released
+            if not allowed or not self.books.are_new([fact]):
+                return False
+            entry = row.entry if row else None
+            self.books.transit[place] = Row(parked.since, entry, parked)
+            self.books.write([fact])
+            return True
+
+    def parked(self, parked_id: str) -> Parked | None:
+        """See ``Transit.parked``."""
+        trace, _, key = parked_id.partition("/")
+        with self.books.lock:
+            row = self.books.transit.get((trace, key))
+        return row.parked if row else None
+
+    def all_parked(self) -> Iterator[Parked]:
+        """See ``Transit.all_parked``."""
+        with self.books.lock:
+            rows = list(self.books.transit.values())
+        yield from (row.parked for row in rows if row.parked is not None)
+
+    def release(self, parked: Parked) -> bool:
+        """See ``Transit.release``."""
+        with self.books.lock:
+            row = self.books.transit.get((parked.trace, parked.key))
+            if row is None or row.parked is None:
+                return False
+            row.released = True
+            return True
+
+    def redrive(self, parked: Parked, fact: Fact) -> bool:
+        """See ``Transit.redrive``."""
+        place = (parked.trace, parked.key)
+        with self.books.lock:
+            row = self.books.transit.get(place)
+            if row is None or row.parked is None or not self.books.are_new([fact]):
+                return False
+            if parked.in_transit:
+                self.books.transit[place] = Row(self.now(), row.entry)
+            elif row.released:
+                del self.books.transit[place]
+            else:
+                return False
+            self.books.write([fact])
+            return True
+
+    def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.discard``."""
+        with self.books.lock:
+            if self.parked(parked.id) is None or not self.books.are_new(facts):
+                return False
+            del self.books.transit[parked.trace, parked.key]
+            self.books.write(facts)
+            return True
+
+    def waiting(self, before: int) -> Iterator[Waiting]:
+        """See ``Transit.waiting``."""
+        with self.books.lock:
+            rows = [replace(row) for row in self.books.transit.values() if row.parked is None and row.since < before]
+        yield from (Waiting(row.entry, row.since, row.sweeps) for row in rows if row.entry is not None)
+
+    def swept(self, waiting: Waiting, now: int) -> None:
+        """See ``Transit.swept``."""
+        key = waiting.entry.key if isinstance(waiting.entry, DeliveryOrder) else EXPANSION
+        with self.books.lock:
+            row = self.books.transit.get((waiting.entry.trace, key))
+            if row is not None and row.parked is None and row.since == waiting.since:
+                row.since, row.sweeps = now, waiting.sweeps + 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLedger:
+    """``Ledger``; see the port."""
+
+    books: Books
+
+    def facts(self, trace: str) -> Sequence[Fact]:
+        """See ``Ledger.facts``."""
+        found = [fact for fact in self._all() if fact.trace == trace]
+        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def fact(self, trace: str, key: str) -> Fact | None:
+        """See ``Ledger.fact``."""
+        with self.books.lock:
+            return self.books.facts.get((trace, key))
+
+    def received(self, *, message_id: str) -> Iterator[Fact]:
+        """See ``Ledger.received``."""
+        yield from (f for f in self._all() if f.key == RECEIVED and f.event.get("messageId") == message_id)
+
+    def between(self, since: int, until: int) -> Iterator[Fact]:
+        """See ``Ledger.between``."""
+        yield from (fact for fact in self._all() if since <= fact.at < until)
+
+    def all_facts(self, organization_id: str) -> Iterator[Fact]:
+        """See ``Ledger.all_facts``."""
+        yield from (fact for fact in self._all() if fact.organization_id == organization_id)
+
+    def _all(self) -> list[Fact]:
+        with self.books.lock:
+            return list(self.books.facts.values())

@@ -1,0 +1,1 @@
+"""Who gets what: one module a function, its settings from the environment and its wiring; nothing else."""

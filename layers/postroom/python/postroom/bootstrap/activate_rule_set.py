@@ -1,0 +1,13 @@
+"""Wiring of functions/activate_rule_set."""
+
+from __future__ import annotations
+
+import urllib3
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.active_rule_set import ActiveRuleSet
+
+
+def build() -> ActiveRuleSet:
+    """Return the custom resource as template.yaml sets it up."""
+    return ActiveRuleSet(clients.ses(), urllib3.PoolManager(timeout=10))

@@ -1,0 +1,69 @@
+"""Wiring of functions/admin_api."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
+from postroom.adapters.aws.leases import Leases
+from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
+from postroom.adapters.aws.mailboxes import DynamoMailboxes
+from postroom.adapters.aws.passwords import Argon2Passwords
+from postroom.admin import api
+from postroom.admin.office import AdminSettings, Office
+from postroom.bootstrap.environment import Environment, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
+    """Return what answers an event, given the invocation's own request id."""
+    settings = settings or Environment()
+    return partial(_answer, office(settings))
+
+
+def office(settings: Environment) -> Office:
+    """Return what operations may ask of the world, as template.yaml sets it up."""
+    table = DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])
+    # arn:<partition>:kms:<region>:<account>:key/<id>
+    _, partition, _, region, account, _ = settings["STACK_KEY_ARN"].split(":", 5)
+    return Office(
+        directory=DynamoDirectory(table),
+        # the admin API delivers nothing, so that neither transit nor ledger is needed here
+        mailboxes=DynamoMailboxes(clients.dynamodb(), settings["MAILBOX_TABLE"], "", "", now_ms),
+        mailbox_keys=KmsMailboxKeys(clients.kms(), time.monotonic),
+        domain_services=SesDomainServices(
+            clients.ses(),
+            Leases(table),
+            ReceiptSettings(
+                rule_set=settings["RECEIPT_RULE_SET_NAME"],
+                bucket=settings["INBOUND_BUCKET"],
+                topic_arn=settings["INBOUND_TOPIC_ARN"],
+            ),
+        ),
+        organization_keys=KmsOrganizationKeys(clients.kms()),
+        log_targets=AwsLogTargets(clients.iam(), clients.logs()),
+        passwords=Argon2Passwords(),
+        settings=AdminSettings(
+            partition=partition,
+            region=region,
+            account=account,
+            stack_key_arn=settings["STACK_KEY_ARN"],
+            test_domain_suffix=settings["TEST_DOMAIN_SUFFIX"].lower(),
+            record_events_role_arn=settings["RECORD_EVENTS_ROLE_ARN"],
+        ),
+        new_uuid=lambda: str(uuid.uuid4()),
+    )
+
+
+def _answer(office: Office, event: Mapping[str, Any], request_id: str) -> api.Answered:
+    return api.answer(event, office, now=now_ms(), request_id=request_id)

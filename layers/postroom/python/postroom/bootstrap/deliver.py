@@ -1,0 +1,35 @@
+"""Wiring of functions/deliver."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
+from postroom.adapters.aws.mailboxes import DynamoMailboxes
+from postroom.adapters.aws.queues import SqsDeliveries
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.sealed_mail import S3SealedMail
+from postroom.bootstrap import parts
+from postroom.bootstrap.environment import Environment, now_ms, pause
+from postroom.delivery.deliver import Deliver
+
+
+def build(settings: Environment | None = None) -> Deliver:
+    """Return the station as template.yaml sets it up."""
+    settings = settings or Environment()
+    return Deliver(
+        raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+        sealed=S3SealedMail(clients.s3(), settings["MAIL_BUCKET"]),
+        keys=KmsMailboxKeys(clients.kms(), time.monotonic),
+        mailboxes=DynamoMailboxes(
+            clients.dynamodb(), settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
+        ),
+        transit=parts.transit(settings),
+        deliveries=SqsDeliveries(clients.sqs(), settings["DELIVER_QUEUE_URL"]),
+        parking=parts.parking(settings),
+        now=now_ms,
+        random=os.urandom,
+        pause=pause,
+    )

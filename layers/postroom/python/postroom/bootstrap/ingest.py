@@ -1,0 +1,28 @@
+"""Wiring of functions/ingest."""
+
+from __future__ import annotations
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.addressees import DynamoAddressees
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.queues import SqsDeliveries
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.bootstrap import parts
+from postroom.bootstrap.environment import Environment, now_ms
+from postroom.inbound.ingest import Ingest
+
+
+def build(settings: Environment | None = None) -> Ingest:
+    """Return the station as template.yaml sets it up."""
+    settings = settings or Environment()
+    return Ingest(
+        directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])),
+        raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+        transit=parts.transit(settings),
+        ledger=parts.ledger(settings),
+        deliveries=SqsDeliveries(clients.sqs(), settings["DELIVER_QUEUE_URL"]),
+        parking=parts.parking(settings),
+        now=now_ms,
+        bucket=settings["INBOUND_BUCKET"],
+        plus_addressing=settings.enabled("PLUS_ADDRESSING"),
+    )
