@@ -1,0 +1,64 @@
+"""The command line: `up` here, and every command of `local.commands` (its `COMMANDS` and `GROUPS` list them)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003  typer reads it
+from typing import Annotated, Literal
+
+import typer
+
+from local import commands
+from local.errors import LocalError, UsageError
+from local.settings import UpSettings
+
+app = typer.Typer(
+    name="postroom",
+    help="Postroom on this machine: start it, send mail, look into mailboxes, follow what happened.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def up(
+    emulator: Annotated[Literal["moto", "localstack"], typer.Option(help="Who plays AWS.")] = "moto",
+    functions: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="A SAM project of yours (not yet: refused).")
+    ] = None,
+    env_vars: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Variables for it, in sam's format (not yet: refused).")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
+    smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="The Internet's side of SES; 0: any free.")] = 2525,
+    speed: Annotated[int, typer.Option(min=1, help="Divides retry delays and expiry.")] = 1,
+    ses_headers: Annotated[bool, typer.Option("--ses-headers", help="Add to stored mail what SES adds.")] = False,
+) -> None:
+    """Start everything and stay in the foreground; Ctrl-C stops it."""
+    # Here, not above: boto3 and the SMTP server are no part of the other commands.
+    from local.up import run
+
+    if functions or env_vars:
+        raise UsageError("--functions and --env-vars are not there yet; they come with rules that run functions")
+    settings = UpSettings(
+        emulator=emulator, host=host, port=port, smtp_port=smtp_port, speed=speed, ses_headers=ses_headers
+    )
+    raise typer.Exit(run(settings))
+
+
+commands.register(app)
+
+
+def main() -> None:
+    """Run one command; an error is one line on stderr and an exit status, never a traceback."""
+    try:
+        app()
+    except LocalError as error:
+        print(f"postroom: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""`postroom trace`: every fact of one message, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from local import output, running
+from local.errors import RefusedError, UsageError
+from postroom.model.facts import EventName, Fact, OwnFact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.ports.transit import Ledger
+
+
+def _received(fact: Fact) -> str:
+    event = fact.event
+    verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
+    to = event["recipients"]
+    more = f" and {len(to) - 3} more" if len(to) > 3 else ""
+    return f"from {event['from']} to {', '.join(to[:3])}{more}: {event['subject'] or '(no subject)'} [{verdicts}]"
+
+
+def _bounced(fact: Fact) -> str:
+    bounced = fact.event["bouncedRecipient"]
+    return f"{bounced['emailAddress']}: {bounced['reason']} ({bounced['status']})"
+
+
+def _waiting(fact: Fact) -> str:
+    return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
+
+
+SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
+    EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
+    EventName.MAILBOX_EMAIL_DELIVERED: (
+        "delivered",
+        "green",
+        lambda fact: f"{fact.event['recipient']} → {fact.event['folder']}",
+    ),
+    EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
+    OwnFact.MESSAGE_BLOCKED: ("blocked", "red", lambda fact: str(fact.data.get("reason", ""))),
+    OwnFact.RECIPIENT_SKIPPED: (
+        "skipped",
+        "yellow",
+        lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
+    ),
+    OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.PARKED: ("parked", "red", _waiting),
+    OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.DISCARDED: ("discarded", "red", _waiting),
+}
+"""A word, a colour and what to say, for each fact; the other events say their name and fields."""
+
+
+def trace(
+    trace_id: Annotated[str | None, typer.Argument(metavar="TRACE_ID", show_default=False)] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--message-id", metavar="'<…>'", help="The message's own Message-ID instead.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """Tell what happened to one message, in order."""
+    if (trace_id is None) == (message_id is None):
+        raise UsageError("give a TRACE_ID, or --message-id '<…>'")
+    with running.refusals():
+        ledger = running.find().operator().ledger
+        flows = find_flows(ledger, trace_id, message_id)
+    if not flows:
+        raise RefusedError(f"nothing is known of {trace_id or message_id}")
+    if as_json:
+        output.print_json(row for facts in flows for row in map(as_row, facts))
+        return
+    for facts in flows:
+        output.console().print(timeline(facts))
+
+
+def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
+    """Return the facts of each flow that is meant: one for a trace id, any number for a Message-ID."""
+    if trace_id is not None:
+        traces = [trace_id]
+    else:
+        wanted = f"<{(message_id or '').strip().strip('<>')}>"
+        found = {fact.trace: fact.at for fact in ledger.received(message_id=wanted)}
+        traces = sorted(found, key=lambda trace: (found[trace], trace))
+    return [facts for trace in traces if (facts := ledger.facts(trace))]
+
+
+def as_row(fact: Fact) -> dict[str, Any]:
+    """Return what `--json` shows of a fact: a documented interface. ``at`` is RFC 3339, UTC."""
+    return {
+        "factId": fact.id,
+        "traceId": fact.trace,
+        "organizationId": fact.organization_id,
+        "name": fact.name.value,
+        "at": output.rfc3339(fact.at),
+        "event": dict(fact.event),
+        "data": dict(fact.data),
+    }
+
+
+def timeline(facts: Sequence[Fact]) -> Text:
+    """Return one flow for people: the first fact's time, then how long after it each other came."""
+    first = facts[0]
+    text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
+    for number, fact in enumerate(facts):
+        word, colour, say = SAID.get(fact.name, (fact.name.value, "white", lambda fact: str(dict(fact.event))))
+        when = output.short_time(fact.at) if number == 0 else f"+{(fact.at - first.at) / 1000:.3f} s"
+        branch = "┬" if number == 0 and len(facts) > 1 else "└" if number == len(facts) - 1 else "├"
+        text.append(f"{when:>19} {branch}─ ")
+        text.append(f"{word:<13}", style=colour)
+        text.append(f" {say(fact)}\n")
+    text.rstrip()
+    return text

@@ -1,0 +1,61 @@
+"""S3: conditions hold between concurrent writers, and on the target and source of a copy."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from moto.s3.exceptions import MissingKey, PreconditionFailed
+from moto.s3.responses import S3Response
+
+WRITING: Final = threading.RLock()
+"""Held while an object is written, copied, completed or deleted; reads do not wait."""
+
+_original_key_response = S3Response._key_response  # noqa: SLF001
+_original_copy_object = S3Response.copy_object
+
+
+def key_response(self: S3Response, request: Any, full_url: str) -> Any:
+    """Write one object at a time: moto looks first and writes later, so that two ``If-None-Match: *`` both succeed."""
+    if request.method in ("GET", "HEAD"):
+        return _original_key_response(self, request, full_url)
+    with WRITING:
+        return _original_key_response(self, request, full_url)
+
+
+def copy_object(self: S3Response) -> Any:
+    """Check the conditions of CopyObject; moto knows x-amz-copy-source-if-none-match only.
+
+    Source: API reference, CopyObject; user guide, "Conditional requests".
+    """
+    target = self.backend.get_object(self.bucket_name, self.parse_key_name())
+    if self.headers.get("If-None-Match") == "*" and target is not None:
+        raise PreconditionFailed("If-None-Match")
+    wanted = self.headers.get("If-Match")
+    if wanted is not None and target is None:
+        raise MissingKey
+    if wanted is not None and not _same(wanted, target.etag):
+        raise PreconditionFailed("If-Match")
+    wanted = self.headers.get("x-amz-copy-source-if-match")
+    source = _copy_source(self) if wanted is not None else None
+    if source is not None and not _same(wanted, source.etag):
+        raise PreconditionFailed("x-amz-copy-source-If-Match")
+    return _original_copy_object(self)
+
+
+def _copy_source(response: S3Response) -> Any:
+    """Return the object that a copy is made of, or None (moto then answers that it is missing)."""
+    parts = urlsplit(response.headers["x-amz-copy-source"])
+    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+    return response.backend.get_object(bucket, key, version_id=parse_qs(parts.query).get("versionId", [None])[0])
+
+
+def _same(one: Any, other: str) -> bool:
+    return str(one).strip('"') == other.strip('"')
+
+
+def apply() -> None:
+    """Put the functions above in place of moto's."""
+    S3Response._key_response = key_response  # noqa: SLF001
+    S3Response.copy_object = copy_object

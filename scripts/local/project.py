@@ -1,0 +1,231 @@
+"""A SAM project on the local stack: its template deployed to the emulator, its functions ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.makers import MAKERS, NOT_EXECUTED
+from local.makers.base import Made, Resource
+from local.settings import ACCOUNT, REGION, function_arn
+from local.template import Resolver, TemplateError, load, overrides, parameters
+from local.workers import Function
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from local.aws import Aws
+
+_FUNCTION: Final = "AWS::Serverless::Function"
+_LAYER: Final = "AWS::Serverless::LayerVersion"
+_API: Final = "AWS::Serverless::Api"
+_IMPLICIT_API: Final = "ServerlessRestApi"
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """One entry of a function's Events, resolved."""
+
+    function: Function
+    name: str
+    kind: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CustomResource:
+    """A custom resource, to be made by invoking its function once workers run."""
+
+    logical_id: str
+    kind: str
+    properties: Mapping[str, Any]
+
+
+class Project:
+    """One template and its folder, deployed."""
+
+    def __init__(self, folder: Path, stack_name: str, aws: Aws, extra: Mapping[str, str]) -> None:
+        """Read the template with samconfig's `local` environment; nothing is made yet.
+
+        Args:
+            folder: holds template.yaml.
+            stack_name: `AWS::StackName`, and the beginning of physical names.
+            aws: the emulator.
+            extra: variables that every function gets in addition (POSTROOM_SPEED).
+
+        Raises:
+            TemplateError: the template cannot be read, or a parameter has a wrong value.
+        """
+        self.folder = folder
+        self._name = stack_name
+        self._aws = aws
+        self._extra = extra
+        self._template = load(folder / "template.yaml")
+        given = overrides(folder / "samconfig.toml", "local")
+        self.parameters = parameters(self._template, given)
+        pseudo = {"AWS::AccountId": aws.account()}
+        self._resolver = Resolver(self._template, pseudo | self.parameters, stack_name, self._attribute)
+        self._made: dict[str, Made] = {}
+        self._making: list[str] = []
+        resources: dict[str, dict[str, Any]] = self._template["Resources"]
+        self._resources = {
+            name: resource
+            for name, resource in resources.items()
+            if "Condition" not in resource or self._resolver.condition(resource["Condition"])
+        }
+        for name, resource in self._resources.items():
+            self._check_type(name, str(resource.get("Type")))
+        self.functions: list[Function] = []
+        self.events: list[EventSource] = []
+        self.custom_resources: list[CustomResource] = []
+
+    def deploy(self) -> None:
+        """Make every resource and read every function.
+
+        Raises:
+            TemplateError: a resource cannot be made, or a function's folder is missing.
+        """
+        for name in self._resources:
+            self._make(name)
+        for name, resource in self._resources.items():
+            if resource["Type"] == _FUNCTION:
+                self._read_function(name)
+            elif _is_custom(resource["Type"]):
+                resolved = self._resolve(name, resource.get("Properties", {}))
+                self.custom_resources.append(CustomResource(name, resource["Type"], resolved))
+
+    def attribute(self, name: str, attribute: str | None = None) -> str:
+        """Return what Ref (no attribute) or GetAtt gives for a resource that was made."""
+        return str(self._attribute(name, attribute))
+
+    @property
+    def binary_types(self) -> frozenset[str]:
+        """The media types that the API hands to functions base64-encoded."""
+        found = [
+            media_type
+            for name, resource in self._resources.items()
+            if resource["Type"] == _API
+            for media_type in self._resolve(name, resource.get("Properties", {})).get("BinaryMediaTypes", ())
+        ]
+        return frozenset(media_type.replace("~1", "/").lower() for media_type in found)
+
+    def _check_type(self, name: str, kind: str) -> None:
+        known = kind in MAKERS or kind in NOT_EXECUTED or kind in (_FUNCTION, _LAYER, _API) or _is_custom(kind)
+        if not known:
+            raise TemplateError(f"{self.folder / 'template.yaml'}: {name}: {kind} is not known to the local stack")
+
+    def _attribute(self, name: str, attribute: str | None) -> Any:
+        made = self._make(name)
+        if attribute is None:
+            return made.ref
+        if attribute not in made.attributes:
+            raise TemplateError(f"{name} has no attribute {attribute} here")
+        return made.attributes[attribute]
+
+    def _make(self, name: str) -> Made:
+        if name in self._made:
+            return self._made[name]
+        if name not in self._resources:
+            return self._implicit(name)
+        if name in self._making:
+            raise TemplateError(f"circular references: {' → '.join([*self._making, name])}")
+        self._making.append(name)
+        resource = self._resources[name]
+        depends = resource.get("DependsOn", [])
+        for other in [depends] if isinstance(depends, str) else depends:
+            if other in self._resources:
+                self._make(other)
+        made = self._made[name] = self._make_one(name, resource)
+        self._making.pop()
+        return made
+
+    def _make_one(self, name: str, resource: Mapping[str, Any]) -> Made:
+        kind = resource["Type"]
+        if kind == _FUNCTION:
+            own = resource.get("Properties", {}).get("FunctionName")
+            function_name = str(self._resolver.resolve(own)) if own else name
+            return Made(function_name, {"Arn": function_arn(function_name)})
+        if kind == _LAYER:
+            return Made(f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1")
+        if kind == _API:
+            return Made(name.lower(), {"RootResourceId": "root"})
+        if kind in NOT_EXECUTED or _is_custom(kind):
+            return Made(f"{self._name}-{name}")
+        properties = self._resolve(name, resource.get("Properties", {}))
+        try:
+            return MAKERS[kind](Resource(self._aws, name, self._name, properties))
+        except (BotoCoreError, ClientError, KeyError) as error:
+            raise TemplateError(f"{name} ({kind}): {type(error).__name__}: {error}") from error
+
+    def _implicit(self, name: str) -> Made:
+        """Answer for what SAM adds to a template: a function's own role, the implicit API and its stage."""
+        owner = name.removesuffix("Role")
+        if name.endswith("Role") and self._resources.get(owner, {}).get("Type") == _FUNCTION:
+            role = f"{self._name}-{name}"
+            return Made(role, {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{role}"})
+        if name == _IMPLICIT_API:
+            return Made(name.lower())
+        raise TemplateError(f"there is no resource or parameter {name}")
+
+    def _resolve(self, name: str, value: Any) -> Any:
+        try:
+            return self._resolver.resolve(value)
+        except TemplateError as error:
+            raise TemplateError(f"{name}: {error}") from error
+
+    def _read_function(self, name: str) -> None:
+        own = self._resolve(name, self._resources[name].get("Properties", {}))
+        shared = self._resolve("Globals", self._template.get("Globals", {}).get("Function", {}))
+        properties = {**shared, **own}
+        variables = {
+            **shared.get("Environment", {}).get("Variables", {}),
+            **own.get("Environment", {}).get("Variables", {}),
+            **self._extra,
+        }
+        function_name = self._made[name].ref
+        group = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}")
+        reserved = properties.get("ReservedConcurrentExecutions")
+        function = Function(
+            name=function_name,
+            logical_id=name,
+            handler=properties["Handler"],
+            code=self._folder(name, properties["CodeUri"]),
+            runtime=properties["Runtime"],
+            layers=tuple(self._layer(arn) for arn in [*shared.get("Layers", []), *own.get("Layers", [])]),
+            environment={key: str(value) for key, value in variables.items()},
+            timeout=int(properties.get("Timeout", 3)),
+            memory=int(properties.get("MemorySize", 128)),
+            reserved_concurrency=None if reserved is None else int(reserved),
+            log_group=group,
+            role=properties.get("Role") or self._implicit(f"{name}Role").attributes["Arn"],
+            asynchronous=properties.get("EventInvokeConfig", {}),
+            dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
+        )
+        if not function.runtime.startswith("python3."):
+            raise TemplateError(f"{name}: runtime {function.runtime} is not executed here yet")
+        self.functions.append(function)
+        for event_name, event in properties.get("Events", {}).items():
+            self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
+
+    def _folder(self, name: str, uri: str) -> Path:
+        folder = (self.folder / uri).resolve()
+        if not folder.is_dir():
+            raise TemplateError(f"{name}: there is no folder {folder}")
+        return folder
+
+    def _layer(self, arn: str) -> Path:
+        name = arn.split(":")[6]
+        properties = self._resolve(name, self._resources[name].get("Properties", {}))
+        return self._folder(name, properties["ContentUri"])
+
+
+def with_variables(function: Function, variables: Mapping[str, str]) -> Function:
+    """Return the function with further environment variables; those of the template win."""
+    return replace(function, environment={**variables, **function.environment})
+
+
+def _is_custom(kind: str) -> bool:
+    return kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"

@@ -1,0 +1,228 @@
+"""SES receiving: who is accepted, which rule holds, and its S3 action with a topic.
+
+Source: AWS SES, "Email receiving concepts": the active rule set, its rules in order, recipients by address, by domain
+or by `.domain` for all subdomains; a rule without recipients takes all of the verified domains.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from local.ses_notification import Verdicts, notification
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.aws import Aws
+
+MESSAGE_ID_LENGTH: Final = 40
+"""Of an SES receiving message id: lower-case letters and digits."""
+
+FRESH_SECONDS: Final = 1.0
+"""How long rules and identities are believed; an address that is refused by them is looked up anew. Ours."""
+
+KEPT_SENDERS: Final = 10_000
+"""Envelope senders that SendBounce can ask for. Ours; SES goes by time, 24 hours."""
+
+_ALPHABET: Final = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A receipt rule with an S3 action."""
+
+    name: str
+    recipients: tuple[str, ...]
+    bucket: str
+    prefix: str
+    topic_arn: str
+
+    def takes(self, address: str) -> bool:
+        """Say whether this rule names the address, its domain, or a parent domain written with a dot before it."""
+        plain = _without_tag(address.lower())
+        domain = plain.rpartition("@")[2]
+        return not self.recipients or any(
+            recipient in (plain, domain, address.lower()) or (recipient.startswith(".") and domain.endswith(recipient))
+            for recipient in self.recipients
+        )
+
+
+@dataclass(frozen=True)
+class _State:
+    rules: tuple[Rule, ...]
+    domains: frozenset[str]
+    read: float
+
+
+class SesReceiving:
+    """The Internet's side of SES in this Region. Safe to call from any thread."""
+
+    def __init__(self, aws: Aws, *, ses_headers: bool = False) -> None:
+        """Keep the emulator; `ses_headers` adds to the stored message what SES adds."""
+        self._aws = aws
+        self._ses_headers = ses_headers
+        self._state = _State((), frozenset(), 0.0)
+        self._senders: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def rule_for(self, address: str) -> Rule | None:
+        """Return the first rule that takes a recipient; None: its domain is not verified, or no rule names it.
+
+        Raises:
+            ClientError, BotoCoreError: the emulator is gone.
+        """
+        if time.monotonic() - self._state.read > FRESH_SECONDS:
+            self._refresh()
+        found = self._rule(address)
+        if found is None:
+            self._refresh()
+            found = self._rule(address)
+        return found
+
+    def is_local(self, address: str) -> bool:
+        """Say whether mail to an address comes in here."""
+        return self.rule_for(address) is not None
+
+    def sender_of(self, message_id: str) -> str | None:
+        """Return the envelope sender of one of the newest messages received here; None: not known (any more)."""
+        return self._senders.get(message_id)
+
+    def receive(self, sender: str, recipients: Sequence[str], content: bytes, verdicts: Verdicts) -> list[str]:
+        """Store and announce one transmission; one notification for each rule that takes some of the recipients.
+
+        Args:
+            sender: envelope sender; empty for bounces.
+            recipients: accepted before, as the client wrote them.
+            content: the bytes to store.
+            verdicts: what SES finds in them.
+
+        Returns:
+            The message ids, one for each rule (nearly always one).
+
+        Raises:
+            ClientError, BotoCoreError: nothing is promised to the client then.
+        """
+        by_rule: dict[Rule, list[str]] = {}
+        for recipient in recipients:
+            if rule := self.rule_for(recipient):
+                by_rule.setdefault(rule, []).append(recipient)
+        return [self._act(rule, sender, matched, content, verdicts) for rule, matched in by_rule.items()]
+
+    def _act(self, rule: Rule, sender: str, recipients: list[str], content: bytes, verdicts: Verdicts) -> str:
+        received, began = datetime.now(UTC), time.monotonic()
+        message_id = "".join(secrets.choice(_ALPHABET) for _ in range(MESSAGE_ID_LENGTH))
+        stored = content
+        if self._ses_headers:
+            stored = _ses_headers(message_id, sender, recipients, verdicts, received) + content
+        key = f"{rule.prefix}{message_id}"
+        self._aws.client("s3").put_object(Bucket=rule.bucket, Key=key, Body=stored)
+        if rule.topic_arn:
+            action = {
+                "type": "S3",
+                "topicArn": rule.topic_arn,
+                "bucketName": rule.bucket,
+                "objectKeyPrefix": rule.prefix,
+                "objectKey": key,
+            }
+            message = notification(
+                message_id=message_id,
+                source=sender,
+                recipients=recipients,
+                content=stored,
+                verdicts=verdicts,
+                action=action,
+                received=received,
+                took_ms=int((time.monotonic() - began) * 1000),
+            )
+            subject = "Amazon SES Email Receipt Notification"
+            self._aws.client("sns").publish(TopicArn=rule.topic_arn, Subject=subject, Message=message)
+        self._remember(message_id, sender)
+        return message_id
+
+    def _remember(self, message_id: str, sender: str) -> None:
+        with self._lock:
+            self._senders[message_id] = sender
+            if len(self._senders) > KEPT_SENDERS:
+                del self._senders[next(iter(self._senders))]
+
+    def _rule(self, address: str) -> Rule | None:
+        state = self._state
+        domain = address.lower().rpartition("@")[2]
+        parents = (domain.split(".", cut)[-1] for cut in range(domain.count(".") + 1))
+        if not any(parent in state.domains for parent in parents):
+            return None
+        return next((rule for rule in state.rules if rule.takes(address)), None)
+
+    def _refresh(self) -> None:
+        with self._lock:
+            ses = self._aws.client("ses")
+            try:
+                described = ses.describe_active_receipt_rule_set()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("RuleSetDoesNotExist", "RuleSetDoesNotExistException"):
+                    raise
+                described = {}
+            rules = [rule for one in described.get("Rules", ()) if (rule := _read(one)) is not None]
+            identities = [
+                identity
+                for page in ses.get_paginator("list_identities").paginate(IdentityType="Domain")
+                for identity in page["Identities"]
+            ]
+            verified = self._verified(identities)
+            self._state = _State(tuple(rules), frozenset(verified), time.monotonic())
+
+    def _verified(self, identities: list[str]) -> list[str]:
+        ses, found = self._aws.client("ses"), []
+        for first in range(0, len(identities), 100):
+            page = identities[first : first + 100]
+            answer = ses.get_identity_verification_attributes(Identities=page)["VerificationAttributes"]
+            found += [name.lower() for name, state in answer.items() if state["VerificationStatus"] == "Success"]
+        return found
+
+
+def _read(rule: dict[str, Any]) -> Rule | None:
+    if not rule.get("Enabled", False):
+        return None
+    for action in rule.get("Actions", ()):
+        if "S3Action" in action:
+            s3 = action["S3Action"]
+            recipients = tuple(recipient.lower() for recipient in rule.get("Recipients", ()))
+            prefix, topic = s3.get("ObjectKeyPrefix", ""), s3.get("TopicArn", "")
+            return Rule(rule["Name"], recipients, s3["BucketName"], prefix, topic)
+    return None
+
+
+def _without_tag(address: str) -> str:
+    """Return user@example.com for user+tag@example.com: SES's rules take both."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _ses_headers(
+    message_id: str, sender: str, recipients: Sequence[str], verdicts: Verdicts, received: datetime
+) -> bytes:
+    """Return the header fields that SES puts before a message it stores."""
+    found = verdicts.members()
+    spf, dkim, dmarc = (found[f"{name}Verdict"]["status"].lower() for name in ("spf", "dkim", "dmarc"))
+    lines = [
+        f"Return-Path: <{sender}>",
+        f"Received: from client.local by inbound-smtp.us-east-1.amazonaws.com with SMTP id {message_id}",
+        f" for {recipients[0]};",
+        f" {format_datetime(received)}",
+        f"X-SES-Spam-Verdict: {found['spamVerdict']['status']}",
+        f"X-SES-Virus-Verdict: {found['virusVerdict']['status']}",
+        f"Received-SPF: {spf} (spfCheck: local stack)",
+        "Authentication-Results: amazonses.com;",
+        f" spf={spf}; dkim={dkim}; dmarc={dmarc};",
+        f"X-SES-RECEIPT: {message_id}",
+    ]
+    return "".join(f"{line}\r\n" for line in lines).encode("utf-8")

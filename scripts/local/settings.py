@@ -1,0 +1,65 @@
+"""What `postroom up` was asked for, and where things of this checkout lie."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ACCOUNT: Final = "123456789012"
+"""The account of everything local. Source: local-stack.md."""
+
+REGION: Final = "us-east-1"
+
+STACK_NAME: Final = "postroom"
+
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""What emulators accept; never a real key. Source: local-stack.md."""
+
+
+def repository_root() -> Path:
+    """Return the checkout this package was installed from (editable), whatever the current folder is."""
+    return Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class UpSettings:
+    """The options of `postroom up`; ports of 0 mean any free one."""
+
+    emulator: str = "moto"
+    host: str = "127.0.0.1"
+    port: int = 4566
+    smtp_port: int = 2525
+    speed: int = 1
+    ses_headers: bool = False
+    root: Path = field(default_factory=repository_root)
+
+    @property
+    def state(self) -> Path:
+        """The folder for what a run writes: env, logs, outbox. Not tracked by git."""
+        return self.root / ".postroom"
+
+    @property
+    def reach(self) -> str:
+        """The host name under which this machine reaches the listeners."""
+        return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+
+
+def function_arn(name: str) -> str:
+    """Return the local ARN of a function."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def endpoint_variables(emulator_url: str) -> dict[str, str]:
+    """Return the endpoint variables for the emulator, keeping those that the caller's environment sets per service.
+
+    Source: local-stack.md, "a service endpoint that is already set in the environment is kept".
+    """
+    ours = ("LAMBDA", "WORKMAIL", "WORKMAILMESSAGEFLOW")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("AWS_ENDPOINT_URL_") and not name.endswith(ours)
+    }
+    return {"AWS_ENDPOINT_URL": emulator_url, **kept}

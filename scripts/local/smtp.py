@@ -1,0 +1,167 @@
+"""The Internet's side of SES: an SMTP listener that stores what it is sent, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.errors import UsageError
+from local.ses_notification import take_verdicts
+
+if TYPE_CHECKING:
+    from local.ses_receiving import SesReceiving
+
+MAX_MESSAGE_BYTES: Final = 40 * 2**20
+"""Largest message, in bytes. Source: AWS SES, quotas of email receiving, 40 MB."""
+
+MAX_RECIPIENTS: Final = 500
+"""Ours: WorkMail's limit of recipients a message; SES itself takes 100 a transaction from strangers."""
+
+_END: Final = b"\r\n.\r\n"
+_CHUNK: Final = 2**18
+_STUFFED: Final = re.compile(rb"(?m)^\.")
+
+
+class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
+    """aiosmtpd's protocol with a DATA command that keeps every byte: its own splits lines and limits them."""
+
+    line_length_limit = 2**16  # of commands; DATA does not come here
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
+        """Read up to CRLF.CRLF; undo dot-stuffing after every LF, as smtplib does it (RFC 5321, 4.5.2: after CRLF)."""
+        if await self.check_helo_needed():
+            return
+        if not self.envelope.rcpt_tos:
+            await self.push("503 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        content = await self._read_content()
+        if content is None:
+            await self.push("552 5.3.4 Error: message larger than 40 MB")
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            await self.push(await self._call_handler_hook("DATA"))
+        self._set_post_data_state()
+
+    async def _read_content(self) -> bytes | None:
+        """Return the message, or None if it is too large (it is read to its end all the same)."""
+        data = bytearray(b"\r\n")  # so that an immediate "." ends it as well
+        dropped = False
+        searched = 0
+        while (found := data.find(_END, searched)) < 0:
+            searched = max(len(data) - len(_END) + 1, 0)
+            if len(data) > MAX_MESSAGE_BYTES + len(_END) + MAX_MESSAGE_BYTES // 64:  # room for stuffed dots
+                dropped, data, searched = True, data[-len(_END) :], 0
+            chunk = await self._reader.read(_CHUNK)
+            if not chunk:
+                raise ConnectionResetError("the client left within DATA")
+            data += chunk
+        rest = bytes(data[found + len(_END) :])
+        if rest:  # pipelined commands: they go back, before anything else is read
+            self._reader.feed_data(rest)
+        content = bytes(data[2 : found + 2])
+        del data
+        if b"\n." in content or content.startswith(b"."):
+            content = _STUFFED.sub(b"", content)
+        return None if dropped or len(content) > MAX_MESSAGE_BYTES else content
+
+
+class _Handler:
+    """aiosmtpd's hooks: accept recipients that come in here, answer 250 only when message and notification are safe."""
+
+    def __init__(self, receiving: SesReceiving, executor: ThreadPoolExecutor) -> None:
+        self._receiving = receiving
+        self._executor = executor
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name and order
+        self, _server: object, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        loop = asyncio.get_running_loop()
+        try:
+            is_local = await loop.run_in_executor(self._executor, self._receiving.is_local, address)
+        except (BotoCoreError, ClientError):
+            return "451 4.3.0 Try again later"
+        if not is_local:
+            return f"550 5.1.1 <{address}>: no verified domain with a receipt rule takes this address"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: object, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, self._store, envelope)
+        except (BotoCoreError, ClientError):
+            return "451 4.3.0 Try again later"
+
+    def _store(self, envelope: Envelope) -> str:
+        content: Any = envelope.content
+        try:
+            stored, verdicts = take_verdicts(content)
+        except ValueError as error:
+            return f"554 5.6.0 X-Local-SES-Verdicts: {error}"
+        sender = (envelope.mail_from or "").removeprefix("<>")  # aiosmtpd keeps the brackets of a null sender
+        message_ids = self._receiving.receive(sender, envelope.rcpt_tos, stored, verdicts)
+        return f"250 OK {' '.join(message_ids)}"
+
+
+class SmtpServer:
+    """The listener, on an event loop and thread of its own."""
+
+    def __init__(self, host: str, port: int, receiving: SesReceiving) -> None:
+        """Bind; `start` begins to answer.
+
+        Raises:
+            UsageError: the port is in use or not ours to take.
+        """
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's own, content of mail included
+        self._loop = asyncio.new_event_loop()
+        self._executor = ThreadPoolExecutor(8, thread_name_prefix="smtp")
+        handler = _Handler(receiving, self._executor)
+
+        def protocol() -> _BytesSMTP:
+            return _BytesSMTP(
+                handler,
+                data_size_limit=MAX_MESSAGE_BYTES,
+                enable_SMTPUTF8=True,
+                hostname="inbound-smtp.local",
+                ident="Postroom local SES",
+                loop=self._loop,
+            )
+
+        making = self._loop.create_server(protocol, host, port, start_serving=False)
+        try:
+            self._server = self._loop.run_until_complete(making)
+        except OSError as error:
+            self._loop.close()
+            raise UsageError(f"SMTP cannot listen on {host}:{port}: {error.strerror}") from error
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(2.0)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._server.start_serving())
+        self._loop.run_forever()

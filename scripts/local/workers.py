@@ -1,0 +1,403 @@
+"""The processes of one function: started when needed, kept warm, killed at their timeout, replaced when they die."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from local.settings import CREDENTIALS, REGION, function_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+INIT_TIMEOUT: Final = 60.0
+"""Seconds for a function to be imported. AWS gives 10 s and one more try; a busy laptop more."""
+
+MAX_ANSWER_BYTES: Final = 6_291_556
+"""Largest answer of a synchronous invocation, in bytes. Source: AWS's error message for it."""
+
+DEFAULT_WORKERS: Final = 2
+"""Workers of a function without reserved concurrency. Ours: AWS has 1,000; a laptop has a few cores."""
+
+_LENGTHS: Final = struct.Struct(">II")
+_REPORT: Final = b"REPORT RequestId: "
+_WORKER_SCRIPT: Final = Path(__file__).with_name("worker.py")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of a template, ready to run here."""
+
+    name: str
+    logical_id: str
+    handler: str
+    code: Path
+    runtime: str
+    layers: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: int = 3
+    memory: int = 128
+    reserved_concurrency: int | None = None
+    log_group: str = ""
+    role: str = ""
+    asynchronous: Mapping[str, Any] = field(default_factory=dict)
+    dead_letter_arn: str = ""
+
+    @property
+    def arn(self) -> str:
+        """The unqualified ARN."""
+        return function_arn(self.name)
+
+    @property
+    def most_workers(self) -> int:
+        """How many invocations run at once."""
+        return DEFAULT_WORKERS if self.reserved_concurrency is None else self.reserved_concurrency
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation gave; `error` is empty or, as the header of Lambda, `Unhandled`."""
+
+    request_id: str
+    payload: bytes
+    error: str = ""
+    log_tail: bytes = b""
+
+
+class ThrottledError(Exception):
+    """The function's reserved concurrency is used up."""
+
+
+class _Died(Exception):  # noqa: N818  not an error to anyone else
+    """The process ended, or closed its pipe."""
+
+
+class _TimedOut(Exception):  # noqa: N818  not an error to anyone else
+    """No answer before the deadline."""
+
+
+def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """Return exactly what a function sees on AWS, and the endpoints of the local stack.
+
+    Nothing of the supervisor's own environment passes, PATH aside.
+    Source: AWS, "Defined runtime environment variables". The template's variables win, as on AWS.
+    """
+    python = function.runtime.removeprefix("python")
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        **CREDENTIALS,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        "_HANDLER": function.handler,
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "TZ": ":UTC",
+        "LANG": "en_US.UTF-8",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": os.pathsep.join(module_path(function, python)),
+        "PYTHONUTF8": "1",
+        **endpoints,
+        **function.environment,
+    }
+
+
+def module_path(function: Function, python: str) -> list[str]:
+    """Return the folders Python looks in first: the function's own, then its layers' in order, as Lambda does."""
+    folders = [function.code]
+    for layer in function.layers:
+        folders += [layer / "python", layer / "python" / "lib" / f"python{python}" / "site-packages"]
+    return [str(folder) for folder in folders if folder.is_dir()]
+
+
+class Worker:
+    """One process. Not shared between threads: the pool hands it to one invocation at a time."""
+
+    def __init__(self, function: Function, endpoints: Mapping[str, str], on_line: Callable[[str, bytes], None]) -> None:
+        """Start the process; `ready` says when its module is imported.
+
+        Args:
+            function: what to run.
+            endpoints: endpoint variables for its AWS clients.
+            on_line: called with the log stream's name and each line (without its end) the process writes.
+        """
+        self._function = function
+        today = time.strftime("%Y/%m/%d", time.gmtime())
+        self.stream = f"{today}/[$LATEST]{uuid.uuid4().hex}"
+        environment = lambda_environment(function, self.stream, endpoints)
+        requests_read, self._requests = os.pipe()
+        self._answers, answers_write = os.pipe()
+        command = [sys.executable, "-P", str(_WORKER_SCRIPT), str(requests_read), str(answers_write)]
+        try:
+            self.process = subprocess.Popen(
+                [*command, *environment["PYTHONPATH"].split(os.pathsep)],
+                cwd=function.code,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(requests_read, answers_write),
+                start_new_session=True,  # a group of its own: the terminal's Ctrl-C is the supervisor's alone
+            )
+        finally:
+            os.close(requests_read)
+            os.close(answers_write)
+        self._on_line = on_line
+        self._ended: dict[str, threading.Event] = {}
+        threading.Thread(target=self._read_output, name=f"log {function.name}", daemon=True).start()
+
+    def ready(self) -> bytes | None:
+        """Wait until the module is imported; return the error payload if that failed.
+
+        Raises:
+            _Died: the process ended while importing.
+            _TimedOut: it is still importing after `INIT_TIMEOUT`.
+        """
+        header, payload = self._receive(time.monotonic() + INIT_TIMEOUT)
+        return payload if "init_error" in header else None
+
+    def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[bool, bytes]:
+        """Run one event; return whether the function failed, and the payload.
+
+        Raises:
+            _Died: the process ended before it answered.
+            _TimedOut: no answer at the deadline (monotonic seconds).
+        """
+        encoded = json.dumps(header).encode()
+        frame = _LENGTHS.pack(len(encoded), len(event)) + encoded + event
+        try:
+            view = memoryview(frame)
+            while view:
+                view = view[os.write(self._requests, view) :]
+        except BrokenPipeError as error:
+            raise _Died from error
+        answer, payload = self._receive(deadline)
+        return bool(answer["error"]), payload
+
+    def expect_end(self, request_id: str) -> threading.Event:
+        """Return an event that is set once the log has this invocation's REPORT line."""
+        return self._ended.setdefault(request_id, threading.Event())
+
+    def close(self) -> int:
+        """Kill the process and whatever it started; return its exit status (negative: the signal)."""
+        for descriptor in (self._requests, self._answers):
+            os.close(descriptor)
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # already gone
+            return self.process.wait()
+        return self.process.wait()
+
+    def exit_status(self) -> int | None:
+        """Return how the process ended, shortly after it did; None if it still runs."""
+        try:
+            return self.process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
+        header_length, payload_length = _LENGTHS.unpack(self._read(_LENGTHS.size, deadline))
+        return json.loads(self._read(header_length, deadline)), self._read(payload_length, deadline)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        data = bytearray()
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
+        while len(data) < count:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                raise _TimedOut
+            chunk = os.read(self._answers, min(count - len(data), 2**20))
+            if not chunk:
+                raise _Died
+            data += chunk
+        return bytes(data)
+
+    def _read_output(self) -> None:
+        output = self.process.stdout
+        if output is None:  # never: opened as a pipe above
+            return
+        with output:
+            for line in output:
+                self._on_line(self.stream, line.rstrip(b"\r\n"))
+                if line.startswith(_REPORT) and (ended := self._ended.pop(line[len(_REPORT) :][:36].decode(), None)):
+                    ended.set()
+
+
+class WorkerPool:
+    """All processes of one function. Safe to call from any thread."""
+
+    def __init__(self, function: Function, endpoints: Mapping[str, str], logs: FunctionLogSink) -> None:
+        """Start nothing yet: the first invocation does."""
+        self.function = function
+        self._endpoints = endpoints
+        self._logs = logs
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._lock = threading.Lock()
+        self._slots = threading.Semaphore(function.most_workers)
+        self._closed = False
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids that are alive, for tests and for the curious."""
+        with self._lock:
+            return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
+
+    def invoke(self, event: bytes, *, client_context: object = None, tail: bool = False) -> Answer:
+        """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
+
+        Args:
+            event: JSON.
+            client_context: what the caller sent, decoded.
+            tail: whether the answer shall carry the last 4 KB of the invocation's log.
+
+        Raises:
+            ThrottledError: the template reserves a concurrency, and that many are running.
+        """
+        request_id = str(uuid.uuid4())
+        if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
+            raise ThrottledError(self.function.name)
+        try:
+            return self._invoke(event, request_id, client_context, tail=tail)
+        finally:
+            self._slots.release()
+
+    def close(self) -> None:
+        """Kill all workers; later invocations fail."""
+        with self._lock:
+            self._closed = True
+            workers = [*self._idle, *self._busy]
+            self._idle.clear()
+        for worker in workers:
+            try:
+                os.killpg(worker.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # already gone
+        for worker in workers:
+            worker.process.wait()
+
+    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool) -> Answer:
+        worker, problem = self._take(request_id)
+        if worker is None:
+            return problem
+        function, began = self.function, time.monotonic()
+        header = {
+            "request_id": request_id,
+            "deadline_ms": int((time.time() + function.timeout) * 1000),
+            "arn": function.arn,
+            "client_context": client_context,
+        }
+        ended = worker.expect_end(request_id) if tail else None
+        try:
+            failed, payload = worker.run(header, event, began + function.timeout)
+        except _TimedOut:
+            self._bury(worker)
+            message = f"Error: Task timed out after {function.timeout:.2f} seconds"
+            return self._broken(worker, request_id, "Sandbox.Timedout", message)
+        except _Died:
+            status = worker.exit_status()
+            self._bury(worker)
+            return self._broken(worker, request_id, "Runtime.ExitError", _how_it_ended(status))
+        if ended is not None:
+            ended.wait(1.0)
+        log_tail = self._logs.tail(worker.stream, request_id) if tail else b""
+        self._give_back(worker)
+        if len(payload) > MAX_ANSWER_BYTES:
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes)."
+            return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
+        return Answer(request_id, payload, "Unhandled" if failed else "", log_tail)
+
+    def _take(self, request_id: str) -> tuple[Worker, Answer] | tuple[None, Answer]:
+        """Return a worker whose module is imported, or None and the answer that says why there is none."""
+        nothing = Answer(request_id, b"")
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.process.poll() is None:
+                    self._busy.add(worker)
+                    return worker, nothing
+                worker.close()
+            if self._closed:
+                return None, _unhandled(request_id, "Runtime.ExitError", "the local stack is stopping")
+            worker = Worker(
+                self.function, self._endpoints, lambda stream, line: self._logs.line(self.function, stream, line)
+            )
+            self._busy.add(worker)
+        try:
+            init_error = worker.ready()
+        except _TimedOut:
+            self._bury(worker)
+            message = f"Error: Task timed out after {INIT_TIMEOUT:.2f} seconds"
+            return None, self._broken(worker, request_id, "Sandbox.Timedout", message)
+        except _Died:
+            status = worker.exit_status()
+            self._bury(worker)
+            return None, self._broken(worker, request_id, "Runtime.ExitError", _how_it_ended(status))
+        if init_error is not None:
+            self._bury(worker)
+            return None, Answer(request_id, init_error, "Unhandled")
+        return worker, nothing
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if not self._closed:
+                self._idle.append(worker)
+
+    def _bury(self, worker: Worker) -> None:
+        worker.close()
+        with self._lock:
+            self._busy.discard(worker)
+
+    def _broken(self, worker: Worker, request_id: str, kind: str, message: str) -> Answer:
+        said = message if message.startswith("Error: ") else f"Error: {message}"
+        self._logs.line(self.function, worker.stream, f"RequestId: {request_id} {said}".encode())
+        return _unhandled(request_id, kind, f"RequestId: {request_id} {said}")
+
+
+class FunctionLogSink:
+    """Where the lines of functions go; the product is `function_logs.FunctionLogs`."""
+
+    def line(self, function: Function, stream: str, line: bytes) -> None:
+        """Take one line, without its end."""
+        raise NotImplementedError
+
+    def tail(self, stream: str, request_id: str) -> bytes:
+        """Return the last 4 KB of what one invocation wrote, START to REPORT."""
+        raise NotImplementedError
+
+
+def _unhandled(request_id: str, kind: str, message: str) -> Answer:
+    payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+    return Answer(request_id, payload, "Unhandled")
+
+
+def _how_it_ended(status: int | None) -> str:
+    """Say how a process ended, in Lambda's words."""
+    if status is None:
+        return "Runtime exited without providing a reason"
+    if status < 0:
+        name = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated", signal.SIGSEGV: "segmentation fault"}
+        return f"Runtime exited with error: signal: {name.get(signal.Signals(-status), signal.Signals(-status).name)}"
+    return (
+        "Runtime exited without providing a reason"
+        if status == 0
+        else f"Runtime exited with error: exit status {status}"
+    )
