@@ -1,0 +1,174 @@
+"""The admin API over stores in memory: every call goes through validation and answers as the API does."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.admin import api
+from postroom.admin.office import AdminSettings, Office
+from postroom.contracts import aws_json
+from postroom.contracts.admin.models.shapes import OPERATIONS
+from postroom.errors import KeyUnavailableError
+from postroom.model.mailbox import Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.ports.mailboxes import MailboxOwner
+
+STACK_KEY = "arn:aws:kms:us-east-1:123456789012:key/stack"
+START = 1_800_000_000_000
+"""Milliseconds since the epoch at which every test begins."""
+
+
+class ApiError(Exception):
+    """An error as the API answered it."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+@dataclass
+class FewMailboxes:
+    """The part of ``Mailboxes`` that the admin API uses."""
+
+    heads: dict[str, Head] = field(default_factory=dict)
+
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
+        if mailbox_id in self.heads:
+            return False
+        self.heads[mailbox_id] = Head(
+            mailbox_id=mailbox_id,
+            organization_id=owner.organization_id,
+            organization_arn=owner.organization_arn,
+            kms_key_arn=owner.kms_key_arn,
+            wrapped_key=wrapped_key,
+            quota=quota,
+            size=0,
+            sequence=1,
+            noticed=False,
+            folders={},
+        )
+        return True
+
+    def head(self, mailbox_id: str) -> Head | None:
+        return self.heads.get(mailbox_id)
+
+    def set_quota(self, mailbox_id: str, quota: int) -> bool:
+        if mailbox_id not in self.heads:
+            return False
+        self.heads[mailbox_id] = replace(self.heads[mailbox_id], quota=quota)
+        return True
+
+
+@dataclass
+class FewKeys:
+    """The part of ``MailboxKeys`` that the admin API uses."""
+
+    disabled: bool = False
+
+    def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
+        if self.disabled:
+            raise KeyUnavailableError("DisabledException")
+        return f"{kms_key_arn}|{organization_arn}".encode()
+
+
+class PlainPasswords:
+    def hash(self, password: str) -> str:
+        return f"hash of {password}"
+
+
+@dataclass
+class Desk:
+    """Somebody at a desk who calls the API. ``office`` may be exchanged between calls."""
+
+    office: Any
+    now: int = START
+
+    def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
+        """Make one call; the clock moves on by a second.
+
+        Raises:
+            ApiError: what the API answered, which must be an error that the operation's model has.
+        """
+        self.now += 1000
+        event = {
+            "headers": {"X-Amz-Target": f"WorkMailService.{operation}"},
+            "body": json.dumps(request),
+            "requestContext": {"requestId": "r"},
+        }
+        response = api.answer(event, self.office, now=self.now, request_id="").response
+        body = json.loads(response["body"])
+        if response["statusCode"] == 200:
+            assert isinstance(body, dict)
+            return body
+        code = body["__type"]
+        general = {aws_json.UNAVAILABLE, aws_json.SERIALIZATION, aws_json.UNKNOWN_OPERATION}
+        assert code in {*OPERATIONS[operation]["errors"], *general}, f"{operation} does not know {code}"
+        raise ApiError(code, body["Message"])
+
+    def refused(self, code: str, operation: str, **request: Any) -> str:
+        """Make a call that must fail with a code; return what the error says."""
+        with pytest.raises(ApiError) as caught:
+            self(operation, **request)
+        assert caught.value.code == code, str(caught.value)
+        return caught.value.text
+
+
+@pytest.fixture
+def office() -> Office:
+    numbers = itertools.count(1)
+    return Office(
+        directory=MemoryDirectory(),
+        mailboxes=FewMailboxes(),  # type: ignore[arg-type]  # the rest is never called
+        mailbox_keys=FewKeys(),  # type: ignore[arg-type]
+        domain_services=MemoryDomainServices(),
+        organization_keys=MemoryOrganizationKeys(),
+        log_targets=MemoryLogTargets(),
+        passwords=PlainPasswords(),
+        settings=AdminSettings(
+            partition="aws",
+            region="us-east-1",
+            account="123456789012",
+            stack_key_arn=STACK_KEY,
+            test_domain_suffix="mail.test",
+            record_events_role_arn="arn:aws:iam::123456789012:role/record-events",
+        ),
+        new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",
+    )
+
+
+@pytest.fixture
+def desk(office: Office) -> Desk:
+    return Desk(office)
+
+
+@pytest.fixture
+def acme(desk: Desk) -> str:
+    """An organization with the domain example.com."""
+    organization: str = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])[
+        "OrganizationId"
+    ]
+    return organization
+
+
+@pytest.fixture
+def enable(desk: Desk, acme: str) -> Callable[..., str]:
+    """Make an enabled user or group of acme and return its id."""
+
+    def make(name: str, *, kind: str = "User", **more: Any) -> str:
+        extra = {"DisplayName": name, **more} if kind == "User" else more
+        made: str = desk(f"Create{kind}", OrganizationId=acme, Name=name, **extra)[f"{kind}Id"]
+        desk("RegisterToWorkMail", OrganizationId=acme, EntityId=made, Email=f"{name}@example.com")
+        return made
+
+    return make

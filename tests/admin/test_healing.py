@@ -1,0 +1,162 @@
+"""A call that is cut short before or after anything it asks of the world is healed by repeating it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_quota", "status"}
+PORTS = ("directory", "mailboxes", "mailbox_keys", "domain_services")
+
+
+class CutShortError(BaseException):
+    """The execution environment is gone; no handler of the program's may see it."""
+
+
+class Fuse:
+    """Wraps ports; blows before or after the n-th call that may have an effect."""
+
+    def __init__(self, burns_at: int, *, after: bool) -> None:
+        self.left = burns_at
+        self.after = after
+
+    def around(self, port: Any) -> Any:
+        fuse = self
+
+        class Wrapped:
+            def __getattr__(self, name: str) -> Any:
+                method = getattr(port, name)
+                if name not in WRITES:
+                    return method
+
+                def call(*positional: Any, **named: Any) -> Any:
+                    fuse.left -= 1
+                    if fuse.left == 0 and not fuse.after:
+                        raise CutShortError
+                    result = method(*positional, **named)
+                    if fuse.left == 0:
+                        raise CutShortError
+                    return result
+
+                return call
+
+        return Wrapped()
+
+
+def user_with_aliases(desk: Any, count: int) -> dict[str, str]:
+    organization = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    user = desk("CreateUser", OrganizationId=organization, Name="ann", DisplayName="Ann")["UserId"]
+    desk("RegisterToWorkMail", OrganizationId=organization, EntityId=user, Email="ann@example.com")
+    for number in range(count):
+        desk("CreateAlias", OrganizationId=organization, EntityId=user, Alias=f"a{number}@example.com")
+    return {"OrganizationId": organization, "EntityId": user}
+
+
+def prepare(desk: Any, operation: str) -> dict[str, Any]:
+    """Return the parameters of a call for which everything is ready."""
+    if operation == "CreateOrganization":
+        return {"Alias": "acme", "Domains": [{"DomainName": "example.com"}]}
+    named = user_with_aliases(desk, 100 if operation == "DeregisterFromWorkMail" else 1)
+    organization = {"OrganizationId": named["OrganizationId"]}
+    match operation:
+        case "RegisterMailDomain":
+            return {**organization, "DomainName": "new.example.org"}
+        case "DeregisterMailDomain":
+            desk("RegisterMailDomain", **organization, DomainName="new.example.org")
+            return {**organization, "DomainName": "new.example.org"}
+        case "RegisterToWorkMail":
+            desk("DeregisterFromWorkMail", **named)
+            desk("CreateUser", **organization, Name="bob", DisplayName="Bob")
+            return {**organization, "EntityId": "bob", "Email": "bob@example.com"}
+        case "DeregisterFromWorkMail":
+            return named
+        case "UpdateMailboxQuota":
+            return {**organization, "UserId": "ann", "MailboxQuota": 7}
+        case _:
+            return {**organization, "DeleteDirectory": True, "ForceDelete": True}
+
+
+def check(desk: Any, office: Any, operation: str, request: dict[str, Any]) -> None:
+    """Hold the world against what a call that was never cut short leaves."""
+    directory, routed = office.directory, office.domain_services.routed
+    organization = directory.organization_with_alias("acme")
+    match operation:
+        case "CreateOrganization":
+            assert desk("DescribeOrganization", OrganizationId=organization.id)["State"] == "Active"
+            assert routed == {"acme.mail.test", "example.com"}
+            assert directory.domain("example.com").organization == organization.ref
+            assert len(directory.organizations(None, 10).items) == 1
+        case "RegisterMailDomain":
+            assert "new.example.org" in routed
+            assert desk("GetMailDomain", **request)["OwnershipVerificationStatus"] == "VERIFIED"
+        case "DeregisterMailDomain":
+            assert "new.example.org" not in routed
+            assert directory.domain_record("new.example.org") is None
+        case "RegisterToWorkMail":
+            bob = directory.resolve(organization.id, ["bob@example.com"])["bob@example.com"]
+            assert bob.has_mailbox
+            assert bob.entity_id in office.mailboxes.heads
+            assert directory.domain("example.com").fallback_mailbox == bob.entity_id
+        case "DeregisterFromWorkMail":
+            assert directory.addresses_in("example.com", 1) == []
+            assert directory.domain("example.com").fallback_mailbox is None
+        case "UpdateMailboxQuota":
+            assert {head.quota for head in office.mailboxes.heads.values()} == {7 << 20}
+        case _:
+            assert routed == set()
+            assert organization is None
+            assert directory.addresses_in("example.com", 1) == []
+            assert directory.domain_record("example.com") is None
+
+
+def is_done(office: Any, operation: str) -> bool:
+    """Return whether a call that refuses to be repeated without a token had come to its end."""
+    organization = office.directory.organization_with_alias("acme")
+    if operation == "DeleteOrganization":
+        return organization is None
+    return operation == "CreateOrganization" and organization is not None and organization.state == "Active"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "CreateOrganization",
+        "RegisterMailDomain",
+        "DeregisterMailDomain",
+        "RegisterToWorkMail",
+        "DeregisterFromWorkMail",
+        "UpdateMailboxQuota",
+        "DeleteOrganization",
+    ],
+)
+@pytest.mark.parametrize("token", [None, "token"])
+@pytest.mark.parametrize("number", range(1, 12))
+def test_repeating_a_call_that_was_cut_short_heals_it(
+    desk: Any, office: Any, operation: str, number: int, token: str | None, *, after: bool
+) -> None:
+    request = prepare(desk, operation)
+    if token and operation in {"CreateOrganization", "RegisterMailDomain", "DeleteOrganization"}:
+        request["ClientToken"] = token
+    fuse = Fuse(number, after=after)
+    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    try:
+        desk(operation, **request)
+    except CutShortError:
+        desk.office = office
+        if token is None and is_done(office, operation):
+            return  # only its answer was lost, and without a token (SDKs send one) the name is taken, or gone
+        desk(operation, **request)
+    desk.office = office
+    check(desk, office, operation, request)
+
+
+def test_the_fuse_does_burn(desk: Any, office: Any) -> None:
+    request = prepare(desk, "CreateOrganization")
+    fuse = Fuse(2, after=False)
+    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    with pytest.raises(CutShortError):
+        desk("CreateOrganization", **request)
+    assert office.directory.organization_with_alias("acme").state == "Creating"

@@ -1,0 +1,379 @@
+"""The directory's promises, held by the store in memory and by DynamoDB alike."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.errors import ConflictError, StoreUnavailableError, TakenError, UnknownOrganizationError
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import (
+    AddressClaim,
+    AliasClaim,
+    Check,
+    ClientToken,
+    Domain,
+    DomainState,
+    Entity,
+    Insert,
+    Membership,
+    NameClaim,
+    Organization,
+    OrganizationState,
+    PasswordHash,
+    Put,
+    Remove,
+    Replace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.ports.directory import Addressees, Directory, EventLogSettings
+
+ORG = "m-" + "a" * 32
+OTHER = "m-" + "b" * 32
+TABLE = "directory"
+
+
+class Stores:
+    """One store behind its three ports."""
+
+    def __init__(self, directory: Directory, addressees: Addressees, settings: EventLogSettings) -> None:
+        self.directory = directory
+        self.addressees = addressees
+        self.settings = settings
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+    if request.param == "memory":
+        memory = MemoryDirectory()
+        yield Stores(memory, memory, memory)
+        return
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("dynamodb", "us-east-1")
+        client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        table = DirectoryTable(client, TABLE, pause=lambda _: None)
+        yield Stores(
+            DynamoDirectory(table), DynamoAddressees(table), DynamoEventLogSettings(table, default_enabled=True)
+        )
+
+
+@pytest.fixture
+def directory(stores: Stores) -> Directory:
+    return stores.directory
+
+
+def organization(organization_id: str = ORG, **changes: Any) -> Organization:
+    made = Organization(
+        id=organization_id,
+        arn=f"arn:aws:workmail:us-east-1:123456789012:organization/{organization_id}",
+        alias="acme",
+        state=OrganizationState.ACTIVE,
+        directory_id="d-0123456789",
+        kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
+        default_domain="acme.test",
+        fingerprint="f",
+        created=1_700_000_000_123,
+    )
+    return replace(made, **changes)
+
+
+def domain(name: str = "acme.test", owner: Organization | None = None, **changes: Any) -> Domain:
+    made = Domain(name=name, organization=(owner or organization()).ref, is_test=True, state=DomainState.ACTIVE)
+    return replace(made, **changes)
+
+
+def user(entity_id: str, **changes: Any) -> Entity:
+    made = Entity(
+        organization_id=ORG,
+        id=entity_id,
+        kind=EntityKind.USER,
+        name=f"Name-{entity_id}",
+        state=EntityState.ENABLED,
+        role=Role.USER,
+        created=1,
+        email=f"{entity_id.title()}@acme.test",
+        attributes={"DisplayName": "Ann Ö", "FirstName": ""},
+        quota_mb=51_200,
+    )
+    return replace(made, **changes)
+
+
+def group(entity_id: str, **changes: Any) -> Entity:
+    return user(entity_id, kind=EntityKind.GROUP, role=None, quota_mb=None, **changes)
+
+
+def claim(address: str, entity: Entity) -> AddressClaim:
+    return AddressClaim(address=address, organization_id=entity.organization_id, entity_id=entity.id, kind=entity.kind)
+
+
+def member(of: Entity, entity: Entity) -> Membership:
+    return Membership(organization_id=ORG, group_id=of.id, member_id=entity.id, member_kind=entity.kind)
+
+
+class TestRecords:
+    def test_what_was_committed_comes_back_as_it_was(self, directory: Directory) -> None:
+        made = organization(
+            fallback_mailbox="u", log_group_arn="arn:aws:logs:r:1:log-group:/x:*", role_arn="r", spread=False
+        )
+        place = domain(dkim_tokens=("a", "b"), verified=True, verification_token="t", fallback_mailbox="u")
+        ann = user("ann", aliases=("A@acme.test", "b@acme.test"), releasing=("x@acme.test",), hidden=True, enabled=5)
+        directory.commit([Insert(made), Insert(place), Insert(ann), Insert(group("team"))])
+        assert directory.organization(ORG) == made
+        assert directory.domain_record("acme.test") == place
+        assert directory.entity(ORG, "ann") == ann
+        assert directory.entity(ORG, "team") == group("team")
+
+    def test_what_is_not_there_is_none(self, directory: Directory) -> None:
+        assert directory.organization(ORG) is None
+        assert directory.organization_with_alias("acme") is None
+        assert directory.domain_record("acme.test") is None
+        assert directory.entity(ORG, "ann") is None
+        assert directory.entity_named(ORG, "ann") is None
+        assert directory.entity_at(ORG, "ann@acme.test") is None
+        assert directory.password(ORG, "ann") is None
+        assert directory.client_token("s", "t") is None
+        assert directory.organizations(None, 10).items == []
+        assert directory.addresses_in("acme.test", 1) == []
+
+    def test_claims_lead_to_what_they_name_inside_one_organization(self, directory: Directory) -> None:
+        ann = user("ann")
+        directory.commit(
+            [
+                Insert(organization()),
+                Insert(AliasClaim(alias="acme", organization_id=ORG)),
+                Insert(ann),
+                Insert(NameClaim(organization_id=ORG, name="ann", entity_id="ann", kind=EntityKind.USER)),
+                Insert(claim("ann@acme.test", ann)),
+            ]
+        )
+        assert directory.organization_with_alias("acme") == organization()
+        assert directory.entity_named(ORG, "ann") == ann
+        assert directory.entity_at(ORG, "ann@acme.test") == ann
+        assert directory.entity_named(OTHER, "ann") is None
+        assert directory.entity_at(OTHER, "ann@acme.test") is None
+        assert directory.addresses_in("acme.test", 5) == ["ann@acme.test"]
+        directory.commit([Remove(claim("ann@acme.test", ann))])
+        assert directory.entity_at(ORG, "ann@acme.test") is None
+        assert directory.addresses_in("acme.test", 5) == []
+
+    def test_passwords_and_tokens_are_put_over_what_is_there(self, directory: Directory) -> None:
+        first = PasswordHash(organization_id=ORG, user_id="ann", hash="$1")
+        token = ClientToken(scope="Op#", token="t", fingerprint="f", answer="{}", expires=5)
+        directory.commit([Insert(first), Insert(token)])
+        directory.commit([Put(replace(first, hash="$2")), Put(replace(token, answer="[]"))])
+        assert directory.password(ORG, "ann") == replace(first, hash="$2")
+        assert directory.client_token("Op#", "t") == replace(token, answer="[]")
+
+    def test_the_signing_key_stays(self, directory: Directory) -> None:
+        key = directory.signing_key()
+        assert len(key) == 32
+        assert directory.signing_key() == key
+
+
+class TestCommit:
+    def test_a_record_is_inserted_once(self, directory: Directory) -> None:
+        directory.commit([Insert(claim("a@acme.test", user("ann")))])
+        taken = claim("a@acme.test", user("bob"))
+        with pytest.raises(TakenError) as caught:
+            directory.commit([Insert(user("bob")), Insert(taken)])
+        assert caught.value.record == taken
+        assert directory.entity(ORG, "bob") is None, "all or nothing"
+
+    def test_a_version_is_replaced_once(self, directory: Directory) -> None:
+        directory.commit([Insert(user("ann"))])
+        directory.commit([Replace(user("ann", hidden=True))])
+        assert directory.entity(ORG, "ann") == user("ann", hidden=True, version=2)
+        with pytest.raises(ConflictError):
+            directory.commit([Replace(user("ann", hidden=False)), Insert(claim("a@acme.test", user("ann")))])
+        assert directory.entity_at(ORG, "a@acme.test") is None
+
+    def test_a_check_holds_the_rest_back(self, directory: Directory) -> None:
+        directory.commit([Insert(organization())])
+        directory.commit([Check(organization()), Insert(user("ann"))])
+        with pytest.raises(ConflictError):
+            directory.commit([Check(organization(version=2)), Insert(user("bob"))])
+        with pytest.raises(ConflictError):
+            directory.commit([Check(organization(OTHER)), Insert(user("bob"))])
+        assert directory.entity(ORG, "bob") is None
+
+    def test_too_much_and_twice_the_same_is_refused(self, directory: Directory) -> None:
+        many = [Insert(claim(f"a{number}@acme.test", user("ann"))) for number in range(101)]
+        with pytest.raises(ValueError, match="at most"):
+            directory.commit(many)
+        with pytest.raises(ValueError, match="one change a record"):
+            directory.commit([Insert(user("ann")), Check(user("ann"))])
+        with pytest.raises(ValueError, match="at most"):
+            directory.commit([Insert(member(group("team"), user(f"u{number}"))) for number in range(51)])
+        directory.commit(many[:100])
+
+    def test_of_many_at_once_one_gets_the_address(self, directory: Directory) -> None:
+        start, won = threading.Barrier(8), []
+
+        def take(name: str) -> None:
+            start.wait()
+            try:
+                directory.commit([Insert(user(name)), Insert(claim("ceo@acme.test", user(name)))])
+            except (TakenError, ConflictError, StoreUnavailableError):
+                return
+            won.append(name)
+
+        threads = [threading.Thread(target=take, args=(f"u{number}",)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        owner = directory.entity_at(ORG, "ceo@acme.test")
+        assert owner is not None
+        assert owner.id == won[0]
+
+
+class TestLists:
+    def test_pages_follow_each_other_without_gap_or_repeat(self, directory: Directory) -> None:
+        names = [f"u{number:02}" for number in range(25)]
+        directory.commit([Insert(user(name)) for name in names] + [Insert(group("team"))])
+        seen, after, pages = [], None, 0
+        while True:
+            page = directory.entities(ORG, EntityKind.USER, after, 10)
+            seen += [entity.id for entity in page.items]
+            after, pages = page.last, pages + 1
+            if after is None:
+                break
+        assert seen == names
+        assert pages <= 4
+        assert [entity.id for entity in directory.entities(ORG, EntityKind.GROUP, None, 10).items] == ["team"]
+        assert directory.entities(OTHER, EntityKind.USER, None, 10).items == []
+
+    def test_organizations_and_domains_are_listed_by_key(self, directory: Directory) -> None:
+        second = organization(OTHER)
+        directory.commit(
+            [
+                Insert(second),
+                Insert(organization()),
+                Insert(domain("b.test")),
+                Insert(domain("a.test")),
+                Insert(domain("c.test", second)),
+            ]
+        )
+        assert [item.id for item in directory.organizations(None, 5).items] == [ORG, OTHER]
+        first = directory.organizations(None, 1)
+        assert [item.id for item in directory.organizations(first.last, 5).items] == [OTHER]
+        assert [item.name for item in directory.domains_of(ORG, None, 5).items] == ["a.test", "b.test"]
+        page = directory.domains_of(ORG, None, 1)
+        assert [item.name for item in directory.domains_of(ORG, page.last, 5).items] == ["b.test"]
+        directory.commit([Remove(domain("a.test"))])
+        assert [item.name for item in directory.domains_of(ORG, None, 5).items] == ["b.test"]
+
+    def test_membership_is_listed_from_both_sides_without_the_deleted(self, directory: Directory) -> None:
+        team, ann, gone = group("team"), user("ann"), user("gone", state=EntityState.DELETED)
+        directory.commit(
+            [Insert(team), Insert(ann), Insert(gone), Insert(member(team, ann)), Insert(member(team, gone))]
+        )
+        assert directory.members_of(ORG, "team", None, 10).items == [ann]
+        assert directory.groups_of(ORG, "ann", None, 10).items == [team]
+        directory.commit([Remove(member(team, ann))])
+        assert directory.members_of(ORG, "team", None, 10).items == []
+        assert directory.groups_of(ORG, "ann", None, 10).items == []
+
+
+class TestTheWayOfAMessage:
+    def test_a_domain_says_all_that_ingest_needs(self, stores: Stores) -> None:
+        owner = organization(state=OrganizationState.DELETING)
+        stores.directory.commit(
+            [Insert(domain(owner=owner, fallback_mailbox="ann", rules_version=3, dmarc_enforced=False))]
+        )
+        found = stores.addressees.domain("acme.test")
+        assert found is not None
+        assert (found.fallback_mailbox, found.rules_version, found.dmarc_enforced) == ("ann", 3, False)
+        assert found.organization == owner.ref
+        assert not found.organization.active
+        assert stores.addressees.domain("other.test") is None
+
+    def test_addresses_resolve_in_bulk_and_inside_the_organization_only(self, stores: Stores) -> None:
+        people = [user(f"u{number}") for number in range(45)]
+        for person in people:
+            stores.directory.commit([Insert(person), Insert(claim(f"{person.id}@acme.test", person))])
+        stores.directory.commit([Insert(claim("alias@acme.test", people[0]))])
+        asked = [f"u{number}@acme.test" for number in range(130)] + ["alias@acme.test"]
+        found = stores.addressees.resolve(ORG, asked)
+        assert set(found) == {f"u{number}@acme.test" for number in range(45)} | {"alias@acme.test"}
+        assert found["alias@acme.test"] == people[0].addressee
+        assert found["alias@acme.test"].primary_address == "u0@acme.test"
+        assert stores.addressees.resolve(OTHER, asked) == {}
+        assert stores.addressees.resolve(ORG, []) == {}
+
+    def test_a_user_is_found_by_id_and_nothing_else_is(self, stores: Stores) -> None:
+        person, team = user("u1"), group("team")
+        stores.directory.commit([Insert(person), Insert(team)])
+        assert stores.addressees.user(ORG, "u1") == person.addressee
+        assert stores.addressees.user(ORG, "team") is None
+        assert stores.addressees.user(OTHER, "u1") is None
+
+    def test_members_come_in_order_across_pages(self, stores: Stores) -> None:
+        team = group("team")
+        names = [f"u{number:03}" for number in range(230)]
+        for start in range(0, len(names), 30):
+            some = [user(name) for name in names[start : start + 30]]
+            stores.directory.commit(
+                [Insert(person) for person in some] + [Insert(member(team, person)) for person in some]
+            )
+        nested, gone, away = group("x"), user("y", state=EntityState.DELETED), user("z", state=EntityState.DISABLED)
+        stores.directory.commit([Insert(entity) for entity in (nested, gone, away)])
+        stores.directory.commit([Insert(member(team, entity)) for entity in (nested, gone, away)])
+        found = list(stores.addressees.members(ORG, "team"))
+        assert [one.entity_id for one in found] == [*names, "x", "z"]
+        assert found[-2].kind is EntityKind.GROUP
+        assert not found[-1].has_mailbox
+        assert list(stores.addressees.members(ORG, "nobody")) == []
+
+    def test_monitoring_names_the_group_or_leaves_the_default(self, stores: Stores) -> None:
+        stores.directory.commit([Insert(organization())])
+        assert stores.settings.monitoring(ORG).log_group is None
+        assert stores.settings.monitoring(ORG).enabled
+        arn = "arn:aws:logs:us-east-1:123456789012:log-group:/my/events:*"
+        stores.directory.commit([Replace(organization(log_group_arn=arn, role_arn="arn:aws:iam::1:role/x"))])
+        found = stores.settings.monitoring(ORG)
+        assert (found.alias, found.log_group, found.role_arn) == ("acme", "/my/events", "arn:aws:iam::1:role/x")
+        with pytest.raises(UnknownOrganizationError):
+            stores.settings.monitoring(OTHER)
+
+
+def test_a_remote_user_and_a_group_have_no_mailbox() -> None:
+    assert user("ann").addressee.has_mailbox
+    assert not user("ann", role=Role.REMOTE_USER).addressee.has_mailbox
+    assert not group("team").addressee.has_mailbox
+    assert not user("ann", state=EntityState.DISABLED).addressee.has_mailbox
+
+
+def test_a_table_that_does_not_answer_is_a_temporary_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        directory = DynamoDirectory(DirectoryTable(boto3.client("dynamodb", "us-east-1"), "missing"))
+        with pytest.raises(StoreUnavailableError):
+            directory.organization(ORG)
+        with pytest.raises(StoreUnavailableError):
+            directory.commit([Insert(organization())])

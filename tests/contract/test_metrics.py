@@ -1,0 +1,88 @@
+"""What metrics promise, in memory and as lines of the embedded metric format."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.adapters.aws.metrics import MAX_VALUES, EmbeddedMetrics
+from postroom.adapters.memory.metrics import MemoryMetrics
+
+if TYPE_CHECKING:
+    from postroom.ports.metrics import Metrics
+
+NOON = 1_795_000_020_000
+
+
+class World:
+    def __init__(self, kind: str) -> None:
+        self.written: list[dict[str, Any]] = []
+        self.memory = MemoryMetrics()
+        embedded = EmbeddedMetrics("Postroom", lambda line: self.written.append(json.loads(line)))
+        self.metrics: Metrics = self.memory if kind == "memory" else embedded
+        self.kind = kind
+
+    def sums(self) -> Counter[tuple[str, str]]:
+        """Return what CloudWatch would sum up, by organization and metric."""
+        if self.kind == "memory":
+            return self.memory.sums
+        return read(self.written)
+
+
+def read(written: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """Read lines as CloudWatch does. Source: CloudWatch User Guide, "Embedded metric format specification"."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for line in written:
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            assert directive["Dimensions"] == [["OrganizationId"]]
+            for metric in directive["Metrics"]:
+                values = line[metric["Name"]]
+                assert metric["Unit"] == "Count"
+                assert 1 <= len(values) <= 100
+                sums[line["OrganizationId"], metric["Name"]] += sum(values)
+    return sums
+
+
+@pytest.fixture(params=["memory", "embedded"])
+def world(request: pytest.FixtureRequest) -> World:
+    return World(request.param)
+
+
+def test_counts_add_up_by_organization_and_name(world: World) -> None:
+    world.metrics.count("m-1", NOON, {"OrganizationEmailReceived": 2, "MailboxEmailDelivered": 5})
+    world.metrics.count("m-1", NOON + 60_000, {"MailboxEmailDelivered": 1})
+    world.metrics.count("m-2", NOON, {"MailboxEmailDelivered": 3})
+    assert world.sums() == {
+        ("m-1", "OrganizationEmailReceived"): 2,
+        ("m-1", "MailboxEmailDelivered"): 6,
+        ("m-2", "MailboxEmailDelivered"): 3,
+    }
+
+
+def test_many_observations_are_spread_over_lines(world: World) -> None:
+    world.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2 * MAX_VALUES + 1, "IncomingEmailBounced": 1})
+    assert world.sums() == {("m-1", "MailboxEmailDelivered"): 2 * MAX_VALUES + 1, ("m-1", "IncomingEmailBounced"): 1}
+
+
+def test_a_line_names_its_namespace_and_the_time_of_what_happened() -> None:
+    world = World("embedded")
+    world.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2})
+    assert world.written == [
+        {
+            "_aws": {
+                "Timestamp": NOON,
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": "Postroom",
+                        "Dimensions": [["OrganizationId"]],
+                        "Metrics": [{"Name": "MailboxEmailDelivered", "Unit": "Count"}],
+                    }
+                ],
+            },
+            "OrganizationId": "m-1",
+            "MailboxEmailDelivered": [1, 1],
+        }
+    ]

@@ -1,0 +1,264 @@
+"""What is in transit, and the ledger: one transaction a change, in memory and in DynamoDB alike."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.model.facts import OwnFact
+from postroom.ports.transit import Waiting
+from tests.support.post import NOON, ORG, OTHER, TRACE, delivered, expansion, order, own, parked, received
+
+if TYPE_CHECKING:
+    from postroom.ports.transit import Ledger, Transit
+    from tests.support.stack import Stack
+
+TWO = "e" * 32
+
+
+@dataclass
+class Clock:
+    now: int = NOON
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class Way:
+    transit: Transit
+    ledger: Ledger
+    clock: Clock
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def way(request: pytest.FixtureRequest) -> Way:
+    clock = Clock()
+    if request.param == "memory":
+        books = Books()
+        return Way(MemoryTransit(books, clock), MemoryLedger(books), clock)
+    stack: Stack = request.getfixturevalue("stack")
+    transit, ledger = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]
+    return Way(DynamoTransit(stack.dynamodb, transit, ledger, clock), DynamoLedger(stack.dynamodb, ledger), clock)
+
+
+class TestOpen:
+    def test_a_flow_opens_with_its_facts_and_orders(self, way: Way) -> None:
+        assert way.transit.open([received(), delivered("x")], [order("ann"), order("ben")], None)
+        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann", "ben"]
+        assert list(way.ledger.facts(TRACE)) == [received(), delivered("x")]
+
+    def test_a_flow_that_is_open_is_not_opened_again_and_nothing_is_written(self, way: Way) -> None:
+        way.transit.open([received()], [order("ann")], None)
+        assert not way.transit.open([received(), delivered("ben")], [order("ben")], expansion())
+        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann"]
+        assert way.transit.expansion(TRACE) is None
+        assert way.ledger.fact(TRACE, delivered("ben").key) is None
+
+    def test_the_largest_transaction_fits(self, way: Way) -> None:
+        orders = [order(f"u{number:02}") for number in range(40)]
+        assert way.transit.open([received()], orders, None)
+        assert len(list(way.transit.open_orders(TRACE))) == 40
+
+    def test_flows_know_nothing_of_each_other(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        assert way.transit.is_clear(TWO)
+        assert list(way.transit.open_orders(TWO)) == []
+
+    def test_one_of_many_at_once_opens_a_flow(self, way: Way) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            opened = list(pool.map(lambda name: way.transit.open([received()], [order(name)], None), "abcdef"))
+        assert opened.count(True) == 1
+        assert len(list(way.transit.open_orders(TRACE))) == 1
+
+
+class TestExpand:
+    def test_chunks_are_committed_one_after_the_other_and_the_last_closes(self, way: Way) -> None:
+        way.transit.open([received()], [], expansion(chunks=2))
+        first = way.transit.expansion(TRACE)
+        assert first == expansion(chunks=2)
+        assert way.transit.expand(first, [delivered("x")], [order("ann")])
+        second = way.transit.expansion(TRACE)
+        assert second is not None
+        assert second.done == 1
+        assert way.transit.expand(second, [], [order("ben")])
+        assert way.transit.expansion(TRACE) is None
+        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann", "ben"]
+
+    def test_a_chunk_is_committed_once(self, way: Way) -> None:
+        way.transit.open([received()], [], expansion())
+        assert way.transit.expand(expansion(), [], [order("ann")])
+        assert not way.transit.expand(expansion(), [delivered("x")], [order("ben")])
+        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann"]
+        assert way.ledger.fact(TRACE, delivered("x").key) is None
+
+    def test_nothing_is_expanded_without_an_expansion(self, way: Way) -> None:
+        assert not way.transit.expand(expansion(), [], [order()])
+        assert way.transit.is_clear(TRACE)
+
+
+class TestSettle:
+    def test_an_order_leaves_with_its_final_fact(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        assert way.transit.settle(order(), [delivered()])
+        assert way.transit.order(TRACE, order().key) is None
+        assert way.transit.is_clear(TRACE)
+        assert way.ledger.fact(TRACE, delivered().key) == delivered()
+
+    def test_an_order_is_settled_once(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        way.transit.settle(order(), [delivered()])
+        other = own(OwnFact.DISCARDED, "second")
+        assert not way.transit.settle(order(), [other])
+        assert way.ledger.fact(TRACE, other.key) is None
+
+    def test_facts_come_by_time_and_received_first(self, way: Way) -> None:
+        way.transit.open([received(), own(OwnFact.RECIPIENT_SKIPPED, "A")], [order()], None)
+        way.transit.settle(order(), [delivered()])
+        assert [fact.name for fact in way.ledger.facts(TRACE)] == [
+            "ORGANIZATION_EMAIL_RECEIVED",
+            "RECIPIENT_SKIPPED",
+            "MAILBOX_EMAIL_DELIVERED",
+        ]
+
+
+class TestParking:
+    def test_a_parked_order_is_no_longer_open_and_keeps_its_words(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        thing = parked(order().key, body=order().model_dump_json())
+        assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert list(way.transit.open_orders(TRACE)) == []
+        assert way.transit.order(TRACE, order().key) == order()
+        assert way.transit.parked(thing.id) == thing
+        assert list(way.transit.all_parked()) == [thing]
+        assert not way.transit.is_clear(TRACE)
+
+    def test_what_is_parked_is_not_parked_twice(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        for thing in (parked(order().key, body=order().model_dump_json()), parked("arrival")):
+            assert way.transit.park(thing, own(OwnFact.PARKED, f"1{thing.key}"))
+            assert not way.transit.park(thing, own(OwnFact.PARKED, f"2{thing.key}"))
+            assert way.ledger.fact(TRACE, f"2{thing.key}") is None
+
+    def test_a_settled_order_is_not_parked(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        way.transit.settle(order(), [delivered()])
+        assert not way.transit.park(parked(order().key), own(OwnFact.PARKED, "1"))
+        assert way.transit.is_clear(TRACE)
+
+    def test_a_parked_order_can_still_be_settled(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        thing = parked(order().key, body=order().model_dump_json())
+        way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert way.transit.settle(order(), [delivered()])
+        assert way.transit.parked(thing.id) is None
+
+    def test_a_redriven_order_is_open_again(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        thing = parked(order().key, body=order().model_dump_json())
+        way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r1"))
+        assert list(way.transit.open_orders(TRACE)) == [order()]
+        assert way.transit.parked(thing.id) is None
+        assert not way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r2"))
+        assert way.ledger.fact(TRACE, "r2") is None
+
+    def test_a_parked_expansion_keeps_its_place_and_goes_on(self, way: Way) -> None:
+        way.transit.open([received()], [], expansion())
+        way.transit.expand(expansion(), [], [order("ann")])
+        stands = way.transit.expansion(TRACE)
+        assert stands is not None
+        thing = parked("expansion", body=stands.model_dump_json(), station="ingest")
+        assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert list(way.transit.waiting(NOON * 2)) == [Waiting(order("ann"), NOON, 0)]
+        assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
+        again = way.transit.expansion(TRACE)
+        assert again == stands
+        assert way.transit.expand(again, [], [order("ben")])
+
+    def test_an_arrival_stays_until_it_was_sent(self, way: Way) -> None:
+        thing = parked("arrival", station="ingest")
+        way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert not way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))  # not released
+        assert way.transit.release(thing)
+        assert way.transit.parked(thing.id) == thing
+        assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
+        assert way.transit.parked(thing.id) is None
+        assert not way.transit.release(thing)
+
+    def test_an_arrival_that_failed_again_while_it_was_redriven_stays_parked(self, way: Way) -> None:
+        thing = parked("arrival", station="ingest")
+        way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        way.transit.release(thing)
+        anew = parked("arrival", station="ingest", parkings=2)
+        assert way.transit.park(anew, own(OwnFact.PARKED, "2"))
+        assert not way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
+        assert way.transit.parked(thing.id) == anew
+
+    def test_what_is_discarded_is_gone_for_good(self, way: Way) -> None:
+        thing = parked("arrival", station="ingest")
+        way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert way.transit.discard(thing, [own(OwnFact.DISCARDED, "d")])
+        assert way.transit.is_clear(TRACE)
+        assert not way.transit.discard(thing, [own(OwnFact.DISCARDED, "d2")])
+        assert way.ledger.fact(TRACE, "d2") is None
+
+    def test_an_open_order_is_not_discarded(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        assert not way.transit.discard(parked(order().key), [own(OwnFact.DISCARDED, "d")])
+        assert list(way.transit.open_orders(TRACE)) == [order()]
+
+    def test_unknown_ids_are_nothing(self, way: Way) -> None:
+        assert way.transit.parked("nothing") is None
+        assert way.transit.parked(f"{TRACE}/arrival") is None
+
+
+class TestSweep:
+    def test_only_what_is_open_for_long_is_waiting(self, way: Way) -> None:
+        way.transit.open([received()], [order("ann")], None)
+        way.clock.now += 10
+        way.transit.open([received(TWO)], [order("ben", TWO)], expansion(trace=TWO))
+        way.transit.park(parked("arrival", trace="d" * 32), own(OwnFact.PARKED, "p"))
+        assert list(way.transit.waiting(NOON + 5)) == [Waiting(order("ann"), NOON, 0)]
+        assert len(list(way.transit.waiting(NOON + 11))) == 3
+        assert list(way.transit.waiting(NOON)) == []
+
+    def test_what_was_swept_waits_anew(self, way: Way) -> None:
+        way.transit.open([received()], [order()], expansion())
+        for waiting in list(way.transit.waiting(NOON + 1)):
+            way.transit.swept(waiting, NOON + 50)
+            way.transit.swept(waiting, NOON + 99)  # another sweep at the same time: counts once
+        assert {(w.since, w.sweeps) for w in way.transit.waiting(NOON + 51)} == {(NOON + 50, 1)}
+
+    def test_sweeping_brings_nothing_back(self, way: Way) -> None:
+        way.transit.open([received()], [order()], None)
+        (waiting,) = way.transit.waiting(NOON + 1)
+        way.transit.settle(order(), [delivered()])
+        way.transit.swept(waiting, NOON + 50)
+        assert way.transit.is_clear(TRACE)
+
+
+class TestLedger:
+    def test_a_fact_comes_back_as_it_was(self, way: Way) -> None:
+        fact = received(subject='Grüße \u2028 "x"', recipients=["a@b"], nested={"n": [1, None]})
+        way.transit.open([fact], [], None)
+        assert way.ledger.fact(TRACE, fact.key) == fact
+
+    def test_messages_are_found_by_their_own_id(self, way: Way) -> None:
+        way.transit.open([received(messageId="<1>")], [], None)
+        way.transit.open([received(TWO, messageId="<1>")], [], None)
+        way.transit.open([received("c" * 32, messageId="<2>")], [], None)
+        assert {fact.trace for fact in way.ledger.received(message_id="<1>")} == {TRACE, TWO}
+        assert list(way.ledger.received(message_id="<3>")) == []
+
+    def test_an_organization_has_its_own_facts(self, way: Way) -> None:
+        way.transit.open([received(), delivered()], [], None)
+        way.transit.open([received(TWO, OTHER)], [], None)
+        assert len(list(way.ledger.all_facts(ORG))) == 2
+        assert [fact.trace for fact in way.ledger.all_facts(OTHER)] == [TWO]

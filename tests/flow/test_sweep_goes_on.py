@@ -1,0 +1,80 @@
+"""The sweep: one thing that makes trouble hides no other, and no mail lies where it never looks."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.errors import UnreadableFactError
+from postroom.model.facts import RECEIVED, trace_of
+from tests.support.post import ORG, order, received
+from tests.support.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.parking.sweep import Sweep
+    from postroom.ports.transit import Waiting
+    from tests.support.stack import Stack
+
+HOURS = 2 * 3_600_000
+
+
+@pytest.fixture
+def world(stack: Stack) -> World:
+    made = World(stack)
+    made.organization()
+    return made
+
+
+def store(world: World, *names: str) -> None:
+    for name in names:
+        world.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{name}", Body=b"Subject: s\n\n")
+
+
+def later(world: World, milliseconds: int) -> Sweep:
+    sweep: Sweep = world.apps["sweep"].sweep
+    now = sweep.now() + milliseconds
+    return replace(sweep, now=lambda: now)
+
+
+def test_a_row_that_is_no_fact_hides_no_orphan(world: World) -> None:
+    store(world, "a", "b", "c")
+    key = {"pk": {"S": trace_of("b", ORG)}, "sk": {"S": RECEIVED}}
+    world.stack.dynamodb.put_item(TableName=world.stack.environment["LEDGER_TABLE"], Item=key)
+    with pytest.raises(UnreadableFactError):
+        later(world, HOURS).run()
+    assert {parked.trace for parked in world.desk.parking.list()} == {"arrival:a", "arrival:c"}
+
+
+def test_a_row_that_is_no_order_hides_neither_orders_nor_orphans(world: World) -> None:
+    store(world, "a")
+    transit, table = world.desk.transit, world.stack.environment["TRANSIT_TABLE"]
+    transit.open([received()], [order("ann"), order("ben")], None)
+    row = {"pk": "0", "sk": "order:x", "state": "OPEN", "body": "{}"}
+    item = {**{name: {"S": text} for name, text in row.items()}, "since": {"N": "0"}, "sweeps": {"N": "0"}}
+    world.stack.dynamodb.put_item(TableName=table, Item=item)
+    with pytest.raises(UnreadableFactError):
+        later(world, HOURS).run()
+    assert [waiting.sweeps for waiting in readable(transit.waiting(2**60))] == [1, 1]
+    assert len(list(world.desk.parking.list())) == 1
+
+
+def readable(waiting: Iterator[Waiting]) -> list[Waiting]:
+    found: list[Waiting] = []
+    with contextlib.suppress(UnreadableFactError):
+        for each in waiting:
+            found.append(each)
+    return found
+
+
+def test_sweeps_that_run_out_of_time_look_everywhere_in_the_end(world: World) -> None:
+    names = [f"{first}{second}" for first in "05afkpuz" for second in "0z"]
+    store(world, *names)
+    for sweeps in range(40):
+        left = iter([600_000, *[300_000] * 2])  # time for two objects, then none
+        later(world, HOURS + sweeps * 900_000).run(lambda left=left: next(left, 0))  # type: ignore[misc]
+    assert len(list(world.desk.parking.list())) == len(names)

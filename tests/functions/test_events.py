@@ -1,0 +1,119 @@
+"""Every sample of events/ runs, in the order of a message's way, on the world that samples.toml describes."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from local.commands.mailbox import all_items
+from local.samples import FLOW, Result, Samples, Stage, function_of
+from local.settings import repository_root
+from postroom.bootstrap.operator import Operator
+from postroom.model.facts import EventName, trace_of
+from tests.support.in_process import InProcessStack, deployed
+
+EVENTS: Final = repository_root() / "events"
+SAMPLES: Final = Samples.read(EVENTS)
+IN_ORDER: Final = sorted(SAMPLES.by_name, key=lambda name: FLOW.index(function_of(name, list(FLOW))))
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[InProcessStack]:
+    with deployed() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def stage(stack: InProcessStack) -> Stage:
+    return Stage.of(stack, SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def operator(stage: Stage) -> Operator:
+    return stage.stack.operator()
+
+
+@pytest.fixture(scope="module")
+def results(stage: Stage) -> dict[str, Result]:
+    """Every sample run twice, as queues may; the results are the second ones."""
+    for _ in range(2):
+        made = {name: stage.run(SAMPLES.by_name[name], function_of(name, list(FLOW))) for name in IN_ORDER}
+    return made
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_a_sample_leads_to_what_is_described(name: str, results: dict[str, Result]) -> None:
+    assert results[name].wrong == ""
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_a_sample_is_described(name: str) -> None:
+    assert SAMPLES.by_name[name].says
+
+
+def test_every_function_has_a_sample() -> None:
+    functions = {path.parent.name for path in repository_root().glob("functions/*/app.py")}
+    assert {function_of(name, list(FLOW)) for name in SAMPLES.by_name} == functions == set(FLOW)
+
+
+def facts(operator: Operator, stage: Stage, name: str) -> list[tuple[str, Any]]:
+    organization = stage.real[SAMPLES.world.organization]
+    ses_message_id = SAMPLES.by_name[name].keys[0].removeprefix("inbound/")
+    return [(fact.name, fact.event) for fact in operator.ledger.facts(trace_of(ses_message_id, organization))]
+
+
+def test_a_delivered_sample_lies_once_in_the_mailbox_byte_for_byte(
+    stage: Stage, operator: Operator, results: dict[str, Result]
+) -> None:
+    ada = stage.real[SAMPLES.world.users["ada"]]
+    head = operator.mailboxes.head(ada)
+    assert head is not None
+    contents = {
+        folder: [b"".join(operator.content(head, item)) for item in all_items(operator.mailboxes, ada, folder)]
+        for folder in ("INBOX", "JUNK_EMAIL")
+    }
+    assert contents == {
+        "INBOX": [SAMPLES.by_name["deliver"].message],
+        "JUNK_EMAIL": [SAMPLES.by_name["deliver_junk"].message],
+    }
+
+
+def test_many_recipients_are_sorted_out(stage: Stage, operator: Operator, results: dict[str, Result]) -> None:
+    found = facts(operator, stage, "ingest_many_recipients")
+    assert [name for name, _ in found] == [
+        EventName.ORGANIZATION_EMAIL_RECEIVED,
+        EventName.INCOMING_EMAIL_BOUNCED,
+    ]
+    assert found[1][1]["bouncedRecipient"]["emailAddress"] == f"nobody@{SAMPLES.world.domain}"
+    key = SAMPLES.by_name["ingest_many_recipients"].keys[0].removeprefix("inbound/")
+    trace = trace_of(key, stage.real[SAMPLES.world.organization])
+    users = {stage.real[SAMPLES.world.users[name]] for name in ("ada", "grace")}
+    assert {order.mailbox_id for order in operator.transit.open_orders(trace)} == users
+
+
+@pytest.mark.parametrize("name", ["ingest_no_subject", "ingest_no_to", "ingest_sns_wrapped", "ingest_raw"])
+def test_an_odd_sample_opens_one_flow(stage: Stage, operator: Operator, results: dict[str, Result], name: str) -> None:
+    found = [event for fact, event in facts(operator, stage, name) if fact == EventName.ORGANIZATION_EMAIL_RECEIVED]
+    assert len(found) == 1
+    assert found[0]["subject"] == {"ingest_no_subject": "", "ingest_no_to": "To nobody that it names"}.get(
+        name, "Minutes of Friday's meeting"
+    )
+
+
+def test_what_makes_no_sense_is_parked_with_its_cause(operator: Operator, results: dict[str, Result]) -> None:
+    causes = {parked.cause for parked in operator.parking.list()}
+    assert "InvalidNotificationError: not an SES notification: receipt.action" in causes
+    assert "InvalidNotificationError: not an SES notification: no JSON" in causes
+
+
+def test_cloudformation_hears_that_the_rule_set_is_active(stack: InProcessStack, results: dict[str, Result]) -> None:
+    assert [answer["Status"] for answer in stack.cloudformation.answers] == ["SUCCESS", "SUCCESS"]
+    assert stack.client("ses").describe_active_receipt_rule_set()["Metadata"]["Name"] == "postroom"
+
+
+def test_the_samples_ids_stand_for_nothing_real() -> None:
+    texts = [path.read_text("utf-8") for path in EVENTS.glob("*.json")]
+    accounts = {word for text in texts for word in text.split(":") if word.isdigit() and len(word) == 12}
+    assert accounts == {"123456789012"}
+    assert all(json.loads(text) for text in texts)

@@ -1,0 +1,47 @@
+"""What is malformed ends delivered as it came, or parked with its cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.house import wait_for
+from tests.support.post import notification
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+LETTERS = sorted((Path(__file__).parents[3] / "shared" / "data" / "mail" / "error_emails").glob("*.eml"))
+
+
+@pytest.mark.skipif(not LETTERS, reason="the collection of malformed messages is not here")
+def test_malformed_messages_are_delivered_as_they_came(house: House) -> None:
+    user = house.user(house.organization("odd"), "ann", "ann@odd.example")
+    contents = [path.read_bytes() for path in LETTERS]
+    contents = [content if content.endswith(b"\r\n") else content + b"\r\n" for content in contents]  # as SMTP ends
+    for content in contents:
+        house.send(content, "ann@odd.example")
+    wait_for(lambda: house.copies().get(user) == len(contents))
+    desk = house.operator()
+    head = desk.mailboxes.head(user)
+    assert head is not None
+    found = [b"".join(desk.content(head, item)) for item in desk.mailboxes.items(user, "INBOX")]
+    assert sorted(found) == sorted(contents)
+
+
+@pytest.mark.parametrize("case", ["malformed", "missing object"])
+def test_a_notification_that_leads_nowhere_is_parked_with_its_cause(house: House, case: str) -> None:
+    known = {row["id"] for row in house.rows("parked", "list")}
+    house.organization(f"odd-{case[:7].strip()}")
+    body = '{"notificationType": "Received"}'
+    if case == "missing object":
+        body = notification("never-stored", ["ann@odd-missing.example"])
+        body = body.replace("inbound-bucket", house.settings["INBOUND_BUCKET"])
+    house.client("sqs").send_message(QueueUrl=house.settings["INGEST_QUEUE_URL"], MessageBody=body)
+    (row,) = wait_for(lambda: [row for row in house.rows("parked", "list") if row["id"] not in known])
+    assert row["station"] == "ingest"
+    assert row["cause"]

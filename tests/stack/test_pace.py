@@ -1,0 +1,35 @@
+"""A thousand messages in a row keep their pace."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.house import wait_for
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(900)]
+
+MESSAGES = 1_000
+HUNDRED = 100
+
+
+def test_a_thousand_messages_keep_their_pace(house: House) -> None:
+    user = house.user(house.organization("pace"), "ann", "ann@pace.example")
+    began = time.monotonic()
+    with house.smtp() as smtp:
+        for number in range(MESSAGES):
+            letter = f"Subject: {number}\r\n\r\n{number}\r\n".encode()
+            assert smtp.sendmail("a@elsewhere.example", ["ann@pace.example"], letter) == {}
+    wait_for(lambda: house.copies().get(user, 0) >= MESSAGES, 300, every=1)
+    took = time.monotonic() - began
+    assert house.copies()[user] == MESSAGES
+    created = sorted(item.created / 1000 for item in house.operator().mailboxes.items(user, "INBOX"))
+    first, last = (HUNDRED / (times[-1] - times[0]) for times in (created[:HUNDRED], created[-HUNDRED:]))
+    print(f"{MESSAGES / took:.1f} messages a second; first hundred {first:.1f}/s, last hundred {last:.1f}/s")  # noqa: T201  # figures
+    assert MESSAGES / took >= 10
+    assert last >= 0.7 * first

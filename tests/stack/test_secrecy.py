@@ -1,0 +1,112 @@
+"""What lies in the stack of a message is ciphertext, bound to its mailbox; keys are asked for rarely."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import quopri
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.house import peak_memory, wait_for
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+    from tests.support.kms_door import KmsDoor
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+WORDS = ("Zanzibarquartz", "wolpertinger@abroad.example", "Kontrafagott")
+LETTER = "From: {1}\r\nSubject: {0}\r\n\r\n{2}\r\n".format(*WORDS).encode()
+MB = 2**20
+
+
+@pytest.fixture(scope="module")
+def vaults(house: House) -> dict[str, str]:
+    """Users' ids by address: two in one organization, one in another."""
+    found = {}
+    for alias, names in (("vault", ("ann", "ben")), ("bunker", ("eve",))):
+        organization = house.organization(alias)
+        for name in names:
+            address = f"{name}@{alias}.example"
+            found[address] = house.user(organization, name, address)
+            house.send(LETTER, address, sender=WORDS[1])
+    wait_for(lambda: found.keys() <= {name for name in found if found[name] in house.copies()})
+    return found
+
+
+def spellings(word: str) -> set[bytes]:
+    """Return the ways in which a word would stand in what a careless program writes."""
+    plain = word.encode()
+    shifted = {base64.b64encode(b"x" * shift + plain)[4:-4] for shift in range(3)}
+    return {plain, plain.lower(), plain[::-1], plain.hex().encode(), quopri.encodestring(plain), *shifted}
+
+
+def test_no_word_of_a_message_is_kept_in_plain(house: House, vaults: dict[str, str]) -> None:
+    s3, logs = house.client("s3"), house.client("logs")
+    kept: dict[str, bytes] = {}
+    for bucket in (house.settings["INBOUND_BUCKET"], house.settings["MAIL_BUCKET"]):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for found in page.get("Contents", []):
+                kept[found["Key"]] = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+    raw = [kept.pop(key) for key in list(kept) if key.startswith(("inbound/", "transit/"))]
+    assert LETTER in raw  # while it is on its way: the search itself works
+    sealed = len(kept)
+    kept["mailboxes"] = repr(house.scan("MAILBOX_TABLE")).encode()
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        kept[group["logGroupName"]] = "\n".join(e["message"] for page in pages for e in page["events"]).encode()
+    for path in house.logs.iterdir():
+        kept[str(path)] = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    assert sealed >= len(vaults)
+    assert any("/deliver" in place and kept[place] for place in kept)
+    told = {(place, word) for place in kept for word in WORDS for each in spellings(word) if each in kept[place]}
+    assert told == set()
+
+
+@pytest.mark.parametrize("thief", ["ben@vault.example", "eve@bunker.example"])
+def test_a_sealed_object_does_not_open_elsewhere(house: House, vaults: dict[str, str], thief: str) -> None:
+    desk, s3, bucket = house.operator(), house.client("s3"), house.settings["MAIL_BUCKET"]
+    (mine,) = desk.mailboxes.items(vaults["ann@vault.example"], "INBOX")
+    (other,) = desk.mailboxes.items(vaults[thief], "INBOX")
+    own = s3.get_object(Bucket=bucket, Key=other.blob)["Body"].read()
+    assert house.command("mailbox", "show", thief, other.id).stdout == LETTER
+    s3.copy_object(Bucket=bucket, Key=other.blob, CopySource={"Bucket": bucket, "Key": mine.blob})
+    done = house.command("mailbox", "show", thief, other.id)
+    s3.put_object(Bucket=bucket, Key=other.blob, Body=own)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"postroom: ")
+    assert b"Traceback" not in done.stderr
+
+
+def test_kms_is_asked_once_a_minute_for_each_mailbox_and_worker(house: House, kms: KmsDoor) -> None:
+    user = house.user(house.organization("thrifty"), "ann", "ann@thrifty.example")
+    head = house.operator().mailboxes.head(user)
+    assert head is not None
+    wrapped, began = base64.b64encode(head.wrapped_key).decode(), time.monotonic()
+    for _ in range(60):
+        house.send(LETTER, "ann@thrifty.example", sender=WORDS[1])
+    wait_for(lambda: house.copies().get(user) == 60)
+    assert time.monotonic() - began < 60
+    asked = [
+        body for operation, body in list(kms.calls) if operation == "Decrypt" and body["CiphertextBlob"] == wrapped
+    ]
+    assert 1 <= len(asked) <= len(house.workers("deliver"))
+
+
+def test_40_mb_pass_and_no_worker_takes_300(house: House) -> None:
+    user = house.user(house.organization("large"), "ann", "ann@large.example")
+    head, line = b"Subject: large\r\n\r\n", b"x" * 998 + b"\r\n"
+    lines, rest = divmod(40 * MB - len(head), len(line))
+    letter = head + line * lines + b"y" * (rest - 2) + b"\r\n"
+    assert len(letter) == 40 * MB
+    house.send(letter, "ann@large.example")
+    wait_for(lambda: house.copies().get(user) == 1)
+    desk = house.operator()
+    owner, (item,) = desk.mailboxes.head(user), desk.mailboxes.items(user, "INBOX")
+    assert owner is not None
+    assert b"".join(desk.content(owner, item)) == letter
+    peaks = {pid: peak_memory(pid) for pid in house.all_workers()}
+    assert 40 * MB < max(peaks.values()) < 300 * MB

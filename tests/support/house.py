@@ -1,0 +1,289 @@
+"""The whole stack as `postroom up` runs it, in a folder of its own: asked by stock clients, killed by tests.
+
+The folder borrows template, functions and layers from the checkout, so that a stack that somebody else runs there is
+not disturbed. Queues hand out again what a killed worker held after seconds, not minutes; nothing else differs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import smtplib
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.bootstrap import operator
+from postroom.bootstrap.environment import Environment
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import AddressClaim, Entity, Insert, Membership
+from postroom.ports.mailboxes import MailboxOwner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from postroom.bootstrap.operator import Operator
+    from postroom.model.records import Organization
+
+ROOT: Final = Path(__file__).parents[2]
+VISIBILITY: Final = 10
+"""Seconds after which a queue hands out again what a killed worker held; longer than any batch here takes."""
+
+PASSWORD: Final = "Correct-Horse-9"
+SENDER: Final = "sender@elsewhere.example"
+RUN: Final = """
+import sys
+from pathlib import Path
+from local.settings import UpSettings
+from local.up import run
+sys.exit(run(UpSettings(root=Path(sys.argv[1]), port=int(sys.argv[2]), smtp_port=0, speed=int(sys.argv[3]))))
+"""
+
+
+class House:
+    """A running stack; ``logs`` is the folder of what its functions wrote."""
+
+    def __init__(
+        self, folder: Path, *, port: int = 0, speed: int = 1, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self.logs = folder / ".postroom" / "logs"
+        for name in ("functions", "layers", "samconfig.toml"):
+            (folder / name).symlink_to(ROOT / name)
+        template = (ROOT / "template.yaml").read_text("utf-8")
+        template, queues = re.subn(r"VisibilityTimeout: 360\b", f"VisibilityTimeout: {VISIBILITY}", template)
+        assert queues > 5
+        (folder / "template.yaml").write_text(template, "utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(folder), str(port), str(speed)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**_own_environment(), **(variables or {})},
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the stack did not start"
+        self.environment: dict[str, str] = json.loads(line)["env"]
+        self.settings = self._settings()
+
+    def stop(self) -> None:
+        """Stop it; it must end well."""
+        assert self.process.poll() is None, "the stack has ended by itself"
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(60) == 0
+        self.process.communicate()
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[House]:
+        """Let this process's own adapters reach the stack meanwhile."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in _foreign():
+                patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            clients.forget()
+            try:
+                yield self
+            finally:
+                clients.forget()
+
+    def client(self, service: str) -> Any:
+        """Return a stock client that does not try twice."""
+        make: Any = boto3.client
+        url = self.environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", self.environment["AWS_ENDPOINT_URL"])
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return make(service, endpoint_url=url, region_name="us-east-1", config=config, **keys)
+
+    def command(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+        """Run `postroom …` against this stack."""
+        return self.run([sys.executable, "-m", "local.cli", *map(str, arguments)])
+
+    def rows(self, *arguments: object) -> list[dict[str, Any]]:
+        """Return what `postroom … --json` prints."""
+        done = self.command(*arguments, "--json")
+        assert done.returncode == 0, done.stderr.decode()
+        read: list[dict[str, Any]] = json.loads(done.stdout)
+        return read
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        """Run a command with what the stack exports."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**_own_environment(), **self.environment, "PATH": path}
+        return subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False)
+
+    def send(self, content: bytes, *recipients: str, sender: str = SENDER) -> None:
+        """Send one message over SMTP, as it is."""
+        with self.smtp() as smtp:
+            assert smtp.sendmail(sender, recipients, content) == {}
+
+    def smtp(self) -> smtplib.SMTP:
+        """Return a connection to the Internet's side of SES."""
+        host, _, port = self.environment["POSTROOM_SMTP"].partition(":")
+        return smtplib.SMTP(host, int(port), timeout=120)
+
+    def organization(self, alias: str, **more: str) -> str:
+        """Create an organization with the domain ``<alias>.example``; return its id."""
+        workmail = self.client("workmail")
+        made = str(workmail.create_organization(Alias=alias, **more)["OrganizationId"])
+        workmail.register_mail_domain(OrganizationId=made, DomainName=f"{alias}.example")
+        return made
+
+    def user(self, organization_id: str, name: str, email: str) -> str:
+        """Create and enable a user through the API; return the id."""
+        workmail = self.client("workmail")
+        made = str(
+            workmail.create_user(
+                OrganizationId=organization_id, Name=name, DisplayName=name.title(), Password=PASSWORD
+            )["UserId"]
+        )
+        workmail.register_to_work_mail(OrganizationId=organization_id, EntityId=made, Email=email)
+        return made
+
+    def crowd(self, organization_id: str, group: str, names: Iterable[str], domain: str) -> None:
+        """Put many users with mailboxes, and a group of them all, straight into the tables.
+
+        The API takes minutes for thousands: it stretches every password.
+        """
+        directory, desk = self.directory(), self.operator()
+        organization = directory.organization(organization_id)
+        assert organization is not None
+        directory.commit(_entity(organization, group, EntityKind.GROUP, domain))
+        owner = MailboxOwner(organization.id, organization.arn, organization.kms_key_arn)
+        for name in names:
+            membership = Membership(
+                organization_id=organization.id, group_id=group, member_id=name, member_kind=EntityKind.USER
+            )
+            directory.commit([*_entity(organization, name, EntityKind.USER, domain), Insert(membership)])
+            wrapped = desk.keys.new(organization.kms_key_arn, organization.arn)
+            assert desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=1 << 30, now=_now())
+
+    def directory(self) -> DynamoDirectory:
+        """Return the directory itself; within ``entered``."""
+        return DynamoDirectory(DirectoryTable(clients.dynamodb(), self.settings["DIRECTORY_TABLE"]))
+
+    def operator(self) -> Operator:
+        """Return the operator's tools; within ``entered``."""
+        return operator.build(Environment({**os.environ, **self.settings}))
+
+    def workers(self, function: str) -> list[int]:
+        """Return the processes that run a function (its folder's name), alive now."""
+        return [pid for pid, command in _children(self.process.pid) if f"/functions/{function}" in command]
+
+    def all_workers(self) -> list[int]:
+        """Return the processes of all functions, alive now."""
+        return [pid for pid, command in _children(self.process.pid) if "/functions/" in command]
+
+    def scan(self, table: str) -> list[dict[str, Any]]:
+        """Return every row of a table (a variable's name)."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.settings[table])
+        return [row for page in pages for row in page["Items"]]
+
+    def copies(self) -> dict[str, int]:
+        """Return how many messages lie in each mailbox that has any."""
+        found: dict[str, int] = {}
+        for row in self.scan("MAILBOX_TABLE"):
+            if row["sk"]["S"].startswith("item:"):
+                found[row["pk"]["S"]] = found.get(row["pk"]["S"], 0) + 1
+        return found
+
+    def is_idle(self) -> bool:
+        """Say whether no message waits for ingest or deliver, nor is with them; cheap, where ``copies`` is not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        sqs = self.client("sqs")
+        for url in (self.settings["INGEST_QUEUE_URL"], self.settings["DELIVER_QUEUE_URL"]):  # in the way's order
+            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            if any(int(found[name]) for name in names):
+                return False
+        return True
+
+    def events(self, group: str) -> list[dict[str, Any]]:
+        """Return the records of an organization's event log; none where there is no log yet."""
+        logs = self.client("logs")
+        names = [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]]
+        if group not in names:
+            return []
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [json.loads(event["message"]) for page in pages for event in page["events"]]
+
+    def fault(self, **fault: Any) -> None:
+        """Make the emulator refuse calls; without arguments, none any more."""
+        data = json.dumps(fault).encode() if fault else None
+        url = f"{self.environment['AWS_ENDPOINT_URL']}/_postroom/faults"
+        request = urllib.request.Request(url, data, method="POST" if fault else "DELETE")  # noqa: S310  our own http
+        with urllib.request.urlopen(request) as answer:  # noqa: S310  our own http
+            assert answer.status == 200
+
+    def _settings(self) -> dict[str, str]:
+        functions = self.client("lambda").list_functions()["Functions"]
+        found: dict[str, str] = {}
+        for function in functions:
+            found.update(function.get("Environment", {}).get("Variables", {}))
+        return found
+
+
+def wait_for(look: Callable[[], Any], seconds: float = 30.0, every: float = 0.1) -> Any:
+    """Return the first true value; fail after a time."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(every)
+    return found
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most memory that a process ever had resident, in bytes (VmHWM, proc(5))."""
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
+    return int(line) * 1024
+
+
+def _children(parent: int) -> Iterator[tuple[int, str]]:
+    """Yield the processes that a process started, with their command lines."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            above = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # it ended while we looked
+        if above == parent:
+            yield int(entry.name), command
+
+
+def _entity(organization: Organization, name: str, kind: EntityKind, domain: str) -> list[Insert]:
+    entity = Entity(
+        organization_id=organization.id,
+        id=name,
+        kind=kind,
+        name=name,
+        created=_now(),
+        state=EntityState.ENABLED,
+        role=Role.USER if kind is EntityKind.USER else None,
+        email=f"{name}@{domain}",
+    )
+    claim = AddressClaim(address=f"{name}@{domain}", organization_id=organization.id, entity_id=name, kind=kind)
+    return [Insert(entity), Insert(claim)]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _foreign() -> list[str]:
+    return [name for name in os.environ if name.startswith(("AWS_", "POSTROOM_"))]
+
+
+def _own_environment() -> dict[str, str]:
+    """Return this process's, without what another stack or account exported."""
+    return {name: value for name, value in os.environ.items() if name not in _foreign()}

@@ -1,0 +1,104 @@
+"""Letters for tests: facts, orders, expansions, and SES's notification of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.contracts.between_stations import DeliveryOrder, Expansion, OrderKind, RawLocation
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.ports.transit import Parked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ORG: Final = "m-" + "a" * 32
+OTHER: Final = "m-" + "b" * 32
+NOON: Final = 1_795_521_600_000
+"""2026-11-24, noon UTC, in milliseconds since the epoch."""
+
+TRACE: Final = "f" * 32
+
+
+def arn(organization_id: str = ORG) -> str:
+    return f"arn:aws:workmail:us-east-1:123456789012:organization/{organization_id}"
+
+
+def order(mailbox_id: str = "ann", trace: str = TRACE, **changes: Any) -> DeliveryOrder:
+    made = DeliveryOrder(
+        kind=OrderKind.MAIL,
+        trace=trace,
+        organization_id=ORG,
+        mailbox_id=mailbox_id,
+        recipient=f"{mailbox_id}@acme.test",
+        delivered_to=f"{mailbox_id}@acme.test",
+        envelope_from="bob@example.org",
+        folder="INBOX",
+        raw=RawLocation(bucket="inbound-bucket", key="inbound/1"),
+        size=100,
+        received_at=NOON,
+    )
+    return made.model_copy(update=changes)
+
+
+def received(trace: str = TRACE, organization_id: str = ORG, **event: Any) -> Fact:
+    return Fact(trace, organization_id, EventName.ORGANIZATION_EMAIL_RECEIVED, RECEIVED, NOON, event, {"size": 1})
+
+
+def own(name: OwnFact, key: str, trace: str = TRACE) -> Fact:
+    return Fact(trace, ORG, name, key, NOON + 1, {}, {"what": key})
+
+
+def delivered(mailbox_id: str = "ann", trace: str = TRACE) -> Fact:
+    name = EventName.MAILBOX_EMAIL_DELIVERED
+    return Fact(trace, ORG, name, f"{name}:{mailbox_id}", NOON + 2, {"recipient": mailbox_id}, {})
+
+
+def expansion(chunks: int = 3, trace: str = TRACE, done: int = 0) -> Expansion:
+    plan = RawLocation(bucket="inbound-bucket", key=f"transit/{trace}/plan")
+    return Expansion(trace=trace, organization_id=ORG, plan=plan, chunks=chunks, done=done, notification="{}")
+
+
+def parked(key: str, trace: str = TRACE, parkings: int = 1, body: str = "{}", station: str = "deliver") -> Parked:
+    return Parked(trace, key, ORG, station, "because", NOON, parkings, body)
+
+
+def notification(
+    message_id: str,
+    recipients: Sequence[str],
+    *,
+    source: str = "bob@example.org",
+    bucket: str = "inbound-bucket",
+    verdicts: Mapping[str, str] | None = None,
+    **receipt: Any,
+) -> str:
+    """Return SES's notification; ``verdicts`` by SES's names without ``Verdict``, PASS where not given."""
+    statuses = dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS") | dict(verdicts or {})
+    return json.dumps(
+        {
+            "notificationType": "Received",
+            "mail": {
+                "messageId": message_id,
+                "timestamp": "2026-11-24T12:00:00.000Z",
+                "source": source,
+                "destination": ["somebody.else@example.net"],
+                "headersTruncated": False,
+                "headers": [],
+                "commonHeaders": {},
+            },
+            "receipt": {
+                "timestamp": "2026-11-24T12:00:00.000Z",
+                "processingTimeMillis": 42,
+                "recipients": list(recipients),
+                "action": {
+                    "type": "S3",
+                    "topicArn": "arn:aws:sns:us-east-1:123456789012:inbound",
+                    "bucketName": bucket,
+                    "objectKeyPrefix": "inbound/",
+                    "objectKey": f"inbound/{message_id}",
+                },
+                **{f"{name}Verdict": {"status": status} for name, status in statuses.items()},
+                **receipt,
+            },
+        }
+    )

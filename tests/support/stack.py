@@ -1,0 +1,97 @@
+"""The resources of template.yaml, as far as the way of a message needs them, in moto."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
+BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
+QUEUES: Final = ("INGEST", "DELIVER", "RETRY_EVENTS", "PARKED")
+MAX_RECEIVES: Final = 5
+"""How often a queue hands out a message before it becomes a dead letter; as in template.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """``environment`` holds every function's variables together; queue URLs of dead letters are ``<NAME>_DLQ_URL``."""
+
+    environment: Mapping[str, str]
+    dynamodb: DynamoDBClient
+    s3: S3Client
+    sqs: SQSClient
+
+    @classmethod
+    def make(cls) -> Stack:
+        dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
+        environment = {
+            "PLUS_ADDRESSING": "ENABLED",
+            "EVENT_LOG_DEFAULT": "ENABLED",
+            "EVENT_BUS_NAME": "mail",
+            "METRICS_NAMESPACE": "Postroom",
+            "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
+        }
+        for name in TABLES:
+            environment[name] = name.lower()
+            make_table(dynamodb, name.lower(), stream=name == "LEDGER_TABLE")
+        for name in BUCKETS:
+            environment[name] = name.lower().replace("_", "-")
+            s3.create_bucket(Bucket=environment[name])
+        for name in QUEUES:
+            environment.update(_queue(sqs, name))
+        boto3.client("events").create_event_bus(Name="mail")
+        return cls(environment, dynamodb, s3, sqs)
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Return everything in a bucket (a variable's name), by key."""
+        name = self.environment[bucket]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=name)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return {key: self.s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return every row of a table (a variable's name)."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.environment[table])
+        return [dict(row) for page in pages for row in page["Items"]]
+
+    def depth(self, queue: str) -> int:
+        """Return how many messages a queue holds, in flight ones included."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.environment[queue], AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+
+def make_table(client: DynamoDBClient, name: str, *, stream: bool = False) -> None:
+    """Make a table with keys ``pk`` and ``sk``."""
+    more: Any = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}} if stream else {}
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        **more,
+    )
+
+
+def _queue(sqs: SQSClient, name: str) -> dict[str, str]:
+    """Make a queue; all but the parked queue have one for dead letters."""
+    if name == "PARKED":
+        return {"PARKED_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"]}
+    dead = sqs.create_queue(QueueName=f"{name.lower()}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
+    url = sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    return {f"{name}_QUEUE_URL": url, f"{name}_DLQ_URL": dead}

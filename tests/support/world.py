@@ -1,0 +1,200 @@
+"""The way of a message in this process: the functions' own handlers, with queues between them."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.bootstrap import operator
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import (
+    AddressClaim,
+    Domain,
+    DomainState,
+    Entity,
+    Insert,
+    Membership,
+    Organization,
+    OrganizationState,
+)
+from postroom.ports.mailboxes import MailboxOwner
+from tests.support.post import NOON, ORG, arn, notification
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from tests.support.stack import Stack
+
+FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
+CONTEXT: Final = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:f", aws_request_id="r", log_stream_name="s"
+)
+STATIONS: Final = (
+    ("INGEST_QUEUE_URL", "ingest"),
+    ("DELIVER_QUEUE_URL", "deliver"),
+    ("INGEST_DLQ_URL", "park"),
+    ("DELIVER_DLQ_URL", "park"),
+)
+"""Queues (variables' names) and the functions that read them."""
+
+
+def load(function: str) -> ModuleType:
+    """Start a function as Lambda does: in a new environment, nothing remembered."""
+    logging.Logger.manager.loggerDict.pop(function, None)  # the last one's logger writes to the last one's output
+    spec = importlib.util.spec_from_file_location(f"app_{function}", FUNCTIONS / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class World:
+    """One organization with a stack of its own; queues are read with a client that no fault reaches."""
+
+    stack: Stack
+    kms_key: str = ""
+    apps: dict[str, ModuleType] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
+        self.desk = operator.build()
+        self.restart()
+
+    def restart(self) -> None:
+        """Start every function anew; their clients stay."""
+        self.apps = {name: load(name) for name in ("ingest", "deliver", "park", "sweep")}
+
+    def organization(self, organization_id: str = ORG, domain: str = "acme.test") -> None:
+        made = Organization(
+            id=organization_id,
+            arn=arn(organization_id),
+            alias=domain.partition(".")[0],
+            state=OrganizationState.ACTIVE,
+            directory_id="d-1",
+            kms_key_arn=self.kms_key,
+            default_domain=domain,
+            fingerprint="f",
+            created=NOON,
+        )
+        self.directory.commit(
+            [
+                Insert(made),
+                Insert(Domain(name=domain, organization=made.ref, is_test=True, state=DomainState.ACTIVE)),
+            ]
+        )
+
+    def entity(
+        self,
+        name: str,
+        *members: str,
+        organization_id: str = ORG,
+        domain: str = "acme.test",
+        quota: int = 1 << 30,
+        aliases: Sequence[str] = (),
+        **changes: Any,
+    ) -> None:
+        """Make a user with a mailbox, or, where there are members, a group."""
+        kind = EntityKind.GROUP if members or name.startswith("group") else EntityKind.USER
+        made = Entity(
+            **{
+                "organization_id": organization_id,
+                "id": name,
+                "kind": kind,
+                "name": name,
+                "created": NOON,
+                "state": EntityState.ENABLED,
+                "role": Role.USER if kind is EntityKind.USER else None,
+                "email": f"{name}@{domain}",
+                "aliases": tuple(aliases),
+                **changes,
+            }
+        )
+        claims = [
+            AddressClaim(address=address, organization_id=organization_id, entity_id=name, kind=kind)
+            for address in made.addresses
+        ]
+        self.directory.commit([Insert(made), *map(Insert, claims)])
+        for member in members:
+            its_kind = EntityKind.GROUP if member.startswith("group") else EntityKind.USER
+            membership = Membership(
+                organization_id=organization_id, group_id=name, member_id=member, member_kind=its_kind
+            )
+            self.directory.commit([Insert(membership)])
+        if made.addressee.has_mailbox:
+            owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
+            wrapped = self.desk.keys.new(self.kms_key, arn(organization_id))
+            self.desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=quota, now=NOON)
+
+    def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> str:
+        """Store a message and announce it, as SES does; return the notification."""
+        self.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{message_id}", Body=content)
+        body = notification(message_id, recipients, **more)
+        self.announce(body)
+        return body
+
+    def announce(self, body: str) -> None:
+        self.stack.sqs.send_message(QueueUrl=self.stack.environment["INGEST_QUEUE_URL"], MessageBody=body)
+
+    def pump(self) -> None:
+        """Hand out messages until every queue is empty; what failed is handed out again, at most as SQS does.
+
+        Whatever stops a function puts its batch back: the visibility time-out is over at once.
+        """
+        while any(self._batch(queue, function) for queue, function in STATIONS):
+            pass
+
+    def _batch(self, queue: str, function: str) -> int:
+        sqs, url = self.stack.sqs, self.stack.environment[queue]
+        names: Any = ["All"]
+        batch = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=names).get("Messages", [])
+        records = [
+            {
+                "messageId": m["MessageId"],
+                "receiptHandle": m["ReceiptHandle"],
+                "body": m["Body"],
+                "attributes": m["Attributes"],
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue.lower()}",
+                "awsRegion": "us-east-1",
+            }
+            for m in batch
+        ]
+        unfinished = {m["MessageId"] for m in batch}
+        try:
+            if batch:
+                answer = self.apps[function].handler({"Records": records}, CONTEXT)
+                unfinished = {failed["itemIdentifier"] for failed in answer["batchItemFailures"]}
+        finally:
+            for m in batch:
+                if m["MessageId"] in unfinished:
+                    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=m["ReceiptHandle"], VisibilityTimeout=0)
+                else:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=m["ReceiptHandle"])
+        return len(batch)
+
+    def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
+        """Return the messages of a folder, opened, by UID."""
+        head = self.desk.mailboxes.head(mailbox_id)
+        assert head is not None
+        return [b"".join(self.desk.content(head, item)) for item in self.desk.mailboxes.items(mailbox_id, folder)]
+
+    def fact_names(self, trace: str) -> list[str]:
+        return sorted(fact.name.value for fact in self.desk.ledger.facts(trace))
+
+
+FAULTY: Final = (clients.dynamodb, clients.s3, clients.sqs, clients.kms)
+"""The clients that the stations use."""

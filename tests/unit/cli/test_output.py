@@ -1,0 +1,60 @@
+"""What people and programs read."""
+
+import io
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from local import output
+from local.commands.trace import SAID, timeline
+from postroom.model.facts import EventName, Fact, OwnFact
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (40 * 2**20, "40.0 MB"), (3 * 2**40, "3072.0 GB")],
+)
+def test_sizes_are_said_in_the_unit_that_fits(size: int, said: str) -> None:
+    assert output.human_size(size) == said
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    assert output.rfc3339(1_795_167_667_004) == "2026-11-20T09:41:07.004Z"
+
+
+@pytest.mark.parametrize("rows", [[], [{"a": "é"}], [{"a": 1}, {"a": "\ud800"}]])
+def test_rows_are_one_json_array(rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", written)
+    output.print_json(rows)
+    written.flush()
+    assert json.loads(written.buffer.getvalue()) == rows
+
+
+def test_cells_are_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    output.console().print(output.table(("subject",), [("[red]sale[/red] [/]",)]))
+    assert "[red]sale[/red] [/]" in capsys.readouterr().out
+
+
+def test_every_fact_of_ours_and_of_inbound_mail_has_words() -> None:
+    inbound = {
+        EventName.ORGANIZATION_EMAIL_RECEIVED,
+        EventName.MAILBOX_EMAIL_DELIVERED,
+        EventName.INCOMING_EMAIL_BOUNCED,
+    }
+    assert {*OwnFact, *inbound} <= SAID.keys()
+
+
+def test_a_fact_without_words_of_its_own_says_its_name_and_members() -> None:
+    fact = Fact("t", "o", EventName.JOURNALING_INITIATED, "k", 0, {"journalingAddress": "j@example.com"})
+    assert "JOURNALING_INITIATED {'journalingAddress': 'j@example.com'}" in timeline([fact]).plain
+
+
+def test_a_timeline_counts_from_the_first_fact() -> None:
+    facts = [Fact("t", "o", OwnFact.PARKED, "a", 1000), Fact("t", "o", OwnFact.REDRIVEN, "b", 3500)]
+    lines = timeline(facts).plain.splitlines()
+    assert lines[0] == "t  o"
+    assert "┬─ parked" in lines[1]
+    assert lines[2].lstrip().startswith("+2.500 s └─ redriven")

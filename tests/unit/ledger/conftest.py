@@ -1,0 +1,77 @@
+"""record_events and retry_events over the ports in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.adapters.memory.event_bus import MemoryEventBus
+from postroom.adapters.memory.event_log import MemoryEventLogs
+from postroom.adapters.memory.event_retries import MemoryEventRetries
+from postroom.adapters.memory.metrics import MemoryMetrics
+from postroom.contracts.between_stations import FactPointer, Part
+from postroom.ledger.bus import BusProjection
+from postroom.ledger.event_log import EventLogProjection
+from postroom.ledger.record_events import RecordEvents
+from postroom.ledger.retry_events import RetryEvents
+from postroom.model.directory import Monitoring
+from postroom.ports.event_log import LedgerRecord
+from postroom.ports.retried import Retried
+from tests.support.facts import ACME, NOON, OTHER, Facts, Settings, plenty
+
+if TYPE_CHECKING:
+    from postroom.ledger.projection import Outcome, Projection, Remaining
+    from postroom.model.facts import Fact
+
+ROLE = "arn:aws:iam::123456789012:role/acme-events"
+DEFAULT = "/aws/workmail/emailevents/other"
+
+
+@dataclass
+class World:
+    """ACME has a group and a role of its own, OTHER the default group; the newest thing is at NOON."""
+
+    logs: MemoryEventLogs = field(default_factory=lambda: MemoryEventLogs(lambda: NOON, groups={"acme-events": []}))
+    bus: MemoryEventBus = field(default_factory=MemoryEventBus)
+    metrics: MemoryMetrics = field(default_factory=MemoryMetrics)
+    retries: MemoryEventRetries = field(default_factory=MemoryEventRetries)
+    ledger: Facts = field(default_factory=Facts)
+    settings: Settings = field(
+        default_factory=lambda: Settings(
+            {
+                ACME: Monitoring("acme", enabled=True, log_group="acme-events", role_arn=ROLE),
+                OTHER: Monitoring("other", enabled=True, log_group=None, role_arn=None),
+            }
+        )
+    )
+
+    def projections(self, most: int) -> dict[Part, Projection]:
+        return {Part.LOG: EventLogProjection(self.settings, self.logs, most), Part.BUS: BusProjection(self.bus)}
+
+    def record(self, *records: Fact | LedgerRecord, remaining: Remaining = plenty) -> Outcome:
+        """Hand records to record_events; facts get their place in the batch as position."""
+        station = RecordEvents(self.projections(10_000), self.metrics, self.retries, delay=60)
+        batch = [
+            record if isinstance(record, LedgerRecord) else LedgerRecord(str(place), record)
+            for place, record in enumerate(records)
+        ]
+        return station.accept(batch, remaining)
+
+    def retry(self, *messages: Retried) -> Outcome:
+        station = RetryEvents(self.ledger, self.projections(1), self.retries, gaps=(10, 20, 30))
+        return station.accept(messages, plenty)
+
+    def lines(self, group: str) -> list[str]:
+        """Return the ids of the facts in a log, as they were written."""
+        return [line.id for line in self.logs.groups.get(group, [])]
+
+
+def message(pointer: FactPointer, name: str = "m1", receives: int = 1) -> Retried:
+    return Retried(name, pointer.model_dump_json(), f"receipt of {name}", receives)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()

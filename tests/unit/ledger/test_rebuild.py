@@ -1,0 +1,38 @@
+"""A log that is written once more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.contracts.between_stations import Part
+from postroom.errors import StoreUnavailableError
+from postroom.ledger.rebuild import rebuild
+from postroom.model.facts import OwnFact
+from tests.support.facts import ACME, NOON, OTHER, delivered, fact, own, received
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_every_event_of_one_organization_and_time_is_sent_to_its_log(world: World) -> None:
+    world.ledger.all += [
+        fact(received(), "before", NOON - 1),
+        fact(received(), "first", NOON),
+        fact(delivered(), "last", NOON + 9),
+        fact(received(), "after", NOON + 10),
+        fact(received(), "other", NOON, organization_id=OTHER),
+        own(OwnFact.PARKED, "ours", NOON),
+    ]
+    assert rebuild(world.ledger, world.retries, ACME, since=NOON, until=NOON + 10) == 2
+    assert [(pointer.trace, pointer.parts, delay) for pointer, delay in world.retries.sent] == [
+        ("first", (Part.LOG,), 0),
+        ("last", (Part.LOG,), 0),
+    ]
+
+
+def test_a_queue_that_does_not_answer_is_heard_of(world: World) -> None:
+    world.retries.away = True
+    with pytest.raises(StoreUnavailableError):
+        rebuild(world.ledger, world.retries, ACME, since=0, until=NOON)

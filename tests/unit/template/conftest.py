@@ -1,0 +1,72 @@
+"""The template as data: intrinsics as ``{"Ref": …}`` and ``{"Fn::GetAtt": […]}``, and the text beside it."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cfnlint.decode import decode
+
+ROOT: Final = Path(__file__).parents[3]
+
+
+class Template:
+    """template.yaml, with short ways to what tests ask for."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines = path.read_text().splitlines()
+        decoded, problems = decode(str(path))
+        assert not problems, problems
+        self.body: dict[str, Any] = decoded
+        self.resources: dict[str, Any] = self.body["Resources"]
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """Return the resources of one type by logical id."""
+        return {name: each for name, each in self.resources.items() if each["Type"] == kind}
+
+    @property
+    def functions(self) -> dict[str, Any]:
+        """Return the properties of every function by logical id."""
+        return {name: each["Properties"] for name, each in self.of_type("AWS::Serverless::Function").items()}
+
+    def variables(self, function: str) -> dict[str, Any]:
+        """Return a function's own environment variables, without what Powertools reads."""
+        given = self.functions[function]["Environment"]["Variables"]
+        return {name: value for name, value in given.items() if not name.startswith("POWERTOOLS_")}
+
+    def role_of(self, function: str) -> str:
+        """Return the logical id of a function's role."""
+        return str(self.functions[function]["Role"]["Fn::GetAtt"][0])
+
+    def statements(self, function: str) -> list[Any]:
+        """Return what a function's role allows."""
+        role = self.resources[self.role_of(function)]["Properties"]
+        assert "ManagedPolicyArns" not in role, "managed policies allow more than one function needs"
+        return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+
+    def allowed(self, function: str, resource: str, action: str) -> bool:
+        """Return whether a function may do ``action`` to the resource of that logical id."""
+        return any(
+            action in listed(statement["Action"]) and resource in map(subject, listed(statement["Resource"]))
+            for statement in self.statements(function)
+        )
+
+
+def listed(value: Any) -> list[Any]:
+    """Return ``value`` as a list: policies say one thing as itself, many as a list."""
+    return list(value) if isinstance(value, list) else [value]
+
+
+def subject(value: Any) -> str:
+    """Return the logical id that an intrinsic speaks of, or its text where it speaks of none."""
+    match value:
+        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
+            return str(name)
+        case {"Fn::Sub": str(text)}:
+            return text[2:].split(".")[0].split("}")[0] if text.startswith("${") else text
+        case _:
+            return str(value)
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    return Template(ROOT / "template.yaml")

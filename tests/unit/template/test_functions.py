@@ -1,0 +1,195 @@
+"""Every function has what it needs and nothing else."""
+
+import re
+from typing import Any, Final
+
+import pytest
+
+from .conftest import ROOT, Template, listed, subject
+
+FUNCTIONS: Final = {
+    "IngestFunction": "ingest",
+    "DeliverFunction": "deliver",
+    "RecordEventsFunction": "record_events",
+    "RetryEventsFunction": "retry_events",
+    "ParkFunction": "park",
+    "SweepFunction": "sweep",
+    "AdminApiFunction": "admin_api",
+    "ActivateRuleSetFunction": "activate_rule_set",
+}
+TABLES: Final = {
+    "DIRECTORY_TABLE": "DirectoryTable",
+    "LEDGER_TABLE": "LedgerTable",
+    "TRANSIT_TABLE": "TransitTable",
+    "MAILBOX_TABLE": "MailboxTable",
+}
+QUEUES: Final = {
+    "DELIVER_QUEUE_URL": "DeliverQueue",
+    "INGEST_QUEUE_URL": "IngestQueue",
+    "PARKED_QUEUE_URL": "ParkedQueue",
+    "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
+}
+ACTIONS_WITH_WILDCARDS: Final = {"kms:ReEncrypt*"}  # KMS has ReEncryptFrom and ReEncryptTo, always wanted together
+
+each_function = pytest.mark.parametrize("function", FUNCTIONS)
+
+
+def test_there_is_one_function_for_each_folder_in_the_order_of_the_way(template: Template) -> None:
+    assert list(template.functions) == list(FUNCTIONS)
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert folders == set(FUNCTIONS.values())
+
+
+@each_function
+def test_a_function_is_its_folder(template: Template, function: str) -> None:
+    properties = template.functions[function]
+    folder = FUNCTIONS[function]
+    assert properties["CodeUri"] == f"functions/{folder}/"
+    assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == folder
+    assert template.resources[function]["Metadata"] == {"SkipBuild": True}
+
+
+@each_function
+def test_a_function_has_a_role_of_its_own(template: Template, function: str) -> None:
+    others = {template.role_of(each) for each in FUNCTIONS if each != function}
+    if function in {"RecordEventsFunction", "RetryEventsFunction"}:
+        assert template.role_of(function) == "RecordEventsFunctionRole", "customers' roles trust one principal"
+    else:
+        assert template.role_of(function) not in others
+
+
+@each_function
+def test_a_function_writes_to_its_own_log_group_which_forgets(template: Template, function: str) -> None:
+    group = f"{function}LogGroup"
+    assert subject(template.functions[function]["LoggingConfig"]["LogGroup"]) == group
+    assert subject(template.resources[group]["Properties"]["RetentionInDays"]) == "LogRetentionDays"
+    assert template.allowed(function, group, "logs:PutLogEvents")
+
+
+@each_function
+def test_a_function_that_fails_is_noticed(template: Template, function: str) -> None:
+    alarm = template.resources[f"{function}ErrorsAlarm"]
+    assert subject(alarm["Properties"]["Dimensions"][0]["Value"]) == function
+    assert alarm["Properties"]["MetricName"] == "Errors"
+    assert alarm.get("Condition") == template.resources[function].get("Condition")
+
+
+def told_by_role(template: Template, function: str) -> set[str]:
+    """Return the variables of every function that has this one's role."""
+    sharing = [each for each in FUNCTIONS if template.role_of(each) == template.role_of(function)]
+    return set().union(*(template.variables(each) for each in sharing))
+
+
+@each_function
+def test_a_function_may_use_exactly_the_tables_it_is_told_of(template: Template, function: str) -> None:
+    told = {TABLES[name] for name in told_by_role(template, function) if name in TABLES}
+    usable = {
+        table
+        for table in TABLES.values()
+        if any(template.allowed(function, table, f"dynamodb:{action}") for action in ("GetItem", "PutItem", "Query"))
+    }
+    assert usable == told
+
+
+@each_function
+def test_a_function_may_send_to_exactly_the_queues_it_is_told_of(template: Template, function: str) -> None:
+    told = {QUEUES[name] for name in told_by_role(template, function) if name in QUEUES}
+    usable = {queue for queue in QUEUES.values() if template.allowed(function, queue, "sqs:SendMessage")}
+    assert usable == told
+
+
+@each_function
+def test_a_function_may_read_exactly_the_queues_that_feed_it(template: Template, function: str) -> None:
+    def fed_by(each: str) -> set[str]:
+        events = template.functions[each].get("Events", {}).values()
+        return {subject(event["Properties"]["Queue"]) for event in events if event["Type"] == "SQS"}
+
+    sharing = [each for each in FUNCTIONS if template.role_of(each) == template.role_of(function)]
+    expected = set().union(*(fed_by(each) for each in sharing))
+    readable = {
+        queue
+        for queue in template.of_type("AWS::SQS::Queue")
+        if template.allowed(function, queue, "sqs:ReceiveMessage")
+    }
+    assert readable == expected
+
+
+@each_function
+def test_a_transaction_may_check_what_it_may_write(template: Template, function: str) -> None:
+    for table in TABLES.values():
+        if template.allowed(function, table, "dynamodb:PutItem"):
+            assert template.allowed(function, table, "dynamodb:ConditionCheckItem"), table
+
+
+@each_function
+def test_a_function_that_reads_objects_can_tell_missing_from_forbidden(template: Template, function: str) -> None:
+    for bucket in ("InboundBucket", "MailBucket"):
+        if template.allowed(function, bucket, "s3:GetObject"):
+            assert template.allowed(function, bucket, "s3:ListBucket"), bucket
+
+
+def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:
+    removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
+    assert removing == {"SweepFunction"}
+    assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
+
+
+def test_only_deliver_may_remove_what_it_sealed_for_nobody(template: Template) -> None:
+    removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
+    assert removing == {"DeliverFunction"}
+
+
+def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
+    assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
+
+
+@each_function
+def test_facts_are_never_changed_nor_taken_back(template: Template, function: str) -> None:
+    for action in ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"):
+        assert not template.allowed(function, "LedgerTable", action)
+
+
+@each_function
+def test_plain_mailbox_keys_are_for_deliver_alone(template: Template, function: str) -> None:
+    def without_service(statement: Any) -> bool:
+        return "kms:ViaService" not in str(statement.get("Condition", ""))
+
+    direct = {
+        action
+        for statement in template.statements(function)
+        if without_service(statement)
+        for action in listed(statement["Action"])
+        if action in {"kms:Decrypt", "kms:GenerateDataKey"}
+    }
+    assert bool(direct) == (function == "DeliverFunction")
+
+
+@each_function
+def test_actions_are_named_one_by_one(template: Template, function: str) -> None:
+    actions = [action for statement in template.statements(function) for action in listed(statement["Action"])]
+    assert {action for action in actions if "*" in action} <= ACTIONS_WITH_WILDCARDS
+
+
+def test_a_resource_that_is_open_says_why(template: Template) -> None:
+    seen = 0
+    for name, resource in template.resources.items():
+        for statement in statements_of(resource):
+            if not any(open_ended(each) for each in listed(statement.get("Resource", []))):
+                continue
+            seen += 1
+            text = template.lines[statement.start_mark.line : statement.end_mark.line]
+            assert any("# why" in line for line in text), f"{name}: {statement.get('Sid')}"
+    assert seen >= 8
+
+
+def statements_of(resource: Any) -> list[Any]:
+    properties = resource.get("Properties", {})
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    documents += [properties[key] for key in ("PolicyDocument", "KeyPolicy") if key in properties]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def open_ended(resource: Any) -> bool:
+    """Say whether ``resource`` covers more than one thing of ours: the objects of our own buckets are ours."""
+    text = resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else resource
+    return isinstance(text, str) and "*" in text and not re.match(r"\$\{\w+Bucket\.Arn\}/", text)

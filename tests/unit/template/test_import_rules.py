@@ -1,0 +1,45 @@
+"""What import-linter cannot see: single calls."""
+
+import ast
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from .conftest import ROOT
+
+PACKAGE: Final = ROOT / "layers/postroom/python/postroom"
+OUTER: Final = {"adapters", "bootstrap", "sealing"}
+"""What may know the world; sealing has the system's source of chance as a default argument."""
+CLOCKS_AND_CHANCE: Final = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "perf_counter", "monotonic"}
+
+
+def place(path: Path) -> str:
+    """Return the folder, or the module, of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+PURE: Final = sorted(path for path in PACKAGE.rglob("*.py") if place(path) not in OUTER)
+
+
+@pytest.mark.parametrize("path", PURE, ids=[str(path.relative_to(PACKAGE)) for path in PURE])
+def test_a_station_is_told_the_time_and_its_ids(path: Path) -> None:
+    calls = [
+        f"{path.name}:{node.lineno} {node.func.attr}()"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CLOCKS_AND_CHANCE
+        and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "self")
+    ]
+    assert not calls
+
+
+def test_clients_are_made_in_one_place() -> None:
+    makers = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "boto3" for alias in node.names)
+    }
+    assert makers == {"adapters/aws/clients.py"}

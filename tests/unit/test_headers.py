@@ -1,0 +1,58 @@
+"""Headers are as lenient as mail is, and what comes out of them is fit for a log."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom.mime.headers import Headers, header_block
+from postroom.model.addresses import Address
+
+NAMES = ("Subject", "From", "To", "Date", "References", "Message-ID")
+
+
+@given(st.binary(max_size=400), st.sampled_from(NAMES))
+def test_no_bytes_raise_and_no_control_character_comes_out(junk: bytes, name: str) -> None:
+    headers = Headers(name.encode() + b": " + junk)
+    headers.date()
+    for text in (headers.text(name), headers.address(name), *headers.addresses(name)):
+        assert not [mark for mark in text if unicodedata.category(mark) in {"Cc", "Cs", "Zl", "Zp"}]
+        text.encode()
+
+
+@given(st.text())
+def test_an_address_is_parsed_or_none(text: str) -> None:
+    address = Address.parse(text)
+    assert address is None or Address.parse(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        ("Grüße".encode(), "Grüße"),
+        ("Grüße".encode("latin-1"), "Grüße"),
+        (b"=?utf-8?q?a_=C3?= =?utf-8?q?=A4?= b =?iso-8859-1*de?B?5A==?=", "a ä b ä"),
+        ("ü =?utf-8?q?=C3=A4?=".encode(), "ü ä"),
+        (b"=?nonsense?q?a=E4?=", "aä"),
+        (b"a\r\n\tb", "a b"),
+        (b"\\u0041", "\\u0041"),
+    ],
+)
+def test_subjects_read_as_people_wrote_them(raw: bytes, subject: str) -> None:
+    assert Headers(b"subject: " + raw + b"\r\n\r\n").text("Subject") == subject
+
+
+@pytest.mark.parametrize("value", [b"(" * 100_000, b"<" * 100_000, b"a@b," * 40_000, b"@" * 100_000])
+@pytest.mark.timeout(10)
+def test_hostile_addresses_cost_little(value: bytes) -> None:
+    Headers(b"From: " + value).address("From")
+
+
+def test_the_header_block_ends_at_the_first_empty_line() -> None:
+    assert header_block(b"A: b\n\nbody\n\n") == b"A: b\n\n"
+    assert header_block(b"A: b\r\n\r\nbody") == b"A: b\r\n\r\n"
+    assert header_block(b"\r\nbody") == b""
+    assert header_block(b"A: b\r\n") is None

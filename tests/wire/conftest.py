@@ -1,0 +1,135 @@
+"""A stock boto3 client whose requests end in the function, wired as on AWS, over moto."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto import mock_aws
+
+from local.emulator import patches
+from postroom.adapters.aws import clients
+from postroom.bootstrap import admin_api
+from postroom.bootstrap.environment import Environment
+
+ACCOUNT = "123456789012"
+RULE_SET = "mail"
+RECORD_EVENTS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/record-events"
+
+Answer = Callable[[dict[str, Any], str], Any]
+
+
+class Body:
+    """What botocore reads a response from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._content
+
+
+def proxy_event(request: AWSPreparedRequest, *, encoded: bool = False) -> dict[str, Any]:
+    """Return the event that API Gateway would make of a request."""
+    body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+    raw: dict[str, Any] = dict(request.headers.items())
+    headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in raw.items()}
+    return {
+        "httpMethod": "POST",
+        "path": "/",
+        "headers": headers,
+        "body": base64.b64encode(body).decode() if encoded else body.decode(),
+        "isBase64Encoded": encoded,
+        "requestContext": {"requestId": "request-1"},
+    }
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DATA_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.forget()
+    with mock_aws():
+        patches.apply()
+        yield
+    clients.forget()
+
+
+@pytest.fixture
+def environment(aws: None) -> Environment:
+    """What template.yaml makes, as far as the admin API needs it."""
+    for name in ("directory", "mailboxes"):
+        boto3.client("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    boto3.client("s3").create_bucket(Bucket="inbound")
+    boto3.client("ses").create_receipt_rule_set(RuleSetName=RULE_SET)
+    return Environment(
+        {
+            "DIRECTORY_TABLE": "directory",
+            "MAILBOX_TABLE": "mailboxes",
+            "INBOUND_BUCKET": "inbound",
+            "INBOUND_TOPIC_ARN": boto3.client("sns").create_topic(Name="inbound")["TopicArn"],
+            "RECEIPT_RULE_SET_NAME": RULE_SET,
+            "STACK_KEY_ARN": boto3.client("kms").create_key()["KeyMetadata"]["Arn"],
+            "TEST_DOMAIN_SUFFIX": "mail.test",
+            "RECORD_EVENTS_ROLE_ARN": RECORD_EVENTS_ROLE,
+        }
+    )
+
+
+@pytest.fixture
+def answer(environment: Environment) -> Answer:
+    """The function's answer to an event."""
+    built = admin_api.build(environment)
+    return lambda event, request_id: built(event, request_id).response
+
+
+@pytest.fixture
+def route(answer: Answer) -> Callable[..., AWSResponse]:
+    """Answers what botocore is about to send; to be registered for ``before-send.workmail``."""
+
+    def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        response = answer(proxy_event(request), "")
+        raw: Any = Body(response["body"].encode())
+        return AWSResponse(request.url, response["statusCode"], response["headers"], raw)
+
+    return send
+
+
+@pytest.fixture
+def workmail(route: Callable[..., AWSResponse]) -> Any:
+    """A stock client."""
+    client: Any = boto3.client("workmail")
+    client.meta.events.register("before-send.workmail", route)
+    return client
+
+
+@pytest.fixture
+def post(answer: Answer) -> Callable[..., tuple[int, dict[str, Any], dict[str, str]]]:
+    """Send a body to a target as it stands; returns status, body and headers."""
+
+    def send(body: str | None, target: str | None, **event: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+        headers = {"content-type": "application/x-amz-json-1.1"} | ({"x-amz-target": target} if target else {})
+        response = answer({"headers": headers, "body": body, "requestContext": {"requestId": "r-1"}} | event, "own")
+        return response["statusCode"], json.loads(response["body"]), response["headers"]
+
+    return send

@@ -1,0 +1,171 @@
+"""The AWS CLI's own examples, as it documents them, replayed by the AWS CLI itself against the function.
+
+The directory is filled with the ids that the examples name (ids are stored, never derived). An example's output is
+golden as far as it goes: ours may say more (DisplayName, HiddenFromGlobalAddressList …), never something else.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import awscli  # type: ignore[import-untyped]  # has no stubs
+import pytest
+from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # has no stubs
+
+from postroom.admin.operations import OPERATIONS
+from postroom.bootstrap import admin_api
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import (
+    AddressClaim,
+    AliasClaim,
+    Domain,
+    DomainState,
+    Entity,
+    Insert,
+    Membership,
+    NameClaim,
+    Organization,
+    OrganizationState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.bootstrap.environment import Environment
+    from postroom.model.records import Change
+
+EXAMPLES = Path(awscli.__file__).parent / "examples" / "workmail"
+ORGANIZATION = "m-d281d0a2fd824be5b6cd3d3ce909fd27"
+USER = "S-1-1-11-1111111111-2222222222-3333333333-3333"
+GROUP = "S-1-1-11-1122222222-2222233333-3333334444-4444"
+DISABLED = {"delete-user", "delete-group", "list-groups", "register-to-work-mail"}
+"""Examples that want their entity disabled."""
+
+NEW_NAMES = {"create-alias", "create-group", "create-user"}
+"""Examples that want the names of the others free."""
+
+INVALID = {"get-mailbox-details", "update-mailbox-quota"}
+"""Examples whose organization id violates the service's own pattern; ours refuses it, as WorkMail would."""
+
+ANYTHING = {"UserId", "GroupId", "EnabledDate", "CompletedDate", "ARN", "DirectoryId", "DefaultMailDomain", "Alias"}
+"""Members whose example values no directory could hold together; that they are there is checked."""
+
+
+def operation_of(stem: str) -> str:
+    return "".join(word.capitalize() for word in stem.split("-"))
+
+
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.rst") if operation_of(path.stem) in OPERATIONS)
+
+
+def parts(stem: str) -> tuple[list[str], Any]:
+    """Return an example's arguments after ``aws``, and its output; None where it has none."""
+    text = (EXAMPLES / f"{stem}.rst").read_text("utf-8")
+    command = text[text.index("    aws workmail ") :].partition("\n\n")[0]
+    words = shlex.split(command.replace("\\\n", " ").replace("$$", "\\$\\$"))
+    _, _, shown = text.partition("Output::")
+    if not shown:
+        return words[1:], None
+    block = "\n".join(line for line in shown.splitlines() if line.startswith("    "))
+    return words[1:], json.loads(block)
+
+
+def entity(entity_id: str, kind: EntityKind, name: str, *, enabled: bool, role: Role | None) -> Entity:
+    return Entity(
+        organization_id=ORGANIZATION,
+        id=entity_id,
+        kind=kind,
+        name=name,
+        state=EntityState.ENABLED if enabled else EntityState.DISABLED,
+        created=1,
+        role=role,
+        email=f"{name}@site.awsapps.com" if enabled else None,
+        aliases=("exampleAlias@site.awsapps.com", "exampleAlias1@site.awsapps.com") if name == "exampleUser1" else (),
+        attributes={} if kind is EntityKind.GROUP else {"DisplayName": ""},
+        enabled=1_532_459_261_827 if enabled else None,
+    )
+
+
+def fill(environment: Environment, *, enabled: bool, tail: str) -> None:
+    """Write what the examples take for granted; ``tail`` makes names other than the examples'."""
+    organization = Organization(
+        id=ORGANIZATION,
+        arn=f"arn:aws:workmail:us-east-1:123456789012:organization/{ORGANIZATION}",
+        alias="exampleAlias",
+        state=OrganizationState.ACTIVE,
+        directory_id="d-926726012c",
+        kms_key_arn=environment["STACK_KEY_ARN"],
+        default_domain="site.awsapps.com",
+        fingerprint="",
+        created=1,
+        completed=1_522_693_605_468,
+    )
+    domain = Domain(
+        name="site.awsapps.com", organization=organization.ref, is_test=True, state=DomainState.ACTIVE, verified=True
+    )
+    user = entity(USER, EntityKind.USER, f"exampleUser1{tail}", enabled=enabled, role=Role.USER)
+    guest = entity("S-1-1-99-guest", EntityKind.USER, "exampleGuestUser", enabled=False, role=Role.SYSTEM_USER)
+    group = entity(GROUP, EntityKind.GROUP, f"exampleGroup1{tail}", enabled=enabled, role=None)
+    changes: list[Change] = [
+        Insert(organization),
+        Insert(AliasClaim(alias="examplealias", organization_id=ORGANIZATION)),
+        Insert(domain),
+        Insert(Membership(organization_id=ORGANIZATION, group_id=GROUP, member_id=USER, member_kind=EntityKind.USER)),
+    ]
+    for one in (user, guest, group):
+        name = NameClaim(organization_id=ORGANIZATION, name=one.name.lower(), entity_id=one.id, kind=one.kind)
+        changes += [Insert(one), Insert(name)]
+        changes += [
+            Insert(AddressClaim(address=address, organization_id=ORGANIZATION, entity_id=one.id, kind=one.kind))
+            for address in one.addresses
+        ]
+    admin_api.office(environment).directory.commit(changes)
+
+
+def golden(expected: Any, found: Any, member: str = "") -> None:
+    """Hold an answer against an example: what the example shows must be there, and be the same."""
+    if isinstance(expected, dict):
+        for name, value in expected.items():
+            assert name in found, f"{name} is missing"
+            golden(value, found[name], name)
+    elif isinstance(expected, list):
+        assert len(found) >= 1
+        golden(expected[0], found[0], member)
+    elif member not in ANYTHING:
+        assert found == expected, member
+    else:
+        assert isinstance(found, int | float) == isinstance(expected, int | float)
+
+
+@pytest.mark.parametrize("stem", NAMES)
+def test_the_example_works(
+    stem: str,
+    environment: Environment,
+    route: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", str(EXAMPLES.parents[1] / "data"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
+    fill(environment, enabled=stem not in DISABLED, tail="x" if stem in NEW_NAMES else "")
+    arguments, expected = parts(stem)
+    driver = create_clidriver()
+    driver.session.register("before-send.workmail", route)
+    status = driver.main(arguments)
+    output = capsys.readouterr()
+    if stem in INVALID:
+        assert status != 0
+        assert "InvalidParameterException" in output.err
+        return
+    assert status == 0, output.err
+    if expected is not None:
+        golden(expected, json.loads(output.out))
+
+
+def test_most_operations_have_an_example() -> None:
+    assert len(NAMES) >= 20

@@ -1,0 +1,79 @@
+"""The folder for AWS_DATA_PATH: stock clients sign for API Gateway, and nothing of the service is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import botocore.loaders
+import pytest
+
+from local import contracts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import boto3, json
+answer = {}
+for name, call in (("workmail", lambda c: c.list_organizations()),
+                   ("workmailmessageflow", lambda c: c.get_raw_message_content(messageId="m"))):
+    client = boto3.client(name, "us-east-1", endpoint_url="http://127.0.0.1:9")
+    def stop(request, **_):
+        raise InterruptedError(request.headers["Authorization"].decode())
+    client.meta.events.register("before-send", stop)
+    try:
+        call(client)
+    except Exception as error:
+        signed = str(error)
+    answer[name] = [signed.split("/aws4_request")[0].rsplit("/", 1)[1], len(client.meta.service_model.operation_names)]
+print(json.dumps(answer))
+"""
+
+
+@pytest.mark.parametrize(("data_path", "name"), [(True, "execute-api"), (False, None)])
+def test_clients_sign_for_the_api_gateway(data_path: bool, name: str | None) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    if data_path:
+        environment["AWS_DATA_PATH"] = str(contracts.CLIENT)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout) == {
+        "workmail": [name or "workmail", 92],
+        "workmailmessageflow": [name or "workmailmessageflow", 2],
+    }
+
+
+def test_the_folder_holds_the_whole_service_for_the_day_botocore_drops_it() -> None:
+    loader = botocore.loaders.Loader(extra_search_paths=[str(contracts.CLIENT)], include_default_search_paths=False)
+    assert sorted(loader.list_available_services("service-2")) == ["workmail", "workmailmessageflow"]
+    for service in contracts.SERVICES:
+        model = loader.load_service_model(service, "service-2")
+        original = contracts.load(service)
+        assert set(model["operations"]) == set(original["operations"])
+        assert set(model["shapes"]) == set(original["shapes"])
+        assert model["metadata"] == original["metadata"] | {"signingName": "execute-api"}
+        assert '"documentation"' not in json.dumps(model)
+
+
+def test_what_is_generated_is_in_step_with_botocore() -> None:
+    stale = [str(path) for path, text in contracts.artefacts().items() if path.read_text("utf-8") != text]
+    assert stale == []
+
+
+def test_it_notices_what_is_out_of_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ROOT", "MODELS", "CLIENT"):
+        monkeypatch.setattr(contracts, name, tmp_path)
+    assert contracts.main(["--check"]) == 1
+    assert "out of step" in capsys.readouterr().err
+    assert contracts.main([]) == 0
+    assert contracts.main(["--check"]) == 0
+    (tmp_path / "shapes.py").write_text("")
+    assert contracts.main(["--check"]) == 1

@@ -1,0 +1,192 @@
+"""What a stock boto3 client sees."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from typing import Any
+
+import boto3
+import pytest
+
+RULE_SET = "mail"
+RECORD_EVENTS_ROLE = "arn:aws:iam::123456789012:role/record-events"
+
+
+@pytest.fixture
+def acme(workmail: Any) -> str:
+    organization: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])[
+        "OrganizationId"
+    ]
+    return organization
+
+
+def make_user(workmail: Any, organization: str, name: str) -> str:
+    user: str = workmail.create_user(
+        OrganizationId=organization, Name=name, DisplayName=name.title(), Password="Secret-1"
+    )["UserId"]
+    workmail.register_to_work_mail(OrganizationId=organization, EntityId=user, Email=f"{name}@example.com")
+    return user
+
+
+def test_a_day_in_the_life_of_an_administrator(workmail: Any, acme: str) -> None:
+    user = make_user(workmail, acme, "ann")
+    group = workmail.create_group(OrganizationId=acme, Name="team")["GroupId"]
+    workmail.register_to_work_mail(OrganizationId=acme, EntityId=group, Email="team@example.com")
+    workmail.associate_member_to_group(OrganizationId=acme, GroupId=group, MemberId=user)
+    workmail.create_alias(OrganizationId=acme, EntityId=user, Alias="boss@example.com")
+    found = workmail.describe_user(OrganizationId=acme, UserId="boss@example.com")
+    assert (found["UserId"], found["Email"], found["State"]) == (user, "ann@example.com", "ENABLED")
+    assert abs(found["EnabledDate"] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+    assert workmail.list_group_members(OrganizationId=acme, GroupId=group)["Members"][0]["Id"] == user
+    assert workmail.get_mailbox_details(OrganizationId=acme, UserId=user)["MailboxQuota"] == 51_200
+    workmail.update_mailbox_quota(OrganizationId=acme, UserId=user, MailboxQuota=100)
+    assert workmail.get_mailbox_details(OrganizationId=acme, UserId=user) | {"ResponseMetadata": 0} == {
+        "MailboxQuota": 100,
+        "MailboxSize": 0.0,
+        "ResponseMetadata": 0,
+    }
+    workmail.deregister_from_work_mail(OrganizationId=acme, EntityId=user)
+    workmail.delete_user(OrganizationId=acme, UserId=user)
+    assert workmail.describe_user(OrganizationId=acme, UserId=user)["State"] == "DELETED"
+    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
+    assert workmail.describe_organization(OrganizationId=acme)["State"] == "Deleted"
+
+
+def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:
+    raised = workmail.exceptions
+    ann, bob = make_user(workmail, acme, "ann"), make_user(workmail, acme, "bob")
+    named = {"OrganizationId": acme}
+    with pytest.raises(raised.EntityNotFoundException, match="no such user"):
+        workmail.describe_user(**named, UserId="u-404")
+    with pytest.raises(raised.OrganizationNotFoundException):
+        workmail.describe_organization(OrganizationId="m-" + "0" * 32)
+    with pytest.raises(raised.NameAvailabilityException):
+        workmail.create_user(**named, Name="ann", DisplayName="x")
+    with pytest.raises(raised.InvalidPasswordException):
+        workmail.reset_password(**named, UserId=ann, Password="weakweak")
+    with pytest.raises(raised.EmailAddressInUseException):
+        workmail.create_alias(**named, EntityId=bob, Alias="ann@example.com")
+    with pytest.raises(raised.EntityStateException):
+        workmail.delete_user(**named, UserId=ann)
+    with pytest.raises(raised.EntityAlreadyRegisteredException):
+        workmail.register_to_work_mail(**named, EntityId=ann, Email="other@example.com")
+    with pytest.raises(raised.MailDomainNotFoundException):
+        workmail.get_mail_domain(**named, DomainName="unknown.org")
+    with pytest.raises(raised.MailDomainInUseException):
+        workmail.deregister_mail_domain(**named, DomainName="example.com")
+    with pytest.raises(raised.InvalidParameterException, match="validation error"):
+        workmail.create_user(**named, Name="a b", DisplayName="x")
+    with pytest.raises(raised.ResourceNotFoundException):
+        workmail.describe_email_monitoring_configuration(**named)
+    with pytest.raises(raised.ClientError, match="not built yet") as caught:
+        workmail.list_resources(**named)
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+
+
+def test_paginators_walk_every_page(workmail: Any, acme: str) -> None:
+    for number in range(7):
+        workmail.create_user(OrganizationId=acme, Name=f"u{number}", DisplayName="x")
+    pages = list(workmail.get_paginator("list_users").paginate(OrganizationId=acme, PaginationConfig={"PageSize": 3}))
+    assert [len(page["Users"]) for page in pages] == [3, 3, 1]
+    assert len({user["Id"] for page in pages for user in page["Users"]}) == 7
+
+
+def test_domains_land_in_receipt_rules_of_ours(workmail: Any, acme: str) -> None:
+    (rule,) = boto3.client("ses").describe_receipt_rule_set(RuleSetName=RULE_SET)["Rules"]
+    assert sorted(rule["Recipients"]) == ["acme.mail.test", "example.com"]
+    assert rule["ScanEnabled"]
+    action = rule["Actions"][0]["S3Action"]
+    assert (action["BucketName"], action["ObjectKeyPrefix"]) == ("inbound", "inbound/")
+    assert action["TopicArn"].endswith(":inbound")
+    found = workmail.get_mail_domain(OrganizationId=acme, DomainName="example.com")
+    assert {record["Type"] for record in found["Records"]} == {"TXT", "MX", "CNAME"}
+    workmail.deregister_mail_domain(OrganizationId=acme, DomainName="example.com")
+    (rule,) = boto3.client("ses").describe_receipt_rule_set(RuleSetName=RULE_SET)["Rules"]
+    assert rule["Recipients"] == ["acme.mail.test"]
+
+
+def test_a_key_of_ones_own(workmail: Any) -> None:
+    kms = boto3.client("kms")
+    good = kms.create_key()["KeyMetadata"]["Arn"]
+    asymmetric = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    disabled = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=disabled)
+    for bad in (asymmetric, disabled, good[:-1] + "x"):
+        with pytest.raises(workmail.exceptions.InvalidParameterException, match=bad):
+            workmail.create_organization(Alias="acme", KmsKeyArn=bad)
+    organization = workmail.create_organization(Alias="acme", KmsKeyArn=good)["OrganizationId"]
+    user = workmail.create_user(OrganizationId=organization, Name="ann", DisplayName="Ann")["UserId"]
+    kms.disable_key(KeyId=good)
+    registration = {"OrganizationId": organization, "EntityId": user, "Email": "ann@acme.mail.test"}
+    with pytest.raises(workmail.exceptions.OrganizationStateException, match="KMS key"):
+        workmail.register_to_work_mail(**registration)
+    kms.enable_key(KeyId=good)
+    workmail.register_to_work_mail(**registration)
+
+
+def test_a_role_for_the_event_log(workmail: Any, acme: str) -> None:
+    iam = boto3.client("iam")
+
+    def trust(statement: dict[str, Any]) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    workmails = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.workmail.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = iam.create_role(RoleName="events", Path="/mail/", AssumeRolePolicyDocument=trust(workmails))["Role"]["Arn"]
+    boto3.client("logs").create_log_group(logGroupName="workmail-monitoring")
+    request = {
+        "OrganizationId": acme,
+        "LogGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:workmail-monitoring:*",
+        "RoleArn": role,
+    }
+    with pytest.raises(workmail.exceptions.InvalidParameterException) as caught:
+        workmail.put_email_monitoring_configuration(**request)
+    said = caught.value.response["Error"]["Message"]
+    statement = json.loads(said[said.index("{") :])
+    assert statement["Principal"] == {"AWS": RECORD_EVENTS_ROLE}
+    iam.update_assume_role_policy(RoleName="events", PolicyDocument=trust(statement))
+    workmail.put_email_monitoring_configuration(**request)
+    found = workmail.describe_email_monitoring_configuration(OrganizationId=acme)
+    assert (found["RoleArn"], found["LogGroupArn"]) == (role, request["LogGroupArn"])
+    with pytest.raises(workmail.exceptions.ResourceNotFoundException, match="no role"):
+        workmail.put_email_monitoring_configuration(**request | {"RoleArn": role + "x"})
+    with pytest.raises(workmail.exceptions.ResourceNotFoundException, match="no log group"):
+        workmail.put_email_monitoring_configuration(
+            **request | {"LogGroupArn": request["LogGroupArn"].replace("monitoring", "monitor")}
+        )
+
+
+def test_passwords_are_kept_as_argon2_hashes_only(workmail: Any, acme: str) -> None:
+    make_user(workmail, acme, "ann")
+    rows = json.dumps(boto3.client("dynamodb").scan(TableName="directory")["Items"])
+    assert "$argon2id$" in rows
+    assert "Secret-1" not in rows
+
+
+def test_of_two_requests_at_once_one_gets_the_address(workmail: Any, acme: str) -> None:
+    users = [
+        workmail.create_user(OrganizationId=acme, Name=f"u{number}", DisplayName="x")["UserId"] for number in range(4)
+    ]
+    outcome: list[str] = []
+    start = threading.Barrier(len(users))
+
+    def register(user: str) -> None:
+        start.wait()
+        try:
+            workmail.register_to_work_mail(OrganizationId=acme, EntityId=user, Email="ceo@example.com")
+        except workmail.exceptions.ClientError as error:
+            outcome.append(error.response["Error"]["Code"])
+        else:
+            outcome.append("won")
+
+    threads = [threading.Thread(target=register, args=(user,)) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcome) == ["EmailAddressInUseException"] * 3 + ["won"]
