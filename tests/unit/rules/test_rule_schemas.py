@@ -26,7 +26,9 @@ def validator(name: str) -> Draft202012Validator:
 
 ANSWER, EVENT = validator("answer"), validator("event")
 
-odd = st.sampled_from([None, True, 0, "", "true", "FALSE", "maybe", [], {}, ["a@example.com"], [None], "DROP"])
+odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, "", "true", "FALSE", "maybe", [], {}, ["a@example.com"], [None], "DROP"]
+)
 entries = st.fixed_dictionaries(
     {},
     optional={
