@@ -112,27 +112,33 @@ def by_organization(
         For each organization the domains that occur and its recipients by their lower-case addresses; and the domains
         that no active organization has.
     """
-    domains: dict[str, MailDomain | None] = {}
-    groups: dict[str, tuple[dict[str, MailDomain], dict[str, Address]]] = {}
-    homeless: set[str] = set()
+    domains: dict[str, dict[str, Address] | None] = {}
+    groups: dict[str, tuple[list[MailDomain], dict[str, Address]]] = {}
     for recipient in recipients:
         address = Address.parse(recipient)
         name = address.domain if address else ""
         if name not in domains:
-            domains[name] = directory.domain(name) if name else None
-        domain = domains[name]
-        if address is None or domain is None or not domain.organization.active:
-            homeless.add(name or "a recipient without a domain")
-            continue
-        its_domains, its_recipients = groups.setdefault(domain.organization.id, ({}, {}))
-        its_domains[name] = domain
-        its_recipients[str(address)] = address
-    return [(list(d.values()), r) for d, r in groups.values()], homeless
+            domain = directory.domain(name) if name else None
+            if domain is not None and domain.organization.active:
+                group = groups.setdefault(domain.organization.id, ([], {}))
+                group[0].append(domain)
+                domains[name] = group[1]
+            else:
+                domains[name] = None
+        its_recipients = domains[name]
+        if address is not None and its_recipients is not None:
+            its_recipients[str(address)] = address
+    homeless = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
+    return list(groups.values()), homeless
 
 
 def _untagged(recipients: Mapping[str, Address]) -> dict[str, str]:
     """Map each recipient with a tag to the address without it."""
-    return {name: str(address.without_tag()) for name, address in recipients.items() if address.tag is not None}
+    return {
+        name: str(address.without_tag())
+        for name, address in recipients.items()
+        if "+" in name and address.tag is not None
+    }
 
 
 @dataclass(slots=True)

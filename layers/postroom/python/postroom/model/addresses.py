@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -54,6 +55,7 @@ def _unquoted(local: str) -> str:
     return inner if _DOT_ATOM.fullmatch(inner) else local
 
 
+@lru_cache(maxsize=1024)  # a message names few domains, over and over
 def a_label(domain: str) -> str:
     """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot."""
     name = domain.strip().rstrip(".").lower()
