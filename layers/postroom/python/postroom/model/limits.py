@@ -17,8 +17,8 @@ MAX_PATTERNS_OF_A_RULE: Final = 250
 quotas (ZH:3461)."""
 
 MAX_PATTERNS: Final = 1000
-"""Most sender patterns of all mail-flow rules of an organization, and, ours, recipient patterns: what is compiled for
-the way of a message stays small. Source: guide, organization settings' quotas (ZH:3462)."""
+"""Most sender patterns of all mail-flow rules of an organization. Source: guide, organization settings' quotas
+(ZH:3462)."""
 
 DEFAULT_QUOTA_MB: Final = 51_200
 """Size of a mailbox unless its owner sets another, in MB. Source: guide, per-user quotas (ZH:3470)."""

@@ -169,8 +169,8 @@ def rule_from(item: Item) -> RuleRecord:
         **rule
         | {
             "direction": Direction(rule["direction"]),
-            "sender_patterns": tuple(map(Pattern.parse, rule["sender_patterns"])),
-            "recipient_patterns": tuple(map(Pattern.parse, rule["recipient_patterns"])),
+            "sender_patterns": tuple(map(Pattern.stored, rule["sender_patterns"])),
+            "recipient_patterns": tuple(map(Pattern.stored, rule["recipient_patterns"])),
             "action": RuleAction(ActionType(action["type"]), action.get("bounce_message")),
         }
     )
