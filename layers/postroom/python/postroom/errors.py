@@ -13,6 +13,7 @@
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
         ├── UnreadableFactError         a row of the ledger that is no fact
         ├── UnwritableLinesError        the event log finds fault with the lines themselves
+        ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
         ├── InvalidPatternError         a pattern of a mail flow rule that means no addresses
         ├── InvalidRuleAnswerError      a rule's function answered something else than the documented form
         ├── TakenError                  a unique name, alias, address or token is in use
@@ -81,6 +82,10 @@ class UnreadableFactError(PermanentError):
 
 class UnwritableLinesError(PermanentError):
     """The event log finds fault with the lines themselves; one of them at least."""
+
+
+class UnreadableRulesError(PermanentError):
+    """The rule set that an organization's domains point at is gone or damaged: never a reason to do without rules."""
 
 
 class InvalidPatternError(PermanentError):

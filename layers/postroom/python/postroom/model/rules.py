@@ -114,6 +114,15 @@ class Pattern:
             raise InvalidPatternError(text, "a domain needs a dot")
         return cls(name, Specificity.DOMAIN)
 
+    @classmethod
+    def stored(cls, text: str) -> Pattern:
+        """Take a text that ``parse`` made before, as it stands: what was valid once stays so."""
+        if text == "*":
+            return cls(text, Specificity.ANY)
+        if "@" in text:
+            return cls(text, Specificity.ADDRESS)
+        return cls(text, Specificity.WILDCARD if text.startswith("*.") else Specificity.DOMAIN)
+
 
 def _local(text: str, local: str) -> str:
     name = local.lower()
