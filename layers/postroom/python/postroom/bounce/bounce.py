@@ -132,7 +132,7 @@ class Bouncer:
         return self.transit.settle_bounces(orders, [story.silence(silence, self.now())])
 
     def _why_silent(self, story: Story) -> str | None:
-        by_envelope = decide.silent_by_envelope(story.received)
+        by_envelope = decide.silent_by_envelope(story.received, spam=story.is_spam)
         if by_envelope is not None:
             return by_envelope
         return decide.silent_by_headers(story.received, Headers(self._header_block(story.received)))

@@ -20,7 +20,7 @@ MAX_SENDER: Final = 320
 """Longest address that is answered, in characters. Source: RFC 5321 4.5.3.1."""
 
 NULL_SENDER: Final = "the message came from the null sender: a bounce is never bounced"
-SPAM: Final = "spam verdict FAIL"
+SPAM: Final = "the message counts as spam"
 VIRUS: Final = "virus verdict FAIL"
 UNCONFIRMED: Final = "neither SPF nor an aligned DKIM signature confirms the domain of the envelope sender"
 NO_ADDRESS: Final = "the envelope sender is no address that mail can be sent to"
@@ -33,14 +33,14 @@ MACHINES: Final = frozenset({"mailer-daemon", "mailerdaemon"})
 """Local parts of mail systems themselves, lower-case: a bounce to them is read by nobody (ours)."""
 
 
-def silent_by_envelope(received: Fact) -> str | None:
+def silent_by_envelope(received: Fact, *, spam: bool) -> str | None:
     """Say why the envelope of a message alone forbids an answer; ``None`` if it does not."""
     sender, event = str(received.data["envelopeFrom"]), received.event
     if not sender:
         return NULL_SENDER
     if received.data["virusVerdict"] == Verdict.FAIL:
         return VIRUS
-    if event["spamVerdict"] == Verdict.FAIL:
+    if spam:
         return SPAM
     address = writable(sender)
     if address is None:

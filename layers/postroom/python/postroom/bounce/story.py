@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.errors import UnreadableFactError
 from postroom.model.bounces import Failure
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.verdicts import DmarcPolicy, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +68,12 @@ class Story:
     def arrived(self) -> int:
         """When SES received the message, in milliseconds since the epoch."""
         return int(datetime.fromisoformat(self.received.event["messageTimestamp"]).timestamp() * 1000)
+
+    @property
+    def is_spam(self) -> bool:
+        """Whether the message counts as spam: by its verdict, or by a DMARC policy that was applied."""
+        policies = {fact.event["policy"] for fact in self._all if fact.name is EventName.DMARC_POLICY_APPLIED}
+        return self.received.event["spamVerdict"] == Verdict.FAIL or not policies <= {DmarcPolicy.NONE}
 
     @property
     def news(self) -> tuple[Fact, ...]:
