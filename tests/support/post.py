@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.between_stations import DeliveryOrder, Expansion, OrderKind, RawLocation
@@ -70,16 +71,21 @@ def notification(
     source: str = "bob@example.org",
     bucket: str = "inbound-bucket",
     verdicts: Mapping[str, str] | None = None,
+    at: int = NOON,
     **receipt: Any,
 ) -> str:
-    """Return SES's notification; ``verdicts`` by SES's names without ``Verdict``, PASS where not given."""
+    """Return SES's notification; ``verdicts`` by SES's names without ``Verdict``, PASS where not given.
+
+    ``at`` is when SES received the message, in milliseconds since the epoch.
+    """
+    when = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     statuses = dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS") | dict(verdicts or {})
     return json.dumps(
         {
             "notificationType": "Received",
             "mail": {
                 "messageId": message_id,
-                "timestamp": "2026-11-24T12:00:00.000Z",
+                "timestamp": when,
                 "source": source,
                 "destination": ["somebody.else@example.net"],
                 "headersTruncated": False,
@@ -87,7 +93,7 @@ def notification(
                 "commonHeaders": {},
             },
             "receipt": {
-                "timestamp": "2026-11-24T12:00:00.000Z",
+                "timestamp": when,
                 "processingTimeMillis": 42,
                 "recipients": list(recipients),
                 "action": {

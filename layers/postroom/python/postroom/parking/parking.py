@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import (
+    BounceOrder,
     DeliveryOrder,
     Expansion,
     FactPointer,
     ParkedPointer,
     Part,
+    read_bounce,
     read_order,
     read_pointer,
 )
@@ -22,19 +24,20 @@ from postroom.contracts.ses import message_id_of
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import EXPANSION, Ledger, Parked, Transit
+from postroom.ports.transit import BOUNCE_PREFIX, EXPANSION, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
-    from postroom.ports.queues import Arrivals, Deliveries, EventRetries, ParkedNotices
+    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, EventRetries, ParkedNotices
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
 
 INGEST: Final = "ingest"
 DELIVER: Final = "deliver"
+BOUNCE: Final = "bounce"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
 
@@ -51,6 +54,7 @@ class Parking:
     ledger: Ledger
     notices: ParkedNotices
     deliveries: Deliveries
+    bounces: BounceOrders
     arrivals: Arrivals
     event_retries: EventRetries
     now: Callable[[], int]
@@ -58,6 +62,10 @@ class Parking:
     def park_order(self, order: DeliveryOrder, cause: str) -> None:
         """Park one recipient of a message; see ``ports.parking``."""
         self._park(order.trace, order.key, order.organization_id, DELIVER, order.model_dump_json(), cause)
+
+    def park_bounce(self, order: BounceOrder, cause: str) -> None:
+        """Park a flow's bounce message; see ``ports.parking``."""
+        self._park(order.trace, order.key, order.organization_id, BOUNCE, order.model_dump_json(), cause)
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``."""
@@ -131,6 +139,8 @@ class Parking:
     def _send_again(self, parked: Parked) -> None:
         if parked.key == EXPANSION:
             self.arrivals.send(Expansion.model_validate_json(parked.body).notification)
+        elif parked.key.startswith(BOUNCE_PREFIX):
+            self.bounces.send([read_bounce(parked.body)])
         else:
             self.deliveries.send([read_order(parked.body)])
 
@@ -179,7 +189,7 @@ class DeadLetters:
             TemporaryError: give it back to the queue.
         """
         cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._pointer, self._stream):
+        for read in (self._order, self._bounce, self._pointer, self._stream):
             if read(body, cause):
                 return
         self.parking.park_arrival(body, cause)
@@ -190,6 +200,14 @@ class DeadLetters:
         except InvalidNotificationError:
             return False
         self.parking.park_order(order, cause)
+        return True
+
+    def _bounce(self, body: str, cause: str) -> bool:
+        try:
+            order = read_bounce(body)
+        except InvalidNotificationError:
+            return False
+        self.parking.park_bounce(order, cause)
         return True
 
     def _pointer(self, body: str, cause: str) -> bool:
