@@ -66,6 +66,14 @@ def load(path: Path) -> dict[str, Any]:
         raise TemplateError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise TemplateError(f"{path}: no Resources")
+    for name, resource in template["Resources"].items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise TemplateError(f"{path}: {name} has no Type")
+        if not isinstance(resource.get("Properties", {}), dict):
+            raise TemplateError(f"{path}: {name}: Properties are no mapping")
+    for section in ("Globals", "Parameters", "Conditions", "Mappings"):
+        if not isinstance(template.get(section) or {}, dict):
+            raise TemplateError(f"{path}: {section} is no mapping")
     return template
 
 
