@@ -12,7 +12,7 @@ from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
 from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
-from local.template import Resolver, TemplateError, load, overrides, parameters
+from local.template import Resolver, TemplateError, check, load, overrides, parameters
 from local.workers import Function
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Project:
         self._installs = installs
         self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
         self._template = load(self.path)
+        check(self._template, self.path)
         given = overrides(folder / "samconfig.toml", "local")
         self.parameters = parameters(self._template, given)
         pseudo = {"AWS::AccountId": aws.account()}

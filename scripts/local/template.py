@@ -66,6 +66,15 @@ def load(path: Path) -> dict[str, Any]:
         raise TemplateError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise TemplateError(f"{path}: no Resources")
+    return template
+
+
+def check(template: Mapping[str, Any], path: Path) -> None:
+    """See that what a template is read by is there, so that the rest need not look.
+
+    Raises:
+        TemplateError: it says which part is not of its form.
+    """
     for name, resource in template["Resources"].items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise TemplateError(f"{path}: {name} has no Type")
@@ -74,7 +83,6 @@ def load(path: Path) -> dict[str, Any]:
     for section in ("Globals", "Parameters", "Conditions", "Mappings"):
         if not isinstance(template.get(section) or {}, dict):
             raise TemplateError(f"{path}: {section} is no mapping")
-    return template
 
 
 def overrides(samconfig: Path, environment: str) -> dict[str, str]:

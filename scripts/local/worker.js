@@ -6,6 +6,7 @@
 "use strict";
 
 const fs = require("node:fs");
+const net = require("node:net");
 const path = require("node:path");
 const util = require("node:util");
 const { pathToFileURL } = require("node:url");
@@ -13,23 +14,29 @@ const { Worker, isMainThread, parentPort, workerData } = require("node:worker_th
 
 const LENGTHS = 8; // two big-endian 32-bit lengths
 
-function readExactly(fd, count) {
-  const data = Buffer.alloc(count);
-  for (let at = 0; at < count; ) {
-    const read = fs.readSync(fd, data, at, count - at, null);
-    if (read === 0) process.kill(-process.pid, "SIGKILL"); // we lead our own group
-    at += read;
-  }
-  return data;
-}
-
+// Not a blocking read: a thread inside one would hold up process.exit().
 function readRequests(fd) {
-  for (;;) {
-    const lengths = readExactly(fd, LENGTHS);
-    const header = readExactly(fd, lengths.readUInt32BE(0)).toString("utf8");
-    const payload = readExactly(fd, lengths.readUInt32BE(4));
-    parentPort.postMessage({ header: JSON.parse(header), payload });
-  }
+  let chunks = [];
+  let had = 0;
+  let needed = LENGTHS; // bytes before there is anything to do: an event of 6 MB comes in a hundred chunks
+  const supervisor = new net.Socket({ fd, readable: true, writable: false });
+  supervisor.on("data", (chunk) => {
+    chunks.push(chunk);
+    had += chunk.length;
+    while (had >= needed) {
+      const data = Buffer.concat(chunks);
+      const split = LENGTHS + data.readUInt32BE(0);
+      const end = split + data.readUInt32BE(4);
+      if (had < end) {
+        [chunks, needed] = [[data], end];
+        continue;
+      }
+      const header = JSON.parse(data.toString("utf8", LENGTHS, split));
+      parentPort.postMessage({ header, payload: data.subarray(split, end) });
+      [chunks, had, needed] = [[data.subarray(end)], had - end, LENGTHS];
+    }
+  });
+  supervisor.on("close", () => process.kill(-process.pid, "SIGKILL")); // we lead our own group
 }
 
 class Invocation {

@@ -219,18 +219,21 @@ class WorkerPool:
         with self._lock:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
-    def invoke(self, event: bytes, *, client_context: object = None, tail: bool = False) -> Answer:
+    def invoke(
+        self, event: bytes, *, client_context: object = None, tail: bool = False, request_id: str = ""
+    ) -> Answer:
         """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
 
         Args:
             event: JSON.
             client_context: what the caller sent, decoded.
             tail: whether the answer shall carry the last 4 KB of the invocation's log.
+            request_id: of an asynchronous event, the same at each attempt; else a new one.
 
         Raises:
             ThrottledError: the template reserves a concurrency, and that many are running.
         """
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
             raise ThrottledError(self.function.name)
         try:
