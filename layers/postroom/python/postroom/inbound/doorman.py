@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import UnreadableRulesError
-from postroom.inbound.plan import Applied, Plan, Policy
-from postroom.inbound.resolve import Refusal, resolve
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
+from postroom.routing.plan import Applied, Plan, Policy
+from postroom.routing.resolve import Refusal, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from postroom.inbound.plan import Entry
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
+    from postroom.routing.plan import Entry
 
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
 """Reason, where the rule says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""

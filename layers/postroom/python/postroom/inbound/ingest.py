@@ -14,15 +14,15 @@ from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import doorman
-from postroom.inbound import plan as planning
 from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
-from postroom.inbound.plan import Plan
-from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.ports.transit import ORDER_PREFIX
+from postroom.routing import plan as planning
+from postroom.routing.plan import Plan
+from postroom.routing.resolve import Target, by_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -159,9 +159,10 @@ class Ingest:
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
-            orders = planning.orders(plan.entries, arrival, received)
-            facts = planning.facts(plan.entries, received, self.now())
-            bounce = planning.bounce(plan.entries, received, self.now())
+            flow = arrival.flow(received)
+            orders = planning.orders(plan.entries, flow)
+            facts = planning.facts(plan.entries, flow, self.now())
+            bounce = planning.bounce(plan.entries, flow, self.now())
             opened = self.transit.open([received, *facts], orders, None, bounce)
             if opened:
                 self._send(orders, bounce)
@@ -198,11 +199,12 @@ class Ingest:
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.deliveries.send(self.transit.open_orders(received.trace))
         self.bounces.send(self.transit.open_bounces(received.trace), delay=self.bounce_delay)
+        flow = arrival.flow(received)
         while expansion is not None and plan is not None:
             entries = plan.chunk(expansion.done)
-            orders = planning.orders(entries, arrival, received)
-            facts = planning.facts(entries, received, self.now())
-            bounce = planning.bounce(entries, received, self.now())
+            orders = planning.orders(entries, flow)
+            facts = planning.facts(entries, flow, self.now())
+            bounce = planning.bounce(entries, flow, self.now())
             before = expansion
             if self.transit.expand(before, facts, orders, bounce):
                 self._send(orders, bounce)

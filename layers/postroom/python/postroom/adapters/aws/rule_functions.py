@@ -61,7 +61,7 @@ class LambdaRuleFunctions:
         except BotoCoreError as error:
             return Invocation(None, Failure.UNAVAILABLE, code_of(error))
         version, request_id = answer.get("ExecutedVersion", ""), answer["ResponseMetadata"]["RequestId"]
-        if "FunctionError" in answer:
+        if answer.get("FunctionError"):
             return Invocation(None, Failure.FUNCTION_ERROR, _function_error(payload), version, request_id)
         return Invocation(payload, version=version, request_id=request_id)
 

@@ -32,9 +32,7 @@ class MemoryRuleFunctions:
         except TimeoutError:
             return Invocation(None, Failure.TIMED_OUT, "no answer in time")
         except Exception as error:  # noqa: BLE001 - a customer's function raises what it likes
-            return Invocation(
-                None, Failure.FUNCTION_ERROR, f"{type(error).__name__}: {error}", "$LATEST", request_id
-            )
+            return Invocation(None, Failure.FUNCTION_ERROR, f"{type(error).__name__}: {error}", "$LATEST", request_id)
 
     def hand_over(self, function_arn: str, event: bytes) -> Invocation:
         """See the port: the function runs at once, and what it says is lost."""

@@ -18,16 +18,28 @@ from postroom.contracts.event_log import (
     RuleAction,
     RuleApplied,
 )
-from postroom.inbound.resolve import Refusal, Skip, Target
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy
+from postroom.routing.resolve import Refusal, Skip, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from postroom.inbound.envelope import Arrival
+    from postroom.contracts.between_stations import RawLocation
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One message on its way in one organization. ``size`` in bytes, ``received_at`` in milliseconds."""
+
+    trace: str
+    organization_id: str
+    envelope_from: str
+    raw: RawLocation
+    size: int
+    received_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,37 +113,37 @@ def _thawed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[DeliveryOrder]:
+def orders(entries: Sequence[Entry], flow: Flow) -> list[DeliveryOrder]:
     """Return the delivery orders among the entries."""
     return [
         DeliveryOrder(
-            trace=received.trace,
-            organization_id=received.organization_id,
+            trace=flow.trace,
+            organization_id=flow.organization_id,
             mailbox_id=entry.mailbox_id,
             recipient=entry.recipient,
             delivered_to=entry.delivered_to,
-            envelope_from=arrival.envelope_from,
+            envelope_from=flow.envelope_from,
             folder=entry.folder,
-            raw=arrival.raw,
-            size=arrival.size,
-            received_at=arrival.at,
+            raw=flow.raw,
+            size=flow.size,
+            received_at=flow.received_at,
         )
         for entry in entries
         if isinstance(entry, Target)
     ]
 
 
-def facts(entries: Sequence[Entry], received: Fact, now: int) -> list[Fact]:
+def facts(entries: Sequence[Entry], flow: Flow, now: int) -> list[Fact]:
     """Return the facts among the entries: recipients that are final at once."""
-    return [fact for entry in entries if (fact := _fact(entry, received, now)) is not None]
+    return [fact for entry in entries if (fact := _fact(entry, flow, now)) is not None]
 
 
-def bounce(entries: Sequence[Entry], received: Fact, now: int) -> BounceOrder | None:
+def bounce(entries: Sequence[Entry], flow: Flow, now: int) -> BounceOrder | None:
     """Return the order to tell the sender, where there are refusals among the entries."""
     refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
     if refused is None:
         return None
-    return BounceOrder(trace=received.trace, organization_id=received.organization_id, name=refused, since=now)
+    return BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now)
 
 
 def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
@@ -146,13 +158,13 @@ def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
     )
 
 
-def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
+def _fact(entry: Entry, flow: Flow, now: int) -> Fact | None:
     match entry:
         case Refusal(recipient, reason, status):
             bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
             return Fact(
-                trace=received.trace,
-                organization_id=received.organization_id,
+                trace=flow.trace,
+                organization_id=flow.organization_id,
                 name=EventName.INCOMING_EMAIL_BOUNCED,
                 key=f"{EventName.INCOMING_EMAIL_BOUNCED}:{recipient}",
                 at=now,
@@ -160,27 +172,27 @@ def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
             )
         case Skip(member_id, group, reason):
             return Fact(
-                trace=received.trace,
-                organization_id=received.organization_id,
+                trace=flow.trace,
+                organization_id=flow.organization_id,
                 name=OwnFact.RECIPIENT_SKIPPED,
                 key=f"{OwnFact.RECIPIENT_SKIPPED}:{member_id}",
                 at=now,
                 data={"memberId": member_id, "group": group, "reason": reason},
             )
         case Applied():
-            return _applied_fact(entry, received, now)
+            return _applied_fact(entry, flow, now)
         case Policy():
-            return _policy_fact(entry, received, now)
+            return _policy_fact(entry, flow, now)
         case Target():
             return None
 
 
-def _applied_fact(entry: Applied, received: Fact, now: int) -> Fact:
+def _applied_fact(entry: Applied, flow: Flow, now: int) -> Fact:
     did = RuleAction(action=entry.action, recipients=entry.recipients)
     event = RuleApplied(rule_name=entry.name, rule_type="INBOUND_RULE", rule_actions=(did,))
     return Fact(
-        trace=received.trace,
-        organization_id=received.organization_id,
+        trace=flow.trace,
+        organization_id=flow.organization_id,
         name=EventName.RULE_APPLIED,
         key=f"{EventName.RULE_APPLIED}:{entry.rule_id}{entry.part}",
         at=now,
@@ -193,11 +205,11 @@ def _applied_fact(entry: Applied, received: Fact, now: int) -> Fact:
     )
 
 
-def _policy_fact(entry: Policy, received: Fact, now: int) -> Fact:
+def _policy_fact(entry: Policy, flow: Flow, now: int) -> Fact:
     policy = DmarcPolicy(entry.policy)
     return Fact(
-        trace=received.trace,
-        organization_id=received.organization_id,
+        trace=flow.trace,
+        organization_id=flow.organization_id,
         name=EventName.DMARC_POLICY_APPLIED,
         key=f"{EventName.DMARC_POLICY_APPLIED}{entry.part}",
         at=now,
