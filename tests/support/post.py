@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.between_stations import DeliveryOrder, Expansion, OrderKind, RawLocation
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, OrderKind, RawLocation
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.ports.transit import Parked
 
@@ -40,6 +40,10 @@ def order(mailbox_id: str = "ann", trace: str = TRACE, **changes: Any) -> Delive
         received_at=NOON,
     )
     return made.model_copy(update=changes)
+
+
+def bounce(name: str = "nobody@acme.test", trace: str = TRACE) -> BounceOrder:
+    return BounceOrder(trace=trace, organization_id=ORG, name=name, since=NOON)
 
 
 def received(trace: str = TRACE, organization_id: str = ORG, **event: Any) -> Fact:

@@ -123,7 +123,7 @@ def _status(bounce: Bounce) -> bytes:
         ]
         for failure in bounce.failures
     ]
-    return "".join("".join(f"{line}\r\n" for line in group) + "\r\n" for group in groups).encode("ascii")
+    return "\r\n".join("".join(f"{line}\r\n" for line in group) for group in groups).encode("ascii")
 
 
 def _returned(block: bytes) -> tuple[str, bytes]:

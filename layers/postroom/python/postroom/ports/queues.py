@@ -22,7 +22,7 @@ class Deliveries(Protocol):
 
 
 class BounceOrders(Protocol):
-    """To bounce."""
+    """To bounce. Suite: tests/contract/test_queues.py."""
 
     def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
         """Send orders, to be read after ``delay`` seconds (at most 900).
