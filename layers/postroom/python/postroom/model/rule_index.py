@@ -59,6 +59,9 @@ class RuleSet:
             An entry for each recipient that a rule matches.
         """
         by_sender, by_from = self._ways(senders), self._ways(froms or _NOBODY)
+        if not by_sender and len(by_from) == 1:  # nearly all mail; the loop below would say the same
+            winner = by_from[0].winner
+            return {name: rule for name, address in recipients.items() if (rule := winner(address)) is not None}
         decided = {}
         for name, address in recipients.items():
             rule, matched = self._combined(by_sender, address)
@@ -78,9 +81,6 @@ class RuleSet:
 
     def _combined(self, ways: Sequence[_Way], recipient: Address) -> tuple[Rule | None, bool]:
         """Return the most restrictive rule of all ways, and whether there was any."""
-        if len(ways) == 1:
-            rule = ways[0].winner(recipient)
-            return rule, rule is not None
         winners = [way.winner(recipient) for way in ways]
         found = [rule for rule in winners if rule is not None]
         if not found:
@@ -100,24 +100,26 @@ class _Way:
 
     def winner(self, recipient: Address) -> Rule | None:
         """Return the rule of the most specific sender pattern, and among its own, recipient pattern."""
-        domain = recipient.domain
-        if domain not in self.domains:
-            self.domains[domain] = self._of_domain(domain)
-        tables, rule = self.domains[domain]
-        for table in tables:
-            found = table.get(recipient_key(recipient))
-            if found is not None:
-                return found
+        known = self.domains.get(recipient.domain)
+        tables, rule = known or self._of_domain(recipient.domain)
+        if tables:
+            key = recipient_key(recipient)
+            for table in tables:
+                found = table.get(key)
+                if found is not None:
+                    return found
         return rule
 
     def _of_domain(self, domain: str) -> tuple[Sequence[_Table], Rule | None]:
-        """Return what the domain as a whole gets, and the tables where a single address can still get another rule."""
-        keys = list(domain_keys(domain))
-        for number, table in enumerate(self.tables):
-            for key in keys:
-                if key in table:
-                    return self.tables[: number + 1], table[key]
-        return self.tables, None
+        """Find out what the domain as a whole gets, and the tables where single addresses may still get another rule."""
+        keys, tables, rule = list(domain_keys(domain)), [], None
+        for table in self.tables:
+            tables.append(table)
+            rule = next((table[key] for key in keys if key in table), None)
+            if rule is not None:
+                break
+        self.domains[domain] = tables, rule
+        return tables, rule
 
 
 _NOBODY: Final = (None,)

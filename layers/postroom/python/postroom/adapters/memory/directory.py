@@ -78,6 +78,7 @@ class MemoryDirectory:
 
     def __init__(self, *, event_log_default: bool = True) -> None:
         self._rows: dict[Key, Record] = {}
+        self._addressees: dict[Key, Addressee] = {}  # of the entities among the rows: read far more often than written
         self._lock = RLock()
         self._signing_key = secrets.token_bytes(32)
         self._event_log_default = event_log_default
@@ -91,8 +92,15 @@ class MemoryDirectory:
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
         """See ``Addressees``."""
-        found = {address: self.entity_at(organization_id, address) for address in addresses}
-        return {address: entity.addressee for address, entity in found.items() if entity}
+        found = {}
+        with self._lock:
+            for address in addresses:
+                claim = self._rows.get(("address", address))
+                if isinstance(claim, AddressClaim) and claim.organization_id == organization_id:
+                    addressee = self._addressees.get(("entity", organization_id, claim.entity_id))
+                    if addressee is not None:
+                        found[address] = addressee
+        return found
 
     def user(self, organization_id: str, user_id: str) -> Addressee | None:
         """See ``Addressees``."""
@@ -239,10 +247,14 @@ class MemoryDirectory:
     def _apply(self, key: Key, change: Change) -> None:
         if isinstance(change, Remove):
             self._rows.pop(key, None)
-        elif isinstance(change, Replace):
-            self._rows[key] = dataclasses.replace(change.record, version=change.record.version + 1)
+            self._addressees.pop(key, None)
         elif not isinstance(change, Check):
-            self._rows[key] = change.record
+            record = change.record
+            if isinstance(change, Replace):
+                record = dataclasses.replace(change.record, version=change.record.version + 1)
+            self._rows[key] = record
+            if isinstance(record, Entity):
+                self._addressees[key] = record.addressee
 
     def _get(self, kind: type[T], key: Key) -> T | None:
         with self._lock:
