@@ -23,6 +23,7 @@ from postroom.model.records import (
     PasswordHash,
     Remove,
     Replace,
+    RuleRecord,
 )
 from postroom.ports.directory import MAX_ROWS, Page
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from postroom.model.directory import Addressee, MailDomain, Monitoring
     from postroom.model.records import Change, Record
+    from postroom.model.rules import Direction
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -58,6 +60,8 @@ def key_of(record: Record) -> Key:
             return ("member", record.organization_id, record.group_id, record.member_id)
         case PasswordHash():
             return ("password", record.organization_id, record.user_id)
+        case RuleRecord():
+            return ("rule", record.organization_id, record.rule.direction, record.rule.id)
         case ClientToken():
             return ("token", record.scope, record.token)
 
@@ -197,6 +201,20 @@ class MemoryDirectory:
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         """See ``Directory``."""
         return self._get(PasswordHash, ("password", organization_id, user_id))
+
+    def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
+        """See ``Directory``."""
+        return self._get(RuleRecord, ("rule", organization_id, direction, rule_id))
+
+    def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
+        """See ``Directory``."""
+        return self._page(
+            RuleRecord,
+            lambda row: row.rule.id,
+            lambda row: (row.organization_id, row.rule.direction) == (organization_id, direction),
+            after,
+            limit,
+        )
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """See ``Directory``."""
