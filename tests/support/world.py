@@ -89,7 +89,8 @@ class World:
         self.apps = {name: load(name) for name in ("ingest", "deliver", "bounce", "park", "sweep")}
         for name in ("ingest", "deliver"):
             station = getattr(self.apps[name], name)
-            setattr(self.apps[name], name, dataclasses.replace(station, bounce_delay=0))
+            onward = dataclasses.replace(station.onward, bounce_delay=0)
+            setattr(self.apps[name], name, dataclasses.replace(station, onward=onward))
         patience = Patience(between=0, for_others=0, for_another=0)
         bounce: Any = self.apps["bounce"]
         bounce.bouncer = dataclasses.replace(bounce.bouncer, patience=patience)

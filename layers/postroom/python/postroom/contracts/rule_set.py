@@ -53,7 +53,9 @@ class StoredRule(Received):
             description=self.description,
             sender_patterns=tuple(map(Pattern.stored, self.senders)),
             recipient_patterns=tuple(map(Pattern.stored, self.recipients)),
-            action=RuleAction(self.action, self.bounce_message, None if call is None else LambdaCall(**call.model_dump())),
+            action=RuleAction(
+                self.action, self.bounce_message, None if call is None else LambdaCall(**call.model_dump())
+            ),
             created=self.created,
             modified=self.modified,
         )

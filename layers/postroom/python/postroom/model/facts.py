@@ -32,6 +32,7 @@ class OwnFact(StrEnum):
     MESSAGE_BLOCKED = "MESSAGE_BLOCKED"  # virus verdict FAIL: nobody gets it, nobody is told
     RECIPIENT_SKIPPED = "RECIPIENT_SKIPPED"  # a disabled member of a group that was expanded
     QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
+    RULE_ATTEMPTED = "RULE_ATTEMPTED"  # a rule's function was called, and what came of it
     BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
     BOUNCE_SENT = "BOUNCE_SENT"
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients bounced, and nobody is told, for a reason

@@ -10,34 +10,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import (
-    BounceOrder,
-    DeliveryOrder,
+    EXPANSION,
     Expansion,
     FactPointer,
+    Order,
     ParkedPointer,
     Part,
+    Station,
     read_bounce,
+    read_call,
     read_order,
     read_pointer,
+    stored_order,
 )
 from postroom.contracts.ses import message_id_of
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import BOUNCE_PREFIX, EXPANSION, Ledger, Parked, Transit
+from postroom.ports.transit import Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
-    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, EventRetries, ParkedNotices
+    from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
 
 INGEST: Final = "ingest"
-DELIVER: Final = "deliver"
-BOUNCE: Final = "bounce"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
 
@@ -53,19 +54,15 @@ class Parking:
     transit: Transit
     ledger: Ledger
     notices: ParkedNotices
-    deliveries: Deliveries
-    bounces: BounceOrders
+    onward: Onward
+    calls: RuleCalls
     arrivals: Arrivals
     event_retries: EventRetries
     now: Callable[[], int]
 
-    def park_order(self, order: DeliveryOrder, cause: str) -> None:
-        """Park one recipient of a message; see ``ports.parking``."""
-        self._park(order.trace, order.key, order.organization_id, DELIVER, order.model_dump_json(), cause)
-
-    def park_bounce(self, order: BounceOrder, cause: str) -> None:
-        """Park a flow's bounce message; see ``ports.parking``."""
-        self._park(order.trace, order.key, order.organization_id, BOUNCE, order.model_dump_json(), cause)
+    def park_order(self, order: Order, cause: str) -> None:
+        """Park what a station could not carry out; see ``ports.parking``."""
+        self._park(order.trace, order.key, order.organization_id, order.station, order.model_dump_json(), cause)
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``."""
@@ -73,8 +70,8 @@ class Parking:
 
     def park_expansion(self, expansion: Expansion, cause: str) -> None:
         """Park what is left of a large flow: the recipients whose orders were not yet made."""
-        body = expansion.model_dump_json()
-        self._park(expansion.trace, EXPANSION, expansion.organization_id, INGEST, body, cause)
+        body, station = expansion.model_dump_json(), Station.RUN_SYNC_RULE if expansion.of else INGEST
+        self._park(expansion.trace, expansion.key, expansion.organization_id, station, body, cause)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
         """Park a stored message that nobody told us about: its envelope is unknown, so nobody can route it."""
@@ -137,12 +134,17 @@ class Parking:
             )
 
     def _send_again(self, parked: Parked) -> None:
-        if parked.key == EXPANSION:
-            self.arrivals.send(Expansion.model_validate_json(parked.body).notification)
-        elif parked.key.startswith(BOUNCE_PREFIX):
-            self.bounces.send([read_bounce(parked.body)])
+        if parked.key.startswith(EXPANSION):
+            self.expand_again(Expansion.model_validate_json(parked.body))
         else:
-            self.deliveries.send([read_order(parked.body)])
+            self.onward.send([stored_order(parked.key, parked.body)])
+
+    def expand_again(self, expansion: Expansion) -> None:
+        """Have the station that began an expansion go on with it."""
+        if expansion.of:
+            self.calls.send(read_call(expansion.notification))
+        else:
+            self.arrivals.send(expansion.notification)
 
     def _park(self, trace: str, key: str, organization_id: str, station: str, body: str, cause: str) -> None:
         parkings = sum(
@@ -189,7 +191,7 @@ class DeadLetters:
             TemporaryError: give it back to the queue.
         """
         cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._bounce, self._pointer, self._stream):
+        for read in (self._order, self._bounce, self._call, self._pointer, self._stream):
             if read(body, cause):
                 return
         self.parking.park_arrival(body, cause)
@@ -207,7 +209,17 @@ class DeadLetters:
             order = read_bounce(body)
         except InvalidNotificationError:
             return False
-        self.parking.park_bounce(order, cause)
+        self.parking.park_order(order, cause)
+        return True
+
+    def _call(self, body: str, cause: str) -> bool:
+        try:
+            pointer = read_call(body)
+        except InvalidNotificationError:
+            return False
+        called = self.parking.transit.called(pointer.trace, pointer.key)
+        if called is not None:  # else it is decided, and what follows from it the sweep finds
+            self.parking.park_order(called.call, cause)
         return True
 
     def _pointer(self, body: str, cause: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion
+from postroom.contracts.between_stations import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
@@ -112,21 +112,14 @@ class Sweep:
         entry, parking = waiting.entry, self.parking
         if waiting.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {waiting.sweeps} times"
-            match entry:
-                case DeliveryOrder():
-                    parking.park_order(entry, cause)
-                case BounceOrder():
-                    parking.park_bounce(entry, cause)
-                case Expansion():
-                    parking.park_expansion(entry, cause)
+            if isinstance(entry, Expansion):
+                parking.park_expansion(entry, cause)
+            else:
+                parking.park_order(entry, cause)
+        elif isinstance(entry, Expansion):
+            parking.expand_again(entry)
         else:
-            match entry:
-                case DeliveryOrder():
-                    parking.deliveries.send([entry])
-                case BounceOrder():
-                    parking.bounces.send([entry])
-                case Expansion():
-                    parking.arrivals.send(entry.notification)
+            parking.onward.send([entry])
         parking.transit.swept(waiting, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:

@@ -27,7 +27,7 @@ from postroom.routing.resolve import Refusal, Skip, Target
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from postroom.contracts.between_stations import RawLocation
+    from postroom.contracts.between_stations import Order, RawLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def _thawed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def orders(entries: Sequence[Entry], flow: Flow) -> list[DeliveryOrder]:
-    """Return the delivery orders among the entries."""
-    return [
+def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
+    """Return the orders among the entries: what mailboxes get, and word to the sender where there are refusals."""
+    found: list[Order] = [
         DeliveryOrder(
             trace=flow.trace,
             organization_id=flow.organization_id,
@@ -131,19 +131,15 @@ def orders(entries: Sequence[Entry], flow: Flow) -> list[DeliveryOrder]:
         for entry in entries
         if isinstance(entry, Target)
     ]
+    refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
+    if refused is not None:
+        found.append(BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now))
+    return found
 
 
 def facts(entries: Sequence[Entry], flow: Flow, now: int) -> list[Fact]:
     """Return the facts among the entries: recipients that are final at once."""
     return [fact for entry in entries if (fact := _fact(entry, flow, now)) is not None]
-
-
-def bounce(entries: Sequence[Entry], flow: Flow, now: int) -> BounceOrder | None:
-    """Return the order to tell the sender, where there are refusals among the entries."""
-    refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
-    if refused is None:
-        return None
-    return BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now)
 
 
 def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:

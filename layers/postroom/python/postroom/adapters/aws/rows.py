@@ -1,7 +1,7 @@
 """How facts, orders and mailboxes lie in DynamoDB: pure, both ways.
 
 LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
-TransitTable   pk trace            sk order:… | bounce:… | expansion | arrival | event:…    gone once final
+TransitTable   pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
                pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
 """
@@ -12,11 +12,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
+from postroom.contracts.between_stations import EXPANSION, Expansion, Order, stored_order
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import LEDGER_DAYS
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
-from postroom.ports.transit import BOUNCE_PREFIX, Parked
+from postroom.ports.transit import Parked
 
 Row = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def order_row(order: Order, since: int) -> dict[str, Any]:
 def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
     """Return an expansion's row; ``done`` stands beside the rest, because it is what changes."""
     return {
-        **key(expansion.trace, "expansion"),
+        **key(expansion.trace, expansion.key),
         "state": {"S": OPEN},
         "since": number(since),
         "sweeps": number(0),
@@ -100,12 +100,14 @@ def expansion_from_row(row: Row) -> Expansion:
 
 
 def entry_from_row(row: Row) -> Order | Expansion:
-    """Read an open order's or expansion's row."""
-    if row["sk"]["S"] == "expansion":
+    """Read an open order's or expansion's row.
+
+    Raises:
+        KeyError, ValueError: it is neither.
+    """
+    if row["sk"]["S"].startswith(EXPANSION):
         return expansion_from_row(row)
-    if row["sk"]["S"].startswith(BOUNCE_PREFIX):
-        return BounceOrder.model_validate_json(row["body"]["S"])
-    return DeliveryOrder.model_validate_json(row["body"]["S"])
+    return stored_order(row["sk"]["S"], row["body"]["S"])
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Row:
     parked: Parked | None = None
     sweeps: int = 0
     released: bool = False
+    failed: int = 0
 
 
 @dataclass(slots=True)
