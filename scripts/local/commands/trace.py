@@ -45,6 +45,10 @@ def _some(addresses: Sequence[str]) -> str:
     return ", ".join(addresses[:3]) + more
 
 
+def _told(fact: Fact) -> str:
+    return f"about {_some(fact.data['recipients'])}"
+
+
 def _waiting(fact: Fact) -> str:
     return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
 
@@ -66,6 +70,9 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
+    OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
+    OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),

@@ -16,6 +16,7 @@ from postroom.errors import ConflictError, InvalidNotificationError, PermanentEr
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
+from postroom.inbound.excess import excess
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import MAIL_PREFIX
@@ -95,7 +96,12 @@ class Ingest:
         head, size = self.raw.head(raw, FIRST_LOOK_BYTES)
         if size > len(head) and header_block(head) is None:
             head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
-        return Arrival(notification, raw, headers_of(head), size)
+        headers = headers_of(head)
+        too_much = None
+        if not notification.verdicts.has_virus:
+            recipients = len(notification.receipt.recipients)
+            too_much = excess(headers, head, size, recipients, lambda: self.raw.read(raw))
+        return Arrival(notification, raw, headers, size, too_much)
 
     def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: Mapping[str, Address]) -> None:
         """Open the flow of one organization, or take up one that is open."""
@@ -148,7 +154,7 @@ class Ingest:
         house = House(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
         verdicts = arrival.notification.verdicts
-        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part)
+        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part, excess=arrival.excess)
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
