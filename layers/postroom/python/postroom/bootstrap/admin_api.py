@@ -18,6 +18,7 @@ from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
+from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+@ready
 def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
     """Return what answers an event, given the invocation's own request id."""
     settings = settings or Environment()
@@ -40,9 +42,9 @@ def office(settings: Environment) -> Office:
         directory=DynamoDirectory(table),
         # the admin API delivers nothing, so that neither transit nor ledger is needed here
         mailboxes=DynamoMailboxes(clients.dynamodb(), settings["MAILBOX_TABLE"], "", "", now_ms),
-        mailbox_keys=KmsMailboxKeys(clients.kms(), time.monotonic),
+        mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
         domain_services=SesDomainServices(
-            clients.ses(),
+            clients.later(clients.ses),
             Leases(table),
             ReceiptSettings(
                 rule_set=settings["RECEIPT_RULE_SET_NAME"],
@@ -50,8 +52,8 @@ def office(settings: Environment) -> Office:
                 topic_arn=settings["INBOUND_TOPIC_ARN"],
             ),
         ),
-        organization_keys=KmsOrganizationKeys(clients.kms()),
-        log_targets=AwsLogTargets(clients.iam(), clients.logs()),
+        organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
+        log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
         settings=AdminSettings(
             partition=partition,
