@@ -66,8 +66,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
 }
 """A word, a colour and what to say, for each fact; the other events say their name and fields."""
