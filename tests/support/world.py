@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
 CONTEXT: Final = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:f", aws_request_id="r", log_stream_name="s"
+    function_name="f",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:f",
+    aws_request_id="r",
+    log_stream_name="s",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 STATIONS: Final = (
     ("INGEST_QUEUE_URL", "ingest"),
