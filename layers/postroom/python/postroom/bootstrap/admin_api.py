@@ -16,6 +16,7 @@ from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.passwords import Argon2Passwords
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
 from postroom.bootstrap import ready
@@ -55,6 +56,7 @@ def office(settings: Environment) -> Office:
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
+        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
         settings=AdminSettings(
             partition=partition,
             region=region,
