@@ -78,10 +78,20 @@ def _bounced(fact: Fact) -> list[str]:
     return [fact.data.get("mailboxId") or fact.event["bouncedRecipient"]["emailAddress"]]
 
 
+def _by_rule(fact: Fact) -> list[str]:
+    return [who for did in fact.event["ruleActions"] if did["action"] == "DROP" for who in did["recipients"]]
+
+
+def _by_policy(fact: Fact) -> list[str]:
+    return list(fact.event["recipients"]) if fact.event["policy"] == "REJECT" else []
+
+
 ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "MAILBOX_EMAIL_DELIVERED": ("delivered", _mailbox),
     "INCOMING_EMAIL_BOUNCED": ("bounced", _bounced),
     "RECIPIENT_SKIPPED": ("skipped", lambda fact: [fact.data["memberId"]]),
+    "RULE_APPLIED": ("dropped", _by_rule),
+    "DMARC_POLICY_APPLIED": ("dropped", _by_policy),
     "MESSAGE_BLOCKED": ("blocked", lambda fact: list(fact.data["recipients"])),
     "QUOTA_NOTICE_DROPPED": ("dropped", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
     "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),

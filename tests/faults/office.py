@@ -132,7 +132,10 @@ class Office:
             self._table(name).items = copy.deepcopy(items)
         for name in BUCKETS:
             bucket = s3_backends[ACCOUNT]["aws"].buckets[self.stack.environment[name]]
+            rules = {key: bucket.keys[key] for key in bucket.keys if key.startswith("rules/")}
             bucket.keys = type(bucket.keys)()
+            for key, kept in rules.items():  # what was there with the people
+                bucket.keys[key] = kept
         for queue in self._queues().values():
             standard_queue.store_of(queue).purge()
         if MAPPINGS[STREAM] in self.functions:

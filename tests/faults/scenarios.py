@@ -14,6 +14,7 @@ from tests.faults.evidence import State
 from tests.faults.injector import Killed
 from tests.faults.office import letter
 from tests.support.post import OTHER, notification
+from tests.support.rules import BOUNCE, DROP, JUNK, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,6 +92,22 @@ def crowd(world: World) -> None:
     for name in CROWD:
         world.entity(name)
     world.entity("group", *CROWD)
+
+
+def ruled(world: World) -> None:
+    """As acme, with a rule of each kind."""
+    acme(world)
+    world.rules(
+        rule(DROP, "*", "dropped@acme.test"),
+        rule(BOUNCE, "*", "bounced@acme.test", message="no"),
+        rule(JUNK, "*", "group@acme.test"),
+    )
+
+
+def ruled_crowd(world: World) -> None:
+    """As crowd, with rules that drop one recipient and bounce another."""
+    crowd(world)
+    world.rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
 
 
 # What happens
@@ -236,6 +253,7 @@ def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:
 INGEST: Final = frozenset({"ingest"})
 DELIVER: Final = frozenset({"deliver"})
 GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
+RULED: Final = ("ann@acme.test", "group@acme.test", "dropped@acme.test", "bounced@acme.test")
 MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")
 MIXED_ENDS: Final = (*GROUP_ENDS, *ended("bounced", "m1", "nobody@acme.test"))
 
@@ -295,6 +313,41 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         INGEST,
         to("ann@acme.test"),
         delivered("m1", "ann", folder="JUNK_EMAIL"),
+        acme,
+    ),
+    Scenario(
+        "ingest: rules",
+        one_letter(*RULED),
+        INGEST,
+        to(*RULED),
+        (
+            *delivered("m1", "ann"),
+            *delivered("m1", "ben", folder="JUNK_EMAIL"),
+            *ended("skipped", "m1", "dan"),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        ruled,
+    ),
+    Scenario(
+        "ingest: rules over more than one transaction",
+        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        INGEST,
+        to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        (
+            *ended("open", "m1", *CROWD),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        ruled_crowd,
+        functions=INGEST,
+    ),
+    Scenario(
+        "ingest: rejected by DMARC",
+        one_letter("ann@acme.test", "nobody@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
+        INGEST,
+        to("ann@acme.test", "nobody@acme.test"),
+        ended("dropped", "m1", "ann@acme.test", "nobody@acme.test"),
         acme,
     ),
     Scenario("ingest: an unknown domain", nonsense, INGEST, {}, ended("parked", "m1", "arrival"), acme),
