@@ -11,12 +11,19 @@ from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.adapters.memory.queues import (
+    MemoryArrivals,
+    MemoryBounceOrders,
+    MemoryOnward,
+    MemoryParkedNotices,
+    MemoryRuleCalls,
+)
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer, Patience
+from postroom.contracts.between_stations import Station
 from postroom.delivery.deliver import Deliver
 from postroom.inbound.ingest import Ingest
 from postroom.model.directory import EntityKind, EntityState, Role
@@ -49,15 +56,15 @@ class MemoryPost:
         self.mailboxes = MemoryMailboxes(self.books, self.now)
         self.transit = MemoryTransit(self.books, self.now)
         self.ledger = MemoryLedger(self.books)
-        self.deliveries, self.orders = MemoryDeliveries(), MemoryBounceOrders()
+        self.onward, self.orders, self.calls = MemoryOnward(), MemoryBounceOrders(), MemoryRuleCalls()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
         self.parking = Parking(
             self.transit,
             self.ledger,
             self.notices,
-            self.deliveries,
-            self.orders,
+            self.onward,
+            self.calls,
             MemoryArrivals(),
             MemoryEventRetries(),
             self.now,
@@ -68,8 +75,7 @@ class MemoryPost:
             raw=self.raw,
             transit=self.transit,
             ledger=self.ledger,
-            deliveries=self.deliveries,
-            bounces=self.orders,
+            onward=self.onward,
             parking=self.parking,
             now=self.now,
             bucket="inbound-bucket",
@@ -80,8 +86,7 @@ class MemoryPost:
             keys=self.keys,
             mailboxes=self.mailboxes,
             transit=self.transit,
-            deliveries=self.deliveries,
-            bounces=self.orders,
+            onward=self.onward,
             parking=self.parking,
             now=self.now,
             random=os.urandom,
@@ -132,7 +137,8 @@ class MemoryPost:
                 accept(queue.popleft())
 
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
-        yield self.deliveries.bodies, self.deliver.accept
+        yield self.onward.queues[Station.DELIVER], self.deliver.accept
+        yield self.onward.queues[Station.BOUNCE], self.bouncer.accept
         yield self.orders.sent, lambda sent: self.bouncer.accept(sent[0])
 
     def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:

@@ -10,11 +10,12 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.delivery.deliver import Deliver
 
 
+@ready
 def build(settings: Environment | None = None) -> Deliver:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()

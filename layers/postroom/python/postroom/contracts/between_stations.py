@@ -210,9 +210,6 @@ Order = DeliveryOrder | BounceOrder | RuleCall
 _BY_KEY: Final[Mapping[str, type[Order]]] = {"order": DeliveryOrder, "bounce": BounceOrder, "call": RuleCall}
 """Orders by what their keys begin with."""
 
-EXPANSION: Final = "expansion"
-"""How the keys of expansions begin."""
-
 
 class Expansion(Sent):
     """A flow with more recipients than a transaction holds: which of its chunks are done.
@@ -233,7 +230,7 @@ class Expansion(Sent):
     @property
     def key(self) -> str:
         """Its name within its trace: ingest, and each rule call, has one at a time."""
-        return f"{EXPANSION}:{self.of}" if self.of else EXPANSION
+        return f"expansion:{self.of}" if self.of else "expansion"
 
 
 class Part(StrEnum):

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from postroom.contracts.between_stations import EXPANSION
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -20,8 +18,17 @@ if TYPE_CHECKING:
 MAIL_PREFIX: Final = "order:"
 """How the keys of delivery orders begin; a mailbox follows."""
 
+EXPANSION: Final = "expansion"
+"""Key of ingest's expansion of a flow, and how those of rule calls begin."""
+
 IN_TRANSIT: Final = (MAIL_PREFIX, "bounce:", "call:", EXPANSION)
 """How the keys of everything begin that stands here until it is settled."""
+
+ARRIVAL: Final = "arrival"
+"""Key of a notification that is parked as it came."""
+
+ORPHAN: Final = "orphan"
+"""Key of a stored message that is parked because nobody announced it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.books import Books, Row
-from postroom.contracts.between_stations import EXPANSION, BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import Allowance, Called, Claim, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
