@@ -81,7 +81,9 @@ class Outbox:
         if leaving:
             self._leave(message_id, sender, leaving, content)
         if bouncing and sender:
-            failures = [(address, "5.0.0", reason or "bounced") for address, reason in bouncing.items()]
+            failures = [
+                (address, "5.0.0", f"smtp; 550 5.0.0 {reason or 'bounced'}") for address, reason in bouncing.items()
+            ]
             dsn = delivery_status(f"{message_id}-bounce", BOUNCE_SENDER, sender, failures)
             self.transmit(f"{message_id}-bounce", "", [sender], dsn)
 
@@ -104,11 +106,17 @@ class Outbox:
         sender = self._receiving.sender_of(asked["original"])
         if sender is None:
             return Response(400, f"Original message {asked['original']} was not received in the last 24 hours".encode())
-        failures = [(one["address"], _STATUS.get(one["type"], "5.0.0"), one["type"]) for one in asked["recipients"]]
+        failures = [_failure(one) for one in asked["recipients"]]
         dsn = delivery_status(asked["message_id"], asked["source"], sender, failures, asked["explanation"])
         if sender:  # a bounce is never bounced
             self.transmit(asked["message_id"], "", [sender], dsn)
         return Response(200)
+
+
+def _failure(one: dict[str, str]) -> tuple[str, str, str]:
+    """Return address, status code and diagnostic of a recipient that SendBounce was given."""
+    code = one["status"] or _STATUS.get(one["type"], "5.0.0")
+    return one["address"], code, one["diagnostic"] or f"smtp; 550 {code} {one['type']}"
 
 
 def delivery_status(
@@ -120,7 +128,7 @@ def delivery_status(
         message_id: its own.
         reporter: its From.
         sender: who is told.
-        failures: address, enhanced status code and reason each.
+        failures: address, enhanced status code and diagnostic each.
         explanation: for people; `DEFAULT_EXPLANATION` if empty.
     """
     report = MIMEMultipart("report", report_type="delivery-status")
@@ -135,12 +143,12 @@ def delivery_status(
     reporting = Message()
     reporting["Reporting-MTA"] = "dns; amazonses.com"
     groups: list[Message | str] = [reporting]
-    for address, code, reason in failures:
+    for address, code, said in failures:
         group = Message()
         group["Final-Recipient"] = f"rfc822; {address}"
         group["Action"] = "failed"
         group["Status"] = code
-        group["Diagnostic-Code"] = f"smtp; 550 {code} {' '.join(reason.split())}"
+        group["Diagnostic-Code"] = " ".join(said.split())
         groups.append(group)
     status = Message()
     status["Content-Type"] = "message/delivery-status"

@@ -10,6 +10,7 @@ from .conftest import ROOT, Template, listed, subject
 FUNCTIONS: Final = {
     "IngestFunction": "ingest",
     "DeliverFunction": "deliver",
+    "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
     "ParkFunction": "park",
@@ -25,6 +26,7 @@ TABLES: Final = {
 }
 QUEUES: Final = {
     "DELIVER_QUEUE_URL": "DeliverQueue",
+    "BOUNCE_QUEUE_URL": "BounceQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
@@ -141,6 +143,18 @@ def test_only_deliver_may_remove_what_it_sealed_for_nobody(template: Template) -
 
 def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
     assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
+
+
+@each_function
+def test_only_bounce_sends_mail_and_only_as_two_names(template: Template, function: str) -> None:
+    sending = [
+        each
+        for each in template.statements(function)
+        if any(action.startswith("ses:Send") for action in listed(each["Action"]))
+    ]
+    names = [each["Condition"] for each in sending]
+    expected = [{"StringLike": {"ses:FromAddress": ["postmaster@*", "mailer-daemon@*"]}}]
+    assert names == (expected if function == "BounceFunction" else [])
 
 
 @each_function

@@ -12,6 +12,7 @@
         ├── MessageNotFoundError        nothing is stored under this key
         ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
+        ├── UnwritableAddressError      SES cannot send to such an address
         ├── UnreadableFactError         a row of the ledger that is no fact
         ├── UnwritableLinesError        the event log finds fault with the lines themselves
         ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
@@ -78,6 +79,10 @@ class UnreadableMailError(PermanentError):
 
 class KeyUnavailableError(PermanentError):
     """The organization's KMS key is disabled, pending deletion, or not ours to use."""
+
+
+class UnwritableAddressError(PermanentError):
+    """SES cannot send to such an address."""
 
 
 class UnreadableFactError(PermanentError):

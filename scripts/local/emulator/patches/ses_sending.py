@@ -146,12 +146,28 @@ def send_bounce(self: EmailResponse) -> ActionResult:
         "source": self._get_param("BounceSender"),
         "original": self._get_param("OriginalMessageId"),
         "explanation": self._get_param("Explanation") or "",
-        "recipients": [{"address": one["Recipient"], "type": one.get("BounceType", "Undefined")} for one in bounced],
+        "recipients": [_bounced(one) for one in bounced],
     }
+    if not 1 <= len(bounced) <= MAX_RECIPIENTS:
+        raise InvalidParameterValue(f"BouncedRecipientInfoList must hold 1 to {MAX_RECIPIENTS} recipients.")
     if not self.backend._is_verified_address(asked["source"]):  # noqa: SLF001  moto's own check
         raise MessageRejectedError(f"Email address is not verified. {asked['source']}")
     _hand_over(asked, b"")
+    addresses = [one["address"] for one in asked["recipients"]]
+    self.backend.sent_messages.append(RawMessage(message_id, asked["source"], addresses, json.dumps(asked)))
     return ActionResult({"MessageId": message_id})
+
+
+def _bounced(one: dict[str, Any]) -> dict[str, str]:
+    """Return one bounced recipient in the words of the local stack; the fields that the caller gives come first."""
+    fields = one.get("RecipientDsnFields", {})
+    return {
+        "address": one["Recipient"],
+        "type": one.get("BounceType", "Undefined"),
+        "action": fields.get("Action", "failed"),
+        "status": fields.get("Status", ""),
+        "diagnostic": fields.get("DiagnosticCode", ""),
+    }
 
 
 def _destinations(response: EmailResponse) -> list[str]:

@@ -77,6 +77,8 @@ def final_name(order: DeliveryOrder) -> EventName | OwnFact:
 def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
     """Return the fact that ends an order in its mailbox."""
     name = final_name(order)
+    if order.delivered_to != order.recipient:
+        data["deliveredTo"] = order.delivered_to
     return Fact(
         trace=order.trace,
         organization_id=order.organization_id,

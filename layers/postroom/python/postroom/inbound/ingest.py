@@ -21,18 +21,20 @@ from postroom.inbound.plan import Plan
 from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
+from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.ports.transit import ORDER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
     from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Deliveries
+    from postroom.ports.queues import BounceOrders, Deliveries
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
@@ -46,7 +48,10 @@ LONGEST_HEADERS_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
+    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch.
+
+    ``bounce_delay`` is in seconds.
+    """
 
     directory: Addressees
     rule_sets: InboundRules
@@ -54,10 +59,12 @@ class Ingest:
     transit: Transit
     ledger: Ledger
     deliveries: Deliveries
+    bounces: BounceOrders
     parking: ParkingLot
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True
+    bounce_delay: int = BOUNCE_DELAY_SECONDS
 
     def accept(self, body: str) -> None:
         """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
@@ -153,9 +160,11 @@ class Ingest:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
             orders = planning.orders(plan.entries, arrival, received)
-            opened = self.transit.open([received, *planning.facts(plan.entries, received, self.now())], orders, None)
+            facts = planning.facts(plan.entries, received, self.now())
+            bounce = planning.bounce(plan.entries, received, self.now())
+            opened = self.transit.open([received, *facts], orders, None, bounce)
             if opened:
-                self.deliveries.send(orders)
+                self._send(orders, bounce)
             return opened
         name = "plan" + part.replace(":", "-")
         kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
@@ -188,15 +197,23 @@ class Ingest:
         expansion = self.transit.expansion(received.trace)
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.deliveries.send(self.transit.open_orders(received.trace))
+        self.bounces.send(self.transit.open_bounces(received.trace), delay=self.bounce_delay)
         while expansion is not None and plan is not None:
             entries = plan.chunk(expansion.done)
             orders = planning.orders(entries, arrival, received)
+            facts = planning.facts(entries, received, self.now())
+            bounce = planning.bounce(entries, received, self.now())
             before = expansion
-            if self.transit.expand(before, planning.facts(entries, received, self.now()), orders):
-                self.deliveries.send(orders)
+            if self.transit.expand(before, facts, orders, bounce):
+                self._send(orders, bounce)
             expansion = self.transit.expansion(received.trace)
             if expansion == before:
                 raise ConflictError("a chunk was refused, and nobody else committed it")
+
+    def _send(self, orders: Sequence[DeliveryOrder], bounce: BounceOrder | None) -> None:
+        self.deliveries.send(orders)
+        if bounce is not None:
+            self.bounces.send([bounce], delay=self.bounce_delay)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -39,6 +39,9 @@ OPEN_TOO_LONG_SECONDS: Final = 3600
 RETENTION_AFTER_FINAL_DAYS: Final = 30
 """Days that a raw message stays after its last recipient became final. Source: architecture, invariant 1 (ours)."""
 
+BOUNCE_DELAY_SECONDS: Final = 10
+"""How long a bounce message waits at first, so that other recipients of the flow may fail with it. Ours."""
+
 LEDGER_DAYS: Final = 400
 """Days that the ledger remembers a fact. Ours: thirteen months, so that a year can be compared with the last."""
 

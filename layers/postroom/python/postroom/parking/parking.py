@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import (
+    BounceOrder,
     DeliveryOrder,
     Expansion,
     FactPointer,
+    Order,
     ParkedPointer,
     Part,
+    read_bounce,
     read_order,
     read_pointer,
 )
@@ -22,21 +25,29 @@ from postroom.contracts.ses import message_id_of
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import ARRIVAL, EXPANSION, ORPHAN, Ledger, Parked, Transit
+from postroom.ports.transit import ARRIVAL, BOUNCE_PREFIX, EXPANSION, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
-    from postroom.ports.queues import Arrivals, Deliveries, EventRetries, ParkedNotices
+    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, EventRetries, ParkedNotices
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
 
 INGEST: Final = "ingest"
 DELIVER: Final = "deliver"
+BOUNCE: Final = "bounce"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
+
+STATION_OF: Final[dict[type[Order | Expansion], str]] = {
+    DeliveryOrder: DELIVER,
+    BounceOrder: BOUNCE,
+    Expansion: INGEST,
+}
+"""Who takes up again what stands open in transit."""
 
 NEVER_ANNOUNCED: Final = (
     "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
@@ -57,6 +68,7 @@ class Parking:
     ledger: Ledger
     notices: ParkedNotices
     deliveries: Deliveries
+    bounces: BounceOrders
     arrivals: Arrivals
     event_retries: EventRetries
     now: Callable[[], int]
@@ -65,15 +77,18 @@ class Parking:
         """Park one recipient of a message; see ``ports.parking``."""
         self._park(order.trace, order.key, order.organization_id, DELIVER, order.model_dump_json(), cause)
 
+    def park_bounce(self, order: BounceOrder, cause: str) -> None:
+        """Park a flow's bounce message; see ``ports.parking``."""
+        self._park(order.trace, order.key, order.organization_id, BOUNCE, order.model_dump_json(), cause)
+
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``."""
         self._park(f"arrival:{_arrival_name(body)}", ARRIVAL, NO_ORGANIZATION, INGEST, body, cause)
 
-    def give_up(self, entry: DeliveryOrder | Expansion, cause: str) -> None:
+    def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
-        key, station = (entry.key, DELIVER) if isinstance(entry, DeliveryOrder) else (EXPANSION, INGEST)
-        body = entry.model_dump_json()
-        self._park(entry.trace, key, entry.organization_id, station, body, cause, nobody_repeats=True)
+        station, body = STATION_OF[type(entry)], entry.model_dump_json()
+        self._park(entry.trace, entry.key, entry.organization_id, station, body, cause, nobody_repeats=True)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
         """Park, for the sweep, a stored message that nobody told us about: its envelope is unknown."""
@@ -146,6 +161,8 @@ class Parking:
     def _send_again(self, parked: Parked) -> None:
         if parked.key == EXPANSION:
             self.arrivals.send(Expansion.model_validate_json(parked.body).notification)
+        elif parked.key.startswith(BOUNCE_PREFIX):
+            self.bounces.send([read_bounce(parked.body)])
         else:
             self.deliveries.send([read_order(parked.body)])
 
@@ -212,7 +229,7 @@ class DeadLetters:
             TemporaryError: give it back to the queue.
         """
         cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._pointer, self._stream):
+        for read in (self._order, self._bounce, self._pointer, self._stream):
             if read(body, cause):
                 return
         self.parking.park_arrival(body, cause)
@@ -223,6 +240,14 @@ class DeadLetters:
         except InvalidNotificationError:
             return False
         self.parking.park_order(order, cause)
+        return True
+
+    def _bounce(self, body: str, cause: str) -> bool:
+        try:
+            order = read_bounce(body)
+        except InvalidNotificationError:
+            return False
+        self.parking.park_bounce(order, cause)
         return True
 
     def _pointer(self, body: str, cause: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import DeliveryOrder
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
@@ -125,10 +125,14 @@ class Sweep:
         if waiting.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {waiting.sweeps} times"
             parking.give_up(entry, cause)
-        elif isinstance(entry, DeliveryOrder):
-            parking.deliveries.send([entry])
         else:
-            parking.arrivals.send(entry.notification)
+            match entry:
+                case DeliveryOrder():
+                    parking.deliveries.send([entry])
+                case BounceOrder():
+                    parking.bounces.send([entry])
+                case Expansion():
+                    parking.arrivals.send(entry.notification)
         parking.transit.swept(waiting, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:

@@ -107,7 +107,13 @@ def ses() -> SESClient:
     return boto3.client("ses", config=_CONFIG)
 
 
+@cache
+def ses_sending() -> SESClient:
+    """Return the client that sends: one attempt, because a second one may send a second time."""
+    return boto3.client("ses", config=_CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 1})))
+
+
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (dynamodb, s3, sqs, kms, logs, events, sts, iam, ses):
+    for made in (dynamodb, s3, sqs, kms, logs, events, sts, iam, ses, ses_sending):
         made.cache_clear()
