@@ -28,7 +28,7 @@ from local.emulator import standard_queue
 from postroom.bootstrap import environment
 from postroom.errors import TemporaryError
 from tests.faults.faults import IN_ORDER, Handing
-from tests.faults.injector import Killed
+from tests.faults.injector import OPERATOR, Killed
 from tests.support.post import notification
 from tests.support.stack import BUCKETS, TABLES
 from tests.support.world import CONTEXT, World, load
@@ -221,7 +221,7 @@ class Office:
     def operate(self, work: Callable[[], object]) -> None:
         """Let a person do something at the command line, until it succeeds."""
         for _ in range(ATTEMPTS):
-            with contextlib.suppress(Killed, TemporaryError), self.injector.running("operator", work):
+            with contextlib.suppress(Killed, TemporaryError), self.injector.running(OPERATOR, work):
                 work()
                 return
         raise AssertionError("the command fails and fails")
