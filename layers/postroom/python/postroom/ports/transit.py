@@ -24,6 +24,12 @@ BOUNCE_PREFIX: Final = "bounce:"
 EXPANSION: Final = "expansion"
 """Key of a flow's expansion."""
 
+ARRIVAL: Final = "arrival"
+"""Key of a notification that is parked as it came."""
+
+ORPHAN: Final = "orphan"
+"""Key of a stored message that is parked because nobody announced it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:
