@@ -62,6 +62,11 @@ class Injector:
         """Which call went wrong; empty if the run made fewer."""
         return self.calls[self.at] if self.at is not None and self.at < len(self.calls) else ""
 
+    @property
+    def near(self) -> list[str]:
+        """The call that went wrong, and the one before it."""
+        return [] if self.at is None else self.calls[max(self.at - 1, 0) : self.at + 1]
+
     @contextmanager
     def running(self, function: str, again: Callable[[], Any]) -> Iterator[None]:
         """Say whose calls are made now; outside of this, calls are the test's own and never fail."""

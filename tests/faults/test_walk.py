@@ -11,11 +11,14 @@ from tests.faults.walk import prepared
 MOST = 1
 """How many places are struck under each fault."""
 
+HALVES = (FAULTS[::2], FAULTS[1::2])
+"""Scenarios take turns: one is walked under the one half of the faults, the next under the other."""
+
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_nothing_is_lost_duplicated_or_wrong(scenario: Scenario) -> None:
     with prepared(scenario) as walk:
-        results = [walk.under(fault, most=MOST) for fault in FAULTS]
+        results = [walk.under(fault, most=MOST) for fault in HALVES[SCENARIOS.index(scenario) % 2]]
     assert [trouble for result in results for trouble in result.troubles] == []
     assert all(result.runs for result in results)
 

@@ -42,6 +42,13 @@ BOUNCE: Final = "bounce"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
 
+STATION_OF: Final[dict[type[Order | Expansion], str]] = {
+    DeliveryOrder: DELIVER,
+    BounceOrder: BOUNCE,
+    Expansion: INGEST,
+}
+"""Who takes up again what stands open in transit."""
+
 NEVER_ANNOUNCED: Final = (
     "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
     " otherwise it can only be discarded"
@@ -80,14 +87,7 @@ class Parking:
 
     def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
-        match entry:
-            case DeliveryOrder():
-                station = DELIVER
-            case BounceOrder():
-                station = BOUNCE
-            case Expansion():
-                station = INGEST
-        body = entry.model_dump_json()
+        station, body = STATION_OF[type(entry)], entry.model_dump_json()
         self._park(entry.trace, entry.key, entry.organization_id, station, body, cause, nobody_repeats=True)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
