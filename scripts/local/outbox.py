@@ -10,7 +10,9 @@ import base64
 import json
 import re
 from datetime import UTC, datetime
+from email.encoders import encode_quopri
 from email.message import Message
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.utils import format_datetime
@@ -22,7 +24,7 @@ from local.ses_notification import Verdicts
 from local.web import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from local.ses_receiving import SesReceiving
@@ -103,13 +105,21 @@ class Outbox:
 
     def _send_bounce(self, asked: dict[str, Any]) -> Response:
         """SendBounce: tell the sender of a message that was received here."""
-        sender = self._receiving.sender_of(asked["original"])
-        if sender is None:
+        original = self._receiving.original(asked["original"])
+        if original is None:
             return Response(400, f"Original message {asked['original']} was not received in the last 24 hours".encode())
         failures = [_failure(one) for one in asked["recipients"]]
-        dsn = delivery_status(asked["message_id"], asked["source"], sender, failures, asked["explanation"])
-        if sender:  # a bounce is never bounced
-            self.transmit(asked["message_id"], "", [sender], dsn)
+        dsn = delivery_status(
+            asked["message_id"],
+            asked["source"],
+            original.sender,
+            failures,
+            asked["explanation"],
+            reporting=asked["reporting"],
+            headers=original.headers,
+        )
+        if original.sender:  # a bounce is never bounced
+            self.transmit(asked["message_id"], "", [original.sender], dsn)
         return Response(200)
 
 
@@ -120,7 +130,14 @@ def _failure(one: dict[str, str]) -> tuple[str, str, str]:
 
 
 def delivery_status(
-    message_id: str, reporter: str, sender: str, failures: Sequence[tuple[str, str, str]], explanation: str = ""
+    message_id: str,
+    reporter: str,
+    sender: str,
+    failures: Sequence[tuple[str, str, str]],
+    explanation: str = "",
+    *,
+    reporting: Mapping[str, str] | None = None,
+    headers: bytes = b"",
 ) -> bytes:
     """Return a delivery status notification (RFC 3464).
 
@@ -130,6 +147,8 @@ def delivery_status(
         sender: who is told.
         failures: address, enhanced status code and diagnostic each.
         explanation: for people; `DEFAULT_EXPLANATION` if empty.
+        reporting: fields about the message; SES's own Reporting-MTA if none.
+        headers: fields of the message that bounces, returned as they are.
     """
     report = MIMEMultipart("report", report_type="delivery-status")
     report["From"] = reporter
@@ -139,10 +158,11 @@ def delivery_status(
     report["Message-ID"] = f"<{message_id}@email.amazonses.com>"
     report["Auto-Submitted"] = "auto-replied"
     addresses = "".join(f"\n{address}" for address, _, _ in failures)
-    report.attach(MIMEText(f"{explanation or DEFAULT_EXPLANATION}\n{addresses}\n"))
-    reporting = Message()
-    reporting["Reporting-MTA"] = "dns; amazonses.com"
-    groups: list[Message | str] = [reporting]
+    report.attach(MIMEText(explanation or f"{DEFAULT_EXPLANATION}\n{addresses}\n"))
+    about = Message()
+    for name, value in (reporting or {"Reporting-MTA": "dns; amazonses.com"}).items():
+        about[name] = value
+    groups: list[Message | str] = [about]
     for address, code, said in failures:
         group = Message()
         group["Final-Recipient"] = f"rfc822; {address}"
@@ -154,4 +174,9 @@ def delivery_status(
     status["Content-Type"] = "message/delivery-status"
     status.set_payload(groups)
     report.attach(status)
+    if headers:
+        returned = MIMEBase("text", "rfc822-headers")
+        returned.set_payload(headers)
+        encode_quopri(returned)
+        report.attach(returned)
     return report.as_bytes()

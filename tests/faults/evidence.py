@@ -102,11 +102,11 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "MAILBOX_EMAIL_DELIVERED": ("delivered", _mailbox),
     "INCOMING_EMAIL_BOUNCED": ("bounced", _bounced),
     "RECIPIENT_SKIPPED": ("skipped", lambda fact: [fact.data["memberId"]]),
+    "RULE_APPLIED": ("dropped", _by_rule),
+    "DMARC_POLICY_APPLIED": ("dropped", _by_policy),
     "MESSAGE_BLOCKED": ("blocked", lambda fact: list(fact.data["recipients"])),
     "QUOTA_NOTICE_DROPPED": ("dropped", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
     "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
-    "RULE_APPLIED": ("dropped", _by_rule),
-    "DMARC_POLICY_APPLIED": ("dropped", _by_policy),
     "BOUNCE_SENT": ("told", _sender),
     "BOUNCE_SUPPRESSED": ("not told", _sender),
 }

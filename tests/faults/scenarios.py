@@ -104,6 +104,12 @@ def crowd(world: World) -> None:
     world.entity("group", *CROWD)
 
 
+def ruled_crowd(world: World) -> None:
+    """As crowd, with rules that drop one recipient and bounce another."""
+    crowd(world)
+    world.apply_rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
+
+
 # What happens
 
 
@@ -327,11 +333,24 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         ruled,
     ),
     Scenario(
-        "ingest: a policy of reject",
-        one_letter("ann@acme.test", "ben@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
+        "ingest: rules over more than one transaction",
+        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         INGEST,
-        to("ann@acme.test", "ben@acme.test"),
-        ended("dropped", "m1", "ann@acme.test", "ben@acme.test"),
+        to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        (
+            *ended("open", "m1", *CROWD, "the sender"),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        ruled_crowd,
+        functions=INGEST,
+    ),
+    Scenario(
+        "ingest: rejected by DMARC",
+        one_letter("ann@acme.test", "nobody@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
+        INGEST,
+        to("ann@acme.test", "nobody@acme.test"),
+        ended("dropped", "m1", "ann@acme.test", "nobody@acme.test"),
         acme,
     ),
     Scenario("ingest: an unknown domain", nonsense, INGEST, {}, ended("parked", "m1", "arrival"), acme),

@@ -15,6 +15,7 @@ import re
 import secrets
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any, Final
@@ -146,6 +147,7 @@ def send_bounce(self: EmailResponse) -> ActionResult:
         "source": self._get_param("BounceSender"),
         "original": self._get_param("OriginalMessageId"),
         "explanation": self._get_param("Explanation") or "",
+        "reporting": _reporting(self._get_param("MessageDsn", {})),
         "recipients": [_bounced(one) for one in bounced],
     }
     if not 1 <= len(bounced) <= MAX_RECIPIENTS:
@@ -156,6 +158,15 @@ def send_bounce(self: EmailResponse) -> ActionResult:
     addresses = [one["address"] for one in asked["recipients"]]
     self.backend.sent_messages.append(RawMessage(message_id, asked["source"], addresses, json.dumps(asked)))
     return ActionResult({"MessageId": message_id})
+
+
+def _reporting(dsn: dict[str, Any]) -> dict[str, str]:
+    """Return the fields about the message itself: the caller's, or SES's own."""
+    fields = {"Reporting-MTA": str(dsn.get("ReportingMta") or "dns; inbound-smtp.us-east-1.amazonaws.com")}
+    if arrived := dsn.get("ArrivalDate"):
+        when = arrived if isinstance(arrived, datetime) else datetime.fromisoformat(str(arrived))
+        fields["Arrival-Date"] = email.utils.format_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
+    return fields
 
 
 def _bounced(one: dict[str, Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ ADVICE: Final = {
     "5.4.4": "Only the administrator of the recipient's mail can mend that.",
     "5.4.6": "The message was passed round in a circle: some forwarding leads back to where it came from.",
     "5.5.3": "Send the message to fewer recipients at a time, or to a group.",
+    "5.6.0": "Put the files into one archive, or send them in several messages.",
     "5.7.1": "The recipient's organization does not accept this message. Sending it again will not help.",
 }
 """What the sender can do, by enhanced status code (RFC 3463)."""

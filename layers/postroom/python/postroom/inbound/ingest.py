@@ -17,6 +17,7 @@ from postroom.inbound import doorman
 from postroom.inbound import plan as planning
 from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
+from postroom.inbound.excess import excess
 from postroom.inbound.plan import Plan
 from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
@@ -102,7 +103,12 @@ class Ingest:
         head, size = self.raw.head(raw, FIRST_LOOK_BYTES)
         if size > len(head) and header_block(head) is None:
             head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
-        return Arrival(notification, raw, headers_of(head), size)
+        headers = headers_of(head)
+        too_much = None
+        if not notification.verdicts.has_virus:
+            recipients = len(notification.receipt.recipients)
+            too_much = excess(headers, head, size, recipients, lambda: self.raw.read(raw))
+        return Arrival(notification, raw, headers, size, too_much)
 
     def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: Mapping[str, Address]) -> None:
         """Open the flow of one organization, or take up one that is open."""
@@ -155,7 +161,7 @@ class Ingest:
         house = House(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
         verdicts = arrival.notification.verdicts
-        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part)
+        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part, excess=arrival.excess)
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:

@@ -9,6 +9,15 @@ MB: Final = 1 << 20
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
 
+MAX_UNENCODED_BYTES: Final = 29 * MB
+"""Most data of one message before base64 or quoted-printable, in bytes. Source: guide, message quotas (ZH:3484)."""
+
+MAX_ATTACHMENTS: Final = 500
+"""Most attachments of one message. Source: guide, message quotas (ZH:3487)."""
+
+MAX_HOPS: Final = 100
+"""Most Received fields of one message; more are a loop. Source: architecture 4.11, after RFC 5321 6.3."""
+
 MAX_RECIPIENTS: Final = 500
 """Most recipients of one message. Source: guide, message quotas (ZH:3505)."""
 

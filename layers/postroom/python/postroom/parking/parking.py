@@ -218,7 +218,7 @@ class DeadLetters:
 
     parking: Parking
 
-    def accept(self, queue: str, body: str, receives: str) -> None:
+    def accept(self, queue: str, body: str, receives: int) -> None:
         """Park one dead letter.
 
         Args:
