@@ -226,15 +226,21 @@ def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mappin
             Copy(
                 name,
                 {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
-                row["blob"]["S"],
+                blob := _blob_of(name, item_id, row),
                 int(row["size"]["N"]),
-                open_sealed(sealed[row["blob"]["S"]], key, row["blob"]["S"]) if row["blob"]["S"] in sealed else None,
+                open_sealed(sealed[blob], key, blob) if blob in sealed else None,
             )
-            for row in items.values()
+            for item_id, row in items.items()
         ),
         memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
         items=tuple(items),
     )
+
+
+def _blob_of(mailbox_id: str, item_id: str, row: Mapping[str, Any]) -> str:
+    """Return where an item's object lies: a name that ends in a slash goes on with the mailbox and the id's end."""
+    blob: str = row["blob"]["S"]
+    return f"{blob}{mailbox_id}/{item_id.partition('-')[2]}" if blob.endswith("/") else blob
 
 
 _KEYS: dict[bytes, bytes] = {}
