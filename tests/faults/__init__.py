@@ -8,6 +8,7 @@ Reading order::
     office.py      the functions themselves, with queues, stream, schedule and time between them
     evidence.py    what lies in tables, buckets, queues and logs, read without the stations' code
     invariants.py  what must hold of it (ARCHITECTURE.md, "What must always hold"): the table of checks
+    permissions.py what roles must allow for it (template.yaml)
     walk.py        a scenario x a fault: play it once for each call, look, count
 
 To add a scenario: a function of a few lines in ``scenarios.py`` that plays it, and its row in ``SCENARIOS``: which

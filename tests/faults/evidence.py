@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from moto.ses.models import ses_backends
+
+from tests.faults.office import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 FRAME: Final = (1 << 20) + 16
 """Bytes of one sealed frame, tag included. Source: docs/decisions, the sealed format."""
+
+
+EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail")
+"""Calls whose effect lies outside our tables: a stop between them and what records them repeats them, and only that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,17 @@ def _bounced(fact: Fact) -> list[str]:
     return [fact.data.get("mailboxId") or fact.event["bouncedRecipient"]["emailAddress"]]
 
 
+def _sender(_: Fact) -> list[str]:
+    return ["the sender"]
+
+
 def _by_rule(fact: Fact) -> list[str]:
-    return [who for did in fact.event["ruleActions"] if did["action"] == "DROP" for who in did["recipients"]]
+    """Whom a rule ended: those it dropped; whom it bounces is in a fact of its own, the others go on."""
+    return [who for action in fact.event["ruleActions"] for who in action["recipients"]] if fact.data["final"] else []
 
 
 def _by_policy(fact: Fact) -> list[str]:
-    return list(fact.event["recipients"]) if fact.event["policy"] == "REJECT" else []
+    return list(fact.event["recipients"]) if fact.data["final"] else []
 
 
 ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
@@ -95,10 +107,12 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "MESSAGE_BLOCKED": ("blocked", lambda fact: list(fact.data["recipients"])),
     "QUOTA_NOTICE_DROPPED": ("dropped", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
     "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
+    "BOUNCE_SENT": ("told", _sender),
+    "BOUNCE_SUPPRESSED": ("not told", _sender),
 }
-"""Facts that end a recipient: how, and whom."""
+"""Facts that end a recipient, or the sender's waiting for an answer: how, and whom."""
 
-PASSING: Final = {"ORGANIZATION_EMAIL_RECEIVED", "PARKED", "REDRIVEN", "ANNOUNCED", "DISCARDED"}
+PASSING: Final = {"ORGANIZATION_EMAIL_RECEIVED", "BOUNCE_INTENDED", "PARKED", "REDRIVEN", "ANNOUNCED", "DISCARDED"}
 """Facts that end nobody; what is parked or discarded is seen where it stands in transit, or no longer does."""
 
 
@@ -115,6 +129,10 @@ class Evidence:
     queues: Mapping[str, list[str]]
     lines: list[Mapping[str, Any]]
     announced: list[Mapping[str, Any]]
+    answers: list[str]
+    """What SES was given to send: requests of SendBounce as JSON, and messages of ours."""
+    in_the_window: bool
+    """A call was struck that has an effect outside our tables, or the one behind it: the effect may be repeated."""
     letter_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -128,11 +146,15 @@ class Evidence:
             elif fact.name == "DISCARDED":
                 yield State(self._letter(fact.trace), fact.data["what"].removeprefix("order:"), "discarded")
         for row in self.transit:
-            who, _, kind = row["sk"]["S"].removeprefix("order:").partition(":")
-            if row["sk"]["S"].startswith("event:"):
-                continue  # a fact that waits for its log: no recipient's state
             state = "open" if row["state"]["S"] == "OPEN" else "parked"
-            yield State(self._letter(row["pk"]["S"]), f"{who}'s notice" if kind else who, state)
+            what, _, rest = row["sk"]["S"].partition(":")
+            who, _, kind = rest.partition(":")
+            if what == "order":
+                yield State(self._letter(row["pk"]["S"]), f"{who}'s notice" if kind else who, state)
+            elif what == "bounce":
+                yield State(self._letter(row["pk"]["S"]), "the sender", state)
+            elif what != "event":  # a fact that waits for its log is no recipient
+                yield State(self._letter(row["pk"]["S"]), what, state)
 
     def _letter(self, trace: str) -> str:
         return self.letter_of.get(trace, trace.removeprefix("arrival:"))
@@ -146,12 +168,14 @@ def gather(office: Office) -> Evidence:
     made = Evidence(
         letters=office.letters,
         facts=facts,
-        transit=office.stack.rows("TRANSIT_TABLE"),
+        transit=[row for row in office.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
         mailboxes=_mailboxes(office, sealed),
         sealed=sealed,
         raw=office.stack.objects("INBOUND_BUCKET"),
         queues=queues,
         lines=list(_lines()) if "record_events" in office.functions else [],
+        answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],
+        in_the_window=any(call.endswith(EFFECTS) for call in office.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
     )
     made.letter_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
@@ -202,15 +226,21 @@ def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mappin
             Copy(
                 name,
                 {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
-                row["blob"]["S"],
+                blob := _blob_of(name, item_id, row),
                 int(row["size"]["N"]),
-                open_sealed(sealed[row["blob"]["S"]], key, row["blob"]["S"]) if row["blob"]["S"] in sealed else None,
+                open_sealed(sealed[blob], key, blob) if blob in sealed else None,
             )
-            for row in items.values()
+            for item_id, row in items.items()
         ),
         memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
         items=tuple(items),
     )
+
+
+def _blob_of(mailbox_id: str, item_id: str, row: Mapping[str, Any]) -> str:
+    """Return where an item's object lies: a name that ends in a slash goes on with the mailbox and the id's end."""
+    blob: str = row["blob"]["S"]
+    return f"{blob}{mailbox_id}/{item_id.partition('-')[2]}" if blob.endswith("/") else blob
 
 
 _KEYS: dict[bytes, bytes] = {}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 
+from tests.faults.permissions import asked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+
+    from tests.faults.permissions import Asked
+
+OPERATOR: Final = "operator"
+"""The person at the command line, who has no role in the template."""
 
 
 class Killed(BaseException):
@@ -43,13 +50,14 @@ class Injector:
     """Counts the calls that the watched functions make, and strikes one of them.
 
     ``calls`` names them in order (``deliver: dynamodb TransactWriteItems``); ``at`` is the place of the one that goes
-    wrong, None for a run in which all is well.
+    wrong, None for a run in which all is well. ``asked`` is what all functions asked AWS for, in all runs.
     """
 
     watched: Collection[str]
     at: int | None = None
     strike: Strike | None = None
     calls: list[str] = field(default_factory=list)
+    asked: set[Asked] = field(default_factory=set)
     _function: str | None = None
     _again: Callable[[], Any] = lambda: None
 
@@ -61,6 +69,11 @@ class Injector:
     def struck(self) -> str:
         """Which call went wrong; empty if the run made fewer."""
         return self.calls[self.at] if self.at is not None and self.at < len(self.calls) else ""
+
+    @property
+    def near(self) -> list[str]:
+        """The call that went wrong, and the one before it."""
+        return [] if self.at is None else self.calls[max(self.at - 1, 0) : self.at + 1]
 
     @contextmanager
     def running(self, function: str, again: Callable[[], Any]) -> Iterator[None]:
@@ -88,6 +101,8 @@ class Injector:
 
         def make_api_call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
             model = client.meta.service_model
+            if self._function not in {None, OPERATOR}:
+                self.asked.update(asked(str(self._function), str(model.service_name), operation, parameters))
             if self._function not in self.watched:
                 return original(client, operation, parameters)
             tokens = model.operation_model(operation).idempotent_members

@@ -21,13 +21,14 @@ import boto3
 from moto.dynamodb.models import dynamodb_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
+from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
 from local.emulator import standard_queue
 from postroom.bootstrap import environment
 from postroom.errors import TemporaryError
 from tests.faults.faults import IN_ORDER, Handing
-from tests.faults.injector import Killed
+from tests.faults.injector import OPERATOR, Killed
 from tests.support.post import notification
 from tests.support.stack import BUCKETS, TABLES
 from tests.support.world import CONTEXT, World, load
@@ -49,8 +50,10 @@ WITNESS: Final = "bus-witness"
 MAPPINGS: Final[Mapping[str, str]] = {
     "INGEST_QUEUE_URL": "ingest",
     "DELIVER_QUEUE_URL": "deliver",
+    "BOUNCE_QUEUE_URL": "bounce",
     "INGEST_DLQ_URL": "park",
     "DELIVER_DLQ_URL": "park",
+    "BOUNCE_DLQ_URL": "park",
     STREAM: "record_events",
     "RETRY_EVENTS_QUEUE_URL": "retry_events",
     "RETRY_EVENTS_DLQ_URL": "park",
@@ -59,6 +62,10 @@ MAPPINGS: Final[Mapping[str, str]] = {
 
 ATTEMPTS: Final = 5
 """How often the schedule, or a person at the command line, tries what failed."""
+
+
+MOST_BATCHES: Final = 2000
+"""How many batches a run hands out at most; the largest need a tenth of that."""
 
 
 class Clock:
@@ -99,6 +106,7 @@ class Office:
     _apps: dict[str, ModuleType] = field(default_factory=dict)
     _handled: list[Batch] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict)
+    _objects: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     _iterator: str = ""
     _chance: random.Random | None = None
 
@@ -108,20 +116,29 @@ class Office:
         self.people(self.world)
         self._streams = boto3.client("dynamodbstreams")
         self._tables = {name: copy.deepcopy(self._table(name).items) for name in TABLES}
+        self._objects = {name: list(self._bucket(name).keys.items()) for name in BUCKETS}
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Office]:
         """Let functions and queues live by our clock, and keep what functions print to themselves."""
-        original = standard_queue.StandardQueue.__init__
+        begin, send = standard_queue.StandardQueue.__init__, standard_queue.StandardQueue.send
 
         def by_our_clock(store: Any, queue: Any, clock: Any = self.clock.time) -> None:
-            original(store, queue, clock)
+            begin(store, queue, clock)
+
+        def sent_by_our_clock(store: Any, message: Any) -> None:
+            if not hasattr(message, "our_clock"):  # a dead letter is sent once more
+                message.our_clock = True
+                message.sent_timestamp += int(self.clock.skipped * 1000)
+                message.delayed_until += int(self.clock.skipped * 1000)
+            send(store, message)
 
         for queue in self._queues().values():
             queue.__dict__.pop(standard_queue.ATTRIBUTE, None)
         with (
             patch.object(environment, "time", SimpleNamespace(time_ns=self.clock.time_ns, sleep=self.clock.sleep)),
             patch.object(standard_queue.StandardQueue, "__init__", by_our_clock),
+            patch.object(standard_queue.StandardQueue, "send", sent_by_our_clock),
             self.injector.installed(),
         ):
             yield self
@@ -130,12 +147,11 @@ class Office:
         """Begin a run: everything is as it was when only the people were there, and no function has started."""
         for name, items in self._tables.items():
             self._table(name).items = copy.deepcopy(items)
-        for name in BUCKETS:
-            bucket = s3_backends[ACCOUNT]["aws"].buckets[self.stack.environment[name]]
-            rules = {key: bucket.keys[key] for key in bucket.keys if key.startswith("rules/")}
-            bucket.keys = type(bucket.keys)()
-            for key, kept in rules.items():  # what was there with the people
-                bucket.keys[key] = kept
+        for name, objects in self._objects.items():
+            self._bucket(name).keys = made = type(self._bucket(name).keys)()
+            for key, content in objects:
+                made[key] = content
+        ses_backends[ACCOUNT][REGION].sent_messages.clear()
         for queue in self._queues().values():
             standard_queue.store_of(queue).purge()
         if MAPPINGS[STREAM] in self.functions:
@@ -146,11 +162,14 @@ class Office:
         self._chance = None if handing.seed is None else random.Random(handing.seed)  # noqa: S311 - repeatable
         self.letters, self._apps, self._handled = {}, {}, []
 
-    def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, **more: Any) -> str:
-        """Let SES store a message and announce it; return the notification. Every letter's content is its own."""
+    def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, age: int = 0, **more: Any) -> str:
+        """Let SES store a message and announce it, ``age`` milliseconds late; return the notification.
+
+        Every letter's content is its own.
+        """
         self.letters[message_id] = content if content is not None else letter(message_id)
         self.store(message_id)
-        body = notification(message_id, recipients, **more)
+        body = notification(message_id, recipients, at=int(self.clock.time() * 1000) - age, **more)
         self.announce(body)
         return body
 
@@ -202,7 +221,7 @@ class Office:
     def operate(self, work: Callable[[], object]) -> None:
         """Let a person do something at the command line, until it succeeds."""
         for _ in range(ATTEMPTS):
-            with contextlib.suppress(Killed, TemporaryError), self.injector.running("operator", work):
+            with contextlib.suppress(Killed, TemporaryError), self.injector.running(OPERATOR, work):
                 work()
                 return
         raise AssertionError("the command fails and fails")
@@ -223,7 +242,7 @@ class Office:
         raise AssertionError(f"{function} fails and fails")
 
     def _pump(self) -> None:
-        while True:
+        for _ in range(MOST_BATCHES):
             ready = [source for source in self._sources() if source != STREAM and self._waiting(source)[0]]
             if ready:
                 batch = self._receive(self._chance.choice(ready) if self._chance else ready[0])
@@ -235,6 +254,7 @@ class Office:
                 self.hours(1)
             else:
                 return
+        raise AssertionError("there is no end to it")
 
     def _sources(self) -> list[str]:
         return [source for source, function in MAPPINGS.items() if function in self.functions]
@@ -329,6 +349,9 @@ class Office:
 
     def _table(self, name: str) -> Any:
         return dynamodb_backends[ACCOUNT][REGION].tables[self.stack.environment[name]]
+
+    def _bucket(self, name: str) -> Any:
+        return s3_backends[ACCOUNT]["aws"].buckets[self.stack.environment[name]]
 
     def _end_of_stream(self) -> str:
         table = self._table(STREAM)

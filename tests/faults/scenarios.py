@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.faults.office import Office
     from tests.support.world import World
 
-ALL: Final = frozenset({"ingest", "deliver", "park"})
+ALL: Final = frozenset({"ingest", "deliver", "bounce", "park"})
 PROJECTED: Final = ALL | {"record_events", "retry_events"}
 CROWD: Final = tuple(f"u{number:02}" for number in range(43))
 """More than the 40 recipients of one transaction."""
@@ -78,6 +78,16 @@ def acme(world: World) -> None:
     world.entity("group", "ann", "ben", "dan")
 
 
+def ruled(world: World) -> None:
+    """The same people; rules send Ann's mail to Junk, Ben's back, and drop Quinn's."""
+    acme(world)
+    world.apply_rules(
+        rule(JUNK, recipients="ann@acme.test"),
+        rule(BOUNCE, recipients="ben@acme.test"),
+        rule(DROP, recipients="quinn@acme.test"),
+    )
+
+
 def two_organizations(world: World) -> None:
     """Ann of acme.test and Zoe of zenith.test."""
     world.organization()
@@ -94,20 +104,10 @@ def crowd(world: World) -> None:
     world.entity("group", *CROWD)
 
 
-def ruled(world: World) -> None:
-    """As acme, with a rule of each kind."""
-    acme(world)
-    world.rules(
-        rule(DROP, "*", "dropped@acme.test"),
-        rule(BOUNCE, "*", "bounced@acme.test", message="no"),
-        rule(JUNK, "*", "group@acme.test"),
-    )
-
-
 def ruled_crowd(world: World) -> None:
     """As crowd, with rules that drop one recipient and bounce another."""
     crowd(world)
-    world.rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
+    world.apply_rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
 
 
 # What happens
@@ -235,6 +235,9 @@ def long_over(office: Office) -> None:
     office.schedule("sweep")
 
 
+TOLD: Final = (End("m1", "the sender", "told"),)
+
+
 def delivered(name: str, *whom: str, folder: str = "INBOX") -> tuple[End, ...]:
     """Say that a letter is delivered."""
     return tuple(End(name, who, "delivered", folder) for who in whom)
@@ -253,9 +256,10 @@ def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:
 INGEST: Final = frozenset({"ingest"})
 DELIVER: Final = frozenset({"deliver"})
 GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
-RULED: Final = ("ann@acme.test", "group@acme.test", "dropped@acme.test", "bounced@acme.test")
 MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")
-MIXED_ENDS: Final = (*GROUP_ENDS, *ended("bounced", "m1", "nobody@acme.test"))
+MIXED_ENDS: Final = (*GROUP_ENDS, *ended("bounced", "m1", "nobody@acme.test"), *TOLD)
+DAY: Final = 24 * 3_600_000
+"""In milliseconds: as long as SES lets us answer by SendBounce."""
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario(
@@ -279,7 +283,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         one_letter("group@acme.test", "nobody@acme.test"),
         INGEST,
         to("group@acme.test", "nobody@acme.test"),
-        (*ended("open", "m1", *CROWD), *ended("bounced", "m1", "nobody@acme.test")),
+        (*ended("open", "m1", *CROWD, "the sender"), *ended("bounced", "m1", "nobody@acme.test")),
         crowd,
         functions=INGEST,
     ),
@@ -316,16 +320,15 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "ingest: rules",
-        one_letter(*RULED),
+        "ingest: rules for each recipient",
+        one_letter("ann@acme.test", "ben@acme.test", "quinn@acme.test"),
         INGEST,
-        to(*RULED),
+        to("ann@acme.test", "ben@acme.test", "quinn@acme.test"),
         (
-            *delivered("m1", "ann"),
-            *delivered("m1", "ben", folder="JUNK_EMAIL"),
-            *ended("skipped", "m1", "dan"),
-            *ended("dropped", "m1", "dropped@acme.test"),
-            *ended("bounced", "m1", "bounced@acme.test"),
+            *delivered("m1", "ann", folder="JUNK_EMAIL"),
+            *ended("bounced", "m1", "ben@acme.test"),
+            *ended("dropped", "m1", "quinn@acme.test"),
+            *TOLD,
         ),
         ruled,
     ),
@@ -335,7 +338,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         INGEST,
         to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         (
-            *ended("open", "m1", *CROWD),
+            *ended("open", "m1", *CROWD, "the sender"),
             *ended("dropped", "m1", "dropped@acme.test"),
             *ended("bounced", "m1", "bounced@acme.test"),
         ),
@@ -364,7 +367,12 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         two_letters,
         DELIVER,
         {"m1": ("group@acme.test", "ann@acme.test"), "m2": ("ann@acme.test", "nobody@acme.test")},
-        (*GROUP_ENDS, *delivered("m2", "ann"), *ended("bounced", "m2", "nobody@acme.test")),
+        (
+            *GROUP_ENDS,
+            *delivered("m2", "ann"),
+            *ended("bounced", "m2", "nobody@acme.test"),
+            *ended("told", "m2", "the sender"),
+        ),
         acme,
     ),
     Scenario(
@@ -380,7 +388,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         one_letter("fay@acme.test"),
         DELIVER,
         to("fay@acme.test"),
-        ended("bounced", "m1", "fay"),
+        (*ended("bounced", "m1", "fay"), *TOLD),
         acme,
     ),
     Scenario(
@@ -389,6 +397,30 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         DELIVER,
         to("ann@acme.test"),
         ended("parked", "m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "bounce: recipients that fail together and apart",
+        one_letter(*MIXED, "fay@acme.test", "x@acme.test"),
+        frozenset({"bounce"}),
+        to(*MIXED, "fay@acme.test", "x@acme.test"),
+        (*MIXED_ENDS, *ended("bounced", "m1", "fay", "x@acme.test")),
+        acme,
+    ),
+    Scenario(
+        "bounce: after a day, in words of ours",
+        one_letter("nobody@acme.test", age=DAY),
+        frozenset({"bounce"}),
+        to("nobody@acme.test"),
+        (*ended("bounced", "m1", "nobody@acme.test"), *TOLD),
+        acme,
+    ),
+    Scenario(
+        "bounce: nobody to tell",
+        one_letter("nobody@acme.test", source="<>"),
+        frozenset({"bounce"}),
+        to("nobody@acme.test"),
+        (*ended("bounced", "m1", "nobody@acme.test"), *ended("not told", "m1", "the sender")),
         acme,
     ),
     Scenario(

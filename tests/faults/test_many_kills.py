@@ -11,7 +11,7 @@ import pytest
 from tests.faults.evidence import gather
 from tests.faults.faults import FAULTS, CallFault
 from tests.faults.invariants import findings
-from tests.faults.scenarios import ALL, CROWD, SCENARIOS, delivered, ended
+from tests.faults.scenarios import ALL, CROWD, SCENARIOS, TOLD, delivered, ended
 from tests.faults.walk import prepared
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ KILLS = 30
         each,
         struck=frozenset({"ingest", "deliver"}),
         functions=ALL,
-        ends=(*delivered("m1", *CROWD), *ended("bounced", "m1", "nobody@acme.test")),
+        ends=(*delivered("m1", *CROWD), *ended("bounced", "m1", "nobody@acme.test"), *TOLD),
     )
     for each in SCENARIOS
     if each.name == "ingest: more than one transaction"

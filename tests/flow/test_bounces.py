@@ -51,6 +51,15 @@ def test_unknown_disabled_and_full_recipients_are_told_in_one_message(world: Wor
     assert world.contents("ann") == [LETTER]
 
 
+@pytest.mark.parametrize("to", [("tim", "group-both"), ("group-both", "tim")])
+def test_who_was_addressed_by_name_is_told_of_though_a_group_reached_others(world: World, to: tuple[str, str]) -> None:
+    world.entity("tim", quota=10)
+    world.entity("group-both", "tim", "ann")
+    world.arrive("m1", LETTER, *(f"{name}@acme.test" for name in to))
+    world.pump()
+    assert told(world) == [["tim@acme.test"]]
+
+
 def test_a_message_that_ses_has_forgotten_is_answered_raw(world: World) -> None:
     world.arrive("m1", LETTER, "nobody@acme.test", at=NOON - 48 * 3_600_000)
     world.pump()

@@ -45,7 +45,7 @@ def parked(world: World) -> list[str]:
 
 
 def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
-    world.rules(
+    world.apply_rules(
         rule(DROP, "example.org", "ann@acme.test", id="r1", name="not for Ann"),
         rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
         rule(JUNK, "bob@example.org", "cleo@acme.test", id="r3", name="not now"),
@@ -77,14 +77,14 @@ def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
 
 
 def test_spam_from_a_friend_reaches_the_inbox(world: World) -> None:
-    world.rules(rule(BYPASS, "bob@example.org"))
+    world.apply_rules(rule(BYPASS, "bob@example.org"))
     world.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
     world.pump()
     assert world.contents("ann") == [LETTER]
 
 
 def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
-    world.rules(rule(DROP))
+    world.apply_rules(rule(DROP))
     body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
     world.announce(body)
     world.pump()
@@ -93,7 +93,7 @@ def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
 
 
 def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  # ZH:3811
-    world.rules(rule(BYPASS))
+    world.apply_rules(rule(BYPASS))
     world.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
     world.pump()
     assert world.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
@@ -103,12 +103,12 @@ def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  
 def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> None:  # ZH:3873, 4515
     before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
     after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
-    world.rules(*before)
+    world.apply_rules(*before)
     world.arrive("m1", LETTER, "ann@acme.test")
     world.pump()
     kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 0), "edited": (0, 0), "deleted": (0, 1)}[change]
-    world.rules(*after, version=5)
+    world.apply_rules(*after, version=5)
     world.arrive("m2", LETTER, "ann@acme.test")
     world.pump()
     kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
@@ -118,7 +118,7 @@ def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> N
 def test_rules_that_are_gone_are_not_no_rules(world: World) -> None:
     world.organization(OTHER, "umbrella.test")
     world.entity("zoe", organization_id=OTHER, domain="umbrella.test")
-    world.point(3)
+    world.point_at_rules(3)
     world.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
     world.pump()
     assert world.contents("ann") == []
@@ -142,7 +142,7 @@ def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(world: W
         world.arrive(f"without-{number}", LETTER, "ann@acme.test")
         world.pump()
     assert [key for key in keys if not key.startswith("inbound/")] == []
-    world.rules(rule(DROP))
+    world.apply_rules(rule(DROP))
     for number in range(3):
         world.arrive(f"with-{number}", LETTER, "ann@acme.test")
         world.pump()
@@ -168,7 +168,7 @@ class Interrupted:
 
 def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: World) -> None:
     people = [f"p{number}@acme.test" for number in range(100)]
-    world.rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
+    world.apply_rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
     body = world.arrive("m1", LETTER, *people)
     ingest: Ingest = world.apps["ingest"].ingest
     stopped = Interrupted(ingest.transit)
@@ -177,7 +177,7 @@ def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: 
     assert stopped.chunks == 1
     assert len(facts(world, "m1", EventName.RULE_APPLIED)) == 2
 
-    world.rules(rule(BYPASS), version=2)
+    world.apply_rules(rule(BYPASS), version=2)
     world.pump()
 
     applied = facts(world, "m1", EventName.RULE_APPLIED)
@@ -194,7 +194,7 @@ def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: 
 
 def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: World) -> None:
     people = [f"p{number}@acme.test" for number in range(500)]
-    world.rules(*(rule(DROP, "*", person) for person in people))
+    world.apply_rules(*(rule(DROP, "*", person) for person in people))
     world.arrive("m1", LETTER, *people)
     world.pump()
     applied = facts(world, "m1", EventName.RULE_APPLIED)
@@ -203,7 +203,7 @@ def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: 
 
 
 def test_recipients_that_come_later_have_facts_of_their_own(world: World) -> None:
-    world.rules(rule(DROP, id="r1"))
+    world.apply_rules(rule(DROP, id="r1"))
     for names in (["ann@acme.test"], ["ann@acme.test", "ben@acme.test"], ["ann@acme.test", "ben@acme.test"]):
         world.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
         world.pump()
@@ -238,7 +238,7 @@ def test_a_policy_is_applied_where_the_organization_enforces_it(world: World) ->
         (fact,) = facts(world, policy, EventName.DMARC_POLICY_APPLIED)
         assert (fact.event["policy"], fact.data) == (policy.upper(), {"final": False})
 
-    world.point(0, enforced=False)
+    world.point_at_rules(0, enforced=False)
     world.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
     world.pump()
     assert world.contents("ben") == [LETTER]
@@ -251,7 +251,7 @@ def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  #
     for number, policy in enumerate(("reject", "reject", "quarantine", "none")):
         world.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
     world.arrive("passed", LETTER, "ann@acme.test")
-    world.point(0, enforced=False)
+    world.point_at_rules(0, enforced=False)
     world.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
     world.pump()
     log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
@@ -260,7 +260,7 @@ def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  #
 
 
 def test_the_guides_query_shows_who_met_an_inbound_rule(world: World) -> None:  # ZH:1880
-    world.rules(rule(JUNK, name="no letters"))
+    world.apply_rules(rule(JUNK, name="no letters"))
     world.arrive("m1", LETTER, "ann@acme.test")
     world.pump()
     log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]

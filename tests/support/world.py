@@ -143,21 +143,6 @@ class World:
             ]
         )
 
-    def rules(self, *rules: Rule, version: int = 1) -> None:
-        """Give the organization these rules and no others."""
-        assert S3RuleSets(self.stack.s3, "inbound-bucket").keep(ORG, version, rules)
-        self.point(version)
-
-    def point(self, version: int, *, enforced: bool = True, domain: str = "acme.test") -> None:
-        """Let the organization's domain point at a version of its rules, as an administrator's change does."""
-        organization, found = self.directory.organization(ORG), self.directory.domain_record(domain)
-        assert organization is not None
-        assert found is not None
-        changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
-        self.directory.commit(
-            [Replace(dataclasses.replace(organization, **changes)), Replace(dataclasses.replace(found, **changes))]
-        )
-
     def entity(
         self,
         name: str,
@@ -199,6 +184,22 @@ class World:
             owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
             wrapped = self.desk.keys.new(self.kms_key, arn(organization_id))
             self.desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=quota, now=NOON)
+
+    def point_at_rules(self, version: int, *, enforced: bool = True) -> None:
+        """Let the organization's domain point at a version of its rules, as an administrator's change does."""
+        organization = self.directory.organization(ORG)
+        domain = self.directory.domain_record("acme.test")
+        assert isinstance(organization, Organization)
+        assert domain is not None
+        changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
+        self.directory.commit(
+            [Replace(dataclasses.replace(organization, **changes)), Replace(dataclasses.replace(domain, **changes))]
+        )
+
+    def apply_rules(self, *rules: Rule, version: int = 1) -> None:
+        """Give the organization these rules and no others."""
+        assert S3RuleSets(self.stack.s3, self.stack.environment["INBOUND_BUCKET"]).keep(ORG, version, rules)
+        self.point_at_rules(version)
 
     def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> str:
         """Store a message and announce it, as SES does; return the notification."""

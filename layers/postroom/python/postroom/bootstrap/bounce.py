@@ -6,11 +6,12 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.bounces import SesBounceSender
 from postroom.adapters.aws.queues import SqsBounceOrders
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.bounce.bounce import Bouncer, Patience
 
 
+@ready
 def build(settings: Environment | None = None) -> Bouncer:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()

@@ -161,8 +161,6 @@ class Deliver:
             event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
             data={"mailboxId": order.mailbox_id, "deliveredTo": order.delivered_to},
         )
-        if order.kind is not OrderKind.MAIL:  # a notice of ours has no sender
-            return self.transit.settle(order, [fact])
         bounce = BounceOrder(
             trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
         )

@@ -1,0 +1,115 @@
+"""What functions ask AWS for, in the words of IAM, and whether their roles in template.yaml allow it.
+
+Emulators allow everything: without this a permission that is missing shows on AWS first. Names of tables, buckets and
+queues here are those of the template's resources: a function's variables say which is which.
+"""
+
+from __future__ import annotations
+
+import functools
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cfnlint.decode import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
+
+ITEMS: Final = {
+    "Put": "PutItem",
+    "Delete": "DeleteItem",
+    "Update": "UpdateItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+"""What each write of a transaction needs. Source: DynamoDB Developer Guide, "Using IAM with transactions"."""
+
+SAME: Final = {"SendMessageBatch": "SendMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
+"""Operations that need another's permission. Source: Service Authorization Reference, Amazon SQS."""
+
+Asked = tuple[str, str, str]
+"""A function's folder, an action, and the physical name of what it is for; empty where the role says it in other words
+than names (keys of customers, log groups, identities)."""
+
+
+def asked(function: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Asked]:
+    """Yield the permissions that one call needs."""
+    match service, operation:
+        case "dynamodb", "TransactWriteItems":
+            for write in parameters["TransactItems"]:
+                for kind, request in write.items():
+                    yield function, f"dynamodb:{ITEMS[kind]}", request["TableName"]
+        case "dynamodb", "BatchGetItem":
+            for table in parameters["RequestItems"]:
+                yield function, "dynamodb:BatchGetItem", table
+        case "dynamodb", _:
+            yield function, f"dynamodb:{operation}", parameters["TableName"]
+        case "s3", "ListObjectsV2":
+            yield function, "s3:ListBucket", parameters["Bucket"]
+        case "s3", _:
+            yield function, f"s3:{operation}", f"{parameters['Bucket']}/{parameters['Key']}"
+        case "sqs", _:
+            yield function, f"sqs:{SAME.get(operation, operation)}", parameters["QueueUrl"]
+        case _:
+            yield function, f"{service}:{operation}", ""
+
+
+def not_allowed(wanted: set[Asked], physical: Mapping[str, str]) -> set[Asked]:
+    """Return what roles do not allow.
+
+    Args:
+        physical: the functions' variables as they were set: names of tables and buckets, URLs of queues.
+    """
+    resources = _resources()
+    logical = dict(_logical_names(resources, physical))
+    return {each for each in wanted if not any(_allows(it, each, logical) for it in _statements(resources, each[0]))}
+
+
+@functools.cache
+def _resources() -> dict[str, Any]:
+    template, problems = decode(str(TEMPLATE))
+    assert not problems, problems
+    found: dict[str, Any] = template["Resources"]
+    return found
+
+
+def _logical_names(resources: Mapping[str, Any], physical: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield physical and logical names: every function's variables say what of the stack they are."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            for name, value in resource["Properties"]["Environment"]["Variables"].items():
+                if name in physical and isinstance(value, dict) and "Ref" in value:
+                    yield physical[name], value["Ref"]
+
+
+def _statements(resources: Mapping[str, Any], function: str) -> list[Any]:
+    """Return what the role of a function (its folder's name) allows."""
+    name = "".join(map(str.title, function.split("_"))) + "Function"
+    role = resources[name]["Properties"]["Role"]["Fn::GetAtt"][0]
+    return [each for it in resources[role]["Properties"]["Policies"] for each in it["PolicyDocument"]["Statement"]]
+
+
+def _allows(statement: Mapping[str, Any], wanted: Asked, logical: Mapping[str, str]) -> bool:
+    _, action, name = wanted
+    if not any(fnmatchcase(action, each) for each in _listed(statement["Action"])):
+        return False
+    place, slash, key = (name, "", "") if "://" in name else name.partition("/")
+    subject = f"{logical.get(place, place)}{slash}{key}"
+    return not name or any(fnmatchcase(subject, _pattern(each)) for each in _listed(statement["Resource"]))
+
+
+def _pattern(resource: Any) -> str:
+    """Return a resource as a pattern of logical names: ``InboundBucket/transit/*``."""
+    match resource:
+        case {"Fn::GetAtt": [name, *_]}:
+            return str(name)
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "").replace(".Arn}", "")
+        case _:
+            return str(resource)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
