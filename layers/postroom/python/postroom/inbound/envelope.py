@@ -45,7 +45,15 @@ class Arrival:
 
     def flow(self, received: Fact) -> Flow:
         """Return what all its copies in one organization have in common."""
-        return Flow(received.trace, received.organization_id, self.envelope_from, self.raw, self.size, self.at)
+        return Flow(
+            trace=received.trace,
+            organization_id=received.organization_id,
+            envelope_from=self.envelope_from,
+            raw=self.raw,
+            size=self.size,
+            received_at=self.at,
+            message_id=received.data["flowMessageId"],
+        )
 
 
 def headers_of(head: bytes) -> Headers:

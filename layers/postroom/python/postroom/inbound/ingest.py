@@ -21,6 +21,7 @@ from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import MAIL_PREFIX
 from postroom.routing import plan as planning
+from postroom.routing.expansion import expand
 from postroom.routing.plan import Plan
 from postroom.routing.resolve import Target, by_organization
 
@@ -196,17 +197,8 @@ class Ingest:
         expansion = self.transit.expansion(received.trace)
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.onward.send(self.transit.open_orders(received.trace))
-        flow = arrival.flow(received)
-        while expansion is not None and plan is not None:
-            entries = plan.chunk(expansion.done)
-            orders = planning.orders(entries, flow, self.now())
-            facts = planning.facts(entries, flow, self.now())
-            before = expansion
-            if self.transit.expand(before, facts, orders):
-                self.onward.send(orders)
-            expansion = self.transit.expansion(received.trace)
-            if expansion == before:
-                raise ConflictError("a chunk was refused, and nobody else committed it")
+        if expansion is not None and plan is not None:
+            expand(expansion, plan, arrival.flow(received), self.transit, self.onward, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

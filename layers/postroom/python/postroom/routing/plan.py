@@ -10,7 +10,7 @@ import json
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, RuleCall
 from postroom.contracts.event_log import (
     BouncedRecipient,
     DmarcPolicyApplied,
@@ -20,7 +20,7 @@ from postroom.contracts.event_log import (
 )
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.model.rules import ActionType
+from postroom.model.rules import ActionType, Direction
 from postroom.model.verdicts import DmarcPolicy
 from postroom.routing.resolve import Refusal, Skip, Target
 
@@ -40,6 +40,8 @@ class Flow:
     raw: RawLocation
     size: int
     received_at: int
+    message_id: str
+    """The Message Flow API's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,30 @@ class Policy:
     part: str
 
 
-Entry = Target | Refusal | Skip | Applied | Policy
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A rule whose function has its say: a synchronous one decides about ``recipients``, who have no other entry.
+
+    ``others`` are the flow's other recipients; ``part`` as above.
+    """
+
+    rule_id: str
+    rules_version: int
+    name: str
+    function_arn: str
+    synchronous: bool
+    fallback: str
+    timeout_minutes: int
+    mail_from: str
+    sender: str | None
+    subject: str
+    recipients: tuple[str, ...]
+    others: tuple[str, ...]
+    spam: bool
+    part: str
+
+
+Entry = Target | Refusal | Skip | Applied | Policy | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +131,7 @@ class Plan:
     @classmethod
     def thaw(cls, frozen: bytes) -> Plan:
         """Read back what ``freeze`` wrote."""
-        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy)}
+        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy, Call)}
         rows = (json.loads(line) for line in frozen.decode().split("\n") if line)
         return cls(tuple(kinds[row[0]](*map(_thawed, row[1:])) for row in rows))
 
@@ -116,7 +141,7 @@ def _thawed(value: Any) -> Any:
 
 
 def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
-    """Return the orders among the entries: what mailboxes get, and word to the sender where there are refusals."""
+    """Return the orders among the entries: for mailboxes, for rules' functions, and to tell the sender of refusals."""
     found: list[Order] = [
         DeliveryOrder(
             trace=flow.trace,
@@ -133,10 +158,39 @@ def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
         for entry in entries
         if isinstance(entry, Target)
     ]
+    found.extend(_call(entry, flow, now) for entry in entries if isinstance(entry, Call))
     refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
     if refused is not None:
         found.append(BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now))
     return found
+
+
+def _call(entry: Call, flow: Flow, now: int) -> RuleCall:
+    return RuleCall(
+        trace=flow.trace,
+        organization_id=flow.organization_id,
+        rule_id=entry.rule_id,
+        rules_version=entry.rules_version,
+        rule_name=entry.name,
+        part=entry.part,
+        direction=Direction.INBOUND,
+        function_arn=entry.function_arn,
+        synchronous=entry.synchronous,
+        fallback=ActionType(entry.fallback),
+        timeout_minutes=entry.timeout_minutes,
+        mail_from=entry.mail_from,
+        sender=entry.sender,
+        subject=entry.subject,
+        message_id=flow.message_id,
+        recipients=entry.recipients,
+        others=entry.others,
+        spam=entry.spam,
+        envelope_from=flow.envelope_from,
+        raw=flow.raw,
+        size=flow.size,
+        received_at=flow.received_at,
+        since=now,
+    )
 
 
 def facts(entries: Sequence[Entry], flow: Flow, now: int) -> list[Fact]:
@@ -181,7 +235,7 @@ def _fact(entry: Entry, flow: Flow, now: int) -> Fact | None:
             return _applied_fact(entry, flow, now)
         case Policy():
             return _policy_fact(entry, flow, now)
-        case Target():
+        case Target() | Call():
             return None
 
 
