@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from local.running import Stack
 
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
-FLOW: Final = ("ingest", "deliver", "record_events", "retry_events", "park", "sweep", "admin_api", "activate_rule_set")
+FLOW: Final = (
+    "ingest",
+    "deliver",
+    "record_events",
+    "retry_events",
+    "park",
+    "sweep",
+    "remove_mailboxes",
+    "admin_api",
+    "activate_rule_set",
+)
 """Functions in the order in which a message meets them, so that what one sample leads to is there for the next."""
 
 _STORED: Final = re.compile(r"inbound/([A-Za-z0-9]+)")
