@@ -10,7 +10,9 @@ import base64
 import json
 import re
 from datetime import UTC, datetime
+from email.encoders import encode_quopri
 from email.message import Message
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.utils import format_datetime
@@ -22,7 +24,7 @@ from local.ses_notification import Verdicts
 from local.web import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from local.ses_receiving import SesReceiving
@@ -81,7 +83,9 @@ class Outbox:
         if leaving:
             self._leave(message_id, sender, leaving, content)
         if bouncing and sender:
-            failures = [(address, "5.0.0", reason or "bounced") for address, reason in bouncing.items()]
+            failures = [
+                (address, "5.0.0", f"smtp; 550 5.0.0 {reason or 'bounced'}") for address, reason in bouncing.items()
+            ]
             dsn = delivery_status(f"{message_id}-bounce", BOUNCE_SENDER, sender, failures)
             self.transmit(f"{message_id}-bounce", "", [sender], dsn)
 
@@ -101,18 +105,39 @@ class Outbox:
 
     def _send_bounce(self, asked: dict[str, Any]) -> Response:
         """SendBounce: tell the sender of a message that was received here."""
-        sender = self._receiving.sender_of(asked["original"])
-        if sender is None:
+        original = self._receiving.original(asked["original"])
+        if original is None:
             return Response(400, f"Original message {asked['original']} was not received in the last 24 hours".encode())
-        failures = [(one["address"], _STATUS.get(one["type"], "5.0.0"), one["type"]) for one in asked["recipients"]]
-        dsn = delivery_status(asked["message_id"], asked["source"], sender, failures, asked["explanation"])
-        if sender:  # a bounce is never bounced
-            self.transmit(asked["message_id"], "", [sender], dsn)
+        failures = [_failure(one) for one in asked["recipients"]]
+        dsn = delivery_status(
+            asked["message_id"],
+            asked["source"],
+            original.sender,
+            failures,
+            asked["explanation"],
+            reporting=asked["reporting"],
+            headers=original.headers,
+        )
+        if original.sender:  # a bounce is never bounced
+            self.transmit(asked["message_id"], "", [original.sender], dsn)
         return Response(200)
 
 
+def _failure(one: dict[str, str]) -> tuple[str, str, str]:
+    """Return address, status code and diagnostic of a recipient that SendBounce was given."""
+    code = one["status"] or _STATUS.get(one["type"], "5.0.0")
+    return one["address"], code, one["diagnostic"] or f"smtp; 550 {code} {one['type']}"
+
+
 def delivery_status(
-    message_id: str, reporter: str, sender: str, failures: Sequence[tuple[str, str, str]], explanation: str = ""
+    message_id: str,
+    reporter: str,
+    sender: str,
+    failures: Sequence[tuple[str, str, str]],
+    explanation: str = "",
+    *,
+    reporting: Mapping[str, str] | None = None,
+    headers: bytes = b"",
 ) -> bytes:
     """Return a delivery status notification (RFC 3464).
 
@@ -120,8 +145,10 @@ def delivery_status(
         message_id: its own.
         reporter: its From.
         sender: who is told.
-        failures: address, enhanced status code and reason each.
+        failures: address, enhanced status code and diagnostic each.
         explanation: for people; `DEFAULT_EXPLANATION` if empty.
+        reporting: fields about the message; SES's own Reporting-MTA if none.
+        headers: fields of the message that bounces, returned as they are.
     """
     report = MIMEMultipart("report", report_type="delivery-status")
     report["From"] = reporter
@@ -131,19 +158,25 @@ def delivery_status(
     report["Message-ID"] = f"<{message_id}@email.amazonses.com>"
     report["Auto-Submitted"] = "auto-replied"
     addresses = "".join(f"\n{address}" for address, _, _ in failures)
-    report.attach(MIMEText(f"{explanation or DEFAULT_EXPLANATION}\n{addresses}\n"))
-    reporting = Message()
-    reporting["Reporting-MTA"] = "dns; amazonses.com"
-    groups: list[Message | str] = [reporting]
-    for address, code, reason in failures:
+    report.attach(MIMEText(explanation or f"{DEFAULT_EXPLANATION}\n{addresses}\n"))
+    about = Message()
+    for name, value in (reporting or {"Reporting-MTA": "dns; amazonses.com"}).items():
+        about[name] = value
+    groups: list[Message | str] = [about]
+    for address, code, said in failures:
         group = Message()
         group["Final-Recipient"] = f"rfc822; {address}"
         group["Action"] = "failed"
         group["Status"] = code
-        group["Diagnostic-Code"] = f"smtp; 550 {code} {' '.join(reason.split())}"
+        group["Diagnostic-Code"] = " ".join(said.split())
         groups.append(group)
     status = Message()
     status["Content-Type"] = "message/delivery-status"
     status.set_payload(groups)
     report.attach(status)
+    if headers:
+        returned = MIMEBase("text", "rfc822-headers")
+        returned.set_payload(headers)
+        encode_quopri(returned)
+        report.attach(returned)
     return report.as_bytes()

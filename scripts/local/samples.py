@@ -25,6 +25,7 @@ PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a loc
 FLOW: Final = (
     "ingest",
     "deliver",
+    "bounce",
     "record_events",
     "retry_events",
     "park",

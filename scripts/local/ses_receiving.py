@@ -6,6 +6,7 @@ or by `.domain` for all subdomains; a rule without recipients takes all of the v
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 import threading
@@ -30,8 +31,11 @@ MESSAGE_ID_LENGTH: Final = 40
 FRESH_SECONDS: Final = 1.0
 """How long rules and identities are believed; an address that is refused by them is looked up anew. Ours."""
 
-KEPT_SENDERS: Final = 10_000
-"""Envelope senders that SendBounce can ask for. Ours; SES goes by time, 24 hours."""
+KEPT_ORIGINALS: Final = 10_000
+"""Messages that SendBounce can ask for. Ours; SES goes by time, 24 hours."""
+
+KEPT_HEADER_BYTES: Final = 8 * 1024
+"""How much of each one's header block is kept for that. Ours."""
 
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
@@ -57,6 +61,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Original:
+    """What is remembered of a message that was received here: envelope sender, and the beginning of its headers."""
+
+    sender: str
+    headers: bytes
+
+
+@dataclass(frozen=True)
 class _State:
     rules: tuple[Rule, ...]
     domains: frozenset[str]
@@ -71,7 +83,7 @@ class SesReceiving:
         self._aws = aws
         self._ses_headers = ses_headers
         self._state = _State((), frozenset(), 0.0)
-        self._senders: dict[str, str] = {}
+        self._originals: dict[str, Original] = {}
         self._lock = threading.Lock()
 
     def rule_for(self, address: str) -> Rule | None:
@@ -92,9 +104,9 @@ class SesReceiving:
         """Say whether mail to an address comes in here."""
         return self.rule_for(address) is not None
 
-    def sender_of(self, message_id: str) -> str | None:
-        """Return the envelope sender of one of the newest messages received here; None: not known (any more)."""
-        return self._senders.get(message_id)
+    def original(self, message_id: str) -> Original | None:
+        """Return one of the newest messages received here; None: not known (any more)."""
+        return self._originals.get(message_id)
 
     def receive(self, sender: str, recipients: Sequence[str], content: bytes, verdicts: Verdicts) -> list[str]:
         """Store and announce one transmission; one notification for each rule that takes some of the recipients.
@@ -145,14 +157,14 @@ class SesReceiving:
             )
             subject = "Amazon SES Email Receipt Notification"
             self._aws.client("sns").publish(TopicArn=rule.topic_arn, Subject=subject, Message=message)
-        self._remember(message_id, sender)
+        self._remember(message_id, Original(sender, header_fields(content[:KEPT_HEADER_BYTES])))
         return message_id
 
-    def _remember(self, message_id: str, sender: str) -> None:
+    def _remember(self, message_id: str, original: Original) -> None:
         with self._lock:
-            self._senders[message_id] = sender
-            if len(self._senders) > KEPT_SENDERS:
-                del self._senders[next(iter(self._senders))]
+            self._originals[message_id] = original
+            if len(self._originals) > KEPT_ORIGINALS:
+                del self._originals[next(iter(self._originals))]
 
     def _rule(self, address: str) -> Rule | None:
         state = self._state
@@ -199,6 +211,14 @@ def _read(rule: dict[str, Any]) -> Rule | None:
             prefix, topic = s3.get("ObjectKeyPrefix", ""), s3.get("TopicArn", "")
             return Rule(rule["Name"], recipients, s3["BucketName"], prefix, topic)
     return None
+
+
+def header_fields(head: bytes) -> bytes:
+    """Return the header fields in the beginning of a message, without Bcc; cut where they do not end in time."""
+    block = re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0]
+    fields = re.findall(rb"(?:\A|(?<=\n))[!-9;-~]+[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", block)
+    kept = (field.rstrip() for field in fields if not re.match(rb"(?i)(resent-)?bcc[ \t]*:", field))
+    return b"".join(field + b"\r\n" for field in kept)
 
 
 def _without_tag(address: str) -> str:

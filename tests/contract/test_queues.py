@@ -9,24 +9,26 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from postroom.adapters.aws.queues import SqsArrivals, SqsDeliveries, SqsParkedNotices
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryDeliveries, MemoryParkedNotices
-from postroom.contracts.between_stations import ParkedPointer, read_order
+from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsDeliveries, SqsParkedNotices
+from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.contracts.between_stations import ParkedPointer, read_bounce, read_order
 from postroom.errors import StoreUnavailableError
-from tests.support.post import ORG, order
+from tests.support.post import ORG, bounce, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from postroom.ports.queues import Arrivals, Deliveries, ParkedNotices
+    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, ParkedNotices
     from tests.support.stack import Stack
 
 
 @dataclass
 class Queues:
     deliveries: Deliveries
+    bounces: BounceOrders
     arrivals: Arrivals
     notices: ParkedNotices
+    bouncing: Callable[[], Iterable[str]]
     delivered: Callable[[], Iterable[str]]
     arrived: Callable[[], Iterable[str]]
     noticed: Callable[[], Iterable[tuple[str, str]]]
@@ -45,10 +47,13 @@ def drain(stack: Stack, name: str) -> list[Any]:
 def queues(request: pytest.FixtureRequest) -> Queues:
     if request.param == "memory":
         deliveries, arrivals, notices = MemoryDeliveries(), MemoryArrivals(), MemoryParkedNotices()
+        bounces = MemoryBounceOrders()
         return Queues(
             deliveries,
+            bounces,
             arrivals,
             notices,
+            lambda: [body for body, _ in bounces.sent],
             lambda: deliveries.bodies,
             lambda: arrivals.bodies,
             lambda: [(pointer.model_dump_json(), cause) for pointer, cause in notices.sent],
@@ -57,8 +62,10 @@ def queues(request: pytest.FixtureRequest) -> Queues:
     urls = stack.environment
     return Queues(
         SqsDeliveries(stack.sqs, urls["DELIVER_QUEUE_URL"]),
+        SqsBounceOrders(stack.sqs, urls["BOUNCE_QUEUE_URL"]),
         SqsArrivals(stack.sqs, urls["INGEST_QUEUE_URL"]),
         SqsParkedNotices(stack.sqs, urls["PARKED_QUEUE_URL"]),
+        lambda: [found["Body"] for found in drain(stack, "BOUNCE_QUEUE_URL")],
         lambda: [found["Body"] for found in drain(stack, "DELIVER_QUEUE_URL")],
         lambda: [found["Body"] for found in drain(stack, "INGEST_QUEUE_URL")],
         lambda: [
@@ -73,6 +80,20 @@ def test_every_order_arrives(queues: Queues, number: int) -> None:
     orders = [order(f"u{place:02}", envelope_from="grüße@exämple.org") for place in range(number)]
     queues.deliveries.send(iter(orders))
     assert sorted((read_order(body) for body in queues.delivered()), key=lambda o: o.mailbox_id) == orders
+
+
+def test_bounce_orders_arrive(queues: Queues) -> None:
+    orders = [bounce(f"grüße{number:02}@acme.test") for number in range(12)]
+    queues.bounces.send(iter(orders))
+    assert sorted((read_bounce(body) for body in queues.bouncing()), key=lambda o: o.name) == orders
+
+
+def test_a_delayed_bounce_order_comes_later(stack: Stack) -> None:
+    SqsBounceOrders(stack.sqs, stack.environment["BOUNCE_QUEUE_URL"]).send([bounce()], delay=900)
+    assert drain(stack, "BOUNCE_QUEUE_URL") == []
+    names: Any = ["ApproximateNumberOfMessagesDelayed"]
+    found = stack.sqs.get_queue_attributes(QueueUrl=stack.environment["BOUNCE_QUEUE_URL"], AttributeNames=names)
+    assert found["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
 
 
 def test_a_notification_arrives_as_it_was(queues: Queues) -> None:

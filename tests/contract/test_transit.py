@@ -12,8 +12,8 @@ from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.model.facts import OwnFact
-from postroom.ports.transit import Waiting
-from tests.support.post import NOON, ORG, OTHER, TRACE, delivered, expansion, order, own, parked, received
+from postroom.ports.transit import Allowance, Claim, Waiting
+from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, delivered, expansion, order, own, parked, received
 
 if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
@@ -126,6 +126,69 @@ class TestSettle:
             "RECIPIENT_SKIPPED",
             "MAILBOX_EMAIL_DELIVERED",
         ]
+
+
+class TestBounces:
+    def test_a_bounce_order_comes_with_what_causes_it(self, way: Way) -> None:
+        assert way.transit.open([received()], [order()], expansion(), bounce("b"))
+        assert way.transit.expand(expansion(), [], [], bounce("a"))
+        assert way.transit.settle(order(), [delivered()], bounce("c"))
+        assert list(way.transit.open_bounces(TRACE)) == [bounce("a"), bounce("b"), bounce("c")]
+        assert list(way.transit.open_orders(TRACE)) == []
+        assert list(way.transit.open_bounces(TWO)) == []
+
+    def test_what_is_refused_leaves_no_bounce_order(self, way: Way) -> None:
+        way.transit.open([received()], [], None)
+        assert not way.transit.open([received()], [], None, bounce("a"))
+        assert not way.transit.settle(order(), [delivered()], bounce("b"))
+        assert not way.transit.expand(expansion(), [], [], bounce("c"))
+        assert way.transit.is_clear(TRACE)
+
+    @pytest.mark.parametrize("number", [1, 99, 100, 250])
+    def test_orders_end_with_their_fact_however_many_they_are(self, way: Way, number: int) -> None:
+        made = [bounce(f"b{place:03}") for place in range(number)]
+        for each in made:
+            way.transit.open([], [], None, each)
+        assert way.transit.settle_bounces(made, [own(OwnFact.BOUNCE_SENT, "end")])
+        assert way.transit.is_clear(TRACE)
+        assert way.ledger.fact(TRACE, "end") is not None
+
+    def test_an_end_that_is_recorded_ends_nothing_more(self, way: Way) -> None:
+        way.transit.open([own(OwnFact.BOUNCE_SENT, "end")], [], None, bounce())
+        assert not way.transit.settle_bounces([bounce()], [own(OwnFact.BOUNCE_SENT, "end")])
+        assert list(way.transit.open_bounces(TRACE)) == [bounce()]
+        assert way.transit.settle_bounces([bounce()], [])
+        assert way.transit.settle_bounces([bounce()], [])
+        assert way.transit.settle_bounces([], [])
+        assert way.transit.is_clear(TRACE)
+
+    def test_an_intent_is_claimed_once_and_counted_once(self, way: Way) -> None:
+        allowance = Allowance("bounces:x:1", most=2, expires=NOON // 1000)
+        intents = [own(OwnFact.BOUNCE_INTENDED, f"BOUNCE:{number}") for number in range(4)]
+        assert way.transit.claim_bounce(intents[0], allowance) is Claim.MADE
+        assert way.transit.claim_bounce(intents[0], allowance) is Claim.TAKEN
+        assert way.transit.claim_bounce(intents[1], allowance) is Claim.MADE
+        assert way.transit.claim_bounce(intents[2], allowance) is Claim.OVER_LIMIT
+        assert way.ledger.fact(TRACE, "BOUNCE:2") is None
+        assert way.transit.claim_bounce(intents[3], Allowance("bounces:x:2", 1, 1)) is Claim.MADE
+
+    def test_one_of_many_at_once_claims_an_intent(self, way: Way) -> None:
+        allowance, intent = Allowance("bounces:x:1", most=9, expires=1), own(OwnFact.BOUNCE_INTENDED, "BOUNCE:0")
+        with ThreadPoolExecutor(6) as pool:
+            claims = list(pool.map(lambda _: way.transit.claim_bounce(intent, allowance), range(6)))
+        assert claims.count(Claim.MADE) == 1
+
+    def test_a_bounce_order_is_parked_redriven_and_swept_like_any_other(self, way: Way) -> None:
+        way.transit.open([received()], [], None, bounce())
+        assert list(way.transit.waiting(NOON + 1)) == [Waiting(bounce(), NOON, 0)]
+        (waiting,) = way.transit.waiting(NOON + 1)
+        way.transit.swept(waiting, NOON + 50)
+        assert list(way.transit.waiting(NOON + 51)) == [Waiting(bounce(), NOON + 50, 1)]
+        thing = parked(bounce().key, body=bounce().model_dump_json(), station="bounce")
+        assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert list(way.transit.open_bounces(TRACE)) == []
+        assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
+        assert list(way.transit.open_bounces(TRACE)) == [bounce()]
 
 
 class TestParking:

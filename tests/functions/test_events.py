@@ -10,7 +10,7 @@ from local.commands.mailbox import all_items
 from local.samples import FLOW, Result, Samples, Stage, function_of
 from local.settings import repository_root
 from postroom.bootstrap.operator import Operator
-from postroom.model.facts import EventName, trace_of
+from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.support.in_process import InProcessStack, deployed
 
 EVENTS: Final = repository_root() / "events"
@@ -84,6 +84,8 @@ def test_many_recipients_are_sorted_out(stage: Stage, operator: Operator, result
     assert [name for name, _ in found] == [
         EventName.ORGANIZATION_EMAIL_RECEIVED,
         EventName.INCOMING_EMAIL_BOUNCED,
+        OwnFact.BOUNCE_INTENDED,
+        OwnFact.BOUNCE_SENT,
     ]
     assert found[1][1]["bouncedRecipient"]["emailAddress"] == f"nobody@{SAMPLES.world.domain}"
     key = SAMPLES.by_name["ingest_many_recipients"].keys[0].removeprefix("inbound/")

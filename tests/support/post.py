@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.between_stations import DeliveryOrder, Expansion, OrderKind, RawLocation
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, OrderKind, RawLocation
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.ports.transit import Parked
 
@@ -41,6 +42,10 @@ def order(mailbox_id: str = "ann", trace: str = TRACE, **changes: Any) -> Delive
     return made.model_copy(update=changes)
 
 
+def bounce(name: str = "nobody@acme.test", trace: str = TRACE) -> BounceOrder:
+    return BounceOrder(trace=trace, organization_id=ORG, name=name, since=NOON)
+
+
 def received(trace: str = TRACE, organization_id: str = ORG, **event: Any) -> Fact:
     return Fact(trace, organization_id, EventName.ORGANIZATION_EMAIL_RECEIVED, RECEIVED, NOON, event, {"size": 1})
 
@@ -70,16 +75,21 @@ def notification(
     source: str = "bob@example.org",
     bucket: str = "inbound-bucket",
     verdicts: Mapping[str, str] | None = None,
+    at: int = NOON,
     **receipt: Any,
 ) -> str:
-    """Return SES's notification; ``verdicts`` by SES's names without ``Verdict``, PASS where not given."""
+    """Return SES's notification; ``verdicts`` by SES's names without ``Verdict``, PASS where not given.
+
+    ``at`` is when SES received the message, in milliseconds since the epoch.
+    """
+    when = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     statuses = dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS") | dict(verdicts or {})
     return json.dumps(
         {
             "notificationType": "Received",
             "mail": {
                 "messageId": message_id,
-                "timestamp": "2026-11-24T12:00:00.000Z",
+                "timestamp": when,
                 "source": source,
                 "destination": ["somebody.else@example.net"],
                 "headersTruncated": False,
@@ -87,7 +97,7 @@ def notification(
                 "commonHeaders": {},
             },
             "receipt": {
-                "timestamp": "2026-11-24T12:00:00.000Z",
+                "timestamp": when,
                 "processingTimeMillis": 42,
                 "recipients": list(recipients),
                 "action": {

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import email
 import importlib.util
+import json
 import logging
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
+from email import policy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import RawMessage, ses_backends
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import operator
+from postroom.bounce.bounce import Patience
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
@@ -25,25 +34,35 @@ from postroom.model.records import (
     Membership,
     Organization,
     OrganizationState,
+    Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.post import NOON, ORG, arn, notification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from email.message import Message
     from types import ModuleType
 
+    from postroom.model.rules import Rule
     from tests.support.stack import Stack
 
 FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
 CONTEXT: Final = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:f", aws_request_id="r", log_stream_name="s"
+    function_name="f",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:f",
+    aws_request_id="r",
+    log_stream_name="s",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 STATIONS: Final = (
     ("INGEST_QUEUE_URL", "ingest"),
     ("DELIVER_QUEUE_URL", "deliver"),
+    ("BOUNCE_QUEUE_URL", "bounce"),
     ("INGEST_DLQ_URL", "park"),
     ("DELIVER_DLQ_URL", "park"),
+    ("BOUNCE_DLQ_URL", "park"),
 )
 """Queues (variables' names) and the functions that read them."""
 
@@ -74,10 +93,31 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        """Start every function anew; their clients stay."""
-        self.apps = {name: load(name) for name in ("ingest", "deliver", "park", "sweep")}
+        """Start every function anew; their clients stay. What they wait for is over at once."""
+        self.apps = {name: load(name) for name in ("ingest", "deliver", "bounce", "park", "sweep")}
+        for name in ("ingest", "deliver"):
+            station = getattr(self.apps[name], name)
+            setattr(self.apps[name], name, dataclasses.replace(station, bounce_delay=0))
+        patience = Patience(between=0, for_others=0, for_another=0)
+        bounce: Any = self.apps["bounce"]
+        bounce.bouncer = dataclasses.replace(bounce.bouncer, patience=patience)
+
+    @property
+    def answered(self) -> list[dict[str, Any]]:
+        """What SES was asked to write bounce messages about, oldest first."""
+        return [json.loads(each.raw_data) for each in self._sent() if each.raw_data.startswith("{")]
+
+    @property
+    def raw_bounces(self) -> list[Message]:
+        """Bounce messages of our own making, oldest first."""
+        sent = [each.raw_data for each in self._sent() if not each.raw_data.startswith("{")]
+        return [email.message_from_string(each, policy=policy.default) for each in sent]
+
+    def _sent(self) -> list[RawMessage]:
+        return list(ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages)
 
     def organization(self, organization_id: str = ORG, domain: str = "acme.test") -> None:
+        boto3.client("ses").verify_domain_identity(Domain=domain)
         made = Organization(
             id=organization_id,
             arn=arn(organization_id),
@@ -95,6 +135,19 @@ class World:
                 Insert(Domain(name=domain, organization=made.ref, is_test=True, state=DomainState.ACTIVE)),
             ]
         )
+
+    def rules(self, *rules: Rule, version: int = 1) -> None:
+        """Give the organization these rules and no others."""
+        assert S3RuleSets(self.stack.s3, "inbound-bucket").keep(ORG, version, rules)
+        self.point(version)
+
+    def point(self, version: int, *, enforced: bool = True, domain: str = "acme.test") -> None:
+        """Let the organization's domain point at a version of its rules, as an administrator's change does."""
+        organization, found = self.directory.organization(ORG), self.directory.domain_record(domain)
+        assert organization is not None
+        assert found is not None
+        changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
+        self.directory.commit([Replace(replace(organization, **changes)), Replace(replace(found, **changes))])
 
     def entity(
         self,
@@ -141,7 +194,7 @@ class World:
     def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> str:
         """Store a message and announce it, as SES does; return the notification."""
         self.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{message_id}", Body=content)
-        body = notification(message_id, recipients, **more)
+        body = notification(message_id, recipients, **{"at": time.time_ns() // 1_000_000, **more})
         self.announce(body)
         return body
 
@@ -196,5 +249,5 @@ class World:
         return sorted(fact.name.value for fact in self.desk.ledger.facts(trace))
 
 
-FAULTY: Final = (clients.dynamodb, clients.s3, clients.sqs, clients.kms)
+FAULTY: Final = (clients.dynamodb, clients.s3, clients.sqs, clients.kms, clients.ses_sending)
 """The clients that the stations use."""

@@ -45,6 +45,10 @@ def _some(addresses: Sequence[str]) -> str:
     return ", ".join(addresses[:3]) + more
 
 
+def _told(fact: Fact) -> str:
+    return f"about {_some(fact.data['recipients'])}"
+
+
 def _waiting(fact: Fact) -> str:
     return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
 
@@ -66,11 +70,19 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
+    OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
+    OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
+    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
 }
 """A word, a colour and what to say, for each fact; the other events say their name and fields."""
+
+CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED)
+"""Why other facts of the same moment are there, in the order in which they are decided."""
 
 
 def trace(
@@ -120,7 +132,11 @@ def as_row(fact: Fact) -> dict[str, Any]:
 
 
 def timeline(facts: Sequence[Fact]) -> Text:
-    """Return one flow for people: the first fact's time, then how long after it each other came."""
+    """Return one flow for people: the first fact's time, then how long after it each other came.
+
+    Of facts of one moment, what was decided comes before what came of it.
+    """
+    facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
     first = facts[0]
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
     for number, fact in enumerate(facts):

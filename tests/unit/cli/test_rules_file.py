@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from local import extra_operations, rules_file
 from local.errors import UsageError
 from local.rules_file import WrittenRule, dump, parse
+from local.rules_plan import warnings
 from postroom.contracts.admin.models.shapes import SHAPES
 from postroom.model.limits import MAX_PATTERNS, MAX_PATTERNS_OF_A_RULE
 
@@ -169,6 +170,12 @@ def test_what_is_written_is_read_and_written_again_byte_for_byte(rules: list[Wri
     assert sorted(read, key=lambda rule: rule.key) == sorted(rules, key=lambda rule: rule.key)
     assert dump(read, as_json=is_json) == text
     jsonschema.validate(json.loads(dump(rules, as_json=True)), SCHEMA)
+
+
+def test_the_example_is_one_that_needs_no_warning() -> None:
+    read = rules_file.read(rules_file.SCHEMA.with_name("rules.example.yaml"))
+    assert {rule.action for rule in read} == {"DROP", "DEFAULT", "BOUNCE", "BYPASS_SPAM_CHECK"}
+    assert not warnings(read)
 
 
 def test_the_schema_is_one_and_has_the_apis_limits() -> None:

@@ -10,6 +10,7 @@ from .conftest import ROOT, Template, listed, subject
 FUNCTIONS: Final = {
     "IngestFunction": "ingest",
     "DeliverFunction": "deliver",
+    "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
     "ParkFunction": "park",
@@ -26,6 +27,7 @@ TABLES: Final = {
 }
 QUEUES: Final = {
     "DELIVER_QUEUE_URL": "DeliverQueue",
+    "BOUNCE_QUEUE_URL": "BounceQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
@@ -129,6 +131,16 @@ def test_a_function_that_reads_objects_can_tell_missing_from_forbidden(template:
             assert template.allowed(function, bucket, "s3:ListBucket"), bucket
 
 
+def test_the_admin_api_may_write_versions_of_rules_and_reach_no_mail(template: Template) -> None:
+    (statement,) = [
+        statement
+        for statement in template.statements("AdminApiFunction")
+        if any(str(action).startswith("s3:") for action in listed(statement["Action"]))
+    ]
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
+
+
 def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
     assert removing == {"SweepFunction"}
@@ -146,6 +158,18 @@ def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> 
 
 def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
     assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
+
+
+@each_function
+def test_only_bounce_sends_mail_and_only_as_two_names(template: Template, function: str) -> None:
+    sending = [
+        each
+        for each in template.statements(function)
+        if any(action.startswith("ses:Send") for action in listed(each["Action"]))
+    ]
+    names = [each["Condition"] for each in sending]
+    expected = [{"StringLike": {"ses:FromAddress": ["postmaster@*", "mailer-daemon@*"]}}]
+    assert names == (expected if function == "BounceFunction" else [])
 
 
 @each_function

@@ -10,6 +10,7 @@ DAY: Final = 86_400
 DEAD_LETTERS: Final = {
     "IngestDeadLetterQueue",
     "DeliverDeadLetterQueue",
+    "BounceDeadLetterQueue",
     "RetryEventsDeadLetterQueue",
     "RecordEventsFailureQueue",
     "InboundTopicDeadLetterQueue",

@@ -8,9 +8,11 @@
     └── PermanentError                  a retry cannot succeed: answer or park
         ├── InvalidNotificationError    what SES (or somebody in its place) told us makes no sense
         ├── UnknownOrganizationError    no organization of ours has this domain
+        ├── UnknownEnvelopeError        a stored message that nobody announced: whom is it for?
         ├── MessageNotFoundError        nothing is stored under this key
         ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
+        ├── UnwritableAddressError      SES cannot send to such an address
         ├── UnreadableFactError         a row of the ledger that is no fact
         ├── UnwritableLinesError        the event log finds fault with the lines themselves
         ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
@@ -63,6 +65,10 @@ class UnknownOrganizationError(PermanentError):
     """No organization of ours has this domain."""
 
 
+class UnknownEnvelopeError(PermanentError):
+    """A stored message that nobody announced: nobody knows whom it is for."""
+
+
 class MessageNotFoundError(PermanentError):
     """Nothing is stored under this key."""
 
@@ -73,6 +79,10 @@ class UnreadableMailError(PermanentError):
 
 class KeyUnavailableError(PermanentError):
     """The organization's KMS key is disabled, pending deletion, or not ours to use."""
+
+
+class UnwritableAddressError(PermanentError):
+    """SES cannot send to such an address."""
 
 
 class UnreadableFactError(PermanentError):

@@ -15,6 +15,7 @@ import re
 import secrets
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any, Final
@@ -146,12 +147,38 @@ def send_bounce(self: EmailResponse) -> ActionResult:
         "source": self._get_param("BounceSender"),
         "original": self._get_param("OriginalMessageId"),
         "explanation": self._get_param("Explanation") or "",
-        "recipients": [{"address": one["Recipient"], "type": one.get("BounceType", "Undefined")} for one in bounced],
+        "reporting": _reporting(self._get_param("MessageDsn", {})),
+        "recipients": [_bounced(one) for one in bounced],
     }
+    if not 1 <= len(bounced) <= MAX_RECIPIENTS:
+        raise InvalidParameterValue(f"BouncedRecipientInfoList must hold 1 to {MAX_RECIPIENTS} recipients.")
     if not self.backend._is_verified_address(asked["source"]):  # noqa: SLF001  moto's own check
         raise MessageRejectedError(f"Email address is not verified. {asked['source']}")
     _hand_over(asked, b"")
+    addresses = [one["address"] for one in asked["recipients"]]
+    self.backend.sent_messages.append(RawMessage(message_id, asked["source"], addresses, json.dumps(asked)))
     return ActionResult({"MessageId": message_id})
+
+
+def _reporting(dsn: dict[str, Any]) -> dict[str, str]:
+    """Return the fields about the message itself: the caller's, or SES's own."""
+    fields = {"Reporting-MTA": str(dsn.get("ReportingMta") or "dns; inbound-smtp.us-east-1.amazonaws.com")}
+    if arrived := dsn.get("ArrivalDate"):
+        when = arrived if isinstance(arrived, datetime) else datetime.fromisoformat(str(arrived))
+        fields["Arrival-Date"] = email.utils.format_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
+    return fields
+
+
+def _bounced(one: dict[str, Any]) -> dict[str, str]:
+    """Return one bounced recipient in the words of the local stack; the fields that the caller gives come first."""
+    fields = one.get("RecipientDsnFields", {})
+    return {
+        "address": one["Recipient"],
+        "type": one.get("BounceType", "Undefined"),
+        "action": fields.get("Action", "failed"),
+        "status": fields.get("Status", ""),
+        "diagnostic": fields.get("DiagnosticCode", ""),
+    }
 
 
 def _destinations(response: EmailResponse) -> list[str]:

@@ -56,7 +56,7 @@ def office(settings: Environment) -> Office:
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
-        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
+        rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
         settings=AdminSettings(
             partition=partition,
             region=region,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.queues import SqsDeliveries
+from postroom.adapters.aws.queues import SqsBounceOrders, SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.inbound.ingest import Ingest
+from postroom.model.limits import BOUNCE_DELAY_SECONDS
 
 
 @ready
@@ -24,8 +25,10 @@ def build(settings: Environment | None = None) -> Ingest:
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         deliveries=SqsDeliveries(clients.sqs(), settings["DELIVER_QUEUE_URL"]),
+        bounces=SqsBounceOrders(clients.sqs(), settings["BOUNCE_QUEUE_URL"]),
         parking=parts.parking(settings),
         now=now_ms,
         bucket=settings["INBOUND_BUCKET"],
         plus_addressing=settings.enabled("PLUS_ADDRESSING"),
+        bounce_delay=settings.sooner(BOUNCE_DELAY_SECONDS),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.queues import SqsArrivals, SqsDeliveries, SqsEventRetries, SqsParkedNotices
+from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsDeliveries, SqsEventRetries, SqsParkedNotices
 from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
 from postroom.bootstrap.environment import now_ms
 from postroom.parking.parking import Parking
@@ -32,6 +32,7 @@ def parking(settings: Environment) -> Parking:
         ledger=ledger(settings),
         notices=SqsParkedNotices(sqs, settings["PARKED_QUEUE_URL"]),
         deliveries=SqsDeliveries(sqs, urls.get("DELIVER_QUEUE_URL", "")),
+        bounces=SqsBounceOrders(sqs, urls.get("BOUNCE_QUEUE_URL", "")),
         arrivals=SqsArrivals(sqs, urls.get("INGEST_QUEUE_URL", "")),
         event_retries=SqsEventRetries(sqs, urls.get("RETRY_EVENTS_QUEUE_URL", "")),
         now=now_ms,

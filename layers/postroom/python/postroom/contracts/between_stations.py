@@ -56,6 +56,31 @@ class DeliveryOrder(Sent):
         return f"order:{self.mailbox_id}" if self.kind is OrderKind.MAIL else f"order:{self.mailbox_id}:{self.kind}"
 
 
+class BounceOrder(Sent):
+    """Ingest or deliver to bounce: recipients of this flow failed, and their sender may have to be told.
+
+    One for each transaction that refuses recipients; who they are, the flow's facts tell. ``since`` is milliseconds
+    since the epoch.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["BOUNCE"] = "BOUNCE"
+    trace: str
+    organization_id: str
+    name: str
+    """What the transaction was about: a mailbox, or the first envelope recipient that it refuses."""
+    since: int
+
+    @property
+    def key(self) -> str:
+        """The order's name within its trace."""
+        return f"bounce:{self.name}"
+
+
+Order = DeliveryOrder | BounceOrder
+"""What stands open in transit until it is settled, beside expansions."""
+
+
 class Expansion(Sent):
     """A flow with more recipients than a transaction holds: which of its chunks are done.
 
@@ -69,6 +94,11 @@ class Expansion(Sent):
     chunks: int = Field(ge=1)
     done: int = Field(ge=0)
     notification: str
+
+    @property
+    def key(self) -> str:
+        """Its name within its trace: a flow has one at a time."""
+        return "expansion"
 
 
 class Part(StrEnum):
@@ -107,6 +137,18 @@ def read_pointer(body: str) -> FactPointer:
         return FactPointer.model_validate_json(body)
     except ValidationError as error:
         raise InvalidNotificationError("not a pointer to a fact") from error
+
+
+def read_bounce(body: str) -> BounceOrder:
+    """Read a bounce order from an SQS body.
+
+    Raises:
+        InvalidNotificationError: it is none.
+    """
+    try:
+        return BounceOrder.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidNotificationError("not a bounce order") from error
 
 
 def read_order(body: str) -> DeliveryOrder:

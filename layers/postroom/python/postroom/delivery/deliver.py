@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import DeliveryOrder, OrderKind, read_order
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, OrderKind, read_order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.delivery import notices
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.model.facts import EventName, Fact
+from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.sealing import Random, seal_message
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Deliveries
+    from postroom.ports.queues import BounceOrders, Deliveries
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
@@ -39,7 +40,10 @@ GONE: Final = ("no such mailbox here", "5.1.1")
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows."""
+    """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows.
+
+    ``bounce_delay`` is in seconds.
+    """
 
     raw: RawMail
     sealed: SealedMail
@@ -47,10 +51,12 @@ class Deliver:
     mailboxes: Mailboxes
     transit: Transit
     deliveries: Deliveries
+    bounces: BounceOrders
     parking: ParkingLot
     now: Callable[[], int]
     random: Random
     pause: Callable[[int], None]
+    bounce_delay: int = BOUNCE_DELAY_SECONDS
 
     def accept(self, body: str) -> None:
         """Carry out one order: a copy in the mailbox, a bounce because it is full or gone, or a parked recipient.
@@ -71,7 +77,7 @@ class Deliver:
     def _deliver(self, order: DeliveryOrder) -> None:
         head = self.mailboxes.head(order.mailbox_id)
         if head is None:
-            self._bounce(order, *GONE)
+            self._gone(order)
             return
         content = self._content(order)
         if content is None:
@@ -107,7 +113,7 @@ class Deliver:
                 self.pause(attempt)
                 fresh = self.mailboxes.head(order.mailbox_id)
                 if fresh is None:
-                    self._bounce(order, *GONE)
+                    self._gone(order)
                     return
                 head = fresh
             else:
@@ -125,16 +131,30 @@ class Deliver:
         return notices.notice_order(order, raw, len(text), now=now)
 
     def _send_what_follows(self, order: DeliveryOrder, notice: DeliveryOrder | None, *, again: bool) -> None:
-        """Send the notice; an order that was settled before may have stopped short of it, so look."""
+        """Send the notice; an order that was settled before may have stopped short of that, or of a bounce: look."""
         if again:
             self.deliveries.send(o for o in self.transit.open_orders(order.trace) if o.mailbox_id == order.mailbox_id)
+            bounced = (b for b in self.transit.open_bounces(order.trace) if b.name == order.mailbox_id)
+            self.bounces.send(bounced, delay=self.bounce_delay)
         elif notice is not None:
             self.deliveries.send([notice])
 
     def _full(self, order: DeliveryOrder) -> None:
-        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody."""
+        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody.
+
+        An order that was settled before may be the very message that filled the mailbox, stopped short of its notice.
+        """
         if self._bounce(order, *FULL):
             self.sealed.delete(blob_of(order))
+        else:
+            self._send_what_follows(order, None, again=True)
+
+    def _gone(self, order: DeliveryOrder) -> None:
+        """Bounce mail for a mailbox that is gone; a notice of ours ends without an event, for nobody sent it."""
+        if order.kind is OrderKind.QUOTA_NOTICE:
+            self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=GONE[0])])
+        else:
+            self._bounce(order, *GONE)
 
     def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)
@@ -148,4 +168,9 @@ class Deliver:
             event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
             data={"mailboxId": order.mailbox_id, "deliveredTo": order.delivered_to},
         )
-        return self.transit.settle(order, [fact])
+        bounce = BounceOrder(
+            trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
+        )
+        settled = self.transit.settle(order, [fact], bounce)
+        self.bounces.send([bounce], delay=self.bounce_delay)  # if it was settled before, perhaps this was not sent
+        return settled

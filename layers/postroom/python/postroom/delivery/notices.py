@@ -77,6 +77,8 @@ def final_name(order: DeliveryOrder) -> EventName | OwnFact:
 def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
     """Return the fact that ends an order in its mailbox."""
     name = final_name(order)
+    if order.delivered_to != order.recipient:
+        data["deliveredTo"] = order.delivered_to
     return Fact(
         trace=order.trace,
         organization_id=order.organization_id,
@@ -85,4 +87,16 @@ def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
         at=now,
         event={"recipient": order.recipient, "folder": order.folder},
         data={"mailboxId": order.mailbox_id, **data},
+    )
+
+
+def dropped_fact(order: DeliveryOrder, *, now: int, reason: str) -> Fact:
+    """Return the fact that ends a notice whose mailbox is gone."""
+    return Fact(
+        trace=order.trace,
+        organization_id=order.organization_id,
+        name=OwnFact.QUOTA_NOTICE_DROPPED,
+        key=f"{OwnFact.QUOTA_NOTICE_DROPPED}:{order.mailbox_id}",
+        at=now,
+        data={"mailboxId": order.mailbox_id, "reason": reason},
     )

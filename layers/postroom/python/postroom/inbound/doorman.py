@@ -21,6 +21,7 @@ from postroom.model.verdicts import DmarcPolicy, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from postroom.inbound.excess import Excess
     from postroom.inbound.plan import Entry
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
@@ -74,12 +75,15 @@ def plan(
     house: House,
     directory: Addressees,
     part: str,
+    *,
+    excess: Excess | None = None,
 ) -> Plan:
     """Decide what becomes of a message for every one of its recipients.
 
     Args:
         recipients: envelope recipients of one organization by what the event log calls them; order matters.
         part: what keys of facts end with, where recipients are added to a flow; else empty.
+        excess: what is too much of the message, so that whoever would get it does not.
     """
     policy = applied_policy(verdicts, enforced=house.dmarc_enforced)
     noted: tuple[Entry, ...] = (
@@ -92,6 +96,9 @@ def plan(
     if house.rules.rules:
         decided = house.rules.decide(headers.mailboxes("Sender"), headers.mailboxes("From"), recipients)
     refusals, wanted, junk = _sorted(decided, recipients, spam=spam)
+    if excess is not None:
+        refusals += [Refusal(recipient, *excess) for recipient in wanted]
+        wanted = {}
     found = resolve(wanted, house.domains, directory, plus_addressing=house.plus_addressing, junk=junk)
     entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
     return Plan((*noted, *applied_rules(decided, house.rules_version, part), *entries))

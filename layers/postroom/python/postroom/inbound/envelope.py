@@ -15,16 +15,21 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import RawLocation
     from postroom.contracts.ses import Notification
+    from postroom.inbound.excess import Excess
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One received message, not yet anybody's. ``size`` in bytes, ``at`` in milliseconds since the epoch."""
+    """One received message, not yet anybody's. ``size`` in bytes, ``at`` in milliseconds since the epoch.
+
+    ``excess`` says what is too much of it, so that nobody gets it.
+    """
 
     notification: Notification
     raw: RawLocation
     headers: Headers
     size: int
+    excess: Excess | None = None
 
     @property
     def at(self) -> int:

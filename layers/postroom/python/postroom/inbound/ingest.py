@@ -17,22 +17,25 @@ from postroom.inbound import doorman
 from postroom.inbound import plan as planning
 from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
+from postroom.inbound.excess import excess
 from postroom.inbound.plan import Plan
 from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
+from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.ports.transit import ORDER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
     from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Deliveries
+    from postroom.ports.queues import BounceOrders, Deliveries
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
@@ -46,7 +49,10 @@ LONGEST_HEADERS_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
+    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch.
+
+    ``bounce_delay`` is in seconds.
+    """
 
     directory: Addressees
     rule_sets: InboundRules
@@ -54,10 +60,12 @@ class Ingest:
     transit: Transit
     ledger: Ledger
     deliveries: Deliveries
+    bounces: BounceOrders
     parking: ParkingLot
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True
+    bounce_delay: int = BOUNCE_DELAY_SECONDS
 
     def accept(self, body: str) -> None:
         """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
@@ -95,7 +103,12 @@ class Ingest:
         head, size = self.raw.head(raw, FIRST_LOOK_BYTES)
         if size > len(head) and header_block(head) is None:
             head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
-        return Arrival(notification, raw, headers_of(head), size)
+        headers = headers_of(head)
+        too_much = None
+        if not notification.verdicts.has_virus:
+            recipients = len(notification.receipt.recipients)
+            too_much = excess(headers, head, size, recipients, lambda: self.raw.read(raw))
+        return Arrival(notification, raw, headers, size, too_much)
 
     def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: Mapping[str, Address]) -> None:
         """Open the flow of one organization, or take up one that is open."""
@@ -148,14 +161,16 @@ class Ingest:
         house = House(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
         verdicts = arrival.notification.verdicts
-        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part)
+        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part, excess=arrival.excess)
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
             orders = planning.orders(plan.entries, arrival, received)
-            opened = self.transit.open([received, *planning.facts(plan.entries, received, self.now())], orders, None)
+            facts = planning.facts(plan.entries, received, self.now())
+            bounce = planning.bounce(plan.entries, received, self.now())
+            opened = self.transit.open([received, *facts], orders, None, bounce)
             if opened:
-                self.deliveries.send(orders)
+                self._send(orders, bounce)
             return opened
         name = "plan" + part.replace(":", "-")
         kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
@@ -188,15 +203,23 @@ class Ingest:
         expansion = self.transit.expansion(received.trace)
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.deliveries.send(self.transit.open_orders(received.trace))
+        self.bounces.send(self.transit.open_bounces(received.trace), delay=self.bounce_delay)
         while expansion is not None and plan is not None:
             entries = plan.chunk(expansion.done)
             orders = planning.orders(entries, arrival, received)
+            facts = planning.facts(entries, received, self.now())
+            bounce = planning.bounce(entries, received, self.now())
             before = expansion
-            if self.transit.expand(before, planning.facts(entries, received, self.now()), orders):
-                self.deliveries.send(orders)
+            if self.transit.expand(before, facts, orders, bounce):
+                self._send(orders, bounce)
             expansion = self.transit.expansion(received.trace)
             if expansion == before:
                 raise ConflictError("a chunk was refused, and nobody else committed it")
+
+    def _send(self, orders: Sequence[DeliveryOrder], bounce: BounceOrder | None) -> None:
+        self.deliveries.send(orders)
+        if bounce is not None:
+            self.bounces.send([bounce], delay=self.bounce_delay)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import json
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.between_stations import DeliveryOrder
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
 from postroom.contracts.event_log import (
     BouncedRecipient,
     DmarcPolicyApplied,
@@ -124,6 +124,14 @@ def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[D
 def facts(entries: Sequence[Entry], received: Fact, now: int) -> list[Fact]:
     """Return the facts among the entries: recipients that are final at once."""
     return [fact for entry in entries if (fact := _fact(entry, received, now)) is not None]
+
+
+def bounce(entries: Sequence[Entry], received: Fact, now: int) -> BounceOrder | None:
+    """Return the order to tell the sender, where there are refusals among the entries."""
+    refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
+    if refused is None:
+        return None
+    return BounceOrder(trace=received.trace, organization_id=received.organization_id, name=refused, since=now)
 
 
 def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:

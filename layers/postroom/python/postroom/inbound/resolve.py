@@ -77,8 +77,9 @@ def resolve(
     Users and aliases lead to the user's mailbox; groups to those of their members, nested ones included, cycles cut;
     ``user+tag`` to ``user`` where nobody has the tagged address itself (ours); ``postmaster`` and ``abuse`` to the
     organization's fallback mailbox where nobody has them. Disabled members of a group are skipped, a disabled user
-    who is addressed directly is refused. Where two paths reach one mailbox the first in the envelope names it, and it
-    is one copy: in the inbox, if one of them leads there (ours).
+    who is addressed directly is refused. Where two paths reach one mailbox it is one copy: in the inbox, if one of them
+    leads there (ours). An address of the mailbox itself names it rather than a group, so that a failure is told to
+    whoever wrote to it; else the first in the envelope does.
 
     Args:
         recipients: envelope recipients, lower-case, all in one of ``domains``; order matters.
@@ -149,12 +150,14 @@ class _Walk:
     directory: Addressees
     junk: Collection[str]
     found: Resolution
+    by_group: set[str] = field(default_factory=set)
+    """Mailboxes that no address of their own has led to."""
 
     def address(self, recipient: str, addressee: Addressee) -> None:
         if addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED:
             self._group(recipient, addressee)
         elif addressee.has_mailbox:
-            self._target(recipient, addressee)
+            self._target(recipient, addressee, direct=True)
         else:
             self._refuse(recipient, *_why_not(addressee))
 
@@ -179,7 +182,7 @@ class _Walk:
                         seen.add(member.entity_id)
                         waiting.append(member.entity_id)
                 elif member.has_mailbox:
-                    self._target(recipient, member)
+                    self._target(recipient, member, direct=False)
                     reached = True
                 else:
                     reason, _ = _why_not(member)
@@ -187,15 +190,21 @@ class _Walk:
         if not reached:
             self._refuse(recipient, *EMPTY_GROUP)
 
-    def _target(self, recipient: str, addressee: Addressee) -> None:
+    def _target(self, recipient: str, addressee: Addressee, *, direct: bool) -> None:
         mailbox = addressee.entity_id
         folder = _JUNK if recipient in self.junk else _INBOX
         found = self.found.targets.get(mailbox)
         if found is None:
             address = addressee.primary_address or recipient
             self.found.targets[mailbox] = Target(mailbox, address, recipient, folder)
-        elif found.folder == _JUNK and folder == _INBOX:
-            self.found.targets[mailbox] = replace(found, folder=folder)
+            if not direct:
+                self.by_group.add(mailbox)
+            return
+        if found.folder == _JUNK and folder == _INBOX:
+            found = self.found.targets[mailbox] = replace(found, folder=folder)
+        if direct and mailbox in self.by_group:
+            self.by_group.remove(mailbox)
+            self.found.targets[mailbox] = replace(found, delivered_to=recipient)
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
         self.found.refusals.append(Refusal(recipient, reason, status))

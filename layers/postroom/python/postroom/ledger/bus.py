@@ -41,6 +41,7 @@ TOLD: Final = frozenset(
         "flowMessageId",
         "group",
         "mailboxId",
+        "means",
         "memberId",
         "reason",
         "recipients",

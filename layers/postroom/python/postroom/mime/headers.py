@@ -16,6 +16,7 @@ from typing import Any, Final
 from postroom.mime.encoded_words import decode, eight_bit
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_SUBJECT_CHARACTERS
+from postroom.model.text import one_line
 
 _PARSER: Final = BytesHeaderParser(policy=policy.compat32)
 _ENDS_OF_HEADERS: Final = (b"\n\r\n", b"\n\n", b"\r\r")
@@ -95,11 +96,6 @@ class Headers:
         """Return the values of all such fields, unfolded, raw 8-bit as text."""
         wanted = name.lower()
         return [eight_bit(_unfolded(value)) for field, value in self._message.raw_items() if field.lower() == wanted]
-
-
-def one_line(text: str) -> str:
-    """Return text without control characters and line ends, lone surrogates replaced: fit for a log or a header."""
-    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
 
 
 def _unfolded(value: str) -> str:

@@ -32,8 +32,13 @@ class OwnFact(StrEnum):
     MESSAGE_BLOCKED = "MESSAGE_BLOCKED"  # virus verdict FAIL: nobody gets it, nobody is told
     RECIPIENT_SKIPPED = "RECIPIENT_SKIPPED"  # a disabled member of a group that was expanded
     QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
+    BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
+    BOUNCE_SENT = "BOUNCE_SENT"
+    BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients bounced, and nobody is told, for a reason
+    QUOTA_NOTICE_DROPPED = "QUOTA_NOTICE_DROPPED"  # its mailbox went away meanwhile
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
+    ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one came after all
     DISCARDED = "DISCARDED"  # an operator gave a parked message up
 
 

@@ -9,6 +9,15 @@ MB: Final = 1 << 20
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
 
+MAX_UNENCODED_BYTES: Final = 29 * MB
+"""Most data of one message before base64 or quoted-printable, in bytes. Source: guide, message quotas (ZH:3484)."""
+
+MAX_ATTACHMENTS: Final = 500
+"""Most attachments of one message. Source: guide, message quotas (ZH:3487)."""
+
+MAX_HOPS: Final = 100
+"""Most Received fields of one message; more are a loop. Source: architecture 4.11, after RFC 5321 6.3."""
+
 MAX_RECIPIENTS: Final = 500
 """Most recipients of one message. Source: guide, message quotas (ZH:3505)."""
 
@@ -38,6 +47,9 @@ OPEN_TOO_LONG_SECONDS: Final = 3600
 
 RETENTION_AFTER_FINAL_DAYS: Final = 30
 """Days that a raw message stays after its last recipient became final. Source: architecture, invariant 1 (ours)."""
+
+BOUNCE_DELAY_SECONDS: Final = 10
+"""How long a bounce message waits at first, so that other recipients of the flow may fail with it. Ours."""
 
 LEDGER_DAYS: Final = 400
 """Days that the ledger remembers a fact. Ours: thirteen months, so that a year can be compared with the last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
 
 
 class ParkingLot(Protocol):
@@ -13,6 +13,13 @@ class ParkingLot(Protocol):
 
     def park_order(self, order: DeliveryOrder, cause: str) -> None:
         """Park one recipient of a message.
+
+        Raises:
+            TemporaryError: it is not parked yet; try again.
+        """
+
+    def park_bounce(self, order: BounceOrder, cause: str) -> None:
+        """Park a flow's bounce message.
 
         Raises:
             TemporaryError: it is not parked yet; try again.

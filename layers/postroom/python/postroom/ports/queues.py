@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import DeliveryOrder, FactPointer, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, FactPointer, ParkedPointer
 
 
 class Deliveries(Protocol):
@@ -18,6 +18,17 @@ class Deliveries(Protocol):
 
         Raises:
             StoreUnavailableError: not all are; send all of them again.
+        """
+
+
+class BounceOrders(Protocol):
+    """To bounce. Suite: tests/contract/test_queues.py."""
+
+    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
+        """Send orders, to be read after ``delay`` seconds (at most 900).
+
+        Raises:
+            StoreUnavailableError: not all have arrived; send all of them again.
         """
 
 

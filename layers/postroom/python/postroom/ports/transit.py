@@ -6,26 +6,36 @@ A recipient is in transit as long as its order stands here; the transaction that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder, Expansion
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
     from postroom.model.facts import Fact
 
 ORDER_PREFIX: Final = "order:"
 """How the keys of orders begin."""
 
+BOUNCE_PREFIX: Final = "bounce:"
+"""How the keys of bounce orders begin."""
+
 EXPANSION: Final = "expansion"
 """Key of a flow's expansion."""
+
+ARRIVAL: Final = "arrival"
+"""Key of a notification that is parked as it came."""
+
+ORPHAN: Final = "orphan"
+"""Key of a stored message that is parked because nobody announced it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """Something that waits for a person.
 
-    ``station`` names who takes it up again: ``ingest``, ``deliver`` or ``events``. ``body`` is what that station's
+    ``station`` names who takes it up again: ``ingest``, ``deliver``, ``bounce`` or ``events``. ``body`` is what its
     queue gets on a redrive. ``parkings`` counts how often it was parked. ``since`` is milliseconds since the epoch.
     """
 
@@ -46,16 +56,33 @@ class Parked:
     @property
     def in_transit(self) -> bool:
         """An order or expansion, which stands in transit parked or not; anything else is there only as parked."""
-        return self.key == EXPANSION or self.key.startswith(ORDER_PREFIX)
+        return self.key == EXPANSION or self.key.startswith((ORDER_PREFIX, BOUNCE_PREFIX))
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An open order or expansion, as the sweep sees it; ``since`` is milliseconds since the epoch."""
 
-    entry: DeliveryOrder | Expansion
+    entry: Order | Expansion
     since: int
     sweeps: int
+
+
+class Claim(StrEnum):
+    """What became of the attempt to be the one who sends a bounce message."""
+
+    MADE = "MADE"
+    TAKEN = "TAKEN"  # somebody else has recorded this intent
+    OVER_LIMIT = "OVER_LIMIT"  # the sender has had as many in this hour as anybody gets
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many bounce messages one sender gets in one hour: ``name`` says whose and when; ``expires`` in seconds."""
+
+    name: str
+    most: int
+    expires: int
 
 
 class Transit(Protocol):
@@ -64,14 +91,29 @@ class Transit(Protocol):
     All methods raise StoreUnavailableError, and ConflictError where they write: both temporary, nothing was written.
     """
 
-    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+    def open(
+        self,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        expansion: Expansion | None,
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
+
+        Args:
+            bounce: where recipients are refused among the facts.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
         """
 
-    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+    def expand(
+        self,
+        before: Expansion,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
 
         Returns:
@@ -90,11 +132,26 @@ class Transit(Protocol):
     def is_clear(self, trace: str) -> bool:
         """Say whether nothing of a flow stands here any more: no order, no expansion, nothing parked."""
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
         """Take an order out with its final facts, no mailbox involved: a bounce, say.
 
         Returns:
             ``False``: it was settled before.
+        """
+
+    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
+        """Return the bounce orders of a flow that are open and not parked, by key."""
+
+    def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
+        """Record the intent to send a bounce message, and count it for its sender; once, whoever comes first."""
+
+    def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
+        """Take bounce orders out, parked or not, with the facts that end them; an order that is gone is no obstacle.
+
+        More than fit a transaction go in several, the facts with the first.
+
+        Returns:
+            ``False``: one of the facts was recorded before, and nothing was written.
         """
 
     def park(self, parked: Parked, fact: Fact) -> bool:

@@ -142,7 +142,13 @@ def later(make: Callable[[], T]) -> T:
     return cast("T", _Later(make))
 
 
+@cache
+def ses_sending() -> SESClient:
+    """Return the client that sends: one attempt, because a second one may send a second time."""
+    return _made("ses", _CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 1})))
+
+
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, ses):
+    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, ses, ses_sending):
         made.cache_clear()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from postroom.contracts.between_stations import DeliveryOrder, FactPointer, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, FactPointer, ParkedPointer
 
 BATCH: Final = 10
 """Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
@@ -31,6 +31,19 @@ class SqsDeliveries:
         """See ``Deliveries.send``."""
         bodies = ((order.model_dump_json(), order.mailbox_id) for order in orders)
         send_all(self.client, self.url, bodies)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsBounceOrders:
+    """``BounceOrders``; an organization is a fair queue's group."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
+        """See ``BounceOrders.send``."""
+        bodies = ((order.model_dump_json(), order.organization_id) for order in orders)
+        send_all(self.client, self.url, bodies, delay=delay)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """How facts, orders and mailboxes lie in DynamoDB: pure, both ways.
 
 LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
-TransitTable   pk trace            sk order:… | expansion | arrival | event:…    gone once final
+TransitTable   pk trace            sk order:… | bounce:… | expansion | arrival | event:…    gone once final
+               pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
 """
 
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import LEDGER_DAYS
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
-from postroom.ports.transit import Parked
+from postroom.ports.transit import BOUNCE_PREFIX, Parked
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import DeliveryOrder, Expansion
+    from postroom.contracts.between_stations import Expansion, Order
 
 Row = Mapping[str, Any]
 
@@ -72,7 +73,7 @@ def fact_from_row(row: Row) -> Fact:
     )
 
 
-def order_row(order: DeliveryOrder, since: int) -> dict[str, Any]:
+def order_row(order: Order, since: int) -> dict[str, Any]:
     """Return an open order's row."""
     return {
         **key(order.trace, order.key),
@@ -102,12 +103,14 @@ def expansion_from_row(row: Row) -> Expansion:
     return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
 
 
-def entry_from_row(row: Row) -> DeliveryOrder | Expansion:
+def entry_from_row(row: Row) -> Order | Expansion:
     """Read an open order's or expansion's row."""
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
 
     if row["sk"]["S"] == "expansion":
         return expansion_from_row(row)
+    if row["sk"]["S"].startswith(BOUNCE_PREFIX):
+        return BounceOrder.model_validate_json(row["body"]["S"])
     return DeliveryOrder.model_validate_json(row["body"]["S"])
 
 

@@ -33,7 +33,7 @@ class Transaction:
         """Add a put; refused as ``label`` where the condition does not hold."""
         return self._add(label, "Put", {"TableName": table, "Item": dict(row)}, condition)
 
-    def delete(self, label: str, table: str, key: Row, *, condition: str, **more: Any) -> Transaction:
+    def delete(self, label: str, table: str, key: Row, *, condition: str | None = None, **more: Any) -> Transaction:
         """Add a delete; ``more`` holds expression names and values."""
         return self._add(label, "Delete", {"TableName": table, "Key": dict(key), **more}, condition)
 

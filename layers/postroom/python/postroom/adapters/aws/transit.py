@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
 from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.contracts.between_stations import DeliveryOrder, Expansion
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import Parked, Waiting
+from postroom.ports.transit import BOUNCE_PREFIX, Allowance, Claim, Parked, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_WRITES: Final = 100
+"""Most writes of one transaction. Source: DynamoDB's API reference, TransactWriteItems."""
 
 _OPEN: Mapping[str, Any] = {
     "ExpressionAttributeNames": {"#state": "state"},
@@ -37,17 +40,29 @@ class DynamoTransit:
     ledger_table: str
     now: Callable[[], int]
 
-    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+    def open(
+        self,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        expansion: Expansion | None,
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """See ``Transit.open``."""
         write = Transaction(self.client)
         record(write, self.ledger_table, facts)
-        self._add_orders(write, orders)
+        self._add_orders(write, orders, bounce)
         if expansion is not None:
             row = rows.expansion_row(expansion, self.now())
             write.put("expansion", self.transit_table, row, condition=NOT_THERE)
         return not write.commit()
 
-    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+    def expand(
+        self,
+        before: Expansion,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """See ``Transit.expand``."""
         write, place = Transaction(self.client), rows.key(before.trace, "expansion")
         names, done, more = {"#done": "done"}, rows.number(before.done), rows.number(before.done + 1)
@@ -71,7 +86,7 @@ class DynamoTransit:
                 ExpressionAttributeValues={":done": done, ":next": more},
             )
         record(write, self.ledger_table, facts)
-        self._add_orders(write, orders)
+        self._add_orders(write, orders, bounce)
         return not write.commit()
 
     def expansion(self, trace: str) -> Expansion | None:
@@ -94,12 +109,53 @@ class DynamoTransit:
         """See ``Transit.is_clear``."""
         return next(self._query(trace, ""), None) is None
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
         """See ``Transit.settle``."""
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
         record(write, self.ledger_table, facts)
+        self._add_orders(write, (), bounce)
         return not write.commit()
+
+    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
+        """See ``Transit.open_bounces``."""
+        found = self._query(trace, BOUNCE_PREFIX)
+        return [BounceOrder.model_validate_json(row["body"]["S"]) for row in found if row["state"]["S"] == rows.OPEN]
+
+    def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
+        """See ``Transit.claim_bounce``."""
+        write = Transaction(self.client)
+        record(write, self.ledger_table, [intent])
+        write.update(
+            "allowance",
+            self.transit_table,
+            rows.key(allowance.name, "sent"),
+            "ADD #sent :one SET #expires = :expires",
+            condition="attribute_not_exists(#sent) OR #sent < :most",
+            ExpressionAttributeNames={"#sent": "sent", "#expires": "expires"},
+            ExpressionAttributeValues={
+                ":one": rows.number(1),
+                ":most": rows.number(allowance.most),
+                ":expires": rows.number(allowance.expires),
+            },
+        )
+        refused = write.commit()
+        if "fact" in refused:
+            return Claim.TAKEN
+        return Claim.OVER_LIMIT if refused else Claim.MADE
+
+    def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
+        """See ``Transit.settle_bounces``."""
+        room = MAX_WRITES - len(facts)
+        rest = [((), orders[start : start + room]) for start in range(room, len(orders), room)]
+        for its_facts, its_orders in [(facts, orders[:room]), *rest]:
+            write = Transaction(self.client)
+            record(write, self.ledger_table, its_facts)
+            for order in its_orders:
+                write.delete("order", self.transit_table, rows.key(order.trace, order.key))
+            if (its_facts or its_orders) and write.commit():
+                return False
+        return True
 
     def park(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.park``."""
@@ -200,11 +256,10 @@ class DynamoTransit:
     def swept(self, waiting: Waiting, now: int) -> None:
         """See ``Transit.swept``."""
         entry = waiting.entry
-        key = entry.key if isinstance(entry, DeliveryOrder) else "expansion"
         write = Transaction(self.client).update(
             "row",
             self.transit_table,
-            rows.key(entry.trace, key),
+            rows.key(entry.trace, entry.key),
             "SET #since = :now, #sweeps = :sweeps",
             condition="#state = :open AND #since = :since",
             ExpressionAttributeNames={"#state": "state", "#since": "since", "#sweeps": "sweeps"},
@@ -217,8 +272,11 @@ class DynamoTransit:
         )
         write.commit()  # refused: somebody settled, parked or swept it meanwhile, which is as good
 
-    def _add_orders(self, write: Transaction, orders: Sequence[DeliveryOrder]) -> None:
-        for order in orders:
+    def _add_orders(
+        self, write: Transaction, orders: Sequence[DeliveryOrder], bounce: BounceOrder | None = None
+    ) -> None:
+        opened: list[Order] = [*orders, *([] if bounce is None else [bounce])]
+        for order in opened:
             write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
 
     def _get(self, trace: str, key: str) -> rows.Row | None:

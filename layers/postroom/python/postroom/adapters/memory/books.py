@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder, Expansion
+    from postroom.contracts.between_stations import Expansion, Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, Item
     from postroom.ports.transit import Parked
@@ -20,7 +20,7 @@ class Row:
     """One row of transit: an order or expansion (``entry``), parked where ``parked`` is set; or something parked."""
 
     since: int
-    entry: DeliveryOrder | Expansion | None = None
+    entry: Order | Expansion | None = None
     parked: Parked | None = None
     sweeps: int = 0
     released: bool = False
@@ -43,15 +43,16 @@ class Books:
     facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
     transit: dict[tuple[str, str], Row] = field(default_factory=dict)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+    allowances: dict[str, int] = field(default_factory=dict)
 
-    def are_new(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder] = ()) -> bool:
+    def are_new(self, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """Say whether none of these is there yet: the condition of every transaction that writes them."""
         return not (
             any((fact.trace, fact.key) in self.facts for fact in facts)
             or any((order.trace, order.key) in self.transit for order in orders)
         )
 
-    def write(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder] = (), *, now: int = 0) -> None:
+    def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now: int = 0) -> None:
         """Write facts and open orders."""
         self.facts.update({(fact.trace, fact.key): fact for fact in facts})
         self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import DeliveryOrder, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, ParkedPointer
 
 
 @dataclass(slots=True)
@@ -21,6 +21,17 @@ class MemoryDeliveries:
     def send(self, orders: Iterable[DeliveryOrder]) -> None:
         """See ``Deliveries.send``."""
         self.bodies.extend(order.model_dump_json() for order in orders)
+
+
+@dataclass(slots=True)
+class MemoryBounceOrders:
+    """``BounceOrders``; ``sent`` holds bodies with their delays."""
+
+    sent: deque[tuple[str, int]] = field(default_factory=deque)
+
+    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
+        """See ``BounceOrders.send``."""
+        self.sent.extend((order.model_dump_json(), delay) for order in orders)
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.books import Books, Row
-from postroom.contracts.between_stations import DeliveryOrder, Expansion
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import EXPANSION, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Claim, Parked, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,30 +21,44 @@ class MemoryTransit:
     books: Books
     now: Callable[[], int]
 
-    def open(self, facts: Sequence[Fact], orders: Sequence[DeliveryOrder], expansion: Expansion | None) -> bool:
+    def open(
+        self,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        expansion: Expansion | None,
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """See ``Transit.open``."""
+        opened: list[Order] = [*orders, *_some(bounce)]
         with self.books.lock:
-            if not self.books.are_new(facts, orders) or (
+            if not self.books.are_new(facts, opened) or (
                 expansion is not None and (expansion.trace, EXPANSION) in self.books.transit
             ):
                 return False
-            self.books.write(facts, orders, now=self.now())
+            self.books.write(facts, opened, now=self.now())
             if expansion is not None:
                 self.books.transit[expansion.trace, EXPANSION] = Row(self.now(), expansion)
             return True
 
-    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[DeliveryOrder]) -> bool:
+    def expand(
+        self,
+        before: Expansion,
+        facts: Sequence[Fact],
+        orders: Sequence[DeliveryOrder],
+        bounce: BounceOrder | None = None,
+    ) -> bool:
         """See ``Transit.expand``."""
         place = (before.trace, EXPANSION)
+        opened: list[Order] = [*orders, *_some(bounce)]
         with self.books.lock:
             stands = self.expansion(before.trace)
-            if stands is None or stands.done != before.done or not self.books.are_new(facts, orders):
+            if stands is None or stands.done != before.done or not self.books.are_new(facts, opened):
                 return False
             if before.done + 1 == before.chunks:
                 del self.books.transit[place]
             else:
                 self.books.transit[place].entry = stands.model_copy(update={"done": before.done + 1})
-            self.books.write(facts, orders, now=self.now())
+            self.books.write(facts, opened, now=self.now())
             return True
 
     def expansion(self, trace: str) -> Expansion | None:
@@ -70,12 +84,41 @@ class MemoryTransit:
         with self.books.lock:
             return all(pk != trace for pk, _ in self.books.transit)
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact]) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
         """See ``Transit.settle``."""
+        opened = _some(bounce)
         with self.books.lock:
-            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts):
+            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts, opened):
                 return False
             del self.books.transit[order.trace, order.key]
+            self.books.write(facts, opened, now=self.now())
+            return True
+
+    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
+        """See ``Transit.open_bounces``."""
+        with self.books.lock:
+            rows = [row for (pk, _), row in sorted(self.books.transit.items()) if pk == trace and row.parked is None]
+        return [row.entry for row in rows if isinstance(row.entry, BounceOrder)]
+
+    def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
+        """See ``Transit.claim_bounce``."""
+        with self.books.lock:
+            if not self.books.are_new([intent]):
+                return Claim.TAKEN
+            sent = self.books.allowances.get(allowance.name, 0)
+            if sent >= allowance.most:
+                return Claim.OVER_LIMIT
+            self.books.allowances[allowance.name] = sent + 1
+            self.books.write([intent])
+            return Claim.MADE
+
+    def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
+        """See ``Transit.settle_bounces``."""
+        with self.books.lock:
+            if not self.books.are_new(facts):
+                return False
+            for order in orders:
+                self.books.transit.pop((order.trace, order.key), None)
             self.books.write(facts)
             return True
 
@@ -147,11 +190,14 @@ class MemoryTransit:
 
     def swept(self, waiting: Waiting, now: int) -> None:
         """See ``Transit.swept``."""
-        key = waiting.entry.key if isinstance(waiting.entry, DeliveryOrder) else EXPANSION
         with self.books.lock:
-            row = self.books.transit.get((waiting.entry.trace, key))
+            row = self.books.transit.get((waiting.entry.trace, waiting.entry.key))
             if row is not None and row.parked is None and row.since == waiting.since:
                 row.since, row.sweeps = now, waiting.sweeps + 1
+
+
+def _some(bounce: BounceOrder | None) -> list[BounceOrder]:
+    return [] if bounce is None else [bounce]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""Bounce messages in memory: what would have been sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from postroom.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from postroom.model.bounces import Bounce
+
+
+@dataclass(slots=True)
+class MemoryBounceSender:
+    """``BounceSender``; ``answers`` says whether it writes bounce messages itself; ``away`` answers nobody.
+
+    ``answered`` holds what it wrote itself, ``sent`` what it was given whole.
+    """
+
+    answers: bool = True
+    away: bool = False
+    answered: list[Bounce] = field(default_factory=list)
+    sent: list[tuple[Bounce, bytes]] = field(default_factory=list)
+
+    def answer(self, bounce: Bounce) -> str | None:
+        """See ``BounceSender.answer``."""
+        if self.away:
+            raise StoreUnavailableError("could not send a bounce message: nobody answers")
+        if not self.answers:
+            return None
+        self.answered.append(bounce)
+        return f"answer-{len(self.answered)}"
+
+    def send(self, bounce: Bounce, content: bytes) -> str:
+        """See ``BounceSender.send``."""
+        if self.away:
+            raise StoreUnavailableError("could not send a bounce message: nobody answers")
+        self.sent.append((bounce, content))
+        return f"raw-{len(self.sent)}"

@@ -1,0 +1,32 @@
+"""Wiring of functions/bounce."""
+
+from __future__ import annotations
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.bounces import SesBounceSender
+from postroom.adapters.aws.queues import SqsBounceOrders
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.bootstrap import parts, ready
+from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bounce.bounce import Bouncer, Patience
+
+
+@ready
+def build(settings: Environment | None = None) -> Bouncer:
+    """Return the station as template.yaml sets it up."""
+    settings = settings or Environment()
+    ours = Patience()
+    return Bouncer(
+        transit=parts.transit(settings),
+        ledger=parts.ledger(settings),
+        raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+        sender=SesBounceSender(clients.ses_sending()),
+        bounces=SqsBounceOrders(clients.sqs(), settings["BOUNCE_QUEUE_URL"]),
+        parking=parts.parking(settings),
+        now=now_ms,
+        patience=Patience(
+            between=settings.sooner(ours.between),
+            for_others=settings.sooner(ours.for_others / 1000) * 1000,
+            for_another=ours.for_another,  # as long as a function may run: no speed changes that
+        ),
+    )

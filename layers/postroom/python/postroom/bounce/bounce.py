@@ -1,0 +1,182 @@
+"""Station bounce: tell the sender, once, who did not get the message (docs/decisions/0009).
+
+Recipients fail at different times, each in a transaction that leaves a bounce order. The first order of a flow speaks
+for all: it waits until nothing of the flow is under way, then one message tells of everybody who failed. What was
+begun and what was ended stands in the ledger, so that a stop between the two is seen; only that window can repeat a
+message, because SES cannot be asked whether it sent one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.bounce import decide
+from postroom.bounce.report import delivery_report
+from postroom.bounce.story import Story
+from postroom.bounce.wording import explanation
+from postroom.contracts.between_stations import BounceOrder, RawLocation, read_bounce
+from postroom.errors import PermanentError, UnwritableAddressError
+from postroom.mime.headers import Headers, header_block
+from postroom.model.bounces import Bounce
+from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
+from postroom.ports.transit import Allowance, Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.model.facts import Fact
+    from postroom.ports.bounces import BounceSender
+    from postroom.ports.parking import ParkingLot
+    from postroom.ports.queues import BounceOrders
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.transit import Ledger, Transit
+
+HEAD_BYTES: Final = 64 * 1024
+"""How much of the original is read for its headers, in bytes. Ours."""
+
+MOST_AN_HOUR: Final = 20
+"""Most bounce messages to one sender in one hour, for each organization. Source: architecture 4.11 (ours)."""
+
+HOUR: Final = 3_600_000
+"""In milliseconds."""
+
+ANSWER_SLACK: Final = HOUR
+"""How much earlier than SES itself we stop to let it answer, in milliseconds: its clock counts. Ours."""
+
+TOO_MANY: Final = f"the sender has had {MOST_AN_HOUR} bounce messages in this hour"
+NOTHING_NEW: Final = "the sender knows of these recipients already, or a group reached others of its members"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait.
+
+    Attributes:
+        between: seconds until an order is looked at again.
+        for_others: milliseconds that other recipients of the flow have to become final.
+        for_another: milliseconds after which a message that was begun and not ended is begun again: longer than any
+            function runs.
+    """
+
+    between: int = 30
+    for_others: int = 15 * 60_000
+    for_another: int = 2 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bouncer:
+    """Sends bounce messages. ``now`` gives milliseconds since the epoch."""
+
+    transit: Transit
+    ledger: Ledger
+    raw: RawMail
+    sender: BounceSender
+    bounces: BounceOrders
+    parking: ParkingLot
+    now: Callable[[], int]
+    patience: Patience = Patience()
+
+    def accept(self, body: str) -> None:
+        """Carry out one order: a message to the sender, a fact why not, another look later, or a parked order.
+
+        Args:
+            body: the SQS message's body.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is no order; the queue's redrive parks it.
+        """
+        order = read_bounce(body)
+        try:
+            self._look_at(order)
+        except PermanentError as error:
+            self.parking.park_bounce(order, error.cause)
+
+    def _look_at(self, order: BounceOrder) -> None:
+        orders = self.transit.open_bounces(order.trace)
+        if not orders or orders[0].key != order.key:
+            return  # carried out, parked, or the turn of the first
+        if self._others_are_on_their_way(order) or not self._settle(orders):
+            self.bounces.send([order], delay=self.patience.between)
+            return
+        if late := self.transit.open_bounces(order.trace):  # came meanwhile, and was told to wait for its turn
+            self.bounces.send(late[:1], delay=self.patience.between)
+
+    def _others_are_on_their_way(self, order: BounceOrder) -> bool:
+        if self.now() - order.since >= self.patience.for_others:
+            return False
+        orders = self.transit.open_orders(order.trace)
+        return next(iter(orders), None) is not None or self.transit.expansion(order.trace) is not None
+
+    def _settle(self, orders: Sequence[BounceOrder]) -> bool:
+        """Do what the flow's facts call for; ``False`` if somebody else is at it."""
+        story = Story.of(self.ledger.facts(orders[0].trace))
+        if story.unfinished is not None:
+            if self.now() - story.unfinished.at < self.patience.for_another:
+                return False
+            return self._carry_out(story, story.unfinished, [] if story.failures else orders)
+        if not story.failures:
+            return self.transit.settle_bounces(orders, [])
+        news = story.news
+        silence = self._why_silent(story) if news else NOTHING_NEW
+        if silence is None:
+            intent = story.intent(news, self.now())
+            claim = self.transit.claim_bounce(intent, self._allowance(story.received))
+            if claim is Claim.MADE:
+                return self._carry_out(story, intent, orders)
+            if claim is Claim.TAKEN:
+                return False
+            silence = TOO_MANY
+        return self.transit.settle_bounces(orders, [story.silence(silence, self.now())])
+
+    def _why_silent(self, story: Story) -> str | None:
+        by_envelope = decide.silent_by_envelope(story.received, spam=story.is_spam)
+        if by_envelope is not None:
+            return by_envelope
+        return decide.silent_by_headers(story.received, Headers(self._header_block(story.received)))
+
+    def _carry_out(self, story: Story, intent: Fact, orders: Sequence[BounceOrder]) -> bool:
+        """Send what was intended, and record the end."""
+        try:
+            means, ses_message_id = self._send(story, intent)
+        except UnwritableAddressError as error:
+            end = story.given_up(intent, error.cause, self.now())
+        else:
+            end = story.sent(intent, self.now(), means=means, bounceMessageId=ses_message_id)
+        return self.transit.settle_bounces(orders, [end])
+
+    def _send(self, story: Story, intent: Fact) -> tuple[str, str]:
+        """Send one bounce message; return how it was sent, and SES's id for it."""
+        received, failures = story.received, story.told_by(intent)
+        domain = failures[0].address.rpartition("@")[2]
+        bounce = Bounce(
+            name=f"{received.trace}-{intent.key.partition(':')[2]}",
+            ses_message_id=received.data["sesMessageId"],
+            domain=domain,
+            to=decide.writable(received.data["envelopeFrom"]) or "",
+            failures=failures,
+            arrived=story.arrived,
+            explanation=explanation(domain, received.event["subject"], story.arrived, failures),
+        )
+        answerable = self.now() - story.arrived < ANSWERABLE_HOURS * HOUR - ANSWER_SLACK
+        if answerable and len(failures) <= MAX_ANSWERED:
+            answered = self.sender.answer(bounce)
+            if answered is not None:
+                return "SendBounce", answered
+        block = self._header_block(received)
+        subject, message_id = received.event["subject"], received.event["messageId"]
+        content = delivery_report(bounce, block, subject=subject, message_id=message_id, now=self.now())
+        return "SendRawEmail", self.sender.send(bounce, content)
+
+    def _header_block(self, received: Fact) -> bytes:
+        head, _ = self.raw.head(RawLocation(**received.data["raw"]), HEAD_BYTES)
+        block = header_block(head)
+        return head if block is None else block
+
+    def _allowance(self, received: Fact) -> Allowance:
+        hour = self.now() // HOUR
+        whose = hashlib.sha256(str(received.data["envelopeFrom"]).lower().encode()).hexdigest()[:32]
+        name = f"bounces:{received.organization_id}:{whose}:{hour}"
+        return Allowance(name, MOST_AN_HOUR, (hour + 2) * HOUR // 1000)

@@ -1,0 +1,91 @@
+"""Where silence is better than a bounce message.
+
+SES has accepted a message before we know whether it can be delivered, so whoever its envelope names gets the answer:
+a forged name would make us a source of unwanted mail. What the envelope says counts only where SES has confirmed it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.addresses import Address, a_label
+from postroom.model.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from postroom.mime.headers import Headers
+    from postroom.model.facts import Fact
+
+MAX_SENDER: Final = 320
+"""Longest address that is answered, in characters. Source: RFC 5321 4.5.3.1."""
+
+NULL_SENDER: Final = "the message came from the null sender: a bounce is never bounced"
+SPAM: Final = "the message counts as spam"
+VIRUS: Final = "virus verdict FAIL"
+UNCONFIRMED: Final = "neither SPF nor an aligned DKIM signature confirms the domain of the envelope sender"
+NO_ADDRESS: Final = "the envelope sender is no address that mail can be sent to"
+MACHINE: Final = "the envelope sender is a mail system"
+AUTOMATIC_REPLY: Final = "the message is itself an automatic reply or a report"
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+MACHINES: Final = frozenset({"mailer-daemon", "mailerdaemon"})
+"""Local parts of mail systems themselves, lower-case: a bounce to them is read by nobody (ours)."""
+
+
+def silent_by_envelope(received: Fact, *, spam: bool) -> str | None:
+    """Say why the envelope of a message alone forbids an answer; ``None`` if it does not."""
+    sender, event = str(received.data["envelopeFrom"]), received.event
+    if not sender:
+        return NULL_SENDER
+    if received.data["virusVerdict"] == Verdict.FAIL:
+        return VIRUS
+    if spam:
+        return SPAM
+    address = writable(sender)
+    if address is None:
+        return NO_ADDRESS
+    if address.partition("@")[0].lower() in MACHINES:
+        return MACHINE
+    if Verdict.PASS not in (event["spfVerdict"], event["dmarcVerdict"]):
+        return UNCONFIRMED
+    return None
+
+
+def silent_by_headers(received: Fact, headers: Headers) -> str | None:
+    """Say why the message's own words forbid an answer; ``None`` if they do not.
+
+    SPF is about the envelope's domain. A DKIM verdict alone is not: any signature of anybody counts for it. DMARC is
+    about From's domain; where SPF has not confirmed the envelope, DMARC rests on a DKIM signature aligned with From,
+    which speaks for the envelope's domain where that is the same or lies below it.
+
+    Automatic replies are not answered, because two systems might go on for ever (RFC 3834 2). Other automatic mail,
+    mailing lists and bulk mail are: their senders rely on bounces (RFC 3834 is about responders, not about delivery
+    reports).
+    """
+    if received.event["spfVerdict"] != Verdict.PASS and not _is_aligned(received, headers):
+        return UNCONFIRMED
+    kind = headers.text("Content-Type", 200).lower()
+    if headers.text("Auto-Submitted", 200).lower().startswith("auto-replied") or kind.startswith("multipart/report"):
+        return AUTOMATIC_REPLY
+    return None
+
+
+def _is_aligned(received: Fact, headers: Headers) -> bool:
+    envelope = Address.parse(str(received.data["envelopeFrom"]))
+    authors = {address.rpartition("@")[2] for address in headers.addresses("From")}
+    if envelope is None or len(authors) != 1:  # of several authors, nobody knows which one DMARC looked at
+        return False
+    (author,) = authors
+    return envelope.domain == author or envelope.domain.endswith(f".{author}")
+
+
+def writable(sender: str) -> str | None:
+    """Return an envelope sender as it can stand in a header field, its domain in A-labels; ``None``: it cannot.
+
+    Quoted and non-ASCII local parts and address literals are left out: SES takes none of the last two, and hardly
+    anybody sends from the first.
+    """
+    local, _, domain = sender.strip().rpartition("@")
+    plain = f"{local}@{a_label(domain)}"
+    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_SENDER else None

@@ -1,0 +1,148 @@
+"""What the facts of a flow say about its bounces: who failed, who was told, and what was begun and not ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.errors import UnreadableFactError
+from postroom.model.bounces import Failure
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.verdicts import DmarcPolicy, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COVERS: Final = "covers"
+"""Names, in a fact, the failures that it deals with."""
+
+TELLS: Final = "tells"
+"""Names, in an intent, the failures that are told: one for each address."""
+
+_BOUNCED: Final = f"{EventName.INCOMING_EMAIL_BOUNCED}:"
+_END: Final = ":end"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A flow's bounces so far.
+
+    Attributes:
+        received: the fact that opened the flow.
+        failures: recipients that failed and that no decision covers yet, oldest first.
+        claims: decisions: intents, and facts that suppress; their number names the next.
+        unfinished: the intent that has no end yet.
+    """
+
+    received: Fact
+    failures: tuple[Fact, ...]
+    claims: tuple[Fact, ...]
+    unfinished: Fact | None
+    _all: tuple[Fact, ...]
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact]) -> Story:
+        """Read a flow's facts, as the ledger gives them: by time.
+
+        Raises:
+            UnreadableFactError: the flow has no beginning.
+        """
+        received = next((fact for fact in facts if fact.key == RECEIVED), None)
+        if received is None:
+            raise UnreadableFactError("a flow without the fact that opened it")
+        claims = tuple(fact for fact in facts if COVERS in fact.data)
+        covered = {name for claim in claims for name in claim.data[COVERS]}
+        ended = {fact.key for fact in facts}
+        return cls(
+            received=received,
+            failures=tuple(fact for fact in _bounced(facts) if _name(fact) not in covered),
+            claims=claims,
+            unfinished=next(
+                (c for c in claims if c.name is OwnFact.BOUNCE_INTENDED and c.key + _END not in ended), None
+            ),
+            _all=tuple(facts),
+        )
+
+    @property
+    def arrived(self) -> int:
+        """When SES received the message, in milliseconds since the epoch."""
+        return int(datetime.fromisoformat(self.received.event["messageTimestamp"]).timestamp() * 1000)
+
+    @property
+    def is_spam(self) -> bool:
+        """Whether the message counts as spam: by its verdict, or by a DMARC policy that was applied."""
+        policies = {fact.event["policy"] for fact in self._all if fact.name is EventName.DMARC_POLICY_APPLIED}
+        return self.received.event["spamVerdict"] == Verdict.FAIL or not policies <= {DmarcPolicy.NONE}
+
+    @property
+    def news(self) -> tuple[Fact, ...]:
+        """The failures to tell: one an address, none that a mailbox was reached for, none that was told before.
+
+        A group that reached one of its members has not failed (ours).
+        """
+        known = {_addressee(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
+        known |= {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
+        found: dict[str, Fact] = {}
+        for fact in self.failures:
+            if (address := _addressee(fact)) not in known:
+                found.setdefault(address, fact)
+        return tuple(found.values())
+
+    def told_by(self, intent: Fact) -> tuple[Failure, ...]:
+        """Return what an intent is about to tell."""
+        tells = set(intent.data[TELLS])
+        return tuple(_failure(fact) for fact in _bounced(self._all) if _name(fact) in tells)
+
+    def intent(self, news: Sequence[Fact], now: int) -> Fact:
+        """Return the fact that a bounce message is about to be sent; it covers every failure known so far."""
+        return self._claim(OwnFact.BOUNCE_INTENDED, news, now, {TELLS: [_name(fact) for fact in news]})
+
+    def silence(self, reason: str, now: int) -> Fact:
+        """Return the fact that nobody is told, and why; it covers every failure known so far."""
+        return self._claim(OwnFact.BOUNCE_SUPPRESSED, self.failures, now, {"reason": reason})
+
+    def sent(self, intent: Fact, now: int, **data: Any) -> Fact:
+        """Return the fact that ends an intent well."""
+        return self._end(OwnFact.BOUNCE_SENT, intent, now, data)
+
+    def given_up(self, intent: Fact, reason: str, now: int) -> Fact:
+        """Return the fact that ends an intent that cannot be carried out."""
+        return self._end(OwnFact.BOUNCE_SUPPRESSED, intent, now, {"reason": reason})
+
+    def _claim(self, name: OwnFact, about: Sequence[Fact], now: int, data: dict[str, Any]) -> Fact:
+        return self._fact(
+            name,
+            f"BOUNCE:{len(self.claims)}",
+            now,
+            {
+                "recipients": list(dict.fromkeys(map(_addressee, about))),
+                COVERS: [_name(fact) for fact in self.failures],
+                **data,
+            },
+        )
+
+    def _end(self, name: OwnFact, intent: Fact, now: int, data: dict[str, Any]) -> Fact:
+        return self._fact(name, intent.key + _END, now, {"recipients": list(intent.data["recipients"]), **data})
+
+    def _fact(self, name: OwnFact, key: str, now: int, data: dict[str, Any]) -> Fact:
+        return Fact(self.received.trace, self.received.organization_id, name, key, now, data=data)
+
+
+def _bounced(facts: Sequence[Fact]) -> list[Fact]:
+    return [fact for fact in facts if fact.name is EventName.INCOMING_EMAIL_BOUNCED]
+
+
+def _name(fact: Fact) -> str:
+    return fact.key.removeprefix(_BOUNCED)
+
+
+def _addressee(fact: Fact) -> str:
+    """Return the envelope recipient that a fact is about: a group, not its member."""
+    bounced = fact.event.get("bouncedRecipient", {})
+    return str(fact.data.get("deliveredTo") or bounced.get("emailAddress") or fact.event.get("recipient", ""))
+
+
+def _failure(fact: Fact) -> Failure:
+    bounced = fact.event["bouncedRecipient"]
+    return Failure.of(_addressee(fact), str(bounced["reason"]), str(bounced["status"]))

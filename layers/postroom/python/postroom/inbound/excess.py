@@ -1,0 +1,114 @@
+"""What is too much of a message, whoever it is for: bytes, recipients, attachments, hops.
+
+SES takes a message before anybody counts, so that an excess becomes a bounce for all recipients. An ordinary message
+is judged by its first look alone. The whole is read once more only where an excess is possible and not seen there: a
+multipart message that is longer than the first look (parts), or an encoded one of more than 29 MB (data).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.limits import (
+    MAX_ATTACHMENTS,
+    MAX_HOPS,
+    MAX_MESSAGE_BYTES,
+    MAX_RECIPIENTS,
+    MAX_UNENCODED_BYTES,
+    MB,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postroom.mime.headers import Headers
+
+Excess = tuple[str, str]
+"""A reason, and its enhanced status code (RFC 3463)."""
+
+TOO_LARGE: Final = (f"message larger than {MAX_MESSAGE_BYTES // MB} MB", "5.3.4")
+TOO_MUCH_DATA: Final = (f"message with more than {MAX_UNENCODED_BYTES // MB} MB of data before encoding", "5.3.4")
+TOO_MANY_RECIPIENTS: Final = (f"message for more than {MAX_RECIPIENTS} recipients", "5.5.3")
+TOO_MANY_ATTACHMENTS: Final = (f"message with more than {MAX_ATTACHMENTS} attachments", "5.6.0")
+LOOP: Final = (f"mail loop: more than {MAX_HOPS} Received fields", "5.4.6")
+
+MOST_PARTS: Final = 10_000
+"""How many parts of a message are looked at; real mail has far fewer, and more would only cost time. Ours."""
+
+MOST_PART_HEADERS: Final = 4096
+"""How much of a part's header block is looked at, in bytes. Ours."""
+
+_PART: Final = re.compile(rb"\n--[^\r\n]{1,72}\r?\n(?=[!-9;-~]+[ \t]*:)")
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+_ATTACHED: Final = re.compile(
+    rb"(?:\A|\n)content-disposition[ \t]*:\s*attachment|[;\s](?:file)?name\*?[0-9]*\*?[ \t]*="
+)
+_ENCODED: Final = re.compile(rb"(?:\A|\n)content-transfer-encoding[ \t]*:\s*(base64|quoted-printable)")
+
+
+def excess(headers: Headers, head: bytes, size: int, recipients: int, whole: Callable[[], bytes]) -> Excess | None:
+    """Say what is too much of a message; ``None`` if nothing is.
+
+    Args:
+        head: the beginning of the message, with all of its header block.
+        size: of the whole message, in bytes.
+        recipients: how many the envelope names.
+        whole: reads all of it; called at most once, and not for an ordinary message.
+    """
+    if size > MAX_MESSAGE_BYTES:
+        return TOO_LARGE
+    if recipients > MAX_RECIPIENTS:
+        return TOO_MANY_RECIPIENTS
+    if sum(name.lower() == "received" for name in headers.names()) > MAX_HOPS:
+        return LOOP
+    parted = headers.text("Content-Type", 200).lower().startswith("multipart/")
+    if parted and _may_have_too_many(size):
+        return _excess_of(head if len(head) >= size else whole())
+    encoding = headers.text("Content-Transfer-Encoding", 80).lower()
+    if size > MAX_UNENCODED_BYTES and encoding in {"base64", "quoted-printable"}:
+        return _excess_of(whole())
+    return None
+
+
+def _may_have_too_many(size: int) -> bool:
+    return size > MAX_ATTACHMENTS * len(b"\n--b\nContent-Disposition:attachment\n\n")
+
+
+def _excess_of(content: bytes) -> Excess | None:
+    attachments, data = 0, 0
+    for headers, start, end in _parts(content):
+        attachments += _ATTACHED.search(headers) is not None
+        data += _unencoded(content, headers, start, end)
+        if attachments > MAX_ATTACHMENTS:
+            return TOO_MANY_ATTACHMENTS
+    return TOO_MUCH_DATA if data > MAX_UNENCODED_BYTES else None
+
+
+def _parts(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the header block of each part, lower-case, and where its body begins and ends; the message comes first.
+
+    A part begins behind a line with two hyphens that a header field follows; which boundary it names does not matter,
+    so that nothing has to be parsed and nested parts count like all others.
+    """
+    begin = 0
+    for _, found in zip(range(MOST_PARTS), _PART.finditer(content), strict=False):
+        yield _part(content, begin, found.start())
+        begin = found.end()
+    yield _part(content, begin, len(content))
+
+
+def _part(content: bytes, begin: int, end: int) -> tuple[bytes, int, int]:
+    blank = _BLANK_LINE.search(content, begin, min(end, begin + MOST_PART_HEADERS))
+    body = blank.end() if blank else min(end, begin + MOST_PART_HEADERS)
+    return content[begin:body].lower(), body, end
+
+
+def _unencoded(content: bytes, headers: bytes, start: int, end: int) -> int:
+    """Return how many bytes stand behind an encoded body; of any other none are counted (ours: see docs/parity.md)."""
+    encoding = _ENCODED.search(headers)
+    if encoding is None:
+        return 0
+    if encoding[1] == b"base64":
+        return (end - start - sum(content.count(each, start, end) for each in (b"\n", b"\r", b"="))) * 3 // 4
+    return end - start - 2 * content.count(b"=", start, end)

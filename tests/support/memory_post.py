@@ -1,0 +1,159 @@
+"""The way of a message on memory ports: the stations themselves, and queues between them; a letter takes no time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.bounces import MemoryBounceSender
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.event_retries import MemoryEventRetries
+from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
+from postroom.adapters.memory.mailboxes import MemoryMailboxes
+from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.rule_sets import MemoryRuleSets
+from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.bounce.bounce import Bouncer, Patience
+from postroom.delivery.deliver import Deliver
+from postroom.inbound.ingest import Ingest
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.facts import trace_of
+from postroom.model.records import AddressClaim, Domain, DomainState, Entity, Insert, Organization, OrganizationState
+from postroom.parking.parking import Parking
+from postroom.ports.mailboxes import MailboxOwner
+from postroom.sealing import open_message
+from tests.support.post import NOON, ORG, arn, notification
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterator
+
+    from postroom.model.facts import Fact
+
+KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
+
+
+class MemoryPost:
+    """One organization, acme.test, with mailboxes."""
+
+    def __init__(self) -> None:
+        self.books = Books()
+        self.directory = MemoryDirectory()
+        self.keys = MemoryMailboxKeys()
+        self.keys.add(KMS)
+        self.raw = MemoryRawMail("inbound-bucket", self.now)
+        self.sealed = MemorySealedMail()
+        self.mailboxes = MemoryMailboxes(self.books, self.now)
+        self.transit = MemoryTransit(self.books, self.now)
+        self.ledger = MemoryLedger(self.books)
+        self.deliveries, self.orders = MemoryDeliveries(), MemoryBounceOrders()
+        self.notices = MemoryParkedNotices()
+        self.sender = MemoryBounceSender()
+        self.parking = Parking(
+            self.transit,
+            self.ledger,
+            self.notices,
+            self.deliveries,
+            self.orders,
+            MemoryArrivals(),
+            MemoryEventRetries(),
+            self.now,
+        )
+        self.ingest = Ingest(
+            directory=self.directory,
+            rule_sets=MemoryRuleSets(),
+            raw=self.raw,
+            transit=self.transit,
+            ledger=self.ledger,
+            deliveries=self.deliveries,
+            bounces=self.orders,
+            parking=self.parking,
+            now=self.now,
+            bucket="inbound-bucket",
+        )
+        self.deliver = Deliver(
+            raw=self.raw,
+            sealed=self.sealed,
+            keys=self.keys,
+            mailboxes=self.mailboxes,
+            transit=self.transit,
+            deliveries=self.deliveries,
+            bounces=self.orders,
+            parking=self.parking,
+            now=self.now,
+            random=os.urandom,
+            pause=lambda _: None,
+        )
+        self.bouncer = Bouncer(
+            transit=self.transit,
+            ledger=self.ledger,
+            raw=self.raw,
+            sender=self.sender,
+            bounces=self.orders,
+            parking=self.parking,
+            now=self.now,
+            patience=Patience(0, 0, 0),
+        )
+        self._organization()
+
+    def now(self) -> int:
+        return NOON + 1000
+
+    def user(self, name: str, quota: int = 1 << 40) -> None:
+        entity = Entity(
+            organization_id=ORG,
+            id=name,
+            kind=EntityKind.USER,
+            name=name,
+            created=NOON,
+            state=EntityState.ENABLED,
+            role=Role.USER,
+            email=f"{name}@acme.test",
+        )
+        claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=name, kind=EntityKind.USER)
+        self.directory.commit([Insert(entity), Insert(claim)])
+        owner = MailboxOwner(ORG, arn(), KMS)
+        self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota=quota, now=NOON)
+
+    def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> list[Fact]:
+        """Let one message arrive and everything be done about it; return what is known of it."""
+        self.raw.store(f"inbound/{message_id}", content)
+        self.ingest.accept(notification(message_id, recipients, **more))
+        self.pump()
+        return list(self.ledger.facts(trace_of(message_id, ORG)))
+
+    def pump(self) -> None:
+        """Carry out every order."""
+        for queue, accept in self._queues():
+            while queue:
+                accept(queue.popleft())
+
+    def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
+        yield self.deliveries.bodies, self.deliver.accept
+        yield self.orders.sent, lambda sent: self.bouncer.accept(sent[0])
+
+    def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
+        """Return the messages of a folder, opened, by UID."""
+        head = self.mailboxes.head(mailbox_id)
+        assert head is not None
+        key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+        items = self.mailboxes.items(mailbox_id, folder)
+        return [b"".join(open_message(self.sealed.get(i.blob), mailbox_key=key, place=i.blob)) for i in items]
+
+    def _organization(self) -> None:
+        made = Organization(
+            id=ORG,
+            arn=arn(),
+            alias="acme",
+            state=OrganizationState.ACTIVE,
+            directory_id="d-1",
+            kms_key_arn=KMS,
+            default_domain="acme.test",
+            fingerprint="f",
+            created=NOON,
+        )
+        domain = Domain(name="acme.test", organization=made.ref, is_test=True, state=DomainState.ACTIVE)
+        self.directory.commit([Insert(made), Insert(domain)])

@@ -1,0 +1,143 @@
+"""A bounce station on memory ports, and one flow of which recipients failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.bounces import MemoryBounceSender
+from postroom.adapters.memory.queues import MemoryBounceOrders
+from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.bounce.bounce import Bouncer
+from postroom.contracts.between_stations import BounceOrder
+from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from tests.support.post import NOON, ORG, TRACE, order
+
+if TYPE_CHECKING:
+    from postroom.contracts.between_stations import DeliveryOrder
+
+LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
+
+
+@dataclass
+class Lot:
+    """``ParkingLot``: what was parked, with its cause."""
+
+    parked: list[tuple[str, str]] = field(default_factory=list)
+
+    def park_order(self, order: DeliveryOrder, cause: str) -> None:
+        self.parked.append((order.key, cause))
+
+    def park_bounce(self, order: BounceOrder, cause: str) -> None:
+        self.parked.append((order.key, cause))
+
+    def park_arrival(self, body: str, cause: str) -> None:
+        self.parked.append((body, cause))
+
+
+class Office:
+    """One flow on its way, and the station that tells its sender; ``now`` is milliseconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.now = NOON + 1000
+        self.books = Books()
+        self.transit = MemoryTransit(self.books, lambda: self.now)
+        self.ledger = MemoryLedger(self.books)
+        self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
+        self.sender = MemoryBounceSender()
+        self.queue = MemoryBounceOrders()
+        self.lot = Lot()
+        self.bouncer = Bouncer(
+            transit=self.transit,
+            ledger=self.ledger,
+            raw=self.raw,
+            sender=self.sender,
+            bounces=self.queue,
+            parking=self.lot,
+            now=lambda: self.now,
+        )
+
+    def receive(self, letter: bytes = LETTER, sender: str = "bob@example.org", **event: str) -> None:
+        """Open a flow; ``event`` names verdicts that are not PASS."""
+        trace = TRACE
+        location = self.raw.store(f"inbound/{trace}", letter)
+        verdicts = {f"{name}Verdict": "PASS" for name in ("spam", "spf", "dkim", "dmarc")}
+        fact = Fact(
+            trace,
+            ORG,
+            EventName.ORGANIZATION_EMAIL_RECEIVED,
+            RECEIVED,
+            NOON,
+            {
+                "from": "bob@example.org",
+                "subject": "plums",
+                "messageId": "<1@example.org>",
+                "messageTimestamp": "2026-11-24T12:00:00.000Z",
+                **verdicts,
+                **event,
+            },
+            {
+                "sesMessageId": f"ses-{trace}",
+                "envelopeFrom": sender,
+                "virusVerdict": "PASS",
+                "raw": location.model_dump(),
+            },
+        )
+        assert self.transit.open([fact], [], None)
+
+    def refuse(self, *recipients: str, reason: str = "no such mailbox here", status: str = "5.1.1") -> BounceOrder:
+        """Refuse envelope recipients, as ingest does."""
+        facts = [bounced(each, reason, status) for each in recipients]
+        tell = BounceOrder(trace=TRACE, organization_id=ORG, name=recipients[0], since=self.now)
+        assert self.transit.open(facts, [], None, tell)
+        return tell
+
+    def fail(self, mailbox: str, group: str, reason: str = "mailbox full", status: str = "5.2.2") -> BounceOrder:
+        """Let a member of a group fail, as deliver does."""
+        made = order(mailbox, delivered_to=group)
+        self.transit.open([], [made], None)
+        data = {"mailboxId": mailbox, "deliveredTo": group}
+        fact = bounced(f"{mailbox}@acme.test", reason, status, key=mailbox, **data)
+        tell = BounceOrder(trace=TRACE, organization_id=ORG, name=mailbox, since=self.now)
+        assert self.transit.settle(made, [fact], tell)
+        return tell
+
+    def deliver(self, mailbox: str, group: str) -> None:
+        """Let a member of a group get its copy."""
+        name = EventName.MAILBOX_EMAIL_DELIVERED
+        event, data = {"recipient": f"{mailbox}@acme.test", "folder": "INBOX"}, {"deliveredTo": group}
+        self.books.write([Fact(TRACE, ORG, name, f"{name}:{mailbox}", self.now, event, data)])
+
+    def accept(self, tell: BounceOrder) -> None:
+        self.bouncer.accept(tell.model_dump_json())
+
+    @property
+    def told(self) -> list[list[str]]:
+        """The recipients that each bounce message tells of."""
+        messages = [*self.sender.answered, *(bounce for bounce, _ in self.sender.sent)]
+        return [[failure.address for failure in each.failures] for each in messages]
+
+    def reasons(self) -> list[str]:
+        """Why nobody was told."""
+        facts = self.ledger.facts(TRACE)
+        return [str(fact.data["reason"]) for fact in facts if fact.name is OwnFact.BOUNCE_SUPPRESSED]
+
+    def names(self) -> list[str]:
+        return [fact.name.value for fact in self.ledger.facts(TRACE)]
+
+
+def bounced(address: str, reason: str, status: str, *, key: str = "", **data: Any) -> Fact:
+    event = IncomingEmailBounced(
+        bounced_recipient=BouncedRecipient(email_address=address, reason=reason, status=status)
+    )
+    return Fact(TRACE, ORG, event.name, f"{event.name}:{key or address}", NOON + 1, event.fields(), data)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()

@@ -1,0 +1,267 @@
+"""The sender of a message learns, once, who did not get it; where silence is better, a fact says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.bounce.bounce import NOTHING_NEW
+from postroom.contracts.between_stations import BounceOrder
+from postroom.errors import (
+    InvalidNotificationError,
+    RefusedByServiceError,
+    StoreUnavailableError,
+    UnwritableAddressError,
+)
+from postroom.model.facts import EventName, Fact
+from tests.support.post import NOON, ORG, TRACE, order
+
+if TYPE_CHECKING:
+    from postroom.model.bounces import Bounce
+
+    from .conftest import Office
+
+HOUR = 3_600_000
+
+
+def test_one_message_tells_of_everybody_who_failed(office: Office) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test", "b@acme.test")
+    office.fail("tim", "tim@acme.test")
+    office.accept(first)
+    assert office.told == [["a@acme.test", "b@acme.test", "tim@acme.test"]]
+    assert office.names()[-2:] == ["BOUNCE_INTENDED", "BOUNCE_SENT"]
+    assert office.transit.is_clear(TRACE)
+
+
+def test_an_order_that_comes_again_does_nothing(office: Office) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test")
+    for _ in range(3):
+        office.accept(first)
+    assert len(office.told) == 1
+
+
+def test_only_the_first_order_of_a_flow_speaks(office: Office) -> None:
+    office.receive()
+    office.refuse("a@acme.test")
+    second = office.refuse("b@acme.test")
+    office.accept(second)
+    assert office.told == []
+
+
+def test_it_waits_for_the_others_but_not_for_ever(office: Office) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test")
+    office.transit.open([], [order("ann")], None)
+    office.accept(first)
+    assert office.told == []
+    assert office.queue.sent.pop() == (first.model_dump_json(), 30)
+    office.now += 15 * 60_000
+    office.accept(first)
+    assert office.told == [["a@acme.test"]]
+
+
+def test_who_fails_later_is_told_in_a_message_of_its_own(office: Office) -> None:
+    office.receive()
+    office.accept(office.refuse("a@acme.test"))
+    office.accept(office.fail("tim", "tim@acme.test"))
+    assert office.told == [["a@acme.test"], ["tim@acme.test"]]
+
+
+def test_an_order_that_came_meanwhile_is_not_forgotten(office: Office) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test")
+    answer = office.sender.answer
+
+    def slow(bounce: Bounce) -> str | None:
+        office.refuse("b@acme.test")  # whose own message comes now and finds that it is not the first
+        return answer(bounce)
+
+    object.__setattr__(office.bouncer, "sender", type("Slow", (), {"answer": staticmethod(slow)})())
+    office.accept(first)
+    body, delay = office.queue.sent.pop()
+    assert (BounceOrder.model_validate_json(body).name, delay) == ("b@acme.test", 30)
+
+
+class TestGroups:
+    def test_a_group_of_which_nobody_was_reached_is_named_once_and_no_member(self, office: Office) -> None:
+        office.receive()
+        first, *_ = [office.fail(f"u{number:03}", "group@acme.test") for number in range(300)]
+        office.accept(first)
+        assert office.told == [["group@acme.test"]]
+        assert "u0" not in repr(office.sender.answered)
+        assert office.transit.is_clear(TRACE)
+
+    def test_a_group_that_reached_somebody_has_not_failed(self, office: Office) -> None:
+        office.receive()
+        office.deliver("ann", "group@acme.test")
+        office.accept(office.fail("tim", "group@acme.test"))
+        assert office.told == []
+        assert office.reasons() == [NOTHING_NEW]
+
+    def test_a_group_is_told_once_though_its_members_fail_one_after_the_other(self, office: Office) -> None:
+        office.receive()
+        for name in ("tim", "tom"):
+            office.accept(office.fail(name, "group@acme.test"))
+        assert office.told == [["group@acme.test"]]
+        assert office.transit.is_clear(TRACE)
+
+
+class TestSilence:
+    @pytest.mark.parametrize(
+        ("sender", "verdicts", "letter", "reason"),
+        [
+            ("", {}, b"", "null sender"),
+            ("bob@example.org", {"spamVerdict": "FAIL"}, b"", "counts as spam"),
+            ("bob@example.org", {"spfVerdict": "FAIL", "dmarcVerdict": "FAIL"}, b"", "neither SPF nor"),
+            ("bob@example.org", {"spfVerdict": "GRAY", "dmarcVerdict": "GRAY"}, b"", "neither SPF nor"),
+            ("bob@victim.test", {"spfVerdict": "FAIL"}, b"From: m@example.org\n\n", "neither SPF nor"),
+            ("bob@org", {"spfVerdict": "FAIL"}, b"From: m@example.org\n\n", "is no address"),
+            ("b@victim.test", {"spfVerdict": "FAIL"}, b"From: m@x.test, b@victim.test\n\n", "neither SPF nor"),
+            ("b@victim.test", {"spfVerdict": "FAIL"}, b"Subject: nobody\n\n", "neither SPF nor"),
+            ("MAILER-DAEMON@example.org", {}, b"", "a mail system"),
+            ("bob@example.org\r\nBcc: x@y.test", {}, b"", "is no address"),
+            ("bob", {}, b"", "is no address"),
+            ('"bob\r\nX: y"@example.org', {}, b"", "is no address"),
+            ("grüße@example.org", {}, b"", "is no address"),
+            ("bob@[192.0.2.1]", {}, b"", "is no address"),
+            ("a" * 65 + "@example.org", {}, b"", "is no address"),
+            ("bob@example.org", {}, b"Auto-Submitted: auto-replied (vacation)\n\n", "automatic reply"),
+            ("bob@example.org", {}, b"Content-Type: multipart/report; x=y\n\n", "automatic reply"),
+        ],
+    )
+    def test_nobody_is_told(
+        self, office: Office, sender: str, verdicts: dict[str, str], letter: bytes, reason: str
+    ) -> None:
+        office.receive(letter, sender, **verdicts)
+        office.accept(office.refuse("a@acme.test"))
+        assert office.told == []
+        (said,) = office.reasons()
+        assert reason in said
+        assert office.transit.is_clear(TRACE)
+
+    @pytest.mark.parametrize(
+        ("sender", "verdicts", "letter"),
+        [
+            ("bob@example.org", {"dmarcVerdict": "FAIL", "dkimVerdict": "FAIL"}, b""),  # SPF speaks for the envelope
+            ("bob@example.org", {"spfVerdict": "FAIL"}, b"From: m@example.org\n\n"),
+            ("bounces@mail.example.org", {"spfVerdict": "GRAY"}, b"From: m@example.org\n\n"),
+            ("list-bounces@example.org", {}, b"List-Id: <l.example.org>\nPrecedence: list\n\n"),
+            ("shop@example.org", {}, b"Auto-Submitted: auto-generated\nPrecedence: bulk\n\n"),
+            ("shop@example.org", {}, b"Auto-Submitted: no\n\n"),
+            ("Bob.O'Hara+tag@Example.org", {}, b""),
+            ("bob@bücher.example", {}, b""),
+        ],
+    )
+    def test_the_sender_is_told(self, office: Office, sender: str, verdicts: dict[str, str], letter: bytes) -> None:
+        office.receive(letter, sender, **verdicts)
+        office.accept(office.refuse("a@acme.test"))
+        assert office.told == [["a@acme.test"]]
+        assert office.sender.answered[0].to.isascii()
+
+    def test_a_quarantine_counts_as_spam(self, office: Office) -> None:
+        office.receive(dmarcVerdict="FAIL")
+        name = EventName.DMARC_POLICY_APPLIED
+        office.books.write([Fact(TRACE, ORG, name, name.value, NOON, {"policy": "QUARANTINE"})])
+        office.accept(office.refuse("a@acme.test"))
+        assert office.reasons() == ["the message counts as spam"]
+
+    def test_a_virus_is_never_answered(self, office: Office) -> None:
+        office.receive()
+        fact = office.books.facts[TRACE, "ORGANIZATION_EMAIL_RECEIVED"]
+        assert isinstance(fact.data, dict)
+        fact.data["virusVerdict"] = "FAIL"
+        office.accept(office.refuse("a@acme.test"))
+        assert office.told == []
+
+    def test_a_sender_gets_twenty_in_an_hour_and_more_in_the_next(self, office: Office) -> None:
+        office.now = NOON // HOUR * HOUR + HOUR  # an hour begins
+        for number in range(25):
+            office.books.transit.clear()
+            office.books.facts.clear()
+            office.receive(sender="Bob@example.org" if number % 2 else "bob@example.org")
+            office.accept(office.refuse("a@acme.test"))
+        assert len(office.told) == 20
+        assert office.reasons() == ["the sender has had 20 bounce messages in this hour"]
+        office.now += HOUR
+        office.books.facts.clear()
+        office.receive()
+        office.accept(office.refuse("a@acme.test"))
+        assert len(office.told) == 21
+
+
+class TestSending:
+    def test_what_ses_does_not_answer_is_sent_raw(self, office: Office) -> None:
+        office.sender.answers = False
+        office.receive()
+        office.accept(office.refuse("a@acme.test"))
+        ((bounce, content),) = office.sender.sent
+        assert (bounce.mail_from, bounce.to) == ("mailer-daemon@acme.test", "bob@example.org")
+        assert b"secret@example.org" not in content
+        assert office.ledger.facts(TRACE)[-1].data["means"] == "SendRawEmail"
+
+    def test_an_old_message_and_one_with_many_failures_are_not_ses_s_to_answer(self, office: Office) -> None:
+        office.receive()
+        office.now += 24 * HOUR
+        office.accept(office.refuse("a@acme.test"))
+        assert (len(office.sender.answered), len(office.sender.sent)) == (0, 1)
+        office.now = NOON + 2000
+        office.accept(office.refuse(*(f"b{number}@acme.test" for number in range(51))))
+        assert (len(office.sender.answered), len(office.sender.sent)) == (0, 2)
+
+    def test_what_was_begun_by_another_is_left_to_it_for_a_while(self, office: Office) -> None:
+        office.receive()
+        first = office.refuse("a@acme.test")
+        office.sender.away = True
+        with pytest.raises(StoreUnavailableError):
+            office.accept(first)
+        office.sender.away = False
+        office.accept(first)  # too early: the first attempt may still be at it
+        assert office.told == []
+        assert office.queue.sent.pop() == (first.model_dump_json(), 30)
+        office.now += 2 * 60_000
+        office.refuse("b@acme.test")
+        office.accept(first)
+        assert office.told == [["a@acme.test"]]  # what was intended, no more
+        body, _ = office.queue.sent.pop()
+        office.bouncer.accept(body)
+        assert office.told == [["a@acme.test"], ["b@acme.test"]]
+        assert office.transit.is_clear(TRACE)
+
+    def test_an_address_that_ses_cannot_write_to_is_given_up(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> str:
+            raise UnwritableAddressError("SES does not take the envelope sender's address")
+
+        monkeypatch.setattr(type(office.sender), "send", refuse)
+        office.sender.answers = False
+        office.receive()
+        office.accept(office.refuse("a@acme.test"))
+        assert office.reasons() == ["UnwritableAddressError: SES does not take the envelope sender's address"]
+        assert office.transit.is_clear(TRACE)
+
+    def test_what_somebody_can_mend_is_parked(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> str:
+            raise RefusedByServiceError("SES refuses to send a bounce message: MessageRejected")
+
+        monkeypatch.setattr(type(office.sender), "send", refuse)
+        office.sender.answers = False
+        office.receive()
+        first = office.refuse("a@acme.test")
+        office.accept(first)
+        assert office.lot.parked == [
+            (first.key, "RefusedByServiceError: SES refuses to send a bounce message: MessageRejected")
+        ]
+
+    def test_a_flow_without_a_beginning_is_parked(self, office: Office) -> None:
+        office.accept(office.refuse("a@acme.test"))
+        ((_, cause),) = office.lot.parked
+        assert cause.startswith("UnreadableFactError")
+
+
+def test_what_is_no_order_goes_back_to_the_queue(office: Office) -> None:
+    with pytest.raises(InvalidNotificationError):
+        office.bouncer.accept(order().model_dump_json())
