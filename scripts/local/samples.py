@@ -30,6 +30,7 @@ FLOW: Final = (
     "retry_events",
     "park",
     "sweep",
+    "remove_mailboxes",
     "admin_api",
     "activate_rule_set",
 )

@@ -15,6 +15,7 @@ FUNCTIONS: Final = {
     "RetryEventsFunction": "retry_events",
     "ParkFunction": "park",
     "SweepFunction": "sweep",
+    "RemoveMailboxesFunction": "remove_mailboxes",
     "AdminApiFunction": "admin_api",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
@@ -146,9 +147,13 @@ def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Templa
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
-def test_only_deliver_may_remove_what_it_sealed_for_nobody(template: Template) -> None:
+def test_sealed_mail_is_removed_by_who_sealed_it_for_nobody_and_when_its_owner_has_left(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    assert removing == {"DeliverFunction"}
+    assert removing == {"DeliverFunction", "RemoveMailboxesFunction"}
+
+
+def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
+    assert not [each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObjectVersion")]
 
 
 def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:

@@ -56,3 +56,7 @@ LEDGER_DAYS: Final = 400
 
 MAX_SUBJECT_CHARACTERS: Final = 998
 """Longest subject that facts and the index keep; longer ones are cut. Ours, after RFC 5322's line length."""
+
+MAILBOX_KEPT_DAYS: Final = 30
+"""Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
+Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
