@@ -43,6 +43,7 @@ TOLD: Final = frozenset(
         "memberId",
         "reason",
         "recipients",
+        "runs",
         "sesMessageId",
         "size",
         "station",
