@@ -27,12 +27,18 @@ INIT_TIMEOUT: Final = 60.0
 MAX_ANSWER_BYTES: Final = 6_291_556
 """Largest answer of a synchronous invocation, in bytes. Source: AWS's error message for it."""
 
+MAX_STREAMED_BYTES: Final = 200 * 2**20
+"""Largest streamed answer, in bytes. Source: AWS, Lambda quotas, "Invocation payload … streamed response", 200 MB."""
+
 DEFAULT_WORKERS: Final = 2
 """Workers of a function without reserved concurrency. Ours: AWS has 1,000; a laptop has a few cores."""
 
 _LENGTHS: Final = struct.Struct(">II")
 _REPORT: Final = b"REPORT RequestId: "
 _WORKER_SCRIPT: Final = Path(__file__).with_name("worker.py")
+_RUNTIME_WORKER_SCRIPT: Final = Path(__file__).with_name("runtime_worker.py")
+_TASK_ROOT: Final = "/var/task/"
+"""Where a function's folder lies on AWS."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,16 @@ class Function:
     def arn(self) -> str:
         """The unqualified ARN."""
         return function_arn(self.name)
+
+    @property
+    def own_runtime(self) -> Path | None:
+        """The script of the function's folder that runs in place of Lambda's runtime (AWS_LAMBDA_EXEC_WRAPPER).
+
+        Wrappers of layers are left out: what they wrap, Lambda's own runtime, is not here.
+        """
+        wrapper = self.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+        path = self.code / wrapper.removeprefix(_TASK_ROOT)
+        return path if wrapper.startswith(_TASK_ROOT) and path.is_file() else None
 
     @property
     def most_workers(self) -> int:
@@ -143,10 +159,16 @@ class Worker:
         environment = lambda_environment(function, self.stream, endpoints)
         requests_read, self._requests = os.pipe()
         self._answers, answers_write = os.pipe()
-        command = [sys.executable, "-P", str(_WORKER_SCRIPT), str(requests_read), str(answers_write)]
+        descriptors = [str(requests_read), str(answers_write)]
+        if function.own_runtime:
+            # isolated: the function's modules are its runtime's, which gets the whole environment
+            command = [sys.executable, "-I", str(_RUNTIME_WORKER_SCRIPT), *descriptors, str(function.own_runtime)]
+        else:
+            path = environment["PYTHONPATH"].split(os.pathsep)
+            command = [sys.executable, "-P", str(_WORKER_SCRIPT), *descriptors, *path]
         try:
             self.process = subprocess.Popen(
-                [*command, *environment["PYTHONPATH"].split(os.pathsep)],
+                command,
                 cwd=function.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -173,7 +195,7 @@ class Worker:
         return payload if "init_error" in header else None
 
     def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[bool, bytes]:
-        """Run one event; return whether the function failed, and the payload.
+        """Run one event; return whether the function failed, and the payload: all pieces of a streamed answer.
 
         Raises:
             _Died: the process ended before it answered.
@@ -187,8 +209,14 @@ class Worker:
                 view = view[os.write(self._requests, view) :]
         except BrokenPipeError as error:
             raise _Died from error
-        answer, payload = self._receive(deadline)
-        return bool(answer["error"]), payload
+        pieces: list[bytes] = []
+        while True:
+            answer, payload = self._receive(deadline)
+            if answer.get("error"):
+                return True, payload
+            pieces.append(payload)
+            if "piece" not in answer:
+                return False, b"".join(pieces)
 
     def expect_end(self, request_id: str) -> threading.Event:
         """Return an event that is set once the log has this invocation's REPORT line."""
@@ -260,13 +288,16 @@ class WorkerPool:
         with self._lock:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
-    def invoke(self, event: bytes, *, client_context: object = None, tail: bool = False) -> Answer:
+    def invoke(
+        self, event: bytes, *, client_context: object = None, tail: bool = False, streamed: bool = False
+    ) -> Answer:
         """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
 
         Args:
             event: JSON.
             client_context: what the caller sent, decoded.
             tail: whether the answer shall carry the last 4 KB of the invocation's log.
+            streamed: whether the caller takes the answer as a stream, which may be longer.
 
         Raises:
             ThrottledError: the template reserves a concurrency, and that many are running.
@@ -275,7 +306,8 @@ class WorkerPool:
         if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
             raise ThrottledError(self.function.name)
         try:
-            return self._invoke(event, request_id, client_context, tail=tail)
+            limit = MAX_STREAMED_BYTES if streamed else MAX_ANSWER_BYTES
+            return self._invoke(event, request_id, client_context, tail=tail, limit=limit)
         finally:
             self._slots.release()
 
@@ -293,7 +325,7 @@ class WorkerPool:
         for worker in workers:
             worker.process.wait()
 
-    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool) -> Answer:
+    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool, limit: int) -> Answer:
         worker, problem = self._take(request_id)
         if worker is None:
             return problem
@@ -319,8 +351,8 @@ class WorkerPool:
             ended.wait(1.0)
         log_tail = self._logs.tail(worker.stream, request_id) if tail else b""
         self._give_back(worker)
-        if len(payload) > MAX_ANSWER_BYTES:
-            message = f"Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes)."
+        if len(payload) > limit:
+            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
         return Answer(request_id, payload, "Unhandled" if failed else "", log_tail)
 

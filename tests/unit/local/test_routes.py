@@ -25,7 +25,7 @@ class Pools:
     def pool(self, _name: str) -> Pools:
         return self
 
-    def invoke(self, event: bytes) -> Answer:
+    def invoke(self, event: bytes, *, streamed: bool = False) -> Answer:
         self.event = json.loads(event)
         return self.given
 
