@@ -11,6 +11,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
 from postroom.contracts import aws_json
@@ -135,6 +136,7 @@ def office() -> Office:
         organization_keys=MemoryOrganizationKeys(),
         log_targets=MemoryLogTargets(),
         passwords=PlainPasswords(),
+        rule_sets=MemoryRuleSets(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local import extra_operations
 from postroom.admin import api
 from postroom.admin.operations import OPERATIONS
 from postroom.contracts.admin import exceptions
@@ -34,7 +35,8 @@ class Faltering:
 
 def test_every_operation_in_the_table_is_one_of_the_models() -> None:
     assert set(OPERATIONS) <= set(shapes.OPERATIONS)
-    assert len(OPERATIONS) == 36
+    assert len(OPERATIONS) == 44
+    assert set(extra_operations.OPERATIONS) <= set(OPERATIONS)  # a model promises what is built
 
 
 def test_our_exceptions_are_the_models() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_quota", "status"}
-PORTS = ("directory", "mailboxes", "mailbox_keys", "domain_services")
+from postroom.model.records import Domain, DomainState, Insert
+from postroom.model.rules import Direction
+
+WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_quota", "status", "keep"}
+PORTS = ("directory", "mailboxes", "mailbox_keys", "domain_services", "rule_sets")
 
 
 class CutShortError(BaseException):
@@ -45,6 +49,11 @@ class Fuse:
         return Wrapped()
 
 
+RULE = {"Name": "r", "SenderPatterns": ["evil.example"], "RecipientPatterns": ["*"], "Action": {"Type": "DROP"}}
+DOMAINS = 200
+"""More than one transaction takes."""
+
+
 def user_with_aliases(desk: Any, count: int) -> dict[str, str]:
     organization = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
     user = desk("CreateUser", OrganizationId=organization, Name="ann", DisplayName="Ann")["UserId"]
@@ -76,6 +85,42 @@ def prepare(desk: Any, operation: str) -> dict[str, Any]:
             return {**organization, "UserId": "ann", "MailboxQuota": 7}
         case _:
             return {**organization, "DeleteDirectory": True, "ForceDelete": True}
+
+
+def prepare_rules(desk: Any, operation: str) -> dict[str, Any]:
+    """Return the parameters of a call that changes what every domain knows."""
+    organization = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    named = {"OrganizationId": organization}
+    directory = desk.office.directory
+    owner = directory.organization(organization).ref
+    for number in range(DOMAINS):
+        made = Domain(name=f"d{number}.example.org", organization=owner, is_test=False, state=DomainState.ACTIVE)
+        directory.commit([Insert(made)])
+    match operation:
+        case "PutInboundDmarcSettings":
+            return {**named, "Enforced": False}
+        case "CreateInboundMailFlowRule":
+            return {**named, **RULE, "ClientToken": "t"}
+        case "UpdateInboundMailFlowRule":
+            made = desk("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
+            return {**named, **RULE, "RuleId": made, "Action": {"Type": "BOUNCE"}}
+        case _:
+            made = desk("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
+            return {**named, "RuleId": made}
+
+
+def check_rules(office: Any, operation: str) -> None:
+    """Hold every domain and the rule set that it names against what a call leaves that was never cut short."""
+    directory = office.directory
+    organization = directory.organization_with_alias("acme")
+    domains = directory.domains_of(organization.id, None, 1000).items
+    assert len(domains) == DOMAINS + 2
+    assert {domain.rules_version for domain in domains} == {organization.rules_version}
+    assert {domain.dmarc_enforced for domain in domains} == {operation != "PutInboundDmarcSettings"}
+    held = office.rule_sets.inbound(organization.id, organization.rules_version).rules
+    assert list(held) == [row.rule for row in directory.rules(organization.id, Direction.INBOUND, None, 9).items]
+    expected = {"CreateInboundMailFlowRule": ["DROP"], "UpdateInboundMailFlowRule": ["BOUNCE"]}
+    assert [rule.action.type.value for rule in held] == expected.get(operation, [])
 
 
 def check(desk: Any, office: Any, operation: str, request: dict[str, Any]) -> None:
@@ -151,6 +196,30 @@ def test_repeating_a_call_that_was_cut_short_heals_it(
         desk(operation, **request)
     desk.office = office
     check(desk, office, operation, request)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "CreateInboundMailFlowRule",
+        "UpdateInboundMailFlowRule",
+        "DeleteInboundMailFlowRule",
+        "PutInboundDmarcSettings",
+    ],
+)
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 50, 113, 114, 115])
+def test_rules_that_reached_some_domains_only_reach_all_when_the_call_is_repeated(
+    desk: Any, office: Any, operation: str, number: int, *, after: bool
+) -> None:
+    request = prepare_rules(desk, operation)
+    fuse = Fuse(number, after=after)
+    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    with contextlib.suppress(CutShortError):
+        desk(operation, **request)
+    desk.office = office
+    desk(operation, **request)
+    check_rules(office, operation)
 
 
 def test_the_fuse_does_burn(desk: Any, office: Any) -> None:

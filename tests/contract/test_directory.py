@@ -33,7 +33,9 @@ from postroom.model.records import (
     Put,
     Remove,
     Replace,
+    RuleRecord,
 )
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +133,49 @@ def claim(address: str, entity: Entity) -> AddressClaim:
 
 def member(of: Entity, entity: Entity) -> Membership:
     return Membership(organization_id=ORG, group_id=of.id, member_id=entity.id, member_kind=entity.kind)
+
+
+def rule(rule_id: str, *, of: str = ORG, **changes: Any) -> RuleRecord:
+    made = Rule(
+        id=rule_id,
+        name=f"Name {rule_id}",
+        direction=Direction.INBOUND,
+        description="",
+        sender_patterns=(Pattern.parse("*.Bücher.example"), Pattern.parse("ann@example.org")),
+        recipient_patterns=(Pattern.parse("*"),),
+        action=RuleAction(ActionType.DROP),
+        created=1_700_000_000_123,
+        modified=1_700_000_000_124,
+    )
+    return RuleRecord(organization_id=of, rule=replace(made, **changes))
+
+
+class TestRules:
+    def test_what_was_committed_comes_back_as_it_was(self, directory: Directory) -> None:
+        bouncing = rule("b", action=RuleAction(ActionType.BOUNCE, "Not here, ö"), description="d")
+        directory.commit([Insert(rule("a")), Insert(bouncing)])
+        assert directory.rule(ORG, Direction.INBOUND, "a") == rule("a")
+        assert directory.rule(ORG, Direction.INBOUND, "b") == bouncing
+
+    def test_a_rule_is_replaced_and_removed(self, directory: Directory) -> None:
+        directory.commit([Insert(rule("a"))])
+        with pytest.raises(TakenError):
+            directory.commit([Insert(rule("a"))])
+        directory.commit([Put(rule("a", name="Other"))])
+        assert directory.rule(ORG, Direction.INBOUND, "a") == rule("a", name="Other")
+        directory.commit([Remove(rule("a"))])
+        assert directory.rule(ORG, Direction.INBOUND, "a") is None
+        directory.commit([Remove(rule("a"))])
+
+    def test_lists_hold_one_organization_and_direction_in_order_of_ids(self, directory: Directory) -> None:
+        others = [rule("a", of=OTHER), rule("x", direction=Direction.OUTBOUND)]
+        directory.commit([*map(Insert, others), *(Insert(rule(name)) for name in "cab")])
+        first = directory.rules(ORG, Direction.INBOUND, None, 2)
+        assert [row.rule.id for row in first.items] == ["a", "b"]
+        rest = directory.rules(ORG, Direction.INBOUND, first.last, 2)
+        assert [row.rule.id for row in rest.items] == ["c"]
+        assert rest.last is None
+        assert directory.rule(ORG, Direction.OUTBOUND, "a") is None
 
 
 class TestRecords:

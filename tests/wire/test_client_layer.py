@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import botocore.loaders
 import pytest
 
-from local import contracts
+from local import contracts, extra_operations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,10 @@ print(json.dumps(answer))
 """
 
 
-@pytest.mark.parametrize(("data_path", "name"), [(True, "execute-api"), (False, None)])
-def test_clients_sign_for_the_api_gateway(data_path: bool, name: str | None) -> None:
+@pytest.mark.parametrize(
+    ("data_path", "name", "ours"), [(True, "execute-api", len(extra_operations.OPERATIONS)), (False, None, 0)]
+)
+def test_clients_sign_for_the_api_gateway_and_know_our_operations(data_path: bool, name: str | None, ours: int) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     if data_path:
@@ -44,21 +46,37 @@ def test_clients_sign_for_the_api_gateway(data_path: bool, name: str | None) -> 
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
     assert json.loads(done.stdout) == {
-        "workmail": [name or "workmail", 92],
+        "workmail": [name or "workmail", 92 + ours],
         "workmailmessageflow": [name or "workmailmessageflow", 2],
     }
 
 
 def test_the_folder_holds_the_whole_service_for_the_day_botocore_drops_it() -> None:
-    loader = botocore.loaders.Loader(extra_search_paths=[str(contracts.CLIENT)], include_default_search_paths=False)
+    folder = contracts.CLIENT
+    loader = botocore.loaders.Loader(extra_search_paths=[str(folder)], include_default_search_paths=False)
     assert sorted(loader.list_available_services("service-2")) == ["workmail", "workmailmessageflow"]
     for service in contracts.SERVICES:
         model = loader.load_service_model(service, "service-2")
         original = contracts.load(service)
-        assert set(model["operations"]) == set(original["operations"])
-        assert set(model["shapes"]) == set(original["shapes"])
+        expected = contracts.with_ours(original) if service == "workmail" else original
+        assert set(model["operations"]) == set(expected["operations"])
+        assert set(model["shapes"]) == set(expected["shapes"])
         assert model["metadata"] == original["metadata"] | {"signingName": "execute-api"}
-        assert '"documentation"' not in json.dumps(model)
+        assert '"documentation"' not in (folder / service / contracts.SERVICES[service] / "service-2.json").read_text()
+
+
+def test_lists_of_ours_are_paged_like_the_others() -> None:
+    loader = botocore.loaders.Loader(extra_search_paths=[str(contracts.CLIENT)])
+    pages = loader.load_service_model("workmail", "paginators-1")["pagination"]
+    assert set(pages) >= {"ListUsers", *extra_operations.PAGINATORS}
+    assert set(extra_operations.PAGINATORS) == {name for name in extra_operations.OPERATIONS if name.startswith("List")}
+
+
+def test_a_name_that_botocore_comes_to_have_is_noticed() -> None:
+    original = contracts.load("workmail")
+    operations = original["operations"] | {"DeleteInboundMailFlowRule": {}}
+    with pytest.raises(ValueError, match="operations itself by now: DeleteInboundMailFlowRule"):
+        contracts.with_ours(original | {"operations": operations})
 
 
 def test_what_is_generated_is_in_step_with_botocore() -> None:

@@ -14,6 +14,8 @@
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
         ├── UnreadableFactError         a row of the ledger that is no fact
         ├── UnwritableLinesError        the event log finds fault with the lines themselves
+        ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
+        ├── InvalidPatternError         a pattern of a mail flow rule that means no addresses
         ├── TakenError                  a unique name, alias, address or token is in use
         └── KeyUnavailableError         the organization's KMS key is disabled, pending deletion, or not ours to use
 
@@ -84,6 +86,18 @@ class UnreadableFactError(PermanentError):
 
 class UnwritableLinesError(PermanentError):
     """The event log finds fault with the lines themselves; one of them at least."""
+
+
+class UnreadableRulesError(PermanentError):
+    """The rule set that an organization's domains point at is gone or damaged: never a reason to do without rules."""
+
+
+class InvalidPatternError(PermanentError):
+    """A pattern of a mail flow rule that means no addresses; ``pattern`` is as given, ``why`` says what is wrong."""
+
+    def __init__(self, pattern: str, why: str) -> None:
+        super().__init__(f"{pattern!r} is no pattern: {why}")
+        self.pattern, self.why = pattern, why
 
 
 class TakenError(PermanentError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.organization_keys import OrganizationKeys
     from postroom.ports.passwords import Passwords
+    from postroom.ports.rule_sets import RuleSets
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Office:
     organization_keys: OrganizationKeys
     log_targets: LogTargets
     passwords: Passwords
+    rule_sets: RuleSets
     settings: AdminSettings
     new_uuid: Callable[[], str]
 

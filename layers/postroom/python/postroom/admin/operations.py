@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from postroom.admin import aliases, groups, mail_domains, mailboxes, monitoring, organizations, registration, users
+from postroom.admin import (
+    aliases,
+    dmarc,
+    groups,
+    mail_domains,
+    mailboxes,
+    monitoring,
+    organizations,
+    registration,
+    rules,
+    users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,4 +62,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "PutEmailMonitoringConfiguration": monitoring.put,
     "DescribeEmailMonitoringConfiguration": monitoring.describe,
     "DeleteEmailMonitoringConfiguration": monitoring.delete,
+    "PutInboundDmarcSettings": dmarc.put,
+    "DescribeInboundDmarcSettings": dmarc.describe,
+    "CreateInboundMailFlowRule": rules.create,
+    "UpdateInboundMailFlowRule": rules.update,
+    "DeleteInboundMailFlowRule": rules.delete,
+    "DescribeInboundMailFlowRule": rules.describe,
+    "ListInboundMailFlowRules": rules.list_,
+    "TestInboundMailFlowRules": rules.test,
 }

@@ -6,10 +6,11 @@ finished by the next with the same parameters.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import idempotency, lookup, mail_domains, pages, routing
+from postroom.admin import idempotency, lookup, mail_domains, pages, routing, rules
 from postroom.admin.office import seconds
 from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
@@ -43,8 +44,8 @@ DIRECTORY_TYPE: Final = "VpcDirectory"
 MAX_ORGANIZATIONS: Final = 100
 """Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
 
-CLAIMS_AT_ONCE: Final = 90
-"""Address claims that one transaction removes, of the 100 rows it may have."""
+ROWS_AT_ONCE: Final = 90
+"""Address claims or rules that one transaction removes, of the 100 rows it may have."""
 
 
 def create(office: Office, request: requests.CreateOrganizationRequest, now: int) -> answers.CreateOrganizationResponse:
@@ -238,9 +239,11 @@ def _finish_deletion(office: Office, organization_id: str, now: int) -> Organiza
             office.domain_services.unroute(domain.name)
         except RefusedByServiceError as error:
             raise OrganizationStateException(f"{domain.name} cannot be taken out of SES: {error}") from error
-        while addresses := office.directory.addresses_in(domain.name, CLAIMS_AT_ONCE):
+        while addresses := office.directory.addresses_in(domain.name, ROWS_AT_ONCE):
             office.directory.commit([Remove(_claim(organization_id, address)) for address in addresses])
         office.directory.commit([Remove(domain)])
+    while some := list(itertools.islice(rules.all_records(office, organization_id), ROWS_AT_ONCE)):
+        office.directory.commit([Remove(record) for record in some])
     organization = lookup.any_organization(office, organization_id)
     gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
     alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)

@@ -16,6 +16,7 @@ from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.passwords import Argon2Passwords
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
 from postroom.bootstrap.environment import Environment, now_ms
@@ -53,6 +54,7 @@ def office(settings: Environment) -> Office:
         organization_keys=KmsOrganizationKeys(clients.kms()),
         log_targets=AwsLogTargets(clients.iam(), clients.logs()),
         passwords=Argon2Passwords(),
+        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
         settings=AdminSettings(
             partition=partition,
             region=region,

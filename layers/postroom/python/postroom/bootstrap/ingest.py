@@ -7,6 +7,7 @@ from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.queues import SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.inbound.ingest import Ingest
@@ -17,6 +18,7 @@ def build(settings: Environment | None = None) -> Ingest:
     settings = settings or Environment()
     return Ingest(
         directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])),
+        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),

@@ -13,24 +13,28 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
+from postroom.inbound import doorman
 from postroom.inbound import plan as planning
+from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
 from postroom.inbound.plan import Plan
-from postroom.inbound.resolve import Target, resolve
+from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
-from postroom.model.addresses import Address
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import ORDER_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
     from postroom.model.facts import Fact
+    from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Deliveries
     from postroom.ports.raw_mail import RawMail
+    from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
 
 FIRST_LOOK_BYTES: Final = 64 * 1024
@@ -45,6 +49,7 @@ class Ingest:
     """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
 
     directory: Addressees
+    rule_sets: InboundRules
     raw: RawMail
     transit: Transit
     ledger: Ledger
@@ -70,11 +75,17 @@ class Ingest:
 
     def _accept(self, body: str, notification: Notification) -> None:
         arrival = self._arrival(notification)
-        by_organization, homeless = self._by_organization(notification.receipt.recipients)
-        for domains, recipients in by_organization:
-            self._flow(body, arrival, domains, recipients)
+        groups, homeless = by_organization(notification.receipt.recipients, self.directory)
+        refused: list[PermanentError] = []
+        for domains, recipients in groups:
+            try:
+                self._flow(body, arrival, domains, recipients)
+            except PermanentError as error:  # one organization's trouble is no concern of another's
+                refused.append(error)
         if homeless:
-            raise UnknownOrganizationError(f"no organization has {', '.join(sorted(homeless))}")
+            refused.append(UnknownOrganizationError(f"no organization has {', '.join(sorted(homeless))}"))
+        if refused:
+            raise refused[0]
 
     def _arrival(self, notification: Notification) -> Arrival:
         action = notification.receipt.action
@@ -86,41 +97,22 @@ class Ingest:
             head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
         return Arrival(notification, raw, headers_of(head), size)
 
-    def _by_organization(self, recipients: Sequence[str]) -> tuple[list[tuple[list[MailDomain], list[str]]], set[str]]:
-        """Group recipients by the organization of their domain; return what has none as well (its domains)."""
-        domains: dict[str, MailDomain | None] = {}
-        groups: dict[str, tuple[dict[str, MailDomain], dict[str, None]]] = {}
-        homeless: set[str] = set()
-        for recipient in recipients:
-            address = Address.parse(recipient)
-            name = address.domain if address else ""
-            if name not in domains:
-                domains[name] = self.directory.domain(name) if name else None
-            domain = domains[name]
-            if address is None or domain is None or not domain.organization.active:
-                homeless.add(name or "a recipient without a domain")
-                continue
-            its_domains, its_recipients = groups.setdefault(domain.organization.id, ({}, {}))
-            its_domains[name] = domain
-            its_recipients[str(address)] = None
-        return [(list(d.values()), list(r)) for d, r in groups.values()], homeless
-
-    def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: list[str]) -> None:
+    def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: Mapping[str, Address]) -> None:
         """Open the flow of one organization, or take up one that is open."""
         organization_id = domains[0].organization.id
-        received = received_fact(arrival, organization_id, recipients, self.now())
+        received = received_fact(arrival, organization_id, list(recipients), self.now())
         if self._open(body, arrival, received, domains, recipients, ()):
             return
         self._take_up(arrival, received)
         more = self._more(received, recipients)
         if more:
-            added = received_fact(arrival, organization_id, more, self.now(), key=_added_key(more))
+            added = received_fact(arrival, organization_id, list(more), self.now(), key=_added_key(list(more)))
             if not self._open(body, arrival, added, domains, more, self.ledger.facts(received.trace)):
                 self._take_up(arrival, added)
                 if self.ledger.fact(added.trace, added.key) is None:
                     raise ConflictError("recipients were refused, and nobody else took them")
 
-    def _more(self, received: Fact, recipients: Sequence[str]) -> list[str]:
+    def _more(self, received: Fact, recipients: Mapping[str, Address]) -> Mapping[str, Address]:
         """Return the recipients that an open flow does not know yet.
 
         SES announces a message once for each receipt rule that matches, and an organization's domains may stand in
@@ -129,11 +121,11 @@ class Ingest:
         first = self.ledger.fact(received.trace, received.key)
         known = set(first.event.get("recipients", ())) if first else set()
         if known.issuperset(recipients):
-            return []
+            return {}
         for fact in self.ledger.facts(received.trace):
             if fact.name is received.name:
                 known |= set(fact.event.get("recipients", ()))
-        return [recipient for recipient in recipients if recipient not in known]
+        return {name: address for name, address in recipients.items() if name not in known}
 
     def _open(
         self,
@@ -141,7 +133,7 @@ class Ingest:
         arrival: Arrival,
         received: Fact,
         domains: list[MailDomain],
-        recipients: list[str],
+        recipients: Mapping[str, Address],
         before: Sequence[Fact],
     ) -> bool:
         """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due.
@@ -150,8 +142,13 @@ class Ingest:
             before: facts of the same flow; mailboxes that it has reached get no second copy.
         """
         if arrival.notification.verdicts.has_virus:
-            return self.transit.open([received, planning.blocked_fact(received, recipients, self.now())], [], None)
-        plan = Plan.of(resolve(recipients, domains, self.directory, plus_addressing=self.plus_addressing))
+            return self.transit.open(
+                [received, planning.blocked_fact(received, list(recipients), self.now())], [], None
+            )
+        house = House(domains, self._rules(domains), self.plus_addressing)
+        part = received.key.removeprefix(RECEIVED)
+        verdicts = arrival.notification.verdicts
+        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part)
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
@@ -160,7 +157,7 @@ class Ingest:
             if opened:
                 self.deliveries.send(orders)
             return opened
-        name = "plan" + received.key.removeprefix(RECEIVED).replace(":", "-")
+        name = "plan" + part.replace(":", "-")
         kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
         chunks = Plan.thaw(self.raw.read(kept)).chunks  # another attempt may have frozen its own before us
         expansion = Expansion(
@@ -175,6 +172,9 @@ class Ingest:
             self._take_up(arrival, received)
             return True
         return False
+
+    def _rules(self, domains: Sequence[MailDomain]) -> RuleSet:
+        return self.rule_sets.inbound(domains[0].organization.id, newest_rules(domains))
 
     def _reached(self, trace: str, before: Sequence[Fact], plan: Plan) -> set[str]:
         """Return the mailboxes that a flow reached, or is on its way to."""

@@ -1,28 +1,61 @@
-"""What ingest will do about a message: one entry for each mailbox, refusal and skip, in a fixed order.
+"""What ingest will do about a message: one entry for each mailbox, refusal, skip and rule, in a fixed order.
 
-A plan of more than one chunk is frozen in an object before the first transaction, because the directory may change
-while it is carried out: every later attempt continues the same plan.
+A plan of more than one chunk is frozen in an object before the first transaction, because directory and rules may
+change while it is carried out: every later attempt continues the same plan.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.between_stations import DeliveryOrder
-from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
-from postroom.inbound.resolve import Refusal, Resolution, Skip, Target
+from postroom.contracts.event_log import (
+    BouncedRecipient,
+    DmarcPolicyApplied,
+    IncomingEmailBounced,
+    RuleAction,
+    RuleApplied,
+)
+from postroom.inbound.resolve import Refusal, Skip, Target
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.model.mailbox import Folder
+from postroom.model.rules import ActionType
+from postroom.model.verdicts import DmarcPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from postroom.inbound.envelope import Arrival
 
-Entry = Target | Refusal | Skip
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A mail flow rule that decided about some recipients; of those whom it drops nothing else is to come.
+
+    ``part`` is what the fact's key ends with, where recipients were added to a flow; else empty.
+    """
+
+    rule_id: str
+    rules_version: int
+    name: str
+    action: str
+    recipients: tuple[str, ...]
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The DMARC policy of the domain of ``author``, applied to the message; REJECT ends it. ``part`` as above."""
+
+    author: str
+    policy: str
+    recipients: tuple[str, ...]
+    part: str
+
+
+Entry = Target | Refusal | Skip | Applied | Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +63,6 @@ class Plan:
     """Entries in the order in which they are carried out."""
 
     entries: tuple[Entry, ...]
-
-    @classmethod
-    def of(cls, resolution: Resolution) -> Plan:
-        """Order what was resolved: mailboxes first, then refusals, then skips."""
-        return cls((*resolution.targets.values(), *resolution.refusals, *resolution.skips.values()))
 
     def without(self, mailboxes: Collection[str], skipped: Collection[str]) -> Plan:
         """Leave out mailboxes that this flow has reached already, and members that were skipped in it."""
@@ -64,14 +92,17 @@ class Plan:
     @classmethod
     def thaw(cls, frozen: bytes) -> Plan:
         """Read back what ``freeze`` wrote."""
-        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip)}
+        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy)}
         rows = (json.loads(line) for line in frozen.decode().split("\n") if line)
-        return cls(tuple(kinds[row[0]](*row[1:]) for row in rows))
+        return cls(tuple(kinds[row[0]](*map(_thawed, row[1:])) for row in rows))
+
+
+def _thawed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[DeliveryOrder]:
-    """Return the delivery orders among the entries: Junk for spam, else the inbox."""
-    folder = Folder.JUNK_EMAIL if arrival.notification.verdicts.is_spam else Folder.INBOX
+    """Return the delivery orders among the entries."""
     return [
         DeliveryOrder(
             trace=received.trace,
@@ -80,7 +111,7 @@ def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[D
             recipient=entry.recipient,
             delivered_to=entry.delivered_to,
             envelope_from=arrival.envelope_from,
-            folder=folder.value,
+            folder=entry.folder,
             raw=arrival.raw,
             size=arrival.size,
             received_at=arrival.at,
@@ -128,5 +159,40 @@ def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
                 at=now,
                 data={"memberId": member_id, "group": group, "reason": reason},
             )
-        case _:
+        case Applied():
+            return _applied_fact(entry, received, now)
+        case Policy():
+            return _policy_fact(entry, received, now)
+        case Target():
             return None
+
+
+def _applied_fact(entry: Applied, received: Fact, now: int) -> Fact:
+    did = RuleAction(action=entry.action, recipients=entry.recipients)
+    event = RuleApplied(rule_name=entry.name, rule_type="INBOUND_RULE", rule_actions=(did,))
+    return Fact(
+        trace=received.trace,
+        organization_id=received.organization_id,
+        name=EventName.RULE_APPLIED,
+        key=f"{EventName.RULE_APPLIED}:{entry.rule_id}{entry.part}",
+        at=now,
+        event=event.fields(),
+        data={
+            "ruleId": entry.rule_id,
+            "rulesVersion": entry.rules_version,
+            "final": entry.action == ActionType.DROP,
+        },
+    )
+
+
+def _policy_fact(entry: Policy, received: Fact, now: int) -> Fact:
+    policy = DmarcPolicy(entry.policy)
+    return Fact(
+        trace=received.trace,
+        organization_id=received.organization_id,
+        name=EventName.DMARC_POLICY_APPLIED,
+        key=f"{EventName.DMARC_POLICY_APPLIED}{entry.part}",
+        at=now,
+        event=DmarcPolicyApplied(from_=entry.author, recipients=entry.recipients, policy=policy).fields(),
+        data={"final": policy is DmarcPolicy.REJECT},
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.addresses import Address
 from postroom.model.directory import Addressee, EntityKind, EntityState, MailDomain, Role
+from postroom.model.mailbox import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from postroom.ports.directory import Addressees
 
@@ -19,11 +20,12 @@ ROLE_ADDRESSES: Final = frozenset({"postmaster", "abuse"})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A mailbox that gets the message, and the envelope recipient that led there first."""
+    """A mailbox that gets the message, the envelope recipient that led there first, and the folder it goes into."""
 
     mailbox_id: str
     recipient: str
     delivered_to: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class Resolution:
     skips: dict[str, Skip] = field(default_factory=dict)
 
 
+_INBOX: Final = Folder.INBOX.value
+_JUNK: Final = Folder.JUNK_EMAIL.value
+
 UNKNOWN: Final = ("no such mailbox here", "5.1.1")
 DISABLED: Final = ("mailbox disabled, not accepting messages", "5.2.1")
 REMOTE: Final = ("mailbox lies on another server, which cannot be reached yet", "5.4.4")
@@ -60,49 +65,80 @@ EMPTY_GROUP: Final = ("the group has no members that can receive mail", "5.2.4")
 
 
 def resolve(
-    recipients: Collection[str],
+    recipients: Mapping[str, Address],
     domains: Iterable[MailDomain],
     directory: Addressees,
     *,
     plus_addressing: bool,
+    junk: Collection[str],
 ) -> Resolution:
     """Find every mailbox behind the envelope recipients of one organization.
 
     Users and aliases lead to the user's mailbox; groups to those of their members, nested ones included, cycles cut;
     ``user+tag`` to ``user`` where nobody has the tagged address itself (ours); ``postmaster`` and ``abuse`` to the
     organization's fallback mailbox where nobody has them. Disabled members of a group are skipped, a disabled user
-    who is addressed directly is refused. Where two paths reach one mailbox the first in the envelope names it.
+    who is addressed directly is refused. Where two paths reach one mailbox the first in the envelope names it, and it
+    is one copy: in the inbox, if one of them leads there (ours).
 
     Args:
-        recipients: envelope recipients, all in one of ``domains``; order matters, duplicates do not.
+        recipients: envelope recipients, lower-case, all in one of ``domains``; order matters.
         domains: the organization's domains that occur, all of one organization.
+        junk: recipients for whom the message is junk.
     """
+    if not recipients:
+        return Resolution()
     by_name = {domain.name: domain for domain in domains}
     organization_id = next(iter(by_name.values())).organization.id
-    wanted = _candidates(recipients, plus_addressing=plus_addressing)
-    known = directory.resolve(organization_id, {name for names in wanted.values() for name in names})
-    walk = _Walk(organization_id, directory, Resolution())
-    for recipient, names in wanted.items():
-        addressee = next((known[name] for name in names if name in known), None)
+    untagged = _untagged(recipients) if plus_addressing else {}
+    known = directory.resolve(organization_id, {*recipients, *untagged.values()})
+    walk = _Walk(organization_id, directory, junk, Resolution())
+    for recipient, address in recipients.items():
+        addressee = known.get(recipient)
+        if addressee is None and recipient in untagged:
+            addressee = known.get(untagged[recipient])
         if addressee is not None:
             walk.address(recipient, addressee)
         else:
-            walk.unknown(recipient, by_name)
+            walk.unknown(recipient, address, by_name)
     return walk.found
 
 
-def _candidates(recipients: Collection[str], *, plus_addressing: bool) -> dict[str, tuple[str, ...]]:
-    """Map each recipient to the addresses it may mean, most exact first."""
-    wanted: dict[str, tuple[str, ...]] = {}
+def by_organization(
+    recipients: Iterable[str], directory: Addressees
+) -> tuple[list[tuple[list[MailDomain], dict[str, Address]]], set[str]]:
+    """Group envelope recipients by the organization of their domain, each domain read once.
+
+    Returns:
+        For each organization the domains that occur and its recipients by their lower-case addresses; and the domains
+        that no active organization has.
+    """
+    domains: dict[str, dict[str, Address] | None] = {}
+    groups: dict[str, tuple[list[MailDomain], dict[str, Address]]] = {}
     for recipient in recipients:
         address = Address.parse(recipient)
-        if address is None:
-            wanted[recipient] = ()
-        elif plus_addressing and address.tag is not None:
-            wanted[str(address)] = (str(address), str(address.without_tag()))
-        else:
-            wanted[str(address)] = (str(address),)
-    return wanted
+        name = address.domain if address else ""
+        if name not in domains:
+            domain = directory.domain(name) if name else None
+            if domain is not None and domain.organization.active:
+                group = groups.setdefault(domain.organization.id, ([], {}))
+                group[0].append(domain)
+                domains[name] = group[1]
+            else:
+                domains[name] = None
+        its_recipients = domains[name]
+        if address is not None and its_recipients is not None:
+            its_recipients[str(address)] = address
+    homeless = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
+    return list(groups.values()), homeless
+
+
+def _untagged(recipients: Mapping[str, Address]) -> dict[str, str]:
+    """Map each recipient with a tag to the address without it."""
+    return {
+        name: str(address.without_tag())
+        for name, address in recipients.items()
+        if "+" in name and address.tag is not None
+    }
 
 
 @dataclass(slots=True)
@@ -111,6 +147,7 @@ class _Walk:
 
     organization_id: str
     directory: Addressees
+    junk: Collection[str]
     found: Resolution
 
     def address(self, recipient: str, addressee: Addressee) -> None:
@@ -121,11 +158,10 @@ class _Walk:
         else:
             self._refuse(recipient, *_why_not(addressee))
 
-    def unknown(self, recipient: str, domains: dict[str, MailDomain]) -> None:
-        address = Address.parse(recipient)
-        domain = domains.get(address.domain) if address else None
+    def unknown(self, recipient: str, address: Address, domains: dict[str, MailDomain]) -> None:
+        domain = domains.get(address.domain)
         fallback = None
-        if address and domain and domain.fallback_mailbox and address.local in ROLE_ADDRESSES:
+        if domain and domain.fallback_mailbox and address.local in ROLE_ADDRESSES:
             fallback = self.directory.user(self.organization_id, domain.fallback_mailbox)
         if fallback is not None:
             self.address(recipient, fallback)
@@ -153,7 +189,13 @@ class _Walk:
 
     def _target(self, recipient: str, addressee: Addressee) -> None:
         mailbox = addressee.entity_id
-        self.found.targets.setdefault(mailbox, Target(mailbox, addressee.primary_address or recipient, recipient))
+        folder = _JUNK if recipient in self.junk else _INBOX
+        found = self.found.targets.get(mailbox)
+        if found is None:
+            address = addressee.primary_address or recipient
+            self.found.targets[mailbox] = Target(mailbox, address, recipient, folder)
+        elif found.folder == _JUNK and folder == _INBOX:
+            self.found.targets[mailbox] = replace(found, folder=folder)
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
         self.found.refusals.append(Refusal(recipient, reason, status))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 import idna
+
+_DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
+"""Source: RFC 5322, 3.2.3, with the characters of RFC 6532."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,12 +27,15 @@ class Address:
     def parse(cls, text: str) -> Address | None:
         """Read one addr-spec; ``None`` where there is no local part, no domain, or a control character.
 
-        The last ``@`` separates, so that quoted local parts may hold others. A domain that IDNA refuses is kept
+        The last ``@`` separates, so that quoted local parts may hold others; quotes that are not needed are taken off,
+        because ``"ann"@`` is ``ann@`` (RFC 5321, 4.1.2). A domain that IDNA refuses is kept
         lower-case as it stands: it matches no domain of ours, and the message still gets its answer.
         """
         local, at, domain = text.strip().rpartition("@")
         if not (local and at and domain) or not text.isprintable():
             return None
+        if local[0] == '"':
+            local = _unquoted(local)
         return cls(local.lower(), a_label(domain))
 
     @property
@@ -40,6 +49,13 @@ class Address:
         return Address(self.local.partition("+")[0], self.domain) if self.tag is not None else self
 
 
+def _unquoted(local: str) -> str:
+    """Return what stands between quotes, if it is a dot-atom and needs none; else the local part as it is."""
+    inner = re.sub(r"\\(.)", r"\1", local[1:-1]) if local.endswith('"') else ""
+    return inner if _DOT_ATOM.fullmatch(inner) else local
+
+
+@lru_cache(maxsize=1024)  # a message names few domains, over and over
 def a_label(domain: str) -> str:
     """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot."""
     name = domain.strip().rstrip(".").lower()

@@ -12,6 +12,14 @@ MAX_MESSAGE_BYTES: Final = 40 * MB
 MAX_RECIPIENTS: Final = 500
 """Most recipients of one message. Source: guide, message quotas (ZH:3505)."""
 
+MAX_PATTERNS_OF_A_RULE: Final = 250
+"""Most sender patterns of one mail-flow rule, and, ours, recipient patterns. Source: guide, organization settings'
+quotas (ZH:3461)."""
+
+MAX_PATTERNS: Final = 1000
+"""Most sender patterns of all mail-flow rules of an organization. Source: guide, organization settings' quotas
+(ZH:3462)."""
+
 DEFAULT_QUOTA_MB: Final = 51_200
 """Size of a mailbox unless its owner sets another, in MB. Source: guide, per-user quotas (ZH:3470)."""
 

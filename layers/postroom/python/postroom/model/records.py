@@ -16,6 +16,8 @@ from postroom.model.directory import Addressee, EntityKind, EntityState, MailDom
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from postroom.model.rules import Rule
+
 
 class OrganizationState(StrEnum):
     """States of an organization. Source: contracts 7.3 (free text in the model, these in practice)."""
@@ -41,6 +43,7 @@ class Organization:
     Attributes:
         fingerprint: of the parameters that it was created with, to resume an interrupted creation.
         fallback_mailbox: id of the user who gets postmaster@ and abuse@ (ours: the first enabled user).
+        rules_version: of the compiled rule set that holds; 0 while there has never been a rule.
         log_group_arn: ends in ``:*``; None while no email monitoring is configured.
         spread: False while some domain rows may still carry older routing data than this row.
     """
@@ -226,6 +229,14 @@ class PasswordHash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRecord:
+    """A mail-flow rule. Whoever writes one replaces the organization, too: its version guards all of its rules."""
+
+    organization_id: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
     """The answer to a request with this token.
 
@@ -244,7 +255,16 @@ class ClientToken:
 
 
 Record = (
-    Organization | Domain | Entity | AliasClaim | NameClaim | AddressClaim | Membership | PasswordHash | ClientToken
+    Organization
+    | Domain
+    | Entity
+    | AliasClaim
+    | NameClaim
+    | AddressClaim
+    | Membership
+    | PasswordHash
+    | RuleRecord
+    | ClientToken
 )
 Versioned = Organization | Domain | Entity
 
@@ -274,7 +294,7 @@ class Check:
 class Put:
     """Write a record, whatever is there."""
 
-    record: PasswordHash | ClientToken
+    record: PasswordHash | RuleRecord | ClientToken
 
 
 @dataclass(frozen=True, slots=True)

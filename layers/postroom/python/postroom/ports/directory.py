@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from postroom.model.directory import Addressee, EntityKind, MailDomain, Monitoring
-    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash
+    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash, RuleRecord
+    from postroom.model.rules import Direction
 
 MAX_ROWS: Final = 100
 """Most rows of one commit. An inserted or removed organization, domain or membership counts as two (its list entry).
@@ -124,6 +125,12 @@ class Directory(Protocol):
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         """Return a user's password hash."""
+
+    def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
+        """Return a mail-flow rule by its id."""
+
+    def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
+        """Return the mail-flow rules of one direction by id."""
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """Return what was answered to a token; expired ones may come back."""

@@ -24,6 +24,8 @@ from postroom.adapters.aws.directory_rows import (
     membership_from,
     organization_from,
     password_from,
+    rule_from,
+    rule_key,
     to_item,
 )
 from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.adapters.aws.directory_table import DirectoryTable
-    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash
+    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash, RuleRecord
+    from postroom.model.rules import Direction
 
 T = TypeVar("T")
 
@@ -128,6 +131,18 @@ class DynamoDirectory:
         """See the port."""
         item = self._table.get((f"ORG#{organization_id}", f"PASSWORD#{user_id}"))
         return password_from(item) if item else None
+
+    def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
+        """See the port."""
+        item = self._table.get(rule_key(organization_id, direction, rule_id))
+        return rule_from(item) if item else None
+
+    def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
+        """See the port."""
+        pk, prefix = rule_key(organization_id, direction, "")
+        rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
+        found = [rule_from(row) for row in rows]
+        return Page(found, found[-1].rule.id if more else None)
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """See the port."""

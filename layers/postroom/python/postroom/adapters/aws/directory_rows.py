@@ -5,6 +5,7 @@
     ORG#<id>                  USER#|GROUP#|RESOURCE#<id>    entity
     ORG#<id>                  NAME#<name>            which entity has a name
     ORG#<id>                  PASSWORD#<user id>     argon2 hash
+    ORG#<id>                  RULE#INBOUND#<id>      mail-flow rule
     ORG#<id>                  DOMAIN#<name>          list entry
     DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
     DOMAIN#<name>             ADDRESS#<address>      which entity has an address
@@ -38,7 +39,9 @@ from postroom.model.records import (
     Organization,
     OrganizationState,
     PasswordHash,
+    RuleRecord,
 )
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from postroom.model.records import Record
@@ -57,6 +60,11 @@ def entity_key(organization_id: str, kind: EntityKind, entity_id: str) -> Key:
 def address_key(address: str) -> Key:
     """Return the key of an address claim."""
     return (f"DOMAIN#{address.rpartition('@')[2]}", f"ADDRESS#{address}")
+
+
+def rule_key(organization_id: str, direction: Direction, rule_id: str) -> Key:
+    """Return the key of a mail-flow rule."""
+    return (f"ORG#{organization_id}", f"RULE#{direction.value}#{rule_id}")
 
 
 def key_of(record: Record) -> Key:
@@ -78,6 +86,8 @@ def key_of(record: Record) -> Key:
             return (f"GROUP#{record.organization_id}#{record.group_id}", record.member_id)
         case PasswordHash():
             return (f"ORG#{record.organization_id}", f"PASSWORD#{record.user_id}")
+        case RuleRecord():
+            return rule_key(record.organization_id, record.rule.direction, record.rule.id)
         case ClientToken():
             return (f"TOKEN#{record.scope}", record.token)
 
@@ -151,6 +161,22 @@ def password_from(item: Item) -> PasswordHash:
     return PasswordHash(**_values(item))
 
 
+def rule_from(item: Item) -> RuleRecord:
+    """Read a mail-flow rule's row."""
+    values = _values(item)
+    rule, action = values["rule"], values["rule"]["action"]
+    made = Rule(
+        **rule
+        | {
+            "direction": Direction(rule["direction"]),
+            "sender_patterns": tuple(map(Pattern.stored, rule["sender_patterns"])),
+            "recipient_patterns": tuple(map(Pattern.stored, rule["recipient_patterns"])),
+            "action": RuleAction(ActionType(action["type"]), action.get("bounce_message")),
+        }
+    )
+    return RuleRecord(organization_id=values["organization_id"], rule=made)
+
+
 def client_token_from(item: Item) -> ClientToken:
     """Read a client token's row."""
     return ClientToken(**_values(item))
@@ -168,8 +194,11 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"L": [_attribute(inner) for inner in value]}
         case Mapping():
             return {"M": {key: _attribute(inner) for key, inner in value.items()}}
-        case OrganizationRef():
-            return _attribute(dataclasses.asdict(value))
+        case Pattern():
+            return {"S": value.text}
+        case OrganizationRef() | Rule() | RuleAction():
+            members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            return _attribute({name: inner for name, inner in members.items() if inner is not None})
         case _:
             raise TypeError(f"no attribute value for {type(value).__name__}")
 

@@ -23,6 +23,7 @@ from postroom.model.records import (
     PasswordHash,
     Remove,
     Replace,
+    RuleRecord,
 )
 from postroom.ports.directory import MAX_ROWS, Page
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from postroom.model.directory import Addressee, MailDomain, Monitoring
     from postroom.model.records import Change, Record
+    from postroom.model.rules import Direction
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -58,6 +60,8 @@ def key_of(record: Record) -> Key:
             return ("member", record.organization_id, record.group_id, record.member_id)
         case PasswordHash():
             return ("password", record.organization_id, record.user_id)
+        case RuleRecord():
+            return ("rule", record.organization_id, record.rule.direction, record.rule.id)
         case ClientToken():
             return ("token", record.scope, record.token)
 
@@ -74,6 +78,7 @@ class MemoryDirectory:
 
     def __init__(self, *, event_log_default: bool = True) -> None:
         self._rows: dict[Key, Record] = {}
+        self._addressees: dict[Key, Addressee] = {}  # of the entities among the rows: read far more often than written
         self._lock = RLock()
         self._signing_key = secrets.token_bytes(32)
         self._event_log_default = event_log_default
@@ -87,8 +92,15 @@ class MemoryDirectory:
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
         """See ``Addressees``."""
-        found = {address: self.entity_at(organization_id, address) for address in addresses}
-        return {address: entity.addressee for address, entity in found.items() if entity}
+        found = {}
+        with self._lock:
+            for address in addresses:
+                claim = self._rows.get(("address", address))
+                if isinstance(claim, AddressClaim) and claim.organization_id == organization_id:
+                    addressee = self._addressees.get(("entity", organization_id, claim.entity_id))
+                    if addressee is not None:
+                        found[address] = addressee
+        return found
 
     def user(self, organization_id: str, user_id: str) -> Addressee | None:
         """See ``Addressees``."""
@@ -190,6 +202,20 @@ class MemoryDirectory:
         """See ``Directory``."""
         return self._get(PasswordHash, ("password", organization_id, user_id))
 
+    def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
+        """See ``Directory``."""
+        return self._get(RuleRecord, ("rule", organization_id, direction, rule_id))
+
+    def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
+        """See ``Directory``."""
+        return self._page(
+            RuleRecord,
+            lambda row: row.rule.id,
+            lambda row: (row.organization_id, row.rule.direction) == (organization_id, direction),
+            after,
+            limit,
+        )
+
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """See ``Directory``."""
         return self._get(ClientToken, ("token", scope, token))
@@ -221,10 +247,14 @@ class MemoryDirectory:
     def _apply(self, key: Key, change: Change) -> None:
         if isinstance(change, Remove):
             self._rows.pop(key, None)
-        elif isinstance(change, Replace):
-            self._rows[key] = dataclasses.replace(change.record, version=change.record.version + 1)
+            self._addressees.pop(key, None)
         elif not isinstance(change, Check):
-            self._rows[key] = change.record
+            record = change.record
+            if isinstance(change, Replace):
+                record = dataclasses.replace(change.record, version=change.record.version + 1)
+            self._rows[key] = record
+            if isinstance(record, Entity):
+                self._addressees[key] = record.addressee
 
     def _get(self, kind: type[T], key: Key) -> T | None:
         with self._lock:

@@ -1,0 +1,47 @@
+"""Rule sets in memory."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from postroom.contracts.rule_set import dump_rules, load_rules
+from postroom.errors import UnreadableRulesError
+from postroom.model.rule_index import NO_RULES, RuleSet
+from postroom.model.rules import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postroom.model.rules import Rule
+
+
+class MemoryRuleSets:
+    """``RuleSets``; see the port. ``reads`` counts the objects that were read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+        self._objects: dict[tuple[str, int], bytes] = {}
+        self._compiled: dict[tuple[str, int], RuleSet] = {}
+        self._lock = RLock()
+
+    def inbound(self, organization_id: str, version: int) -> RuleSet:
+        """See ``InboundRules.inbound``."""
+        if version == 0:
+            return NO_RULES
+        place = (organization_id, version)
+        with self._lock:
+            if place not in self._objects:
+                raise UnreadableRulesError(f"the rule set's version {version} is gone")
+            if place not in self._compiled:
+                self.reads += 1
+                self._compiled[place] = RuleSet(load_rules(self._objects[place]), Direction.INBOUND)
+            return self._compiled[place]
+
+    def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
+        """See ``RuleSets.keep``."""
+        with self._lock:
+            if (organization_id, version) in self._objects:
+                return False
+            self._objects[organization_id, version] = dump_rules(rules)
+            return True

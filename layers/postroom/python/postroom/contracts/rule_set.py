@@ -1,0 +1,88 @@
+"""All mail flow rules of an organization at one version, as one object: written once, read by every worker.
+
+Ours. One JSON object; patterns in their one way to be written, dates in milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, ValidationError
+
+from postroom.contracts.base import Received
+from postroom.errors import UnreadableRulesError
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class StoredRule(Received):
+    """One rule."""
+
+    id: str
+    name: str
+    direction: Direction
+    description: str = ""
+    senders: tuple[str, ...] = Field(min_length=1)
+    recipients: tuple[str, ...] = Field(min_length=1)
+    action: ActionType
+    bounce_message: str | None = Field(alias="bounceMessage", default=None)
+    created: int
+    modified: int
+
+    @property
+    def rule(self) -> Rule:
+        """The rule itself."""
+        return Rule(
+            id=self.id,
+            name=self.name,
+            direction=self.direction,
+            description=self.description,
+            sender_patterns=tuple(map(Pattern.stored, self.senders)),
+            recipient_patterns=tuple(map(Pattern.stored, self.recipients)),
+            action=RuleAction(self.action, self.bounce_message),
+            created=self.created,
+            modified=self.modified,
+        )
+
+    @classmethod
+    def of(cls, rule: Rule) -> StoredRule:
+        """Return a rule as it is stored."""
+        return cls(
+            id=rule.id,
+            name=rule.name,
+            direction=rule.direction,
+            description=rule.description,
+            senders=tuple(pattern.text for pattern in rule.sender_patterns),
+            recipients=tuple(pattern.text for pattern in rule.recipient_patterns),
+            action=rule.action.type,
+            bounce_message=rule.action.bounce_message,
+            created=rule.created,
+            modified=rule.modified,
+        )
+
+
+class StoredRules(Received):
+    """The object."""
+
+    format: Literal[1] = 1
+    rules: tuple[StoredRule, ...]
+
+
+def dump_rules(rules: Iterable[Rule]) -> bytes:
+    """Return the object for an organization's rules of both directions; the same for the same rules in any order."""
+    stored = sorted(map(StoredRule.of, rules), key=lambda rule: rule.id)
+    return StoredRules(rules=tuple(stored)).model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def load_rules(content: bytes) -> tuple[Rule, ...]:
+    """Read back what ``dump_rules`` wrote, by id.
+
+    Raises:
+        UnreadableRulesError: it is something else.
+    """
+    try:
+        return tuple(stored.rule for stored in StoredRules.model_validate_json(content).rules)
+    except ValidationError as error:
+        raise UnreadableRulesError("the rule set is damaged") from error

@@ -1,0 +1,136 @@
+"""What the doorman says of a message: DMARC first, then the organization's rules, recipient by recipient.
+
+A virus ends a message before it comes here. A policy of REJECT ends it for everybody, and no rule is asked; QUARANTINE
+counts as spam. Then each envelope recipient, groups not expanded, gets the action of the one rule that decides about
+it, or mail takes its normal way: Junk for spam, else the inbox.
+
+Verdicts are SES's; whose message it is, the headers say, never the envelope. Source: guide, ZH:3796-3949, ZH:4512-4566.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import UnreadableRulesError
+from postroom.inbound.plan import Applied, Plan, Policy
+from postroom.inbound.resolve import Refusal, resolve
+from postroom.model.rules import ActionType
+from postroom.model.verdicts import DmarcPolicy, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postroom.inbound.plan import Entry
+    from postroom.mime.headers import Headers
+    from postroom.model.addresses import Address
+    from postroom.model.directory import MailDomain
+    from postroom.model.rule_index import RuleSet
+    from postroom.model.rules import Rule
+    from postroom.model.verdicts import Verdicts
+    from postroom.ports.directory import Addressees
+
+REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
+"""Reason, where the rule says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
+
+NEVER_DELIVERED: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
+TO_MAILBOXES: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the organization says of inbound mail at this moment.
+
+    Attributes:
+        domains: those of its domains that the envelope names.
+        rules: the rules of ``rules_version``.
+        plus_addressing: ``user+tag`` leads to ``user``.
+    """
+
+    domains: Sequence[MailDomain]
+    rules: RuleSet
+    plus_addressing: bool
+
+    @property
+    def rules_version(self) -> int:
+        """The newest that one of its domains names: they differ only while a change spreads."""
+        return newest_rules(self.domains)
+
+    @property
+    def dmarc_enforced(self) -> bool:
+        """Whether the policy of the sender's domain is applied."""
+        return any(domain.dmarc_enforced for domain in self.domains)
+
+
+def newest_rules(domains: Sequence[MailDomain]) -> int:
+    """Return the version of the rules that hold for mail to these domains of one organization."""
+    return max(domain.rules_version for domain in domains)
+
+
+def plan(
+    headers: Headers,
+    verdicts: Verdicts,
+    recipients: Mapping[str, Address],
+    house: House,
+    directory: Addressees,
+    part: str,
+) -> Plan:
+    """Decide what becomes of a message for every one of its recipients.
+
+    Args:
+        recipients: envelope recipients of one organization by what the event log calls them; order matters.
+        part: what keys of facts end with, where recipients are added to a flow; else empty.
+    """
+    policy = applied_policy(verdicts, enforced=house.dmarc_enforced)
+    noted: tuple[Entry, ...] = (
+        () if policy is None else (Policy(headers.address("From"), policy.value, tuple(recipients), part),)
+    )
+    if policy is DmarcPolicy.REJECT:
+        return Plan(noted)
+    spam = verdicts.is_spam or policy is DmarcPolicy.QUARANTINE
+    decided: Mapping[str, Rule] = {}
+    if house.rules.rules:
+        decided = house.rules.decide(headers.mailboxes("Sender"), headers.mailboxes("From"), recipients)
+    refusals, wanted, junk = _sorted(decided, recipients, spam=spam)
+    found = resolve(wanted, house.domains, directory, plus_addressing=house.plus_addressing, junk=junk)
+    entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
+    return Plan((*noted, *applied_rules(decided, house.rules_version, part), *entries))
+
+
+def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
+    """Return the policy that is applied: where DMARC failed and the organization enforces (ZH:1614-1628)."""
+    return verdicts.dmarc_policy if enforced and verdicts.dmarc is Verdict.FAIL else None
+
+
+def applied_rules(decided: Mapping[str, Rule], version: int, part: str) -> list[Applied]:
+    """Return one entry for each rule that decided about somebody, with all whom it decided about."""
+    by_rule: dict[str, tuple[Rule, list[str]]] = {}
+    for recipient, rule in decided.items():
+        by_rule.setdefault(rule.id, (rule, []))[1].append(recipient)
+    return [
+        Applied(rule.id, version, rule.name, rule.action.type.value, tuple(whom), part)
+        for rule, whom in by_rule.values()
+    ]
+
+
+def _sorted(
+    decided: Mapping[str, Rule], recipients: Mapping[str, Address], *, spam: bool
+) -> tuple[list[Refusal], Mapping[str, Address], frozenset[str]]:
+    """Return the bounces, the recipients whose mailboxes are wanted, and those among them who get it as junk."""
+    if not decided:
+        return [], recipients, frozenset(recipients) if spam else frozenset()
+    refusals: list[Refusal] = []
+    wanted: dict[str, Address] = {}
+    junk: set[str] = set()
+    for recipient, address in recipients.items():
+        rule = decided.get(recipient)
+        action = ActionType.DEFAULT if rule is None else rule.action.type
+        if action in TO_MAILBOXES:
+            wanted[recipient] = address
+            if action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT):
+                junk.add(recipient)
+        elif action not in NEVER_DELIVERED:
+            raise UnreadableRulesError(f"nobody here knows how to apply {action} to inbound mail")
+        elif rule is not None and action is ActionType.BOUNCE:
+            refusals.append(Refusal(recipient, rule.action.bounce_message or REFUSED[0], REFUSED[1]))
+    return refusals, wanted, frozenset(junk)

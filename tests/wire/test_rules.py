@@ -1,0 +1,158 @@
+"""Operations of ours, through a stock boto3 client and the AWS CLI that know them from AWS_DATA_PATH."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import awscli  # type: ignore[import-untyped]  # has no stubs
+import boto3
+import pytest
+from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # has no stubs
+
+from local import contracts
+from postroom.adapters.aws.rule_sets import S3RuleSets
+from postroom.bootstrap import admin_api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.bootstrap.environment import Environment
+
+EVIL = {"SenderPatterns": ["*.evil.example"], "RecipientPatterns": ["*"], "Action": {"Type": "DROP"}}
+
+
+@pytest.fixture
+def workmail(environment: Environment, route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stock client of a process that has AWS_DATA_PATH."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(contracts.CLIENT))
+    client: Any = boto3.session.Session().client("workmail")
+    client.meta.events.register("before-send.workmail", route)
+    return client
+
+
+@pytest.fixture
+def acme(workmail: Any) -> str:
+    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    return made
+
+
+@pytest.fixture
+def ingests(environment: Environment, acme: str) -> Callable[[], dict[str, str]]:
+    """The rules that ingest would find for its next message, by name."""
+    directory = admin_api.office(environment).directory
+
+    def read() -> dict[str, str]:
+        domain = directory.domain_record("example.com")
+        assert domain is not None
+        stored = S3RuleSets(boto3.client("s3"), environment["INBOUND_BUCKET"])
+        return {rule.name: rule.action.type.value for rule in stored.inbound(acme, domain.rules_version).rules}
+
+    return read
+
+
+def test_a_rules_life(workmail: Any, acme: str, ingests: Callable[[], dict[str, str]]) -> None:
+    named = {"OrganizationId": acme}
+    made = workmail.create_inbound_mail_flow_rule(**named, Name="No evil", **EVIL)["RuleId"]
+    assert ingests() == {"No evil": "DROP"}
+    found = workmail.describe_inbound_mail_flow_rule(**named, RuleId=made)
+    assert abs(found["DateCreated"] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+    assert {name: found[name] for name in EVIL} == EVIL
+    bounce = {"Type": "BOUNCE", "BounceMessage": "No."}
+    workmail.update_inbound_mail_flow_rule(**named, RuleId=made, Name="No evil", **EVIL | {"Action": bounce})
+    assert ingests() == {"No evil": "BOUNCE"}
+    request = {"From": "x@a.evil.example", "Recipients": ["ann@example.com"]}
+    (result,) = workmail.test_inbound_mail_flow_rules(**named, **request)["Results"]
+    assert (result["RuleId"], result["Action"]) == (made, bounce)
+    workmail.delete_inbound_mail_flow_rule(**named, RuleId=made)
+    assert ingests() == {}
+    assert workmail.list_inbound_mail_flow_rules(**named)["Rules"] == []
+
+
+def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:
+    raised = workmail.exceptions
+    named = {"OrganizationId": acme}
+    workmail.create_inbound_mail_flow_rule(**named, Name="one", **EVIL)
+    with pytest.raises(raised.NameAvailabilityException, match="the name ONE"):
+        workmail.create_inbound_mail_flow_rule(**named, Name="ONE", **EVIL)
+    with pytest.raises(raised.EntityNotFoundException, match="no inbound mail-flow rule"):
+        workmail.describe_inbound_mail_flow_rule(**named, RuleId="r-404")
+    with pytest.raises(raised.InvalidParameterException, match=r"SenderPatterns: 'a\+b@example.org' is no pattern"):
+        workmail.create_inbound_mail_flow_rule(**named, Name="two", **EVIL | {"SenderPatterns": ["a+b@example.org"]})
+    with pytest.raises(raised.InvalidParameterException, match="enum value set"):
+        workmail.create_inbound_mail_flow_rule(**named, Name="two", **EVIL | {"Action": {"Type": "RUN_LAMBDA"}})
+    many = EVIL | {"SenderPatterns": [f"a{each}.example" for each in range(250)]}
+    for number in range(3):
+        workmail.create_inbound_mail_flow_rule(**named, Name=f"r{number}", **many)
+    with pytest.raises(raised.LimitExceededException, match="1000 are allowed"):
+        workmail.create_inbound_mail_flow_rule(**named, Name="r3", **many)
+    with pytest.raises(raised.OrganizationNotFoundException):
+        workmail.list_inbound_mail_flow_rules(OrganizationId="m-" + "0" * 32)
+
+
+def test_paginators_walk_every_page(workmail: Any, acme: str) -> None:
+    for number in range(5):
+        workmail.create_inbound_mail_flow_rule(OrganizationId=acme, Name=f"r{number}", **EVIL)
+    paginator = workmail.get_paginator("list_inbound_mail_flow_rules")
+    pages = list(paginator.paginate(OrganizationId=acme, PaginationConfig={"PageSize": 2}))
+    assert [len(page["Rules"]) for page in pages] == [2, 2, 1]
+    assert {rule["Name"] for page in pages for rule in page["Rules"]} == {f"r{number}" for number in range(5)}
+
+
+def test_of_many_rules_made_at_once_none_is_lost(
+    workmail: Any, acme: str, ingests: Callable[[], dict[str, str]]
+) -> None:
+    names = [f"r{number}" for number in range(4)]
+    start = threading.Barrier(len(names))
+
+    def make(name: str) -> None:
+        start.wait()
+        workmail.create_inbound_mail_flow_rule(OrganizationId=acme, Name=name, **EVIL)
+
+    threads = [threading.Thread(target=make, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ingests()) == names
+    assert sorted(rule["Name"] for rule in workmail.list_inbound_mail_flow_rules(OrganizationId=acme)["Rules"]) == names
+
+
+def test_the_aws_cli_has_them_all(
+    workmail: Any,
+    acme: str,
+    route: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    data = Path(awscli.__file__).parent / "data"
+    monkeypatch.setenv("AWS_DATA_PATH", f"{contracts.CLIENT}{os.pathsep}{data}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
+    driver = create_clidriver()
+    driver.session.register("before-send.workmail", route)
+
+    def aws(command: str, *arguments: str, status: int = 0) -> Any:
+        assert driver.main(["workmail", command, "--organization-id", acme, *arguments]) == status
+        output = capsys.readouterr()
+        return json.loads(output.out) if status == 0 and output.out else output.err
+
+    said = ("--sender-patterns", "*.evil.example", "bad@example.org", "--recipient-patterns", "*")
+    made = aws("create-inbound-mail-flow-rule", "--name", "No evil", *said, "--action", "Type=DROP")["RuleId"]
+    bounce = ("--action", "Type=BOUNCE,BounceMessage=Not here")
+    aws("update-inbound-mail-flow-rule", "--rule-id", made, "--name", "No evil", *said, *bounce)
+    found = aws("describe-inbound-mail-flow-rule", "--rule-id", made)
+    assert found["Action"] == {"Type": "BOUNCE", "BounceMessage": "Not here"}
+    assert aws("list-inbound-mail-flow-rules", "--query", "Rules[].Name") == ["No evil"]
+    from_to = ("--from", "bad@example.org", "--recipients", "ann@example.com")
+    assert aws("test-inbound-mail-flow-rules", *from_to, "--query", "Results[].RuleName") == ["No evil"]
+    aws("delete-inbound-mail-flow-rule", "--rule-id", made)
+    missing = aws("describe-inbound-mail-flow-rule", "--rule-id", made, status=255)
+    assert "EntityNotFoundException" in missing
+    aws("put-inbound-dmarc-settings", "--no-enforced")
+    assert aws("describe-inbound-dmarc-settings") == {"Enforced": False}
