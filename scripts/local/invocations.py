@@ -123,7 +123,8 @@ class Invocations:
 
     def _run(self, pending: _Pending) -> None:
         try:
-            answer = self._pools[pending.function.name].invoke(pending.event, client_context=pending.client_context)
+            pool = self._pools[pending.function.name]
+            answer = pool.invoke(pending.event, client_context=pending.client_context, request_id=pending.request_id)
         except ThrottledError:
             self._again(pending, _THROTTLED_GAP)
             return

@@ -5,7 +5,8 @@ A frame on a pipe is two big-endian 32-bit lengths, a JSON header and a payload.
 
     in    {"request_id", "deadline_ms", "arn", "client_context"}      payload: the event as sent
     out   {"ready": true} | {"init_error": true} + error payload      once, after the handler was imported
-    out   {"error": false | true}                                     payload: the answer, or the error
+    out   {"error": false | true}                                     payload: the answer, or the error; "ends": true,
+                                                                      from Node.js alone, before the process ends itself
 
 End of file on the incoming pipe means that the supervisor is gone, however it went: the whole process group dies.
 """
@@ -139,10 +140,22 @@ def _run(handler: Any, header: dict[str, Any], payload: bytes) -> tuple[bool, by
     except Exception as error:  # noqa: BLE001  whatever a handler raises is that function's answer
         return True, _error(error, request_id, skip=1)
     try:
-        return False, json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+        # NaN passes as it does on AWS, whose runtime encodes with simplejson and allow_nan: the caller must see it.
+        return False, json.dumps(answer, ensure_ascii=False, default=_number).encode()
     except (TypeError, ValueError) as error:
         shaped = {"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"}
         return True, json.dumps({**shaped, "requestId": request_id, "stackTrace": []}).encode()
+
+
+def _number(value: Any) -> float:
+    """Encode what boto3 reads from DynamoDB, as AWS's runtime does.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if type(value).__name__ == "Decimal":  # by name: not every worker imports decimal
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def peak_bytes(process: str = "self") -> int:

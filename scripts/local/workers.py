@@ -8,18 +8,18 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from local.settings import CREDENTIALS, REGION, function_arn
+from local.runtimes import lambda_environment, runtime
+from local.settings import function_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 INIT_TIMEOUT: Final = 60.0
 """Seconds for a function to be imported. AWS gives 10 s and one more try; a busy laptop more."""
@@ -35,8 +35,6 @@ DEFAULT_WORKERS: Final = 2
 
 _LENGTHS: Final = struct.Struct(">II")
 _REPORT: Final = b"REPORT RequestId: "
-_WORKER_SCRIPT: Final = Path(__file__).with_name("worker.py")
-_RUNTIME_WORKER_SCRIPT: Final = Path(__file__).with_name("runtime_worker.py")
 _TASK_ROOT: Final = "/var/task/"
 """Where a function's folder lies on AWS."""
 
@@ -50,6 +48,7 @@ class Function:
     handler: str
     code: Path
     runtime: str
+    packages: tuple[Path, ...] = ()
     layers: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: int = 3
@@ -103,45 +102,6 @@ class _TimedOut(Exception):  # noqa: N818  not an error to anyone else
     """No answer before the deadline."""
 
 
-def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, str]) -> dict[str, str]:
-    """Return exactly what a function sees on AWS, and the endpoints of the local stack.
-
-    Nothing of the supervisor's own environment passes, PATH aside.
-    Source: AWS, "Defined runtime environment variables". The template's variables win, as on AWS.
-    """
-    python = function.runtime.removeprefix("python")
-    return {
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        **CREDENTIALS,
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "_HANDLER": function.handler,
-        "LAMBDA_TASK_ROOT": str(function.code),
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "TZ": ":UTC",
-        "LANG": "en_US.UTF-8",
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": os.pathsep.join(module_path(function, python)),
-        "PYTHONUTF8": "1",
-        **endpoints,
-        **function.environment,
-    }
-
-
-def module_path(function: Function, python: str) -> list[str]:
-    """Return the folders Python looks in first: the function's own, then its layers' in order, as Lambda does."""
-    folders = [function.code]
-    for layer in function.layers:
-        folders += [layer / "python", layer / "python" / "lib" / f"python{python}" / "site-packages"]
-    return [str(folder) for folder in folders if folder.is_dir()]
-
-
 class Worker:
     """One process. Not shared between threads: the pool hands it to one invocation at a time."""
 
@@ -159,16 +119,9 @@ class Worker:
         environment = lambda_environment(function, self.stream, endpoints)
         requests_read, self._requests = os.pipe()
         self._answers, answers_write = os.pipe()
-        descriptors = [str(requests_read), str(answers_write)]
-        if function.own_runtime:
-            # isolated: the function's modules are its runtime's, which gets the whole environment
-            command = [sys.executable, "-I", str(_RUNTIME_WORKER_SCRIPT), *descriptors, str(function.own_runtime)]
-        else:
-            path = environment["PYTHONPATH"].split(os.pathsep)
-            command = [sys.executable, "-P", str(_WORKER_SCRIPT), *descriptors, *path]
         try:
             self.process = subprocess.Popen(
-                command,
+                runtime(function.runtime).command(function, str(requests_read), str(answers_write)),
                 cwd=function.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -194,8 +147,8 @@ class Worker:
         header, payload = self._receive(time.monotonic() + INIT_TIMEOUT)
         return payload if "init_error" in header else None
 
-    def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[bool, bytes]:
-        """Run one event; return whether the function failed, and the payload: all pieces of a streamed answer.
+    def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[Mapping[str, bool], bytes]:
+        """Run one event; return the answer's header (see worker.py) and its payload: all pieces of a streamed one.
 
         Raises:
             _Died: the process ended before it answered.
@@ -212,11 +165,9 @@ class Worker:
         pieces: list[bytes] = []
         while True:
             answer, payload = self._receive(deadline)
-            if answer.get("error"):
-                return True, payload
             pieces.append(payload)
             if "piece" not in answer:
-                return False, b"".join(pieces)
+                return answer, payload if answer["error"] else b"".join(pieces)
 
     def expect_end(self, request_id: str) -> threading.Event:
         """Return an event that is set once the log has this invocation's REPORT line."""
@@ -289,7 +240,13 @@ class WorkerPool:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
     def invoke(
-        self, event: bytes, *, client_context: object = None, tail: bool = False, streamed: bool = False
+        self,
+        event: bytes,
+        *,
+        client_context: object = None,
+        tail: bool = False,
+        streamed: bool = False,
+        request_id: str = "",
     ) -> Answer:
         """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
 
@@ -298,11 +255,12 @@ class WorkerPool:
             client_context: what the caller sent, decoded.
             tail: whether the answer shall carry the last 4 KB of the invocation's log.
             streamed: whether the caller takes the answer as a stream, which may be longer.
+            request_id: of an asynchronous event, the same at each attempt; else a new one.
 
         Raises:
             ThrottledError: the template reserves a concurrency, and that many are running.
         """
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
             raise ThrottledError(self.function.name)
         try:
@@ -338,7 +296,7 @@ class WorkerPool:
         }
         ended = worker.expect_end(request_id) if tail else None
         try:
-            failed, payload = worker.run(header, event, began + function.timeout)
+            said, payload = worker.run(header, event, began + function.timeout)
         except _TimedOut:
             self._bury(worker)
             message = f"Error: Task timed out after {function.timeout:.2f} seconds"
@@ -350,11 +308,15 @@ class WorkerPool:
         if ended is not None:
             ended.wait(1.0)
         log_tail = self._logs.tail(worker.stream, request_id) if tail else b""
-        self._give_back(worker)
+        if said.get("ends"):
+            worker.exit_status()
+            self._bury(worker)
+        else:
+            self._give_back(worker)
         if len(payload) > limit:
             message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
-        return Answer(request_id, payload, "Unhandled" if failed else "", log_tail)
+        return Answer(request_id, payload, "Unhandled" if said["error"] else "", log_tail)
 
     def _take(self, request_id: str) -> tuple[Worker, Answer] | tuple[None, Answer]:
         """Return a worker whose module is imported, or None and the answer that says why there is none."""

@@ -1,0 +1,144 @@
+"""`postroom up --functions`: customers' projects in Python and Node.js, unchanged, asked by stock clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.support import customers, sam_project
+from tests.support.house import ROOT, House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.stack
+
+STARTERS: Final = ROOT / "functions" / "starters"
+HAS_NODE: Final = shutil.which("node") is not None and shutil.which("npm") is not None
+EVENT: Final = {
+    "summaryVersion": "2018-10-10",
+    "envelope": {
+        "mailFrom": {"address": "from@example.com"},
+        "recipients": [{"address": "ada@example.com"}, {"address": "bo@example.com"}],
+    },
+    "sender": {"address": "sender@example.com"},
+    "subject": "Hello",
+    "messageId": "00000000-0000-0000-0000-000000000001",
+    "invocationId": "0123456789abcdef0123456789abcdef",
+    "flowDirection": "INBOUND",
+    "truncated": False,
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A stack with a project of each language."""
+    folder = tmp_path_factory.mktemp("customers")
+    projects = [customers.python_project(folder / "footer")]
+    if HAS_NODE:
+        projects.append(customers.node_project(folder / "storm"))
+    env_vars = folder / "env.json"
+    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}}))
+    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars)
+    yield house
+    house.stop()
+
+
+def invoke(house: House, name: str) -> Any:
+    answer = house.client("lambda").invoke(FunctionName=name, Payload=json.dumps(EVENT).encode())
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+@pytest.mark.parametrize("name", ["FooterFunction", "arn:aws:lambda:us-east-1:123456789012:function:FooterFunction"])
+def test_a_python_function_has_its_packages_its_resources_and_our_api(house: House, name: str) -> None:
+    house.client("workmail").create_organization(Alias=f"guests-{len(name)}")
+    answer = invoke(house, name)
+    environment = answer["seen"]["environment"]
+    assert answer["seen"]["organizations"] >= 1  # asked by stock boto3: the endpoint comes from the environment
+    assert environment["AWS_DATA_PATH"].endswith("layers/workmail_client/botocore")
+    assert environment["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"] == house.environment["AWS_ENDPOINT_URL_WORKMAIL"]
+    stored = house.client("s3").get_object(Bucket="footer-updatedmessages", Key=EVENT["invocationId"])
+    assert stored["Body"].read() == b"hello Hello world from the file"
+    rows = house.client("dynamodb").scan(TableName="footer-Seen")["Items"]
+    assert rows == [{"InvocationId": {"S": EVENT["invocationId"]}}]
+    (message,) = house.client("sqs").receive_message(QueueUrl=environment["QUEUE"])["Messages"]
+    assert message["Body"] == EVENT["messageId"]
+
+
+@pytest.mark.skipif(not HAS_NODE, reason="there is no node or no npm on PATH")
+@pytest.mark.parametrize(
+    "name", ["stop-storm", "StopStormFunction", "arn:aws:lambda:us-east-1:123456789012:function:stop-storm"]
+)
+def test_a_node_function_runs_with_its_packages(house: House, name: str) -> None:
+    expected = {"action": {"type": "DROP"}, "recipients": ["ada@example.com", "bo@example.com"]}
+    assert invoke(house, name) == {"actions": [expected]}
+
+
+def test_the_templates_permission_is_shown(house: House) -> None:
+    policy = json.loads(house.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
+    assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "workmail.us-east-1.amazonaws.com"}]
+
+
+def test_what_it_writes_is_in_its_log_group(house: House) -> None:
+    invoke(house, "FooterFunction")
+    logs = house.client("logs")
+
+    def lines() -> list[str]:
+        if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/FooterFunction")["logGroups"]:
+            return []
+        events = logs.filter_log_events(logGroupName="/aws/lambda/FooterFunction")["events"]
+        return [event["message"] for event in events]
+
+    sam_project.wait_for(lambda: any(line.startswith("REPORT") for line in lines()))
+
+
+RUN: Final = """
+import sys
+from pathlib import Path
+from local.errors import LocalError
+from local.settings import UpSettings
+from local.up import run
+root, *functions = map(Path, sys.argv[1:])
+try:
+    sys.exit(run(UpSettings(root=root, port=0, smtp_port=0, functions=tuple(functions))))
+except LocalError as error:
+    print(f"postroom: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)
+"""
+
+
+def refused(root: Path, functions: Path) -> list[str]:
+    """Return the lines of an `up` that cannot start."""
+    sam_project.write(root)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POSTROOM"))}
+    command = [sys.executable, "-c", RUN, str(root), str(functions)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    return done.stderr.splitlines()
+
+
+def test_packages_that_cannot_be_installed_are_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    source = customers.python_project(tmp_path / "p") / "src"
+    (source / "requirements.txt").write_text("./missing-1.0-py3-none-any.whl\n")
+    installing, line = refused(tmp_path / "root", tmp_path / "p")[-2:]
+    assert installing.startswith("postroom: FooterFunction: installing what ")
+    assert line.startswith(f"postroom: FooterFunction: {source}/requirements.txt: ERROR: ")
+
+
+def test_a_missing_folder_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    line = f"postroom: --functions {tmp_path}/nowhere: there is no such folder"
+    assert refused(tmp_path / "root", tmp_path / "nowhere") == [line]
+
+
+def test_a_function_of_our_own_name_is_refused(tmp_path: Path) -> None:
+    (line,) = refused(tmp_path / "root", sam_project.write(tmp_path / "other"))
+    assert line.startswith("postroom: two functions are called ")
