@@ -66,6 +66,11 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.CONTENT_PUT: (
+        "content put",
+        "cyan",
+        lambda fact: f"{fact.data.get('size')} bytes for {', '.join(fact.data.get('runs', ())) or 'later Gets only'}",
+    ),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),

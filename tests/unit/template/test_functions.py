@@ -15,6 +15,7 @@ FUNCTIONS: Final = {
     "ParkFunction": "park",
     "SweepFunction": "sweep",
     "AdminApiFunction": "admin_api",
+    "MessageFlowApiFunction": "message_flow_api",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
 TABLES: Final = {

@@ -9,6 +9,7 @@
         ├── InvalidNotificationError    what SES (or somebody in its place) told us makes no sense
         ├── UnknownOrganizationError    no organization of ours has this domain
         ├── MessageNotFoundError        nothing is stored under this key
+        ├── MalformedMimeError          a message whose parts do not hold together
         ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
         ├── UnreadableFactError         a row of the ledger that is no fact
@@ -65,6 +66,10 @@ class UnknownOrganizationError(PermanentError):
 
 class MessageNotFoundError(PermanentError):
     """Nothing is stored under this key."""
+
+
+class MalformedMimeError(PermanentError):
+    """A message whose parts do not hold together; the text says where, and quotes nothing of its content."""
 
 
 class UnreadableMailError(PermanentError):

@@ -46,6 +46,7 @@ TOLD: Final = frozenset(
         "recipients",
         "ruleId",
         "rulesVersion",
+        "runs",
         "sesMessageId",
         "size",
         "station",

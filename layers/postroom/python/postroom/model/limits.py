@@ -44,3 +44,12 @@ LEDGER_DAYS: Final = 400
 
 MAX_SUBJECT_CHARACTERS: Final = 998
 """Longest subject that facts and the index keep; longer ones are cut. Ours, after RFC 5322's line length."""
+
+MAX_ATTACHMENTS: Final = 500
+"""Most attachments of one message. Source: guide, message quotas (ZH:3486)."""
+
+MAX_LINE_BYTES: Final = 1000
+"""Longest line of a message that a function puts, in bytes, CRLF included. Source: RFC 5321, 4.5.3.1.6."""
+
+MESSAGE_FLOW_SECONDS: Final = 86_400
+"""How long the Message Flow API hands out a message, from when its flow was opened. Source: guide, ZH:4272."""
