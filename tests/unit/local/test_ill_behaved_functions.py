@@ -331,7 +331,7 @@ class TestNode:
         assert 0 < context["left"] <= 8000
 
     def test_its_log_has_lambdas_form(self, service: LocalLambda) -> None:
-        _, answer = service.invoke({"do": "print"}, "node")
+        _, answer = service.invoke({"do": "print"}, "node", LogType="Tail")  # which waits for the log
         request = answer["ResponseMetadata"]["RequestId"]
         assert f"\t{request}\tINFO\tordinary\rsecond\n" in service.written("node")
         assert f"\t{request}\tERROR\tto stderr 1\n" in service.written("node")
