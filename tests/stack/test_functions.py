@@ -117,6 +117,13 @@ def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
     sam_project.wait_for(lambda: {"SenderDomain": "example.com", "Direction": "INBOUND"} in counted())
 
 
+def test_sam_gets_its_variables_for_a_container(house: House) -> None:
+    for_sam = json.loads((house.logs.parent / "sam-env.json").read_text())["FooterFunction"]
+    assert for_sam["FOOTER"] == "from the file"
+    assert for_sam["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"].startswith("http://host.docker.internal:")
+    assert "AWS_DATA_PATH" not in for_sam  # a folder of this machine
+
+
 def test_what_it_writes_is_in_its_log_group(house: House) -> None:
     invoke(house, "FooterFunction")
     logs = house.client("logs")

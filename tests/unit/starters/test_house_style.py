@@ -387,6 +387,11 @@ class TestHostileMessages:
 
     @given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join))
     @example(b"Content-Type: text/plain; charset*=\"\xff'x'y\"\r\n\r\n")
+    @example(b"Content-Type: text/plain; charset=a\x00b\r\n\r\n")
+    @example(b"Content-Type: text/html; charset=idna\r\n\r\n\xff")
+    @example(b"Content-Type: text/plain; charset=rot13\r\n\r\nx")
+    @example(b"Subject: =?utf-8?B?abcde?=\r\n\r\n")
+    @example(b'Content-Disposition: attachment; filename="=?utf-8?B?abcde?="\r\n\r\n')
     @settings(max_examples=400, deadline=None)
     def test_nothing_crashes_and_nothing_is_lost(self, raw: bytes) -> None:
         try:

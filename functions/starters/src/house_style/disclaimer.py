@@ -92,8 +92,9 @@ def _codec(charset: str) -> str | None:
     """Return the codec of a charset, ASCII for one that nobody knows; None where ASCII is written in another way."""
     try:
         codec = codecs.lookup(charset).name
+        b"\xff".decode(codec, "replace")  # what calls itself a codec and cannot do this, idna say, is no charset
         return codec if "a<\r\n".encode(codec) == b"a<\r\n" else None
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         return "ascii"
 
 

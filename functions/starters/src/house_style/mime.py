@@ -7,6 +7,7 @@ line breaks and other header folding. A signature of DKIM, or a reader who compa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from typing import TYPE_CHECKING
@@ -102,7 +103,7 @@ def parse(raw: bytes) -> Part:
     """
     try:
         return _parse(raw, 0, len(raw), is_message=True, depth=0, left=[MOST_PARTS])
-    except (AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, LookupError, MessageError, TypeError, ValueError) as error:
         # What email's own parsing of parameters raises where somebody meant it to.
         raise UnreadableError(f"a header that cannot be read ({type(error).__name__})") from error
 

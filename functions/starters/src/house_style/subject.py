@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.errors import MessageError
 from email.header import Header, decode_header, make_header
 from typing import TYPE_CHECKING
 
@@ -38,5 +39,5 @@ def _encoded(tag: str) -> bytes:
 def _text(value: str) -> str:
     try:
         return str(make_header(decode_header(value)))
-    except (LookupError, ValueError):
+    except (LookupError, MessageError, ValueError):
         return value
