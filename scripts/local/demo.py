@@ -25,10 +25,11 @@ from local.commands.events import EventLog
 from local.commands.mailbox import all_items
 from local.commands.send import transmit, verdicts_header
 from local.commands.trace import timeline
-from local.demo_mail import ALIASES, DOMAIN, GROUPS, LETTERS, STRANGER, USERS, Kind, Letter
+from local.demo_mail import ALIASES, DOMAIN, GROUPS, LETTERS, RULES, STRANGER, USERS, Kind, Letter
 from local.errors import LocalError
 from local.settings import repository_root
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
+from postroom.model.mailbox import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,7 @@ PATIENCE_SECONDS: Final = 90.0
 FINAL: Final[frozenset[str]] = frozenset(
     {EventName.MAILBOX_EMAIL_DELIVERED, EventName.INCOMING_EMAIL_BOUNCED, OwnFact.MESSAGE_BLOCKED}
 )
+"""Facts that end one copy each, or the message; those of rules and policies say how many they end."""
 
 
 class DemoError(LocalError):
@@ -70,7 +72,8 @@ class Sent:
     @property
     def final(self) -> bool:
         """Every recipient has its final fact."""
-        return sum(fact.name in FINAL for fact in self.facts) >= self.letter.kind.final_facts
+        ends = sum(fact.name in FINAL for fact in self.facts) + len(_dropped(self.facts))
+        return ends >= self.letter.kind.ends
 
 
 @dataclass
@@ -104,13 +107,22 @@ class Tour:
                 workmail.associate_member_to_group(**here, GroupId=group, MemberId=member_id)
         for alias, owner in ALIASES.items():
             workmail.create_alias(**here, EntityId=self.users[owner], Alias=f"{alias}@{DOMAIN}")
-        return f"{self.organization}: {DOMAIN}, {len(USERS)} users, {len(GROUPS)} groups, {len(ALIASES)} alias"
+        return f"{self.organization}: {DOMAIN}, {len(USERS)} users, {len(GROUPS)} groups, {len(ALIASES)} aliases"
+
+    def make_rules(self) -> str:
+        """Make mail-flow rules with the same client: the stack's AWS_DATA_PATH teaches it our operations."""
+        workmail, here = self.stack.client("workmail"), {"OrganizationId": self.organization}
+        for rule in RULES:
+            workmail.create_inbound_mail_flow_rule(**here, SenderPatterns=["*"], **rule)
+        listed = workmail.list_inbound_mail_flow_rules(**here)["Rules"]
+        hold("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
+        return ", ".join(f"{rule['Action']['Type']} for {rule['RecipientPatterns'][0]}" for rule in RULES)
 
     def send(self, letters: list[Letter], progress: Callable[[], None]) -> str:
         """Send every letter over SMTP, byte for byte; a stranger is refused at the door."""
         with smtplib.SMTP(*self.stack.smtp, timeout=60) as smtp:
             for letter in letters:
-                verdicts = verdicts_header(dict(letter.kind.verdicts), None)
+                verdicts = verdicts_header(dict(letter.kind.verdicts), letter.kind.policy)
                 receipt = transmit(smtp, "chris@example.net", letter.kind.recipients, letter.content, verdicts)
                 hold(f"{letter.name}: refused recipients", receipt.refused, {})
                 ses_message_id = receipt.said.split()[-1]
@@ -147,23 +159,32 @@ class Tour:
             wanted = {(self.users[user], kind.folder.value): 1 for user in kind.copies}
             hold(f"{each.letter.name}: copies", delivered, wanted)
             hold(f"{each.letter.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
+            dropped = _dropped(each.facts)
+            hold(f"{each.letter.name}: drops", dropped, {f"{name}@{DOMAIN}" for name in kind.dropped})
+            hold(f"{each.letter.name}: rules and policies", _because(each.facts), set(kind.because))
             blocked = sum(fact.name is OwnFact.MESSAGE_BLOCKED for fact in each.facts)
             hold(f"{each.letter.name}: blocked", blocked, int(kind.blocked))
+            junked = sum(count for (_, folder), count in delivered.items() if folder == Folder.JUNK_EMAIL)
             rows[kind.name].update(
-                letters=1, copies=sum(delivered.values()), bounced=sum(bounced.values()), blocked=blocked
+                letters=1,
+                copies=sum(delivered.values()),
+                junked=junked,
+                bounced=sum(bounced.values()),
+                dropped=len(dropped),
+                blocked=blocked,
             )
-        columns = ("letters", "copies", "bounced", "blocked")
+        columns = ("letters", "copies", "junked", "bounced", "dropped", "blocked")
         cells = [
             (name, f"{counts['letters']}", *(counts[column] or "" for column in columns[1:]), _where(name))
             for name, counts in rows.items()
         ]
-        self.console.print(output.table(("", *columns, "where"), cells, right=columns))
+        self.console.print(output.table(("", *columns, "where, and why"), cells, right=columns))
         total = sum(rows.values(), Counter())
         return ", ".join(f"{total[column]} {column}" for column in columns)
 
     def show_trace(self) -> str:
-        """Show the way of one letter that went several ways."""
-        chosen = max(self.sent, key=lambda each: (len(each.facts), bool(each.letter.kind.bounced), each.trace))
+        """Show the way of one letter that a rule sent several ways."""
+        chosen = max(self.sent, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
         self.console.print(timeline(chosen.facts))
         hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
         return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
@@ -226,11 +247,27 @@ def _became(facts: Sequence[Fact]) -> tuple[dict[tuple[str, str], int], dict[str
     return dict(delivered), dict(bounced)
 
 
+def _dropped(facts: Sequence[Fact]) -> set[str]:
+    """Return whom a rule or a policy dropped."""
+    final = [fact.event for fact in facts if fact.data.get("final")]
+    by_rule = {whom for event in final for did in event.get("ruleActions", ()) for whom in did["recipients"]}
+    return by_rule.union(*(event.get("recipients", ()) for event in final))
+
+
+def _because(facts: Sequence[Fact]) -> set[str]:
+    """Return the rules that fired, and the policy that was applied."""
+    rules = {fact.event["ruleName"] for fact in facts if fact.name is EventName.RULE_APPLIED}
+    policies = {f"DMARC {fact.event['policy']}" for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED}
+    return rules | policies
+
+
 def _where(name: str) -> str:
     kind: Kind = next(kind for kind in demo_mail.KINDS if kind.name == name)
     parts = [f"{', '.join(kind.copies)} → {kind.folder.value}"] if kind.copies else []
     parts += [f"{', '.join(kind.bounced)} bounced"] if kind.bounced else []
-    return "; ".join(parts) or "nowhere"
+    parts += [f"{', '.join(kind.dropped)} dropped"] if kind.dropped else []
+    why = f" ({', '.join(kind.because)})" if kind.because else ""
+    return ("; ".join(parts) or "nowhere") + why
 
 
 @contextmanager
@@ -298,6 +335,7 @@ def main() -> int:
             hold("letters are enough", len(letters) >= LETTERS, True)
             copies = sum(len(letter.kind.copies) for letter in letters)
             _step(console, "an organization, made with boto3", tour.make_organization)
+            _step(console, "inbound rules, made with boto3", tour.make_rules)
             _watched(console, "sent over SMTP", len(letters), lambda advance: tour.send(letters, advance))
             _watched(console, "every recipient is final", len(letters), tour.wait)
             _step(console, "what became of them", tour.judge)

@@ -6,10 +6,10 @@ import random
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.model.mailbox import Folder
-from postroom.model.verdicts import Verdict
+from postroom.model.verdicts import DmarcPolicy, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,9 +19,25 @@ DOMAIN: Final = "demo.example"
 USERS: Final = ("ada", "grace", "linus", "margaret")
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {"team": ("ada", "grace", "linus"), "all": ("team", "margaret")}
 """Members by group; one of them is a group."""
-ALIASES: Final[Mapping[str, str]] = {"info": "ada"}
+ALIASES: Final[Mapping[str, str]] = {"info": "ada", "offers": "grace", "orders": "linus", "old": "margaret"}
 LETTERS: Final = 120
 """How many are sent at least."""
+
+RULES: Final[tuple[Mapping[str, Any], ...]] = (
+    {"Name": "offers are junk", "RecipientPatterns": [f"offers@{DOMAIN}"], "Action": {"Type": "MOVE_TO_JUNK"}},
+    {
+        "Name": "orders are never junk",
+        "RecipientPatterns": [f"orders@{DOMAIN}"],
+        "Action": {"Type": "BYPASS_SPAM_CHECK"},
+    },
+    {
+        "Name": "the old address is closed",
+        "RecipientPatterns": [f"old@{DOMAIN}"],
+        "Action": {"Type": "BOUNCE", "BounceMessage": f"Please write to margaret@{DOMAIN}."},
+    },
+    {"Name": "no-reply is not read", "RecipientPatterns": [f"no-reply@{DOMAIN}"], "Action": {"Type": "DROP"}},
+)
+"""Inbound mail-flow rules as the API takes them, for mail from anybody."""
 
 NOBODY: Final = "nobody"
 STRANGER: Final = "somebody@elsewhere.example"
@@ -36,6 +52,8 @@ class Kind:
         to: local parts of the envelope recipients.
         copies: users who get one copy each.
         bounced: local parts that bounce.
+        dropped: local parts whose mail a rule or a policy drops.
+        because: the rules that fire, and the policy that is applied.
     """
 
     name: str
@@ -44,6 +62,9 @@ class Kind:
     bounced: tuple[str, ...] = ()
     folder: Folder = Folder.INBOX
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    policy: DmarcPolicy | None = None
+    dropped: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
 
     @property
     def recipients(self) -> list[str]:
@@ -53,15 +74,16 @@ class Kind:
     @property
     def blocked(self) -> bool:
         """Nobody gets it and nobody is told."""
-        return not self.copies and not self.bounced
+        return not self.copies and not self.bounced and not self.dropped
 
     @property
-    def final_facts(self) -> int:
-        """How many facts there are at its end."""
-        return 1 if self.blocked else len(self.copies) + len(self.bounced)
+    def ends(self) -> int:
+        """How many copies, bounces and drops there are at its end; a block is one."""
+        return 1 if self.blocked else len(self.copies) + len(self.bounced) + len(self.dropped)
 
 
 SPAM: Final = {"spam": Verdict.FAIL}
+FORGED: Final = {"dmarc": Verdict.FAIL}
 KINDS: Final = (
     Kind("to a user", ("ada",), ("ada",)),
     Kind("to several users", ("ada", "grace", "linus"), ("ada", "grace", "linus")),
@@ -74,6 +96,28 @@ KINDS: Final = (
     Kind("to somebody unknown", (NOBODY,), (), bounced=(NOBODY,)),
     Kind("with a virus", ("grace",), (), verdicts={"virus": Verdict.FAIL}),
     Kind("to postmaster@", ("postmaster",), ("ada",)),
+    Kind("junk by a rule", ("offers",), ("grace",), folder=Folder.JUNK_EMAIL, because=("offers are junk",)),
+    Kind("spam, spared by a rule", ("orders",), ("linus",), verdicts=SPAM, because=("orders are never junk",)),
+    Kind("bounced by a rule", ("old", "ada"), ("ada",), bounced=("old",), because=("the old address is closed",)),
+    Kind("dropped by a rule", ("no-reply",), (), dropped=("no-reply",), because=("no-reply is not read",)),
+    Kind(
+        "forged, to be quarantined",
+        ("grace",),
+        ("grace",),
+        folder=Folder.JUNK_EMAIL,
+        verdicts=FORGED,
+        policy=DmarcPolicy.QUARANTINE,
+        because=("DMARC QUARANTINE",),
+    ),
+    Kind(
+        "forged, to be rejected",
+        ("linus", "orders"),
+        (),
+        verdicts=FORGED,
+        policy=DmarcPolicy.REJECT,
+        dropped=("linus", "orders"),
+        because=("DMARC REJECT",),
+    ),
 )
 """Taken in turn."""
 

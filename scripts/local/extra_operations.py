@@ -47,7 +47,7 @@ WHOLE_RULE: Final = {"RuleId": "MailFlowRuleId", **RULE, "DateCreated": "Timesta
 SHAPES: Final[dict[str, Shape]] = {
     "MailFlowRuleId": text(1, 64, "[a-zA-Z0-9_-]+", "The identifier of a mail-flow rule."),
     "MailFlowRuleName": text(
-        1, 64, rf"(?!\s)(?!.*\s$){LINE}+", "Unique among the rules of one direction, whatever its case."
+        1, 64, f"(?! )(?!.* $){LINE}+", "Unique among the rules of one direction, whatever its case."
     ),
     "MailFlowRuleDescription": text(1, 256, f"{LINE}+", "For those who read the rules."),
     "MailFlowPattern": text(

@@ -10,6 +10,7 @@ import os
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from local.errors import RefusedError
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from boto3.session import Session
+
     from postroom.bootstrap.operator import Operator
 
 FUNCTIONS: Final = ("IngestFunction", "DeliverFunction", "RecordEventsFunction", "ParkFunction", "SweepFunction")
 """Whose variables, together, are the operator's settings."""
+
+CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
+"""The folder for AWS_DATA_PATH that teaches clients our operations."""
 
 START: Final = "start it with: ./scripts/postroom up"
 
@@ -47,14 +53,13 @@ class Stack:
         return host.strip("[]"), int(port)
 
     def client(self, service: str) -> Any:
-        """Return a stock boto3 client that gives up soon where nobody answers."""
-        import boto3
+        """Return a boto3 client that gives up soon where nobody answers, and knows our operations."""
         from botocore.config import Config
 
         # A function may run for minutes, and invoking it twice would be wrong.
         patience = 900 if service == "lambda" else 30
         config = Config(connect_timeout=3, read_timeout=patience, retries={"total_max_attempts": 1})
-        made: Any = boto3.client
+        made: Any = session().client
         return made(service, config=config)
 
     def settings(self) -> dict[str, str]:
@@ -71,6 +76,28 @@ class Stack:
         from postroom.bootstrap.environment import Environment
 
         return operator.build(Environment({**os.environ, **self.settings()}))
+
+
+@cache
+def session() -> Session:
+    """Return a boto3 session whose clients know our operations, whatever AWS_DATA_PATH says besides."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.get_session()
+    others = core.get_config_variable("data_path")
+    core.set_config_variable("data_path", os.pathsep.join([str(CLIENT), *([others] if others else [])]))
+    return boto3.session.Session(botocore_session=core)
+
+
+def workmail() -> Any:
+    """Return a client of the admin API: the one that AWS_ENDPOINT_URL_WORKMAIL names, or the running stack's.
+
+    Raises:
+        RefusedError: neither is there.
+    """
+    named = os.environ.get("AWS_ENDPOINT_URL_WORKMAIL")
+    return (Stack(dict(os.environ)) if named else find()).client("workmail")
 
 
 def find(root: Path | None = None) -> Stack:

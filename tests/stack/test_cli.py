@@ -123,6 +123,16 @@ def test_the_commands_of_the_readme_show_what_became_of_a_message(example: None)
     assert rest.count('"eventName":"MAILBOX_EMAIL_DELIVERED"') == 2
 
 
+def test_the_commands_of_the_readme_keep_rules_and_say_why_one_decides(example: None) -> None:
+    find = "aws workmail list-organizations --query 'OrganizationSummaries[0].OrganizationId' --output text"
+    shown = shell(f". .postroom/env\nORGANIZATION=$({find})\n{BLOCKS[2]}")
+    assert "4 to create, 0 to change, 0 to delete, 0 unchanged" in shown
+    assert "ada@example.com: DEFAULT by rule 'The fair is welcome'" in shown
+    assert "ben@example.com: DEFAULT by rule 'The fair is welcome'" in shown
+    names = [name for name, _ in json.loads(shown[shown.index("[\n") :])]
+    assert sorted(names) == ["Ben has left", "No offers", "Our newsletter is no spam", "The fair is welcome"]
+
+
 def test_a_message_comes_out_as_it_went_in(example: None) -> None:
     (item,) = [row for row in rows("mailbox", "list", ADA, "--folder", "INBOX") if row["deliveredTo"] != ADA]
     assert item["deliveredTo"] == "info@example.com"

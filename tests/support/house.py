@@ -19,10 +19,10 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 import pytest
 from botocore.config import Config
 
+from local.running import session
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
@@ -110,7 +110,7 @@ class House:
 
     def client(self, service: str) -> Any:
         """Return a stock client that does not try twice."""
-        make: Any = boto3.client
+        make: Any = session().client
         url = self.environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", self.environment["AWS_ENDPOINT_URL"])
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

@@ -23,7 +23,7 @@ from moto import mock_aws
 from local.aws import Aws
 from local.emulator import patches
 from local.project import Project
-from local.running import Stack
+from local.running import Stack, session
 from local.settings import CREDENTIALS, REGION, STACK_NAME, repository_root
 from local.workers import Function
 from postroom.adapters.aws import clients
@@ -134,7 +134,7 @@ class InProcessStack(Stack):
     def client(self, service: str) -> Any:
         if service == "lambda":
             return self.functions
-        make: Any = boto3.client
+        make: Any = session().client
         made = make(service)
         if service == "s3":  # moto answers boto3 alone, and the custom resource speaks HTTP itself
             made.generate_presigned_url = lambda *_, **__: self.cloudformation.url

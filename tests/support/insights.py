@@ -1,8 +1,9 @@
 """A small evaluator of CloudWatch Logs Insights queries: what the guide's sample queries need, and no more.
 
 Commands: ``fields``, ``filter`` (and, or, not, parentheses, = == != < <= > >=, like with a string or a regular
-expression), ``sort``, ``stats count(*) as x by y``, ``limit``. JSON messages are flattened to dotted fields, elements
-of lists by their index, as Insights discovers them; ``@timestamp`` and ``@message`` are there as well.
+expression), ``sort``, ``stats count(*) as x by y`` (star and name may be missing), ``limit``. JSON messages are
+flattened to dotted fields, elements of lists by their index, as Insights discovers them; ``@timestamp`` and
+``@message`` are there as well.
 Source: CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax".
 """
 
@@ -136,9 +137,13 @@ class _Parser:
         return field, bool(self._tokens) and self.take("word", "asc", "desc") == "desc"
 
     def counted(self, rows: list[Row]) -> list[Row]:
-        for kind, text in (("word", "count"), ("operator", "("), ("operator", "*"), ("operator", ")"), ("word", "as")):
-            self.take(kind, text)
-        name = self.take("word")
+        self.take("word", "count")
+        self.take("operator", "(")
+        name = f"count({self.take('operator', '*') if self._next_is('operator', '*') else ''})"
+        self.take("operator", ")")
+        if self._next_is("word", "as"):
+            self.take("word", "as")
+            name = self.take("word")
         self.take("word", "by")
         fields = self.names()
         counts = Counter(tuple((field, row[field]) for field in fields if field in row) for row in rows)

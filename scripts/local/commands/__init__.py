@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from local.commands import events, mailbox, parked, rebuild, replay, send, trace
+from local.commands import events, mailbox, parked, rebuild, replay, rules, send, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
 GROUPS: Final[dict[str, typer.Typer]] = {
     "mailbox": mailbox.app,
     "parked": parked.app,
+    "rules": rules.app,
 }
 
 

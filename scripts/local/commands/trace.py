@@ -20,14 +20,29 @@ if TYPE_CHECKING:
 def _received(fact: Fact) -> str:
     event = fact.event
     verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
-    to = event["recipients"]
-    more = f" and {len(to) - 3} more" if len(to) > 3 else ""
-    return f"from {event['from']} to {', '.join(to[:3])}{more}: {event['subject'] or '(no subject)'} [{verdicts}]"
+    return f"from {event['from']} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'} [{verdicts}]"
 
 
 def _bounced(fact: Fact) -> str:
     bounced = fact.event["bouncedRecipient"]
     return f"{bounced['emailAddress']}: {bounced['reason']} ({bounced['status']})"
+
+
+def _applied(fact: Fact) -> str:
+    actions = fact.event["ruleActions"]
+    return f"{fact.event['ruleName']}: " + "; ".join(
+        f"{did['action']} for {_some(did['recipients'])}" for did in actions
+    )
+
+
+def _policy(fact: Fact) -> str:
+    dropped = f", dropped for {_some(fact.event['recipients'])}" if fact.data.get("final") else ""
+    return f"{fact.event['policy']} of {fact.event['from']}{dropped}"
+
+
+def _some(addresses: Sequence[str]) -> str:
+    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    return ", ".join(addresses[:3]) + more
 
 
 def _waiting(fact: Fact) -> str:
@@ -42,6 +57,8 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.event['recipient']} → {fact.event['folder']}",
     ),
     EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
+    EventName.RULE_APPLIED: ("rule", "magenta", _applied),
+    EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
     OwnFact.MESSAGE_BLOCKED: ("blocked", "red", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.RECIPIENT_SKIPPED: (
         "skipped",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.demo_mail import ALIASES, DOMAIN, GROUPS, KINDS, LETTERS, STRANGER, USERS, letters
+from local.demo_mail import ALIASES, DOMAIN, GROUPS, KINDS, LETTERS, RULES, STRANGER, USERS, letters
 
 
 def test_there_are_enough_letters_of_our_own_where_no_others_are(tmp_path: Path) -> None:
@@ -25,7 +25,16 @@ def test_letters_of_others_come_first_as_they_are(tmp_path: Path) -> None:
 def test_every_kind_ends_somehow_for_people_that_there_are() -> None:
     known = {*USERS, *GROUPS, *ALIASES, "postmaster"}
     for kind in KINDS:
-        assert kind.final_facts > 0
+        assert kind.ends > 0
         assert set(kind.copies) <= set(USERS)
-        assert {name.split("+")[0] for name in kind.to} - known == set(kind.bounced)
+        refused = {*kind.bounced, *kind.dropped}
+        assert refused <= set(kind.to)
+        assert {name.split("+")[0] for name in kind.to} - known <= refused
+
+
+def test_the_stranger_lives_elsewhere() -> None:
     assert not STRANGER.endswith(DOMAIN)
+
+
+def test_every_rule_decides_about_some_letter() -> None:
+    assert {rule["Name"] for rule in RULES} <= {why for kind in KINDS for why in kind.because}

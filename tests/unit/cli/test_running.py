@@ -1,6 +1,7 @@
 """How the commands find the running stack, and what they say where there is none."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ EXPORTS = (
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(os, "environ", os.environ.copy())
     os.environ.pop("AWS_ENDPOINT_URL", None)
+    running.session.cache_clear()  # a session keeps the environment it was made in
+    yield
+    running.session.cache_clear()
 
 
 def test_exports_are_read_as_a_shell_reads_them() -> None:
@@ -87,3 +91,13 @@ def test_what_an_adapter_could_not_reach_is_a_stack_that_does_not_answer() -> No
 def test_what_a_service_refuses_names_the_operation() -> None:
     answer: Any = {"Error": {"Code": "NotFound", "Message": "no such thing"}}
     assert raised(ClientError(answer, "GetThing")) == "GetThing: NotFound: no such thing"
+
+
+def test_clients_know_our_operations_beside_what_the_caller_added(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "2020-01-01").mkdir(parents=True)
+    (tmp_path / "mine" / "2020-01-01" / "service-2.json").write_text("{}")
+    os.environ["AWS_DATA_PATH"] = str(tmp_path)
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    session = running.session()
+    assert "ListInboundMailFlowRules" in session.client("workmail").meta.service_model.operation_names
+    assert "mine" in session.get_available_services()

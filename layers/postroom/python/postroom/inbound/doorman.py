@@ -4,7 +4,7 @@ A virus ends a message before it comes here. A policy of REJECT ends it for ever
 counts as spam. Then each envelope recipient, groups not expanded, gets the action of the one rule that decides about
 it, or mail takes its normal way: Junk for spam, else the inbox.
 
-Verdicts are SES's; whose message it is, the headers say, never the envelope. Source: guide, ZH:3796-3949, ZH:4512-4566.
+Verdicts are SES's; whose message it is, the headers say, never the envelope. Source: guide, ZH:3783-3869, ZH:4528-4566.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def plan(
 
 
 def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
-    """Return the policy that is applied: where DMARC failed and the organization enforces (ZH:1614-1628)."""
+    """Return the policy that is applied: where DMARC failed and the organization enforces (ZH:1628)."""
     return verdicts.dmarc_policy if enforced and verdicts.dmarc is Verdict.FAIL else None
 
 

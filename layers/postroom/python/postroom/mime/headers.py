@@ -6,11 +6,12 @@ Only headers are read on the way of a message: a full parse costs three times as
 
 from __future__ import annotations
 
+import email.utils
 import re
 from email import policy
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 from postroom.mime.encoded_words import decode, eight_bit
 from postroom.model.addresses import Address
@@ -19,6 +20,9 @@ from postroom.model.limits import MAX_SUBJECT_CHARACTERS
 _PARSER: Final = BytesHeaderParser(policy=policy.compat32)
 _ENDS_OF_HEADERS: Final = (b"\n\r\n", b"\n\n", b"\r\r")
 """An empty line after a line's end, each CRLF or bare; three searches of bytes cost an eighth of one expression."""
+
+_LENIENT: Final[dict[str, Any]] = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
+"""Newer Pythons answer nothing at all where one address of a field is odd; a rule would not see the others."""
 
 MAX_ADDRESS: Final = 320
 """Longest address, in characters: 64 for the local part, the @, 255 for the domain (RFC 5321 4.5.3.1)."""
@@ -59,14 +63,14 @@ class Headers:
         """Return every address of all such fields, in order, without display names; a field is read once."""
         known = self._mailboxes.get(name)
         if known is None:
-            found = (Address.parse(_CONTROL.sub("", spec)) for spec in _specs(self._all(name)))
-            known = tuple(address for address in found if address is not None and len(str(address)) <= MAX_ADDRESS)
+            found = (Address.parse(_visible(spec)) for spec in _specs(self._all(name)))
+            known = tuple(address for address in found if address is not None)
             self._mailboxes[name] = known
         return known
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        """Return every address of all such fields as text, lower-case, in order, without display names."""
-        return tuple(map(str, self.mailboxes(name)))
+        """Return every address of all such fields as text, lower-case, in order; those of a possible length only."""
+        return tuple(text for text in map(str, self.mailboxes(name)) if len(text) <= MAX_ADDRESS)
 
     def address(self, name: str) -> str:
         """Return the first address of such a field; where none can be read, the field's text as it stands."""
@@ -102,9 +106,31 @@ def _unfolded(value: str) -> str:
     return re.sub(r"[\r\n]+[ \t]*", " ", value)
 
 
+def _visible(spec: str) -> str:
+    """Return an addr-spec without what nobody sees: controls, zero-width marks, odd blanks."""
+    return spec if spec.isprintable() else "".join(mark for mark in spec if mark.isprintable())
+
+
 def _specs(values: list[str]) -> list[str]:
-    """Return what looks like an addr-spec in address fields; none where a field is longer or deeper than any is."""
+    """Return what looks like an addr-spec in address fields; of a field that is longer than any is, its beginning."""
+    fields = [value[:MAX_FIELD] for value in values]
     try:
-        return [spec for _, spec in getaddresses([value[:MAX_FIELD] for value in values])]
+        return [spec for _, spec in getaddresses(fields, **_LENIENT)]
     except RecursionError:  # comments in comments: the library's parser enters each
-        return []
+        return [spec for _, spec in getaddresses(list(map(_without_comments, fields)), **_LENIENT)]
+
+
+def _without_comments(value: str) -> str:
+    """Take comments out of an address field, however deep; what an unclosed one hides is gone."""
+    kept: list[str] = []
+    depth, quoted = 0, False
+    for mark in re.findall(r"\\.|[^\\]", value, re.DOTALL):
+        if mark == '"' and not depth:
+            quoted = not quoted
+        elif mark == "(" and not quoted:
+            depth += 1
+        if not depth:
+            kept.append(mark)
+        elif mark == ")" and not quoted:
+            depth -= 1
+    return "".join(kept)

@@ -111,7 +111,7 @@ class _Way:
         return rule
 
     def _of_domain(self, domain: str) -> tuple[Sequence[_Table], Rule | None]:
-        """Find out what the domain as a whole gets, and the tables where single addresses may still get another rule."""
+        """Find out what the whole domain gets, and the tables where single addresses may still get another rule."""
         keys, tables, rule = list(domain_keys(domain)), [], None
         for table in self.tables:
             tables.append(table)

@@ -1,6 +1,6 @@
 """Mail flow rules: which mail, by the addresses in its headers and its envelope recipients, and what becomes of it.
 
-Source: guide, "Managing email flows" (ZH:3766-3949); where it is silent or contradicts itself, docs/parity.md.
+Source: guide, "Managing email flows" (ZH:3764-3920); where it is silent or contradicts itself, docs/parity.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Direction(StrEnum):
 
 
 class ActionType(StrEnum):
-    """What a rule does. Source: guide, ZH:3804-3845 (the API's names are ours)."""
+    """What a rule does. Source: guide, ZH:3797-3828 (the API's names are ours)."""
 
     DROP = "DROP"
     BOUNCE = "BOUNCE"
@@ -52,12 +52,12 @@ MOST_RESTRICTIVE_FIRST: Final = {
 }
 """The actions of each direction. Between rules that are equally specific the action that stands first here wins.
 
-Source: guide, ZH:3905. Outbound begins with DEFAULT in the guide's table, which contradicts "most restrictive": ours.
+Source: guide, ZH:3865. Outbound begins with DEFAULT in the guide's table, which contradicts "most restrictive": ours.
 """
 
 
 class Specificity(IntEnum):
-    """How much a pattern says; the larger the more. Source: guide, ZH:3905 and its order of forms, ZH:3863-3885."""
+    """How much a pattern says; the larger the more. Source: guide, ZH:3865; the forms, ZH:3833-3852."""
 
     ANY = 0
     WILDCARD = 1
@@ -95,7 +95,7 @@ class Pattern:
         """Read ``mailbox@example.com``, ``example.com``, ``*.example.com`` or ``*``, in any case.
 
         Raises:
-            InvalidPatternError: it is none of these, or has a ``+`` (ZH:3893). Local parts are dot-atoms of ASCII: mail
+            InvalidPatternError: it is none of these, or has a ``+`` (ZH:3857). Local parts are dot-atoms of ASCII: mail
                 with others matches by its domain. A domain of one label is refused where it stands alone: it is
                 a word without its dot more likely than a domain.
         """

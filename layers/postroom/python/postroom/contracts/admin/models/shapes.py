@@ -1062,7 +1062,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {'AccessControlRuleAction': {'max': 6
  'MailFlowRuleId': {'max': 64, 'min': 1, 'pattern': '[a-zA-Z0-9_-]+', 'type': 'string'},
  'MailFlowRuleName': {'max': 64,
                       'min': 1,
-                      'pattern': '(?!\\s)(?!.*\\s$)[^\\x00-\\x1F\\x7F-\\x9F\\u2028\\u2029]+',
+                      'pattern': '(?! )(?!.* $)[^\\x00-\\x1F\\x7F-\\x9F\\u2028\\u2029]+',
                       'type': 'string'},
  'MailboxExportJobId': {'max': 63, 'min': 1, 'pattern': '[A-Za-z0-9-]+', 'type': 'string'},
  'MailboxQuota': {'min': 1, 'type': 'integer'},

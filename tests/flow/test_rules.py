@@ -1,0 +1,296 @@
+"""Rules and DMARC on the way of a message: through the functions' own handlers, into mailboxes and the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.rule_sets import S3RuleSets
+from postroom.contracts.event_log import record_of
+from postroom.errors import ConflictError
+from postroom.model.facts import EventName, Fact, trace_of
+from postroom.model.records import Organization, Replace
+from tests.support import insights
+from tests.support.post import ORG, OTHER
+from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, rule
+from tests.support.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.inbound.ingest import Ingest
+    from postroom.model.rules import Rule
+    from tests.support.stack import Stack
+
+LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: plum pudding\n\nsecret recipe\n\xff.\r\n"
+FAILED = {"dmarc": "FAIL"}
+
+
+@pytest.fixture
+def world(stack: Stack) -> World:
+    made = World(stack)
+    made.organization()
+    for name in ("ann", "ben", "cleo"):
+        made.entity(name)
+    return made
+
+
+def point(world: World, version: int, *, enforced: bool = True) -> None:
+    """Let the organization's domain point at a version of its rules, as an administrator's change does."""
+    organization = world.directory.organization(ORG)
+    domain = world.directory.domain_record("acme.test")
+    assert isinstance(organization, Organization)
+    assert domain is not None
+    changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
+    world.directory.commit(
+        [Replace(dataclasses.replace(organization, **changes)), Replace(dataclasses.replace(domain, **changes))]
+    )
+
+
+def apply(world: World, *rules: Rule, version: int = 1) -> None:
+    """Give the organization these rules and no others."""
+    assert S3RuleSets(world.stack.s3, "inbound-bucket").keep(ORG, version, rules)
+    point(world, version)
+
+
+def facts(world: World, message_id: str, name: EventName) -> Sequence[Fact]:
+    return [fact for fact in world.desk.ledger.facts(trace_of(message_id, ORG)) if fact.name is name]
+
+
+def parked(world: World) -> list[str]:
+    return [each.cause for each in world.desk.transit.all_parked()]
+
+
+def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
+    apply(
+        world,
+        rule(DROP, "example.org", "ann@acme.test", id="r1", name="not for Ann"),
+        rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
+        rule(JUNK, "bob@example.org", "cleo@acme.test", id="r3", name="not now"),
+    )
+    world.arrive("m1", LETTER, "ann@acme.test", "ben@acme.test", "cleo@acme.test")
+    world.pump()
+
+    assert world.contents("ann") == world.contents("ben") == world.contents("cleo") == []
+    assert world.contents("cleo", "JUNK_EMAIL") == [LETTER]
+    assert [dict(fact.event) for fact in facts(world, "m1", EventName.RULE_APPLIED)] == [
+        {"ruleName": name, "ruleType": "INBOUND_RULE", "ruleActions": [{"action": action, "recipients": [recipient]}]}
+        for name, action, recipient in (
+            ("not for Ann", "DROP", "ann@acme.test"),
+            ("not for Ben", "BOUNCE", "ben@acme.test"),
+            ("not now", "MOVE_TO_JUNK", "cleo@acme.test"),
+        )
+    ]
+    assert [dict(fact.data) for fact in facts(world, "m1", EventName.RULE_APPLIED)] == [
+        {"ruleId": "r1", "rulesVersion": 1, "final": True},
+        {"ruleId": "r2", "rulesVersion": 1, "final": False},
+        {"ruleId": "r3", "rulesVersion": 1, "final": False},
+    ]
+    (bounced,) = facts(world, "m1", EventName.INCOMING_EMAIL_BOUNCED)
+    assert bounced.event["bouncedRecipient"] == {
+        "emailAddress": "ben@acme.test",
+        "reason": "Ben has left.",
+        "status": "5.7.1",
+    }
+
+
+def test_spam_from_a_friend_reaches_the_inbox(world: World) -> None:
+    apply(world, rule(BYPASS, "bob@example.org"))
+    world.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
+    world.pump()
+    assert world.contents("ann") == [LETTER]
+
+
+def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
+    apply(world, rule(DROP))
+    body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
+    world.announce(body)
+    world.pump()
+    assert world.fact_names(trace_of("m1", ORG)) == ["ORGANIZATION_EMAIL_RECEIVED", "RULE_APPLIED"]
+    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+
+
+def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  # ZH:3811
+    apply(world, rule(BYPASS))
+    world.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
+    world.pump()
+    assert world.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
+
+
+@pytest.mark.parametrize("change", ["created", "edited", "deleted"])
+def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> None:  # ZH:3873, 4515
+    before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
+    after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
+    apply(world, *before)
+    world.arrive("m1", LETTER, "ann@acme.test")
+    world.pump()
+    kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
+    assert kept == {"created": (1, 0), "edited": (0, 0), "deleted": (0, 1)}[change]
+    apply(world, *after, version=5)
+    world.arrive("m2", LETTER, "ann@acme.test")
+    world.pump()
+    kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
+    assert kept == {"created": (1, 1), "edited": (0, 1), "deleted": (1, 1)}[change]
+
+
+def test_rules_that_are_gone_are_not_no_rules(world: World) -> None:
+    world.organization(OTHER, "umbrella.test")
+    world.entity("zoe", organization_id=OTHER, domain="umbrella.test")
+    point(world, 3)
+    world.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
+    world.pump()
+    assert world.contents("ann") == []
+    assert parked(world) == ["UnreadableRulesError: the rule set's version 3 is gone"]
+    assert world.contents("zoe") == [LETTER]  # another organization's trouble is none of hers
+
+    S3RuleSets(world.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
+    for each in list(world.desk.transit.all_parked()):
+        world.announce(each.body)
+    world.pump()
+    assert world.contents("ann", "JUNK_EMAIL") == [LETTER]
+    assert world.contents("zoe") == [LETTER]
+
+
+def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(world: World) -> None:
+    keys: list[str] = []
+    clients.s3().meta.events.register(
+        "before-parameter-build.s3.GetObject", lambda params, **_: keys.append(params["Key"])
+    )
+    for number in range(2):
+        world.arrive(f"without-{number}", LETTER, "ann@acme.test")
+        world.pump()
+    assert [key for key in keys if not key.startswith("inbound/")] == []
+    apply(world, rule(DROP))
+    for number in range(3):
+        world.arrive(f"with-{number}", LETTER, "ann@acme.test")
+        world.pump()
+    assert [key for key in keys if key.startswith("rules/")] == [f"rules/{ORG}/1"]
+
+
+class Interrupted:
+    """A transit that takes one chunk of a large flow and then is away."""
+
+    def __init__(self, transit: Any) -> None:
+        self.transit = transit
+        self.chunks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transit, name)
+
+    def expand(self, *arguments: Any) -> bool:
+        if self.chunks:
+            raise ConflictError("away")
+        self.chunks += 1
+        return bool(self.transit.expand(*arguments))
+
+
+def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: World) -> None:
+    people = [f"p{number}@acme.test" for number in range(100)]
+    apply(world, rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
+    body = world.arrive("m1", LETTER, *people)
+    ingest: Ingest = world.apps["ingest"].ingest
+    stopped = Interrupted(ingest.transit)
+    with pytest.raises(ConflictError):
+        dataclasses.replace(ingest, transit=stopped).accept(body)
+    assert stopped.chunks == 1
+    assert len(facts(world, "m1", EventName.RULE_APPLIED)) == 2
+
+    apply(world, rule(BYPASS), version=2)
+    world.pump()
+
+    applied = facts(world, "m1", EventName.RULE_APPLIED)
+    assert {fact.data["ruleId"]: fact.data["rulesVersion"] for fact in applied} == {"r1": 1, "r2": 1}
+    assert {fact.data["ruleId"]: tuple(fact.event["ruleActions"][0]["recipients"]) for fact in applied} == {
+        "r1": tuple(people[:40]),
+        "r2": tuple(people[40:]),
+    }
+    bounced = [fact.event["bouncedRecipient"] for fact in facts(world, "m1", EventName.INCOMING_EMAIL_BOUNCED)]
+    assert sorted(each["emailAddress"] for each in bounced) == sorted(people[40:])
+    assert {each["reason"] for each in bounced} == {"no"}
+    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+
+
+def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: World) -> None:
+    people = [f"p{number}@acme.test" for number in range(500)]
+    apply(world, *(rule(DROP, "*", person) for person in people))
+    world.arrive("m1", LETTER, *people)
+    world.pump()
+    applied = facts(world, "m1", EventName.RULE_APPLIED)
+    assert sorted(fact.event["ruleActions"][0]["recipients"][0] for fact in applied) == sorted(people)
+    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+
+
+def test_recipients_that_come_later_have_facts_of_their_own(world: World) -> None:
+    apply(world, rule(DROP, id="r1"))
+    for names in (["ann@acme.test"], ["ann@acme.test", "ben@acme.test"], ["ann@acme.test", "ben@acme.test"]):
+        world.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
+        world.pump()
+    for name in (EventName.RULE_APPLIED, EventName.DMARC_POLICY_APPLIED):
+        found = facts(world, "m1", name)
+        whom = [fact.event.get("recipients") or fact.event["ruleActions"][0]["recipients"] for fact in found]
+        assert sorted(map(tuple, whom)) == [("ann@acme.test",), ("ben@acme.test",)]
+    assert parked(world) == []
+
+
+def test_a_policy_of_reject_is_the_last_fact_of_everybody(world: World) -> None:
+    body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    world.announce(body)
+    world.pump()
+    assert world.contents("ann") == []
+    assert world.fact_names(trace_of("m1", ORG)) == ["DMARC_POLICY_APPLIED", "ORGANIZATION_EMAIL_RECEIVED"]
+    (policy,) = facts(world, "m1", EventName.DMARC_POLICY_APPLIED)
+    assert policy.event == {
+        "from": "bob@example.org",
+        "recipients": ["ann@acme.test", "nobody@acme.test"],
+        "policy": "REJECT",
+    }
+    assert policy.data == {"final": True}
+
+
+def test_a_policy_is_applied_where_the_organization_enforces_it(world: World) -> None:
+    for policy in ("quarantine", "none"):
+        world.arrive(policy, LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+    world.pump()
+    assert (len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))) == (1, 1)
+    for policy in ("quarantine", "none"):
+        (fact,) = facts(world, policy, EventName.DMARC_POLICY_APPLIED)
+        assert (fact.event["policy"], fact.data) == (policy.upper(), {"final": False})
+
+    point(world, 0, enforced=False)
+    world.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    world.pump()
+    assert world.contents("ben") == [LETTER]
+    assert facts(world, "off", EventName.DMARC_POLICY_APPLIED) == []
+    (received,) = facts(world, "off", EventName.ORGANIZATION_EMAIL_RECEIVED)
+    assert (received.event["dmarcVerdict"], received.event["dmarcPolicy"]) == ("FAIL", "REJECT")
+
+
+def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  # ZH:4565, word for word
+    for number, policy in enumerate(("reject", "reject", "quarantine", "none")):
+        world.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+    world.arrive("passed", LETTER, "ann@acme.test")
+    point(world, 0, enforced=False)
+    world.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
+    world.pump()
+    log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
+    found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log)
+    assert {row["event.dmarcPolicy"]: row["count()"] for row in found} == {"REJECT": 2, "QUARANTINE": 2, "NONE": 1}
+
+
+def test_the_guides_query_shows_who_met_an_inbound_rule(world: World) -> None:  # ZH:1880
+    apply(world, rule(JUNK, name="no letters"))
+    world.arrive("m1", LETTER, "ann@acme.test")
+    world.pump()
+    log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
+    query = """fields @timestamp, event.ruleName, event.ruleActions.0.action, event.ruleActions.0.recipients.0
+| sort @timestamp desc | filter event.ruleType = "INBOUND_RULE\""""
+    (row,) = insights.run(query, log)
+    del row["@timestamp"]
+    assert row == {
+        "event.ruleName": "no letters",
+        "event.ruleActions.0.action": "MOVE_TO_JUNK",
+        "event.ruleActions.0.recipients.0": "ann@acme.test",
+    }

@@ -1,0 +1,170 @@
+"""Mail-flow rules from a file to the next message, on a running stack: smtplib in front, `postroom trace` behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.support.house import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.house import House
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+RULES = {
+    "inbound": [
+        {"name": "No evil", "senders": ["*.evil.example"], "recipients": ["*"], "action": "DROP"},
+        {"name": "But Eve", "senders": ["eve@mail.evil.example"], "recipients": ["*"], "action": "DEFAULT"},
+        {
+            "name": "Moved",
+            "senders": ["*"],
+            "recipients": ["old@ruled.example"],
+            "action": "BOUNCE",
+            "bounceMessage": "Write to ann@ruled.example",
+        },
+        {"name": "Ads", "senders": ["ads.example"], "recipients": ["*"], "action": "MOVE_TO_JUNK"},
+        {"name": "Newsletter", "senders": ["news@letter.example"], "recipients": ["*"], "action": "BYPASS_SPAM_CHECK"},
+    ]
+}
+SPAM = b"X-Local-SES-Verdicts: spam=FAIL\r\n"
+MARGIN = 1000
+"""Milliseconds between ingest's look at the rules and the time that it writes down, at most, on a busy machine."""
+
+
+def letter(number: str, sender: str, *, extra: bytes = b"", to: str = "ann@ruled.example") -> bytes:
+    fields = [f"From: <{sender}>", f"To: <{to}>", f"Subject: {number}", f"Message-ID: <{number}@letters.example>"]
+    return extra + "\r\n".join([*fields, "", "Hello.", ""]).encode()
+
+
+def facts(house: House, number: str) -> list[dict[str, Any]]:
+    """Return what `postroom trace` tells of a message; nothing while it is unknown."""
+    done = house.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
+    return list(json.loads(done.stdout)) if done.returncode == 0 else []
+
+
+def what_became(house: House, number: str, final: str) -> list[dict[str, Any]]:
+    """Wait for a fact of some name and return all that is known by then."""
+
+    def look() -> list[dict[str, Any]]:
+        found = facts(house, number)
+        return found if any(fact["name"] == final for fact in found) else []
+
+    return list(wait_for(look))
+
+
+def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: Path) -> None:
+    organization = house.organization("ruled")
+    house.user(organization, "ann", "ann@ruled.example")
+    house.user(organization, "old", "old@ruled.example")
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump(RULES, sort_keys=False), "utf-8")
+    named = ("--organization", "ruled")
+    assert [row["change"] for row in house.rows("rules", "apply", file, *named)] == ["create"] * 5
+    assert {row["change"] for row in house.rows("rules", "apply", file, *named)} == {"unchanged"}
+
+    cases = {
+        "dropped": ("bob@mail.evil.example", b"", "ann@ruled.example"),
+        "spared": ("eve@mail.evil.example", b"", "ann@ruled.example"),
+        "bounced": ("bob@friend.example", b"", "old@ruled.example"),
+        "junked": ("shop@ads.example", b"", "ann@ruled.example"),
+        "spam": ("bob@friend.example", SPAM, "ann@ruled.example"),
+        "bypassed": ("news@letter.example", SPAM, "ann@ruled.example"),
+    }
+    for number, (sender, extra, to) in cases.items():
+        house.send(letter(number, sender, extra=extra, to=to), to, sender="envelope@elsewhere.example")
+
+    for number, rule, folder in (
+        ("spared", "But Eve", "INBOX"),
+        ("junked", "Ads", "JUNK_EMAIL"),
+        ("spam", None, "JUNK_EMAIL"),
+        ("bypassed", "Newsletter", "INBOX"),
+    ):
+        told = what_became(house, number, "MAILBOX_EMAIL_DELIVERED")
+        assert applied(told) == ([(rule, ["ann@ruled.example"])] if rule else []), number
+        (delivered,) = [fact["event"] for fact in told if fact["name"] == "MAILBOX_EMAIL_DELIVERED"]
+        assert delivered["folder"] == folder, number
+    told = what_became(house, "dropped", "RULE_APPLIED")
+    assert applied(told) == [("No evil", ["ann@ruled.example"])]
+    told = what_became(house, "bounced", "INCOMING_EMAIL_BOUNCED")
+    assert applied(told) == [("Moved", ["old@ruled.example"])]
+    (bounced,) = [fact["event"]["bouncedRecipient"] for fact in told if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
+    assert (bounced["emailAddress"], bounced["reason"]) == ("old@ruled.example", "Write to ann@ruled.example")
+
+    subjects = {row["subject"]: row["folder"] for row in house.rows("mailbox", "list", "ann@ruled.example")}
+    assert subjects == {"spared": "INBOX", "junked": "JUNK_EMAIL", "spam": "JUNK_EMAIL", "bypassed": "INBOX"}
+    assert house.rows("mailbox", "list", "old@ruled.example") == []
+    shown = house.command("trace", "--message-id", "<dropped@letters.example>").stdout.decode()
+    assert "No evil: DROP for ann@ruled.example" in shown
+    (tested,) = house.rows("rules", "test", "--from", "bob@mail.evil.example", "--to", "ann@ruled.example", *named)
+    assert (tested["rule"], tested["action"]) == ("No evil", "DROP")
+
+
+def applied(told: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Return which rules were applied, and to whom."""
+    events = [fact["event"] for fact in told if fact["name"] == "RULE_APPLIED"]
+    return [(event["ruleName"], event["ruleActions"][0]["recipients"]) for event in events]
+
+
+def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(house: House) -> None:
+    organization = house.organization("flowing")
+    house.user(organization, "ann", "ann@flowing.example")
+    workmail = house.client("workmail")
+    sent: dict[str, float] = {}
+    stop = threading.Event()
+
+    def flood(worker: int) -> None:
+        with house.smtp() as smtp:
+            for number in range(1000):
+                if stop.is_set():
+                    return
+                name = f"flow-{worker}-{number}"
+                sent[name] = time.time() * 1000
+                content = letter(name, "bob@evil.example", to="ann@flowing.example")
+                smtp.sendmail("bob@evil.example", ["ann@flowing.example"], content)
+
+    threads = [threading.Thread(target=flood, args=(worker,)) for worker in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(lambda: len(sent) > 60)
+        workmail.create_inbound_mail_flow_rule(
+            OrganizationId=organization,
+            Name="Enough",
+            SenderPatterns=["evil.example"],
+            RecipientPatterns=["*"],
+            Action={"Type": "DROP"},
+        )
+        answered = time.time() * 1000
+        wait_for(lambda: sum(when > answered for when in list(sent.values())) > 60)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    wait_for(house.is_idle, seconds=120)
+
+    names = {f"<{name}@letters.example>": name for name in sent}
+    received: dict[str, int] = {}
+    traces: dict[str, str] = {}
+    ends: dict[str, str] = {}
+    for fact in house.operator().ledger.between(0, 1 << 53):
+        if fact.organization_id == organization:
+            if fact.name == "ORGANIZATION_EMAIL_RECEIVED":
+                traces[fact.trace] = names[fact.event["messageId"]]
+                received[fact.trace] = fact.at
+            elif fact.name in ("RULE_APPLIED", "MAILBOX_EMAIL_DELIVERED"):
+                assert fact.trace not in ends, "one end for one recipient"
+                ends[fact.trace] = fact.name
+    assert sorted(traces.values()) == sorted(sent)
+    assert set(ends) == set(traces)
+    for trace, name in traces.items():
+        if sent[name] > answered or received[trace] > answered + MARGIN:
+            assert ends[trace] == "RULE_APPLIED", name
+    assert set(ends.values()) == {"RULE_APPLIED", "MAILBOX_EMAIL_DELIVERED"}

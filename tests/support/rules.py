@@ -1,0 +1,153 @@
+"""Rules, and what the doorman makes of a message in a house of four users and a group."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.inbound import doorman
+from postroom.inbound.doorman import House
+from postroom.inbound.envelope import headers_of
+from postroom.inbound.plan import Applied, Policy
+from postroom.inbound.resolve import Refusal, Target, by_organization
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import (
+    AddressClaim,
+    Domain,
+    DomainState,
+    Entity,
+    Insert,
+    Membership,
+    Organization,
+    OrganizationState,
+)
+from postroom.model.rule_index import RuleSet
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.verdicts import Verdicts
+from tests.support.post import NOON, ORG, arn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.inbound.plan import Plan
+
+USERS: Final = ("ann", "ben", "cleo", "dan")
+TEAM: Final = ("ann", "ben")
+DROP, BOUNCE, JUNK, DEFAULT, BYPASS = (
+    ActionType.DROP,
+    ActionType.BOUNCE,
+    ActionType.MOVE_TO_JUNK,
+    ActionType.DEFAULT,
+    ActionType.BYPASS_SPAM_CHECK,
+)
+_age = itertools.count(NOON)
+
+
+def rule(
+    action: ActionType, senders: Sequence[str] | str = "*", recipients: Sequence[str] | str = "*", **changes: Any
+) -> Rule:
+    """Make an inbound rule; each is younger than the one before."""
+    created = next(_age)
+    given: dict[str, Any] = {"id": f"r{created}", "name": f"{action} {senders}", "message": None, "created": created}
+    given |= changes
+    return Rule(
+        id=given["id"],
+        name=given["name"],
+        direction=Direction.INBOUND,
+        description="",
+        sender_patterns=tuple(map(Pattern.parse, [senders] if isinstance(senders, str) else senders)),
+        recipient_patterns=tuple(map(Pattern.parse, [recipients] if isinstance(recipients, str) else recipients)),
+        action=RuleAction(action, given["message"]),
+        created=given["created"],
+        modified=given["created"],
+    )
+
+
+def house(directory: MemoryDirectory, *, enforced: bool = True, version: int = 1) -> None:
+    """Fill a directory: ``acme.test`` with ann, ben, cleo and dan, the group team (ann, ben), and sub.acme.test."""
+    made = Organization(
+        id=ORG,
+        arn=arn(ORG),
+        alias="acme",
+        state=OrganizationState.ACTIVE,
+        directory_id="d-1",
+        kms_key_arn="k",
+        default_domain="acme.test",
+        fingerprint="f",
+        created=NOON,
+    )
+    directory.commit([Insert(made)])
+    for domain in ("acme.test", "sub.acme.test"):
+        row = Domain(
+            name=domain,
+            organization=made.ref,
+            is_test=False,
+            state=DomainState.ACTIVE,
+            dmarc_enforced=enforced,
+            rules_version=version,
+        )
+        directory.commit([Insert(row)])
+    for name in (*USERS, "team"):
+        kind = EntityKind.GROUP if name == "team" else EntityKind.USER
+        address = f"{name}@acme.test"
+        alias = f"{name}@sub.acme.test"
+        entity = Entity(
+            organization_id=ORG,
+            id=name,
+            kind=kind,
+            name=name,
+            state=EntityState.ENABLED,
+            created=NOON,
+            role=Role.USER if kind is EntityKind.USER else None,
+            email=address,
+            aliases=(alias,),
+        )
+        claims = [
+            Insert(AddressClaim(address=each, organization_id=ORG, entity_id=name, kind=kind))
+            for each in (address, alias)
+        ]
+        directory.commit([Insert(entity), *claims])
+    for name in TEAM:
+        member = Membership(organization_id=ORG, group_id="team", member_id=name, member_kind=EntityKind.USER)
+        directory.commit([Insert(member)])
+
+
+def plan(
+    rules: Sequence[Rule],
+    head: bytes,
+    *recipients: str,
+    verdicts: Verdicts | None = None,
+    enforced: bool = True,
+) -> Plan:
+    """Return what the doorman decides; a recipient without ``@`` is one of acme.test."""
+    directory = MemoryDirectory()
+    house(directory, enforced=enforced)
+    names = [name if "@" in name else f"{name}@acme.test" for name in recipients]
+    ((domains, addresses),), homeless = by_organization(names, directory)
+    assert not homeless
+    here = House(domains, RuleSet(rules, Direction.INBOUND), plus_addressing=True)
+    return doorman.plan(headers_of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
+
+
+def became(
+    rules: Sequence[Rule],
+    head: bytes,
+    *recipients: str,
+    verdicts: Verdicts | None = None,
+    enforced: bool = True,
+) -> dict[str, str]:
+    """Return the folder by mailbox, the reason by address that bounced, and DROP by address that was dropped."""
+    entries = plan(rules, head, *recipients, verdicts=verdicts, enforced=enforced).entries
+    outcome: dict[str, str] = {}
+    for entry in entries:
+        match entry:
+            case Target(mailbox_id, _, _, folder):
+                outcome[mailbox_id] = folder
+            case Refusal(recipient, reason, status):
+                outcome[recipient.partition("@")[0]] = f"{status} {reason}"
+            case Applied(action="DROP", recipients=dropped) | Policy(policy="REJECT", recipients=dropped):
+                outcome |= {recipient.partition("@")[0]: "DROP" for recipient in dropped}
+            case _:
+                pass
+    return outcome

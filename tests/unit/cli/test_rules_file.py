@@ -1,0 +1,193 @@
+"""Files of mail-flow rules: what they may say, how they are complained of, and that they come back byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local import extra_operations, rules_file
+from local.errors import UsageError
+from local.rules_file import WrittenRule, dump, parse
+from local.rules_plan import warnings
+from postroom.contracts.admin.models.shapes import SHAPES
+from postroom.model.limits import MAX_PATTERNS, MAX_PATTERNS_OF_A_RULE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA: dict[str, Any] = json.loads(rules_file.SCHEMA.read_text("utf-8"))
+
+GOOD = """\
+# a comment
+inbound:
+- name: No evil
+  senders: ['*.evil.example', Bad@Example.org]
+  recipients: ["*"]
+  action: BOUNCE
+  bounceMessage: Go away, bitte schön
+- name: Spare Ann
+  description: she asked
+  senders: [bücher.example]
+  recipients: [ann@example.com]
+  action: BYPASS_SPAM_CHECK
+"""
+
+EVIL = WrittenRule(
+    name="No evil",
+    senders=("*.evil.example", "bad@example.org"),
+    recipients=("*",),
+    action="BOUNCE",
+    bounce_message="Go away, bitte schön",
+)
+
+
+def rule(**changes: Any) -> dict[str, Any]:
+    return {"name": "r", "senders": ["a.example"], "recipients": ["*"], "action": "DROP", **changes}
+
+
+def complaint(text: str, *, is_json: bool = False) -> str:
+    with pytest.raises(UsageError) as caught:
+        parse(text, "FILE", is_json=is_json)
+    return str(caught.value)
+
+
+def test_yaml_and_json_say_the_same() -> None:
+    read = parse(GOOD, "FILE")
+    assert read[0] == EVIL
+    assert (read[1].senders, read[1].description) == (("xn--bcher-kva.example",), "she asked")
+    assert parse(json.dumps(yaml.safe_load(GOOD), indent="\t"), "FILE", is_json=True) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "FILE:1: None is not of type 'object'"),
+        ("inbound: [", "FILE:1: expected the node content, but found '<stream end>'"),
+        ("rules: []", "FILE:1: 'inbound' is a required property"),
+        (GOOD.replace("action: BOUNCE", "action: RUN_LAMBDA"), "FILE:6: inbound[0].action: 'RUN_LAMBDA' is not one of"),
+        (GOOD.replace("action: BOUNCE", "action: DROP"), "a bounceMessage goes with BOUNCE, not with DROP"),
+        (GOOD.replace("name: No evil", "name: no"), "FILE:3: inbound[0].name: False is not of type 'string'"),
+        (GOOD.replace("name: No evil", "name: 'x '"), "FILE:3: inbound[0].name: begins or ends with a space"),
+        (GOOD.replace("she asked", '"a\\nb"'), "FILE:9: inbound[1].description: must be one line"),
+        (GOOD.replace("she asked", '"a\\n"'), "FILE:9: inbound[1].description: must be one line"),
+        (GOOD.replace("  action: BYPASS", "  Action: BYPASS"), "'action' is a required property"),
+        (
+            GOOD.replace("bücher.example", "a+b@example.org"),
+            "FILE:10: inbound[1].senders[0]: 'a+b@example.org' is no pattern: the + symbol is not valid in a pattern",
+        ),
+        (GOOD.replace("Spare Ann", "NO EVIL"), "FILE:8: inbound[1].name: inbound[0] has the name 'No evil' already"),
+        (GOOD + "  action: DROP\n", "FILE:13: inbound[1].action: stands here twice"),
+        ("inbound: [2026-99-99]", "FILE: month must be in 1..12"),
+        ("inbound: [!!python/name:os.system x]", "FILE:1: could not determine a constructor"),
+        ("inbound: &a [*a]", "is not of type 'object'"),
+    ],
+)
+def test_what_is_wrong_is_named_by_line_and_place(text: str, expected: str) -> None:
+    assert expected in complaint(text)
+
+
+def test_json_is_complained_of_by_line_too() -> None:
+    assert complaint('{"inbound": [\n', is_json=True) == "FILE:2: Expecting value"
+    text = json.dumps({"inbound": [rule(), rule(name="s", senders=["a b"])]}, indent="\t")
+    found = complaint(text, is_json=True)
+    line = 1 + next(number for number, line in enumerate(text.splitlines()) if '"a b"' in line)
+    assert found.startswith(f"FILE:{line}: inbound[1].senders[0]: 'a b' is no pattern")
+    assert complaint('{"inbound": [], "inbound": []}', is_json=True) == "FILE:1: inbound: stands here twice"
+
+
+def test_all_faults_are_named_at_once() -> None:
+    found = complaint(GOOD.replace("*.evil.example", "*.*").replace("ann@", "a+n@")).splitlines()
+    assert found[0] == "FILE: 2 faults"
+    assert ["FILE:4: inbound[0].senders[0]" in found[1], "FILE:11: inbound[1].recipients[0]" in found[2]] == [
+        True,
+        True,
+    ]
+
+
+def test_an_organization_has_a_thousand_sender_patterns() -> None:
+    def rules(count: int) -> str:
+        senders = [f"a{number}.example" for number in range(count)]
+        parts = [senders[start : start + 250] for start in range(0, count, 250)]
+        return json.dumps({"inbound": [rule(name=f"r{n}", senders=part) for n, part in enumerate(parts)]})
+
+    assert len(parse(rules(MAX_PATTERNS), "FILE")) == 4
+    assert "1001 sender patterns together" in complaint(rules(MAX_PATTERNS + 1))
+    assert "senders: has 251 entries; 250 are allowed" in complaint(
+        json.dumps({"inbound": [rule(senders=["a.b"] * 251)]})
+    )
+
+
+def test_a_file_that_is_not_there_or_not_utf8_is_used_wrongly(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes("inbound: [ö]".encode("latin-1"))
+    for name in ("gone.yaml", "latin.yaml"):
+        with pytest.raises(UsageError, match=f"{name} cannot be read"):
+            rules_file.read(tmp_path / name)
+
+
+def test_json_goes_by_the_name(tmp_path: Path) -> None:
+    for name, text in (("r.yaml", GOOD), ("r.yml", GOOD), ("R.JSON", json.dumps(yaml.safe_load(GOOD)))):
+        (tmp_path / name).write_text(text, "utf-8")
+        assert rules_file.read(tmp_path / name)[0] == EVIL
+    (tmp_path / "r.json").write_text(GOOD, "utf-8")
+    with pytest.raises(UsageError, match=r"r\.json:1: Expecting value"):
+        rules_file.read(tmp_path / "r.json")
+
+
+LINES = st.text(
+    st.sampled_from(" aB1.0~=ö\u00a0\ufeff\u0301中😀:#'\"-*&!|>%@`{}[],?\\"), min_size=1, max_size=40
+) | st.sampled_from(
+    ["yes", "null", "~", "1e3", "2026-01-01", "<<", "=", "on", "0x1F", "? a", "- a", "a: b", "a #b", "long " * 49]
+)
+NAMES = LINES.map(lambda text: text[:64].strip(" ")).filter(bool)
+PATTERNS = st.sampled_from(["*", "*.example.com", "example.com", "ann@example.com", "no@example.org", "1.2"])
+
+
+@st.composite
+def written(draw: st.DrawFn) -> WrittenRule:
+    patterns = st.lists(PATTERNS, min_size=1, unique=True).map(tuple)
+    action = draw(st.sampled_from(SHAPES["InboundMailFlowActionType"]["enum"]))
+    return WrittenRule(
+        name=draw(NAMES),
+        description=draw(st.just("") | LINES),
+        senders=draw(patterns),
+        recipients=draw(patterns),
+        action=action,
+        bounce_message=draw(st.just("") | LINES) if action == "BOUNCE" else "",
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(written(), max_size=6, unique_by=lambda rule: rule.key), st.booleans())
+def test_what_is_written_is_read_and_written_again_byte_for_byte(rules: list[WrittenRule], is_json: bool) -> None:
+    text = dump(rules, as_json=is_json)
+    read = parse(text, "FILE", is_json=is_json)
+    assert sorted(read, key=lambda rule: rule.key) == sorted(rules, key=lambda rule: rule.key)
+    assert dump(read, as_json=is_json) == text
+    jsonschema.validate(json.loads(dump(rules, as_json=True)), SCHEMA)
+
+
+def test_the_example_is_one_that_needs_no_warning() -> None:
+    read = rules_file.read(rules_file.SCHEMA.with_name("rules.example.yaml"))
+    assert {rule.action for rule in read} == {"DROP", "DEFAULT", "BOUNCE", "BYPASS_SPAM_CHECK"}
+    assert not warnings(read)
+
+
+def test_the_schema_is_one_and_has_the_apis_limits() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    members = SCHEMA["$defs"]["inboundRule"]["properties"]
+    assert members["action"]["enum"] == extra_operations.SHAPES["InboundMailFlowActionType"]["enum"]
+    assert members["senders"]["maxItems"] == members["recipients"]["maxItems"] == MAX_PATTERNS_OF_A_RULE
+    assert SCHEMA["properties"]["inbound"]["maxItems"] == MAX_PATTERNS
+    lengths = {
+        "MailFlowRuleName": members["name"]["maxLength"],
+        "MailFlowRuleDescription": members["description"]["maxLength"],
+        "MailFlowBounceMessage": members["bounceMessage"]["maxLength"],
+        "MailFlowPattern": SCHEMA["$defs"]["pattern"]["maxLength"],
+    }
+    assert lengths == {name: SHAPES[name]["max"] for name in lengths}

@@ -1,0 +1,140 @@
+"""From the rules that hold to those of a file: which steps, in which order, and what to beware of."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from local.rules_file import WrittenRule
+from local.rules_plan import Change, KnownRule, differences, plan
+from postroom.model.addresses import Address
+from postroom.model.limits import MAX_PATTERNS
+from postroom.model.rule_index import RuleSet
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+
+
+def rule(name: str, action: str = "DROP", *senders: str, **changes: Any) -> WrittenRule:
+    members = {"senders": senders or (f"{name}.example",), "recipients": ("*",), **changes}
+    return WrittenRule(name=name, action=action, **members)
+
+
+def known(*rules: WrittenRule) -> list[KnownRule]:
+    return [KnownRule(f"id-{rule.name}", rule, "then", "then") for rule in rules]
+
+
+def steps(before: list[WrittenRule], after: list[WrittenRule]) -> list[tuple[str, str]]:
+    return [(step.change.value, step.name) for step in plan(known(*before), after)]
+
+
+def test_rules_are_known_by_their_name_whatever_its_case() -> None:
+    same, other, gone = rule("same"), rule("other"), rule("gone")
+    assert steps([same, other, gone], [rule("same"), rule("OTHER"), rule("new")]) == [
+        ("delete", "gone"),
+        ("change", "OTHER"),
+        ("create", "new"),
+        ("unchanged", "same"),
+    ]
+    (_, step, *_) = plan(known(same, other, gone), [rule("same"), rule("OTHER"), rule("new")])
+    assert step.known is not None
+    assert step.known.id == "id-other"
+
+
+def test_the_order_of_rules_and_patterns_means_nothing() -> None:
+    one = rule("a", "DROP", "x.example", "y.example")
+    other = rule("a", "DROP", "y.example", "x.example")
+    assert steps([one, rule("b")], [rule("b"), other]) == [("unchanged", "a"), ("unchanged", "b")]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"description": "d"}, ("description", "", "d")),
+        ({"action": "BOUNCE"}, ("action", "DROP", "BOUNCE")),
+        ({"recipients": ("a@b.example",)}, ("recipients", ["*"], ["a@b.example"])),
+    ],
+)
+def test_what_differs_is_named(change: dict[str, Any], expected: tuple[str, Any, Any]) -> None:
+    members: dict[str, Any] = {"name": "r", "senders": ("*",), "recipients": ("*",), "action": "DROP"}
+    (step,) = plan(known(WrittenRule(**members)), [WrittenRule(**members | change)])
+    assert step.change is Change.CHANGE
+    assert list(differences(step)) == [expected]
+
+
+def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after() -> None:
+    """Two ways to be spared, two to be stopped; every pair of rule sets, every message, after every step."""
+    choices = [
+        [rule("wide", "DROP", "*.evil.example"), rule("spare", "DEFAULT", "ann@a.evil.example")],
+        [rule("wide", "BOUNCE", "*.evil.example"), rule("except", "BYPASS_SPAM_CHECK", "a.evil.example")],
+        [rule("narrow", "DROP", "a.evil.example"), rule("spare", "MOVE_TO_JUNK", "ann@a.evil.example")],
+        [rule("all", "DROP", "*"), rule("spare", "DEFAULT", "*.evil.example")],
+        [],
+    ]
+    froms = [Address("ann", "a.evil.example"), Address("bob", "a.evil.example"), Address("eve", "good.example")]
+    for before, after in itertools.permutations(choices, 2):
+        now = {each.key: each for each in before}
+        for step in plan(known(*before), after):
+            now.pop(step.name.casefold(), None)
+            if step.wanted is not None:
+                now[step.wanted.key] = step.wanted
+            for sender in froms:
+                if stopped(list(now.values()), sender):
+                    assert stopped(before, sender) or stopped(after, sender), (before, after, step, sender)
+        assert sorted(now) == sorted(each.key for each in after)
+
+
+def stopped(rules: list[WrittenRule], sender: Address) -> bool:
+    compiled = RuleSet(
+        [
+            Rule(
+                id=str(number),
+                name=each.name,
+                direction=Direction.INBOUND,
+                description="",
+                sender_patterns=tuple(map(Pattern.parse, each.senders)),
+                recipient_patterns=tuple(map(Pattern.parse, each.recipients)),
+                action=RuleAction(ActionType(each.action)),
+                created=number,
+                modified=number,
+            )
+            for number, each in enumerate(rules)
+        ],
+        Direction.INBOUND,
+    )
+    winner = compiled.decide([], [sender], {"": Address("ann", "acme.test")}).get("")
+    return winner is not None and winner.action.type in {ActionType.DROP, ActionType.BOUNCE}
+
+
+def test_a_full_organization_makes_room_first() -> None:
+    senders = tuple(f"a{number}.example" for number in range(MAX_PATTERNS - 1))
+    before = [rule("old", "DEFAULT", *senders), rule("small", "DEFAULT", "s.example")]
+    after = [rule("new", "DEFAULT", *senders), rule("small", "DEFAULT", "s.example")]
+    assert steps(before, after) == [("delete", "old"), ("create", "new"), ("unchanged", "small")]
+
+
+class TestWarnings:
+    def test_of_the_same_two_patterns_the_more_restrictive_decides(self) -> None:
+        junk = rule("junk", "MOVE_TO_JUNK", "evil.example", "other.example")
+        spare = rule("spare", "DEFAULT", "evil.example")
+        assert warned(rule("drop", "DROP", "evil.example"), junk, spare) == {
+            "junk": ["never decides about evil.example → *: 'drop' says the same, and DROP is more restrictive"],
+            "spare": ["never decides about evil.example → *: 'drop' says the same, and DROP is more restrictive"],
+        }
+        assert warned(rule("a", "DROP", "evil.example"), rule("b", "DROP", "evil.example")) == {
+            "b": ["says the same of evil.example → * as 'a'; the older of the two decides"]
+        }
+        assert warned(rule("a", "DROP", "evil.example"), rule("b", "DEFAULT", "a@evil.example")) == {}
+
+    def test_what_is_for_everybody_is_pointed_at(self) -> None:
+        assert warned(
+            rule("all", "DROP", "*"), rule("spam", "BYPASS_SPAM_CHECK", "*", recipients=("a@b.example",))
+        ) == {
+            "all": ["DROP is for all mail but what a rule with a more specific sender spares"],
+            "spam": ["everybody's spam goes to the inbox"],
+        }
+        assert warned(rule("one", "DROP", "*", recipients=("old@b.example",))) == {}
+
+
+def warned(*rules: WrittenRule) -> dict[str, list[str]]:
+    return {step.name: step.warnings for step in plan([], rules) if step.warnings}

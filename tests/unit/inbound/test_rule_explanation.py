@@ -1,0 +1,74 @@
+"""An explanation says in one sentence why a rule wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.model.addresses import Address
+from postroom.model.rule_explanation import explain
+from postroom.model.rule_index import RuleSet
+from postroom.model.rules import Direction
+from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, rule
+
+if TYPE_CHECKING:
+    from postroom.model.rules import Rule
+
+BOB, EVE, ROBOT, ANN = (
+    Address("bob", "example.org"),
+    Address("eve", "evil.test"),
+    Address("x", "robot.test"),
+    Address("ann", "acme.test"),
+)
+
+
+def why(rules: list[Rule], *froms: Address, sender: Address | None = None) -> tuple[str | None, list[str], str]:
+    """Return the winner's name, all names, and the reason."""
+    said = explain(RuleSet(rules, Direction.INBOUND), (sender,) if sender else (), froms, ANN)
+    return said.rule.name if said.rule else None, [match.rule.name for match in said.matches], said.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ([rule(DROP, name="a")], "no other rule matches"),
+        (
+            [rule(DROP, "example.org", name="b"), rule(JUNK, "bob@example.org", name="a")],
+            "sender pattern bob@example.org is more specific than example.org",
+        ),
+        (
+            [rule(DROP, "*", "*.test", name="b"), rule(JUNK, "*", "acme.test", name="a")],
+            "recipient pattern acme.test is more specific than *.test",
+        ),
+        (
+            [rule(DEFAULT, name="b"), rule(BOUNCE, name="a")],
+            "equally specific, and BOUNCE is more restrictive than DEFAULT",
+        ),
+        ([rule(DROP, name="a"), rule(DROP, name="b")], "equally specific, same action: the older rule"),
+    ],
+)
+def test_a_winner_is_explained_by_what_puts_it_first(rules: list[Rule], reason: str) -> None:
+    assert why(rules, BOB) == ("a", sorted(each.name for each in rules), reason)
+
+
+def test_no_rule_at_all_is_said() -> None:
+    assert why([rule(DROP, "other.test")], BOB) == (None, [], "no rule matches: mail takes its normal way")
+
+
+def test_sender_before_from_is_said() -> None:
+    rules = [rule(JUNK, "robot.test", name="a"), rule(DROP, "bob@example.org", name="b")]
+    reason = "no other rule matches; a rule matches Sender, so From was not consulted"
+    assert why(rules, BOB, sender=ROBOT) == ("a", ["a"], reason)
+
+
+def test_the_strictest_of_several_from_addresses_is_named() -> None:
+    rules = [rule(BYPASS, "bob@example.org", name="b"), rule(JUNK, "evil.test", name="a")]
+    reason = "of 2 From addresses the most restrictive result wins: eve@evil.test's"
+    assert why(rules, BOB, EVE) == ("a", ["a", "b"], reason)
+
+
+def test_a_bypass_that_not_every_address_has_is_explained() -> None:
+    name, names, reason = why([rule(BYPASS, "bob@example.org", name="b")], BOB, EVE)
+    assert (name, names) == (None, ["b"])
+    assert reason.startswith("not every From address is one of a rule that bypasses the spam check")
