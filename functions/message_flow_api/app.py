@@ -24,5 +24,11 @@ answer = bootstrap.build()  # once per execution environment, during init
 def handler(event: dict[str, Any], context: LambdaContext) -> Iterator[bytes]:
     """Answer one request, piece by piece; see events/message_flow_api.json."""
     answered = answer(event, context.aws_request_id)
-    logger.info("answered", operation=answered.operation, code=answered.code, status=answered.answer.status)
+    logger.info(
+        "answered",
+        operation=answered.operation,
+        trace=answered.trace,
+        code=answered.code,
+        status=answered.answer.status,
+    )
     return answered.answer.pieces()

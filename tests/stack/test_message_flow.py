@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.model.facts import flow_message_id
-from tests.support.house import wait_for
+from tests.support.house import children, peak_memory, wait_for
 
 if TYPE_CHECKING:
     from tests.support.house import House
@@ -22,6 +22,8 @@ HEAD = (
 )
 LINE = b"A" * 76 + b"\r\n"
 LARGEST = 40 << 20
+MEMORY = 1024 << 20
+"""What template.yaml gives the function, in bytes."""
 
 CLIENT = """
 import boto3, hashlib, json, sys
@@ -76,6 +78,9 @@ def test_forty_megabytes_come_out_and_go_in_byte_for_byte(house: House, user: st
     with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):
         flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "too-large"))
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
+    runtimes = [pid for worker in house.workers("message_flow_api") for pid, _ in children(worker)]
+    assert runtimes
+    assert all(peak_memory(pid) < MEMORY for pid in runtimes)
 
 
 def test_a_program_needs_nothing_but_the_environment(house: House, user: str) -> None:

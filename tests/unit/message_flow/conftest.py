@@ -25,6 +25,7 @@ class Way:
     """``now`` is what the clock says; ``bucket`` is a rule function's own."""
 
     now: int = NOON
+    virus: str = "PASS"
     books: Books = field(default_factory=Books)
     bucket: MemoryBucket = field(default_factory=MemoryBucket)
 
@@ -48,7 +49,7 @@ class Way:
             RECEIVED,
             NOON,
             {"messageId": "<1@example.org>"},
-            {"raw": location.model_dump(), "size": len(ORIGINAL)},
+            {"raw": location.model_dump(), "size": len(ORIGINAL), "virusVerdict": self.virus},
         )
         MemoryTransit(self.books, lambda: self.now).open([received], [order()], None)
 

@@ -122,6 +122,14 @@ def test_a_message_whose_bytes_are_gone_is_not_found(way: Way) -> None:
         way.put(changed("x"))
 
 
+def test_a_message_with_a_virus_is_handed_out_to_nobody() -> None:
+    blocked = Way(virus="FAIL")
+    with pytest.raises(ResourceNotFoundException):
+        blocked.get()
+    with pytest.raises(ResourceNotFoundException):
+        blocked.put(changed("x"))
+
+
 def test_what_is_refused_changes_nothing(way: Way) -> None:
     open_slot(way)
     with pytest.raises(MessageRejected, match="Message-ID must stay"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from postroom.contracts.between_stations import RawLocation
 from postroom.ports.message_contents import FlowContents
 
@@ -103,3 +106,32 @@ def test_gets_return_the_newest_of_what_is_shown_and_held() -> None:
     contents = put(opened(put(fresh(), "shown")), "held")
     assert shown(contents) == "held"
     assert shown(opened(contents, 2)) == "shown"
+
+
+STEPS = st.lists(st.sampled_from(["put", "open", "repeat", "fail", "give"]), max_size=30)
+
+
+@given(STEPS)
+def test_whatever_happens_a_verdict_takes_the_last_put_of_its_own_attempt(steps: list[str]) -> None:
+    contents, attempt, is_decided = fresh(), 0, False
+    held: str | None = None  # what the open attempt has put, in the simplest possible words
+    last_shown: str | None = None
+    for number, step in enumerate(steps):
+        is_open = attempt > 0 and not is_decided
+        if step == "put":
+            contents = put(contents, f"p{number}")
+            held, last_shown = (f"p{number}", last_shown) if is_open else (held, f"p{number}")
+        elif step == "open" and not is_decided:
+            attempt, held = attempt + 1, None
+            contents = opened(contents, attempt)
+        elif step == "repeat" and is_open:
+            contents = opened(contents, attempt)
+        elif step in {"fail", "give"} and is_open:
+            contents = closed(contents, attempt, keep=step == "give")
+            is_decided = True
+            assert delivered(contents) == (held if step == "give" else None)
+            last_shown = held if step == "give" and held else last_shown
+        expected = held if held and not is_decided and attempt else last_shown
+        assert shown(contents) == expected
+    if is_decided:
+        assert contents.opened(RUN, attempt + 1) is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts import aws_json
 from postroom.contracts import message_flow as wire
 from postroom.errors import TemporaryError
+from postroom.model.facts import trace_of_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +23,13 @@ class Answered:
     Attributes:
         answer: for API Gateway.
         operation: by the request's method; empty where there is none.
+        trace: of the message that was asked for; empty where the id is none of a message's.
         code: the error's; empty on success.
     """
 
     answer: wire.Answer
     operation: str
+    trace: str
     code: str = ""
 
 
@@ -42,18 +45,20 @@ def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> A
     operation = wire.OPERATIONS.get(str(event.get("httpMethod")), "")
     message_id = str((event.get("pathParameters") or {}).get("messageId") or "")
 
+    trace = trace_of_message(message_id) or ""
+
     def refused(code: str, text: str, status: int = 400) -> Answered:
-        return Answered(wire.encode_error(code, text, request_id, status=status), operation, code)
+        return Answered(wire.encode_error(code, text, request_id, status=status), operation, trace, code)
 
     try:
         call = aws_json.decode(event)
         request_id = call.request_id or request_id
         match operation:
             case wire.GET:
-                return Answered(wire.encode_content(flow.get(message_id), request_id), operation)
+                return Answered(wire.encode_content(flow.get(message_id), request_id), operation, trace)
             case wire.PUT:
                 flow.put(message_id, wire.s3_reference(call.payload()))
-                return Answered(wire.encode_done(request_id), operation)
+                return Answered(wire.encode_done(request_id), operation, trace)
             case _:
                 return refused(aws_json.UNKNOWN_OPERATION, "")
     except aws_json.MalformedRequestError as error:

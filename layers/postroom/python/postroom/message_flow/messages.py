@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 10
 """How often a Put is written anew after another change of the flow's contents was faster. Ours."""
 
+BLOCKED: Final = "FAIL"
+"""The virus verdict that keeps a message from everybody, rule functions included."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageFlow:
@@ -72,7 +75,8 @@ class MessageFlow:
             head, _ = self.raw.head(_original(received), MAX_BLOCK_BYTES)
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
-        criteria.check(content, Headers(header_block(head) or head))
+        block = header_block(head)
+        criteria.check(content, Headers(head if block is None else block))
         # named by what it holds: the same content again is the same object, and none is ever overwritten
         name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
         self._record(received, self.raw.keep(name, content), len(content))
@@ -109,7 +113,7 @@ class MessageFlow:
         """Return the fact that opened the message's flow; its time is the beginning of the window."""
         trace = trace_of_message(message_id)
         received = self.ledger.fact(trace, RECEIVED) if trace else None
-        if received is None or self.now() - received.at >= self.window:
+        if received is None or self.now() - received.at >= self.window or received.data.get("virusVerdict") == BLOCKED:
             raise _not_found(message_id)
         return received
 

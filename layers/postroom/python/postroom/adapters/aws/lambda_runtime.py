@@ -122,6 +122,7 @@ def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable
 
     Raises:
         OSError: the Runtime API is gone.
+        HTTPException: the same.
     """
     while True:
         body, context = api.next()
@@ -131,7 +132,10 @@ def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's answer
             api.fail(context.aws_request_id, error)
             continue
-        api.stream(context.aws_request_id, pieces, first)
+        try:
+            api.stream(context.aws_request_id, pieces, first)
+        except (OSError, http.client.HTTPException) as error:  # Lambda took no more of it: its caller is gone
+            sys.stderr.write(f"the answer to {context.aws_request_id} was cut off: {type(error).__name__}\n")
 
 
 def _chunk(piece: bytes) -> bytes:
