@@ -37,11 +37,18 @@ EVENT: Final = {
 }
 
 
+DEFAULT: Final = {"action": {"type": "DEFAULT"}, "allRecipients": True}
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A stack with the starters and a project of each language."""
     folder = tmp_path_factory.mktemp("customers")
-    projects = [STARTERS, customers.python_project(folder / "footer")]
+    projects = [
+        STARTERS,
+        customers.python_project(folder / "footer"),
+        customers.guide_project(folder / "guide"),
+    ]
     if HAS_NODE:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
@@ -101,10 +108,36 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(house: Hous
         (fact,) = house.operator().ledger.received(message_id="<starter@elsewhere.example>")
     message_id = str(fact.data["flowMessageId"])
     answer = invoke(house, "HouseStyleFunction", {**EVENT, "messageId": message_id})
-    assert answer == {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
+    assert answer == {"actions": [DEFAULT]}
     content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
     assert content.startswith(raw.replace(b"Hello", b"[External] Hello"))
     assert b"This message may be confidential." in content
+    invoke(house, "SubjectFunction", {**EVENT, "messageId": message_id})
+    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    assert b"Subject: New subject: [External] Hello\n" in content.replace(b"\r\n", b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "actions"),
+    [
+        ("DropFunction", [DEFAULT, {"action": {"type": "DROP"}, "recipients": ["drop-recipient@example.com"]}]),
+        (
+            "BounceFunction",
+            [
+                {
+                    "action": {
+                        "type": "BOUNCE",
+                        "parameters": {"bounceMessage": "Email in breach of company policy."},
+                    },
+                    "allRecipients": True,
+                }
+            ],
+        ),
+        ("AddFunction", [{"action": {"type": "DEFAULT"}, "recipients": ["new-recipient@example.com"]}, DEFAULT]),
+    ],
+)
+def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, actions: list[Any]) -> None:
+    assert invoke(house, name) == {"actions": actions}
 
 
 def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
