@@ -5,27 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import process_partial_response
 
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.bootstrap import ingest as bootstrap
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from postroom.adapters.aws.batches import SqsRecord
 
 logger = Logger(service="ingest")
 ingest = bootstrap.build()  # once per execution environment, during init
 batch = SqsBatch(logger)
 
 
-def accept(record: SQSRecord) -> None:
+def accept(record: SqsRecord) -> None:
     """Accept one message; any error marks this record alone as failed."""
     ingest.accept(record.body)
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process one SQS batch; see events/ingest.json."""
-    return process_partial_response(event=event, record_handler=accept, processor=batch, context=context)
+    return batch.process(event, accept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -382,12 +383,20 @@ class TestTesting:
         self, test: Callable[..., list[dict[str, Any]]], make: Callable[..., str], office: Any
     ) -> None:
         """A synchronous Lambda answer holds 6 MB; here 500 recipients, each with 100 rules that match."""
+        name, far = "ö" * 60, ".".join(["long" * 15] * 4)
+        bounce = {"Type": "BOUNCE", "BounceMessage": "ö" * 500}
+        senders = [f"{'x' * 64}@{far}"]
+        recipients = [f"*.{far}"]
         for number in range(100):
-            make(f"{'long' * 15}{number}", SenderPatterns=["x@evil.example"], RecipientPatterns=["*"])
-        found = test(*(f"user{number}@example.com" for number in range(MAX_RECIPIENTS)))
-        assert len(found) == MAX_RECIPIENTS
-        assert {len(row["MatchedRules"]) for row in found} == {20}
-        assert len(repr(found)) < 6 << 20
+            patterns = {"SenderPatterns": senders, "RecipientPatterns": recipients}
+            make(f"{name}{number}", **patterns, Action=bounce)
+        to = [f"{number:064}@{far}" for number in range(MAX_RECIPIENTS)]
+        found = test(*to, From=senders[0])
+        assert [row["Recipient"] for row in found] == to
+        assert {len(row["MatchedRules"]) for row in found} == {8}
+        assert len(json.dumps({"Results": found}, ensure_ascii=False).encode()) < 6 << 20
+        (one,) = test(to[0], From=senders[0])
+        assert (len(one["MatchedRules"]), one["Action"]) == (20, bounce)
 
 
 class TestDmarc:

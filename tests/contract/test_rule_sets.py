@@ -9,6 +9,7 @@ import pytest
 
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
+from postroom.contracts.rule_set import dump_rules
 from postroom.errors import UnreadableRulesError
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from tests.support.post import ORG
@@ -96,7 +97,11 @@ def test_a_version_is_read_once_by_a_worker_that_has_room_for_it(stack: Stack) -
         assert client.reads == reads
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff"])
+UNKNOWN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"FORWARD")
+FOREIGN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"SMTP_GATEWAY")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff", UNKNOWN, FOREIGN])
 def test_a_damaged_object_is_not_no_rules(stack: Stack, content: bytes) -> None:
     stack.s3.put_object(Bucket=BUCKET, Key=f"rules/{ORG}/1", Body=content)
     with pytest.raises(UnreadableRulesError):

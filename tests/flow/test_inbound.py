@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from postroom.errors import UnreadableMailError
+from postroom.adapters.aws.queues import SqsDeliveries
+from postroom.contracts.between_stations import OrderKind
+from postroom.errors import UnknownEnvelopeError, UnreadableMailError
 from postroom.model.directory import EntityState, Role
 from postroom.model.facts import trace_of
 from postroom.sealing import open_message
@@ -169,7 +171,39 @@ def test_the_sweep_parks_an_orphan_once(world: World) -> None:
     assert later(world, 2 * HOUR)["parked"] == 1
     assert later(world, 3 * HOUR)["parked"] == 0
     (parked,) = world.desk.parking.list()
-    assert parked.trace == "arrival:orphan"
+    assert parked.id == "arrival:orphan/orphan"
+    with pytest.raises(UnknownEnvelopeError, match="nobody knows whom it is for"):
+        world.desk.parking.redrive(parked)
+    assert list(world.desk.parking.list()) == [parked]
+
+
+def test_an_orphan_that_is_announced_after_all_is_parked_no_longer(world: World) -> None:
+    world.stack.s3.put_object(Bucket="inbound-bucket", Key="inbound/late", Body=LETTER)
+    assert later(world, 2 * HOUR)["parked"] == 1
+    world.arrive("late", LETTER, "ann@acme.test")
+    world.pump()
+    later(world, 3 * HOUR)
+    assert world.contents("ann") == [LETTER]
+    assert list(world.desk.parking.list()) == []
+    assert world.fact_names("arrival:late") == ["ANNOUNCED", "PARKED"]
+
+
+def test_what_an_orphans_notification_could_not_reach_is_parked_in_its_place(world: World) -> None:
+    world.stack.s3.put_object(Bucket="inbound-bucket", Key="inbound/late", Body=LETTER)
+    later(world, 2 * HOUR)
+    world.arrive("late", LETTER, "ann@acme.test", "x@nowhere.test")
+    world.pump()
+    later(world, 3 * HOUR)
+    assert [parked.id for parked in world.desk.parking.list()] == ["arrival:late/arrival"]
+
+
+def test_a_notice_whose_mailbox_is_gone_ends_without_a_bounce(world: World) -> None:
+    notice = order("gone", kind=OrderKind.QUOTA_NOTICE, trace="t")
+    world.desk.transit.open([], [notice], None)
+    SqsDeliveries(world.stack.sqs, world.stack.environment["DELIVER_QUEUE_URL"]).send([notice])
+    world.pump()
+    assert world.fact_names("t") == ["QUOTA_NOTICE_DROPPED"]
+    assert world.desk.transit.is_clear("t")
 
 
 def test_a_forgotten_order_is_sent_again_and_then_parked(world: World) -> None:

@@ -12,7 +12,6 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.contracts.event_log import record_of
 from postroom.errors import ConflictError
 from postroom.model.facts import EventName, Fact, trace_of
-from postroom.model.records import Organization, Replace
 from tests.support import insights
 from tests.support.post import ORG, OTHER
 from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, rule
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.inbound.ingest import Ingest
-    from postroom.model.rules import Rule
     from tests.support.stack import Stack
 
 LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: plum pudding\n\nsecret recipe\n\xff.\r\n"
@@ -38,24 +36,6 @@ def world(stack: Stack) -> World:
     return made
 
 
-def point(world: World, version: int, *, enforced: bool = True) -> None:
-    """Let the organization's domain point at a version of its rules, as an administrator's change does."""
-    organization = world.directory.organization(ORG)
-    domain = world.directory.domain_record("acme.test")
-    assert isinstance(organization, Organization)
-    assert domain is not None
-    changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
-    world.directory.commit(
-        [Replace(dataclasses.replace(organization, **changes)), Replace(dataclasses.replace(domain, **changes))]
-    )
-
-
-def apply(world: World, *rules: Rule, version: int = 1) -> None:
-    """Give the organization these rules and no others."""
-    assert S3RuleSets(world.stack.s3, "inbound-bucket").keep(ORG, version, rules)
-    point(world, version)
-
-
 def facts(world: World, message_id: str, name: EventName) -> Sequence[Fact]:
     return [fact for fact in world.desk.ledger.facts(trace_of(message_id, ORG)) if fact.name is name]
 
@@ -65,8 +45,7 @@ def parked(world: World) -> list[str]:
 
 
 def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
-    apply(
-        world,
+    world.rules(
         rule(DROP, "example.org", "ann@acme.test", id="r1", name="not for Ann"),
         rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
         rule(JUNK, "bob@example.org", "cleo@acme.test", id="r3", name="not now"),
@@ -98,14 +77,14 @@ def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
 
 
 def test_spam_from_a_friend_reaches_the_inbox(world: World) -> None:
-    apply(world, rule(BYPASS, "bob@example.org"))
+    world.rules(rule(BYPASS, "bob@example.org"))
     world.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
     world.pump()
     assert world.contents("ann") == [LETTER]
 
 
 def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
-    apply(world, rule(DROP))
+    world.rules(rule(DROP))
     body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
     world.announce(body)
     world.pump()
@@ -114,7 +93,7 @@ def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
 
 
 def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  # ZH:3811
-    apply(world, rule(BYPASS))
+    world.rules(rule(BYPASS))
     world.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
     world.pump()
     assert world.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
@@ -124,12 +103,12 @@ def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  
 def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> None:  # ZH:3873, 4515
     before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
     after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
-    apply(world, *before)
+    world.rules(*before)
     world.arrive("m1", LETTER, "ann@acme.test")
     world.pump()
     kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 0), "edited": (0, 0), "deleted": (0, 1)}[change]
-    apply(world, *after, version=5)
+    world.rules(*after, version=5)
     world.arrive("m2", LETTER, "ann@acme.test")
     world.pump()
     kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
@@ -139,7 +118,7 @@ def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> N
 def test_rules_that_are_gone_are_not_no_rules(world: World) -> None:
     world.organization(OTHER, "umbrella.test")
     world.entity("zoe", organization_id=OTHER, domain="umbrella.test")
-    point(world, 3)
+    world.point(3)
     world.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
     world.pump()
     assert world.contents("ann") == []
@@ -163,7 +142,7 @@ def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(world: W
         world.arrive(f"without-{number}", LETTER, "ann@acme.test")
         world.pump()
     assert [key for key in keys if not key.startswith("inbound/")] == []
-    apply(world, rule(DROP))
+    world.rules(rule(DROP))
     for number in range(3):
         world.arrive(f"with-{number}", LETTER, "ann@acme.test")
         world.pump()
@@ -189,7 +168,7 @@ class Interrupted:
 
 def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: World) -> None:
     people = [f"p{number}@acme.test" for number in range(100)]
-    apply(world, rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
+    world.rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
     body = world.arrive("m1", LETTER, *people)
     ingest: Ingest = world.apps["ingest"].ingest
     stopped = Interrupted(ingest.transit)
@@ -198,7 +177,7 @@ def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: 
     assert stopped.chunks == 1
     assert len(facts(world, "m1", EventName.RULE_APPLIED)) == 2
 
-    apply(world, rule(BYPASS), version=2)
+    world.rules(rule(BYPASS), version=2)
     world.pump()
 
     applied = facts(world, "m1", EventName.RULE_APPLIED)
@@ -215,7 +194,7 @@ def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: 
 
 def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: World) -> None:
     people = [f"p{number}@acme.test" for number in range(500)]
-    apply(world, *(rule(DROP, "*", person) for person in people))
+    world.rules(*(rule(DROP, "*", person) for person in people))
     world.arrive("m1", LETTER, *people)
     world.pump()
     applied = facts(world, "m1", EventName.RULE_APPLIED)
@@ -224,7 +203,7 @@ def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: 
 
 
 def test_recipients_that_come_later_have_facts_of_their_own(world: World) -> None:
-    apply(world, rule(DROP, id="r1"))
+    world.rules(rule(DROP, id="r1"))
     for names in (["ann@acme.test"], ["ann@acme.test", "ben@acme.test"], ["ann@acme.test", "ben@acme.test"]):
         world.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
         world.pump()
@@ -259,7 +238,7 @@ def test_a_policy_is_applied_where_the_organization_enforces_it(world: World) ->
         (fact,) = facts(world, policy, EventName.DMARC_POLICY_APPLIED)
         assert (fact.event["policy"], fact.data) == (policy.upper(), {"final": False})
 
-    point(world, 0, enforced=False)
+    world.point(0, enforced=False)
     world.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
     world.pump()
     assert world.contents("ben") == [LETTER]
@@ -272,7 +251,7 @@ def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  #
     for number, policy in enumerate(("reject", "reject", "quarantine", "none")):
         world.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
     world.arrive("passed", LETTER, "ann@acme.test")
-    point(world, 0, enforced=False)
+    world.point(0, enforced=False)
     world.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
     world.pump()
     log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
@@ -281,7 +260,7 @@ def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  #
 
 
 def test_the_guides_query_shows_who_met_an_inbound_rule(world: World) -> None:  # ZH:1880
-    apply(world, rule(JUNK, name="no letters"))
+    world.rules(rule(JUNK, name="no letters"))
     world.arrive("m1", LETTER, "ann@acme.test")
     world.pump()
     log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]

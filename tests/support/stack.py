@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 import boto3
+import moto
+
+from local.emulator import patches
+from postroom.adapters.aws import clients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+ACCOUNT: Final = {
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",  # moto knows no per-account endpoint of streams
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+"""What boto3 is told of moto's account."""
+
+FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
+"""What would lead it to another."""
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
@@ -69,6 +88,21 @@ class Stack:
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.sqs.get_queue_attributes(QueueUrl=self.environment[queue], AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
+
+
+@contextmanager
+def empty_stack() -> Iterator[Stack]:
+    """Yield the stack's resources, empty, with the functions' environment around them."""
+    with patch.dict(os.environ, ACCOUNT):
+        for name in FOREIGN:
+            os.environ.pop(name, None)
+        patches.apply()
+        clients.forget()
+        with moto.mock_aws():
+            made = Stack.make()
+            os.environ.update(made.environment)
+            yield made
+        clients.forget()
 
 
 def make_table(client: DynamoDBClient, name: str, *, stream: bool = False) -> None:

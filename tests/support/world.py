@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ import boto3
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import operator
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -25,6 +26,7 @@ from postroom.model.records import (
     Membership,
     Organization,
     OrganizationState,
+    Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.post import NOON, ORG, arn, notification
@@ -33,11 +35,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
+    from postroom.model.rules import Rule
     from tests.support.stack import Stack
 
 FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
 CONTEXT: Final = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:f", aws_request_id="r", log_stream_name="s"
+    function_name="f",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:f",
+    aws_request_id="r",
+    log_stream_name="s",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 STATIONS: Final = (
     ("INGEST_QUEUE_URL", "ingest"),
@@ -95,6 +103,19 @@ class World:
                 Insert(Domain(name=domain, organization=made.ref, is_test=True, state=DomainState.ACTIVE)),
             ]
         )
+
+    def rules(self, *rules: Rule, version: int = 1) -> None:
+        """Give the organization these rules and no others."""
+        assert S3RuleSets(self.stack.s3, "inbound-bucket").keep(ORG, version, rules)
+        self.point(version)
+
+    def point(self, version: int, *, enforced: bool = True, domain: str = "acme.test") -> None:
+        """Let the organization's domain point at a version of its rules, as an administrator's change does."""
+        organization, found = self.directory.organization(ORG), self.directory.domain_record(domain)
+        assert organization is not None
+        assert found is not None
+        changes: dict[str, Any] = {"rules_version": version, "dmarc_enforced": enforced}
+        self.directory.commit([Replace(replace(organization, **changes)), Replace(replace(found, **changes))])
 
     def entity(
         self,

@@ -9,6 +9,8 @@ import typer
 
 from local import output, running
 from local.errors import RefusedError, UsageError
+from postroom.parking.parking import NEVER_ANNOUNCED
+from postroom.ports.transit import ORPHAN
 
 if TYPE_CHECKING:
     from postroom.parking.parking import Parking
@@ -56,8 +58,11 @@ def redrive(
     with running.refusals():
         parking = running.find().operator().parking
         chosen = _all(parking) if everything else [_one(parking, each) for each in ids or []]
-        done = [parked for parked in chosen if parking.redrive(parked)]
+        stuck = [parked for parked in chosen if parked.key == ORPHAN]
+        done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
     _said(done, "back on its way")
+    if stuck:
+        raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NEVER_ANNOUNCED}")
     if not everything and len(done) < len(chosen):
         raise RefusedError("somebody else was faster with the others")
 

@@ -71,11 +71,16 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         "cyan",
         lambda fact: f"{fact.data.get('size')} bytes for {', '.join(fact.data.get('runs', ())) or 'later Gets only'}",
     ),
+    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
 }
 """A word, a colour and what to say, for each fact; the other events say their name and fields."""
+
+CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED)
+"""Why other facts of the same moment are there, in the order in which they are decided."""
 
 
 def trace(
@@ -125,7 +130,11 @@ def as_row(fact: Fact) -> dict[str, Any]:
 
 
 def timeline(facts: Sequence[Fact]) -> Text:
-    """Return one flow for people: the first fact's time, then how long after it each other came."""
+    """Return one flow for people: the first fact's time, then how long after it each other came.
+
+    Of facts of one moment, what was decided comes before what came of it.
+    """
+    facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
     first = facts[0]
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
     for number, fact in enumerate(facts):

@@ -248,6 +248,16 @@ class TestParked:
         assert row["body"] == "{ this is no JSON"
         assert "{ this is no JSON" in run("parked", "show", parked).output
 
+    def test_redrive_says_what_cannot_be_redriven_and_redrives_the_rest(self, run: Run, stack: InProcessStack) -> None:
+        parking = stack.operator().parking
+        parking.park_orphan("o1", "{}")
+        parking.park_arrival("[]", "because")
+        other = self.parked(run, "because")
+        refused = run("parked", "redrive", "arrival:o1/orphan", other)
+        assert refused.output == f"{other}: back on its way\n"
+        assert refusal(refused).startswith("arrival:o1/orphan: SES never announced this message")
+        assert run("parked", "discard", "arrival:o1/orphan").exit_code == 0
+
     def test_redrive_puts_it_back_and_discard_gives_it_up(self, run: Run) -> None:
         parked = self.parked(run, "receipt.action")
         assert run("parked", "redrive", parked).output == f"{parked}: back on its way\n"

@@ -43,6 +43,8 @@ def test_every_fact_of_ours_and_of_inbound_mail_has_words() -> None:
         EventName.ORGANIZATION_EMAIL_RECEIVED,
         EventName.MAILBOX_EMAIL_DELIVERED,
         EventName.INCOMING_EMAIL_BOUNCED,
+        EventName.RULE_APPLIED,
+        EventName.DMARC_POLICY_APPLIED,
     }
     assert {*OwnFact, *inbound} <= SAID.keys()
 
@@ -58,3 +60,21 @@ def test_a_timeline_counts_from_the_first_fact() -> None:
     assert lines[0] == "t  o"
     assert "┬─ parked" in lines[1]
     assert lines[2].lstrip().startswith("+2.500 s └─ redriven")
+
+
+def test_a_timeline_names_rule_and_policy_before_what_came_of_them() -> None:
+    people = [f"p{number}@acme.test" for number in range(5)]
+    dropped = {"ruleName": "no news", "ruleActions": [{"action": "DROP", "recipients": people}]}
+    forged = {"from": "a@b.test", "recipients": people[:1], "policy": "REJECT"}
+    bounced = {"bouncedRecipient": {"emailAddress": people[0], "reason": "no", "status": "5.7.1"}}
+    facts = [
+        Fact("t", "o", EventName.INCOMING_EMAIL_BOUNCED, "1", 1000, bounced),
+        Fact("t", "o", EventName.RULE_APPLIED, "2", 1000, dropped, {"final": True}),
+        Fact("t", "o", EventName.DMARC_POLICY_APPLIED, "3", 1000, forged, {"final": True}),
+    ]
+    lines = [line.partition("─ ")[2] for line in timeline(facts).plain.splitlines()[1:]]
+    assert [" ".join(line.split()) for line in lines] == [
+        "dmarc policy REJECT of a@b.test, dropped for p0@acme.test",
+        "rule no news: DROP for p0@acme.test, p1@acme.test, p2@acme.test and 2 more",
+        "bounced p0@acme.test: no (5.7.1)",
+    ]

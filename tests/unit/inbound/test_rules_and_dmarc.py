@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from postroom.errors import UnreadableRulesError
 from postroom.inbound.plan import Applied, Policy
 from postroom.inbound.resolve import Refusal
 from postroom.model.records import Organization, OrganizationState
+from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, became, plan, rule
 
@@ -234,6 +236,11 @@ def test_what_is_recorded_of_a_rule_names_all_whom_it_decided_about() -> None:  
         (rules[1].id, rules[1].name, "BYPASS_SPAM_CHECK", ("cleo@acme.test",)),
         ("r1", "no letters", "MOVE_TO_JUNK", ("ann@acme.test", "team@acme.test")),
     ]
+
+
+def test_an_action_that_nobody_here_can_apply_is_not_passed_over() -> None:
+    with pytest.raises(UnreadableRulesError, match="RUN_LAMBDA"):
+        plan([rule(ActionType.RUN_LAMBDA)], BOB, "ann")
 
 
 # DMARC, ZH:4528-4566

@@ -129,6 +129,16 @@ def test_a_function_that_reads_objects_can_tell_missing_from_forbidden(template:
             assert template.allowed(function, bucket, "s3:ListBucket"), bucket
 
 
+def test_the_admin_api_may_write_versions_of_rules_and_reach_no_mail(template: Template) -> None:
+    (statement,) = [
+        statement
+        for statement in template.statements("AdminApiFunction")
+        if any(str(action).startswith("s3:") for action in listed(statement["Action"]))
+    ]
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
+
+
 def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
     assert removing == {"SweepFunction"}

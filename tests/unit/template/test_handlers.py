@@ -75,3 +75,14 @@ def test_a_handler_gets_its_work_from_its_own_bootstrap(path: Path) -> None:
     }
     assert modules == {f"postroom.bootstrap.{path.parent.name}"}
     assert set(ours) <= {"postroom.bootstrap", BATCHES}
+
+
+@each_handler
+def test_a_function_collects_garbage_as_usual_once_it_is_built(path: Path) -> None:
+    bootstrap = ROOT / "layers/postroom/python/postroom/bootstrap" / f"{path.parent.name}.py"
+    (build,) = (
+        node
+        for node in ast.parse(bootstrap.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == "build"
+    )
+    assert [ast.unparse(decorator) for decorator in build.decorator_list] == ["ready"]

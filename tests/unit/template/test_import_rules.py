@@ -40,6 +40,7 @@ def test_clients_are_made_in_one_place() -> None:
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "boto3" for alias in node.names)
+        if isinstance(node, ast.Import)
+        and any(alias.name == "botocore.session" or alias.name.split(".")[0] == "boto3" for alias in node.names)
     }
     assert makers == {"adapters/aws/clients.py"}

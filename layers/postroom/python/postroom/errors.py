@@ -8,6 +8,7 @@
     └── PermanentError                  a retry cannot succeed: answer or park
         ├── InvalidNotificationError    what SES (or somebody in its place) told us makes no sense
         ├── UnknownOrganizationError    no organization of ours has this domain
+        ├── UnknownEnvelopeError        a stored message that nobody announced: whom is it for?
         ├── MessageNotFoundError        nothing is stored under this key
         ├── MalformedMimeError          a message whose parts do not hold together
         ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
@@ -62,6 +63,10 @@ class InvalidNotificationError(PermanentError):
 
 class UnknownOrganizationError(PermanentError):
     """No organization of ours has this domain."""
+
+
+class UnknownEnvelopeError(PermanentError):
+    """A stored message that nobody announced: nobody knows whom it is for."""
 
 
 class MessageNotFoundError(PermanentError):

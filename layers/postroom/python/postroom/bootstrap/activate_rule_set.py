@@ -6,8 +6,10 @@ import urllib3
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.active_rule_set import ActiveRuleSet
+from postroom.bootstrap import ready
 
 
+@ready
 def build() -> ActiveRuleSet:
     """Return the custom resource as template.yaml sets it up."""
     return ActiveRuleSet(clients.ses(), urllib3.PoolManager(timeout=10))

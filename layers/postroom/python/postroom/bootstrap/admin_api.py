@@ -19,6 +19,7 @@ from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
+from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+@ready
 def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
     """Return what answers an event, given the invocation's own request id."""
     settings = settings or Environment()
@@ -41,9 +43,9 @@ def office(settings: Environment) -> Office:
         directory=DynamoDirectory(table),
         # the admin API delivers nothing, so that neither transit nor ledger is needed here
         mailboxes=DynamoMailboxes(clients.dynamodb(), settings["MAILBOX_TABLE"], "", "", now_ms),
-        mailbox_keys=KmsMailboxKeys(clients.kms(), time.monotonic),
+        mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
         domain_services=SesDomainServices(
-            clients.ses(),
+            clients.later(clients.ses),
             Leases(table),
             ReceiptSettings(
                 rule_set=settings["RECEIPT_RULE_SET_NAME"],
@@ -51,10 +53,10 @@ def office(settings: Environment) -> Office:
                 topic_arn=settings["INBOUND_TOPIC_ARN"],
             ),
         ),
-        organization_keys=KmsOrganizationKeys(clients.kms()),
-        log_targets=AwsLogTargets(clients.iam(), clients.logs()),
+        organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
+        log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
-        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
+        rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
         settings=AdminSettings(
             partition=partition,
             region=region,

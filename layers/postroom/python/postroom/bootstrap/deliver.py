@@ -11,11 +11,12 @@ from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.queues import SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.delivery.deliver import Deliver
 
 
+@ready
 def build(settings: Environment | None = None) -> Deliver:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
@@ -27,7 +28,7 @@ def build(settings: Environment | None = None) -> Deliver:
             clients.dynamodb(), settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
         ),
         transit=parts.transit(settings),
-        deliveries=SqsDeliveries(clients.sqs(), settings["DELIVER_QUEUE_URL"]),
+        deliveries=SqsDeliveries(clients.later(clients.sqs), settings["DELIVER_QUEUE_URL"]),
         parking=parts.parking(settings),
         now=now_ms,
         random=os.urandom,

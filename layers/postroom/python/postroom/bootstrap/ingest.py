@@ -8,11 +8,12 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.queues import SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.inbound.ingest import Ingest
 
 
+@ready
 def build(settings: Environment | None = None) -> Ingest:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()

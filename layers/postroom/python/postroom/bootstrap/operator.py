@@ -13,7 +13,7 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.sealing import open_message
 
@@ -54,6 +54,7 @@ class Operator:
         return open_message(self.sealed.get(item.blob), mailbox_key=key, place=item.blob)
 
 
+@ready
 def build(settings: Environment | None = None) -> Operator:
     """Return the operator's tools; the settings are those of the functions, together."""
     settings = settings or Environment()

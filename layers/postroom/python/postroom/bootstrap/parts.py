@@ -26,7 +26,7 @@ def ledger(settings: Environment) -> DynamoLedger:
 
 def parking(settings: Environment) -> Parking:
     """Return the parking; queues that the function does not know stay unused by it."""
-    sqs, urls = clients.sqs(), settings.variables
+    sqs, urls = clients.later(clients.sqs), settings.variables
     return Parking(
         transit=transit(settings),
         ledger=ledger(settings),

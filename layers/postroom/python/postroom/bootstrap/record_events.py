@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from postroom.adapters.aws.event_log import CloudWatchEventLogs
 from postroom.adapters.aws.lambda_batches import failures, ledger_records
 from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.adapters.aws.queues import SqsEventRetries
+from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.contracts.between_stations import Part
 from postroom.ledger.bus import BusProjection
@@ -30,13 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["build", "failures", "ledger_records", "projections"]
 
 
+@ready
 def build(settings: Environment | None = None) -> RecordEvents:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
     return RecordEvents(
         projections=projections(settings),
         metrics=EmbeddedMetrics(settings["METRICS_NAMESPACE"], write_line),
-        retries=SqsEventRetries(clients.sqs(), settings["RETRY_EVENTS_QUEUE_URL"]),
+        retries=SqsEventRetries(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
         delay=settings.sooner(FIRST_GAP),
     )
 
@@ -48,12 +51,12 @@ def projections(settings: Environment, *, most: int = MAX_BATCH_LINES) -> dict[P
     instance = uuid.uuid4().hex
     logs = CloudWatchEventLogs(
         clients.logs(),
-        AssumedRoles(clients.sts(), clients.logs_as, now_ms),
+        AssumedRoles(clients.later(clients.sts), clients.logs_as, now_ms),
         lambda: f"{datetime.now(UTC):%Y/%m/%d}/{instance}",
     )
     return {
         Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),
-        Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings["EVENT_BUS_NAME"], pause)),
+        Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings["EVENT_BUS_NAME"], pause, time.monotonic)),
     }
 
 

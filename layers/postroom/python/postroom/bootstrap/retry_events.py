@@ -5,7 +5,7 @@ from __future__ import annotations
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.lambda_batches import failures, retried_messages
 from postroom.adapters.aws.postponement import SqsPostponement
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment
 from postroom.bootstrap.record_events import projections
 from postroom.ledger.retry_events import GAPS, RetryEvents
@@ -13,12 +13,13 @@ from postroom.ledger.retry_events import GAPS, RetryEvents
 __all__ = ["build", "failures", "retried_messages"]
 
 
+@ready
 def build(settings: Environment | None = None) -> RetryEvents:
     """Return the station as template.yaml sets it up; each line goes by itself, so that a faulty one shows."""
     settings = settings or Environment()
     return RetryEvents(
         ledger=parts.ledger(settings),
         projections=projections(settings, most=1),
-        postponement=SqsPostponement(clients.sqs(), settings["RETRY_EVENTS_QUEUE_URL"]),
+        postponement=SqsPostponement(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
         gaps=tuple(settings.sooner(gap) for gap in GAPS),
     )

@@ -5,13 +5,13 @@ Ours. One JSON object; patterns in their one way to be written, dates in millise
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from postroom.contracts.base import Received
 from postroom.errors import UnreadableRulesError
-from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,12 @@ class StoredRule(Received):
     bounce_message: str | None = Field(alias="bounceMessage", default=None)
     created: int
     modified: int
+
+    @model_validator(mode="after")
+    def _action_is_of_the_direction(self) -> Self:
+        if self.action not in MOST_RESTRICTIVE_FIRST[self.direction]:
+            raise ValueError(f"{self.action} is no action of {self.direction} rules")
+        return self
 
     @property
     def rule(self) -> Rule:

@@ -46,11 +46,11 @@ class Receipt(Received):
     """How the message came: the envelope recipients that matched the rule, and the verdicts."""
 
     recipients: tuple[str, ...] = Field(min_length=1)
-    spam: VerdictStatus = Field(alias="spamVerdict", default=VerdictStatus())
-    virus: VerdictStatus = Field(alias="virusVerdict", default=VerdictStatus())
-    spf: VerdictStatus = Field(alias="spfVerdict", default=VerdictStatus())
-    dkim: VerdictStatus = Field(alias="dkimVerdict", default=VerdictStatus())
-    dmarc: VerdictStatus = Field(alias="dmarcVerdict", default=VerdictStatus())
+    spam: VerdictStatus = Field(alias="spamVerdict", default_factory=VerdictStatus)
+    virus: VerdictStatus = Field(alias="virusVerdict", default_factory=VerdictStatus)
+    spf: VerdictStatus = Field(alias="spfVerdict", default_factory=VerdictStatus)
+    dkim: VerdictStatus = Field(alias="dkimVerdict", default_factory=VerdictStatus)
+    dmarc: VerdictStatus = Field(alias="dmarcVerdict", default_factory=VerdictStatus)
     dmarc_policy: DmarcPolicy | None = Field(alias="dmarcPolicy", default=None)
     action: S3Action
 

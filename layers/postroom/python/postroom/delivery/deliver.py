@@ -71,7 +71,7 @@ class Deliver:
     def _deliver(self, order: DeliveryOrder) -> None:
         head = self.mailboxes.head(order.mailbox_id)
         if head is None:
-            self._bounce(order, *GONE)
+            self._gone(order)
             return
         content = self._content(order)
         if content is None:
@@ -107,7 +107,7 @@ class Deliver:
                 self.pause(attempt)
                 fresh = self.mailboxes.head(order.mailbox_id)
                 if fresh is None:
-                    self._bounce(order, *GONE)
+                    self._gone(order)
                     return
                 head = fresh
             else:
@@ -132,9 +132,21 @@ class Deliver:
             self.deliveries.send([notice])
 
     def _full(self, order: DeliveryOrder) -> None:
-        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody."""
+        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody.
+
+        An order that was settled before may be the very message that filled the mailbox, stopped short of its notice.
+        """
         if self._bounce(order, *FULL):
             self.sealed.delete(blob_of(order))
+        else:
+            self._send_what_follows(order, None, again=True)
+
+    def _gone(self, order: DeliveryOrder) -> None:
+        """Bounce mail for a mailbox that is gone; a notice of ours ends without an event, for nobody sent it."""
+        if order.kind is OrderKind.QUOTA_NOTICE:
+            self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=GONE[0])])
+        else:
+            self._bounce(order, *GONE)
 
     def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)

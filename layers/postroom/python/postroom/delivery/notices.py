@@ -86,3 +86,15 @@ def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
         event={"recipient": order.recipient, "folder": order.folder},
         data={"mailboxId": order.mailbox_id, **data},
     )
+
+
+def dropped_fact(order: DeliveryOrder, *, now: int, reason: str) -> Fact:
+    """Return the fact that ends a notice whose mailbox is gone."""
+    return Fact(
+        trace=order.trace,
+        organization_id=order.organization_id,
+        name=OwnFact.QUOTA_NOTICE_DROPPED,
+        key=f"{OwnFact.QUOTA_NOTICE_DROPPED}:{order.mailbox_id}",
+        at=now,
+        data={"mailboxId": order.mailbox_id, "reason": reason},
+    )

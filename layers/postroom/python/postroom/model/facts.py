@@ -34,8 +34,10 @@ class OwnFact(StrEnum):
     RECIPIENT_SKIPPED = "RECIPIENT_SKIPPED"  # a disabled member of a group that was expanded
     QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
     CONTENT_PUT = "CONTENT_PUT"  # a rule function put another content in the message's place
+    QUOTA_NOTICE_DROPPED = "QUOTA_NOTICE_DROPPED"  # its mailbox went away meanwhile
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
+    ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one came after all
     DISCARDED = "DISCARDED"  # an operator gave a parked message up
 
 

@@ -20,9 +20,9 @@ from postroom.contracts.between_stations import (
 )
 from postroom.contracts.ses import message_id_of
 from postroom.contracts.stream_failure import read_stream_failure
-from postroom.errors import InvalidNotificationError
+from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import EXPANSION, Ledger, Parked, Transit
+from postroom.ports.transit import ARRIVAL, EXPANSION, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,12 @@ INGEST: Final = "ingest"
 DELIVER: Final = "deliver"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
+
+NEVER_ANNOUNCED: Final = (
+    "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
+    " otherwise it can only be discarded"
+)
+"""Why an orphan cannot be redriven."""
 
 STREAM_SLACK: Final = 60_000
 """Milliseconds before a failed batch's first arrival at which its facts may have been made: a fact's time is taken
@@ -61,17 +67,23 @@ class Parking:
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``."""
-        self._park(f"arrival:{_arrival_name(body)}", "arrival", NO_ORGANIZATION, INGEST, body, cause)
+        self._park(f"arrival:{_arrival_name(body)}", ARRIVAL, NO_ORGANIZATION, INGEST, body, cause)
 
-    def park_expansion(self, expansion: Expansion, cause: str) -> None:
-        """Park what is left of a large flow: the recipients whose orders were not yet made."""
-        body = expansion.model_dump_json()
-        self._park(expansion.trace, EXPANSION, expansion.organization_id, INGEST, body, cause)
+    def give_up(self, entry: DeliveryOrder | Expansion, cause: str) -> None:
+        """Park, for the sweep, what it has sent again in vain."""
+        key, station = (entry.key, DELIVER) if isinstance(entry, DeliveryOrder) else (EXPANSION, INGEST)
+        body = entry.model_dump_json()
+        self._park(entry.trace, key, entry.organization_id, station, body, cause, nobody_repeats=True)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
-        """Park a stored message that nobody told us about: its envelope is unknown, so nobody can route it."""
+        """Park, for the sweep, a stored message that nobody told us about: its envelope is unknown."""
         cause = "stored by SES, but no notification of it ever came: its envelope is unknown"
-        self._park(f"arrival:{ses_message_id}", "arrival", NO_ORGANIZATION, INGEST, body, cause)
+        trace = f"arrival:{ses_message_id}"
+        self._park(trace, ORPHAN, NO_ORGANIZATION, INGEST, body, cause, nobody_repeats=True)
+
+    def take_back_orphan(self, orphan: Parked) -> bool:
+        """Forget an orphan whose notification came after all; ``False`` if it is not parked any more."""
+        return self.transit.discard(orphan, [self._fact(orphan, OwnFact.ANNOUNCED)])
 
     def park_pointer(self, pointer: FactPointer, cause: str) -> None:
         """Park one fact that could not be written to the organization's event log."""
@@ -96,7 +108,10 @@ class Parking:
 
         Raises:
             TemporaryError: it is still parked, though perhaps sent; call again.
+            UnknownEnvelopeError: it is an orphan, and nobody knows whom it is for. It stays parked.
         """
+        if parked.key == ORPHAN:
+            raise UnknownEnvelopeError(NEVER_ANNOUNCED)
         fact = self._fact(parked, OwnFact.REDRIVEN)
         if parked.in_transit:
             done = self.transit.redrive(parked, fact)
@@ -134,14 +149,32 @@ class Parking:
         else:
             self.deliveries.send([read_order(parked.body)])
 
-    def _park(self, trace: str, key: str, organization_id: str, station: str, body: str, cause: str) -> None:
+    def _park(
+        self,
+        trace: str,
+        key: str,
+        organization_id: str,
+        station: str,
+        body: str,
+        cause: str,
+        *,
+        nobody_repeats: bool = False,
+    ) -> None:
+        """Park, then raise the alarm: whoever calls repeats both if it stops in between.
+
+        Where nobody repeats it (the sweep sees only what is not parked yet) the alarm goes first. A stop in between
+        leaves an alarm about something that the next sweep parks.
+        """
         parkings = sum(
             fact.name is OwnFact.PARKED and fact.data.get("what") == key for fact in self.ledger.facts(trace)
         )
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
+        pointer = ParkedPointer(id=parked.id, trace=trace, organization_id=organization_id)
+        if nobody_repeats:
+            self.notices.send(pointer, cause)
         self.transit.park(parked, self._fact(parked, OwnFact.PARKED))
-        if self.transit.parked(parked.id) is not None:
-            self.notices.send(ParkedPointer(id=parked.id, trace=trace, organization_id=organization_id), cause)
+        if not nobody_repeats and self.transit.parked(parked.id) is not None:
+            self.notices.send(pointer, cause)
 
     def _fact(self, parked: Parked, name: OwnFact) -> Fact:
         return Fact(
@@ -168,7 +201,7 @@ class DeadLetters:
 
     parking: Parking
 
-    def accept(self, queue: str, body: str, receives: str) -> None:
+    def accept(self, queue: str, body: str, receives: int) -> None:
         """Park one dead letter.
 
         Args:

@@ -14,6 +14,7 @@ from postroom.contracts.between_stations import DeliveryOrder
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
+from postroom.ports.transit import ARRIVAL, ORPHAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,6 +78,8 @@ class Sweep:
         with _kept(troubles):
             self._look_at_waiting(counts, troubles, remaining)
         organizations = list(self.organizations.ids())
+        with _kept(troubles):
+            self._look_at_orphans(organizations, troubles)
         for stored in self._round():
             if remaining() < RESERVE:
                 break
@@ -98,6 +101,15 @@ class Sweep:
                 self._again(waiting)
                 counts["parked" if waiting.sweeps >= MAX_SWEEPS else "sent"] += 1
 
+    def _look_at_orphans(self, organizations: list[str], troubles: list[PostroomError]) -> None:
+        """Take back what was parked without a notification, where one came after all: to a flow, or parked itself."""
+        for parked in self.parking.list():
+            if parked.key == ORPHAN:
+                with _kept(troubles):
+                    ses_message_id = parked.trace.removeprefix("arrival:")
+                    if self._flows(ses_message_id, organizations) or self._was_announced(parked.trace):
+                        self.parking.take_back_orphan(parked)
+
     def _round(self) -> Iterator[StoredRaw]:
         """Return all stored mail once, from a place on that moves with the time."""
         start = INBOUND + _place(self.now() // BETWEEN_PLACES)
@@ -112,10 +124,7 @@ class Sweep:
         entry, parking = waiting.entry, self.parking
         if waiting.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {waiting.sweeps} times"
-            if isinstance(entry, DeliveryOrder):
-                parking.park_order(entry, cause)
-            else:
-                parking.park_expansion(entry, cause)
+            parking.give_up(entry, cause)
         elif isinstance(entry, DeliveryOrder):
             parking.deliveries.send([entry])
         else:
@@ -127,8 +136,7 @@ class Sweep:
         ses_message_id = stored.key.rpartition("/")[2]
         if age < self.patience.open_too_long or ses_message_id == SETUP_OBJECT:
             return
-        traces = [trace_of(ses_message_id, organization) for organization in organizations]
-        flows = [trace for trace in traces if self.parking.ledger.fact(trace, RECEIVED)]
+        flows = self._flows(ses_message_id, organizations)
         if not flows:
             counts["parked"] += self._park_orphan(stored, ses_message_id)
         elif age >= self.patience.keep_after_final and self._is_over(ses_message_id, flows):
@@ -138,10 +146,15 @@ class Sweep:
             self.archive.remove(stored.key)
             counts["retired"] += 1
 
+    def _flows(self, ses_message_id: str, organizations: list[str]) -> list[str]:
+        """Return the traces of the flows that a stored message has."""
+        traces = [trace_of(ses_message_id, organization) for organization in organizations]
+        return [trace for trace in traces if self.parking.ledger.fact(trace, RECEIVED)]
+
     def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
         """Park a message without a flow, unless it is parked or was given up."""
         trace = f"arrival:{ses_message_id}"
-        if self.parking.transit.parked(f"{trace}/arrival") or self._was_discarded(trace):
+        if self.parking.transit.parked(f"{trace}/{ORPHAN}") or self._was_announced(trace) or self._was_discarded(trace):
             return False
         body = json.dumps({"objectKey": stored.key, "mail": {"messageId": ses_message_id}})
         self.parking.park_orphan(ses_message_id, body)
@@ -150,10 +163,14 @@ class Sweep:
     def _is_over(self, ses_message_id: str, flows: list[str]) -> bool:
         """Say whether every recipient of a message has been final for long enough."""
         transit, ledger = self.parking.transit, self.parking.ledger
-        if transit.parked(f"arrival:{ses_message_id}/arrival"):
+        if self._was_announced(f"arrival:{ses_message_id}"):
             return False
         latest = max(fact.at for trace in flows for fact in ledger.facts(trace))
         return all(map(transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
+
+    def _was_announced(self, trace: str) -> bool:
+        """Say whether a message's notification came, and is parked itself."""
+        return self.parking.transit.parked(f"{trace}/{ARRIVAL}") is not None
 
     def _was_discarded(self, trace: str) -> bool:
         facts: list[Fact] = list(self.parking.ledger.facts(trace))

@@ -26,7 +26,9 @@ class EventBus(Protocol):
     """Suite: tests/contract/test_event_bus.py."""
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
-        """Announce one batch, as ``postroom.ledger.bus.batches`` cuts it.
+        """Announce one batch, as ``postroom.ledger.bus.batches`` cuts it, if anybody listens.
+
+        Whoever begins to listen hears everything from a minute later on at the latest.
 
         Returns:
             Ids of events that the bus did not take, each with the bus's error code; the others were taken.

@@ -20,6 +20,12 @@ ORDER_PREFIX: Final = "order:"
 EXPANSION: Final = "expansion"
 """Key of a flow's expansion."""
 
+ARRIVAL: Final = "arrival"
+"""Key of a notification that is parked as it came."""
+
+ORPHAN: Final = "orphan"
+"""Key of a stored message that is parked because nobody announced it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:

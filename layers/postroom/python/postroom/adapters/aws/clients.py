@@ -1,19 +1,27 @@
-"""THE place where boto3 clients are made: lazily, once each, with timeouts below the functions' own.
+"""THE place where clients of AWS are made: lazily, once each, with timeouts below the functions' own.
+
+They are boto3's clients, made by botocore as boto3 makes them: its own package would bring resources and transfer
+managers along, which nothing of ours uses, and a tenth of every start (docs/decisions/0012).
 
 Retries are botocore's standard mode, three attempts in all: whoever calls is retried by a queue anyway. Endpoints come
 from the usual environment variables, so the same code runs against AWS, moto and LocalStack.
 """
 
+# mypy: disable-error-code="no-any-return"
+# botocore's stub says Any of every client; what each function says is what its service's stubs say.
+
 from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
@@ -32,17 +40,28 @@ _ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "stand
 
 
 @cache
+def session() -> botocore.session.Session:
+    """Return what all clients are made of: environment, credentials, and the listeners that a tool may add."""
+    return botocore.session.get_session()
+
+
+def _made(service: str, config: Config, **credentials: str) -> Any:
+    make: Any = session().create_client  # its stub knows no services, ours do
+    return make(service, config=config, **credentials)
+
+
+@cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for tables."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    return _made("dynamodb", _CONFIG)
 
 
 @cache
 def s3() -> S3Client:
     """Return the client for raw and sealed mail; checksums only where the operation demands one."""
-    return boto3.client(
+    return _made(
         "s3",
-        config=_CONFIG.merge(
+        _CONFIG.merge(
             Config(
                 read_timeout=30,
                 request_checksum_calculation="when_required",
@@ -57,26 +76,26 @@ def s3() -> S3Client:
 @cache
 def sqs() -> SQSClient:
     """Return the client for queues."""
-    return boto3.client("sqs", config=_CONFIG)
+    return _made("sqs", _CONFIG)
 
 
 @cache
 def kms() -> KMSClient:
     """Return the client for mailbox keys."""
-    return boto3.client("kms", config=_CONFIG)
+    return _made("kms", _CONFIG)
 
 
 @cache
 def logs() -> CloudWatchLogsClient:
     """Return the client for event logs written under our own role."""
-    return boto3.client("logs", config=_ONE_OF_MANY)
+    return _made("logs", _ONE_OF_MANY)
 
 
 def logs_as(credentials: CredentialsTypeDef) -> CloudWatchLogsClient:
     """Return a client for event logs that are written under a customer's role; whoever asks keeps it."""
-    return boto3.client(
+    return _made(
         "logs",
-        config=_ONE_OF_MANY,
+        _ONE_OF_MANY,
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
@@ -86,28 +105,44 @@ def logs_as(credentials: CredentialsTypeDef) -> CloudWatchLogsClient:
 @cache
 def events() -> EventBridgeClient:
     """Return the client for the event bus."""
-    return boto3.client("events", config=_ONE_OF_MANY)
+    return _made("events", _ONE_OF_MANY)
 
 
 @cache
 def sts() -> STSClient:
     """Return the client that assumes customers' roles."""
-    return boto3.client("sts", config=_ONE_OF_MANY)
+    return _made("sts", _ONE_OF_MANY)
 
 
 @cache
 def iam() -> IAMClient:
     """Return the client that reads the trust of customers' roles."""
-    return boto3.client("iam", config=_CONFIG)
+    return _made("iam", _CONFIG)
 
 
 @cache
 def ses() -> SESClient:
     """Return the client for identities and receipt rules."""
-    return boto3.client("ses", config=_CONFIG)
+    return _made("ses", _CONFIG)
+
+
+T = TypeVar("T")
+
+
+class _Later:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+def later(make: Callable[[], T]) -> T:
+    """Return what stands for a client until it is used: for services that most invocations never call."""
+    return cast("T", _Later(make))
 
 
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (dynamodb, s3, sqs, kms, logs, events, sts, iam, ses):
+    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, ses):
         made.cache_clear()

@@ -1,12 +1,18 @@
-"""The bus, in EventBridge."""
+"""The bus, in EventBridge.
+
+An event costs as much as a write to two tables, and a bus without rules throws away what it is told. So nothing is
+published while the bus has no rule: archives, schema discovery and other accounts' listeners all work by rules on it.
+Source: EventBridge User Guide, "Rules", "Archiving".
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import StoreUnavailableError
 from postroom.ports.event_bus import SOURCE
 
 if TYPE_CHECKING:
@@ -24,16 +30,24 @@ PASSING: Final = frozenset({"InternalFailure", "InternalException", "ThrottlingE
 """Error codes of entries that another attempt may help. Source: EventBridge API reference, PutEventsResultEntry."""
 
 
-@dataclass(frozen=True, slots=True)
+LISTENERS_SECONDS: Final = 60
+"""How long an answer to whether the bus has rules is believed: a new rule hears everything after that time. Ours."""
+
+
+@dataclass(slots=True)
 class EventBridgeBus:
-    """``EventBus``; ``pause(n)`` waits a little, longer as n grows."""
+    """``EventBus``; ``pause(n)`` waits a little, longer as n grows. ``clock`` gives seconds that never go back."""
 
     client: EventBridgeClient
     name: str
     pause: Callable[[int], None]
+    clock: Callable[[], float]
+    _listened: tuple[float, bool] = field(default=(float("-inf"), True), init=False)
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
         """See the port. PutEvents succeeds even if it took nothing: each entry has an answer of its own."""
+        if not self._has_listeners():
+            return {}
         refused: dict[str, str] = {}
         waiting = list(events)
         for attempt in range(ATTEMPTS):
@@ -44,6 +58,18 @@ class EventBridgeBus:
                 break
             self.pause(attempt)
         return refused
+
+    def _has_listeners(self) -> bool:
+        """Say whether the bus has a rule; where it does not answer that, somebody may listen."""
+        now = self.clock()
+        if now - self._listened[0] >= LISTENERS_SECONDS:
+            try:
+                with store_errors("ask the bus for its rules"):
+                    rules = self.client.list_rules(EventBusName=self.name, Limit=1)["Rules"]
+            except StoreUnavailableError:
+                return True
+            self._listened = (now, bool(rules))
+        return self._listened[1]
 
     def _put(self, events: Sequence[BusEvent]) -> list[str]:
         """Send entries; return each one's error code, empty where it was taken."""

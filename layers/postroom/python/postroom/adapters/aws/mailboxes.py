@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
+from postroom.adapters.aws.tables import query, record, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
-from postroom.adapters.aws.transit import query, record, take_out
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter, first_head, standard_folders
 

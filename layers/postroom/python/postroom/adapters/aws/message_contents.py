@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import rows
+from postroom.adapters.aws.tables import record
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.adapters.aws.transit import record
 from postroom.errors import ConflictError
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
 from postroom.ports.message_contents import FlowContents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.adapters.aws.transit import query
+from postroom.adapters.aws.tables import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

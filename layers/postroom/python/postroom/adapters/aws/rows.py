@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.between_stations import DeliveryOrder, Expansion, RawLocation
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import LEDGER_DAYS
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
 from postroom.ports.message_contents import Content, FlowContents, Slot
 from postroom.ports.transit import Parked
+
+if TYPE_CHECKING:
+    from postroom.contracts.between_stations import DeliveryOrder, Expansion
 
 Row = Mapping[str, Any]
 
@@ -97,11 +99,15 @@ def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
 
 def expansion_from_row(row: Row) -> Expansion:
     """Read an expansion's row."""
+    from postroom.contracts.between_stations import Expansion  # the admin API keeps mailboxes too, and reads none
+
     return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
 
 
 def entry_from_row(row: Row) -> DeliveryOrder | Expansion:
     """Read an open order's or expansion's row."""
+    from postroom.contracts.between_stations import DeliveryOrder
+
     if row["sk"]["S"] == "expansion":
         return expansion_from_row(row)
     return DeliveryOrder.model_validate_json(row["body"]["S"])
@@ -183,6 +189,8 @@ def _content(content: Content | None) -> dict[str, Any] | None:
 
 
 def _content_from(body: Mapping[str, Any] | None) -> Content | None:
+    from postroom.contracts.between_stations import RawLocation
+
     return Content(RawLocation(**body["raw"]), body["size"], body["number"]) if body else None
 
 
@@ -267,23 +275,27 @@ def folder_from_row(row: Row) -> FolderInfo:
 
 
 def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
-    """Return an item's row. Below 1 KB for ordinary mail: one write unit."""
+    """Return an item's row. Below 1 KB for ordinary mail: one write unit.
+
+    What follows from the rest is left out: the end of an object's name that is the item's own, a modification at
+    creation, and sequences that are still that of the creation, with which the id begins.
+    """
+    created = _creation_sequence(item.id)
+    sequences = (("change", item.change_key), ("modseq", item.content_modseq), ("readseq", item.read_modseq))
     return {
         **key(mailbox_id, f"item:{item.id}"),
         "uids": {"M": {folder: number(uid) for folder, uid in item.uids.items()}},
-        "blob": {"S": item.blob},
+        "blob": {"S": _shorter(item.blob, mailbox_id, item.token)},
         "size": number(item.size),
         "summary": {"B": item.summary},
         "class": {"S": item.item_class},
         "conversation": {"S": item.conversation},
         "received": number(item.received),
         "created": number(item.created),
-        "modified": number(item.modified),
         "attachments": {"BOOL": item.has_attachments},
-        "change": number(item.change_key),
-        "modseq": number(item.content_modseq),
-        "readseq": number(item.read_modseq),
         "read": {"BOOL": item.read},
+        **({"modified": number(item.modified)} if item.modified != item.created else {}),
+        **{name: number(sequence) for name, sequence in sequences if sequence != created},
         **{
             name: {"SS": sorted(words)}
             for name, words in (("flags", item.flags), ("keywords", item.keywords), ("categories", item.categories))
@@ -294,26 +306,42 @@ def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
 
 def item_from_row(row: Row) -> Item:
     """Read an item's row."""
+    item_id = row["sk"]["S"].partition(":")[2]
+    created = number(_creation_sequence(item_id))
     return Item(
-        id=row["sk"]["S"].partition(":")[2],
+        id=item_id,
         uids={folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
-        blob=row["blob"]["S"],
+        blob=_whole(row["blob"]["S"], row["pk"]["S"], item_id.partition("-")[2]),
         size=int(row["size"]["N"]),
         summary=bytes(row["summary"]["B"]),
         item_class=row["class"]["S"],
         conversation=row["conversation"]["S"],
         received=int(row["received"]["N"]),
         created=int(row["created"]["N"]),
-        modified=int(row["modified"]["N"]),
+        modified=int(row.get("modified", row["created"])["N"]),
         has_attachments=row["attachments"]["BOOL"],
-        change_key=int(row["change"]["N"]),
-        content_modseq=int(row["modseq"]["N"]),
-        read_modseq=int(row["readseq"]["N"]),
+        change_key=int(row.get("change", created)["N"]),
+        content_modseq=int(row.get("modseq", created)["N"]),
+        read_modseq=int(row.get("readseq", created)["N"]),
         read=row["read"]["BOOL"],
         flags=_words(row, "flags"),
         keywords=_words(row, "keywords"),
         categories=_words(row, "categories"),
     )
+
+
+def _creation_sequence(item_id: str) -> int:
+    return int(item_id.partition("-")[0], 16)
+
+
+def _shorter(blob: str, mailbox_id: str, token: str) -> str:
+    """Cut off an object's name what the item's row says anyway; a name that ends in a slash was cut."""
+    own = f"/{mailbox_id}/{token}"
+    return blob.removesuffix(own) + "/" if blob.endswith(own) else blob
+
+
+def _whole(blob: str, mailbox_id: str, token: str) -> str:
+    return f"{blob}{mailbox_id}/{token}" if blob.endswith("/") else blob
 
 
 def membership_key(folder: str, uid: int) -> str:

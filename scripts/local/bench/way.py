@@ -1,0 +1,252 @@
+"""The way of a message in this process: template.yaml's own functions and mappings, on moto, each call metered.
+
+Every queue hands out one message at a time, and the ledger's stream one transaction's facts: the most expensive way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from local.bench.meter import KB, Meter, chunks
+from local.bench.prices import Unit
+from local.ses_notification import Verdicts, notification
+from postroom.adapters.aws.directory_rows import to_item
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.facts import trace_of
+from postroom.model.records import (
+    AddressClaim,
+    Domain,
+    DomainState,
+    Entity,
+    NameClaim,
+    Organization,
+    OrganizationState,
+)
+from postroom.ports.mailboxes import MailboxOwner
+from tests.support.in_process import InProcessStack, deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.project import EventSource
+
+MESSAGE: Final = (Path(__file__).parent / "newsletter.eml").read_bytes()
+"""25 KB of multipart/alternative under 2.6 KB of header block."""
+
+DOMAIN: Final = "acme-widgets.test"
+SENDER: Final = "newsletter-bounces+ann=acme-widgets.test@lists.example.org"
+WRITTEN_AT_ONCE: Final = 25
+"""Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
+
+
+@dataclass
+class Way:
+    """One organization in one stack. ``invocations`` and ``logged`` (bytes) count by function."""
+
+    stack: InProcessStack
+    meter: Meter
+    organization: Organization
+    invocations: dict[str, int] = field(default_factory=dict)
+    logged: dict[str, int] = field(default_factory=dict)
+    _iterators: dict[str, str] = field(default_factory=dict)
+
+    def user(self, name: str) -> str:
+        """Make a user with a mailbox, straight in the tables; return the address."""
+        entity, claims = _user(self.organization, name)
+        operator = self.stack.operator()
+        for record in (entity, *claims):
+            self.put([to_item(record)])
+        owner = MailboxOwner(self.organization.id, self.organization.arn, self.organization.kms_key_arn)
+        key = operator.keys.new(self.organization.kms_key_arn, self.organization.arn)
+        made = operator.mailboxes.create(entity.id, owner, wrapped_key=key, quota=50 << 30, now=_now())
+        if not made:
+            raise RuntimeError(f"{name} has a mailbox already")
+        return entity.addresses[0]
+
+    def crowd(self, size: int) -> None:
+        """Put many more users into the directory."""
+        rows = [
+            to_item(record)
+            for number in range(size)
+            for user, claims in [_user(self.organization, f"user-{number:05d}")]
+            for record in (user, *claims)
+        ]
+        for start in range(0, len(rows), WRITTEN_AT_ONCE):
+            self.put(rows[start : start + WRITTEN_AT_ONCE])
+
+    def message(self, *recipients: str) -> str:
+        """Let a message arrive and go all its way; return its trace.
+
+        Raises:
+            RuntimeError: a function failed; nothing that is counted then means anything.
+        """
+        ses_id = uuid.uuid4().hex + "01234567"
+        bucket = self.stack.settings()["INBOUND_BUCKET"]
+        self.stack.client("s3").put_object(Bucket=bucket, Key=f"inbound/{ses_id}", Body=MESSAGE)  # SES's own PUT
+        action = {
+            "type": "S3",
+            "topicArn": self.stack.project.attribute("InboundTopic"),
+            "bucketName": bucket,
+            "objectKeyPrefix": "inbound/",
+            "objectKey": f"inbound/{ses_id}",
+        }
+        said = notification(
+            message_id=ses_id,
+            source=SENDER,
+            recipients=recipients,
+            content=MESSAGE,
+            verdicts=Verdicts(),
+            action=action,
+            received=datetime.now(UTC),
+            took_ms=412,
+        )
+        with self.meter.of("SES and SNS"):
+            size = len(said.encode())
+            self.meter.add(Unit.SNS, chunks(size, 64 * KB))
+            self.meter.add(Unit.SQS, chunks(size, 64 * KB))
+        url = self.stack.project.attribute("IngestQueue")
+        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=said)
+        streams = [event for event in self.stack.project.events if event.kind == "DynamoDB"]
+        while any(
+            [self._serve(event) | any([self._serve(each) for each in streams]) for event in self.stack.project.events]
+        ):
+            pass
+        return trace_of(ses_id, self.organization.id)
+
+    def _serve(self, event: EventSource) -> bool:
+        """Hand a function what waits for it; say whether there was anything."""
+        match event.kind:
+            case "SQS":
+                return self._serve_queue(event)
+            case "DynamoDB":
+                return self._serve_stream(event)
+            case _:
+                return False  # schedules and the API have no part in a message's way
+
+    def _serve_queue(self, event: EventSource) -> bool:
+        arn = event.properties["Queue"]
+        sqs = self.stack.client("sqs")
+        url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        names: Any = ["All"]
+        found = sqs.receive_message(QueueUrl=url, AttributeNames=names, MessageAttributeNames=["All"])
+        for message in found.get("Messages", []):
+            record = {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": arn,
+                "awsRegion": "us-east-1",
+            }
+            with self.meter.of(event.function.logical_id):
+                requests = chunks(len(message["Body"].encode()), 64 * KB) + 1  # received and deleted
+                self.meter.add(Unit.SQS, requests)
+                if "MessageGroupId" in message["Attributes"]:
+                    self.meter.add(Unit.SQS_FAIR, requests)
+            self._invoke(event, [record])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bool(found.get("Messages"))
+
+    def _serve_stream(self, event: EventSource) -> bool:
+        records = self.news(event.properties["Stream"])
+        if records:
+            self._invoke(event, records)
+        return bool(records)
+
+    def news(self, stream: str) -> list[dict[str, Any]]:
+        """Return what has been added to a table since the last call, as its stream hands it out."""
+        streams = self.stack.client("dynamodbstreams")
+        found: list[dict[str, Any]] = []
+        for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+            name = shard["ShardId"]
+            if name not in self._iterators:
+                at = streams.get_shard_iterator(StreamArn=stream, ShardId=name, ShardIteratorType="TRIM_HORIZON")
+                self._iterators[name] = at["ShardIterator"]
+            answer = streams.get_records(ShardIterator=self._iterators[name])
+            self._iterators[name] = answer["NextShardIterator"]
+            found += [each for each in answer["Records"] if each["eventName"] == "INSERT"]
+        return json.loads(json.dumps(found, default=str))  # type: ignore[no-any-return]
+
+    def _invoke(self, event: EventSource, records: list[dict[str, Any]]) -> None:
+        name = event.function.logical_id
+        said = io.StringIO()
+        with self.meter.of(name), contextlib.redirect_stdout(said):
+            answer = self.stack.functions.invoke(name, json.dumps({"Records": records}).encode())
+        body = answer["Payload"].read()
+        if "FunctionError" in answer or json.loads(body)["batchItemFailures"]:
+            raise RuntimeError(f"{name} failed: {body.decode()} {said.getvalue()}")
+        self.invocations[name] = self.invocations.get(name, 0) + 1
+        self.logged[name] = self.logged.get(name, 0) + len(said.getvalue().encode())
+
+    def put(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows of the directory, at most ``WRITTEN_AT_ONCE``."""
+        table = self.stack.settings()["DIRECTORY_TABLE"]
+        self.stack.client("dynamodb").batch_write_item(
+            RequestItems={table: [{"PutRequest": {"Item": row}} for row in rows]}
+        )
+
+
+@contextlib.contextmanager
+def way() -> Iterator[Way]:
+    """Deploy the template into an empty account, with one organization."""
+    meter = Meter()
+    with patch.dict(os.environ, {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}), deployed() as stack:
+        meter.listen()
+        organization = _organization(stack)
+        made = Way(stack, meter, organization)
+        records = (
+            organization,
+            Domain(name=DOMAIN, organization=organization.ref, is_test=False, state=DomainState.ACTIVE),
+        )
+        made.put([to_item(record) for record in records])
+        yield made
+
+
+def _organization(stack: InProcessStack) -> Organization:
+    key = stack.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = f"m-{uuid.uuid4().hex}"
+    return Organization(
+        id=name,
+        arn=f"arn:aws:workmail:us-east-1:123456789012:organization/{name}",
+        alias="acme-widgets",
+        state=OrganizationState.ACTIVE,
+        directory_id="d-0123456789",
+        kms_key_arn=key,
+        default_domain=DOMAIN,
+        fingerprint="0" * 64,
+        created=_now(),
+    )
+
+
+def _user(organization: Organization, name: str) -> tuple[Entity, tuple[NameClaim, AddressClaim]]:
+    made = Entity(
+        organization_id=organization.id,
+        id=str(uuid.uuid4()),
+        kind=EntityKind.USER,
+        name=name,
+        state=EntityState.ENABLED,
+        created=_now(),
+        role=Role.USER,
+        email=f"{name}@{DOMAIN}",
+        attributes={"DisplayName": name.title()},
+        enabled=_now(),
+        mailbox_provisioned=_now(),
+    )
+    where = {"organization_id": organization.id, "entity_id": made.id, "kind": EntityKind.USER}
+    return made, (NameClaim(name=name, **where), AddressClaim(address=f"{name}@{DOMAIN}", **where))  # type: ignore[arg-type]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,234 @@
+"""What lies in tables, buckets, queues and logs, read without the stations' code: from outside, as an auditor would.
+
+Of our own words only names are used here: of tables and queues, of facts, and of what a fact says it is about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tests.faults.office import Office
+
+FRAME: Final = (1 << 20) + 16
+"""Bytes of one sealed frame, tag included. Source: docs/decisions, the sealed format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the ledger."""
+
+    trace: str
+    key: str
+    name: str
+    event: Mapping[str, Any]
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return f"{self.trace}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One item of a mailbox; ``content`` is None where its object is missing or does not open."""
+
+    mailbox: str
+    folders: Mapping[str, int]
+    blob: str
+    size: int
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox's index: its head's numbers, its items, and which item has which UID in which folder."""
+
+    size: int
+    sequence: int
+    counters: Mapping[str, Mapping[str, int]]
+    copies: tuple[Copy, ...]
+    memberships: Mapping[tuple[str, int], str]
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a recipient of a letter is: ``who`` is a mailbox, or an envelope recipient that has none."""
+
+    letter: str
+    who: str
+    state: str
+
+
+def _mailbox(fact: Fact) -> list[str]:
+    return [fact.data["mailboxId"]]
+
+
+def _bounced(fact: Fact) -> list[str]:
+    return [fact.data.get("mailboxId") or fact.event["bouncedRecipient"]["emailAddress"]]
+
+
+def _by_rule(fact: Fact) -> list[str]:
+    return [who for did in fact.event["ruleActions"] if did["action"] == "DROP" for who in did["recipients"]]
+
+
+def _by_policy(fact: Fact) -> list[str]:
+    return list(fact.event["recipients"]) if fact.event["policy"] == "REJECT" else []
+
+
+ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
+    "MAILBOX_EMAIL_DELIVERED": ("delivered", _mailbox),
+    "INCOMING_EMAIL_BOUNCED": ("bounced", _bounced),
+    "RECIPIENT_SKIPPED": ("skipped", lambda fact: [fact.data["memberId"]]),
+    "RULE_APPLIED": ("dropped", _by_rule),
+    "DMARC_POLICY_APPLIED": ("dropped", _by_policy),
+    "MESSAGE_BLOCKED": ("blocked", lambda fact: list(fact.data["recipients"])),
+    "QUOTA_NOTICE_DROPPED": ("dropped", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
+    "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
+}
+"""Facts that end a recipient: how, and whom."""
+
+PASSING: Final = {"ORGANIZATION_EMAIL_RECEIVED", "PARKED", "REDRIVEN", "ANNOUNCED", "DISCARDED"}
+"""Facts that end nobody; what is parked or discarded is seen where it stands in transit, or no longer does."""
+
+
+@dataclass
+class Evidence:
+    """Everything there is after a run."""
+
+    letters: Mapping[str, bytes]
+    facts: list[Fact]
+    transit: Sequence[Mapping[str, Any]]
+    mailboxes: Mapping[str, Mailbox]
+    sealed: Mapping[str, bytes]
+    raw: Mapping[str, bytes]
+    queues: Mapping[str, list[str]]
+    lines: list[Mapping[str, Any]]
+    announced: list[Mapping[str, Any]]
+    letter_of: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def states(self) -> Iterator[State]:
+        """Every state that any recipient is in; one that is in two is here twice."""
+        for fact in self.facts:
+            if fact.name in ENDS:
+                state, whom = ENDS[fact.name]
+                for who in whom(fact):
+                    yield State(self._letter(fact.trace), who, state)
+            elif fact.name == "DISCARDED":
+                yield State(self._letter(fact.trace), fact.data["what"].removeprefix("order:"), "discarded")
+        for row in self.transit:
+            who, _, kind = row["sk"]["S"].removeprefix("order:").partition(":")
+            if row["sk"]["S"].startswith("event:"):
+                continue  # a fact that waits for its log: no recipient's state
+            state = "open" if row["state"]["S"] == "OPEN" else "parked"
+            yield State(self._letter(row["pk"]["S"]), f"{who}'s notice" if kind else who, state)
+
+    def _letter(self, trace: str) -> str:
+        return self.letter_of.get(trace, trace.removeprefix("arrival:"))
+
+
+def gather(office: Office) -> Evidence:
+    """Read everything."""
+    facts = [_fact(row) for row in office.stack.rows("LEDGER_TABLE")]
+    sealed = office.stack.objects("MAIL_BUCKET")
+    queues = office.queued()
+    made = Evidence(
+        letters=office.letters,
+        facts=facts,
+        transit=office.stack.rows("TRANSIT_TABLE"),
+        mailboxes=_mailboxes(office, sealed),
+        sealed=sealed,
+        raw=office.stack.objects("INBOUND_BUCKET"),
+        queues=queues,
+        lines=list(_lines()) if "record_events" in office.functions else [],
+        announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
+    )
+    made.letter_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
+    return made
+
+
+def open_sealed(sealed: bytes, mailbox_key: bytes, place: str) -> bytes | None:
+    """Open a sealed message, as the format's description says; None where it does not open."""
+    length = sealed[4]
+    wrapped, frames = sealed[5 : 5 + length], sealed[5 + length :]
+    pieces = [frames[start : start + FRAME] for start in range(0, len(frames), FRAME)]
+    try:
+        key = AESGCM(mailbox_key).decrypt(wrapped[:12], wrapped[12:], f"key\0{place}".encode())
+        return b"".join(
+            AESGCM(key).decrypt(number.to_bytes(11, "big") + bytes([number == len(pieces) - 1]), piece, None)
+            for number, piece in enumerate(pieces)
+        )
+    except InvalidTag:
+        return None
+
+
+def _fact(row: Mapping[str, Any]) -> Fact:
+    return Fact(
+        row["pk"]["S"], row["sk"]["S"], row["name"]["S"], json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
+    )
+
+
+def _mailboxes(office: Office, sealed: Mapping[str, bytes]) -> dict[str, Mailbox]:
+    rows: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for row in office.stack.rows("MAILBOX_TABLE"):
+        rows[row["pk"]["S"]][row["sk"]["S"]] = row
+    return {name: _mailbox_of(name, its_rows, sealed) for name, its_rows in rows.items()}
+
+
+def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mapping[str, bytes]) -> Mailbox:
+    head = rows["head"]
+    items = {sk.removeprefix("item:"): row for sk, row in rows.items() if sk.startswith("item:")}
+    key = _plain_key(head) if items else b""
+    places = [sk.split(":") for sk in rows if sk.startswith("in:")]
+    return Mailbox(
+        size=int(head["size"]["N"]),
+        sequence=int(head["sequence"]["N"]),
+        counters={
+            folder: {short: int(value["N"]) for short, value in numbers["M"].items()}
+            for folder, numbers in head["folders"]["M"].items()
+        },
+        copies=tuple(
+            Copy(
+                name,
+                {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+                row["blob"]["S"],
+                int(row["size"]["N"]),
+                open_sealed(sealed[row["blob"]["S"]], key, row["blob"]["S"]) if row["blob"]["S"] in sealed else None,
+            )
+            for row in items.values()
+        ),
+        memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
+        items=tuple(items),
+    )
+
+
+_KEYS: dict[bytes, bytes] = {}
+
+
+def _plain_key(head: Mapping[str, Any]) -> bytes:
+    wrapped = bytes(head["key"]["B"])
+    if wrapped not in _KEYS:
+        context = {"aws:workmail:arn": head["arn"]["S"]}
+        answer = boto3.client("kms").decrypt(CiphertextBlob=wrapped, EncryptionContext=context)
+        _KEYS[wrapped] = answer["Plaintext"]
+    return _KEYS[wrapped]
+
+
+def _lines() -> Iterator[Mapping[str, Any]]:
+    logs = boto3.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for page in pages:
+            for event in page["events"]:
+                yield json.loads(event["message"])

@@ -1,0 +1,110 @@
+"""How things go wrong: one AWS call of a run, or the way in which queues and stream hand out what they hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.faults.injector import Killed
+
+if TYPE_CHECKING:
+    from tests.faults.injector import Call, Strike
+
+THROTTLES: Final = {
+    "dynamodb": "ThrottlingException",
+    "events": "ThrottlingException",
+    "kms": "ThrottlingException",
+    "logs": "ThrottlingException",
+    "s3": "SlowDown",
+    "ses": "Throttling",
+    "sqs": "RequestThrottled",
+}
+"""What each service says when it is asked too often. Source: their API references, "Common errors"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """How queues and stream hand out: ``seed`` gives an order at random, ``copies`` how often each batch is handed out
+    at once, and ``late`` whether all that was handled comes once more at the end. SQS and streams promise "at least
+    once"; a standard queue promises no order.
+    """
+
+    copies: int = 1
+    late: bool = False
+    seed: int | None = None
+
+
+IN_ORDER: Final = Handing()
+
+
+@dataclass(frozen=True, slots=True)
+class CallFault:
+    """A call that goes wrong; walked over every call of a run."""
+
+    name: str
+    strike: Strike
+
+
+@dataclass(frozen=True, slots=True)
+class HandingFault:
+    """Messages that come in another way than once and in order; one run for each of ``ways``."""
+
+    name: str
+    ways: tuple[Handing, ...]
+
+
+Fault = CallFault | HandingFault
+
+
+def killed_before(call: Call) -> Any:
+    """The environment ends before the call is sent."""
+    raise Killed
+
+
+def killed_after(call: Call) -> Any:
+    """The call is done, and the environment ends before the answer arrives."""
+    with suppress(ClientError):
+        call.send()
+    raise Killed
+
+
+def timed_out(call: Call) -> Any:
+    """The call is done, and its answer never arrives; the function lives on and is told so."""
+    with suppress(ClientError):
+        call.send()
+    raise ReadTimeoutError(endpoint_url=f"https://{call.service}.us-east-1.amazonaws.com")
+
+
+def throttled(call: Call) -> Any:
+    """The service refuses, and does nothing."""
+    said = {"Error": {"Code": THROTTLES[call.service], "Message": "Rate exceeded"}}
+    raise ClientError(said, call.operation)  # type: ignore[arg-type]
+
+
+def sent_twice(call: Call) -> Any:
+    """The first answer is lost, and botocore sends the same request again by itself."""
+    with suppress(ClientError):
+        call.send()
+    return call.send()
+
+
+def overtaken(call: Call) -> Any:
+    """Before the call is sent another environment gets the same event, and finishes it: a visibility time-out."""
+    call.again()
+    return call.send()
+
+
+FAULTS: Final[tuple[Fault, ...]] = (
+    CallFault("killed before", killed_before),
+    CallFault("killed after", killed_after),
+    CallFault("timed out", timed_out),
+    CallFault("throttled", throttled),
+    CallFault("sent twice", sent_twice),
+    CallFault("overtaken", overtaken),
+    HandingFault("handed out twice", (Handing(copies=2), Handing(late=True), Handing(copies=2, late=True))),
+    HandingFault("reordered", tuple(Handing(copies=1 + seed % 2, late=seed > 3, seed=seed) for seed in range(6))),
+)
+"""Every fault, in the order of the table's columns."""

@@ -1,0 +1,478 @@
+"""What is played, and how every recipient must end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+import boto3
+
+from postroom.adapters.aws.transit import DynamoTransit
+from postroom.model.directory import EntityState
+from tests.faults.evidence import State
+from tests.faults.injector import Killed
+from tests.faults.office import letter
+from tests.support.post import OTHER, notification
+from tests.support.rules import BOUNCE, DROP, JUNK, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.faults.office import Office
+    from tests.support.world import World
+
+ALL: Final = frozenset({"ingest", "deliver", "park"})
+PROJECTED: Final = ALL | {"record_events", "retry_events"}
+CROWD: Final = tuple(f"u{number:02}" for number in range(43))
+"""More than the 40 recipients of one transaction."""
+
+SIZE: Final = len(letter("m1"))
+"""Bytes of every letter that says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How one recipient of a letter ends; ``folder`` where it is delivered."""
+
+    letter: str
+    who: str
+    state: str
+    folder: str = "INBOX"
+
+    @property
+    def place(self) -> State:
+        return State(self.letter, self.who, self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A story, the functions whose calls go wrong in it (``struck``), and its end.
+
+    ``received`` names each letter's envelope recipients, ``retired`` the letters that the sweep has thrown away in
+    the end. ``functions`` are those that run at all: what they leave in a queue stays there. ``operator`` may be
+    struck too: it is the person at the command line.
+    """
+
+    name: str
+    play: Callable[[Office], None]
+    struck: frozenset[str]
+    received: Mapping[str, tuple[str, ...]]
+    ends: tuple[End, ...]
+    people: Callable[[World], None]
+    functions: frozenset[str] = ALL
+    retired: frozenset[str] = field(default_factory=frozenset)
+
+
+# Who lives here
+
+
+def acme(world: World) -> None:
+    """Ann and Ben, both in a group with Dan, who is disabled; Quinn's mailbox gets nearly full, Fay's is."""
+    world.organization()
+    for name in ("ann", "ben"):
+        world.entity(name)
+    world.entity("dan", state=EntityState.DISABLED)
+    world.entity("quinn", quota=SIZE + 5)
+    world.entity("fay", quota=SIZE - 5)
+    world.entity("group", "ann", "ben", "dan")
+
+
+def two_organizations(world: World) -> None:
+    """Ann of acme.test and Zoe of zenith.test."""
+    world.organization()
+    world.organization(OTHER, "zenith.test")
+    world.entity("ann")
+    world.entity("zoe", organization_id=OTHER, domain="zenith.test")
+
+
+def crowd(world: World) -> None:
+    """A group that does not fit one transaction."""
+    world.organization()
+    for name in CROWD:
+        world.entity(name)
+    world.entity("group", *CROWD)
+
+
+def ruled(world: World) -> None:
+    """As acme, with a rule of each kind."""
+    acme(world)
+    world.rules(
+        rule(DROP, "*", "dropped@acme.test"),
+        rule(BOUNCE, "*", "bounced@acme.test", message="no"),
+        rule(JUNK, "*", "group@acme.test"),
+    )
+
+
+def ruled_crowd(world: World) -> None:
+    """As crowd, with rules that drop one recipient and bounce another."""
+    crowd(world)
+    world.rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
+
+
+# What happens
+
+
+def one_letter(*recipients: str, **more: Any) -> Callable[[Office], None]:
+    """Play one letter, m1, and hand out until nothing is left."""
+
+    def play(office: Office) -> None:
+        office.arrive("m1", *recipients, **more)
+        office.pump()
+
+    return play
+
+
+def two_letters(office: Office) -> None:
+    """Two letters come at once, to people in common."""
+    office.arrive("m1", "group@acme.test", "ann@acme.test")
+    office.arrive("m2", "ann@acme.test", "nobody@acme.test")
+    office.pump()
+
+
+def announced_in_two_parts(office: Office) -> None:
+    """SES tells of one letter twice, for two receipt rules, each time with other recipients."""
+    office.arrive("m1", "ann@acme.test")
+    office.announce(notification("m1", ["ben@acme.test", "ann@acme.test"]))
+    office.pump()
+
+
+def unusable_key(office: Office) -> None:
+    """The organization's key is disabled when the letter comes, and enabled again before somebody redrives it."""
+    kms, key = boto3.client("kms"), office.world.kms_key
+    kms.disable_key(KeyId=key)
+    try:
+        office.arrive("m1", "ann@acme.test")
+        office.pump()
+    finally:
+        kms.enable_key(KeyId=key)
+
+
+def redriven(office: Office) -> None:
+    """As before, and somebody redrives it; what they left half done is the sweep's."""
+    unusable_key(office)
+    desk = office.world.desk.parking
+    office.operate(lambda: [desk.redrive(parked) for parked in list(desk.list())])
+    office.pump()
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
+def discarded(office: Office) -> None:
+    """As before, and somebody gives it up."""
+    unusable_key(office)
+    desk = office.world.desk.parking
+    office.operate(lambda: [desk.discard(parked) for parked in list(desk.list())])
+
+
+def nonsense(office: Office) -> None:
+    """A notification that names no organization of ours is parked, and stays."""
+    office.arrive("m1", "somebody@nowhere.test")
+    office.pump()
+
+
+def dead_letter(office: Office) -> None:
+    """Orders that deliver never got to become dead letters, and park reads them."""
+    office.arrive("m1", "ann@acme.test", "ben@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.bury("DELIVER")
+    office.pump()
+
+
+def orders_forgotten(office: Office) -> None:
+    """The queue has lost its orders: the sweep sends them again."""
+    office.arrive("m1", "ann@acme.test", "ben@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.forget("DELIVER_QUEUE_URL")
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
+def expansion_forgotten(office: Office) -> None:
+    """A large flow stops after its first transaction, and its notification is lost: the sweep takes it up."""
+    office.arrive("m1", "group@acme.test")
+    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+        office.hand_out("INGEST_QUEUE_URL")
+    office.forget("INGEST_QUEUE_URL")
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
+def never_announced(office: Office) -> None:
+    """SES has stored a letter, and its notification never came."""
+    office.store("m1")
+    office.hours(2)
+    office.schedule("sweep")
+
+
+def announced_late(office: Office) -> None:
+    """As before, and the notification comes after all: its flow opens, and the sweep takes the message back."""
+    never_announced(office)
+    office.announce(notification("m1", ["ann@acme.test", "x@nowhere.test"]))
+    office.pump()
+    office.hours(1)
+    office.schedule("sweep")
+
+
+def given_up(office: Office) -> None:
+    """An order is sent again three times, and lost each time: the sweep parks it."""
+    office.arrive("m1", "ann@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    for sweep in range(4):
+        office.forget("DELIVER_QUEUE_URL")
+        office.hours(2)
+        office.schedule("sweep", spared=sweep < 3)
+
+
+def long_over(office: Office) -> None:
+    """Everybody is final for more than 30 days: the sweep throws away what SES had stored."""
+    office.arrive("m1", "group@acme.test", "quinn@acme.test")
+    office.pump()
+    office.hours(24 * 31)
+    office.schedule("sweep")
+
+
+def delivered(name: str, *whom: str, folder: str = "INBOX") -> tuple[End, ...]:
+    """Say that a letter is delivered."""
+    return tuple(End(name, who, "delivered", folder) for who in whom)
+
+
+def ended(state: str, name: str, *whom: str) -> tuple[End, ...]:
+    """Say how else a letter ends."""
+    return tuple(End(name, who, state) for who in whom)
+
+
+def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:
+    """Say whom m1 was for."""
+    return {"m1": recipients}
+
+
+INGEST: Final = frozenset({"ingest"})
+DELIVER: Final = frozenset({"deliver"})
+GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
+RULED: Final = ("ann@acme.test", "group@acme.test", "dropped@acme.test", "bounced@acme.test")
+MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")
+MIXED_ENDS: Final = (*GROUP_ENDS, *ended("bounced", "m1", "nobody@acme.test"))
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    Scenario(
+        "ingest: one recipient",
+        one_letter("ann@acme.test"),
+        INGEST,
+        to("ann@acme.test"),
+        delivered("m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "ingest: a group, a user, nobody",
+        one_letter(*MIXED),
+        INGEST,
+        to(*MIXED),
+        MIXED_ENDS,
+        acme,
+    ),
+    Scenario(
+        "ingest: more than one transaction",
+        one_letter("group@acme.test", "nobody@acme.test"),
+        INGEST,
+        to("group@acme.test", "nobody@acme.test"),
+        (*ended("open", "m1", *CROWD), *ended("bounced", "m1", "nobody@acme.test")),
+        crowd,
+        functions=INGEST,
+    ),
+    Scenario(
+        "ingest: two organizations",
+        one_letter("ann@acme.test", "zoe@zenith.test"),
+        INGEST,
+        to("ann@acme.test", "zoe@zenith.test"),
+        delivered("m1", "ann", "zoe"),
+        two_organizations,
+    ),
+    Scenario(
+        "ingest: announced in two parts",
+        announced_in_two_parts,
+        INGEST,
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        acme,
+    ),
+    Scenario(
+        "ingest: a virus",
+        one_letter("ann@acme.test", "ben@acme.test", verdicts={"virus": "FAIL"}),
+        INGEST,
+        to("ann@acme.test", "ben@acme.test"),
+        ended("blocked", "m1", "ann@acme.test", "ben@acme.test"),
+        acme,
+    ),
+    Scenario(
+        "ingest: spam",
+        one_letter("ann@acme.test", verdicts={"spam": "FAIL"}),
+        INGEST,
+        to("ann@acme.test"),
+        delivered("m1", "ann", folder="JUNK_EMAIL"),
+        acme,
+    ),
+    Scenario(
+        "ingest: rules",
+        one_letter(*RULED),
+        INGEST,
+        to(*RULED),
+        (
+            *delivered("m1", "ann"),
+            *delivered("m1", "ben", folder="JUNK_EMAIL"),
+            *ended("skipped", "m1", "dan"),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        ruled,
+    ),
+    Scenario(
+        "ingest: rules over more than one transaction",
+        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        INGEST,
+        to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        (
+            *ended("open", "m1", *CROWD),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        ruled_crowd,
+        functions=INGEST,
+    ),
+    Scenario(
+        "ingest: rejected by DMARC",
+        one_letter("ann@acme.test", "nobody@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
+        INGEST,
+        to("ann@acme.test", "nobody@acme.test"),
+        ended("dropped", "m1", "ann@acme.test", "nobody@acme.test"),
+        acme,
+    ),
+    Scenario("ingest: an unknown domain", nonsense, INGEST, {}, ended("parked", "m1", "arrival"), acme),
+    Scenario(
+        "deliver: one mailbox",
+        one_letter("ann@acme.test"),
+        DELIVER,
+        to("ann@acme.test"),
+        delivered("m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "deliver: two letters at once",
+        two_letters,
+        DELIVER,
+        {"m1": ("group@acme.test", "ann@acme.test"), "m2": ("ann@acme.test", "nobody@acme.test")},
+        (*GROUP_ENDS, *delivered("m2", "ann"), *ended("bounced", "m2", "nobody@acme.test")),
+        acme,
+    ),
+    Scenario(
+        "deliver: nearly full",
+        one_letter("quinn@acme.test"),
+        DELIVER,
+        to("quinn@acme.test"),
+        (*delivered("m1", "quinn"), *ended("noticed", "m1", "quinn's notice")),
+        acme,
+    ),
+    Scenario(
+        "deliver: full",
+        one_letter("fay@acme.test"),
+        DELIVER,
+        to("fay@acme.test"),
+        ended("bounced", "m1", "fay"),
+        acme,
+    ),
+    Scenario(
+        "deliver: a key that cannot be used",
+        unusable_key,
+        DELIVER,
+        to("ann@acme.test"),
+        ended("parked", "m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "record_events: a mixed letter",
+        one_letter(*MIXED),
+        frozenset({"record_events"}),
+        to(*MIXED),
+        MIXED_ENDS,
+        acme,
+        functions=PROJECTED,
+    ),
+    Scenario(
+        "park: dead letters",
+        dead_letter,
+        frozenset({"park"}),
+        to("ann@acme.test", "ben@acme.test"),
+        ended("parked", "m1", "ann", "ben"),
+        acme,
+    ),
+    Scenario(
+        "redrive: a parked recipient",
+        redriven,
+        frozenset({"operator"}),
+        to("ann@acme.test"),
+        delivered("m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "discard: a parked recipient",
+        discarded,
+        frozenset({"operator"}),
+        to("ann@acme.test"),
+        ended("discarded", "m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "sweep: orders that a queue lost",
+        orders_forgotten,
+        frozenset({"sweep"}),
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        acme,
+    ),
+    Scenario(
+        "sweep: a large flow that stopped",
+        expansion_forgotten,
+        frozenset({"sweep"}),
+        to("group@acme.test"),
+        ended("open", "m1", *CROWD),
+        crowd,
+        functions=INGEST,
+    ),
+    Scenario(
+        "sweep: a message nobody announced",
+        never_announced,
+        frozenset({"sweep"}),
+        {},
+        ended("parked", "m1", "orphan"),
+        acme,
+    ),
+    Scenario(
+        "sweep: a message announced late",
+        announced_late,
+        frozenset({"sweep"}),
+        to("ann@acme.test"),
+        (*delivered("m1", "ann"), *ended("parked", "m1", "arrival")),
+        acme,
+    ),
+    Scenario(
+        "sweep: orders that are lost again and again",
+        given_up,
+        frozenset({"sweep"}),
+        to("ann@acme.test"),
+        ended("parked", "m1", "ann"),
+        acme,
+    ),
+    Scenario(
+        "sweep: a message that is long over",
+        long_over,
+        frozenset({"sweep"}),
+        to("group@acme.test", "quinn@acme.test"),
+        (*GROUP_ENDS, *delivered("m1", "quinn"), *ended("noticed", "m1", "quinn's notice")),
+        acme,
+        retired=frozenset({"m1"}),
+    ),
+)
+"""Every scenario, in the order of a message's way."""

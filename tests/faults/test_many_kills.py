@@ -1,0 +1,57 @@
+"""One large message, killed again and again: what the walk, which strikes once a run, does not see."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.evidence import gather
+from tests.faults.faults import FAULTS, CallFault
+from tests.faults.invariants import findings
+from tests.faults.scenarios import ALL, CROWD, SCENARIOS, delivered, ended
+from tests.faults.walk import prepared
+
+if TYPE_CHECKING:
+    from tests.faults.injector import Call
+
+KILLS = 30
+
+(LARGE,) = (
+    replace(
+        each,
+        struck=frozenset({"ingest", "deliver"}),
+        functions=ALL,
+        ends=(*delivered("m1", *CROWD), *ended("bounced", "m1", "nobody@acme.test")),
+    )
+    for each in SCENARIOS
+    if each.name == "ingest: more than one transaction"
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_large_fan_out_survives_kills_at_random_moments(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a repeatable choice of moments
+    ways = [fault.strike for fault in FAULTS if isinstance(fault, CallFault) and fault.name.startswith("killed")]
+    kills = 0
+
+    with prepared(LARGE) as walk:
+        office = walk.office
+
+        def kill(call: Call) -> Any:
+            nonlocal kills
+            kills += 1
+            office.injector.at = None if kills == KILLS else len(office.injector.calls) + chance.randrange(2, 60)
+            return chance.choice(ways)(call)
+
+        office.begin()
+        office.injector.arm(chance.randrange(2, 60), kill)
+        LARGE.play(office)
+        desk = office.world.desk.parking
+        parked = list(desk.list())  # killed five times over the same message: a person helps
+        assert all(desk.redrive(each) for each in parked)
+        office.pump()
+        assert findings(gather(office), LARGE) == []
+    assert kills > 3
