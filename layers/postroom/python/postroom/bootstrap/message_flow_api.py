@@ -9,7 +9,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import parts
+from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.message_flow import api
 from postroom.message_flow.messages import MessageFlow
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+@ready
 def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
     """Return what answers an event, given the invocation's own request id."""
     settings = settings or Environment()
