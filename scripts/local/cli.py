@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from local import commands
-from local.errors import LocalError, UsageError
+from local.errors import LocalError
 from local.settings import UpSettings
 
 app = typer.Typer(
@@ -25,10 +25,10 @@ app = typer.Typer(
 def up(
     emulator: Annotated[Literal["moto", "localstack"], typer.Option(help="Who plays AWS.")] = "moto",
     functions: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="A SAM project of yours (not yet: refused).")
+        list[Path] | None, typer.Option(metavar="DIR", help="A SAM project of yours; may be given more than once.")
     ] = None,
     env_vars: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Variables for it, in sam's format (not yet: refused).")
+        Path | None, typer.Option(metavar="FILE", help="Variables of its functions, in sam's format.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
@@ -40,10 +40,15 @@ def up(
     # Here, not above: boto3 and the SMTP server are no part of the other commands.
     from local.up import run
 
-    if functions or env_vars:
-        raise UsageError("--functions and --env-vars are not there yet; they come with rules that run functions")
     settings = UpSettings(
-        emulator=emulator, host=host, port=port, smtp_port=smtp_port, speed=speed, ses_headers=ses_headers
+        emulator=emulator,
+        host=host,
+        port=port,
+        smtp_port=smtp_port,
+        speed=speed,
+        ses_headers=ses_headers,
+        functions=tuple(functions or ()),
+        env_vars=env_vars,
     )
     raise typer.Exit(run(settings))
 

@@ -20,7 +20,7 @@ from local.web import Response
 from local.workers import ThrottledError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from local.invocations import Invocations
     from local.web import Request
@@ -53,6 +53,22 @@ class LambdaService:
     def hook(self, path: str, answer: Callable[[Request], Response]) -> None:
         """Answer everything below `path` (ours, outside AWS's API) with `answer`."""
         self._hooks[path] = answer
+
+    def allow(self, statement_id: str, asked: Mapping[str, Any]) -> None:
+        """Put a template's AWS::Lambda::Permission into its function's resource policy.
+
+        Args:
+            statement_id: unique for the function.
+            asked: FunctionName (or ARN), Action, Principal, and SourceArn, SourceAccount where they are set.
+
+        Raises:
+            UnknownFunctionError: no such function runs here.
+            KeyError: a member is missing.
+        """
+        function = self._invocations.pool(str(asked["FunctionName"])).function
+        statement = _statement(function, {**asked, "StatementId": statement_id})
+        with self._lock:
+            self._policies.setdefault(function.name, {})[statement_id] = statement
 
     def answer(self, request: Request) -> Response:
         """Answer one request of the Lambda API."""
@@ -192,7 +208,7 @@ def configuration(function: Function) -> dict[str, Any]:
     }
 
 
-def _statement(function: Function, asked: dict[str, Any]) -> dict[str, Any]:
+def _statement(function: Function, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Turn AddPermission's members into the policy statement that GetPolicy shows."""
     principal = str(asked["Principal"])
     is_service = "." in principal

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
+from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
-from local.template import Resolver, TemplateError, load, overrides, parameters
+from local.template import Resolver, TemplateError, check, load, overrides, parameters
 from local.workers import Function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from local.aws import Aws
+    from local.installs import Installs
 
 _FUNCTION: Final = "AWS::Serverless::Function"
 _LAYER: Final = "AWS::Serverless::LayerVersion"
+_PERMISSION: Final = "AWS::Lambda::Permission"
 _API: Final = "AWS::Serverless::Api"
+_TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
+"""Names of a template. Source: AWS, "sam build", --template-file."""
 _IMPLICIT_API: Final = "ServerlessRestApi"
 
 
@@ -44,10 +50,20 @@ class CustomResource:
     properties: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Permission:
+    """A line of a function's resource policy; `properties` are AddPermission's members."""
+
+    statement_id: str
+    properties: Mapping[str, Any]
+
+
 class Project:
     """One template and its folder, deployed."""
 
-    def __init__(self, folder: Path, stack_name: str, aws: Aws, extra: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, stack_name: str, aws: Aws, extra: Mapping[str, str], installs: Installs | None = None
+    ) -> None:
         """Read the template with samconfig's `local` environment; nothing is made yet.
 
         Args:
@@ -55,15 +71,19 @@ class Project:
             stack_name: `AWS::StackName`, and the beginning of physical names.
             aws: the emulator.
             extra: variables that every function gets in addition (POSTROOM_SPEED).
+            installs: gives functions and layers their packages; None where they run as they lie, on ours.
 
         Raises:
             TemplateError: the template cannot be read, or a parameter has a wrong value.
         """
         self.folder = folder
-        self._name = stack_name
+        self.name = stack_name
         self._aws = aws
         self._extra = extra
-        self._template = load(folder / "template.yaml")
+        self._installs = installs
+        self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
+        self._template = load(self.path)
+        check(self._template, self.path)
         given = overrides(folder / "samconfig.toml", "local")
         self.parameters = parameters(self._template, given)
         pseudo = {"AWS::AccountId": aws.account()}
@@ -81,6 +101,8 @@ class Project:
         self.functions: list[Function] = []
         self.events: list[EventSource] = []
         self.custom_resources: list[CustomResource] = []
+        self.permissions: list[Permission] = []
+        self.notes: list[str] = []
 
     def deploy(self) -> None:
         """Make every resource and read every function.
@@ -91,11 +113,21 @@ class Project:
         for name in self._resources:
             self._make(name)
         for name, resource in self._resources.items():
-            if resource["Type"] == _FUNCTION:
-                self._read_function(name)
-            elif _is_custom(resource["Type"]):
-                resolved = self._resolve(name, resource.get("Properties", {}))
-                self.custom_resources.append(CustomResource(name, resource["Type"], resolved))
+            try:
+                self._read(name, resource)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise TemplateError(f"{self.path}: {name} cannot be read: {type(error).__name__}: {error}") from error
+
+    def _read(self, name: str, resource: Mapping[str, Any]) -> None:
+        kind = resource["Type"]
+        if kind == _FUNCTION:
+            self._read_function(name)
+        elif kind == _PERMISSION or _is_custom(kind):
+            properties = self._resolve(name, resource.get("Properties", {}))
+            if kind == _PERMISSION:
+                self.permissions.append(Permission(f"{self.name}-{name}", properties))
+            else:
+                self.custom_resources.append(CustomResource(name, kind, properties))
 
     def attribute(self, name: str, attribute: str | None = None) -> str:
         """Return what Ref (no attribute) or GetAtt gives for a resource that was made."""
@@ -115,7 +147,7 @@ class Project:
     def _check_type(self, name: str, kind: str) -> None:
         known = kind in MAKERS or kind in NOT_EXECUTED or kind in (_FUNCTION, _LAYER, _API) or _is_custom(kind)
         if not known:
-            raise TemplateError(f"{self.folder / 'template.yaml'}: {name}: {kind} is not known to the local stack")
+            raise TemplateError(f"{self.path}: {name}: {kind} is not known to the local stack")
 
     def _attribute(self, name: str, attribute: str | None) -> Any:
         made = self._make(name)
@@ -153,18 +185,18 @@ class Project:
         if kind == _API:
             return Made(name.lower(), {"RootResourceId": "root"})
         if kind in NOT_EXECUTED or _is_custom(kind):
-            return Made(f"{self._name}-{name}")
+            return Made(f"{self.name}-{name}")
         properties = self._resolve(name, resource.get("Properties", {}))
         try:
-            return MAKERS[kind](Resource(self._aws, name, self._name, properties))
-        except (BotoCoreError, ClientError, KeyError) as error:
-            raise TemplateError(f"{name} ({kind}): {type(error).__name__}: {error}") from error
+            return MAKERS[kind](Resource(self._aws, name, self.name, properties))
+        except (BotoCoreError, ClientError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise TemplateError(f"{self.path}: {name} ({kind}): {type(error).__name__}: {error}") from error
 
     def _implicit(self, name: str) -> Made:
         """Answer for what SAM adds to a template: a function's own role, the implicit API and its stage."""
         owner = name.removesuffix("Role")
         if name.endswith("Role") and self._resources.get(owner, {}).get("Type") == _FUNCTION:
-            role = f"{self._name}-{name}"
+            role = f"{self.name}-{name}"
             return Made(role, {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{role}"})
         if name == _IMPLICIT_API:
             return Made(name.lower())
@@ -178,13 +210,17 @@ class Project:
 
     def _read_function(self, name: str) -> None:
         own = self._resolve(name, self._resources[name].get("Properties", {}))
-        shared = self._resolve("Globals", self._template.get("Globals", {}).get("Function", {}))
+        shared = self._resolve("Globals", (self._template.get("Globals") or {}).get("Function") or {})
         properties = {**shared, **own}
         variables = {
             **shared.get("Environment", {}).get("Variables", {}),
             **own.get("Environment", {}).get("Variables", {}),
             **self._extra,
         }
+        for needed in ("Runtime", "Handler", "CodeUri"):
+            if needed not in properties:
+                raise TemplateError(f"{self.path}: {name}: a function without {needed} is not executed here")
+        code, packages = self._code(name, properties)
         function_name = self._made[name].ref
         group = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}")
         reserved = properties.get("ReservedConcurrentExecutions")
@@ -192,9 +228,10 @@ class Project:
             name=function_name,
             logical_id=name,
             handler=properties["Handler"],
-            code=self._folder(name, properties["CodeUri"]),
+            code=code,
             runtime=properties["Runtime"],
-            layers=tuple(self._layer(arn) for arn in [*shared.get("Layers", []), *own.get("Layers", [])]),
+            packages=packages,
+            layers=tuple(self._layers(name, [*shared.get("Layers", []), *own.get("Layers", [])])),
             environment={key: str(value) for key, value in variables.items()},
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
@@ -204,27 +241,42 @@ class Project:
             asynchronous=properties.get("EventInvokeConfig", {}),
             dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
         )
-        if not function.runtime.startswith("python3."):
-            raise TemplateError(f"{name}: runtime {function.runtime} is not executed here yet")
         self.functions.append(function)
         for event_name, event in properties.get("Events", {}).items():
             self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
 
-    def _folder(self, name: str, uri: str) -> Path:
-        folder = (self.folder / uri).resolve()
+    def _code(self, name: str, properties: Mapping[str, Any]) -> tuple[Path, tuple[Path, ...]]:
+        """Return the folder that a function runs from, and those of its Python packages."""
+        folder = self._folder(name, properties["CodeUri"])
+        try:
+            runtime(properties["Runtime"]).here()
+        except UsageError as error:
+            raise TemplateError(f"{self.path}: {name}: {error}") from error
+        if self._installs is None:
+            return folder, ()
+        method = self._resources[name].get("Metadata", {}).get("BuildMethod", properties["Runtime"])
+        if not str(method).startswith(tuple(RUNTIMES)):
+            raise TemplateError(f"{self.path}: {name}: BuildMethod {method} is not executed here")
+        if properties["Runtime"].startswith("nodejs"):
+            return self._installs.node(name, folder, f"{self.name}-{name}"), ()
+        return folder, self._installs.python(name, folder)
+
+    def _folder(self, name: str, uri: object) -> Path:
+        folder = (self.folder / str(uri)).resolve()
         if not folder.is_dir():
-            raise TemplateError(f"{name}: there is no folder {folder}")
+            raise TemplateError(f"{self.path}: {name}: there is no folder {folder}")
         return folder
 
-    def _layer(self, arn: str) -> Path:
-        name = arn.split(":")[6]
-        properties = self._resolve(name, self._resources[name].get("Properties", {}))
-        return self._folder(name, properties["ContentUri"])
-
-
-def with_variables(function: Function, variables: Mapping[str, str]) -> Function:
-    """Return the function with further environment variables; those of the template win."""
-    return replace(function, environment={**variables, **function.environment})
+    def _layers(self, function: str, arns: Iterable[str]) -> Iterator[Path]:
+        for arn in arns:
+            name = arn.split(":")[6]
+            if self._resources.get(name, {}).get("Type") != _LAYER:
+                self.notes.append(f"{function} runs without layer {arn}, which is not in {self.path}")
+                continue
+            resource = self._resources[name]
+            folder = self._folder(name, self._resolve(name, resource.get("Properties", {}))["ContentUri"])
+            method = resource.get("Metadata", {}).get("BuildMethod")
+            yield folder if self._installs is None else self._installs.layer(name, folder, method)
 
 
 def _is_custom(kind: str) -> bool:

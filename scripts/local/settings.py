@@ -33,11 +33,13 @@ class UpSettings:
     smtp_port: int = 2525
     speed: int = 1
     ses_headers: bool = False
+    functions: tuple[Path, ...] = ()
+    env_vars: Path | None = None
     root: Path = field(default_factory=repository_root)
 
     @property
     def state(self) -> Path:
-        """The folder for what a run writes: env, logs, outbox. Not tracked by git."""
+        """The folder for what a run writes: env, logs, outbox, customers' packages. Not tracked by git."""
         return self.root / ".postroom"
 
     @property

@@ -69,6 +69,22 @@ def load(path: Path) -> dict[str, Any]:
     return template
 
 
+def check(template: Mapping[str, Any], path: Path) -> None:
+    """See that what a template is read by is there, so that the rest need not look.
+
+    Raises:
+        TemplateError: it says which part is not of its form.
+    """
+    for name, resource in template["Resources"].items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise TemplateError(f"{path}: {name} has no Type")
+        if not isinstance(resource.get("Properties", {}), dict):
+            raise TemplateError(f"{path}: {name}: Properties are no mapping")
+    for section in ("Globals", "Parameters", "Conditions", "Mappings"):
+        if not isinstance(template.get(section) or {}, dict):
+            raise TemplateError(f"{path}: {section} is no mapping")
+
+
 def overrides(samconfig: Path, environment: str) -> dict[str, str]:
     """Return the parameter overrides of one samconfig environment; none if there is no such file or environment.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from local import outbox
 from local.aws import Aws
 from local.custom_resources import CustomResources
+from local.customers import Customers, deploy_permissions, refuse_same_names
 from local.emulator_process import LocalStack, MotoProcess
 from local.errors import UsageError
 from local.function_logs import FunctionLogs
@@ -28,6 +29,7 @@ from local.lambda_service import LambdaService
 from local.mappings import routes, sources
 from local.project import Project
 from local.routes import Api
+from local.runtimes import runtime
 from local.ses_receiving import SesReceiving
 from local.settings import CREDENTIALS, REGION, STACK_NAME, UpSettings, endpoint_variables
 from local.smtp import SmtpServer
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.web import Request
+    from local.workers import Function
 
 _DOCKER_HOST: Final = "host.docker.internal"
 _CHECK_SECONDS: Final = 0.5
@@ -81,6 +84,7 @@ class Stack:
     def _start(self) -> None:
         settings, undo = self._settings, self._undo
         undo.enter_context(_only_one(settings.state))
+        customers = Customers(settings.functions, settings.env_vars)
         answers: dict[str, Any] = {}
         service = self._listen("the Lambda service", 1, answers)
         api = self._listen("the API", 2, answers)
@@ -92,6 +96,10 @@ class Stack:
         self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
         project = Project(settings.root, STACK_NAME, aws, {"POSTROOM_SPEED": str(settings.speed)})
         project.deploy()
+        guests = customers.deploy(aws, settings.state / "packages", self.environment)
+        projects = [project, *guests]
+        refuse_same_names(projects)
+        functions = [function for each in projects for function in each.functions]
         logs = FunctionLogs(settings.state / "logs", aws)
         undo.callback(logs.close)
         logs.start()
@@ -99,23 +107,27 @@ class Stack:
             **endpoint_variables(emulator_url),
             "AWS_ENDPOINT_URL_LAMBDA": self.environment["AWS_ENDPOINT_URL_LAMBDA"],
         }
-        invocations = Invocations(project.functions, for_workers, logs, aws, settings.speed)
+        invocations = Invocations(functions, for_workers, logs, aws, settings.speed)
         undo.callback(invocations.close)
         lambda_service = LambdaService(invocations)
+        deploy_permissions(projects, lambda_service)
         answers["the Lambda service"] = lambda_service.answer
         answers["the API"] = Api(routes(project.events), invocations, project.binary_types).answer
         lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving).answer)
         service.start()
         custom = CustomResources(lambda_service, invocations, self.environment["AWS_ENDPOINT_URL_LAMBDA"])
-        for resource in project.custom_resources:
-            custom.create(resource, STACK_NAME)
-        for source in sources(project.events, invocations, aws, settings.speed):
+        for each in projects:
+            for resource in each.custom_resources:
+                custom.create(resource, each.name)
+        events = [event for each in projects for event in each.events]
+        for source in sources(events, invocations, aws, settings.speed):
             undo.callback(source.close)
             source.start()
         api.start()
         smtp.start()
-        self._write_files(project)
-        _note_versions(project)
+        self._write_files(functions)
+        for note in [*(note for each in guests for note in each.notes), *_versions(functions)]:
+            print(f"postroom: note: {note}", file=sys.stderr)
 
     def _listen(self, what: str, offset: int, answers: dict[str, Any]) -> WebServer:
         port = self._settings.port and self._settings.port + offset
@@ -162,7 +174,7 @@ class Stack:
             "POSTROOM_EWS_URL": f"{api}/EWS/Exchange.asmx",
         }
 
-    def _write_files(self, project: Project) -> None:
+    def _write_files(self, functions: list[Function]) -> None:
         state = self._settings.state
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
         in_docker = {
@@ -171,13 +183,17 @@ class Stack:
             if name.startswith("AWS_") and name != "AWS_DATA_PATH"
         }
         for_sam = {
-            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, function.environment)}
-            for function in project.functions
+            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, self._own(function))}
+            for function in functions
         }
         for name, text in (("env", exports), ("sam-env.json", json.dumps(for_sam, indent=2) + "\n")):
             path = state / name
             path.write_text(text, encoding="utf-8")
             self._undo.callback(path.unlink, missing_ok=True)
+
+    def _own(self, function: Function) -> dict[str, str]:
+        """Return a function's variables without what it has from our exports: those name places of this machine."""
+        return {name: value for name, value in function.environment.items() if self.environment.get(name) != value}
 
 
 def run(settings: UpSettings) -> int:
@@ -234,9 +250,10 @@ def _at(host: str, reach: str, variables: Any) -> dict[str, str]:
     return {name: value.replace(f"//{reach}:", f"//{host}:") for name, value in variables.items()}
 
 
-def _note_versions(project: Project) -> None:
-    """Say on stderr where this machine differs from the template."""
-    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    others = sorted({function.runtime for function in project.functions} - {here})
-    if others:
-        print(f"postroom: note: functions of {', '.join(others)} run on this machine's {here}", file=sys.stderr)
+def _versions(functions: list[Function]) -> list[str]:
+    """Say where this machine differs from the templates."""
+    return [
+        f"functions of {name} run on this machine's {here}"
+        for name in sorted({function.runtime for function in functions})
+        if (here := runtime(name).here()) != name
+    ]

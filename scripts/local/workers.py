@@ -8,18 +8,18 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from local.settings import CREDENTIALS, REGION, function_arn
+from local.runtimes import lambda_environment, runtime
+from local.settings import function_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 INIT_TIMEOUT: Final = 60.0
 """Seconds for a function to be imported. AWS gives 10 s and one more try; a busy laptop more."""
@@ -27,12 +27,16 @@ INIT_TIMEOUT: Final = 60.0
 MAX_ANSWER_BYTES: Final = 6_291_556
 """Largest answer of a synchronous invocation, in bytes. Source: AWS's error message for it."""
 
+MAX_STREAMED_BYTES: Final = 200 * 2**20
+"""Largest streamed answer, in bytes. Source: AWS, Lambda quotas, "Invocation payload … streamed response", 200 MB."""
+
 DEFAULT_WORKERS: Final = 2
 """Workers of a function without reserved concurrency. Ours: AWS has 1,000; a laptop has a few cores."""
 
 _LENGTHS: Final = struct.Struct(">II")
 _REPORT: Final = b"REPORT RequestId: "
-_WORKER_SCRIPT: Final = Path(__file__).with_name("worker.py")
+_TASK_ROOT: Final = "/var/task/"
+"""Where a function's folder lies on AWS."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Function:
     handler: str
     code: Path
     runtime: str
+    packages: tuple[Path, ...] = ()
     layers: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: int = 3
@@ -58,6 +63,16 @@ class Function:
     def arn(self) -> str:
         """The unqualified ARN."""
         return function_arn(self.name)
+
+    @property
+    def own_runtime(self) -> Path | None:
+        """The script of the function's folder that runs in place of Lambda's runtime (AWS_LAMBDA_EXEC_WRAPPER).
+
+        Wrappers of layers are left out: what they wrap, Lambda's own runtime, is not here.
+        """
+        wrapper = self.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+        path = self.code / wrapper.removeprefix(_TASK_ROOT)
+        return path if wrapper.startswith(_TASK_ROOT) and path.is_file() else None
 
     @property
     def most_workers(self) -> int:
@@ -87,45 +102,6 @@ class _TimedOut(Exception):  # noqa: N818  not an error to anyone else
     """No answer before the deadline."""
 
 
-def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, str]) -> dict[str, str]:
-    """Return exactly what a function sees on AWS, and the endpoints of the local stack.
-
-    Nothing of the supervisor's own environment passes, PATH aside.
-    Source: AWS, "Defined runtime environment variables". The template's variables win, as on AWS.
-    """
-    python = function.runtime.removeprefix("python")
-    return {
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        **CREDENTIALS,
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "_HANDLER": function.handler,
-        "LAMBDA_TASK_ROOT": str(function.code),
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "TZ": ":UTC",
-        "LANG": "en_US.UTF-8",
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": os.pathsep.join(module_path(function, python)),
-        "PYTHONUTF8": "1",
-        **endpoints,
-        **function.environment,
-    }
-
-
-def module_path(function: Function, python: str) -> list[str]:
-    """Return the folders Python looks in first: the function's own, then its layers' in order, as Lambda does."""
-    folders = [function.code]
-    for layer in function.layers:
-        folders += [layer / "python", layer / "python" / "lib" / f"python{python}" / "site-packages"]
-    return [str(folder) for folder in folders if folder.is_dir()]
-
-
 class Worker:
     """One process. Not shared between threads: the pool hands it to one invocation at a time."""
 
@@ -143,10 +119,9 @@ class Worker:
         environment = lambda_environment(function, self.stream, endpoints)
         requests_read, self._requests = os.pipe()
         self._answers, answers_write = os.pipe()
-        command = [sys.executable, "-P", str(_WORKER_SCRIPT), str(requests_read), str(answers_write)]
         try:
             self.process = subprocess.Popen(
-                [*command, *environment["PYTHONPATH"].split(os.pathsep)],
+                runtime(function.runtime).command(function, str(requests_read), str(answers_write)),
                 cwd=function.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -172,8 +147,8 @@ class Worker:
         header, payload = self._receive(time.monotonic() + INIT_TIMEOUT)
         return payload if "init_error" in header else None
 
-    def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[bool, bytes]:
-        """Run one event; return whether the function failed, and the payload.
+    def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[Mapping[str, bool], bytes]:
+        """Run one event; return the answer's header (see worker.py) and its payload: all pieces of a streamed one.
 
         Raises:
             _Died: the process ended before it answered.
@@ -187,8 +162,12 @@ class Worker:
                 view = view[os.write(self._requests, view) :]
         except BrokenPipeError as error:
             raise _Died from error
-        answer, payload = self._receive(deadline)
-        return bool(answer["error"]), payload
+        pieces: list[bytes] = []
+        while True:
+            answer, payload = self._receive(deadline)
+            pieces.append(payload)
+            if "piece" not in answer:
+                return answer, payload if answer["error"] else b"".join(pieces)
 
     def expect_end(self, request_id: str) -> threading.Event:
         """Return an event that is set once the log has this invocation's REPORT line."""
@@ -260,22 +239,33 @@ class WorkerPool:
         with self._lock:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
-    def invoke(self, event: bytes, *, client_context: object = None, tail: bool = False) -> Answer:
+    def invoke(
+        self,
+        event: bytes,
+        *,
+        client_context: object = None,
+        tail: bool = False,
+        streamed: bool = False,
+        request_id: str = "",
+    ) -> Answer:
         """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
 
         Args:
             event: JSON.
             client_context: what the caller sent, decoded.
             tail: whether the answer shall carry the last 4 KB of the invocation's log.
+            streamed: whether the caller takes the answer as a stream, which may be longer.
+            request_id: of an asynchronous event, the same at each attempt; else a new one.
 
         Raises:
             ThrottledError: the template reserves a concurrency, and that many are running.
         """
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
             raise ThrottledError(self.function.name)
         try:
-            return self._invoke(event, request_id, client_context, tail=tail)
+            limit = MAX_STREAMED_BYTES if streamed else MAX_ANSWER_BYTES
+            return self._invoke(event, request_id, client_context, tail=tail, limit=limit)
         finally:
             self._slots.release()
 
@@ -293,7 +283,7 @@ class WorkerPool:
         for worker in workers:
             worker.process.wait()
 
-    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool) -> Answer:
+    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool, limit: int) -> Answer:
         worker, problem = self._take(request_id)
         if worker is None:
             return problem
@@ -306,7 +296,7 @@ class WorkerPool:
         }
         ended = worker.expect_end(request_id) if tail else None
         try:
-            failed, payload = worker.run(header, event, began + function.timeout)
+            said, payload = worker.run(header, event, began + function.timeout)
         except _TimedOut:
             self._bury(worker)
             message = f"Error: Task timed out after {function.timeout:.2f} seconds"
@@ -318,11 +308,15 @@ class WorkerPool:
         if ended is not None:
             ended.wait(1.0)
         log_tail = self._logs.tail(worker.stream, request_id) if tail else b""
-        self._give_back(worker)
-        if len(payload) > MAX_ANSWER_BYTES:
-            message = f"Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes)."
+        if said.get("ends"):
+            worker.exit_status()
+            self._bury(worker)
+        else:
+            self._give_back(worker)
+        if len(payload) > limit:
+            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
-        return Answer(request_id, payload, "Unhandled" if failed else "", log_tail)
+        return Answer(request_id, payload, "Unhandled" if said["error"] else "", log_tail)
 
     def _take(self, request_id: str) -> tuple[Worker, Answer] | tuple[None, Answer]:
         """Return a worker whose module is imported, or None and the answer that says why there is none."""

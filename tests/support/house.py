@@ -49,7 +49,9 @@ import sys
 from pathlib import Path
 from local.settings import UpSettings
 from local.up import run
-sys.exit(run(UpSettings(root=Path(sys.argv[1]), port=int(sys.argv[2]), smtp_port=0, speed=int(sys.argv[3]))))
+root, port, speed, env_vars, *functions = sys.argv[1:]
+sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed),
+    functions=tuple(map(Path, functions)), env_vars=Path(env_vars) if env_vars else None)))
 """
 
 
@@ -57,7 +59,14 @@ class House:
     """A running stack; ``logs`` is the folder of what its functions wrote."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, speed: int = 1, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        speed: int = 1,
+        variables: Mapping[str, str] | None = None,
+        functions: Sequence[Path] = (),
+        env_vars: Path | None = None,
     ) -> None:
         self.logs = folder / ".postroom" / "logs"
         for name in ("functions", "layers", "samconfig.toml"):
@@ -67,7 +76,7 @@ class House:
         assert queues > 5
         (folder / "template.yaml").write_text(template, "utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(folder), str(port), str(speed)],
+            [sys.executable, "-c", RUN, str(folder), str(port), str(speed), str(env_vars or ""), *map(str, functions)],
             stdout=subprocess.PIPE,
             text=True,
             env={**_own_environment(), **(variables or {})},
@@ -180,11 +189,11 @@ class House:
 
     def workers(self, function: str) -> list[int]:
         """Return the processes that run a function (its folder's name), alive now."""
-        return [pid for pid, command in _children(self.process.pid) if f"/functions/{function}" in command]
+        return [pid for pid, command in children(self.process.pid) if f"/functions/{function}" in command]
 
     def all_workers(self) -> list[int]:
         """Return the processes of all functions, alive now."""
-        return [pid for pid, command in _children(self.process.pid) if "/functions/" in command]
+        return [pid for pid, command in children(self.process.pid) if "/functions/" in command]
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Return every row of a table (a variable's name)."""
@@ -249,7 +258,7 @@ def peak_memory(pid: int) -> int:
     return int(line) * 1024
 
 
-def _children(parent: int) -> Iterator[tuple[int, str]]:
+def children(parent: int) -> Iterator[tuple[int, str]]:
     """Yield the processes that a process started, with their command lines."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:

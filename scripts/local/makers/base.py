@@ -53,7 +53,9 @@ def flag(value: object) -> bool:
 
 def applicable(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a policy without the statements that refuse plain HTTP: every local endpoint is plain HTTP."""
-    statements = [statement for statement in document["Statement"] if not _refuses_plain_http(statement)]
+    given = document["Statement"]
+    every = [given] if isinstance(given, dict) else given
+    statements = [statement for statement in every if not _refuses_plain_http(statement)]
     return {**document, "Statement": statements}
 
 

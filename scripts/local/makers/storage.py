@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from local.makers.base import Made, Resource, applicable, flag, tags
 from local.settings import REGION
+
+LONGEST_BUCKET_NAME: Final = 63
+"""Characters. Source: AWS, "General purpose bucket naming rules"."""
 
 
 def make_table(resource: Resource) -> Made:
@@ -44,11 +47,25 @@ def make_table(resource: Resource) -> Made:
     return Made(name, attributes)
 
 
+def make_simple_table(resource: Resource) -> Made:
+    """Make SAM's table with nothing but a primary key, `id` where it is not named."""
+    key = resource.properties.get("PrimaryKey", {"Name": "id", "Type": "String"})
+    kind = {"String": "S", "Number": "N", "Binary": "B"}[key["Type"]]
+    name = resource.properties.get("TableName", resource.physical_name)
+    resource.aws.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key["Name"], "AttributeType": kind}],
+        KeySchema=[{"AttributeName": key["Name"], "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return Made(name)
+
+
 def make_bucket(resource: Resource) -> Made:
     """Make a bucket with versioning, encryption, ownership, public access block and lifecycle."""
     s3 = resource.aws.client("s3")
     properties = resource.properties
-    name = properties.get("BucketName", resource.physical_name.lower())
+    name = properties.get("BucketName", resource.physical_name.lower()[:LONGEST_BUCKET_NAME])
     s3.create_bucket(Bucket=name)
     if "VersioningConfiguration" in properties:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
@@ -100,6 +117,9 @@ def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
         expiration["ExpiredObjectDeleteMarker"] = flag(rule["ExpiredObjectDeleteMarker"])
     if expiration:
         translated["Expiration"] = expiration
+    if "NoncurrentVersionExpirationInDays" in rule:  # the older spelling, which samples still have
+        days = int(rule["NoncurrentVersionExpirationInDays"])
+        translated["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
     if "NoncurrentVersionExpiration" in rule:
         days = int(rule["NoncurrentVersionExpiration"]["NoncurrentDays"])
         translated["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}

@@ -11,17 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.aws import Aws
-from local.function_logs import FunctionLogs
-from local.invocations import Invocations
-from local.lambda_service import LambdaService
-from local.web import WebServer
 from local.workers import Function
+from tests.support.local_lambda import LocalLambda
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +44,7 @@ def handler(event, context):
 """
 
 
-class Service:
+class Service(LocalLambda):
     def __init__(self, folder: Path) -> None:
         (folder / "app.py").write_text(SOURCE)
         (folder / "broken.py").write_text("import nothing_of_that_name\n")
@@ -62,30 +56,10 @@ class Service:
             Function("broken", "BrokenFunction", "broken.handler", **code),  # type: ignore[arg-type]
             Function("missing", "MissingFunction", "app.nothing", **code),  # type: ignore[arg-type]
         ]
-        aws = Aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
-        self.logs = FunctionLogs(folder / "logs", aws)
-        self.invocations = Invocations(functions, {"AWS_ENDPOINT_URL": "http://x"}, self.logs, aws)
-        service = LambdaService(self.invocations)
-        self.server = WebServer("127.0.0.1", 0, service.answer, "the Lambda service")
-        self.server.start()
-        make: Any = boto3.client
-        self.client = make(
-            "lambda",
-            endpoint_url=f"http://127.0.0.1:{self.server.port}",
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        super().__init__(folder, functions)
 
     def invoke(self, event: object, name: str = "echo", **more: Any) -> tuple[Any, Any]:
-        answer = self.client.invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
-        return json.loads(answer["Payload"].read()), answer
-
-    def close(self) -> None:
-        self.server.close()
-        self.invocations.close()
-        self.logs.close()
+        return super().invoke(event, name, **more)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ FUNCTIONS: Final = {
     "SweepFunction": "sweep",
     "RemoveMailboxesFunction": "remove_mailboxes",
     "AdminApiFunction": "admin_api",
+    "MessageFlowApiFunction": "message_flow_api",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
 TABLES: Final = {
@@ -158,6 +159,17 @@ def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> 
 
 def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
     assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
+
+
+def test_customers_objects_are_read_in_this_account_alone(template: Template) -> None:
+    (statement,) = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+
+
+def test_what_is_put_never_lies_where_ses_stores(template: Template) -> None:
+    writing = [each for each in template.statements("MessageFlowApiFunction") if "s3:PutObject" in each["Action"]]
+    assert [each["Resource"] for each in writing] == [{"Fn::Sub": "${InboundBucket.Arn}/transit/*"}]
 
 
 @each_function

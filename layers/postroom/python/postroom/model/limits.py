@@ -60,3 +60,8 @@ MAX_SUBJECT_CHARACTERS: Final = 998
 MAILBOX_KEPT_DAYS: Final = 30
 """Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
 Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
+MAX_LINE_BYTES: Final = 1000
+"""Longest line of a message that a function puts, in bytes, CRLF included. Source: RFC 5321, 4.5.3.1.6."""
+
+MESSAGE_FLOW_SECONDS: Final = 86_400
+"""How long the Message Flow API hands out a message, from when its flow was opened. Source: guide, ZH:4272."""

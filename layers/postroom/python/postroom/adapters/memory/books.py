@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from postroom.contracts.between_stations import Expansion, Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, Item
+    from postroom.ports.message_contents import FlowContents
     from postroom.ports.transit import Parked
 
 
@@ -44,6 +45,7 @@ class Books:
     transit: dict[tuple[str, str], Row] = field(default_factory=dict)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     allowances: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, FlowContents] = field(default_factory=dict)
 
     def are_new(self, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """Say whether none of these is there yet: the condition of every transaction that writes them."""

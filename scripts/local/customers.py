@@ -1,0 +1,119 @@
+"""Customers' own functions: the SAM projects of `--functions`, deployed beside ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from local.env_vars import EnvVars
+from local.errors import UsageError
+from local.installs import Installs
+from local.invocations import UnknownFunctionError
+from local.project import Project
+from local.settings import STACK_NAME
+from local.template import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from local.aws import Aws
+    from local.lambda_service import LambdaService
+    from local.workers import Function
+
+_LONGEST_NAME: Final = 30
+"""Characters of a stack's name that we make of a folder's: names of buckets, which begin with it, end at 63."""
+
+
+class Customers:
+    """What `--functions` and `--env-vars` ask for."""
+
+    def __init__(self, folders: Sequence[Path], env_vars: Path | None) -> None:
+        """Check what can be refused before anything is started.
+
+        Raises:
+            UsageError: a folder is missing or given twice, or the file of variables cannot be read.
+        """
+        self._folders = [folder.resolve() for folder in folders]
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise UsageError(f"--functions {folder}: there is no such folder")
+        if len(set(self._folders)) < len(self._folders):
+            raise UsageError("--functions: the same folder is given twice")
+        if env_vars is not None and not self._folders:
+            raise UsageError("--env-vars is for the functions of --functions, and there are none")
+        self._env_vars = EnvVars(env_vars)
+
+    def deploy(self, aws: Aws, packages: Path, exports: Mapping[str, str]) -> list[Project]:
+        """Make the resources of every project, and read its functions.
+
+        Args:
+            aws: the emulator.
+            packages: folder that keeps installed packages from one run to the next.
+            exports: what `up` exports; functions see it, too, unless their template or the file says otherwise.
+
+        Raises:
+            TemplateError: a template cannot be deployed, or packages cannot be installed.
+        """
+        names = _stack_names(self._folders)
+        projects = [Project(folder, name, aws, {}, Installs(packages)) for folder, name in names.items()]
+        for project in projects:
+            project.deploy()
+            project.functions = [self._with_variables(function, exports) for function in project.functions]
+            project.notes += [
+                f"{event.function.logical_id}: its Api event {event.name} is not served here"
+                for event in project.events
+                if event.kind == "Api"
+            ]
+            project.events = [event for event in project.events if event.kind != "Api"]
+        functions = [function for project in projects for function in project.functions]
+        if projects and (unused := self._env_vars.unused(functions)):
+            projects[0].notes.append(f"--env-vars names {', '.join(unused)}, and there is no such function")
+        return projects
+
+    def _with_variables(self, function: Function, exports: Mapping[str, str]) -> Function:
+        return replace(function, environment={**exports, **function.environment, **self._env_vars.of(function)})
+
+
+def refuse_same_names(projects: Iterable[Project]) -> None:
+    """Refuse two functions that one name would reach.
+
+    Raises:
+        UsageError: it says which, and where they are.
+    """
+    found: dict[str, tuple[Project, str]] = {}
+    for project in projects:
+        for function in project.functions:
+            for name in {function.name, function.logical_id}:
+                other, logical_id = found.setdefault(name, (project, function.logical_id))
+                if (other, logical_id) != (project, function.logical_id):
+                    raise UsageError(f"two functions are called {name}: in {other.path} and in {project.path}")
+
+
+def deploy_permissions(projects: Iterable[Project], service: LambdaService) -> None:
+    """Put every AWS::Lambda::Permission into its function's resource policy.
+
+    Raises:
+        TemplateError: it names no function that runs here, or lacks a member.
+    """
+    for project in projects:
+        for permission in project.permissions:
+            try:
+                service.allow(permission.statement_id, permission.properties)
+            except UnknownFunctionError as error:
+                raise TemplateError(f"{project.path}: {permission.statement_id}: no function {error} here") from error
+            except KeyError as error:
+                raise TemplateError(f"{project.path}: {permission.statement_id}: no {error.args[0]}") from error
+
+
+def _stack_names(folders: Iterable[Path]) -> dict[Path, str]:
+    """Return each folder's stack name: its own as CloudFormation allows it, numbered where two would be the same."""
+    names: dict[Path, str] = {}
+    for folder in folders:
+        words = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:_LONGEST_NAME] or "functions"
+        taken, name, number = {*names.values(), STACK_NAME}, words, 2
+        while name in taken:
+            name, number = f"{words}-{number}", number + 1
+        names[folder] = name
+    return names

@@ -1,0 +1,213 @@
+"""`postroom up --functions`: customers' projects in Python and Node.js, unchanged, asked by stock clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.support import customers, sam_project
+from tests.support.house import ROOT, House, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.stack
+
+STARTERS: Final = ROOT / "functions" / "starters"
+HAS_NODE: Final = shutil.which("node") is not None and shutil.which("npm") is not None
+EVENT: Final = {
+    "summaryVersion": "2018-10-10",
+    "envelope": {
+        "mailFrom": {"address": "from@example.com"},
+        "recipients": [{"address": "ada@example.com"}, {"address": "bo@example.com"}],
+    },
+    "sender": {"address": "sender@example.com"},
+    "subject": "Hello",
+    "messageId": "00000000-0000-0000-0000-000000000001",
+    "invocationId": "0123456789abcdef0123456789abcdef",
+    "flowDirection": "INBOUND",
+    "truncated": False,
+}
+
+
+DEFAULT: Final = {"action": {"type": "DEFAULT"}, "allRecipients": True}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A stack with the starters and a project of each language."""
+    folder = tmp_path_factory.mktemp("customers")
+    projects = [
+        STARTERS,
+        customers.python_project(folder / "footer"),
+        customers.guide_project(folder / "guide"),
+    ]
+    if HAS_NODE:
+        projects.append(customers.node_project(folder / "storm"))
+    env_vars = folder / "env.json"
+    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}}))
+    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars)
+    yield house
+    house.stop()
+
+
+def invoke(house: House, name: str, event: object = EVENT) -> Any:
+    answer = house.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+@pytest.mark.parametrize("name", ["FooterFunction", "arn:aws:lambda:us-east-1:123456789012:function:FooterFunction"])
+def test_a_python_function_has_its_packages_its_resources_and_our_api(house: House, name: str) -> None:
+    house.client("workmail").create_organization(Alias=f"guests-{len(name)}")
+    answer = invoke(house, name)
+    environment = answer["seen"]["environment"]
+    assert answer["seen"]["organizations"] >= 1  # asked by stock boto3: the endpoint comes from the environment
+    assert environment["AWS_DATA_PATH"].endswith("layers/workmail_client/botocore")
+    assert environment["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"] == house.environment["AWS_ENDPOINT_URL_WORKMAIL"]
+    stored = house.client("s3").get_object(Bucket="footer-updatedmessages", Key=EVENT["invocationId"])
+    assert stored["Body"].read() == b"hello Hello world from the file"
+    rows = house.client("dynamodb").scan(TableName="footer-Seen")["Items"]
+    assert rows == [{"InvocationId": {"S": EVENT["invocationId"]}}]
+    (message,) = house.client("sqs").receive_message(QueueUrl=environment["QUEUE"])["Messages"]
+    assert message["Body"] == EVENT["messageId"]
+
+
+@pytest.mark.skipif(not HAS_NODE, reason="there is no node or no npm on PATH")
+@pytest.mark.parametrize(
+    "name", ["stop-storm", "StopStormFunction", "arn:aws:lambda:us-east-1:123456789012:function:stop-storm"]
+)
+def test_a_node_function_runs_with_its_packages(house: House, name: str) -> None:
+    expected = {"action": {"type": "DROP"}, "recipients": ["ada@example.com", "bo@example.com"]}
+    assert invoke(house, name) == {"actions": [expected]}
+
+
+def test_the_templates_permission_is_shown(house: House) -> None:
+    policy = json.loads(house.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
+    assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "workmail.us-east-1.amazonaws.com"}]
+
+
+def test_the_starter_restyles_a_message_through_the_message_flow_api(house: House) -> None:
+    organization = house.organization("starters")
+    user = house.user(organization, "ada", "ada@starters.example")
+    raw = (
+        b"From: sender@elsewhere.example\r\nTo: ada@starters.example\r\nSubject: Hello\r\n"
+        b"Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <starter@elsewhere.example>\r\n\r\nHi\r\n"
+    )
+    house.send(raw, "ada@starters.example")
+    with house.entered():
+        wait_for(lambda: house.copies().get(user))
+        (fact,) = house.operator().ledger.received(message_id="<starter@elsewhere.example>")
+    message_id = str(fact.data["flowMessageId"])
+    answer = invoke(house, "HouseStyleFunction", {**EVENT, "messageId": message_id})
+    assert answer == {"actions": [DEFAULT]}
+    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    assert content.startswith(raw.replace(b"Hello", b"[External] Hello"))
+    assert b"This message may be confidential." in content
+    invoke(house, "SubjectFunction", {**EVENT, "messageId": message_id})
+    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    assert b"Subject: New subject: [External] Hello\n" in content.replace(b"\r\n", b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "actions"),
+    [
+        ("DropFunction", [DEFAULT, {"action": {"type": "DROP"}, "recipients": ["drop-recipient@example.com"]}]),
+        (
+            "BounceFunction",
+            [
+                {
+                    "action": {
+                        "type": "BOUNCE",
+                        "parameters": {"bounceMessage": "Email in breach of company policy."},
+                    },
+                    "allRecipients": True,
+                }
+            ],
+        ),
+        ("AddFunction", [{"action": {"type": "DEFAULT"}, "recipients": ["new-recipient@example.com"]}, DEFAULT]),
+    ],
+)
+def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, actions: list[Any]) -> None:
+    assert invoke(house, name) == {"actions": actions}
+
+
+def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
+    invoke(house, "CountSendersFunction")
+
+    def counted() -> list[dict[str, str]]:
+        metrics = house.client("cloudwatch").list_metrics(Namespace="MailBySender", MetricName="Messages")["Metrics"]
+        return [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
+
+    sam_project.wait_for(lambda: {"SenderDomain": "example.com", "Direction": "INBOUND"} in counted())
+
+
+def test_sam_gets_its_variables_for_a_container(house: House) -> None:
+    for_sam = json.loads((house.logs.parent / "sam-env.json").read_text())["FooterFunction"]
+    assert for_sam["FOOTER"] == "from the file"
+    assert for_sam["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"].startswith("http://host.docker.internal:")
+    assert "AWS_DATA_PATH" not in for_sam  # a folder of this machine
+
+
+def test_what_it_writes_is_in_its_log_group(house: House) -> None:
+    invoke(house, "FooterFunction")
+    logs = house.client("logs")
+
+    def lines() -> list[str]:
+        if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/FooterFunction")["logGroups"]:
+            return []
+        events = logs.filter_log_events(logGroupName="/aws/lambda/FooterFunction")["events"]
+        return [event["message"] for event in events]
+
+    sam_project.wait_for(lambda: any(line.startswith("REPORT") for line in lines()))
+
+
+RUN: Final = """
+import sys
+from pathlib import Path
+from local.errors import LocalError
+from local.settings import UpSettings
+from local.up import run
+root, *functions = map(Path, sys.argv[1:])
+try:
+    sys.exit(run(UpSettings(root=root, port=0, smtp_port=0, functions=tuple(functions))))
+except LocalError as error:
+    print(f"postroom: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)
+"""
+
+
+def refused(root: Path, functions: Path) -> list[str]:
+    """Return the lines of an `up` that cannot start."""
+    sam_project.write(root)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POSTROOM"))}
+    command = [sys.executable, "-c", RUN, str(root), str(functions)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    return done.stderr.splitlines()
+
+
+def test_packages_that_cannot_be_installed_are_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    source = customers.python_project(tmp_path / "p") / "src"
+    (source / "requirements.txt").write_text("./missing-1.0-py3-none-any.whl\n")
+    installing, line = refused(tmp_path / "root", tmp_path / "p")[-2:]
+    assert installing.startswith("postroom: FooterFunction: installing what ")
+    assert line.startswith(f"postroom: FooterFunction: {source}/requirements.txt: ERROR: ")
+
+
+def test_a_missing_folder_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    line = f"postroom: --functions {tmp_path}/nowhere: there is no such folder"
+    assert refused(tmp_path / "root", tmp_path / "nowhere") == [line]
+
+
+def test_a_function_of_our_own_name_is_refused(tmp_path: Path) -> None:
+    (line,) = refused(tmp_path / "root", sam_project.write(tmp_path / "other"))
+    assert line.startswith("postroom: two functions are called ")

@@ -1,0 +1,58 @@
+"""Real worker processes behind the real Lambda service, asked by stock boto3; nothing else of the stack."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from local.aws import Aws
+from local.function_logs import FunctionLogs
+from local.invocations import Invocations
+from local.lambda_service import LambdaService
+from local.web import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from local.workers import Function
+
+
+class LocalLambda:
+    """Runs functions; their log is in ``folder/logs``."""
+
+    def __init__(self, folder: Path, functions: Iterable[Function]) -> None:
+        self.folder = folder
+        aws = Aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+        self.logs = FunctionLogs(folder / "logs", aws)
+        self.invocations = Invocations(functions, {"AWS_ENDPOINT_URL": "http://x"}, self.logs, aws, speed=600)
+        self.service = LambdaService(self.invocations)
+        self.server = WebServer("127.0.0.1", 0, self.service.answer, "the Lambda service")
+        self.server.start()
+        make: Any = boto3.client
+        self.client = make(
+            "lambda",
+            endpoint_url=f"http://127.0.0.1:{self.server.port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    def invoke(self, event: object, name: str, **more: Any) -> tuple[Any, Any]:
+        """Return the answer's payload, decoded, and the answer."""
+        answer = self.client.invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
+        return json.loads(answer["Payload"].read() or b"null"), answer
+
+    def written(self, name: str) -> str:
+        """Return what a function has written so far."""
+        path = self.folder / "logs" / f"{name}.log"
+        return path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
+
+    def close(self) -> None:
+        self.server.close()
+        self.invocations.close()
+        self.logs.close()

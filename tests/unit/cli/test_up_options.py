@@ -1,0 +1,40 @@
+"""What `postroom up` makes of its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from local import up
+from local.cli import app
+
+if TYPE_CHECKING:
+    from local.settings import UpSettings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[UpSettings]:
+    """What was to be started."""
+    seen: list[UpSettings] = []
+
+    def run(settings: UpSettings) -> int:
+        seen.append(settings)
+        return 0
+
+    monkeypatch.setattr(up, "run", run)
+    return seen
+
+
+def test_functions_may_be_given_more_than_once(asked: list[UpSettings]) -> None:
+    result = CliRunner().invoke(app, ["up", "--functions", "one", "--functions", "two", "--env-vars", "env.json"])
+    assert result.exit_code == 0, result.output
+    assert asked[0].functions == (Path("one"), Path("two"))
+    assert asked[0].env_vars == Path("env.json")
+
+
+def test_there_need_be_none(asked: list[UpSettings]) -> None:
+    assert CliRunner().invoke(app, ["up"]).exit_code == 0
+    assert (asked[0].functions, asked[0].env_vars) == ((), None)
