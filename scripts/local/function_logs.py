@@ -65,6 +65,8 @@ class FunctionLogs(FunctionLogSink):
         text = line.decode("utf-8", "replace")
         metrics = embedded_metrics(text)
         with self._lock:
+            if self._stop.is_set():
+                return  # what a worker writes while it is killed
             if function.name not in self._files:
                 self._files[function.name] = (self._folder / f"{function.name}.log").open("ab", buffering=0)
             self._files[function.name].write(line + b"\n")

@@ -35,8 +35,6 @@ ASYNCHRONOUS_GAPS: Final = (60, 120)
 _THROTTLED_GAP: Final = 1
 """Seconds until a throttled asynchronous event is tried again. Source: AWS, "up to 5 minutes, starting with 1 s"."""
 
-_ASYNCHRONOUS_THREADS: Final = 8
-
 
 class UnknownFunctionError(Exception):
     """No function of this name runs here."""
@@ -75,7 +73,11 @@ class Invocations:
         self._aliases = {function.logical_id: function.name for function in functions}
         self._aws = aws
         self._speed = speed
-        self._executor = ThreadPoolExecutor(_ASYNCHRONOUS_THREADS, thread_name_prefix="asynchronous")
+        # One each, so that a function that hangs keeps the events of no other waiting. Threads start when needed.
+        self._executors = {
+            name: ThreadPoolExecutor(max(1, pool.function.most_workers), thread_name_prefix=f"asynchronous {name}")
+            for name, pool in self._pools.items()
+        }
         self._later = Later()
 
     @property
@@ -111,13 +113,14 @@ class Invocations:
     def invoke_later(self, function: Function, event: bytes, client_context: object = None) -> str:
         """Queue an asynchronous invocation and return its request id."""
         pending = _Pending(function, event, client_context, request_id=str(uuid.uuid4()))
-        self._executor.submit(self._run, pending)
+        self._submit(pending)
         return pending.request_id
 
     def close(self) -> None:
         """Kill all workers; queued invocations are forgotten, as the rest of the stack is."""
         self._later.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in self._executors.values():
+            executor.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools.values():
             pool.close()
 
@@ -138,7 +141,10 @@ class Invocations:
             self._bury(pending, answer)
 
     def _again(self, pending: _Pending, gap: int) -> None:
-        self._later.at(time.monotonic() + gap / self._speed, lambda: self._executor.submit(self._run, pending))
+        self._later.at(time.monotonic() + gap / self._speed, lambda: self._submit(pending))
+
+    def _submit(self, pending: _Pending) -> None:
+        self._executors[pending.function.name].submit(self._run, pending)
 
     def _tell(self, destination: Mapping[str, Any] | None, pending: _Pending, answer: Answer, condition: str) -> None:
         """Send an invocation record. Source: AWS, "Capturing records of Lambda asynchronous invocations"."""

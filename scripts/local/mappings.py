@@ -41,7 +41,12 @@ def sources(events: Iterable[EventSource], invocations: Invocations, aws: Aws, s
 def routes(events: Iterable[EventSource]) -> list[Route]:
     """Return the routes of the API."""
     return [
-        Route(str(event.properties["Method"]).upper(), str(event.properties["Path"]), event.function)
+        Route(
+            str(event.properties["Method"]).upper(),
+            str(event.properties["Path"]),
+            event.function,
+            streamed=event.properties.get("ResponseTransferMode") == "RESPONSE_STREAM",
+        )
         for event in events
         if event.kind == "Api"
     ]

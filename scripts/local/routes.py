@@ -1,7 +1,9 @@
 """The API: a REST API's proxy integration, version 1.0 of the payload, for the routes of the template.
 
-Signatures are not checked here; who may call is decided by API Gateway on AWS.
-Source: AWS, API Gateway, "Set up Lambda proxy integrations" and "Gateway response types".
+Signatures are not checked here; who may call is decided by API Gateway on AWS. A streamed answer is passed on when it
+is complete, and at once: AWS begins sooner, and slows down after 10 MB.
+Source: AWS, API Gateway, "Set up Lambda proxy integrations", "Gateway response types" and "Set up a Lambda proxy
+integration with payload response streaming".
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -37,17 +39,27 @@ MAX_EVENT_BYTES: Final = 6_291_456
 INTEGRATION_TIMEOUT: Final = 29.0
 """Seconds. Source: AWS, API Gateway quotas."""
 
+DELIMITER: Final = b"\0" * 8
+"""What stands between the head of a streamed answer and its body. Source: AWS, "… payload response streaming"."""
+
+MAX_HEAD_BYTES: Final = 16 * 2**10
+"""Where the delimiter stands at the latest. Source: AWS, the same page."""
+
 _PLACEHOLDER: Final = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
 
 
 @dataclass(frozen=True)
 class Route:
-    """One method and path of a function; `{name}` and `{name+}` are path parameters."""
+    """One method and path of a function; `{name}` and `{name+}` are path parameters.
+
+    `streamed`: the function's answer is a head, the delimiter and the body, as long as Lambda streams.
+    """
 
     method: str
     path: str
     function: Function
     stage: str = "local"
+    streamed: bool = False
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -94,7 +106,7 @@ class Api:
             return _said(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Too Long")
         began = time.monotonic()
         try:
-            answer = self._invocations.pool(route.function.name).invoke(encoded)
+            answer = self._invocations.pool(route.function.name).invoke(encoded, streamed=route.streamed)
         except ThrottledError:
             return _said(http.HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
         if time.monotonic() - began > INTEGRATION_TIMEOUT:
@@ -103,6 +115,8 @@ class Api:
         if answer.error:
             return _said(http.HTTPStatus.BAD_GATEWAY, "Internal server error", "InternalServerErrorException")
         try:
+            if route.streamed:
+                return streamed_response(answer.payload, request_id)
             return proxy_response(json.loads(answer.payload), request_id)
         except (ValueError, TypeError, AttributeError, KeyError, binascii.Error):
             return _said(http.HTTPStatus.BAD_GATEWAY, "Internal server error", "InternalServerErrorException")
@@ -192,6 +206,19 @@ def proxy_response(answer: Mapping[str, Any], request_id: str) -> Response:
     present = {name.lower() for name, _ in repeated}
     ours = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
     return Response(status, raw, {name: value for name, value in ours.items() if name.lower() not in present}, repeated)
+
+
+def streamed_response(answer: bytes, request_id: str) -> Response:
+    """Turn a function's streamed answer into HTTP.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is not of the shape that API Gateway demands.
+    """
+    end = answer.find(DELIMITER, 0, MAX_HEAD_BYTES + len(DELIMITER))
+    if end < 0:
+        raise ValueError("there is no delimiter")
+    head = proxy_response({**json.loads(answer[:end]), "body": None}, request_id)
+    return replace(head, body=answer[end + len(DELIMITER) :])
 
 
 def _header_text(value: object) -> str:

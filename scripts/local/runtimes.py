@@ -47,6 +47,10 @@ class _Python:
         return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
     def command(self, function: Function, requests: str, answers: str) -> list[str]:
+        if function.own_runtime:
+            # isolated: the function's modules are for its own runtime, which gets the whole environment
+            script = str(_HERE / "runtime_worker.py")
+            return [sys.executable, "-I", script, requests, answers, str(function.own_runtime)]
         # The path once more: a PYTHONPATH of the template's own does not hide the function, nor does it on AWS.
         return [sys.executable, "-P", str(_HERE / "worker.py"), requests, answers, *module_path(function)]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from local.errors import RefusedError, UsageError
-from postroom.model.facts import trace_of
+from local.routes import DELIMITER
+from postroom.model.facts import flow_message_id, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +31,9 @@ FLOW: Final = (
     "retry_events",
     "park",
     "sweep",
+    "remove_mailboxes",
     "admin_api",
+    "message_flow_api",
     "activate_rule_set",
 )
 """Functions in the order in which a message meets them, so that what one sample leads to is there for the next."""
@@ -163,7 +166,8 @@ class Stage:
         }
         bucket = stack.settings()["INBOUND_BUCKET"]
         traces = {trace_of(each, world.organization): trace_of(each, organization) for each in samples.ses_message_ids}
-        return cls(stack, bucket, {world.organization: organization, world.bucket: bucket, **ids, **traces})
+        messages = {flow_message_id(sample): flow_message_id(real) for sample, real in traces.items()}
+        return cls(stack, bucket, {world.organization: organization, world.bucket: bucket, **ids, **traces, **messages})
 
     def prepare(self, sample: Sample) -> bytes:
         """Store the sample's message where its event says; return the event with real ids."""
@@ -187,9 +191,17 @@ class Stage:
         event, started = self.prepare(sample), time.monotonic()
         said = self.stack.client("lambda").invoke(FunctionName=logical_id(function), Payload=event)
         took = round((time.monotonic() - started) * 1000)
-        answer = json.loads(said["Payload"].read() or b"null")
+        answer = read_answer(said["Payload"].read())
         failed = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if said.get("FunctionError") else ""
         return Result(sample, function, answer, failed or sample.differs(answer), took)
+
+
+def read_answer(payload: bytes) -> Any:
+    """Read a function's answer; of a streamed one, the head with the body as text beside it."""
+    head, delimiter, body = payload.partition(DELIMITER)
+    if delimiter:
+        return {**json.loads(head), "body": body.decode("utf-8", "replace")}
+    return json.loads(payload or b"null")
 
 
 def make_world(workmail: Any, organization: str, world: World) -> None:

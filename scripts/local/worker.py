@@ -76,13 +76,15 @@ def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
     return json.loads(_read_exactly(stream, header_length)), _read_exactly(stream, payload_length)
 
 
-def _send(stream: BinaryIO, header: dict[str, Any], payload: bytes = b"") -> None:
+def send(stream: BinaryIO, header: dict[str, Any], payload: bytes = b"") -> None:
+    """Write one frame."""
     encoded = json.dumps(header).encode()
     stream.write(_LENGTHS.pack(len(encoded), len(payload)) + encoded + payload)
     stream.flush()
 
 
-def _watch(stream: BinaryIO, requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
+def watch(stream: BinaryIO, requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
+    """Hand on what the supervisor asks; die with it."""
     try:
         while True:
             requests.put(_receive(stream))
@@ -156,19 +158,21 @@ def _number(value: Any) -> float:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def _peak_bytes() -> int:
+def peak_bytes(process: str = "self") -> int:
+    """Return the most memory that a process had at once, in bytes."""
+    path = f"/proc/{process}/status"
     try:
-        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  no pathlib in every worker for this
+        with open(path, encoding="ascii") as status:  # noqa: PTH123  no pathlib in every worker for this
             return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
     except OSError:  # no /proc: not Linux, where getrusage would count what the supervisor used before exec
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _report(request_id: str, took_ms: float) -> str:
+def report(request_id: str, took_ms: float, peak: int) -> str:
     """Return Lambda's REPORT line. The peak is the process's since its start, as on AWS."""
     size = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-    used = f"Memory Size: {size} MB\tMax Memory Used: {_peak_bytes() >> 20} MB"
+    used = f"Memory Size: {size} MB\tMax Memory Used: {peak >> 20} MB"
     return f"REPORT RequestId: {request_id}\tDuration: {took_ms:.2f} ms\t{used}"
 
 
@@ -190,14 +194,14 @@ def main(requests_fd: int, answers_fd: int, path: list[str]) -> None:
     sys.path[0:0] = [folder for folder in path if folder not in sys.path]
     incoming, answers = os.fdopen(requests_fd, "rb"), os.fdopen(answers_fd, "wb")
     requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
-    threading.Thread(target=_watch, args=(incoming, requests), name="supervisor-watch", daemon=True).start()
+    threading.Thread(target=watch, args=(incoming, requests), name="supervisor-watch", daemon=True).start()
     ids = _log_like_lambda()
     handler = _import_handler(os.environ["_HANDLER"])
     if isinstance(handler, bytes):
         sys.stdout.flush()
-        _send(answers, {"init_error": True}, handler)
+        send(answers, {"init_error": True}, handler)
         return
-    _send(answers, {"ready": True})
+    send(answers, {"ready": True})
     while True:
         header, payload = requests.get()
         ids.request_id = header["request_id"]
@@ -206,9 +210,9 @@ def main(requests_fd: int, answers_fd: int, path: list[str]) -> None:
         failed, answer = _run(handler, header, payload)
         took = (time.monotonic() - began) * 1000
         sys.stderr.flush()
-        sys.stdout.write(f"END RequestId: {ids.request_id}\n{_report(ids.request_id, took)}\n")
+        sys.stdout.write(f"END RequestId: {ids.request_id}\n{report(ids.request_id, took, peak_bytes())}\n")
         sys.stdout.flush()
-        _send(answers, {"error": failed}, answer)
+        send(answers, {"error": failed}, answer)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,16 @@ INIT_TIMEOUT: Final = 60.0
 MAX_ANSWER_BYTES: Final = 6_291_556
 """Largest answer of a synchronous invocation, in bytes. Source: AWS's error message for it."""
 
+MAX_STREAMED_BYTES: Final = 200 * 2**20
+"""Largest streamed answer, in bytes. Source: AWS, Lambda quotas, "Invocation payload … streamed response", 200 MB."""
+
 DEFAULT_WORKERS: Final = 2
 """Workers of a function without reserved concurrency. Ours: AWS has 1,000; a laptop has a few cores."""
 
 _LENGTHS: Final = struct.Struct(">II")
 _REPORT: Final = b"REPORT RequestId: "
+_TASK_ROOT: Final = "/var/task/"
+"""Where a function's folder lies on AWS."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,16 @@ class Function:
     def arn(self) -> str:
         """The unqualified ARN."""
         return function_arn(self.name)
+
+    @property
+    def own_runtime(self) -> Path | None:
+        """The script of the function's folder that runs in place of Lambda's runtime (AWS_LAMBDA_EXEC_WRAPPER).
+
+        Wrappers of layers are left out: what they wrap, Lambda's own runtime, is not here.
+        """
+        wrapper = self.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+        path = self.code / wrapper.removeprefix(_TASK_ROOT)
+        return path if wrapper.startswith(_TASK_ROOT) and path.is_file() else None
 
     @property
     def most_workers(self) -> int:
@@ -133,7 +148,7 @@ class Worker:
         return payload if "init_error" in header else None
 
     def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[Mapping[str, bool], bytes]:
-        """Run one event; return the answer's header (see worker.py) and its payload.
+        """Run one event; return the answer's header (see worker.py) and its payload: all pieces of a streamed one.
 
         Raises:
             _Died: the process ended before it answered.
@@ -147,7 +162,12 @@ class Worker:
                 view = view[os.write(self._requests, view) :]
         except BrokenPipeError as error:
             raise _Died from error
-        return self._receive(deadline)
+        pieces: list[bytes] = []
+        while True:
+            answer, payload = self._receive(deadline)
+            pieces.append(payload)
+            if "piece" not in answer:
+                return answer, payload if answer["error"] else b"".join(pieces)
 
     def expect_end(self, request_id: str) -> threading.Event:
         """Return an event that is set once the log has this invocation's REPORT line."""
@@ -220,7 +240,13 @@ class WorkerPool:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
     def invoke(
-        self, event: bytes, *, client_context: object = None, tail: bool = False, request_id: str = ""
+        self,
+        event: bytes,
+        *,
+        client_context: object = None,
+        tail: bool = False,
+        streamed: bool = False,
+        request_id: str = "",
     ) -> Answer:
         """Run one event on a free worker, starting one if need be; wait for a free one if too many are busy.
 
@@ -228,6 +254,7 @@ class WorkerPool:
             event: JSON.
             client_context: what the caller sent, decoded.
             tail: whether the answer shall carry the last 4 KB of the invocation's log.
+            streamed: whether the caller takes the answer as a stream, which may be longer.
             request_id: of an asynchronous event, the same at each attempt; else a new one.
 
         Raises:
@@ -237,7 +264,8 @@ class WorkerPool:
         if not self._slots.acquire(blocking=self.function.reserved_concurrency is None):
             raise ThrottledError(self.function.name)
         try:
-            return self._invoke(event, request_id, client_context, tail=tail)
+            limit = MAX_STREAMED_BYTES if streamed else MAX_ANSWER_BYTES
+            return self._invoke(event, request_id, client_context, tail=tail, limit=limit)
         finally:
             self._slots.release()
 
@@ -255,7 +283,7 @@ class WorkerPool:
         for worker in workers:
             worker.process.wait()
 
-    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool) -> Answer:
+    def _invoke(self, event: bytes, request_id: str, client_context: object, *, tail: bool, limit: int) -> Answer:
         worker, problem = self._take(request_id)
         if worker is None:
             return problem
@@ -285,8 +313,8 @@ class WorkerPool:
             self._bury(worker)
         else:
             self._give_back(worker)
-        if len(payload) > MAX_ANSWER_BYTES:
-            message = f"Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes)."
+        if len(payload) > limit:
+            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
         return Answer(request_id, payload, "Unhandled" if said["error"] else "", log_tail)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.support import customers, sam_project
-from tests.support.house import ROOT, House
+from tests.support.house import ROOT, House, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +37,18 @@ EVENT: Final = {
 }
 
 
+DEFAULT: Final = {"action": {"type": "DEFAULT"}, "allRecipients": True}
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A stack with a project of each language."""
+    """A stack with the starters and a project of each language."""
     folder = tmp_path_factory.mktemp("customers")
-    projects = [customers.python_project(folder / "footer")]
+    projects = [
+        STARTERS,
+        customers.python_project(folder / "footer"),
+        customers.guide_project(folder / "guide"),
+    ]
     if HAS_NODE:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
@@ -51,8 +58,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house.stop()
 
 
-def invoke(house: House, name: str) -> Any:
-    answer = house.client("lambda").invoke(FunctionName=name, Payload=json.dumps(EVENT).encode())
+def invoke(house: House, name: str, event: object = EVENT) -> Any:
+    answer = house.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, payload
     return payload
@@ -86,6 +93,68 @@ def test_a_node_function_runs_with_its_packages(house: House, name: str) -> None
 def test_the_templates_permission_is_shown(house: House) -> None:
     policy = json.loads(house.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
     assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "workmail.us-east-1.amazonaws.com"}]
+
+
+def test_the_starter_restyles_a_message_through_the_message_flow_api(house: House) -> None:
+    organization = house.organization("starters")
+    user = house.user(organization, "ada", "ada@starters.example")
+    raw = (
+        b"From: sender@elsewhere.example\r\nTo: ada@starters.example\r\nSubject: Hello\r\n"
+        b"Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <starter@elsewhere.example>\r\n\r\nHi\r\n"
+    )
+    house.send(raw, "ada@starters.example")
+    with house.entered():
+        wait_for(lambda: house.copies().get(user))
+        (fact,) = house.operator().ledger.received(message_id="<starter@elsewhere.example>")
+    message_id = str(fact.data["flowMessageId"])
+    answer = invoke(house, "HouseStyleFunction", {**EVENT, "messageId": message_id})
+    assert answer == {"actions": [DEFAULT]}
+    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    assert content.startswith(raw.replace(b"Hello", b"[External] Hello"))
+    assert b"This message may be confidential." in content
+    invoke(house, "SubjectFunction", {**EVENT, "messageId": message_id})
+    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    assert b"Subject: New subject: [External] Hello\n" in content.replace(b"\r\n", b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "actions"),
+    [
+        ("DropFunction", [DEFAULT, {"action": {"type": "DROP"}, "recipients": ["drop-recipient@example.com"]}]),
+        (
+            "BounceFunction",
+            [
+                {
+                    "action": {
+                        "type": "BOUNCE",
+                        "parameters": {"bounceMessage": "Email in breach of company policy."},
+                    },
+                    "allRecipients": True,
+                }
+            ],
+        ),
+        ("AddFunction", [{"action": {"type": "DEFAULT"}, "recipients": ["new-recipient@example.com"]}, DEFAULT]),
+    ],
+)
+def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, actions: list[Any]) -> None:
+    assert invoke(house, name) == {"actions": actions}
+
+
+def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
+    invoke(house, "CountSendersFunction")
+
+    def counted() -> list[dict[str, str]]:
+        metrics = house.client("cloudwatch").list_metrics(Namespace="MailBySender", MetricName="Messages")["Metrics"]
+        return [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
+
+    sam_project.wait_for(lambda: {"SenderDomain": "example.com", "Direction": "INBOUND"} in counted())
+
+
+def test_sam_gets_its_variables_for_a_container(house: House) -> None:
+    for_sam = json.loads((house.logs.parent / "sam-env.json").read_text())["FooterFunction"]
+    assert for_sam["FOOTER"] == "from the file"
+    assert for_sam["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"].startswith("http://host.docker.internal:")
+    assert "AWS_DATA_PATH" not in for_sam  # a folder of this machine
 
 
 def test_what_it_writes_is_in_its_log_group(house: House) -> None:

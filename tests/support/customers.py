@@ -155,6 +155,86 @@ exports.lambdaHandler = async (event) => {
 """
 
 
+GUIDE_TEMPLATE: Final = """
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Dropped: {Type: String, Default: drop-recipient@example.com}
+  Added: {Type: String, Default: new-recipient@example.com}
+Globals:
+  Function:
+    CodeUri: src/
+    Runtime: python3.12
+    Timeout: 15
+    Environment:
+      Variables: {DROPPED: !Ref Dropped, ADDED: !Ref Added, UPDATED_EMAIL_BUCKET: !Ref UpdatedMessages}
+Resources:
+  SubjectFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.subject_handler}}
+  DropFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.drop_handler}}
+  BounceFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.bounce_handler}}
+  AddFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.add_handler}}
+  UpdatedMessages: {Type: AWS::S3::Bucket}
+""" + "".join(
+    f"""
+  PermissionOf{name}:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref {name}Function
+      Principal: !Sub 'workmail.${{AWS::Region}}.amazonaws.com'
+      SourceArn: !Sub 'arn:aws:workmail:${{AWS::Region}}:${{AWS::AccountId}}:organization/*'
+"""
+    for name in ("Subject", "Drop", "Bounce", "Add")
+)
+
+GUIDE_CODE: Final = """
+import email
+import os
+import uuid
+
+import boto3
+
+
+def default(recipients=None):
+    return {"action": {"type": "DEFAULT"}, **({"recipients": recipients} if recipients else {"allRecipients": True})}
+
+
+def subject_handler(event, context):
+    flow = boto3.client("workmailmessageflow", region_name=os.environ["AWS_REGION"])
+    message_id = event["messageId"]
+    raw = flow.get_raw_message_content(messageId=message_id)["messageContent"].read()
+    message = email.message_from_bytes(raw)
+    message.replace_header("Subject", "New subject: " + message["Subject"])
+    key, bucket = str(uuid.uuid4()), os.environ["UPDATED_EMAIL_BUCKET"]
+    boto3.client("s3").put_object(Body=message.as_bytes(), Bucket=bucket, Key=key)
+    reference = {"s3Reference": {"bucket": bucket, "key": key}}
+    flow.put_raw_message_content(messageId=message_id, content=reference)
+    return {"actions": [default()]}
+
+
+def drop_handler(event, context):
+    drop = {"action": {"type": "DROP"}, "recipients": [os.environ["DROPPED"]]}
+    return {"actions": [default(), drop]}
+
+
+def bounce_handler(event, context):
+    parameters = {"bounceMessage": "Email in breach of company policy."}
+    return {"actions": [{"action": {"type": "BOUNCE", "parameters": parameters}, "allRecipients": True}]}
+
+
+def add_handler(event, context):
+    return {"actions": [default([os.environ["ADDED"]]), default()]}
+"""
+
+
+def guide_project(folder: Path) -> Path:
+    """Write a project with the guide's four examples: another subject, a recipient less, a bounce, a recipient more."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "template.yaml").write_text(GUIDE_TEMPLATE, "utf-8")
+    (folder / "src" / "app.py").write_text(GUIDE_CODE, "utf-8")
+    return folder
+
+
 def python_project(folder: Path) -> Path:
     """Write a project with a function, a layer that is built, and what a rule function commonly has beside it."""
     for name in ("src", "words"):

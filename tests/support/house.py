@@ -189,11 +189,11 @@ class House:
 
     def workers(self, function: str) -> list[int]:
         """Return the processes that run a function (its folder's name), alive now."""
-        return [pid for pid, command in _children(self.process.pid) if f"/functions/{function}" in command]
+        return [pid for pid, command in children(self.process.pid) if f"/functions/{function}" in command]
 
     def all_workers(self) -> list[int]:
         """Return the processes of all functions, alive now."""
-        return [pid for pid, command in _children(self.process.pid) if "/functions/" in command]
+        return [pid for pid, command in children(self.process.pid) if "/functions/" in command]
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Return every row of a table (a variable's name)."""
@@ -258,7 +258,7 @@ def peak_memory(pid: int) -> int:
     return int(line) * 1024
 
 
-def _children(parent: int) -> Iterator[tuple[int, str]]:
+def children(parent: int) -> Iterator[tuple[int, str]]:
     """Yield the processes that a process started, with their command lines."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -73,7 +73,8 @@ class Functions:
         except Exception as error:  # noqa: BLE001 - as Lambda does
             failed = {"errorType": type(error).__name__, "errorMessage": str(error)}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failed).encode())}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+        payload = json.dumps(answer).encode() if isinstance(answer, dict | list | None) else b"".join(answer)
+        return {"Payload": io.BytesIO(payload)}
 
     def _handler(self, name: str) -> Any:
         if name not in self._handlers:

@@ -65,7 +65,6 @@ def call(**changes: Any) -> RuleCall:
         "mail_from": "from@example.com",
         "sender": None,
         "subject": "Hello",
-        "message_id": "00000000-0000-0000-0000-000000000000",
         "recipients": ("ann@acme.test",),
         "others": (),
         "spam": False,

@@ -1,4 +1,4 @@
-"""Counts what calls of AWS cost, as the services' price lists count: listens to the clients of ``adapters/aws/clients``.
+"""Counts what calls of AWS cost, as price lists count; listens to the clients of ``adapters/aws/clients``.
 
 A call that it knows no price for stops the count: a new call of ours must not be free because nobody thought of it.
 """

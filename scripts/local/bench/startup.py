@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from local.settings import CREDENTIALS, REGION
@@ -42,7 +43,7 @@ def measure(functions: Sequence[Function], rounds: int = ROUNDS) -> list[Startup
     """Measure all handlers; the first round fills caches and does not count."""
     times: dict[str, list[tuple[float, float]]] = {function.logical_id: [] for function in functions}
     for counted in [False] + [True] * rounds:
-        yardstick = _start(YARDSTICK, {}, os.getcwd())
+        yardstick = _start(YARDSTICK, {}, str(Path.cwd()))
         for function in functions:
             taken = _start(HANDLER, function.environment, str(function.code))
             if counted:

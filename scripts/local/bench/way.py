@@ -11,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,7 @@ from local.bench.meter import KB, Meter, chunks
 from local.bench.prices import Unit
 from local.ses_notification import Verdicts, notification
 from postroom.adapters.aws.directory_rows import to_item
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
 from postroom.model.records import (
@@ -36,15 +37,29 @@ from postroom.ports.mailboxes import MailboxOwner
 from tests.support.in_process import InProcessStack, deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from local.project import EventSource
+    from postroom.model.rules import Rule
 
 MESSAGE: Final = (Path(__file__).parent / "newsletter.eml").read_bytes()
 """25 KB of multipart/alternative under 2.6 KB of header block."""
 
 DOMAIN: Final = "acme-widgets.test"
 SENDER: Final = "newsletter-bounces+ann=acme-widgets.test@lists.example.org"
+ORGANIZATION: Final = Organization(
+    id="m-" + "5f" * 16,
+    arn="arn:aws:workmail:us-east-1:123456789012:organization/m-" + "5f" * 16,
+    alias="acme-widgets",
+    state=OrganizationState.ACTIVE,
+    directory_id="d-0123456789",
+    kms_key_arn="",
+    default_domain=DOMAIN,
+    fingerprint="0" * 64,
+    created=1_795_521_600_000,
+)
+"""Of usual sizes; its key is made with the account."""
+
 WRITTEN_AT_ONCE: Final = 25
 """Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
 
@@ -60,9 +75,9 @@ class Way:
     logged: dict[str, int] = field(default_factory=dict)
     _iterators: dict[str, str] = field(default_factory=dict)
 
-    def user(self, name: str) -> str:
+    def resident(self, name: str) -> str:
         """Make a user with a mailbox, straight in the tables; return the address."""
-        entity, claims = _user(self.organization, name)
+        entity, claims = user(self.organization, name)
         operator = self.stack.operator()
         for record in (entity, *claims):
             self.put([to_item(record)])
@@ -78,11 +93,22 @@ class Way:
         rows = [
             to_item(record)
             for number in range(size)
-            for user, claims in [_user(self.organization, f"user-{number:05d}")]
-            for record in (user, *claims)
+            for entity, claims in [user(self.organization, f"user-{number:05d}")]
+            for record in (entity, *claims)
         ]
         for start in range(0, len(rows), WRITTEN_AT_ONCE):
             self.put(rows[start : start + WRITTEN_AT_ONCE])
+
+    def keep_rules(self, rules: Iterable[Rule]) -> None:
+        """Let rules hold for the next message."""
+        rule_sets = S3RuleSets(self.stack.client("s3"), self.stack.settings()["INBOUND_BUCKET"])
+        rule_sets.keep(self.organization.id, 1, rules)
+        self.put([to_item(replace(_domain(self.organization), rules_version=1))])
+
+    def listen(self) -> None:
+        """Put a rule onto the bus."""
+        bus = self.stack.settings()["EVENT_BUS_NAME"]
+        self.stack.client("events").put_rule(Name="all", EventBusName=bus, EventPattern='{"source": ["postroom"]}')
 
     def message(self, *recipients: str) -> str:
         """Let a message arrive and go all its way; return its trace.
@@ -116,12 +142,18 @@ class Way:
             self.meter.add(Unit.SQS, chunks(size, 64 * KB))
         url = self.stack.project.attribute("IngestQueue")
         self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=said)
-        streams = [event for event in self.stack.project.events if event.kind == "DynamoDB"]
-        while any(
-            [self._serve(event) | any([self._serve(each) for each in streams]) for event in self.stack.project.events]
-        ):
+        while self._serve_all():
             pass
         return trace_of(ses_id, self.organization.id)
+
+    def _serve_all(self) -> bool:
+        """Let every function do what waits for it, streams after each; say whether there was anything."""
+        streams = [event for event in self.stack.project.events if event.kind == "DynamoDB"]
+        served = False
+        for event in self.stack.project.events:
+            for each in (event, *streams):
+                served |= self._serve(each)
+        return served
 
     def _serve(self, event: EventSource) -> bool:
         """Hand a function what waits for it; say whether there was anything."""
@@ -204,33 +236,14 @@ def way() -> Iterator[Way]:
     meter = Meter()
     with patch.dict(os.environ, {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}), deployed() as stack:
         meter.listen()
-        organization = _organization(stack)
+        organization = replace(ORGANIZATION, kms_key_arn=stack.client("kms").create_key()["KeyMetadata"]["Arn"])
         made = Way(stack, meter, organization)
-        records = (
-            organization,
-            Domain(name=DOMAIN, organization=organization.ref, is_test=False, state=DomainState.ACTIVE),
-        )
-        made.put([to_item(record) for record in records])
+        made.put([to_item(organization), to_item(_domain(organization))])
         yield made
 
 
-def _organization(stack: InProcessStack) -> Organization:
-    key = stack.client("kms").create_key()["KeyMetadata"]["Arn"]
-    name = f"m-{uuid.uuid4().hex}"
-    return Organization(
-        id=name,
-        arn=f"arn:aws:workmail:us-east-1:123456789012:organization/{name}",
-        alias="acme-widgets",
-        state=OrganizationState.ACTIVE,
-        directory_id="d-0123456789",
-        kms_key_arn=key,
-        default_domain=DOMAIN,
-        fingerprint="0" * 64,
-        created=_now(),
-    )
-
-
-def _user(organization: Organization, name: str) -> tuple[Entity, tuple[NameClaim, AddressClaim]]:
+def user(organization: Organization, name: str) -> tuple[Entity, tuple[NameClaim, AddressClaim]]:
+    """Return an enabled user, and the claims on name and address."""
     made = Entity(
         organization_id=organization.id,
         id=str(uuid.uuid4()),
@@ -246,6 +259,10 @@ def _user(organization: Organization, name: str) -> tuple[Entity, tuple[NameClai
     )
     where = {"organization_id": organization.id, "entity_id": made.id, "kind": EntityKind.USER}
     return made, (NameClaim(name=name, **where), AddressClaim(address=f"{name}@{DOMAIN}", **where))  # type: ignore[arg-type]
+
+
+def _domain(organization: Organization) -> Domain:
+    return Domain(name=DOMAIN, organization=organization.ref, is_test=False, state=DomainState.ACTIVE)
 
 
 def _now() -> int:

@@ -73,6 +73,11 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
     OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
     OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
+    OwnFact.CONTENT_PUT: (
+        "content put",
+        "cyan",
+        lambda fact: f"{fact.data.get('size')} bytes for {', '.join(fact.data.get('runs', ())) or 'later Gets only'}",
+    ),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),

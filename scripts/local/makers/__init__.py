@@ -17,8 +17,8 @@ from local.makers.messaging import (
     make_topic,
     make_topic_policy,
 )
-from local.makers.operations import make_alias, make_key, make_log_group, make_role, make_secret
-from local.makers.storage import make_bucket, make_bucket_policy, make_table
+from local.makers.operations import make_alias, make_key, make_log_group, make_parameter, make_role, make_secret
+from local.makers.storage import make_bucket, make_bucket_policy, make_simple_table, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,9 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "AWS::SNS::TopicPolicy": make_topic_policy,
     "AWS::SQS::Queue": make_queue,
     "AWS::SQS::QueuePolicy": make_queue_policy,
+    "AWS::SSM::Parameter": make_parameter,
     "AWS::SecretsManager::Secret": make_secret,
+    "AWS::Serverless::SimpleTable": make_simple_table,
 }
 
 NOT_EXECUTED: Final = frozenset(

@@ -53,6 +53,14 @@ def make_log_group(resource: Resource) -> Made:
     return Made(name, {"Arn": group["arn"]})
 
 
+def make_parameter(resource: Resource) -> Made:
+    """Put a parameter of Systems Manager."""
+    name = resource.properties.get("Name", resource.physical_name)
+    members = {"Value": str(resource.properties["Value"]), "Type": resource.properties["Type"]}
+    resource.aws.client("ssm").put_parameter(Name=name, **members)
+    return Made(name, {**members, "Name": name})
+
+
 def make_secret(resource: Resource) -> Made:
     """Make a secret, given or generated."""
     name = resource.properties.get("Name", resource.physical_name)

@@ -47,6 +47,20 @@ def make_table(resource: Resource) -> Made:
     return Made(name, attributes)
 
 
+def make_simple_table(resource: Resource) -> Made:
+    """Make SAM's table with nothing but a primary key, `id` where it is not named."""
+    key = resource.properties.get("PrimaryKey", {"Name": "id", "Type": "String"})
+    kind = {"String": "S", "Number": "N", "Binary": "B"}[key["Type"]]
+    name = resource.properties.get("TableName", resource.physical_name)
+    resource.aws.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key["Name"], "AttributeType": kind}],
+        KeySchema=[{"AttributeName": key["Name"], "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return Made(name)
+
+
 def make_bucket(resource: Resource) -> Made:
     """Make a bucket with versioning, encryption, ownership, public access block and lifecycle."""
     s3 = resource.aws.client("s3")

@@ -79,3 +79,12 @@ def test_a_range_is_cut_out(s3: S3Client) -> None:
     part = s3.get_object(Bucket="mail", Key="old", Range="bytes=2-4")
     assert (part["Body"].read(), part["ContentRange"]) == (b"234", "bytes 2-4/10")
     assert status(lambda: s3.get_object(Bucket="mail", Key="old", Range="bytes=10-")) == 416
+
+
+def test_the_owner_that_a_request_expects_is_checked(s3: S3Client) -> None:
+    s3.put_object(Bucket="mail", Key="new", Body=b"x", ExpectedBucketOwner="123456789012")
+    stranger = "111122223333"
+    assert status(lambda: s3.get_object(Bucket="mail", Key="new", ExpectedBucketOwner=stranger)) == 403
+    assert status(lambda: s3.put_object(Bucket="mail", Key="new", Body=b"y", ExpectedBucketOwner=stranger)) == 403
+    assert status(lambda: s3.head_bucket(Bucket="mail", ExpectedBucketOwner=stranger)) == 403
+    assert s3.get_object(Bucket="mail", Key="new")["Body"].read() == b"x"

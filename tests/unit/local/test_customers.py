@@ -84,6 +84,26 @@ def test_a_project_is_its_functions_and_everything_beside_them(aws: Aws, tmp_pat
     assert policy["Statement"][0]["Principal"] == {"Service": "workmail.us-east-1.amazonaws.com"}
 
 
+def test_what_only_customers_have_is_made_too(aws: Aws, tmp_path: Path) -> None:
+    template = """
+Resources:
+  Simple: {Type: 'AWS::Serverless::SimpleTable'}
+  Keyed: {Type: 'AWS::Serverless::SimpleTable', Properties: {PrimaryKey: {Name: n, Type: Number}}}
+  Word: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: !Ref Simple, Name: /words/one}}
+  WithALogicalIdThatIsAsLongAsTheyMayBecomeInSomeTemplatesOfOurs: {Type: 'AWS::S3::Bucket'}
+"""
+    deploy(aws, tmp_path, write(tmp_path / "a", template))
+    tables = [boto3.client("dynamodb").describe_table(TableName=f"a-{name}")["Table"] for name in ("Simple", "Keyed")]
+    assert [table["AttributeDefinitions"] for table in tables] == [
+        [{"AttributeName": "id", "AttributeType": "S"}],
+        [{"AttributeName": "n", "AttributeType": "N"}],
+    ]
+    ssm: Any = boto3.client("ssm")
+    assert ssm.get_parameter(Name="/words/one")["Parameter"]["Value"] == "a-Simple"
+    (bucket,) = boto3.client("s3").list_buckets()["Buckets"]
+    assert len(bucket["Name"]) == 63
+
+
 def test_layers_of_the_template_are_built_and_others_are_named_in_a_note(aws: Aws, tmp_path: Path) -> None:
     (project,) = deploy(aws, tmp_path, customers.python_project(tmp_path / "footer"))
     (layer,) = project.functions[0].layers

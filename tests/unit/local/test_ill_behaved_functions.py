@@ -138,6 +138,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLambda]:
         Function(f"short-{name}", f"s-{name}", "app.handler", folder, RUNTIMES[name], timeout=1) for name in RUNTIMES
     ]
     functions += [Function(name, name, handler, folder, "nodejs22.x", timeout=5) for name, handler in handlers.items()]
+    functions.append(Function("hanging", "h", "app.handler", folder, "python3.13", timeout=120))
     service = LocalLambda(folder, functions)
     yield service
     service.close()
@@ -228,6 +229,15 @@ def test_an_event_that_fails_is_tried_three_times_under_one_request_id(
     wait_for(lambda: seen.exists() and len(seen.read_text().splitlines()) == 3)
     time.sleep(0.5)
     assert seen.read_text().splitlines() == [answer["ResponseMetadata"]["RequestId"]] * 3
+
+
+def test_a_function_that_hangs_keeps_the_events_of_no_other_waiting(service: LocalLambda, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    for _ in range(30):
+        service.client.invoke(FunctionName="hanging", InvocationType="Event", Payload=b'{"do": "sleep"}')
+    event = json.dumps({"do": "flaky", "seen": str(seen)}).encode()
+    service.client.invoke(FunctionName="short-python", InvocationType="Event", Payload=event)
+    wait_for(seen.exists, 5)
 
 
 def test_a_function_that_calls_itself_comes_back(service: LocalLambda) -> None:
@@ -331,7 +341,7 @@ class TestNode:
         assert 0 < context["left"] <= 8000
 
     def test_its_log_has_lambdas_form(self, service: LocalLambda) -> None:
-        _, answer = service.invoke({"do": "print"}, "node")
+        _, answer = service.invoke({"do": "print"}, "node", LogType="Tail")  # which waits for the log
         request = answer["ResponseMetadata"]["RequestId"]
         assert f"\t{request}\tINFO\tordinary\rsecond\n" in service.written("node")
         assert f"\t{request}\tERROR\tto stderr 1\n" in service.written("node")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.routes import Api, Route
+from local.routes import DELIMITER, MAX_HEAD_BYTES, Api, Route
 from local.web import Request, Response
 from local.workers import Answer, Function
 
@@ -21,12 +21,13 @@ class Pools:
     def __init__(self, answer: Answer) -> None:
         self.given = answer
         self.event: dict[str, Any] = {}
+        self.streamed = False
 
     def pool(self, _name: str) -> Pools:
         return self
 
-    def invoke(self, event: bytes) -> Answer:
-        self.event = json.loads(event)
+    def invoke(self, event: bytes, *, streamed: bool = False) -> Answer:
+        self.event, self.streamed = json.loads(event), streamed
         return self.given
 
 
@@ -109,3 +110,33 @@ def test_a_body_above_the_limits_is_413(size: int) -> None:
     response, event = call({"statusCode": 200}, request(body=b"x" * size))
     assert response.status == 413
     assert event == {}
+
+
+def stream(payload: bytes, *, error: str = "") -> Response:
+    pools = Pools(Answer("id", payload, error))
+    response = Api([Route("GET", "/m/{id}", FUNCTION, streamed=True)], pools).answer(request("GET", "/m/1"))  # type: ignore[arg-type]
+    assert pools.streamed
+    return response
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", bytes(64), b"\xff" * (7 << 20)])
+def test_a_streamed_answer_is_its_head_and_whatever_follows(body: bytes) -> None:
+    head = json.dumps({"statusCode": 404, "headers": {"x-amzn-ErrorType": "E"}}).encode()
+    response = stream(head + DELIMITER + body)
+    assert (response.status, response.body) == (404, body)
+    assert ("x-amzn-ErrorType", "E") in response.repeated
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b'{"statusCode": 200}',
+        b"no head" + DELIMITER,
+        b"{}" + DELIMITER,
+        b'{"statusCode": 200, "x": "' + b"x" * MAX_HEAD_BYTES + b'"}' + DELIMITER,
+    ],
+)
+def test_a_streamed_answer_without_a_head_is_502(payload: bytes) -> None:
+    assert stream(payload).status == 502
+    assert stream(b'{"statusCode": 200}' + DELIMITER, error="Unhandled").status == 502

@@ -29,9 +29,9 @@ class Template:
         return {name: each["Properties"] for name, each in self.of_type("AWS::Serverless::Function").items()}
 
     def variables(self, function: str) -> dict[str, Any]:
-        """Return a function's own environment variables, without what Powertools reads."""
+        """Return a function's own environment variables, without what Powertools and Lambda read."""
         given = self.functions[function]["Environment"]["Variables"]
-        return {name: value for name, value in given.items() if not name.startswith("POWERTOOLS_")}
+        return {name: value for name, value in given.items() if not name.startswith(("POWERTOOLS_", "AWS_LAMBDA_"))}
 
     def role_of(self, function: str) -> str:
         """Return the logical id of a function's role."""

@@ -15,7 +15,9 @@ FUNCTIONS: Final = {
     "RetryEventsFunction": "retry_events",
     "ParkFunction": "park",
     "SweepFunction": "sweep",
+    "RemoveMailboxesFunction": "remove_mailboxes",
     "AdminApiFunction": "admin_api",
+    "MessageFlowApiFunction": "message_flow_api",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
 TABLES: Final = {
@@ -146,13 +148,28 @@ def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Templa
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
-def test_only_deliver_may_remove_what_it_sealed_for_nobody(template: Template) -> None:
+def test_sealed_mail_is_removed_by_who_sealed_it_for_nobody_and_when_its_owner_has_left(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    assert removing == {"DeliverFunction"}
+    assert removing == {"DeliverFunction", "RemoveMailboxesFunction"}
+
+
+def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
+    assert not [each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObjectVersion")]
 
 
 def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
     assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
+
+
+def test_customers_objects_are_read_in_this_account_alone(template: Template) -> None:
+    (statement,) = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+
+
+def test_what_is_put_never_lies_where_ses_stores(template: Template) -> None:
+    writing = [each for each in template.statements("MessageFlowApiFunction") if "s3:PutObject" in each["Action"]]
+    assert [each["Resource"] for each in writing] == [{"Fn::Sub": "${InboundBucket.Arn}/transit/*"}]
 
 
 @each_function

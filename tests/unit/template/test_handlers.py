@@ -36,6 +36,11 @@ def is_for_the_type_checker(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
+def test_a_runtime_of_our_own_may_be_run() -> None:
+    for path in (ROOT / "functions").glob("*/runtime"):
+        assert path.stat().st_mode & 0o111, f"{path} is not executable"
+
+
 def test_there_are_handlers() -> None:
     assert HANDLERS
 

@@ -212,7 +212,11 @@ def test_the_api_asks_iam_who_is_calling(template: Template) -> None:
         for event in function.get("Events", {}).values()
         if event["Type"] == "Api"
     ]
-    assert routes == [("AdminApiFunction", "POST", "/")]
+    assert routes == [
+        ("AdminApiFunction", "POST", "/"),
+        ("MessageFlowApiFunction", "GET", "/messages/{messageId}"),
+        ("MessageFlowApiFunction", "POST", "/messages/{messageId}"),
+    ]
 
 
 def test_a_failed_batch_of_facts_is_split_retried_a_few_times_and_kept(template: Template) -> None:

@@ -55,6 +55,15 @@ def test_a_call_is_signed_and_needs_nothing_on_the_function(expanded: dict[str, 
     assert "credentials" not in method["x-amazon-apigateway-integration"]
 
 
+def test_answers_of_the_message_flow_api_are_streamed(expanded: dict[str, Any]) -> None:
+    for method in ("get", "post"):
+        operation = expanded["Api"]["Properties"]["Body"]["paths"]["/messages/{messageId}"][method]
+        integration = operation["x-amazon-apigateway-integration"]
+        assert operation["security"] == [{"AWS_IAM": []}]
+        assert integration["responseTransferMode"] == "STREAM"
+        assert str(integration["uri"]).count("/response-streaming-invocations") == 1
+
+
 def test_the_api_has_one_stage(expanded: dict[str, Any]) -> None:
     stages = [each["Properties"]["StageName"] for each in expanded.values() if each["Type"] == "AWS::ApiGateway::Stage"]
     assert stages == [{"Ref": "StageName"}]

@@ -10,6 +10,7 @@
         ├── UnknownOrganizationError    no organization of ours has this domain
         ├── UnknownEnvelopeError        a stored message that nobody announced: whom is it for?
         ├── MessageNotFoundError        nothing is stored under this key
+        ├── MalformedMimeError          a message whose parts do not hold together
         ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
         ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
         ├── UnwritableAddressError      SES cannot send to such an address
@@ -72,6 +73,10 @@ class UnknownEnvelopeError(PermanentError):
 
 class MessageNotFoundError(PermanentError):
     """Nothing is stored under this key."""
+
+
+class MalformedMimeError(PermanentError):
+    """A message whose parts do not hold together; the text says where, and quotes nothing of its content."""
 
 
 class UnreadableMailError(PermanentError):

@@ -1,4 +1,4 @@
-"""S3: conditions hold between concurrent writers, and on the target and source of a copy."""
+"""S3: conditions hold between concurrent writers and on a copy; the owner that a request expects is checked."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from moto.s3.exceptions import MissingKey, PreconditionFailed
+from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
 WRITING: Final = threading.RLock()
 """Held while an object is written, copied, completed or deleted; reads do not wait."""
 
+ACCESS_DENIED: Final = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
 _original_key_response = S3Response._key_response  # noqa: SLF001
+_original_head_bucket = S3Response.head_bucket
 _original_copy_object = S3Response.copy_object
 
 
 def key_response(self: S3Response, request: Any, full_url: str) -> Any:
     """Write one object at a time: moto looks first and writes later, so that two ``If-None-Match: *`` both succeed."""
+    if not _is_expected_owner(self, self.parse_bucket_name_from_url(request, full_url)):
+        return 403, {}, ACCESS_DENIED
     if request.method in ("GET", "HEAD"):
         return _original_key_response(self, request, full_url)
     with WRITING:
         return _original_key_response(self, request, full_url)
+
+
+def head_bucket(self: S3Response) -> Any:
+    """Refuse where another account than expected owns the bucket."""
+    return _original_head_bucket(self) if _is_expected_owner(self, self.bucket_name) else (403, {}, "")
+
+
+def _is_expected_owner(response: S3Response, bucket_name: str) -> bool:
+    """Say whether the account that a request expects owns the bucket; moto does not look at the header.
+
+    Source: user guide, "Verifying bucket ownership with bucket owner condition".
+    """
+    expected = response.headers.get("x-amz-expected-bucket-owner")
+    if expected is None or not s3_backends.bucket_accounts.get(bucket_name):
+        return True
+    return bool(s3_backends.bucket_accounts[bucket_name][1] == expected)
 
 
 def copy_object(self: S3Response) -> Any:
@@ -59,3 +81,4 @@ def apply() -> None:
     """Put the functions above in place of moto's."""
     S3Response._key_response = key_response  # noqa: SLF001
     S3Response.copy_object = copy_object
+    S3Response.head_bucket = head_bucket

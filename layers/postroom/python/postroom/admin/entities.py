@@ -13,6 +13,7 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.errors import TakenError
 from postroom.model.directory import EntityState
+from postroom.model.limits import MAILBOX_KEPT_DAYS
 from postroom.model.records import Entity, Insert, NameClaim, Remove, Replace
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from postroom.admin.office import Office
     from postroom.model.records import Change
+
+DAY_MILLISECONDS: Final = 24 * 3600 * 1000
 
 RESERVED_NAMES: Final = frozenset({"amazonjournaling"})
 """Names, and local parts of addresses, that nobody may have. Source: guide, journaling overview (ZH:7402)."""
@@ -50,14 +53,22 @@ def insert_named(office: Office, entity: Entity, others: list[Change]) -> None:
 def delete_entity(office: Office, entity: Entity, now: int, others: list[Change]) -> None:
     """Mark a disabled entity deleted and free its name. Memberships stay behind and are left out when read.
 
+    Its mailbox, if it still has one, stays for 30 days from now.
+
     Raises:
         EntityStateException: it is enabled.
     """
     if entity.state is EntityState.ENABLED:
         raise EntityStateException(f"{entity.id} is enabled; deregister it from WorkMail first.")
     if entity.state is EntityState.DISABLED:
-        gone = replace(entity, state=EntityState.DELETED, deleted=now)
+        kept_until = mailbox_kept_until(entity, now) if entity.mailbox_kept_until is not None else None
+        gone = replace(entity, state=EntityState.DELETED, deleted=now, mailbox_kept_until=kept_until)
         office.directory.commit([Replace(gone), Remove(name_claim(entity)), *others])
+
+
+def mailbox_kept_until(entity: Entity, now: int) -> int | None:
+    """Return when the mailbox of somebody who leaves may be removed; None without a mailbox."""
+    return now + MAILBOX_KEPT_DAYS * DAY_MILLISECONDS if entity.mailbox_provisioned is not None else None
 
 
 def name_claim(entity: Entity) -> NameClaim:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.admin import lookup, mail_domains, pages, routing
 from postroom.admin.aliases import MAX_ALIASES, address_claim, claimed_by_others
+from postroom.admin.entities import mailbox_kept_until
 from postroom.contracts.admin.exceptions import (
     EmailAddressInUseException,
     EntityAlreadyRegisteredException,
+    EntityStateException,
     InvalidParameterException,
     OrganizationStateException,
 )
@@ -24,13 +26,8 @@ if TYPE_CHECKING:
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change, Entity, Organization
 
-MAILBOX_KEPT_DAYS: Final = 30
-"""Days that the mailbox of a deregistered user stays. Source: model, DeregisterFromWorkMail."""
-
 RELEASED_AT_ONCE: Final = 50
 """Addresses that one transaction gives back; the rest of the 100 rows is for domains that change along with them."""
-
-DAY_MILLISECONDS: Final = 24 * 3600 * 1000
 
 
 def register(
@@ -39,6 +36,7 @@ def register(
     """Enable an entity under an address, with a mailbox if it is a user of this organization.
 
     Enabled under the same address: nothing changes; under another: EntityAlreadyRegistered (contracts 7.3).
+    A mailbox of an earlier registration is taken up again; while it is being removed that is refused.
     The mailbox is made first: making it twice is once, and nobody can write to it before the address is claimed.
     """
     organization = lookup.organization(office, request["OrganizationId"])
@@ -48,6 +46,8 @@ def register(
         if entity.email is not None and entity.email.lower() == address:
             return {}
         raise EntityAlreadyRegisteredException(f"{entity.id} is enabled as {entity.email}.")
+    if entity.mailbox_removing is not None:
+        raise EntityStateException(f"The former mailbox of {entity.id} is being removed; try again in an hour.")
     entity = _release_rest(office, entity)
     domain = mail_domains.for_address(office, organization, address)
     if claimed_by_others(office, organization, entity, address):
@@ -103,7 +103,6 @@ def deregister(
         _release_rest(office, entity)
         return {}
     at_once, later = entity.addresses[:RELEASED_AT_ONCE], entity.addresses[RELEASED_AT_ONCE:]
-    kept_until = now + MAILBOX_KEPT_DAYS * DAY_MILLISECONDS
     disabled = replace(
         entity,
         state=EntityState.DISABLED,
@@ -111,7 +110,7 @@ def deregister(
         aliases=(),
         releasing=later,
         disabled=now,
-        mailbox_kept_until=kept_until if entity.mailbox_provisioned is not None else None,
+        mailbox_kept_until=mailbox_kept_until(entity, now),
     )
     changes: list[Change] = [Replace(disabled), *(Remove(address_claim(entity, address)) for address in at_once)]
     if organization.fallback_mailbox == entity.id:

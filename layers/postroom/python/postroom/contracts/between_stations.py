@@ -148,8 +148,6 @@ class RuleCall(Sent):
     sender: str | None
     """Of the Sender header, where it is somebody else."""
     subject: str
-    message_id: str
-    """The Message Flow API's."""
     recipients: tuple[str, ...]
     """Whom the rule won, in the envelope's order."""
     others: tuple[str, ...]

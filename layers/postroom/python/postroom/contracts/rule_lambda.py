@@ -14,13 +14,11 @@ from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from postroom.contracts.base import Received, Sent
 from postroom.errors import InvalidRuleAnswerError
+from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType, Direction
 
 MAX_EVENT_BYTES: Final = 128 * 1024
 """Largest event, in bytes of UTF-8 JSON; recipients are left out to meet it. Source: guide, ZH:4069."""
-
-MAX_SUBJECT_CHARACTERS: Final = 256
-"""Longest subject in an event, in characters. Source: guide, ZH:4054."""
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
 """Largest answer, in bytes of UTF-8 JSON. Source: guide, ZH:4149."""
@@ -75,7 +73,7 @@ class RuleEvent(Sent):
     summary_version: Literal["2018-10-10"] = Field(alias="summaryVersion", default="2018-10-10")
     envelope: EventEnvelope
     sender: EventAddress | None = None
-    subject: str = Field(max_length=MAX_SUBJECT_CHARACTERS)
+    subject: str = Field(max_length=MAX_EVENT_SUBJECT_CHARACTERS)
     message_id: str = Field(alias="messageId", pattern=r"^[a-z0-9\-]{1,120}$")
     invocation_id: str = Field(alias="invocationId")
     flow_direction: Direction = Field(alias="flowDirection")

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.rule_lambda import MAX_SUBJECT_CHARACTERS
 from postroom.errors import UnreadableRulesError
+from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.plan import Applied, Call, Plan, Policy
@@ -148,7 +148,7 @@ def _calls(
     if not by_rule:
         return []
     author, sender = headers.address("From"), headers.address("Sender")
-    subject = headers.text("Subject")[:MAX_SUBJECT_CHARACTERS]
+    subject = headers.text("Subject")[:MAX_EVENT_SUBJECT_CHARACTERS]
     return [
         Call(
             rule_id=rule.id,

@@ -52,7 +52,6 @@ class Arrival:
             raw=self.raw,
             size=self.size,
             received_at=self.at,
-            message_id=received.data["flowMessageId"],
         )
 
 
@@ -87,8 +86,9 @@ def received_fact(
         spf_verdict=verdicts.spf,
         message_timestamp=timestamp(arrival.at),
     )
+    trace = trace_of(mail.message_id, organization_id)
     return Fact(
-        trace=trace_of(mail.message_id, organization_id),
+        trace=trace,
         organization_id=organization_id,
         name=EventName.ORGANIZATION_EMAIL_RECEIVED,
         key=key,
@@ -96,7 +96,7 @@ def received_fact(
         event=event.fields(),
         data={
             "sesMessageId": mail.message_id,
-            "flowMessageId": flow_message_id(mail.message_id, organization_id),
+            "flowMessageId": flow_message_id(trace),
             "envelopeFrom": arrival.envelope_from,
             "virusVerdict": verdicts.virus.value,
             "raw": arrival.raw.model_dump(),

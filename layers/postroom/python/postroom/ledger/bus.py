@@ -47,6 +47,7 @@ TOLD: Final = frozenset(
         "recipients",
         "ruleId",
         "rulesVersion",
+        "runs",
         "sesMessageId",
         "size",
         "station",

@@ -56,3 +56,15 @@ LEDGER_DAYS: Final = 400
 
 MAX_SUBJECT_CHARACTERS: Final = 998
 """Longest subject that facts and the index keep; longer ones are cut. Ours, after RFC 5322's line length."""
+
+MAILBOX_KEPT_DAYS: Final = 30
+"""Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
+Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
+MAX_EVENT_SUBJECT_CHARACTERS: Final = 256
+"""Longest subject that a rule's function is told, in characters. Source: guide, ZH:4054."""
+
+MAX_LINE_BYTES: Final = 1000
+"""Longest line of a message that a function puts, in bytes, CRLF included. Source: RFC 5321, 4.5.3.1.6."""
+
+MESSAGE_FLOW_SECONDS: Final = 86_400
+"""How long the Message Flow API hands out a message, from when its flow was opened. Source: guide, ZH:4272."""

@@ -136,6 +136,7 @@ class Entity:
         quota_mb: of the mailbox that it has or will have.
         mailbox_provisioned: when its mailbox was made.
         mailbox_kept_until: when the mailbox of a deregistered user may be removed.
+        mailbox_removing: when a run began to remove its mailbox, which cannot be taken back; None while none does.
     """
 
     organization_id: str
@@ -156,6 +157,7 @@ class Entity:
     deleted: int | None = None
     mailbox_provisioned: int | None = None
     mailbox_kept_until: int | None = None
+    mailbox_removing: int | None = None
     version: int = 1
 
     @property

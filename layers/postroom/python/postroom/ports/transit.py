@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from postroom.ports.message_contents import FlowContents
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -108,6 +110,8 @@ class Transit(Protocol):
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
+        With a synchronous rule call, the flow's only one, the slot of its first attempt is opened as well.
+
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
         """
@@ -164,9 +168,18 @@ class Transit(Protocol):
         """
 
     def decide(
-        self, called: Called, facts: Sequence[Fact], orders: Sequence[Order], expansion: Expansion | None
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
     ) -> bool:
         """Take a rule call out with its verdict: at most ``CHUNK_RECIPIENTS`` orders and final facts, or an expansion.
+
+        Args:
+            contents: the flow's, with the call's slot closed. Where somebody has put something meanwhile, this raises
+                ConflictError: read them again.
 
         Returns:
             ``False``: another attempt was noted, or the call is decided or parked; or one of the orders stands
@@ -261,3 +274,15 @@ class Ledger(Protocol):
         Raises:
             StoreUnavailableError: as above.
         """
+
+
+def first_slot(order: Order) -> FlowContents | None:
+    """Return the contents with which a flow begins whose synchronous rule call is opened; ``None`` for other orders.
+
+    A call for recipients that came later (``part``) finds contents there, perhaps, and opens its slot itself.
+    """
+    from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
+
+    if not isinstance(order, RuleCall) or not order.synchronous or order.part:
+        return None
+    return FlowContents(order.trace).opened(order.key, 1)

@@ -40,8 +40,6 @@ class Flow:
     raw: RawLocation
     size: int
     received_at: int
-    message_id: str
-    """The Message Flow API's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +179,6 @@ def _call(entry: Call, flow: Flow, now: int) -> RuleCall:
         mail_from=entry.mail_from,
         sender=entry.sender,
         subject=entry.subject,
-        message_id=flow.message_id,
         recipients=entry.recipients,
         others=entry.others,
         spam=entry.spam,

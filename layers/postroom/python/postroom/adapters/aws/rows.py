@@ -3,6 +3,8 @@
 LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
 TransitTable   pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
                pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
+               pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
+               pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
 """
 
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import LEDGER_DAYS
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
+from postroom.ports.message_contents import Content, FlowContents, Slot
 from postroom.ports.transit import EXPANSION, Parked
 
 if TYPE_CHECKING:
@@ -142,6 +145,59 @@ def parked_from_row(row: Row) -> Parked:
         parkings=int(row["parkings"]["N"]),
         body=row["body"]["S"],
     )
+
+
+def contents_key(trace: str) -> str:
+    """Return the partition of what was put into a flow."""
+    return f"contents:{trace}"
+
+
+def contents_row(contents: FlowContents, expires: int) -> dict[str, Any]:
+    """Return the row of what was put into a flow, as its next version. ``expires`` is seconds since the epoch."""
+    body = {
+        "shown": _content(contents.shown),
+        "slots": {
+            run: {"attempt": slot.attempt, "content": _content(slot.content), "closed": slot.closed}
+            for run, slot in contents.slots.items()
+        },
+        "puts": contents.puts,
+        "frozen": contents.frozen,
+    }
+    return {
+        **key(contents_key(contents.trace), "contents"),
+        "version": number(contents.version + 1),
+        "body": {"S": _json(body)},
+        "expires": number(expires),
+    }
+
+
+def contents_from_row(row: Row) -> FlowContents:
+    """Read the row of what was put into a flow."""
+    body = json.loads(row["body"]["S"])
+    slots = {
+        run: Slot(slot["attempt"], _content_from(slot["content"]), slot["closed"])
+        for run, slot in body["slots"].items()
+    }
+    return FlowContents(
+        trace=row["pk"]["S"].partition(":")[2],
+        shown=_content_from(body["shown"]),
+        slots=slots,
+        puts=body["puts"],
+        frozen=body["frozen"],
+        version=int(row["version"]["N"]),
+    )
+
+
+def _content(content: Content | None) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    return {"raw": content.raw.model_dump(), "size": content.size, "number": content.number}
+
+
+def _content_from(body: Mapping[str, Any] | None) -> Content | None:
+    from postroom.contracts.between_stations import RawLocation
+
+    return Content(RawLocation(**body["raw"]), body["size"], body["number"]) if body else None
 
 
 def head_row(head: Head, created: int) -> dict[str, Any]:

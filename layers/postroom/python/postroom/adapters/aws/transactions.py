@@ -29,9 +29,9 @@ class Transaction:
     _labels: list[str] = field(default_factory=list)
     _writes: list[dict[str, Any]] = field(default_factory=list)
 
-    def put(self, label: str, table: str, row: Row, *, condition: str | None = None) -> Transaction:
-        """Add a put; refused as ``label`` where the condition does not hold."""
-        return self._add(label, "Put", {"TableName": table, "Item": dict(row)}, condition)
+    def put(self, label: str, table: str, row: Row, *, condition: str | None = None, **more: Any) -> Transaction:
+        """Add a put; refused as ``label`` where the condition does not hold; ``more`` holds names and values."""
+        return self._add(label, "Put", {"TableName": table, "Item": dict(row), **more}, condition)
 
     def delete(self, label: str, table: str, key: Row, *, condition: str | None = None, **more: Any) -> Transaction:
         """Add a delete; ``more`` holds expression names and values."""

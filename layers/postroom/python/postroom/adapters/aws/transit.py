@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
+from postroom.adapters.aws.message_contents import STALE, write_contents
 from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
-from postroom.errors import UnreadableFactError
+from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from postroom.ports.message_contents import FlowContents
 
 MAX_WRITES: Final = 100
 """Most writes of one transaction. Source: DynamoDB's API reference, TransactWriteItems."""
@@ -169,7 +172,12 @@ class DynamoTransit:
         return not write.commit()
 
     def decide(
-        self, called: Called, facts: Sequence[Fact], orders: Sequence[Order], expansion: Expansion | None
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
     ) -> bool:
         """See ``Transit.decide``."""
         write, call, stands = Transaction(self.client), called.call, _stands(called)
@@ -177,7 +185,12 @@ class DynamoTransit:
         write.delete("call", self.transit_table, rows.key(call.trace, call.key), condition=condition, **stands)
         record(write, self.ledger_table, facts)
         self._add_orders(write, orders, expansion)
-        return not write.commit()
+        if contents is not None:
+            write_contents(write, self.transit_table, contents, self.now())
+        refused = write.commit()
+        if refused == {STALE}:
+            raise ConflictError("somebody else changed what was put into this flow")
+        return not refused
 
     def park(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.park``."""
@@ -297,6 +310,9 @@ class DynamoTransit:
     def _add_orders(self, write: Transaction, orders: Sequence[Order], expansion: Expansion | None = None) -> None:
         for order in orders:
             write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
+            first = first_slot(order)
+            if first is not None:
+                write_contents(write, self.transit_table, first, self.now())
         if expansion is not None:
             row = rows.expansion_row(expansion, self.now())
             write.put("expansion", self.transit_table, row, condition=NOT_THERE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING
+
+from postroom.errors import ConflictError
+from postroom.ports.transit import first_slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from postroom.contracts.between_stations import Expansion, Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, Item
+    from postroom.ports.message_contents import FlowContents
     from postroom.ports.transit import Parked
 
 
@@ -45,6 +49,7 @@ class Books:
     transit: dict[tuple[str, str], Row] = field(default_factory=dict)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     allowances: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, FlowContents] = field(default_factory=dict)
 
     def are_new(self, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """Say whether none of these is there yet: the condition of every transaction that writes them."""
@@ -53,7 +58,22 @@ class Books:
             or any((order.trace, order.key) in self.transit for order in orders)
         )
 
+    def replace_contents(self, contents: FlowContents) -> None:
+        """Store changed contents.
+
+        Raises:
+            ConflictError: somebody else changed them meanwhile.
+        """
+        before = self.contents.get(contents.trace)
+        if contents.version != (before.version if before else 0):
+            raise ConflictError("somebody else changed what was put into this flow")
+        self.contents[contents.trace] = replace(contents, version=contents.version + 1)
+
     def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now: int = 0) -> None:
         """Write facts and open orders."""
         self.facts.update({(fact.trace, fact.key): fact for fact in facts})
         self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})
+        for order in orders:
+            first = first_slot(order)
+            if first is not None:
+                self.replace_contents(first)

@@ -34,3 +34,8 @@ class MemorySealedMail:
         """See ``SealedMail.delete``."""
         with self._lock:
             self._objects.pop(key, None)
+
+    def under(self, prefix: str) -> list[str]:
+        """Return the keys that begin so."""
+        with self._lock:
+            return [key for key in self._objects if key.startswith(prefix)]

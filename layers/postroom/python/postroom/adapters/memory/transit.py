@@ -13,6 +13,8 @@ from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from postroom.ports.message_contents import FlowContents
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryTransit:
@@ -125,12 +127,19 @@ class MemoryTransit:
             return True
 
     def decide(
-        self, called: Called, facts: Sequence[Fact], orders: Sequence[Order], expansion: Expansion | None
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
     ) -> bool:
         """See ``Transit.decide``."""
         with self.books.lock:
             if not self._stands(called) or not self.books.are_new(facts, orders):
                 return False
+            if contents is not None:
+                self.books.replace_contents(contents)
             del self.books.transit[called.call.trace, called.call.key]
             self.books.write(facts, orders, now=self.now())
             if expansion is not None:

@@ -1,0 +1,23 @@
+"""On a schedule: remove the mailboxes of those who left 30 days ago."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from postroom.bootstrap import remove_mailboxes as bootstrap
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="remove_mailboxes")
+departed = bootstrap.build()  # once per execution environment, during init
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Look at everybody once; see events/remove_mailboxes.json."""
+    counts = departed.run(context.get_remaining_time_in_millis)
+    logger.info("looked at those who left", extra=counts)
+    return counts

@@ -1,0 +1,1 @@
+"""An asynchronous rule function: counts mail by the domain of its sender."""

@@ -1,0 +1,85 @@
+"""Customers' objects in S3: the bucket is looked at first, then the object is read by one GET.
+
+A GET answers with one version of an object, whatever is written meanwhile. The client follows S3 into other Regions by
+itself, so the bucket's Region is asked for; ``ExpectedBucketOwner`` keeps both calls to buckets of this account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.transactions import code_of, store_errors
+from postroom.contracts.message_flow import InvalidContentLocation, MessageRejected
+from postroom.errors import StoreUnavailableError
+from postroom.model.limits import MB
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from postroom.contracts.message_flow import S3Reference
+
+_DENIED: Final = frozenset({"AccessDenied", "403"})
+_NO_OBJECT: Final = frozenset({"NoSuchKey", "404"})
+_NO_VERSION: Final = frozenset({"NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"})
+"""MethodNotAllowed: the version is a delete marker. InvalidArgument: no version has such an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3CustomerObjects:
+    """``CustomerObjects``; see the port. ``account`` and ``region`` are ours, ``own`` the stack's own buckets."""
+
+    client: S3Client
+    account: str
+    region: str
+    own: frozenset[str]
+
+    def read(self, reference: S3Reference, *, limit: int) -> bytes:
+        """See ``CustomerObjects.read``."""
+        if reference.bucket in self.own:
+            raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
+        self._look_at(reference.bucket)
+        version: Any = {"VersionId": reference.version} if reference.version is not None else {}
+        try:
+            answer = self.client.get_object(
+                Bucket=reference.bucket, Key=reference.key, ExpectedBucketOwner=self.account, **version
+            )
+        except ClientError as error:
+            raise _refusal(reference, error) from error
+        except BotoCoreError as error:
+            raise StoreUnavailableError(f"could not read a customer's object: {code_of(error)}") from error
+        if answer["ContentLength"] > limit:
+            answer["Body"].close()
+            raise MessageRejected(f"The object is larger than {limit // MB} MB.")
+        with store_errors("read a customer's object"):
+            return answer["Body"].read()
+
+    def _look_at(self, bucket: str) -> None:
+        try:
+            answer = self.client.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
+        except (BotoCoreError, ClientError) as error:
+            code = code_of(error)
+            if code in {"404", "NoSuchBucket"}:
+                raise InvalidContentLocation(f"There is no bucket {bucket}.") from error
+            if code in _DENIED:
+                text = f"The bucket {bucket} belongs to another account, or its policy denies access."
+                raise InvalidContentLocation(text) from error
+            raise StoreUnavailableError(f"could not look at a customer's bucket: {code}") from error
+        region = answer.get("BucketRegion", self.region)
+        if region != self.region:
+            raise InvalidContentLocation(f"The bucket {bucket} is in {region}, not in {self.region}.")
+
+
+def _refusal(reference: S3Reference, error: ClientError) -> InvalidContentLocation | StoreUnavailableError:
+    code = code_of(error)
+    if code in _NO_OBJECT:
+        return InvalidContentLocation(f"There is no object {reference}.")
+    if code in _NO_VERSION:
+        return InvalidContentLocation(f"There is no such version: {reference}.")
+    if code in _DENIED:
+        return InvalidContentLocation(f"Access to {reference} is denied by a policy of the bucket or of its KMS key.")
+    if code.startswith("KMS.") or code == "InvalidObjectState":
+        return InvalidContentLocation(f"{reference} cannot be read as it is stored: {code}.")
+    return StoreUnavailableError(f"could not read a customer's object: {code}")

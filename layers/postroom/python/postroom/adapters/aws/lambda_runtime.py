@@ -1,0 +1,152 @@
+"""Lambda's Runtime API, for a function that streams its answers: the managed Python runtime gives them whole only.
+
+Sources: AWS, "Using the Lambda runtime API for custom runtimes"; "Implementing response streaming in a custom runtime".
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+VERSION: Final = "/2018-06-01/runtime"
+CONTENT_TYPE: Final = "application/vnd.awslambda.http-integration-response"
+"""What says that an answer begins with its status and header fields."""
+
+ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
+ERROR_BODY: Final = "Lambda-Runtime-Function-Error-Body"
+MAX_ERROR_TRACE: Final = 20
+"""Most lines of a stack trace that an error carries. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The second argument of a handler: what Powertools and handlers read of it. The deadline is in milliseconds."""
+
+    aws_request_id: str
+    invoked_function_arn: str
+    deadline: int
+    function_name: str
+    function_version: str
+    memory_limit_in_mb: str
+    log_group_name: str
+    log_stream_name: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda stops the function; never negative."""
+        return max(0, self.deadline - time.time_ns() // 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeApi:
+    """The Runtime API at an address, ``host:port``. Every method raises OSError where it is gone: the end."""
+
+    address: str
+
+    def next(self) -> tuple[bytes, Context]:
+        """Wait for an event."""
+        answer, body = self._exchange("GET", "/invocation/next")
+        os.environ["_X_AMZN_TRACE_ID"] = answer.headers.get("Lambda-Runtime-Trace-Id", "")
+        return body, Context(
+            aws_request_id=answer.headers["Lambda-Runtime-Aws-Request-Id"],
+            invoked_function_arn=answer.headers["Lambda-Runtime-Invoked-Function-Arn"],
+            deadline=int(answer.headers["Lambda-Runtime-Deadline-Ms"]),
+            function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+            memory_limit_in_mb=os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+            log_group_name=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+            log_stream_name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        )
+
+    def stream(self, request_id: str, pieces: Iterator[bytes], first: bytes) -> None:
+        """Answer piece by piece; an error on the way ends the answer, and Lambda hears of it."""
+        connection = http.client.HTTPConnection(self.address)
+        connection.putrequest("POST", f"{VERSION}/invocation/{request_id}/response")
+        for name, value in (
+            ("Content-Type", CONTENT_TYPE),
+            ("Lambda-Runtime-Function-Response-Mode", "streaming"),
+            ("Transfer-Encoding", "chunked"),
+            ("Trailer", f"{ERROR_TYPE}, {ERROR_BODY}"),
+        ):
+            connection.putheader(name, value)
+        connection.endheaders()
+        trailer = b""
+        piece: bytes | None = first
+        while piece is not None:
+            connection.send(_chunk(piece))
+            try:
+                piece = next(pieces, None)
+            except Exception as error:  # noqa: BLE001 - whatever stops the answer is what Lambda is told
+                body = base64.b64encode(_described(error)).decode()
+                trailer = f"{ERROR_TYPE}: {type(error).__name__}\r\n{ERROR_BODY}: {body}\r\n".encode()
+                break
+        connection.send(b"0\r\n" + trailer + b"\r\n")
+        connection.getresponse().read()
+        connection.close()
+
+    def fail(self, request_id: str, error: BaseException) -> None:
+        """Say that an event could not be answered."""
+        self._exchange("POST", f"/invocation/{request_id}/error", _described(error), type(error).__name__)
+
+    def fail_to_start(self, error: BaseException) -> None:
+        """Say that the handler could not be imported."""
+        self._exchange("POST", "/init/error", _described(error), type(error).__name__)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None = None, error_type: str = ""
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection(self.address)
+        connection.request(method, VERSION + path, body, {ERROR_TYPE: error_type} if error_type else {})
+        answer = connection.getresponse()
+        read = answer.read()
+        connection.close()
+        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+            raise OSError(f"the Runtime API answers {answer.status} to {method} {path}")
+        return answer, read
+
+
+def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable[bytes]]) -> None:
+    """Answer events, one after the other, for as long as Lambda gives some.
+
+    Args:
+        handler: returns its answer in pieces, of which there is at least one.
+
+    Raises:
+        OSError: the Runtime API is gone.
+        HTTPException: the same.
+    """
+    while True:
+        body, context = api.next()
+        try:
+            pieces = iter(handler(json.loads(body), context))
+            first = next(pieces)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's answer
+            api.fail(context.aws_request_id, error)
+            continue
+        try:
+            api.stream(context.aws_request_id, pieces, first)
+        except (OSError, http.client.HTTPException) as error:  # Lambda took no more of it: its caller is gone
+            sys.stderr.write(f"the answer to {context.aws_request_id} was cut off: {type(error).__name__}\n")
+
+
+def _chunk(piece: bytes) -> bytes:
+    """Frame a piece; an empty one would end the answer."""
+    return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
+
+
+def _described(error: BaseException) -> bytes:
+    """Shape an error as Lambda's runtimes do, and write it to the log as they do."""
+    trace = traceback.format_exception(error)
+    sys.stderr.write("".join(trace))
+    sys.stderr.flush()
+    shaped = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace[-MAX_ERROR_TRACE:]}
+    return json.dumps(shaped).encode()

@@ -1,0 +1,28 @@
+"""The end of a mailbox, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from postroom.adapters.memory.books import Books
+    from postroom.adapters.memory.sealed_mail import MemorySealedMail
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMailboxRemoval:
+    """``MailboxRemoval``; see the port. ``most`` is how many sealed messages one call removes."""
+
+    books: Books
+    sealed: MemorySealedMail
+    most: int = 1000
+
+    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
+        """See ``MailboxRemoval.remove_some``."""
+        with self.books.lock:
+            self.books.mailboxes.pop(mailbox_id, None)
+        found = self.sealed.under(f"mail/{organization_id}/{mailbox_id}/")
+        for key in found[: self.most]:
+            self.sealed.delete(key)
+        return not found

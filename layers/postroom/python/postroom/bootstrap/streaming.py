@@ -1,0 +1,29 @@
+"""What a function that streams its answers is started with, in place of Lambda's own Python runtime.
+
+``functions/<name>/runtime`` calls it; the function's handler returns an iterable of bytes (docs/decisions/0011).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from postroom.adapters.aws.lambda_runtime import RuntimeApi, serve
+from postroom.bootstrap.environment import Environment
+
+
+def main() -> None:
+    """Import the handler that Lambda names, and answer with it until Lambda is gone."""
+    settings = Environment()
+    api = RuntimeApi(settings["AWS_LAMBDA_RUNTIME_API"])
+    module, _, name = settings["_HANDLER"].rpartition(".")
+    try:
+        handler = getattr(importlib.import_module(module), name)
+    except Exception as error:  # noqa: BLE001 - whatever stops the function from starting is what Lambda is told
+        api.fail_to_start(error)
+        sys.exit(1)
+    serve(api, handler)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The Message Flow API: REST-JSON, its answers streamed through API Gateway.
+
+Sources: botocore's model workmailmessageflow/2019-05-01; Smithy, "AWS restJson1 protocol"; API Gateway, "Set up a
+Lambda proxy integration with payload response streaming".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.contracts import aws_json
+from postroom.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+GET: Final = "GetRawMessageContent"
+PUT: Final = "PutRawMessageContent"
+OPERATIONS: Final[Mapping[str, str]] = {"GET": GET, "POST": PUT}
+"""Operations by HTTP method; both stand at ``/messages/{messageId}``."""
+
+DELIMITER: Final = b"\0" * 8
+"""What stands between an answer's head and its body. Source: API Gateway, "Lambda proxy integration format"."""
+
+PIECE_BYTES: Final = 1 << 20
+"""How much of a body goes out at once, in bytes. Ours."""
+
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9\-]{2,62}")
+_KEY: Final = re.compile(r"[a-zA-Z0-9\-/]{1,1024}")
+_VERSION: Final = re.compile(r".{1,1024}")
+
+
+class MessageFlowError(PermanentError):
+    """Root of the modelled errors. The class's name is the wire code; the text is what a client prints."""
+
+    status = 400
+
+    @property
+    def code(self) -> str:
+        """What goes into ``x-amzn-ErrorType``."""
+        return type(self).__name__
+
+
+class ResourceNotFoundException(MessageFlowError):  # noqa: N818 - the name is the wire code
+    """No message in transit has this id."""
+
+    status = 404
+
+
+class InvalidContentLocation(MessageFlowError):  # noqa: N818 - the name is the wire code
+    """The object that is to be put cannot be read from where the caller says."""
+
+
+class MessageRejected(MessageFlowError):  # noqa: N818 - the name is the wire code
+    """What is to be put is no message that can go on."""
+
+
+class MessageFrozen(MessageFlowError):  # noqa: N818 - the name is the wire code
+    """The message takes no other content any more."""
+
+
+class InvalidRequestError(ValueError):
+    """A member of the request is missing; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Reference:
+    """An object of the caller's; ``version`` is None where the caller names none."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        version = f", version {self.version}" if self.version else ""
+        return f"s3://{self.bucket}/{self.key}{version}"
+
+
+def s3_reference(payload: Mapping[str, Any]) -> S3Reference:
+    """Read the body of PutRawMessageContent; unknown members are ignored.
+
+    Raises:
+        MalformedRequestError: a member has another type than the model says.
+        InvalidRequestError: a required member is missing.
+        InvalidContentLocation: a member breaks the model's pattern: nothing can lie there (ours; WorkMail's error for
+            it is not public).
+    """
+    reference = _structure(_structure(payload, "content"), "s3Reference", "content.")
+    where = "content.s3Reference."
+    bucket, key = _text(reference, "bucket", where), _text(reference, "key", where)
+    version = _text(reference, "objectVersion", where, required=False)
+    if not _BUCKET.fullmatch(bucket or ""):
+        raise InvalidContentLocation("bucket: 3 to 63 lower-case letters, digits and hyphens, and no dots.")
+    if not _KEY.fullmatch(key or ""):
+        raise InvalidContentLocation("key: 1 to 1024 letters, digits, hyphens and slashes, and no dots or underscores.")
+    if version is not None and not _VERSION.fullmatch(version):
+        raise InvalidContentLocation("objectVersion: 1 to 1024 characters.")
+    return S3Reference(bucket or "", key or "", version)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it goes out: head, delimiter, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return the whole answer, piece by piece."""
+        head = {"statusCode": self.status, "headers": dict(self.headers)}
+        yield json.dumps(head, separators=(",", ":")).encode() + DELIMITER
+        for start in range(0, len(self.body), PIECE_BYTES):
+            yield self.body[start : start + PIECE_BYTES]
+
+
+def encode_content(content: bytes, request_id: str) -> Answer:
+    """Answer GetRawMessageContent: the message's bytes are the body."""
+    return Answer(200, {"Content-Type": "application/octet-stream", "x-amzn-RequestId": request_id}, content)
+
+
+def encode_done(request_id: str) -> Answer:
+    """Answer PutRawMessageContent."""
+    return Answer(200, {"Content-Type": "application/json", "x-amzn-RequestId": request_id}, b"{}")
+
+
+def encode_error(code: str, text: str, request_id: str, *, status: int = 400) -> Answer:
+    """Answer with an error: the header is what a client raises, ``message`` what it prints."""
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
+    return Answer(status, headers, json.dumps({"message": text}, ensure_ascii=False).encode())
+
+
+def _structure(payload: Mapping[str, Any], name: str, where: str = "") -> Mapping[str, Any]:
+    value = payload.get(name)
+    if value is None:
+        raise InvalidRequestError(f"{where}{name} is missing")
+    if not isinstance(value, dict):
+        raise aws_json.MalformedRequestError(f"{where}{name} is not an object")
+    return value
+
+
+def _text(payload: Mapping[str, Any], name: str, where: str, *, required: bool = True) -> str | None:
+    value = payload.get(name)
+    if value is None and required:
+        raise InvalidRequestError(f"{where}{name} is missing")
+    if value is not None and not isinstance(value, str):
+        raise aws_json.MalformedRequestError(f"{where}{name} is not a string")
+    return value

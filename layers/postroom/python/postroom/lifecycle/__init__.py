@@ -1,0 +1,1 @@
+"""What time does to those who have left: their mailboxes go."""

@@ -1,0 +1,127 @@
+"""The two operations of the Message Flow API, upon messages that are on their way."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.message_flow import MessageFrozen, ResourceNotFoundException
+from postroom.errors import ConflictError, MessageNotFoundError
+from postroom.message_flow import criteria
+from postroom.mime.headers import MAX_BLOCK_BYTES, Headers, header_block
+from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
+from postroom.model.limits import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.contracts.message_flow import S3Reference
+    from postroom.ports.customer_objects import CustomerObjects
+    from postroom.ports.message_contents import FlowContents, MessageContents
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.transit import Ledger
+
+ATTEMPTS: Final = 10
+"""How often a Put is written anew after another change of the flow's contents was faster. Ours."""
+
+BLOCKED: Final = "FAIL"
+"""The virus verdict that keeps a message from everybody, rule functions included."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFlow:
+    """What the operations ask of the world.
+
+    ``now`` gives milliseconds since the epoch; ``window`` is how long a message is handed out, in milliseconds.
+    """
+
+    ledger: Ledger
+    raw: RawMail
+    contents: MessageContents
+    objects: CustomerObjects
+    now: Callable[[], int]
+    window: int
+
+    def get(self, message_id: str) -> bytes:
+        """Return a message as it was put last, or as it came.
+
+        Raises:
+            ResourceNotFoundException: no message has this id, or its time is over.
+            TemporaryError: a store did not answer.
+        """
+        received = self._received(message_id)
+        current = self.contents.of(received.trace).current
+        try:
+            return self.raw.read(current.raw if current else _original(received))
+        except MessageNotFoundError as error:
+            raise _not_found(message_id) from error
+
+    def put(self, message_id: str, reference: S3Reference) -> None:
+        """Put a content into the message's place, for the rule that waits for it, and for later Gets.
+
+        Raises:
+            ResourceNotFoundException: as above.
+            InvalidContentLocation: the content cannot be read from there.
+            MessageRejected: it is no message that can go on.
+            MessageFrozen: the message takes no other content.
+            TemporaryError: a store did not answer, or others were faster every time.
+        """
+        received = self._received(message_id)
+        self._unfrozen(received.trace)
+        content = self.objects.read(reference, limit=MAX_MESSAGE_BYTES)
+        try:
+            head, _ = self.raw.head(_original(received), MAX_BLOCK_BYTES)
+        except MessageNotFoundError as error:
+            raise _not_found(message_id) from error
+        block = header_block(head)
+        criteria.check(content, Headers(head if block is None else block))
+        # named by what it holds: the same content again is the same object, and none is ever overwritten
+        name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
+        self._record(received, self.raw.keep(name, content), len(content))
+
+    def _record(self, received: Fact, raw: RawLocation, size: int) -> None:
+        for _ in range(ATTEMPTS):
+            before = self._unfrozen(received.trace)
+            after = before.put(raw, size)
+            try:
+                if self.contents.replace(after, [self._fact(received, after, raw, size)]):
+                    return
+            except ConflictError:
+                continue
+        raise ConflictError("others keep changing what was put into this flow")
+
+    def _unfrozen(self, trace: str) -> FlowContents:
+        contents = self.contents.of(trace)
+        if contents.frozen:
+            raise MessageFrozen("The message was redirected, so that its content stays as it is.")
+        return contents
+
+    def _fact(self, received: Fact, after: FlowContents, raw: RawLocation, size: int) -> Fact:
+        runs = sorted(run for run, slot in after.slots.items() if not slot.closed)
+        return Fact(
+            trace=received.trace,
+            organization_id=received.organization_id,
+            name=OwnFact.CONTENT_PUT,
+            key=f"{OwnFact.CONTENT_PUT.value}:{after.puts}",
+            at=self.now(),
+            data={"raw": raw.model_dump(), "size": size, "runs": runs},
+        )
+
+    def _received(self, message_id: str) -> Fact:
+        """Return the fact that opened the message's flow; its time is the beginning of the window."""
+        trace = trace_of_message(message_id)
+        received = self.ledger.fact(trace, RECEIVED) if trace else None
+        if received is None or self.now() - received.at >= self.window or received.data.get("virusVerdict") == BLOCKED:
+            raise _not_found(message_id)
+        return received
+
+
+def _original(received: Fact) -> RawLocation:
+    return RawLocation(**received.data["raw"])
+
+
+def _not_found(message_id: str) -> ResourceNotFoundException:
+    known = message_id if trace_of_message(message_id) else "this"
+    return ResourceNotFoundException(f"No message in transit has the id {known}.")

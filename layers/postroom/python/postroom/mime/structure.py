@@ -1,0 +1,172 @@
+"""How a message is made of parts: walked with a stack of its own, so that no depth of nesting can exhaust Python's.
+
+A part is a stretch of the message's bytes; nothing is copied and nothing is decoded but the few header fields that say
+what a part is. Attached messages (message/rfc822) are not entered: they are content of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email import policy
+from email.errors import MessageError
+from email.parser import BytesHeaderParser
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import MalformedMimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import Message
+
+MAX_DEPTH: Final = 100
+"""Deepest nesting of multiparts that is walked. Ours; real mail has five."""
+
+MAX_PARTS: Final = 1000
+"""Most parts that are walked. Ours; twice what the attachments' quota allows."""
+
+MAX_HEADER_BYTES: Final = 1 << 20
+"""Longest header fields of all parts together, in bytes. Ours."""
+
+MAX_CONTENT_FIELD: Final = 8192
+"""Longest Content-Type or Content-Disposition field, in characters. Ours: reading parameters costs their square."""
+
+MAX_FALSE_DELIMITERS: Final = 10_000
+"""Most lines that begin like a part's delimiter and are none. Ours."""
+
+MAX_BOUNDARY: Final = 70
+"""Longest boundary, in characters. Source: RFC 2046, 5.1.1."""
+
+_PARSER: Final = BytesHeaderParser(policy=policy.compat32)
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+_REST_OF_DELIMITER: Final = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
+_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part. ``filename`` is empty where it has none; ``depth`` counts from 0, the message itself."""
+
+    content_type: str
+    filename: str
+    is_attachment: bool
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    start: int
+    end: int
+    depth: int
+
+
+def parts(content: bytes) -> Iterator[Part]:
+    """Return every part in the order in which they stand, multiparts before what they hold.
+
+    Raises:
+        MalformedMimeError: a multipart without boundary, parts or end, or more of anything than is walked.
+    """
+    waiting = [_Stretch(0, len(content), 0)]
+    seen = header_bytes = 0
+    while waiting:
+        stretch = waiting.pop()
+        seen += 1
+        head, body = _cut(content, stretch)
+        header_bytes += body - stretch.start
+        if seen > MAX_PARTS:
+            raise MalformedMimeError(f"more than {MAX_PARTS} parts")
+        if header_bytes > MAX_HEADER_BYTES:
+            raise MalformedMimeError(f"the header fields of the parts are longer than {MAX_HEADER_BYTES} bytes")
+        fields = _PARSER.parsebytes(head)
+        part = _part(fields, stretch.depth)
+        yield part
+        if part.content_type.startswith("multipart/"):
+            waiting.extend(reversed(_inside(content, _Stretch(body, stretch.end, stretch.depth), fields)))
+
+
+def _cut(content: bytes, stretch: _Stretch) -> tuple[bytes, int]:
+    """Return a part's header fields, and where its body begins."""
+    start, end = stretch.start, stretch.end
+    if content.startswith((b"\n", b"\r\n"), start, end):
+        return b"", start
+    blank = _BLANK_LINE.search(content, start, min(end, start + MAX_HEADER_BYTES + 4))
+    stop = blank.end() if blank else end
+    return content[start : min(stop, start + MAX_HEADER_BYTES)], stop
+
+
+def _part(fields: Message, depth: int) -> Part:
+    for name in ("content-type", "content-disposition"):
+        if len(str(fields.get(name, ""))) > MAX_CONTENT_FIELD:
+            raise MalformedMimeError(f"a {name} field is longer than {MAX_CONTENT_FIELD} characters")
+    try:
+        filename = fields.get_filename("") or ""
+        disposition = fields.get_content_disposition() or ""
+        content_type = fields.get_content_type()
+    except (LookupError, MessageError, TypeError, ValueError) as error:  # what the library makes of odd parameters
+        raise MalformedMimeError("a Content-Type or Content-Disposition that makes no sense") from error
+    return Part(content_type, str(filename), disposition == "attachment" or bool(filename), depth)
+
+
+def _inside(content: bytes, stretch: _Stretch, fields: Message) -> list[_Stretch]:
+    """Return the parts of a multipart, in order."""
+    if stretch.depth >= MAX_DEPTH:
+        raise MalformedMimeError(f"parts are nested more than {MAX_DEPTH} deep")
+    if str(fields.get("content-transfer-encoding", "")).strip().lower() not in _IDENTITY:
+        raise MalformedMimeError("a multipart that is encoded as a whole")
+    boundary = _boundary(fields)
+    found: list[_Stretch] = []
+    begin: int | None = None
+    for at, after, is_last in _delimiters(content, stretch, b"--" + boundary):
+        if begin is not None:
+            found.append(_Stretch(begin, max(begin, at), stretch.depth + 1))
+        if len(found) > MAX_PARTS:
+            raise MalformedMimeError(f"more than {MAX_PARTS} parts")
+        if is_last:
+            if not found:
+                raise MalformedMimeError("a multipart without parts")
+            return found
+        begin = after
+    raise MalformedMimeError("a multipart that does not end" if found or begin else "a multipart without parts")
+
+
+def _boundary(fields: Message) -> bytes:
+    try:
+        boundary = (fields.get_boundary("") or "").encode("ascii", "surrogateescape")
+    except (LookupError, MessageError, TypeError, ValueError) as error:
+        raise MalformedMimeError("a multipart whose boundary makes no sense") from error
+    if not boundary:
+        raise MalformedMimeError("a multipart without a boundary")
+    if len(boundary) > MAX_BOUNDARY:
+        raise MalformedMimeError(f"a boundary of more than {MAX_BOUNDARY} characters")
+    return boundary
+
+
+def _delimiters(content: bytes, stretch: _Stretch, delimiter: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Return each delimiter line: where the part before it ends, where the next begins, and whether it is the last.
+
+    The line end before a delimiter belongs to the delimiter. Source: RFC 2046, 5.1.1.
+    """
+    start, end = stretch.start, stretch.end
+    at = start if content.startswith(delimiter, start, end) else _next(content, delimiter, start, end)
+    false = 0
+    while at >= 0:
+        rest = _REST_OF_DELIMITER.match(content, at + len(delimiter), end)
+        if rest:
+            yield _before_line_end(content, at, start), rest.end(), bool(rest[1])
+        else:
+            false += 1
+            if false > MAX_FALSE_DELIMITERS:
+                raise MalformedMimeError(f"more than {MAX_FALSE_DELIMITERS} lines begin like a delimiter and are none")
+        # the line end that closes this delimiter may open the next
+        at = _next(content, delimiter, rest.end() - 1 if rest else at + 1, end)
+
+
+def _next(content: bytes, delimiter: bytes, start: int, end: int) -> int:
+    found = content.find(b"\n" + delimiter, start, end)
+    return found + 1 if found >= 0 else -1
+
+
+def _before_line_end(content: bytes, at: int, start: int) -> int:
+    if at - 2 >= start and content[at - 2 : at] == b"\r\n":
+        return at - 2
+    return max(start, at - 1)

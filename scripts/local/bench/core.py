@@ -1,0 +1,135 @@
+"""How long the decision about a message takes, beside a full parse of the same message by Python's own library.
+
+The decision is what ingest does between reading and writing: cut and read the header block, find the organization,
+match its rules, resolve its recipients, plan. The directory is the one in memory, so that nothing waits. What is
+compared runs in turn, round by round, and the median of the rounds' ratios counts.
+"""
+
+from __future__ import annotations
+
+import email
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from local.bench.way import DOMAIN, MESSAGE, ORGANIZATION, user
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.inbound import doorman
+from postroom.inbound.doorman import House
+from postroom.inbound.envelope import headers_of
+from postroom.mime.headers import header_block
+from postroom.model.records import Domain, DomainState, Insert
+from postroom.model.rule_index import RuleSet
+from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.verdicts import Verdict, Verdicts
+from postroom.routing.resolve import Target, by_organization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+PASSED: Final = Verdicts(Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS)
+ROUNDS: Final = 15
+ROUND_SECONDS: Final = 0.05
+"""How long each thing is repeated in a round, in seconds of CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Ratios, and what they are ratios of, in microseconds; medians."""
+
+    parse: float
+    few: float
+    many: float
+    matching: float
+
+
+def rules(patterns: int, *, matching: bool = True) -> RuleSet:
+    """Return rules of ten sender patterns each; one pattern matches the message's sender, or none."""
+    texts = ["*.example.org" if matching else "*.example.net"]
+    kinds = ("someone-{n}@partner-{n}.example", "company-{n}.example", "*.region-{n}.example", "person-{n}@example.net")
+    texts += [kinds[number % 4].format(n=number) for number in range(patterns - 1)]
+    made = [
+        Rule(
+            id=f"r-{start:04d}",
+            name=f"rule {start}",
+            direction=Direction.INBOUND,
+            description="",
+            sender_patterns=tuple(map(Pattern.parse, texts[start : start + 10])),
+            recipient_patterns=(Pattern.parse("*"), Pattern.parse(DOMAIN)),
+            action=RuleAction(ActionType.MOVE_TO_JUNK),
+            created=start,
+            modified=start,
+        )
+        for start in range(0, patterns, 10)
+    ]
+    return RuleSet(made, Direction.INBOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The decision, with everything that it asks of the world in memory."""
+
+    directory: MemoryDirectory
+    rules: RuleSet
+
+    @classmethod
+    def of(cls, users: int, patterns: int) -> Desk:
+        """Return a desk of an organization with so many users and sender patterns."""
+        directory = MemoryDirectory()
+        domain = Domain(name=DOMAIN, organization=ORGANIZATION.ref, is_test=False, state=DomainState.ACTIVE)
+        directory.commit([Insert(ORGANIZATION), Insert(domain)])
+        for number in range(users):
+            entity, claims = user(ORGANIZATION, f"user-{number:05d}")
+            directory.commit([Insert(entity), *(Insert(claim) for claim in claims)])
+        return cls(directory, rules(patterns))
+
+    def decide(self, content: bytes, recipients: Sequence[str]) -> int:
+        """Decide about a message; return how many mailboxes get it."""
+        block = header_block(content)
+        headers = headers_of(content if block is None else block)
+        ((domains, wanted),), _ = by_organization(recipients, self.directory)
+        house = House(domains, self.rules, plus_addressing=True)
+        plan = doorman.plan(headers, PASSED, wanted, house, self.directory, "")
+        return sum(isinstance(entry, Target) for entry in plan.entries)
+
+
+def measure(rounds: int = ROUNDS) -> Core:
+    """Measure everything in turn.
+
+    Raises:
+        RuntimeError: the decision was another than it must be, so that its time says nothing.
+    """
+    desk = Desk.of(users=500, patterns=1000)
+    few, many = ([f"user-{number:05d}@{DOMAIN}" for number in range(size)] for size in (3, 500))
+    if (desk.decide(MESSAGE, few), desk.decide(MESSAGE, many)) != (3, 500):
+        raise RuntimeError("the decision does not reach every recipient")
+    small, large = rules(10), desk.rules
+    headers = headers_of(header_block(MESSAGE) or b"")
+    (((_, wanted),), _) = by_organization(few, desk.directory)
+    senders, froms = headers.mailboxes("Sender"), headers.mailboxes("From")
+    if {len(each.decide(senders, froms, wanted)) for each in (small, large)} != {3}:
+        raise RuntimeError("the rules do not match")
+    what: Mapping[str, Callable[[], object]] = {
+        "parse": lambda: email.message_from_bytes(MESSAGE),
+        "few": lambda: desk.decide(MESSAGE, few),
+        "many": lambda: desk.decide(MESSAGE, many),
+        "small": lambda: small.decide(senders, froms, wanted),
+        "large": lambda: large.decide(senders, froms, wanted),
+    }
+    times = [{name: _seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
+    return Core(
+        parse=statistics.median(each["parse"] for each in times) * 1e6,
+        few=statistics.median(each["few"] / each["parse"] for each in times),
+        many=statistics.median(each["many"] / each["parse"] for each in times),
+        matching=statistics.median(each["large"] / each["small"] for each in times),
+    )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """Return how long one call takes, in seconds of CPU."""
+    calls, start = 0, time.process_time()
+    while (taken := time.process_time() - start) < ROUND_SECONDS:
+        run()
+        calls += 1
+    return taken / calls

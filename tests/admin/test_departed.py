@@ -1,0 +1,251 @@
+"""What becomes of the mailboxes of those who left, and of those who come back meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from postroom.errors import StoreUnavailableError
+from postroom.lifecycle.departed import RESERVE, TAKEN_OVER_AFTER, Departed
+
+DAY: Final = 24 * 3600 * 1000
+PIECES: Final = 3
+Enable = Callable[..., str]
+
+
+class Died(BaseException):
+    """The function was stopped."""
+
+
+@dataclass
+class Removal:
+    """Takes a mailbox away in pieces, its head first. ``hook`` is called with the number of each call, before it."""
+
+    heads: dict[str, Any]
+    hook: Callable[[int], None] = lambda _: None
+    pieces: dict[str, int] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
+        self.calls.append(mailbox_id)
+        self.hook(len(self.calls))
+        self.heads.pop(mailbox_id, None)
+        left = self.pieces.setdefault(mailbox_id, PIECES)
+        self.pieces[mailbox_id] = max(0, left - 1)
+        return left == 0
+
+
+@dataclass
+class Directory:
+    """A directory whose commits can be met by something: before, and after they hold."""
+
+    inner: Any
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+
+    def entities(self, *arguments: Any) -> Any:
+        return self.inner.entities(*arguments)
+
+    def commit(self, changes: Any) -> None:
+        self.before()
+        self.inner.commit(changes)
+        self.after()
+
+
+@dataclass
+class World:
+    desk: Any
+    office: Any
+    acme: str
+    removal: Removal
+    directory: Directory
+
+    def ids(self) -> Iterator[str]:
+        return iter([self.acme])
+
+    def run(self, after: int = 0, remaining: Callable[[], int] = lambda: 1 << 30) -> dict[str, int]:
+        """Run as if so many milliseconds had gone by since the last call of the API."""
+        directory: Any = self.directory
+        return Departed(self, directory, self.removal, lambda: self.desk.now + after).run(remaining)
+
+    def leave(self, name: str) -> None:
+        self.desk("DeregisterFromWorkMail", OrganizationId=self.acme, EntityId=name)
+
+    def come_back(self, name: str) -> None:
+        self.desk("RegisterToWorkMail", OrganizationId=self.acme, EntityId=name, Email=f"{name[:4]}-back@example.com")
+
+    def has_mailbox(self, name: str) -> bool:
+        return name in self.office.mailboxes.heads
+
+    def entity(self, name: str) -> Any:
+        return self.office.directory.entity(self.acme, name)
+
+
+@pytest.fixture
+def world(desk: Any, office: Any, acme: str) -> World:
+    return World(desk, office, acme, Removal(office.mailboxes.heads), Directory(office.directory))
+
+
+@pytest.fixture
+def ann(world: World, enable: Enable) -> str:
+    """Somebody who left."""
+    made = enable("ann")
+    world.leave(made)
+    return made
+
+
+def test_a_mailbox_stays_for_thirty_days_and_goes_then(world: World, ann: str) -> None:
+    assert world.run(30 * DAY - 1001) == {"removed": 0, "unfinished": 0}
+    assert world.has_mailbox(ann)
+    assert world.run(30 * DAY) == {"removed": 1, "unfinished": 0}
+    assert not world.has_mailbox(ann)
+    assert world.removal.pieces == {ann: 0}
+    assert world.run(40 * DAY) == {"removed": 0, "unfinished": 0}
+
+
+def test_a_deleted_users_mailbox_stays_for_thirty_days_from_then(world: World, ann: str) -> None:
+    world.desk.now += 20 * DAY
+    world.desk("DeleteUser", OrganizationId=world.acme, UserId=ann)
+    assert world.run(29 * DAY)["removed"] == 0
+    assert world.run(30 * DAY)["removed"] == 1
+
+
+def test_who_never_had_a_mailbox_or_still_uses_it_is_left_alone(world: World, enable: Enable) -> None:
+    ben = enable("ben")
+    world.desk("CreateUser", OrganizationId=world.acme, Name="new", DisplayName="new")
+    assert world.run(400 * DAY) == {"removed": 0, "unfinished": 0}
+    assert world.has_mailbox(ben)
+    assert world.removal.calls == []
+
+
+def test_who_comes_back_in_time_keeps_the_mailbox(world: World, ann: str) -> None:
+    world.come_back(ann)
+    assert world.run(400 * DAY)["removed"] == 0
+    assert world.has_mailbox(ann)
+
+
+def test_who_comes_back_at_the_very_moment_keeps_the_mailbox(world: World, ann: str) -> None:
+    key = world.office.mailboxes.heads[ann].wrapped_key
+
+    def back() -> None:
+        world.directory.before = lambda: None
+        world.come_back(ann)
+
+    world.directory.before = back
+    assert world.run(30 * DAY) == {"removed": 0, "unfinished": 0}
+    assert world.office.mailboxes.heads[ann].wrapped_key == key
+    assert world.entity(ann).state == "ENABLED"
+    assert world.removal.calls == []
+
+
+def test_who_comes_back_while_the_mailbox_goes_is_refused_until_it_is_gone(world: World, ann: str) -> None:
+    def back(_: int) -> None:
+        text = world.desk.refused(
+            "EntityStateException",
+            "RegisterToWorkMail",
+            OrganizationId=world.acme,
+            EntityId=ann,
+            Email="ann@example.com",
+        )
+        assert "try again" in text
+
+    world.removal.hook = back
+    assert world.run(30 * DAY)["removed"] == 1
+    world.come_back(ann)
+    assert world.has_mailbox(ann)
+    assert world.run(400 * DAY)["removed"] == 0
+    assert world.has_mailbox(ann)
+
+
+def test_a_second_run_leaves_a_claimed_mailbox_alone(world: World, ann: str) -> None:
+    def again(call: int) -> None:
+        world.removal.hook = lambda _: None
+        assert world.run(30 * DAY) == {"removed": 0, "unfinished": 0}
+        assert len(world.removal.calls) == call
+
+    world.removal.hook = again
+    assert world.run(30 * DAY)["removed"] == 1
+
+
+def test_a_run_that_read_before_another_finished_does_not_touch_the_new_mailbox(world: World, ann: str) -> None:
+    stale = world.entity(ann)
+    assert world.run(30 * DAY)["removed"] == 1
+    world.come_back(ann)
+    calls = len(world.removal.calls)
+
+    class Stale(Directory):
+        def entities(self, *arguments: Any) -> Any:
+            page = self.inner.entities(*arguments)
+            return type(page)([stale if each.id == ann else each for each in page.items], page.last)
+
+    world.directory = Stale(world.office.directory)
+    assert world.run(30 * DAY) == {"removed": 0, "unfinished": 0}
+    assert len(world.removal.calls) == calls
+    assert world.has_mailbox(ann)
+
+
+def places() -> list[tuple[str, int]]:
+    """Return every call of a run, and whether the function dies before or after it holds."""
+    return [
+        *((f"commit {when}", number) for when in ("before", "after") for number in (1, 2)),
+        *(("removal", number) for number in range(1, PIECES + 2)),
+    ]
+
+
+@pytest.mark.parametrize(("where", "number"), places())
+def test_a_run_that_dies_anywhere_is_finished_by_the_next(
+    world: World, ann: str, enable: Enable, where: str, number: int
+) -> None:
+    ben = enable("ben")
+    seen = 0
+
+    def die(*_: int) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            raise Died
+
+    if where == "removal":
+        world.removal.hook = die
+    else:
+        setattr(world.directory, where.split()[1], die)
+    with pytest.raises(Died):
+        world.run(30 * DAY)
+    world.removal.hook = lambda _: None
+    world.directory = Directory(world.office.directory)
+    world.run(30 * DAY)
+    world.run(30 * DAY + TAKEN_OVER_AFTER)
+    assert not world.has_mailbox(ann)
+    assert world.removal.pieces == {ann: 0}
+    assert world.entity(ann).mailbox_removing is None
+    assert world.has_mailbox(ben)
+    world.come_back(ann)
+    assert world.has_mailbox(ann)
+
+
+def test_what_time_does_not_allow_is_left_to_a_later_run(world: World, ann: str, enable: Enable) -> None:
+    ben = enable("ben")
+    world.leave(ben)
+    times = iter([RESERVE, RESERVE - 1, RESERVE - 1])
+    assert world.run(31 * DAY, lambda: next(times)) == {"removed": 0, "unfinished": 2}
+    assert len(world.removal.calls) == 1
+    assert world.run(32 * DAY) == {"removed": 2, "unfinished": 0}
+
+
+def test_trouble_with_one_mailbox_stops_no_other_and_is_raised(world: World, ann: str, enable: Enable) -> None:
+    ben = enable("ben")
+    world.leave(ben)
+    first = min(ann, ben)
+
+    def fail(_: int) -> None:
+        if world.removal.calls[-1] == first:
+            raise StoreUnavailableError("no answer")
+
+    world.removal.hook = fail
+    with pytest.raises(StoreUnavailableError):
+        world.run(31 * DAY)
+    assert world.has_mailbox(first)
+    assert not world.has_mailbox(max(ann, ben))

@@ -1,0 +1,136 @@
+"""The end of a mailbox: everything of it goes and nothing else, in memory and in AWS alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
+from postroom.adapters.aws.mailboxes import DynamoMailboxes
+from postroom.adapters.aws.sealed_mail import S3SealedMail
+from postroom.adapters.aws.transit import DynamoTransit
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
+from postroom.adapters.memory.mailboxes import MemoryMailboxes
+from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.transit import MemoryTransit
+from postroom.errors import MessageNotFoundError
+from postroom.model.mailbox import NewItem, blob_key
+from postroom.ports.mailboxes import MailboxOwner
+from tests.support.post import NOON, ORG, arn, delivered, order, received
+
+if TYPE_CHECKING:
+    from postroom.ports.mailbox_removal import MailboxRemoval
+    from postroom.ports.mailboxes import Mailboxes
+    from postroom.ports.sealed_mail import SealedMail
+    from postroom.ports.transit import Transit
+    from tests.support.stack import Stack
+
+LETTERS = 12
+"""With 18 rows of head and folders beside two rows each: more than one batch of 25."""
+
+
+@dataclass
+class House:
+    mailboxes: Mailboxes
+    transit: Transit
+    sealed: SealedMail
+    removal: MailboxRemoval
+    stack: Stack | None = None
+    traces: int = 0
+
+    def move_in(self, name: str) -> list[str]:
+        """Make a mailbox with letters; return the names of its objects."""
+        owner = MailboxOwner(ORG, arn(), "key")
+        assert self.mailboxes.create(name, owner, wrapped_key=b"w", quota=1 << 30, now=NOON)
+        return [self.deliver(name, number) for number in range(LETTERS)]
+
+    def deliver(self, name: str, number: int) -> str:
+        trace = f"{name}{self.traces:030x}"
+        self.traces += 1
+        assert self.transit.open([received(trace)], [order(name, trace)], None)
+        head = self.mailboxes.head(name)
+        assert head is not None
+        token = f"{number:032x}"
+        blob = blob_key(ORG, name, token)
+        self.sealed.put_once(blob, b"sealed")
+        item = NewItem(token, "INBOX", blob, 6, b"summary", "IPM.Note", "c", NOON, NOON, has_attachments=False)
+        assert self.mailboxes.deliver(head, item, order(name, trace), [delivered(name, trace)])
+        return blob
+
+    def remove(self, name: str) -> int:
+        """Remove a mailbox; return how many calls it took."""
+        calls = 1
+        while not self.removal.remove_some(ORG, name):
+            calls += 1
+            assert calls < 50
+        return calls
+
+    def lies(self, blob: str) -> bool:
+        try:
+            self.sealed.get(blob)
+        except MessageNotFoundError:
+            return False
+        return True
+
+
+@pytest.fixture(params=["memory", "aws"])
+def house(request: pytest.FixtureRequest) -> House:
+    if request.param == "memory":
+        books, sealed = Books(), MemorySealedMail()
+        removal = MemoryMailboxRemoval(books, sealed, most=5)
+        return House(MemoryMailboxes(books, lambda: NOON), MemoryTransit(books, lambda: NOON), sealed, removal)
+    stack: Stack = request.getfixturevalue("stack")
+    mailbox, transit, ledger, bucket = (
+        stack.environment[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE", "MAIL_BUCKET")
+    )
+    return House(
+        DynamoMailboxes(stack.dynamodb, mailbox, transit, ledger, lambda: NOON),
+        DynamoTransit(stack.dynamodb, transit, ledger, lambda: NOON),
+        S3SealedMail(stack.s3, bucket),
+        AwsMailboxRemoval(stack.dynamodb, mailbox, stack.s3, bucket),
+        stack,
+    )
+
+
+def test_everything_of_a_mailbox_goes(house: House) -> None:
+    blobs = house.move_in("ann")
+    house.remove("ann")
+    assert house.mailboxes.head("ann") is None
+    assert house.mailboxes.items("ann", "INBOX") == []
+    assert house.mailboxes.folders("ann") == []
+    assert not any(map(house.lies, blobs))
+    assert house.stack is None or house.stack.rows("MAILBOX_TABLE") == []
+
+
+def test_other_mailboxes_stay_whatever_their_names_begin_with(house: House) -> None:
+    house.move_in("ann")
+    others = {name: house.move_in(name) for name in ("anna", "an", "ann-2")}
+    house.remove("ann")
+    for name, blobs in others.items():
+        assert len(house.mailboxes.items(name, "INBOX")) == LETTERS
+        assert all(map(house.lies, blobs))
+
+
+def test_the_key_goes_first_and_with_it_every_delivery(house: House) -> None:
+    house.move_in("ann")
+    assert not house.removal.remove_some(ORG, "ann")
+    assert house.mailboxes.head("ann") is None
+
+
+def test_a_removal_that_stopped_goes_on(house: House) -> None:
+    blobs = house.move_in("ann")
+    whole = house.remove("ann")
+    assert whole > 2
+    for stopped in range(1, whole):
+        again = house.move_in("ann")
+        for _ in range(stopped):
+            house.removal.remove_some(ORG, "ann")
+        house.remove("ann")
+        assert not any(map(house.lies, [*blobs, *again]))
+
+
+def test_nothing_is_removed_of_what_is_not_there(house: House) -> None:
+    assert house.removal.remove_some(ORG, "ann")

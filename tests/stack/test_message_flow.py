@@ -1,0 +1,130 @@
+"""The Message Flow API of a running stack, asked by stock clients with nothing but what `up` exports."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.model.facts import flow_message_id
+from tests.support.house import children, peak_memory, wait_for
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+HEAD = (
+    b"From: sender@elsewhere.example\r\nTo: ann@flow.example\r\nSubject: large\r\n"
+    b"Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <%b@elsewhere.example>\r\n\r\n"
+)
+LINE = b"A" * 76 + b"\r\n"
+LARGEST = 40 << 20
+MEMORY = 1024 << 20
+"""What template.yaml gives the function, in bytes."""
+
+CLIENT = """
+import boto3, hashlib, json, sys
+client = boto3.client("workmailmessageflow")
+answer = client.get_raw_message_content(messageId=sys.argv[1])
+content = answer["messageContent"].read()
+print(json.dumps({"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}))
+"""
+"""A program as a rule function has it: stock boto3, and the environment."""
+
+
+def of_size(name: bytes, size: int) -> bytes:
+    head = HEAD % name
+    return head + (LINE * (size // len(LINE) + 1))[: size - len(head) - 2] + b"\r\n"
+
+
+def received(house: House, user: str, content: bytes, name: str) -> str:
+    """Send a message, wait for its delivery, and return its flow message id."""
+    before = house.copies().get(user, 0)
+    house.send(content, "ann@flow.example")
+    wait_for(lambda: house.copies().get(user, 0) > before, 120)
+    (fact,) = house.operator().ledger.received(message_id=f"<{name}@elsewhere.example>")
+    assert fact.data["flowMessageId"] == flow_message_id(fact.trace)
+    return str(fact.data["flowMessageId"])
+
+
+@pytest.fixture(scope="module")
+def user(house: House) -> str:
+    return house.user(house.organization("flow"), "ann", "ann@flow.example")
+
+
+@pytest.fixture(scope="module")
+def bucket(house: House) -> str:
+    house.client("s3").create_bucket(Bucket="rule-functions-own")
+    return "rule-functions-own"
+
+
+def reference(bucket: str, key: str) -> dict[str, Any]:
+    return {"s3Reference": {"bucket": bucket, "key": key}}
+
+
+def test_forty_megabytes_come_out_and_go_in_byte_for_byte(house: House, user: str, bucket: str) -> None:
+    flow = house.client("workmailmessageflow")
+    content = of_size(b"largest", LARGEST)
+    message_id = received(house, user, content, "largest")
+    assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == content
+    changed = content.replace(b"Subject: large", b"Subject: LARGE", 1)
+    house.client("s3").put_object(Bucket=bucket, Key="changed", Body=changed)
+    flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "changed"))
+    assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
+    house.client("s3").put_object(Bucket=bucket, Key="too-large", Body=content + b"x")
+    with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):
+        flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "too-large"))
+    assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
+    runtimes = [pid for worker in house.workers("message_flow_api") for pid, _ in children(worker)]
+    assert runtimes
+    assert all(peak_memory(pid) < MEMORY for pid in runtimes)
+
+
+def test_a_program_needs_nothing_but_the_environment(house: House, user: str) -> None:
+    message_id = received(house, user, of_size(b"small", 1000), "small")
+    done = house.run([sys.executable, "-c", CLIENT, message_id])
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["size"] == 1000
+
+
+def test_what_is_put_after_delivery_changes_later_gets_and_nothing_delivered(
+    house: House, user: str, bucket: str
+) -> None:
+    flow = house.client("workmailmessageflow")
+    content = of_size(b"late", 2000)
+    message_id = received(house, user, content, "late")
+    changed = content.replace(b"Subject: large", b"Subject: [x]", 1)
+    house.client("s3").put_object(Bucket=bucket, Key="late", Body=changed)
+    flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "late"))
+    assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
+    desk = house.operator()
+    head = desk.mailboxes.head(user)
+    assert head is not None
+    delivered = [b"".join(desk.content(head, item)) for item in desk.mailboxes.items(user, "INBOX")]
+    assert content in delivered
+    assert changed not in delivered
+    trace = house.rows("trace", message_id.replace("-", ""))
+    assert [fact["name"] for fact in trace][-1] == "CONTENT_PUT"
+
+
+def test_modelled_errors_are_raised_as_their_classes(house: House, user: str, bucket: str) -> None:
+    flow = house.client("workmailmessageflow")
+    message_id = received(house, user, of_size(b"refused", 1000), "refused")
+    house.client("s3").put_object(Bucket=bucket, Key="refused", Body=b"no message")
+    with pytest.raises(flow.exceptions.ResourceNotFoundException):
+        flow.get_raw_message_content(messageId="00000000-0000-0000-0000-000000000000")
+    with pytest.raises(flow.exceptions.InvalidContentLocation, match="no bucket"):
+        flow.put_raw_message_content(messageId=message_id, content=reference("not-there", "x"))
+    with pytest.raises(flow.exceptions.MessageRejected, match="no field"):
+        flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "refused"))
+
+
+def test_a_buffered_invocation_ends_at_six_megabytes_as_on_aws(house: House, user: str) -> None:
+    message_id = received(house, user, of_size(b"seven", 7 << 20), "seven")
+    event = {"httpMethod": "GET", "pathParameters": {"messageId": message_id}}
+    answer = house.client("lambda").invoke(FunctionName="MessageFlowApiFunction", Payload=json.dumps(event).encode())
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.loads(answer["Payload"].read())["errorType"] == "Function.ResponseSizeTooLarge"

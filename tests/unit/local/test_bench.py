@@ -1,0 +1,124 @@
+"""What a message costs: the counts, which are exact. Times are measured by scripts/bench, never here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.bench import bill
+from local.bench.__main__ import BUDGET_DOLLARS, Result
+from local.bench.meter import Meter
+from local.bench.prices import PRICES, Unit
+from local.template import load
+from postroom.adapters.aws import clients
+from tests.unit.template.conftest import ROOT
+
+if TYPE_CHECKING:
+    from local.bench.bill import Bill
+    from tests.support.stack import Stack
+
+TABLE = "transit_table"
+
+
+@pytest.fixture(scope="module")
+def small() -> Bill:
+    return bill.count(users=2, patterns=1)
+
+
+def test_a_message_costs_what_it_may(small: Bill) -> None:
+    assert small.dollars <= BUDGET_DOLLARS
+
+
+def test_a_message_costs_the_same_with_many_users_and_many_rules(small: Bill) -> None:
+    large = bill.count(users=400, patterns=1000)
+    assert large.calls == small.calls
+    assert large.units == small.units
+
+
+def test_a_rule_that_decides_adds_one_fact_and_nothing_else(small: Bill) -> None:
+    decided = bill.count(users=2, patterns=1000, matching=True)
+    more = {unit: count - small.by_unit()[unit] for unit, count in decided.by_unit().items()}
+    assert {unit for unit, count in more.items() if count} == {Unit.DYNAMODB_WRITE, Unit.LOGS}
+    assert more[Unit.DYNAMODB_WRITE] == 2
+    assert decided.calls == small.calls
+
+
+def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:
+    assert not {"Scan", "ListObjectsV2", "PutMetricData"} & {operation for _, operation in small.calls}
+    assert small.by_unit()[Unit.S3_PUT] == 1  # the sealed copy
+    assert Unit.EVENTS not in small.by_unit()  # nobody listens
+
+
+def test_no_table_has_an_index_that_the_count_leaves_out() -> None:
+    resources = load(ROOT / "template.yaml")["Resources"].values()
+    tables = [each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"]
+    assert tables
+    assert not [each for each in tables if {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} & set(each)]
+
+
+def test_every_unit_has_a_price_with_its_source() -> None:
+    assert set(PRICES) == set(Unit)
+    assert all(price.source.startswith("aws.amazon.com/") for price in PRICES.values())
+
+
+@pytest.mark.parametrize(("figure", "holds"), [(1.99, True), (2.0, True), (2.01, False)])
+def test_a_budget_holds_up_to_its_figure(figure: float, holds: bool) -> None:
+    assert Result("x", figure, 2.0, "times").holds is holds
+
+
+class TestMeter:
+    @pytest.fixture
+    def meter(self, stack: Stack) -> Meter:
+        made = Meter()
+        made.listen()
+        return made
+
+    def units(self, meter: Meter) -> dict[Unit, float]:
+        return {unit: count for (_, unit), count in meter.units.items()}
+
+    def row(self, size: int) -> dict[str, Any]:
+        """Return a row of so many bytes: names and values."""
+        return {"pk": {"S": "a"}, "sk": {"S": "b"}, "x": {"S": "y" * (size - 7)}}
+
+    @pytest.mark.parametrize(("size", "units"), [(1024, 1), (1025, 2), (3000, 3)])
+    def test_a_write_counts_by_the_kilobyte(self, meter: Meter, size: int, units: int) -> None:
+        with meter.of("f"):
+            clients.dynamodb().put_item(TableName=TABLE, Item=self.row(size))
+        assert self.units(meter) == {Unit.DYNAMODB_WRITE: units}
+
+    def test_a_transaction_counts_twice_and_a_delete_by_what_it_deletes(self, meter: Meter) -> None:
+        client = clients.dynamodb()
+        client.put_item(TableName=TABLE, Item=self.row(3000))
+        key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+        with meter.of("f"):
+            client.transact_write_items(TransactItems=[{"Delete": {"TableName": TABLE, "Key": key}}])
+        assert self.units(meter) == {Unit.DYNAMODB_WRITE: 6}
+
+    @pytest.mark.parametrize(("size", "consistent", "units"), [(4096, True, 1), (4097, True, 2), (4096, False, 0.5)])
+    def test_a_read_counts_by_four_kilobytes(self, meter: Meter, size: int, consistent: bool, units: float) -> None:
+        client = clients.dynamodb()
+        client.put_item(TableName=TABLE, Item=self.row(size))
+        with meter.of("f"):
+            client.get_item(TableName=TABLE, Key={"pk": {"S": "a"}, "sk": {"S": "b"}}, ConsistentRead=consistent)
+        assert self.units(meter) == {Unit.DYNAMODB_READ: units}
+
+    def test_rows_that_are_not_there_are_paid_for(self, meter: Meter) -> None:
+        keys = [{"pk": {"S": "a"}, "sk": {"S": str(n)}} for n in range(3)]
+        with meter.of("f"):
+            clients.dynamodb().batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": True}})
+        assert self.units(meter) == {Unit.DYNAMODB_READ: 3}
+
+    def test_sending_counts_by_64_kilobytes_and_groups_cost_more(self, meter: Meter, stack: Stack) -> None:
+        url = stack.environment["DELIVER_QUEUE_URL"]
+        with meter.of("f"):
+            clients.sqs().send_message(QueueUrl=url, MessageBody="x" * (64 * 1024 + 1), MessageGroupId="g")
+        assert self.units(meter) == {Unit.SQS: 2, Unit.SQS_FAIR: 2}
+
+    def test_what_no_function_calls_is_on_no_bill(self, meter: Meter) -> None:
+        clients.dynamodb().put_item(TableName=TABLE, Item=self.row(100))
+        assert not meter.units
+
+    def test_a_call_without_a_price_stops_the_count(self, meter: Meter) -> None:
+        with meter.of("f"), pytest.raises(LookupError, match="DescribeTable"):
+            clients.dynamodb().describe_table(TableName=TABLE)

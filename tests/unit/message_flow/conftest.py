@@ -1,0 +1,74 @@
+"""The Message Flow API over stores in memory, with one message on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.contracts.message_flow import S3Reference
+from postroom.message_flow.messages import MessageFlow
+from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
+from tests.support.post import NOON, ORG, TRACE, order
+
+ORIGINAL = b"From: bob@example.org\r\nSubject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n"
+DAY = 86_400_000
+
+
+@dataclass
+class Way:
+    """``now`` is what the clock says; ``bucket`` is a rule function's own."""
+
+    now: int = NOON
+    virus: str = "PASS"
+    books: Books = field(default_factory=Books)
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
+
+    def __post_init__(self) -> None:
+        self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
+        self.ledger = MemoryLedger(self.books)
+        self.contents = MemoryMessageContents(self.books, lambda: self.now)
+        self.flow = MessageFlow(
+            ledger=self.ledger,
+            raw=self.raw,
+            contents=self.contents,
+            objects=MemoryCustomerObjects(own=frozenset({"inbound-bucket"}), buckets={"mine": self.bucket}),
+            now=lambda: self.now,
+            window=DAY,
+        )
+        location = self.raw.store("inbound/1", ORIGINAL)
+        received = Fact(
+            TRACE,
+            ORG,
+            EventName.ORGANIZATION_EMAIL_RECEIVED,
+            RECEIVED,
+            NOON,
+            {"messageId": "<1@example.org>"},
+            {"raw": location.model_dump(), "size": len(ORIGINAL), "virusVerdict": self.virus},
+        )
+        MemoryTransit(self.books, lambda: self.now).open([received], [order()], None)
+
+    @property
+    def message_id(self) -> str:
+        return flow_message_id(TRACE)
+
+    def put(self, content: bytes, key: str = "k") -> None:
+        self.bucket.objects[key] = [content]
+        self.flow.put(self.message_id, S3Reference("mine", key))
+
+    def get(self) -> bytes:
+        return self.flow.get(self.message_id)
+
+
+@pytest.fixture
+def way() -> Way:
+    return Way()
+
+
+def changed(subject: str) -> bytes:
+    return ORIGINAL.replace(b"Subject: Hello", b"Subject: " + subject.encode())

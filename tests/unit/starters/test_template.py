@@ -1,0 +1,51 @@
+"""The starters' template: what a customer would deploy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cfnlint.decode import decode
+
+FOLDER: Final = Path(__file__).parents[3] / "functions" / "starters"
+FUNCTIONS: Final = ("HouseStyleFunction", "CountSendersFunction")
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    decoded, problems = decode(str(FOLDER / "template.yaml"))
+    assert not problems
+    found: dict[str, Any] = decoded["Resources"]
+    return found
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_handler_is_there(resources: dict[str, Any], function: str) -> None:
+    module, _, name = resources[function]["Properties"]["Handler"].rpartition(".")
+    source = (FOLDER / "src" / Path(*module.split("."))).with_suffix(".py")
+    assert f"def {name}(" in source.read_text("utf-8")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_workmail_may_invoke_it_and_nobody_else(resources: dict[str, Any], function: str) -> None:
+    permissions = [
+        each["Properties"]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Permission" and each["Properties"]["FunctionName"] == {"Ref": function}
+    ]
+    assert [each["Principal"] for each in permissions] == [{"Fn::Sub": "workmail.${AWS::Region}.amazonaws.com"}]
+    assert [each["SourceAccount"] for each in permissions] == [{"Ref": "AWS::AccountId"}]
+
+
+@pytest.mark.parametrize(("function", "folder"), [(FUNCTIONS[0], "house_style"), (FUNCTIONS[1], "count_senders")])
+def test_every_variable_that_is_read_is_set_and_no_other(resources: dict[str, Any], function: str, folder: str) -> None:
+    text = "".join(path.read_text("utf-8") for path in (FOLDER / "src" / folder).glob("*.py"))
+    read = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', text)) - {"LOG_LEVEL"}
+    variables = set(resources[function]["Properties"]["Environment"]["Variables"])
+    assert {name for name in variables if not name.startswith("AWS_")} == read
+
+
+def test_the_bucket_has_a_name_that_the_message_flow_api_takes(resources: dict[str, Any]) -> None:
+    assert "BucketName" not in resources["UpdatedMessages"]["Properties"]  # CloudFormation's have no dots
