@@ -20,6 +20,7 @@ class Failure(StrEnum):
     NOT_PERMITTED = "NOT_PERMITTED"  # its resource policy, or IAM, does not let us
     REFUSED = "REFUSED"  # Lambda does not take the request, or cannot run the function
     UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer
+    HELD_BACK = "HELD_BACK"  # it was not called, because it had failed too often
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Ignored(StrEnum):
     ANOTHER_RULE = "ANOTHER_RULE"  # an envelope recipient that this rule did not win
     OTHER_ORGANIZATION = "OTHER_ORGANIZATION"
     NOT_TO_BE_ADDED = "NOT_TO_BE_ADDED"  # dropped or bounced, and no recipient at all
+    NO_MAILBOX = "NO_MAILBOX"  # somebody to be added whom nobody knows
     TOO_MANY = "TOO_MANY"  # more recipients than a message can have
 
 
