@@ -222,18 +222,22 @@ def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mappin
             folder: {short: int(value["N"]) for short, value in numbers["M"].items()}
             for folder, numbers in head["folders"]["M"].items()
         },
-        copies=tuple(
-            Copy(
-                name,
-                {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
-                row["blob"]["S"],
-                int(row["size"]["N"]),
-                open_sealed(sealed[row["blob"]["S"]], key, row["blob"]["S"]) if row["blob"]["S"] in sealed else None,
-            )
-            for row in items.values()
-        ),
+        copies=tuple(_copy(name, item, row, key, sealed) for item, row in items.items()),
         memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
         items=tuple(items),
+    )
+
+
+def _copy(mailbox: str, item: str, row: Mapping[str, Any], key: bytes, sealed: Mapping[str, bytes]) -> Copy:
+    blob = row["blob"]["S"]
+    if blob.endswith("/"):  # the rest is the item's own: mailbox and token
+        blob += f"{mailbox}/{item.partition('-')[2]}"
+    return Copy(
+        mailbox,
+        {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        blob,
+        int(row["size"]["N"]),
+        open_sealed(sealed[blob], key, blob) if blob in sealed else None,
     )
 
 
