@@ -86,7 +86,9 @@ class Plan:
 
     def freeze(self) -> bytes:
         """Return the plan as bytes: one JSON array a line."""
-        rows = ([type(entry).__name__, *astuple(entry)] for entry in self.entries)
+        rows = (
+            [type(entry).__name__, *(entry if isinstance(entry, Target) else astuple(entry))] for entry in self.entries
+        )
         return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
 
     @classmethod

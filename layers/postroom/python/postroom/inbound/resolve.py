@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from postroom.model.addresses import Address
 from postroom.model.directory import Addressee, EntityKind, EntityState, MailDomain, Role
@@ -18,9 +18,11 @@ ROLE_ADDRESSES: Final = frozenset({"postmaster", "abuse"})
 """Local parts that every domain must accept. Source: RFC 5321 4.5.1, RFC 2142."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A mailbox that gets the message, the envelope recipient that led there first, and the folder it goes into."""
+class Target(NamedTuple):
+    """A mailbox that gets the message, the envelope recipient that led there first, and the folder it goes into.
+
+    A tuple, as addresses are, and for the same reason.
+    """
 
     mailbox_id: str
     recipient: str
@@ -128,7 +130,7 @@ def by_organization(
                 domains[name] = None
         its_recipients = domains[name]
         if address is not None and its_recipients is not None:
-            its_recipients[str(address)] = address
+            its_recipients[f"{address.local}@{name}"] = address
     homeless = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
     return list(groups.values()), homeless
 
@@ -154,10 +156,10 @@ class _Walk:
     """Mailboxes that no address of their own has led to."""
 
     def address(self, recipient: str, addressee: Addressee) -> None:
-        if addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED:
-            self._group(recipient, addressee)
-        elif addressee.has_mailbox:
+        if addressee.has_mailbox:
             self._target(recipient, addressee, direct=True)
+        elif addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED:
+            self._group(recipient, addressee)
         else:
             self._refuse(recipient, *_why_not(addressee))
 
@@ -201,10 +203,10 @@ class _Walk:
                 self.by_group.add(mailbox)
             return
         if found.folder == _JUNK and folder == _INBOX:
-            found = self.found.targets[mailbox] = replace(found, folder=folder)
+            found = self.found.targets[mailbox] = found._replace(folder=folder)
         if direct and mailbox in self.by_group:
             self.by_group.remove(mailbox)
-            self.found.targets[mailbox] = replace(found, delivered_to=recipient)
+            self.found.targets[mailbox] = found._replace(delivered_to=recipient)
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
         self.found.refusals.append(Refusal(recipient, reason, status))
