@@ -222,25 +222,23 @@ def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mappin
             folder: {short: int(value["N"]) for short, value in numbers["M"].items()}
             for folder, numbers in head["folders"]["M"].items()
         },
-        copies=tuple(
-            Copy(
-                name,
-                {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
-                blob := _blob_of(name, item_id, row),
-                int(row["size"]["N"]),
-                open_sealed(sealed[blob], key, blob) if blob in sealed else None,
-            )
-            for item_id, row in items.items()
-        ),
+        copies=tuple(_copy(name, item, row, key, sealed) for item, row in items.items()),
         memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
         items=tuple(items),
     )
 
 
-def _blob_of(mailbox_id: str, item_id: str, row: Mapping[str, Any]) -> str:
-    """Return where an item's object lies: a name that ends in a slash goes on with the mailbox and the id's end."""
-    blob: str = row["blob"]["S"]
-    return f"{blob}{mailbox_id}/{item_id.partition('-')[2]}" if blob.endswith("/") else blob
+def _copy(mailbox: str, item: str, row: Mapping[str, Any], key: bytes, sealed: Mapping[str, bytes]) -> Copy:
+    blob = row["blob"]["S"]
+    if blob.endswith("/"):  # the rest is the item's own: mailbox and token
+        blob += f"{mailbox}/{item.partition('-')[2]}"
+    return Copy(
+        mailbox,
+        {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        blob,
+        int(row["size"]["N"]),
+        open_sealed(sealed[blob], key, blob) if blob in sealed else None,
+    )
 
 
 _KEYS: dict[bytes, bytes] = {}
