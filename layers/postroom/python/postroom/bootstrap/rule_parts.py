@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def caller(settings: Environment) -> Caller:
     """Return who calls rules' functions, in this account and Region."""
     return Caller(
-        functions=LambdaRuleFunctions(clients.rule_functions()),
-        policies=LambdaFunctionPolicies(clients.function_policies(), time.monotonic),
+        functions=LambdaRuleFunctions(clients.rule_lambda()),
+        policies=LambdaFunctionPolicies(clients.lambda_(), time.monotonic),
         breaker=Breaker(now_ms),
         now=now_ms,
         region=settings["AWS_REGION"],
