@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
 FLOW: Final = (
     "ingest",
+    "run_sync_rule",
+    "run_async_rule",
     "deliver",
     "bounce",
     "record_events",

@@ -38,7 +38,12 @@ def act(kind: str, *names: str, **parameters: str) -> dict[str, Any]:
 def test_the_function_is_told_who_it_is_from_and_for(office: Office) -> None:
     """ZH:3996-4071; one invocation for the whole flow."""
     seen: list[Any] = []
-    office.rules(office.lambda_rule(lambda event: seen.append(event) or ALL))
+
+    def look(event: Any) -> Any:
+        seen.append(event)
+        return ALL
+
+    office.rules(office.lambda_rule(look))
     letter = LETTER.replace(b"From:", b"Sender: carol@example.org\r\nFrom:")
     office.arrive("m1", letter, *to("ann", "ben"), source="envelope@example.org")
     (event,) = seen
@@ -257,8 +262,13 @@ def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(office: Offic
 
 def test_other_rules_keep_their_recipients(office: Office) -> None:
     seen: list[Any] = []
+
+    def look(event: Any) -> Any:
+        seen.append(event)
+        return {"actions": [act("DROP", "ann", "ben")]}
+
     office.rules(
-        office.lambda_rule(lambda event: seen.append(event) or {"actions": [act("DROP", "ann", "ben")]}),
+        office.lambda_rule(look),
         rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
     )
     facts = office.arrive("m1", LETTER, *to("ann", "ben"))
