@@ -16,6 +16,7 @@ from postroom.inbound.ingest import Ingest
 def build(settings: Environment | None = None) -> Ingest:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
+    clients.sqs()  # every message needs it: better made now than while the first one waits
     return Ingest(
         directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])),
         rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),

@@ -27,9 +27,12 @@ def ledger(settings: Environment) -> DynamoLedger:
 
 
 def onward(settings: Environment) -> SqsOnward:
-    """Return the way to the stations whose queues the function knows; it makes no orders for others."""
+    """Return the way to the stations whose queues the function knows; it makes no orders for others.
+
+    Its client is made when it is first needed: who needs it for every message makes it in time.
+    """
     urls = {station: settings.variables.get(f"{station.name}_QUEUE_URL", "") for station in Station}
-    return SqsOnward(clients.sqs(), urls, settings.sooner(BOUNCE_DELAY_SECONDS))
+    return SqsOnward(clients.later(clients.sqs), urls, settings.sooner(BOUNCE_DELAY_SECONDS))
 
 
 def parking(settings: Environment) -> Parking:

@@ -64,7 +64,7 @@ class Caller:
                 error = str(invalid)
         return Attempt(answer, self._fact(call, number, invocation, error, event, begun))
 
-    def tell(self, call: RuleCall) -> Fact:
+    def tell(self, call: RuleCall, number: int) -> Fact:
         """Give an asynchronous rule's event to Lambda, and return the fact that tells of it.
 
         Raises:
@@ -72,7 +72,7 @@ class Caller:
         """
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call) or self.functions.hand_over(call.function_arn, event)
-        return self._fact(call, 1, invocation, invocation.error, event, begun)
+        return self._fact(call, number, invocation, invocation.error, event, begun)
 
     def _permitted(self, call: RuleCall) -> Invocation | None:
         """Return ``None`` where the function's policy lets this organization's rules call it, else why not."""

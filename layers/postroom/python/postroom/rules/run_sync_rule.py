@@ -15,6 +15,7 @@ from postroom.errors import ConflictError, PermanentError
 from postroom.model.rules import RuleAction
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
+from postroom.rules import pace
 from postroom.rules.outcomes import fallback_for_all, outcomes
 from postroom.rules.verdict import Domains, freeze, thaw, verdict, without_reached
 
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Called, Ledger, Transit
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
-
-FIRST_GAP: Final = 10_000
-"""Milliseconds, at most, between the first attempt and the second; each further gap is twice as long. Ours."""
-
-LONGEST_GAP: Final = 15 * 60_000
-"""Longest gap between two attempts, in milliseconds. Source: SQS, longest delay of a message; architecture 4.5."""
 
 RACES: Final = 5
 """How often a verdict is written anew because a Put came in between. Ours."""
@@ -125,15 +120,13 @@ class RunSyncRule:
         return call.since + call.timeout_minutes * 60_000 // self.speed
 
     def _next(self, called: Called) -> int:
-        """Return when the next attempt is due: gaps double, with jitter; the last one is at the deadline."""
-        gap = min(FIRST_GAP << min(called.failed, 10), LONGEST_GAP) * (1 + self.chance()) / 2
-        sooner = max(1000, int(gap / self.speed))
-        return min(self.now() + sooner, max(self._deadline(called.call), self.now() + 1000))
+        """Return when the next attempt is due; the last one is at the deadline."""
+        due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
+        return min(due, max(self._deadline(called.call), self.now() + pace.SHORTEST_GAP))
 
     def _later(self, call: RuleCall, wait: int) -> None:
-        """Have a call come again, as late as SQS can make it."""
-        seconds = -(-max(wait, 0) // 1000)
-        self.calls.send(call.pointer, delay=min(seconds, LONGEST_GAP // 1000))
+        """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
+        self.calls.send(call.pointer, delay=pace.delay(wait))
 
     def _decide(self, called: Called, found: Outcomes, attempt: Fact, *, answered: bool) -> None:
         """Write the verdict, with what was put until now, or what it came to meanwhile."""

@@ -122,21 +122,6 @@ def iam() -> IAMClient:
 
 
 @cache
-def lambda_() -> LambdaClient:
-    """Return the client that reads who may call customers' functions."""
-    return _made("lambda", _CONFIG)
-
-
-@cache
-def rule_lambda() -> LambdaClient:
-    """Return the client that calls customers' functions: one attempt, because a second one may run them twice.
-
-    15 seconds is how long a rule waits. Source: guide, "Synchronous Run Lambda response schema"; contracts.md 3.2.
-    """
-    return _made("lambda", _CONFIG.merge(Config(read_timeout=15, retries={"total_max_attempts": 1})))
-
-
-@cache
 def ses() -> SESClient:
     """Return the client for identities and receipt rules."""
     return _made("ses", _CONFIG)
@@ -164,7 +149,33 @@ def ses_sending() -> SESClient:
     return _made("ses", _CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 1})))
 
 
+@cache
+def rule_functions() -> LambdaClient:
+    """Return the client that calls customers' functions: one attempt, and no longer wait than a rule's 15 seconds."""
+    return _made("lambda", Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1}))
+
+
+@cache
+def function_policies() -> LambdaClient:
+    """Return the client that reads who may call a function."""
+    return _made("lambda", _ONE_OF_MANY)
+
+
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, lambda_, rule_lambda, ses, ses_sending):
+    for made in (
+        session,
+        dynamodb,
+        s3,
+        sqs,
+        kms,
+        logs,
+        events,
+        sts,
+        iam,
+        ses,
+        ses_sending,
+        rule_functions,
+        function_policies,
+    ):
         made.cache_clear()
