@@ -59,7 +59,7 @@ def office(settings: Environment) -> Office:
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
         # read anew each time: whoever was refused gives the permission and asks again at once
-        function_policies=LambdaFunctionPolicies(clients.later(clients.lambda_), time.monotonic, seconds=0),
+        function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, seconds=0),
         settings=AdminSettings(
             partition=partition,
             region=region,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MAX_ERROR_CHARACTERS: Final = 300
+"""How much of what is said of a failure is kept. Ours."""
 
 
 class Failure(StrEnum):
@@ -29,7 +33,7 @@ class Invocation:
 
     Attributes:
         payload: what the function answered, as it came; empty for an asynchronous one; None where ``failure`` says why.
-        error: what Lambda or the function said of the failure, one line, for the owner of the function.
+        error: what Lambda or the function said of the failure, by ``said_of_failure``, for the owner of the function.
         version: the version that ran; empty where none did.
         request_id: Lambda's, by which the function's own log can be searched; empty where there was none.
     """
@@ -39,6 +43,11 @@ class Invocation:
     error: str = ""
     version: str = ""
     request_id: str = ""
+
+
+def said_of_failure(text: str) -> str:
+    """Return a stranger's words as one printable line of at most ``MAX_ERROR_CHARACTERS``."""
+    return " ".join("".join(part if part.isprintable() else " " for part in text).split())[:MAX_ERROR_CHARACTERS]
 
 
 class RuleFunctions(Protocol):

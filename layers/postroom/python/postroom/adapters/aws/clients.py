@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
-    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ses import SESClient
@@ -122,21 +121,6 @@ def iam() -> IAMClient:
 
 
 @cache
-def lambda_() -> LambdaClient:
-    """Return the client that reads who may call customers' functions."""
-    return _made("lambda", _CONFIG)
-
-
-@cache
-def rule_lambda() -> LambdaClient:
-    """Return the client that calls customers' functions: one attempt, because a second one may run them twice.
-
-    15 seconds is how long a rule waits. Source: guide, "Synchronous Run Lambda response schema"; contracts.md 3.2.
-    """
-    return _made("lambda", _CONFIG.merge(Config(read_timeout=15, retries={"total_max_attempts": 1})))
-
-
-@cache
 def ses() -> SESClient:
     """Return the client for identities and receipt rules."""
     return _made("ses", _CONFIG)
@@ -166,5 +150,19 @@ def ses_sending() -> SESClient:
 
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, lambda_, rule_lambda, ses, ses_sending):
+    for made in (
+        session,
+        dynamodb,
+        s3,
+        sqs,
+        kms,
+        logs,
+        events,
+        sts,
+        iam,
+        ses,
+        ses_sending,
+        rule_functions,
+        function_policies,
+    ):
         made.cache_clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from postroom.adapters.aws.transactions import code_of, store_errors
-from postroom.ports.rule_functions import Failure, Invocation
+from postroom.ports.rule_functions import Failure, Invocation, said_of_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +25,6 @@ FAILURES: Final[Mapping[str, Failure]] = {
     "ServiceException": Failure.UNAVAILABLE,
 }
 """Lambda's answers to Invoke, by code; every other one is a refusal. Source: Lambda's API reference, Invoke."""
-
-MAX_ERROR_CHARACTERS: Final = 300
-"""How much of a function's error a fact keeps. Ours."""
 
 MAX_READ_BYTES: Final = 1 << 20
 """How much of an answer is read; longer ones are too long in any case. Ours."""
@@ -55,7 +52,7 @@ class LambdaRuleFunctions:
             metadata = error.response.get("ResponseMetadata", {})
             said = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
             failure = FAILURES.get(code_of(error), Failure.REFUSED)
-            return Invocation(None, failure, _one_line(said), request_id=metadata.get("RequestId", ""))
+            return Invocation(None, failure, said_of_failure(said), request_id=metadata.get("RequestId", ""))
         except ReadTimeoutError:
             return Invocation(None, Failure.TIMED_OUT, "no answer in time")
         except BotoCoreError as error:
@@ -107,8 +104,4 @@ def _function_error(payload: bytes) -> str:
         text = f"{said.get('errorType', 'error')}: {said.get('errorMessage', '')}"
     except (ValueError, AttributeError, RecursionError):
         text = "an error that is no JSON object"
-    return _one_line(text)
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(part if part.isprintable() else " " for part in text).split())[:MAX_ERROR_CHARACTERS]
+    return said_of_failure(text)
