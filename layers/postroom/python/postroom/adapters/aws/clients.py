@@ -150,19 +150,5 @@ def ses_sending() -> SESClient:
 
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (
-        session,
-        dynamodb,
-        s3,
-        sqs,
-        kms,
-        logs,
-        events,
-        sts,
-        iam,
-        ses,
-        ses_sending,
-        rule_functions,
-        function_policies,
-    ):
+    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, lambda_, rule_lambda, ses, ses_sending):
         made.cache_clear()
