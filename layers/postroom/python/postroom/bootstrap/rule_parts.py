@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def caller(settings: Environment) -> Caller:
     """Return who calls rules' functions, in this account and Region."""
     return Caller(
-        functions=LambdaRuleFunctions(clients.rule_lambda()),
-        policies=LambdaFunctionPolicies(clients.lambda_(), time.monotonic),
+        functions=LambdaRuleFunctions(clients.rule_functions()),
+        policies=LambdaFunctionPolicies(clients.function_policies(), time.monotonic),
         breaker=Breaker(now_ms),
         now=now_ms,
-        region=clients.lambda_().meta.region_name,
+        region=clients.function_policies().meta.region_name,
         account=settings["ACCOUNT_ID"],
     )
