@@ -24,7 +24,7 @@ BOUNCE_PREFIX: Final = "bounce:"
 EXPANSION: Final = "expansion"
 """Key of a flow's expansion."""
 
-ARRIVAL: Final = "arrival"
+ARRIVAL_PREFIX: Final = "arrival:"
 """Key of a notification that is parked as it came."""
 
 ORPHAN: Final = "orphan"
