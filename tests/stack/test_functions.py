@@ -206,8 +206,3 @@ def test_packages_that_cannot_be_installed_are_one_line_and_exit_status_2(tmp_pa
 def test_a_missing_folder_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
     line = f"postroom: --functions {tmp_path}/nowhere: there is no such folder"
     assert refused(tmp_path / "root", tmp_path / "nowhere") == [line]
-
-
-def test_a_function_of_our_own_name_is_refused(tmp_path: Path) -> None:
-    (line,) = refused(tmp_path / "root", sam_project.write(tmp_path / "other"))
-    assert line.startswith("postroom: two functions are called ")

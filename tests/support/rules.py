@@ -58,7 +58,7 @@ def rule(
         description="",
         sender_patterns=tuple(map(Pattern.parse, [senders] if isinstance(senders, str) else senders)),
         recipient_patterns=tuple(map(Pattern.parse, [recipients] if isinstance(recipients, str) else recipients)),
-        action=RuleAction(action, given["message"]),
+        action=RuleAction(action, given["message"], given.get("call")),
         created=given["created"],
         modified=given["created"],
     )

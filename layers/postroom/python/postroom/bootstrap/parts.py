@@ -31,7 +31,13 @@ def onward(settings: Environment) -> SqsOnward:
 
     Its client is made when it is first needed: who needs it for every message makes it in time.
     """
-    urls = {station: settings.variables.get(f"{station.name}_QUEUE_URL", "") for station in Station}
+    variables = settings.variables
+    urls = {
+        Station.DELIVER: variables.get("DELIVER_QUEUE_URL", ""),
+        Station.BOUNCE: variables.get("BOUNCE_QUEUE_URL", ""),
+        Station.RUN_SYNC_RULE: variables.get("RUN_SYNC_RULE_QUEUE_URL", ""),
+        Station.RUN_ASYNC_RULE: variables.get("RUN_ASYNC_RULE_QUEUE_URL", ""),
+    }
     return SqsOnward(clients.later(clients.sqs), urls, settings.sooner(BOUNCE_DELAY_SECONDS))
 
 

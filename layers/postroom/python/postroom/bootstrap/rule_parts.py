@@ -22,6 +22,6 @@ def caller(settings: Environment) -> Caller:
         policies=LambdaFunctionPolicies(clients.function_policies(), time.monotonic),
         breaker=Breaker(now_ms),
         now=now_ms,
-        region=settings["AWS_REGION"],
+        region=clients.function_policies().meta.region_name,
         account=settings["ACCOUNT_ID"],
     )
