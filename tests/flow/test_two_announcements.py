@@ -89,3 +89,18 @@ def test_a_virus_is_blocked_for_every_recipient(world: World) -> None:
     world.arrive("m1", LETTER, "ben@second.test", verdicts={"virus": "FAIL"})
     world.pump()
     assert world.fact_names(trace_of("m1", ORG)).count("MESSAGE_BLOCKED") == 2
+
+
+def test_two_announcements_that_wait_for_their_domain_wait_both(world: World) -> None:
+    world.arrive("m1", LETTER, "ann@second.test")
+    world.arrive("m1", LETTER, "ben@second.test")
+    world.arrive("m1", LETTER, "ben@second.test")  # SQS delivers twice
+    world.pump()
+    parked = list(world.desk.parking.list())
+    assert len(parked) == 2
+
+    register(world, "second.test")
+    assert all(world.desk.parking.redrive(each) for each in parked)
+    world.pump()
+    assert copies(world) == {"ann": 1, "ben": 1}
+    assert list(world.desk.parking.list()) == []

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mime.headers import Headers, header_block
+from postroom.model import addresses
 from postroom.model.addresses import Address
 
 NAMES = ("Subject", "From", "To", "Date", "References", "Message-ID")
@@ -56,3 +57,15 @@ def test_the_header_block_ends_at_the_first_empty_line() -> None:
     assert header_block(b"A: b\r\n\r\nbody") == b"A: b\r\n\r\n"
     assert header_block(b"\r\nbody") == b""
     assert header_block(b"A: b\r\n") is None
+
+
+@pytest.mark.parametrize("value", [b"a:" * 50_000, b"<@a:" * 40_000, b"a:(" * 40_000])
+@pytest.mark.timeout(10)
+def test_an_address_hides_in_no_depth_of_groups(value: bytes) -> None:
+    assert "bob@example.org" in Headers(b"From: bob@example.org, " + value).addresses("From")
+
+
+def test_strangers_domains_do_not_fill_the_memory() -> None:
+    known = addresses._a_label.cache_info().currsize
+    assert Address.parse(f"bob@{'É' * 100_000}") == ("bob", "é" * 100_000)
+    assert addresses._a_label.cache_info().currsize == known

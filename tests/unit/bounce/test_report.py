@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from postroom.bounce.report import MAX_HEADERS, delivery_report, encoded, final_recipient
+from postroom.bounce.report import MAX_HEADERS, delivery_report, encoded, final_recipient, returned_fields
 from postroom.bounce.wording import explanation
 from postroom.mime.headers import header_block
 from postroom.model.bounces import Bounce, Failure
@@ -204,3 +204,14 @@ def test_a_subject_reads_as_it_was(text: str) -> None:
     assert all(len(each) <= 76 for each in line.split("\r\n"))
     made = parse(f"Subject: {line}\r\n\r\n".encode("ascii"))
     assert list(made.keys()) == ["Subject"]
+
+
+@pytest.mark.parametrize("line", [b"a" * 65_536, b"a " * 32_768, b"X: y\r\n z" * 8_000])
+@pytest.mark.timeout(5)
+def test_a_header_block_of_one_long_line_costs_little(line: bytes) -> None:
+    list(returned_fields(line))
+
+
+def test_what_is_no_field_goes_back_in_no_part() -> None:
+    block = b"\xe9Bcc: secret@example.org\r\nno field at 12:00\r\nSubject: plums\r\n at: noon\r\n\r\n"
+    assert list(returned_fields(block)) == [b"Subject: plums\r\n at: noon"]

@@ -32,7 +32,8 @@ _WORD_BYTES: Final = 42
 """Most bytes of UTF-8 in one encoded word of base64, which is then below 75 characters. Source: RFC 2047 2."""
 
 _HIDDEN: Final = frozenset({b"bcc", b"resent-bcc"})
-_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
+_FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.MULTILINE)
+"""A field begins its line; looked for anywhere, a long line without a colon would cost its square."""
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
 _QCHAR: Final = re.compile(r"[!-*,-<>-\[\]-~]")
 """What stands for itself in an address of type utf-8. Source: RFC 6533 3."""

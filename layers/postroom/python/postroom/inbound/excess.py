@@ -39,6 +39,9 @@ MOST_PARTS: Final = 10_000
 MOST_PART_HEADERS: Final = 4096
 """How much of a part's header block is looked at, in bytes. Ours."""
 
+MOST_HEADERS: Final = MB
+"""The same for the message itself, whose trace fields alone may fill pages. Ours."""
+
 _PART: Final = re.compile(rb"\n--[^\r\n]{1,72}\r?\n(?=[!-9;-~]+[ \t]*:)")
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 _ATTACHED: Final = re.compile(
@@ -99,8 +102,9 @@ def _parts(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _part(content: bytes, begin: int, end: int) -> tuple[bytes, int, int]:
-    blank = _BLANK_LINE.search(content, begin, min(end, begin + MOST_PART_HEADERS))
-    body = blank.end() if blank else min(end, begin + MOST_PART_HEADERS)
+    most = min(end, begin + (MOST_PART_HEADERS if begin else MOST_HEADERS))
+    blank = _BLANK_LINE.search(content, begin, most)
+    body = blank.end() if blank else most
     return content[begin:body].lower(), body, end
 
 

@@ -56,9 +56,20 @@ def _unquoted(local: str) -> str:
     return inner if _DOT_ATOM.fullmatch(inner) else local
 
 
-@lru_cache(maxsize=1024)  # a message names few domains, over and over
+MAX_TRANSLATED: Final = 1024
+"""Longest domain that is translated and remembered, in characters; none in the DNS has more than 253. Ours."""
+
+
 def a_label(domain: str) -> str:
-    """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot."""
+    """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot.
+
+    One that is too long for any name stays as it is written, lower-case.
+    """
+    return _a_label(domain) if len(domain) <= MAX_TRANSLATED else domain.strip().rstrip(".").lower()
+
+
+@lru_cache(maxsize=1024)  # a message names few domains, over and over
+def _a_label(domain: str) -> str:
     name = domain.strip().rstrip(".").lower()
     if name.isascii():
         return name

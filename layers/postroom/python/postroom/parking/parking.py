@@ -22,11 +22,11 @@ from postroom.contracts.between_stations import (
     read_pointer,
     stored_order,
 )
-from postroom.contracts.ses import message_id_of
+from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import ARRIVAL, EXPANSION, ORPHAN, Ledger, Parked, Transit
+from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,8 +70,12 @@ class Parking:
         self._park(order.trace, order.key, order.organization_id, order.station, order.model_dump_json(), cause)
 
     def park_arrival(self, body: str, cause: str) -> None:
-        """Park a notification as it came; see ``ports.parking``."""
-        self._park(f"arrival:{_arrival_name(body)}", ARRIVAL, NO_ORGANIZATION, INGEST, body, cause)
+        """Park a notification as it came; see ``ports.parking``.
+
+        SES may announce one message more than once, each time with other recipients: each is parked for itself.
+        """
+        trace = f"arrival:{_arrival_name(body)}"
+        self._park(trace, f"{ARRIVAL_PREFIX}{_announced(body)}", NO_ORGANIZATION, INGEST, body, cause)
 
     def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
@@ -207,6 +211,15 @@ def _arrival_name(body: str) -> str:
         return message_id_of(body)
     except InvalidNotificationError:
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _announced(body: str) -> str:
+    """Name an announcement among those of one message: by its recipients, else by all of its words."""
+    try:
+        words = "\0".join(sorted(set(read_notification(body).receipt.recipients)))
+    except InvalidNotificationError:
+        words = body
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

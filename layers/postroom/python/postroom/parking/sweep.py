@@ -6,6 +6,7 @@ Runs on a schedule, may die anywhere, and may run twice at once: everything it d
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from postroom.contracts.between_stations import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
-from postroom.ports.transit import ARRIVAL, ORPHAN
+from postroom.ports.transit import ARRIVAL_PREFIX, ORPHAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +39,25 @@ SES_CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 GOLDEN: Final = 0.6180339887498949
 
+PLACES: Final = len(SES_CHARACTERS) ** 2
+"""Places in which a sweep may begin: what two characters of SES's say."""
+
 BETWEEN_PLACES: Final = 900_000
 """Milliseconds after which a sweep begins in another place; the schedule's own step. Ours."""
+
+ROUND: Final = 86_400_000
+"""Milliseconds in which sweeps look at all stored mail, where one does not reach. Ours."""
+
+SHARE: Final = math.ceil(2 * PLACES * BETWEEN_PLACES / ROUND)
+"""Places that a sweep looks at: twice its part of a round, because the largest gap between multiples of the golden
+ratio stays below twice the mean."""
+
+LEAST: Final = 1000
+"""Stored messages that a sweep looks at in any case, further on where its places hold fewer: one page of S3's. Ours."""
+
+YOUNG: Final = 2 * ROUND
+"""Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
+asked again only when it may be over; an orphan that was missed is found then. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Sweep:
 
         One thing that makes trouble stops no other; it is raised when all the rest is done, for the alarm. Where time
         runs out the rest is left to the next sweeps: each begins to look at stored mail in another place, so that
-        none is passed over for ever.
+        none is passed over for ever. Where much is stored a sweep looks at a part of it; all parts are seen in a day.
 
         Args:
             remaining: milliseconds until the function is stopped.
@@ -107,17 +125,24 @@ class Sweep:
             if parked.key == ORPHAN:
                 with _kept(troubles):
                     ses_message_id = parked.trace.removeprefix("arrival:")
-                    if self._flows(ses_message_id, organizations) or self._was_announced(parked.trace):
+                    if self._has_flow(ses_message_id, organizations) or self._was_announced(parked.trace):
                         self.parking.take_back_orphan(parked)
 
     def _round(self) -> Iterator[StoredRaw]:
-        """Return all stored mail once, from a place on that moves with the time."""
-        start = INBOUND + _place(self.now() // BETWEEN_PLACES)
-        yield from self.archive.stored(INBOUND, after=start)
-        for stored in self.archive.stored(INBOUND):
-            if stored.key > start:
+        """Return stored mail, each once: a share of the places from one on that moves with the time, or ``LEAST``."""
+        first = _place(self.now() // BETWEEN_PLACES)
+        start, last = _key(first), first + SHARE
+        seen = 0
+        for stored in self.archive.stored(INBOUND, after=start):
+            if seen >= LEAST and last < PLACES and stored.key > _key(last):
                 return
             yield stored
+            seen += 1
+        for stored in self.archive.stored(INBOUND):
+            if stored.key > start or (seen >= LEAST and (last < PLACES or stored.key > _key(last - PLACES))):
+                return
+            yield stored
+            seen += 1
 
     def _again(self, waiting: Waiting) -> None:
         """Send an open entry to its station again, or park it when that has not helped."""
@@ -136,20 +161,27 @@ class Sweep:
         ses_message_id = stored.key.rpartition("/")[2]
         if age < self.patience.open_too_long or ses_message_id == SETUP_OBJECT:
             return
-        flows = self._flows(ses_message_id, organizations)
-        if not flows:
+        old = age >= self.patience.keep_after_final
+        if not old and age >= self.patience.open_too_long + YOUNG:
+            return
+        if not self._has_flow(ses_message_id, organizations):
             counts["parked"] += self._park_orphan(stored, ses_message_id)
-        elif age >= self.patience.keep_after_final and self._is_over(ses_message_id, flows):
+        elif old and self._is_over(ses_message_id, flows := list(self._flows(ses_message_id, organizations))):
             for trace in flows:
                 for left in self.archive.stored(f"transit/{trace}/"):
                     self.archive.remove(left.key)
             self.archive.remove(stored.key)
             counts["retired"] += 1
 
-    def _flows(self, ses_message_id: str, organizations: list[str]) -> list[str]:
-        """Return the traces of the flows that a stored message has."""
-        traces = [trace_of(ses_message_id, organization) for organization in organizations]
-        return [trace for trace in traces if self.parking.ledger.fact(trace, RECEIVED)]
+    def _flows(self, ses_message_id: str, organizations: list[str]) -> Iterator[str]:
+        """Yield the traces of the flows that a stored message has."""
+        for organization in organizations:
+            trace = trace_of(ses_message_id, organization)
+            if self.parking.ledger.fact(trace, RECEIVED):
+                yield trace
+
+    def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
+        return next(self._flows(ses_message_id, organizations), None) is not None
 
     def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
         """Park a message without a flow, unless it is parked or was given up."""
@@ -169,8 +201,10 @@ class Sweep:
         return all(map(transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
 
     def _was_announced(self, trace: str) -> bool:
-        """Say whether a message's notification came, and is parked itself."""
-        return self.parking.transit.parked(f"{trace}/{ARRIVAL}") is not None
+        """Say whether a notification of a message came, and is parked itself."""
+        known = {str(fact.data.get("what", "")) for fact in self.parking.ledger.facts(trace)}
+        arrivals = (what for what in known if what.startswith(ARRIVAL_PREFIX))
+        return any(self.parking.transit.parked(f"{trace}/{what}") is not None for what in arrivals)
 
     def _was_discarded(self, trace: str) -> bool:
         facts: list[Fact] = list(self.parking.ledger.facts(trace))
@@ -186,10 +220,15 @@ def _kept(troubles: list[PostroomError]) -> Iterator[None]:
         troubles.append(error)
 
 
-def _place(number: int) -> str:
-    """Return the beginning of an object's name, two of SES's characters; neighbours in number lie far apart.
+def _place(number: int) -> int:
+    """Return one of ``PLACES``; neighbours in number lie far apart.
 
     Multiples of the golden ratio fill an interval evenly, however many of them there are.
     """
-    at = int(number * GOLDEN % 1 * len(SES_CHARACTERS) ** 2)
-    return SES_CHARACTERS[at // len(SES_CHARACTERS)] + SES_CHARACTERS[at % len(SES_CHARACTERS)]
+    return int(number * GOLDEN % 1 * PLACES)
+
+
+def _key(place: int) -> str:
+    """Return the key behind which a place begins: two of SES's characters; before the first lies nothing."""
+    first, second = divmod(place, len(SES_CHARACTERS))
+    return INBOUND + (SES_CHARACTERS[first] + SES_CHARACTERS[second] if place else "")

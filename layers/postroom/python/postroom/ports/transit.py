@@ -26,7 +26,7 @@ EXPANSION: Final = "expansion"
 IN_TRANSIT: Final = (MAIL_PREFIX, "bounce:", "call:", EXPANSION)
 """How the keys of everything begin that stands here until it is settled."""
 
-ARRIVAL: Final = "arrival"
+ARRIVAL_PREFIX: Final = "arrival:"
 """Key of a notification that is parked as it came."""
 
 ORPHAN: Final = "orphan"

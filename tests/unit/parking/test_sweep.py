@@ -1,0 +1,130 @@
+"""What a sweep costs where much mail is stored: a share of it each time, and no more questions than are needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.event_retries import MemoryEventRetries
+from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.parking import sweep as sweeping
+from postroom.parking.parking import Parking
+from postroom.parking.sweep import BETWEEN_PLACES, ROUND, Patience, Sweep
+from tests.support.post import NOON, ORG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.ports.raw_mail import StoredRaw
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+STORED = 3000
+
+
+@dataclass
+class Clock:
+    at: int = NOON
+
+    def __call__(self) -> int:
+        return self.at
+
+
+@dataclass(slots=True)
+class CountingRawMail(MemoryRawMail):
+    """Counts how often each object is handed out."""
+
+    handed: Counter[str] = field(default_factory=Counter)
+
+    def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
+        for found in MemoryRawMail.stored(self, prefix, after=after):
+            self.handed[found.key] += 1
+            yield found
+
+
+class OneOrganization:
+    def ids(self) -> Iterator[str]:
+        yield ORG
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def archive(clock: Clock) -> CountingRawMail:
+    return CountingRawMail("inbound-bucket", clock)
+
+
+@pytest.fixture
+def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
+    books = Books()
+    parking = Parking(
+        MemoryTransit(books, clock),
+        MemoryLedger(books),
+        MemoryParkedNotices(),
+        MemoryDeliveries(),
+        MemoryBounceOrders(),
+        MemoryArrivals(),
+        MemoryEventRetries(),
+        clock,
+    )
+    return Sweep(parking, archive, OneOrganization(), Patience(HOUR, 30 * DAY), clock)
+
+
+def names(number: int) -> list[str]:
+    """Return names of SES's kind, and a few of other kinds."""
+    digits = sweeping.SES_CHARACTERS
+    hashes = (hashlib.sha256(str(each).encode()).digest() for each in range(number))
+    return ["-", "Z", "zzz", "~", "00", *("".join(digits[byte % 36] for byte in each) for each in hashes)]
+
+
+@pytest.mark.parametrize("begin", [0, 17, 50_000])
+def test_everything_is_seen_in_a_day_and_twice_or_so(
+    monkeypatch: pytest.MonkeyPatch, sweep: Sweep, archive: CountingRawMail, clock: Clock, begin: int
+) -> None:
+    monkeypatch.setattr(sweeping, "LEAST", 10)
+    for name in names(STORED):
+        archive.store(f"inbound/{name}", b"")
+    clock.at += 10 * DAY + begin * BETWEEN_PLACES  # too old to be asked for a flow, or parked
+    for _ in range(ROUND // BETWEEN_PLACES):
+        sweep.run()
+        clock.at += BETWEEN_PLACES
+    assert set(archive.handed) == {f"inbound/{name}" for name in names(STORED)}
+    assert archive.handed.total() < 2.5 * STORED
+
+
+def test_where_little_is_stored_every_sweep_sees_all(sweep: Sweep, archive: CountingRawMail, clock: Clock) -> None:
+    for name in names(100):
+        archive.store(f"inbound/{name}", b"")
+    clock.at += 2 * HOUR
+    assert sweep.run()["parked"] == len(names(100))
+
+
+@pytest.mark.parametrize(
+    ("age", "parked"), [(HOUR // 2, 0), (2 * HOUR, 1), (48 * HOUR, 1), (10 * DAY, 0), (31 * DAY, 1)]
+)
+def test_an_orphan_is_found_while_it_is_young_or_when_it_would_go(
+    sweep: Sweep, archive: CountingRawMail, clock: Clock, age: int, parked: int
+) -> None:
+    archive.store("inbound/orphan", b"")
+    clock.at += age
+    assert sweep.run()["parked"] == parked
+    assert list(archive.stored("inbound/"))
+
+
+def test_the_places_of_sweeps_leave_no_gap() -> None:
+    runs = ROUND // BETWEEN_PLACES
+    for first in range(0, 3000, 7):
+        places = sorted(sweeping._place(first + number) for number in range(runs))
+        gaps = [after - before for before, after in pairwise([*places, places[0] + sweeping.PLACES])]
+        assert max(gaps) <= sweeping.SHARE
