@@ -80,6 +80,7 @@ class MemoryPost:
             keys=self.keys,
             mailboxes=self.mailboxes,
             transit=self.transit,
+            ledger=self.ledger,
             deliveries=self.deliveries,
             bounces=self.orders,
             parking=self.parking,

@@ -29,6 +29,7 @@ def build(settings: Environment | None = None) -> Deliver:
             clients.dynamodb(), settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
         ),
         transit=parts.transit(settings),
+        ledger=parts.ledger(settings),
         deliveries=SqsDeliveries(clients.later(clients.sqs), settings["DELIVER_QUEUE_URL"]),
         bounces=SqsBounceOrders(clients.later(clients.sqs), settings["BOUNCE_QUEUE_URL"]),
         parking=parts.parking(settings),
