@@ -32,7 +32,7 @@ FUNCTIONS: Final = "functions/starters"
 """The SAM project with that function, as a customer brings it."""
 FUNCTION: Final = "HouseStyleFunction"
 SETTINGS: Final = {FUNCTION: {"SUBJECT_TAG": TAG, "DISCLAIMER_TEXT": "", "FORBIDDEN_EXTENSIONS": ""}}
-"""The function's environment, in the format of sam's ``--env-vars``: the tag and nothing else, to be checked to the byte."""
+"""The function's environment, as sam's ``--env-vars`` has it: the tag and nothing else, to be checked to the byte."""
 
 RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {"Name": "offers are junk", "RecipientPatterns": [f"offers@{DOMAIN}"], "Action": {"Type": "MOVE_TO_JUNK"}},
