@@ -11,11 +11,13 @@ import signal
 import smtplib
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.progress import Progress, TaskID
@@ -30,9 +32,10 @@ from local.errors import LocalError
 from local.settings import repository_root
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.mailbox import Folder
+from postroom.model.rules import ActionType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -72,7 +75,7 @@ class Sent:
     @property
     def final(self) -> bool:
         """Every recipient has its final fact."""
-        ends = sum(fact.name in FINAL for fact in self.facts) + len(_dropped(self.facts))
+        ends = sum(fact.name in FINAL for fact in self.facts) + len(dropped(self.facts))
         return ends >= self.letter.kind.ends
 
 
@@ -113,10 +116,10 @@ class Tour:
         """Make mail-flow rules with the same client: the stack's AWS_DATA_PATH teaches it our operations."""
         workmail, here = self.stack.client("workmail"), {"OrganizationId": self.organization}
         for rule in RULES:
-            workmail.create_inbound_mail_flow_rule(**here, SenderPatterns=["*"], **rule)
+            workmail.create_inbound_mail_flow_rule(**here, **{"SenderPatterns": ["*"], **rule})
         listed = workmail.list_inbound_mail_flow_rules(**here)["Rules"]
         hold("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
-        return ", ".join(f"{rule['Action']['Type']} for {rule['RecipientPatterns'][0]}" for rule in RULES)
+        return ", ".join(f"{rule['Action']['Type']} {_about(rule)}" for rule in RULES)
 
     def send(self, letters: list[Letter], progress: Callable[[], None]) -> str:
         """Send every letter over SMTP, byte for byte; a stranger is refused at the door."""
@@ -159,21 +162,24 @@ class Tour:
             wanted = {(self.users[user], kind.folder.value): 1 for user in kind.copies}
             hold(f"{each.letter.name}: copies", delivered, wanted)
             hold(f"{each.letter.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
-            dropped = _dropped(each.facts)
-            hold(f"{each.letter.name}: drops", dropped, {f"{name}@{DOMAIN}" for name in kind.dropped})
+            nobodys = dropped(each.facts)
+            hold(f"{each.letter.name}: drops", nobodys, {f"{name}@{DOMAIN}" for name in kind.dropped})
             hold(f"{each.letter.name}: rules and policies", _because(each.facts), set(kind.because))
             blocked = sum(fact.name is OwnFact.MESSAGE_BLOCKED for fact in each.facts)
             hold(f"{each.letter.name}: blocked", blocked, int(kind.blocked))
+            tagged = any(fact.name is OwnFact.CONTENT_PUT for fact in each.facts)
+            hold(f"{each.letter.name}: changed by a function", tagged, kind.tagged)
             junked = sum(count for (_, folder), count in delivered.items() if folder == Folder.JUNK_EMAIL)
             rows[kind.name].update(
                 letters=1,
                 copies=sum(delivered.values()),
                 junked=junked,
                 bounced=sum(bounced.values()),
-                dropped=len(dropped),
+                dropped=len(nobodys),
                 blocked=blocked,
+                changed=tagged,
             )
-        columns = ("letters", "copies", "junked", "bounced", "dropped", "blocked")
+        columns = ("letters", "copies", "junked", "bounced", "dropped", "blocked", "changed")
         cells = [
             (name, f"{counts['letters']}", *(counts[column] or "" for column in columns[1:]), _where(name))
             for name, counts in rows.items()
@@ -182,18 +188,21 @@ class Tour:
         total = sum(rows.values(), Counter())
         return ", ".join(f"{total[column]} {column}" for column in columns)
 
-    def show_trace(self) -> str:
-        """Show the way of one letter that a rule sent several ways."""
-        chosen = max(self.sent, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
-        self.console.print(timeline(chosen.facts))
+    def show_trace(self, *, tagged: bool) -> str:
+        """Show the way of one letter that a rule sent several ways, or of one that a function changed."""
+        those = [each for each in self.sent if each.letter.kind.tagged == tagged]
+        chosen = max(those, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
+        shown = timeline(chosen.facts)
+        self.console.print(shown)
         hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
+        hold("the timeline tells of the function", f"{demo_mail.FUNCTION} (attempt 1, " in shown.plain, tagged)
         return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
 
     def compare_bytes(self, progress: Callable[[], None]) -> str:
-        """Open every copy in every mailbox, and compare it with the object that SES stored."""
+        """Open every copy in every mailbox, and compare it with what SES stored, or a function made of that."""
         s3, bucket = self.stack.client("s3"), self.stack.settings()["INBOUND_BUCKET"]
         by_blob = {fact.data.get("blob"): each for each in self.sent for fact in each.facts if "blob" in fact.data}
-        compared = 0
+        compared: Counter[bool] = Counter()
         for name, user in self.users.items():
             head = self.operator.mailboxes.head(user)
             if head is None:
@@ -205,14 +214,18 @@ class Tour:
                         raise DemoError(f"{name} has a copy that nobody sent: {item.id}")
                     stored = s3.get_object(Bucket=bucket, Key=f"inbound/{each.ses_message_id}")["Body"].read()
                     copy = b"".join(self.operator.content(head, item))
-                    hold(f"{each.letter.name}: {name}'s copy equals what SES stored", copy == stored, True)
+                    wanted = each.letter.delivered(stored)
+                    hold(f"{each.letter.name}: {name}'s copy is what it must be", copy == wanted, True)
                     ended = each.letter.content.endswith(b"\r\n")
                     whole = each.letter.content if ended else each.letter.content + b"\r\n"
                     hold(f"{each.letter.name}: SES stored what was sent", stored == whole, True)
-                    compared += 1
+                    compared[each.letter.kind.tagged] += 1
                     progress()
         hold("copies that lie in no mailbox", sorted(map(str, by_blob)), [])
-        return f"{compared} copies equal what SES stored, byte for byte"
+        return (
+            f"{compared[False]} copies equal what SES stored, byte for byte; "
+            f"{compared[True]} have {demo_mail.TAG} in their subject and no other byte changed"
+        )
 
     def read_event_log(self) -> str:
         """Wait for the event log to have a record for each fact that it shows, and no other."""
@@ -247,11 +260,12 @@ def _became(facts: Sequence[Fact]) -> tuple[dict[tuple[str, str], int], dict[str
     return dict(delivered), dict(bounced)
 
 
-def _dropped(facts: Sequence[Fact]) -> set[str]:
-    """Return whom a rule or a policy dropped."""
-    final = [fact.event for fact in facts if fact.data.get("final")]
-    by_rule = {whom for event in final for did in event.get("ruleActions", ()) for whom in did["recipients"]}
-    return by_rule.union(*(event.get("recipients", ()) for event in final))
+def dropped(facts: Sequence[Fact]) -> set[str]:
+    """Return whom a rule or a policy dropped; a rule's function can drop some, and let others have the message."""
+    did = [did for fact in facts if fact.name is EventName.RULE_APPLIED for did in fact.event["ruleActions"]]
+    by_rule = {whom for each in did if each["action"] == ActionType.DROP for whom in each["recipients"]}
+    policies = [fact for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED and fact.data["final"]]
+    return by_rule.union(*(fact.event["recipients"] for fact in policies))
 
 
 def _because(facts: Sequence[Fact]) -> set[str]:
@@ -259,6 +273,11 @@ def _because(facts: Sequence[Fact]) -> set[str]:
     rules = {fact.event["ruleName"] for fact in facts if fact.name is EventName.RULE_APPLIED}
     policies = {f"DMARC {fact.event['policy']}" for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED}
     return rules | policies
+
+
+def _about(rule: Mapping[str, Any]) -> str:
+    senders, recipients = rule.get("SenderPatterns"), rule["RecipientPatterns"]
+    return f"for mail from {senders[0]}" if senders else f"for {recipients[0]}"
 
 
 def _where(name: str) -> str:
@@ -272,8 +291,16 @@ def _where(name: str) -> str:
 
 @contextmanager
 def started(console: Console) -> Iterator[Stack]:
-    """Run `postroom up` on free ports; stop it at the end, and see that it stopped well."""
-    command = [sys.executable, "-m", "local.cli", "up", "--port", "0", "--smtp-port", "0"]
+    """Run `postroom up` with a customer's functions on free ports; stop it at the end, and see that it stopped well."""
+    with tempfile.TemporaryDirectory(prefix="postroom-demo-") as folder:
+        settings = Path(folder) / "env.json"
+        settings.write_text(json.dumps(demo_mail.SETTINGS), "utf-8")
+        functions = repository_root() / demo_mail.FUNCTIONS
+        yield from _run(console, ["--functions", str(functions), "--env-vars", str(settings)])
+
+
+def _run(console: Console, options: Sequence[str]) -> Iterator[Stack]:
+    command = [sys.executable, "-m", "local.cli", "up", "--port", "0", "--smtp-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise DemoError("postroom up has no output")
@@ -339,7 +366,8 @@ def main() -> int:
             _watched(console, "sent over SMTP", len(letters), lambda advance: tour.send(letters, advance))
             _watched(console, "every recipient is final", len(letters), tour.wait)
             _step(console, "what became of them", tour.judge)
-            _step(console, "one trace", tour.show_trace)
+            _step(console, "one trace", lambda: tour.show_trace(tagged=False))
+            _step(console, "one with a function in it", lambda: tour.show_trace(tagged=True))
             _watched(console, "bytes are sacred", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
     except LocalError as error:

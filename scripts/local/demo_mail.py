@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import TYPE_CHECKING, Any, Final
 
+from local.settings import ACCOUNT, REGION
 from postroom.model.mailbox import Folder
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
@@ -23,6 +24,16 @@ ALIASES: Final[Mapping[str, str]] = {"info": "ada", "offers": "grace", "orders":
 LETTERS: Final = 120
 """How many are sent at least."""
 
+PRESS: Final = "press.example"
+"""Mail from this domain is changed by a function before anybody gets it."""
+TAG: Final = "[Press]"
+"""What the function puts before its subjects."""
+FUNCTIONS: Final = "functions/starters"
+"""The SAM project with that function, as a customer brings it."""
+FUNCTION: Final = "HouseStyleFunction"
+SETTINGS: Final = {FUNCTION: {"SUBJECT_TAG": TAG, "DISCLAIMER_TEXT": "", "FORBIDDEN_EXTENSIONS": ""}}
+"""The function's environment, as sam's ``--env-vars`` has it: the tag and nothing else, to be checked to the byte."""
+
 RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {"Name": "offers are junk", "RecipientPatterns": [f"offers@{DOMAIN}"], "Action": {"Type": "MOVE_TO_JUNK"}},
     {
@@ -36,8 +47,22 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
         "Action": {"Type": "BOUNCE", "BounceMessage": f"Please write to margaret@{DOMAIN}."},
     },
     {"Name": "no-reply is not read", "RecipientPatterns": [f"no-reply@{DOMAIN}"], "Action": {"Type": "DROP"}},
+    {
+        "Name": "a function tags the press",
+        "SenderPatterns": [PRESS],
+        "RecipientPatterns": ["*"],
+        "Action": {
+            "Type": "RUN_LAMBDA",
+            "Lambda": {
+                "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}",
+                "Synchronous": True,
+                "FallbackAction": "MOVE_TO_JUNK",
+                "RuleTimeoutMinutes": 1,
+            },
+        },
+    },
 )
-"""Inbound mail-flow rules as the API takes them, for mail from anybody."""
+"""Inbound mail-flow rules as the API takes them; for mail from anybody where it does not say from whom."""
 
 NOBODY: Final = "nobody"
 STRANGER: Final = "somebody@elsewhere.example"
@@ -54,6 +79,7 @@ class Kind:
         bounced: local parts that bounce.
         dropped: local parts whose mail a rule or a policy drops.
         because: the rules that fire, and the policy that is applied.
+        tagged: whether a function changes the subject of what is delivered.
     """
 
     name: str
@@ -65,6 +91,7 @@ class Kind:
     policy: DmarcPolicy | None = None
     dropped: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
+    tagged: bool = False
 
     @property
     def recipients(self) -> list[str]:
@@ -84,7 +111,7 @@ class Kind:
 
 SPAM: Final = {"spam": Verdict.FAIL}
 FORGED: Final = {"dmarc": Verdict.FAIL}
-KINDS: Final = (
+IN_TURN: Final = (
     Kind("to a user", ("ada",), ("ada",)),
     Kind("to several users", ("ada", "grace", "linus"), ("ada", "grace", "linus")),
     Kind("to an alias", ("info",), ("ada",)),
@@ -119,7 +146,11 @@ KINDS: Final = (
         because=("DMARC REJECT",),
     ),
 )
-"""Taken in turn."""
+"""Kinds for letters from anybody, taken in turn."""
+FROM_THE_PRESS: Final = Kind(
+    "changed by a function", ("team", "margaret"), USERS, because=("a function tags the press",), tagged=True
+)
+KINDS: Final = (*IN_TURN, FROM_THE_PRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +161,22 @@ class Letter:
     content: bytes
     kind: Kind
 
+    def delivered(self, stored: bytes) -> bytes:
+        """Return what a mailbox must hold, to the byte, where SES stored this."""
+        if not self.kind.tagged:
+            return stored
+        before, field_name, after = stored.partition(b"\r\nSubject: ")
+        return b"".join([before, field_name, TAG.encode(), b" ", after])
+
 
 def letters(folder: Path) -> list[Letter]:
-    """Return at least ``LETTERS`` letters: every message of a folder, then our own."""
+    """Return at least ``LETTERS`` letters: every message of a folder, our own, and those from the press."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.eml"))}
     contents = [*found.items(), *_awkward().items()]
-    contents += [*_own(max(0, LETTERS - len(contents)))]
-    return [Letter(name, content, KINDS[number % len(KINDS)]) for number, (name, content) in enumerate(contents)]
+    contents += [*_own("letter", "Chris Martin <chris@example.net>", max(0, LETTERS - len(contents)))]
+    usual = [Letter(name, content, IN_TURN[number % len(IN_TURN)]) for number, (name, content) in enumerate(contents)]
+    news = _own("news", f"The Press <news@{PRESS}>", 6)
+    return [*usual, *(Letter(name, content, FROM_THE_PRESS) for name, content in news)]
 
 
 def _awkward() -> dict[str, bytes]:
@@ -152,15 +192,15 @@ def _awkward() -> dict[str, bytes]:
     }
 
 
-def _own(count: int) -> Iterator[tuple[str, bytes]]:
+def _own(name: str, author: str, count: int) -> Iterator[tuple[str, bytes]]:
     """Yield messages of the usual kinds, always the same."""
     chance = random.Random(count)  # noqa: S311 - to vary letters, not to protect anything
     for number in range(count):
         message = EmailMessage(policy=SMTP)
-        message["From"] = "Chris Martin <chris@example.net>"
+        message["From"] = author
         message["To"] = f"Ada <ada@{DOMAIN}>"
-        message["Subject"] = f"Letter {number + 1}: Grüße"
-        message["Message-ID"] = f"<letter-{number + 1}@example.net>"
+        message["Subject"] = f"{name.title()} {number + 1}: Grüße"
+        message["Message-ID"] = f"<{name}-{number + 1}@example.net>"
         message.set_content("Dear Ada,\n\n" + "all is well here.\n" * chance.randint(1, 200))
         if number % 3 == 0:
             message.add_alternative("<p>Dear Ada</p>", subtype="html")
@@ -171,4 +211,4 @@ def _own(count: int) -> Iterator[tuple[str, bytes]]:
         for depth, part in enumerate(message.walk()):
             if part.is_multipart():
                 part.set_boundary(f"=_{number + 1}_{depth}")
-        yield f"letter {number + 1}", message.as_bytes()
+        yield f"{name} {number + 1}", message.as_bytes()

@@ -211,7 +211,8 @@ def test_a_function_that_does_not_let_the_organization_call_it_is_refused_with_t
 ) -> None:
     functions.policies[ARN] = policy
     assert refused(run(call)).endswith(
-        f"Missing: aws --region us-east-1 lambda add-permission --function-name {ARN} --statement-id AllowWorkMail "
+        f"Missing: aws --region us-east-1 lambda add-permission --function-name {ARN} "
+        f"--statement-id AllowWorkMail-{acme} "
         "--action lambda:InvokeFunction --principal workmail.us-east-1.amazonaws.com "
         f"--source-arn {office.directory.organization(acme).arn}"
     )

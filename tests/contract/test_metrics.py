@@ -31,18 +31,34 @@ class World:
             return self.memory.sums
         return read(self.written)
 
+    def watched(self) -> Counter[str]:
+        """Return what CloudWatch would sum up of metrics that have no dimension."""
+        if self.kind == "memory":
+            return self.memory.watched
+        return read_watched(self.written)
+
 
 def read(written: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     """Read lines as CloudWatch does. Source: CloudWatch User Guide, "Embedded metric format specification"."""
     sums: Counter[tuple[str, str]] = Counter()
     for line in written:
         for directive in line["_aws"]["CloudWatchMetrics"]:
-            assert directive["Dimensions"] == [["OrganizationId"]]
+            assert directive["Dimensions"] in ([["OrganizationId"]], [[], ["OrganizationId"]])
             for metric in directive["Metrics"]:
                 values = line[metric["Name"]]
                 assert metric["Unit"] == "Count"
                 assert 1 <= len(values) <= 100
                 sums[line["OrganizationId"], metric["Name"]] += sum(values)
+    return sums
+
+
+def read_watched(written: list[dict[str, Any]]) -> Counter[str]:
+    """Read what has no dimension."""
+    sums: Counter[str] = Counter()
+    for line in written:
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            if [] in directive["Dimensions"]:
+                sums.update({metric["Name"]: sum(line[metric["Name"]]) for metric in directive["Metrics"]})
     return sums
 
 
@@ -65,6 +81,17 @@ def test_counts_add_up_by_organization_and_name(world: World) -> None:
 def test_many_observations_are_spread_over_lines(world: World) -> None:
     world.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2 * MAX_VALUES + 1, "IncomingEmailBounced": 1})
     assert world.sums() == {("m-1", "MailboxEmailDelivered"): 2 * MAX_VALUES + 1, ("m-1", "IncomingEmailBounced"): 1}
+
+
+def test_what_an_alarm_watches_is_summed_up_over_all_organizations(world: World) -> None:
+    world.metrics.count("m-1", NOON, {"RuleFunctionFailure": 2, "MailboxEmailDelivered": 5})
+    world.metrics.count("m-2", NOON, {"RuleFunctionFailure": MAX_VALUES + 1})
+    assert world.watched() == {"RuleFunctionFailure": MAX_VALUES + 3}
+    assert world.sums() == {
+        ("m-1", "RuleFunctionFailure"): 2,
+        ("m-1", "MailboxEmailDelivered"): 5,
+        ("m-2", "RuleFunctionFailure"): MAX_VALUES + 1,
+    }
 
 
 def test_a_line_names_its_namespace_and_the_time_of_what_happened() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,26 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(house: Hous
 )
 def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, actions: list[Any]) -> None:
     assert invoke(house, name) == {"actions": actions}
+
+
+def test_the_starters_rules_are_made_from_a_file_once_the_functions_allow_it(house: House) -> None:
+    organization = house.organization("styled")
+    named = ("--organization", "styled")
+    file = STARTERS / "rules.example.yaml"
+    client = house.client("lambda")
+    (statement,) = json.loads(client.get_policy(FunctionName="CountSendersFunction")["Policy"])["Statement"]
+    client.remove_permission(FunctionName="CountSendersFunction", StatementId=statement["Sid"])
+    refused = house.command("rules", "apply", file, *named)
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.decode().split())
+    command = "aws " + said.partition("Missing: aws ")[2]
+    assert command.endswith(f"organization/{organization}")
+    given = house.run(shlex.split(command))
+    assert given.returncode == 0, given.stderr
+    assert house.command("rules", "apply", file, *named).returncode == 0
+    assert {row["change"] for row in house.rows("rules", "plan", file, *named)} == {"unchanged"}
+    tested = house.rows("rules", "test", "--from", "x@a.lists.example", "--to", "ada@styled.example", *named)
+    assert [row["lambda"] for row in tested] == [{"function": "CountSendersFunction", "synchronous": False}]
 
 
 def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.support.house import wait_for
+from tests.support.reports import outbox, status_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +98,19 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: 
     assert applied(told) == [("Moved", ["old@ruled.example"])]
     (bounced,) = [fact["event"]["bouncedRecipient"] for fact in told if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
     assert (bounced["emailAddress"], bounced["reason"]) == ("old@ruled.example", "Write to ann@ruled.example")
+    ((_, report),) = wait_for(lambda: outbox(house, "envelope@elsewhere.example"), 60)  # of six letters, this alone
+    about, recipient = status_of(report)
+    assert about["Reporting-MTA"] == "dns; ruled.example"
+    assert recipient == {
+        "Final-Recipient": "rfc822; old@ruled.example",
+        "Action": "failed",
+        "Status": "5.7.1",
+        "Diagnostic-Code": "smtp; 550 5.7.1 Write to ann@ruled.example",
+    }
+    *_, headers = report.iter_parts()
+    assert "Message-ID: <bounced@letters.example>" in headers.get_content()
+    told = what_became(house, "bounced", "BOUNCE_SENT")
+    assert applied(told) == [("Moved", ["old@ruled.example"])]
 
     subjects = {row["subject"]: row["folder"] for row in house.rows("mailbox", "list", "ann@ruled.example")}
     assert subjects == {"spared": "INBOX", "junked": "JUNK_EMAIL", "spam": "JUNK_EMAIL", "bypassed": "INBOX"}

@@ -108,6 +108,7 @@ class MemoryPost:
             mailboxes=self.mailboxes,
             transit=self.transit,
             onward=self.onward,
+            ledger=self.ledger,
             parking=self.parking,
             now=self.now,
             random=os.urandom,

@@ -85,9 +85,10 @@ def test_an_empty_policy_allows_nothing() -> None:
     assert not allows({}, organization_arn=ORGANIZATION, region="us-east-1", account="123456789012")
 
 
-def test_the_missing_line_is_the_guides() -> None:
+def test_the_missing_line_is_the_guides_with_a_statement_for_each_organization() -> None:
     """ZH:3957-3963."""
     assert permission_command("tag-subjects", "us-east-1", ORGANIZATION) == (
-        "aws --region us-east-1 lambda add-permission --function-name tag-subjects --statement-id AllowWorkMail "
+        "aws --region us-east-1 lambda add-permission --function-name tag-subjects "
+        "--statement-id AllowWorkMail-m-0123456789abcdef0123456789abcdef "
         f"--action lambda:InvokeFunction --principal workmail.us-east-1.amazonaws.com --source-arn {ORGANIZATION}"
     )

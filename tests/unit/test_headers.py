@@ -69,3 +69,10 @@ def test_strangers_domains_do_not_fill_the_memory() -> None:
     known = addresses._a_label.cache_info().currsize
     assert Address.parse(f"bob@{'É' * 100_000}") == ("bob", "é" * 100_000)
     assert addresses._a_label.cache_info().currsize == known
+
+
+@pytest.mark.parametrize("charset", [b"punycode", b"Puny_Code", b"idna", b"unicode_escape", b"undefined"])
+@pytest.mark.timeout(2)
+def test_a_codec_that_is_no_charset_of_mail_reads_nothing(charset: bytes) -> None:
+    subject = Headers(b"Subject: =?" + charset + b"?q?b-" + b"kva" * 40_000 + b"?=\n\n").text("Subject", 10)
+    assert subject == "b-kvakvakv"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.ledger.counting import METRICS, count
 from postroom.model.facts import OwnFact
+from postroom.ports.metrics import RULE_FUNCTION_FAILURE
 from tests.support.facts import (
     ACME,
     NOON,
@@ -54,6 +55,18 @@ def test_what_workmail_does_not_count_is_not_counted() -> None:
 
 def test_a_bounce_counts_whatever_its_reason() -> None:  # ours: the guide's table speaks of full mailboxes only
     assert METRICS[bounced_in().name] == "IncomingEmailBounced"
+
+
+def test_an_attempt_of_a_rule_counts_if_it_failed() -> None:
+    metrics = MemoryMetrics()
+    attempts = [
+        own(OwnFact.RULE_ATTEMPTED),
+        own(OwnFact.RULE_ATTEMPTED, failure="FUNCTION_ERROR"),
+        own(OwnFact.RULE_ATTEMPTED, failure="INVALID_ANSWER"),
+        own(OwnFact.RULE_ATTEMPTED, failure="HELD_BACK", organization_id=OTHER),
+    ]
+    count(attempts, metrics)
+    assert metrics.sums == {(ACME, RULE_FUNCTION_FAILURE): 2, (OTHER, RULE_FUNCTION_FAILURE): 1}
 
 
 def test_organizations_and_minutes_are_counted_apart() -> None:

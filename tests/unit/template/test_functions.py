@@ -122,11 +122,28 @@ def test_a_function_may_read_exactly_the_queues_that_feed_it(template: Template,
     assert readable == expected
 
 
-@each_function
-def test_a_transaction_may_check_what_it_may_write(template: Template, function: str) -> None:
-    for table in TABLES.values():
-        if template.allowed(function, table, "dynamodb:PutItem"):
-            assert template.allowed(function, table, "dynamodb:ConditionCheckItem"), table
+def test_only_the_admin_api_checks_rows_that_it_does_not_write(template: Template) -> None:
+    checking = {
+        (each, table)
+        for each in FUNCTIONS
+        for table in TABLES.values()
+        if template.allowed(each, table, "dynamodb:ConditionCheckItem")
+    }
+    assert checking == {("AdminApiFunction", "DirectoryTable")}
+
+
+def test_only_events_that_wait_are_postponed(template: Template) -> None:
+    postponing = {
+        queue
+        for queue in template.of_type("AWS::SQS::Queue")
+        if any(template.allowed(each, queue, "sqs:ChangeMessageVisibility") for each in FUNCTIONS)
+    }
+    assert postponing == {"RetryEventsQueue"}
+
+
+def test_deliver_may_take_nothing_out_of_a_mailbox(template: Template) -> None:
+    assert not template.allowed("DeliverFunction", "MailboxTable", "dynamodb:DeleteItem")
+    assert template.allowed("DeliverFunction", "TransitTable", "dynamodb:DeleteItem")
 
 
 @each_function

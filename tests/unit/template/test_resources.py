@@ -4,6 +4,8 @@ from typing import Any, Final
 
 import pytest
 
+from postroom.ports.metrics import WATCHED
+
 from .conftest import Template, listed, subject
 
 DAY: Final = 86_400
@@ -64,6 +66,13 @@ def test_every_alarm_tells_the_topic_if_there_is_one(template: Template) -> None
     assert alarms
     for name, alarm in alarms.items():
         assert alarm["Properties"]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic", name
+
+
+def test_failing_functions_of_rules_are_noticed_in_whatever_organization(template: Template) -> None:
+    alarm = template.resources["RuleFunctionFailureAlarm"]["Properties"]
+    assert alarm["MetricName"] in WATCHED
+    assert subject(alarm["Namespace"]) == subject(template.variables("RecordEventsFunction")["METRICS_NAMESPACE"])
+    assert "Dimensions" not in alarm, "the sum over all organizations has none"
 
 
 def test_a_queue_hides_a_message_for_six_times_the_time_its_function_has(template: Template) -> None:

@@ -28,6 +28,7 @@ def build(settings: Environment | None = None) -> Deliver:
         ),
         transit=parts.transit(settings),
         onward=parts.onward(settings),
+        ledger=parts.ledger(settings),
         parking=parts.parking(settings),
         now=now_ms,
         random=os.urandom,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Onward
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
-    from postroom.ports.transit import Transit
+    from postroom.ports.transit import Ledger, Transit
 
 ATTEMPTS: Final = 8
 """How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
@@ -48,6 +48,7 @@ class Deliver:
     mailboxes: Mailboxes
     transit: Transit
     onward: Onward
+    ledger: Ledger
     parking: ParkingLot
     now: Callable[[], int]
     random: Random
@@ -108,13 +109,24 @@ class Deliver:
                 self.pause(attempt)
                 fresh = self.mailboxes.head(order.mailbox_id)
                 if fresh is None:
-                    self._gone(order)
+                    if self._gone(order):
+                        self.sealed.delete(item.blob)
                     return
                 head = fresh
             else:
+                if delivered is None and self._ended_otherwise(order, fact):
+                    self.sealed.delete(item.blob)
                 self._send_what_follows(order, notice if delivered else None, again=delivered is None)
                 return
         raise ConflictError(f"others were faster {ATTEMPTS} times")
+
+    def _ended_otherwise(self, order: DeliveryOrder, delivered: Fact) -> bool:
+        """Say whether a settled order ended without a copy, so that nobody will ever enter what was sealed for it.
+
+        A parked one may be redriven. One that is gone left its last fact, so that the order is asked for first.
+        """
+        gone = self.transit.order(order.trace, order.key) is None
+        return gone and self.ledger.fact(order.trace, delivered.key) is None
 
     def _notice(self, head: Head, item: NewItem, order: DeliveryOrder) -> DeliveryOrder | None:
         """Prepare the quota notice that this delivery causes, if it does."""
@@ -142,12 +154,15 @@ class Deliver:
         else:
             self._send_what_follows(order, None, again=True)
 
-    def _gone(self, order: DeliveryOrder) -> None:
-        """Bounce mail for a mailbox that is gone; a notice of ours ends without an event, for nobody sent it."""
+    def _gone(self, order: DeliveryOrder) -> bool:
+        """Bounce mail for a mailbox that is gone; a notice of ours ends without an event, for nobody sent it.
+
+        Returns:
+            ``False``: the order was settled before.
+        """
         if order.kind is OrderKind.QUOTA_NOTICE:
-            self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=GONE[0])])
-        else:
-            self._bounce(order, *GONE)
+            return self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=GONE[0])])
+        return self._bounce(order, *GONE)
 
     def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)

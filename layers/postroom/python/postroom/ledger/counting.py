@@ -3,6 +3,7 @@
 Source: guide, ZH:1515-1527. A received mail counts once however many recipients it has; everything else counts
 once a recipient, as its facts do. Ours: IncomingEmailBounced counts every bounced recipient. The guide's metric table
 speaks of full mailboxes only, its event table of "many reasons, such as a full mailbox"; one would belie the other.
+RuleFunctionFailure is a metric of ours: attempts of rules to call a function that came to nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.ports.metrics import RULE_FUNCTION_FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +35,15 @@ def count(facts: Iterable[Fact], metrics: Metrics) -> None:
     """Count facts by organization and by the minute in which they happened."""
     counts: dict[tuple[str, int], Counter[str]] = {}
     for fact in facts:
-        if fact.name in METRICS:
+        metric = _metric(fact)
+        if metric is not None:
             place = (fact.organization_id, fact.at // MINUTE * MINUTE)
-            counts.setdefault(place, Counter())[METRICS[fact.name]] += 1
+            counts.setdefault(place, Counter())[metric] += 1
     for (organization_id, at), counted in counts.items():
         metrics.count(organization_id, at, counted)
+
+
+def _metric(fact: Fact) -> str | None:
+    if fact.name is OwnFact.RULE_ATTEMPTED and "failure" in fact.data:
+        return RULE_FUNCTION_FAILURE
+    return METRICS.get(fact.name)

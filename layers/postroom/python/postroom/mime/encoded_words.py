@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import quopri
 import re
 from typing import Final
+
+_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Codecs of Python's that are no charsets of mail; one costs the square of what it reads."""
 
 _WORD: Final = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 
@@ -57,7 +61,8 @@ def _text(raw: bytes, charset: str | None) -> str:
     """Decode in the charset that is named (its RFC 2231 language left off), else UTF-8, else Latin-1."""
     for name in ((charset or "utf-8").partition("*")[0], "utf-8"):
         try:
-            return raw.decode(name)
+            if codecs.lookup(name).name not in _NO_CHARSETS:
+                return raw.decode(name)
         except (LookupError, UnicodeError, ValueError):
             continue
     return raw.decode("latin-1")

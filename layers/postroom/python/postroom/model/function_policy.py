@@ -22,9 +22,13 @@ def principal(region: str) -> str:
 
 
 def permission_command(function: str, region: str, organization_arn: str) -> str:
-    """Return the AWS CLI's command that gives the permission. Source: guide, ZH:3957-3963."""
+    """Return the AWS CLI's command that gives the permission. Source: guide, ZH:3957-3963.
+
+    Ours: the statement's id names the organization, or a second one's would be refused as a duplicate.
+    """
+    statement = f"AllowWorkMail-{organization_arn.rpartition('/')[2]}"
     return (
-        f"aws --region {region} lambda add-permission --function-name {function} --statement-id AllowWorkMail "
+        f"aws --region {region} lambda add-permission --function-name {function} --statement-id {statement} "
         f"--action lambda:InvokeFunction --principal {principal(region)} --source-arn {organization_arn}"
     )
 

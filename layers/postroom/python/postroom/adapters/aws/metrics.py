@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.ports.metrics import WATCHED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -34,9 +36,18 @@ class EmbeddedMetrics:
             self.write(json.dumps(self._line(organization_id, at, values), separators=(",", ":")))
 
     def _line(self, organization_id: str, at: int, values: Mapping[str, list[int]]) -> dict[str, Any]:
-        definitions = [{"Name": name, "Unit": "Count"} for name in values]
-        directive = {"Namespace": self.namespace, "Dimensions": [[DIMENSION]], "Metrics": definitions}
-        return {"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, DIMENSION: organization_id, **values}
+        usual, watched = values.keys() - WATCHED, values.keys() & WATCHED
+        directives = [
+            {
+                "Namespace": self.namespace,
+                "Dimensions": dimensions,
+                "Metrics": [{"Name": name, "Unit": "Count"} for name in values if name in names],
+            }
+            # An empty set of dimensions is one as well: the metric by its name alone.
+            for names, dimensions in ((usual, [[DIMENSION]]), (watched, [[], [DIMENSION]]))
+            if names
+        ]
+        return {"_aws": {"Timestamp": at, "CloudWatchMetrics": directives}, DIMENSION: organization_id, **values}
 
 
 def _lines(counts: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:

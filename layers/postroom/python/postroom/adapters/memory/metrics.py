@@ -6,15 +6,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from postroom.ports.metrics import WATCHED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 @dataclass(slots=True)
 class MemoryMetrics:
-    """``Metrics``; ``sums`` by organization and metric, ``minutes`` the times that were named, in order."""
+    """``Metrics``; ``sums`` by organization and metric, ``minutes`` the times that were named, in order.
+
+    ``watched`` are the sums over all organizations.
+    """
 
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)
+    watched: Counter[str] = field(default_factory=Counter)
     minutes: list[int] = field(default_factory=list)
 
     def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
@@ -22,3 +28,5 @@ class MemoryMetrics:
         self.minutes.append(at)
         for name, count in counts.items():
             self.sums[organization_id, name] += count
+            if name in WATCHED:
+                self.watched[name] += count

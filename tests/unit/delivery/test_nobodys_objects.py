@@ -1,0 +1,78 @@
+"""What deliver seals for nobody does not stay, and what somebody has is never taken away."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from postroom.contracts.between_stations import Station, read_order
+from postroom.delivery.deliver import Deliver
+from postroom.model.facts import trace_of
+from tests.support.memory_post import MemoryPost
+from tests.support.post import ORG, notification
+
+LETTER = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
+
+
+@pytest.fixture
+def post() -> MemoryPost:
+    return MemoryPost()
+
+
+def order_for(post: MemoryPost, name: str) -> str:
+    """Let a letter arrive, and return the order for it, which waits in its queue."""
+    post.raw.store("inbound/m1", LETTER)
+    post.ingest.accept(notification("m1", [f"{name}@acme.test"]))
+    (body,) = post.onward.queues[Station.DELIVER]
+    return str(body)
+
+
+def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_nothing(post: MemoryPost) -> None:
+    post.user("tim", quota=10)
+    body = order_for(post, "tim")
+    post.pump()
+    post.mailboxes.set_quota("tim", 1 << 30)
+    post.deliver.accept(body)
+    post.pump()
+    assert post.letters("tim") == []
+    assert post.sealed.under("") == []
+    names = [str(fact.name) for fact in post.ledger.facts(trace_of("m1", ORG))]
+    assert names.count("INCOMING_EMAIL_BOUNCED") == names.count("BOUNCE_SENT") == 1
+
+
+def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryPost) -> None:
+    post.user("ann")
+    body = order_for(post, "ann")
+    post.pump()
+    post.deliver.accept(body)
+    assert post.letters("ann") == [LETTER]
+
+
+def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.user("ann")
+    body = order_for(post, "ann")
+    commit = Deliver._commit
+    struck: list[str] = []
+
+    def overtaken(self: Deliver, *more: object) -> None:
+        """Between this attempt's object and its transaction, another does all of it."""
+        if not struck:
+            struck.append(json.loads(body)["mailbox_id"])
+            self.accept(body)
+        commit(self, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Deliver, "_commit", overtaken)
+    post.deliver.accept(body)
+    assert struck == ["ann"]
+    assert post.letters("ann") == [LETTER]
+
+
+def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryPost) -> None:
+    post.user("ann")
+    body = order_for(post, "ann")
+    post.parking.park_order(read_order(body), "for a reason")
+    post.deliver.accept(body)
+    post.pump()
+    assert post.letters("ann") == [LETTER]
+    assert list(post.parking.list()) == []
