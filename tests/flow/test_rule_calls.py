@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.facts import EventName, OwnFact, trace_of
-from tests.faults.injector import Injector
+from tests.faults.injector import Injector, Killed
 from tests.faults.office import Office
 from tests.faults.scenarios import ALL, acme, asked, fails
 from tests.support.post import ORG, OTHER, notification
@@ -19,6 +21,7 @@ from tests.support.rules import DEFAULT, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from postroom.contracts.between_stations import Expansion
     from postroom.model.facts import Fact
     from tests.support.stack import Stack
 
@@ -162,13 +165,25 @@ def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> No
         members = [f"u{number}" for number in range(60)]
         for name in members:
             world.entity(name)
-        world.entity("group-all", *members, "ann")
+        world.entity("zoe")  # the last of them
+        world.entity("group-all", *members, "zoe")
         world.apply_rules(world.callees.rule(lambda _: CALLED), rule(DEFAULT, recipients="group-all@acme.test"))
 
+    expand = DynamoTransit.expand
+
+    def stopped(self: DynamoTransit, before: Expansion, *rest: Any) -> bool:
+        if before.done == 1:
+            raise Killed
+        return expand(self, before, *rest)
+
     with opened(stack, people) as office:
-        office.arrive("m1", "ann@acme.test", "group-all@acme.test", content=LETTER)
+        office.arrive("m1", "zoe@acme.test", "group-all@acme.test", content=LETTER)
+        with patch.object(DynamoTransit, "expand", stopped):
+            office.hand_out("INGEST_QUEUE_URL")
+        for source in ("RUN_SYNC_RULE_QUEUE_URL", "DELIVER_QUEUE_URL") * 5:
+            office.hand_out(source)
         office.pump()
-        assert len(office.world.contents("ann")) == len(office.world.contents("u59")) == 1
+        assert len(office.world.contents("zoe")) == len(office.world.contents("u59")) == 1
         assert list(office.world.desk.parking.list()) == []
 
 
