@@ -1,12 +1,13 @@
 """Derive the admin contract and the client's data from the installed botocore and our own operations.
 
-Three things come out, all of them committed, so that a change of botocore shows as a change of ours:
+Four things come out, all of them committed, so that a change of botocore shows as a change of ours:
 
 - ``contracts/admin/models/shapes.py``: names, types and constraints as one literal (a few milliseconds to import,
   against hundreds for ninety pydantic models), read by ``contracts/admin/validation.py``;
 - ``contracts/admin/models/{requests,answers}.py``: the same as TypedDicts, for mypy alone;
 - ``layers/workmail_client/botocore``: both services' models without documentation, for the day botocore drops them, and
-  sdk-extras, which teach stock clients the signing name and the operations of ``local.extra_operations``.
+  sdk-extras, which teach stock clients the signing name and the operations of ``local.extra_operations``;
+- ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``.
 
 ``python -m local.contracts`` writes them, ``--check`` exits 1 if one is out of step. ``shapes.py`` holds inputs
 only: answers are checked where they are written, by mypy, and by botocore in the tests.
@@ -24,6 +25,7 @@ from typing import Any, Final
 import botocore
 
 from local import extra_operations
+from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MODELS: Final = ROOT / "layers/postroom/python/postroom/contracts/admin/models"
@@ -179,6 +181,19 @@ def service_extras(service: str) -> str:
     return extras(metadata={"signingName": "execute-api"}, **ours)
 
 
+def schemas() -> dict[Path, str]:
+    """Return the published JSON Schemas of what we say to a rule function, and of what it may answer."""
+    published = {
+        "rule-lambda-event": RuleEvent.model_json_schema(by_alias=True, mode="serialization"),
+        "rule-lambda-answer": RuleAnswer.model_json_schema(by_alias=True, mode="validation"),
+    }
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {
+        ROOT / "schemas" / f"{name}.schema.json": json.dumps(dialect | schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in published.items()
+    }
+
+
 def artefacts() -> dict[Path, str]:
     """Return every derived file with the text it should have."""
     workmail = with_ours(load("workmail"))
@@ -188,6 +203,7 @@ def artefacts() -> dict[Path, str]:
         MODELS / "requests.py": typed_module(workmail, "input", "Inputs of the WorkMail API, for type checkers."),
         MODELS / "answers.py": typed_module(workmail, "output", "Outputs of the WorkMail API, for type checkers."),
     }
+    files |= schemas()
     for service, version in SERVICES.items():
         folder = CLIENT / service / version
         model = without_documentation(load(service))

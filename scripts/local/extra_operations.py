@@ -42,6 +42,9 @@ RULE: Final = {
 }
 """What an administrator says of a rule."""
 
+INBOUND_ACTIONS: Final = ["DROP", "BOUNCE", "MOVE_TO_JUNK", "DEFAULT", "BYPASS_SPAM_CHECK"]
+"""What becomes of a message, and so what holds while a function has no say; never another function."""
+
 WHOLE_RULE: Final = {"RuleId": "MailFlowRuleId", **RULE, "DateCreated": "Timestamp", "DateModified": "Timestamp"}
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -62,11 +65,35 @@ SHAPES: Final[dict[str, Shape]] = {
     "MailFlowAddress": text(1, 320, f"{LINE}+", "One address without a display name."),
     "MailFlowRecipientList": listed(1, 500, "MailFlowAddress"),
     "MailFlowReason": {"type": "string", "documentation": "Why the action is this one, in words."},
-    "InboundMailFlowActionType": {
-        "type": "string",
-        "enum": ["DROP", "BOUNCE", "MOVE_TO_JUNK", "DEFAULT", "BYPASS_SPAM_CHECK"],
+    "MailFlowFunctionArn": text(
+        1,
+        256,
+        f"{LINE}+",
+        "The ARN of a function of the organization's own account and Region, with an alias or a version where one is "
+        "meant.",
+    ),
+    "MailFlowRuleTimeout": {
+        "type": "integer",
+        "box": True,
+        "min": 0,
+        "max": 240,
+        "documentation": "For how many minutes a function that gives no answer is called again; 0 is one attempt.",
     },
-    "InboundMailFlowAction": structure("Type", Type="InboundMailFlowActionType", BounceMessage="MailFlowBounceMessage"),
+    "InboundMailFlowFallbackAction": {"type": "string", "enum": INBOUND_ACTIONS},
+    "InboundMailFlowActionType": {"type": "string", "enum": [*INBOUND_ACTIONS, "RUN_LAMBDA"]},
+    "InboundMailFlowLambda": structure(
+        "FunctionArn Synchronous",
+        FunctionArn="MailFlowFunctionArn",
+        Synchronous="BooleanObject",
+        FallbackAction="InboundMailFlowFallbackAction",
+        RuleTimeoutMinutes="MailFlowRuleTimeout",
+    ),
+    "InboundMailFlowAction": structure(
+        "Type",
+        Type="InboundMailFlowActionType",
+        BounceMessage="MailFlowBounceMessage",
+        Lambda="InboundMailFlowLambda",
+    ),
     "InboundMailFlowRule": structure("", **WHOLE_RULE),
     "InboundMailFlowRuleList": {"type": "list", "member": {"shape": "InboundMailFlowRule"}},
     "MatchedInboundMailFlowRule": structure(

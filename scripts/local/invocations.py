@@ -70,7 +70,7 @@ class Invocations:
             speed: divides the gaps between asynchronous retries.
         """
         self._pools = {function.name: WorkerPool(function, endpoints, logs) for function in functions}
-        self._aliases = {function.logical_id: function.name for function in functions}
+        self._aliases = {function.logical_id: function.name for function in functions}  # the last of that name
         self._aws = aws
         self._speed = speed
         # One each, so that a function that hangs keeps the events of no other waiting. Threads start when needed.
@@ -96,7 +96,8 @@ class Invocations:
         """
         plain = name.partition(":function:")[2] or name
         plain = plain.removesuffix(":$LATEST")
-        plain = self._aliases.get(plain, plain)
+        if plain not in self._pools:
+            plain = self._aliases.get(plain, plain)
         if plain not in self._pools:
             raise UnknownFunctionError(plain)
         return self._pools[plain]

@@ -178,7 +178,7 @@ class Project:
         kind = resource["Type"]
         if kind == _FUNCTION:
             own = resource.get("Properties", {}).get("FunctionName")
-            function_name = str(self._resolver.resolve(own)) if own else name
+            function_name = str(self._resolver.resolve(own)) if own else self._function_name(name)
             return Made(function_name, {"Arn": function_arn(function_name)})
         if kind == _LAYER:
             return Made(f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1")
@@ -191,6 +191,13 @@ class Project:
             return MAKERS[kind](Resource(self._aws, name, self.name, properties))
         except (BotoCoreError, ClientError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise TemplateError(f"{self.path}: {name} ({kind}): {type(error).__name__}: {error}") from error
+
+    def _function_name(self, name: str) -> str:
+        """Return the name of a function that gives itself none: ours begin with the stack's, as they do on AWS.
+
+        Customers' are called by their logical ids, which may well be the same as ours.
+        """
+        return f"{self.name}-{name}" if self._installs is None else name
 
     def _implicit(self, name: str) -> Made:
         """Answer for what SAM adds to a template: a function's own role, the implicit API and its stage."""

@@ -35,6 +35,34 @@ Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenCall:
+    """How a rule calls a function, as a file has it.
+
+    Attributes:
+        function: a name, with ``:ALIAS`` or ``:VERSION`` where one is meant, of the organization's own account and
+            Region; or an ARN.
+        fallback: with a synchronous call, and only then, as ``timeout_minutes``.
+    """
+
+    function: str
+    synchronous: bool
+    fallback: str = ""
+    timeout_minutes: int | None = None
+
+    def members(self) -> dict[str, Any]:
+        """Return the call as a file's member, in the order in which it is written."""
+        members: dict[str, Any] = {"function": self.function, "synchronous": self.synchronous}
+        if self.synchronous:
+            members |= {"fallback": self.fallback, "timeoutMinutes": self.timeout_minutes}
+        return members
+
+    def __str__(self) -> str:
+        if not self.synchronous:
+            return f"{self.function}, not waited for"
+        return f"{self.function}, waited for; {self.fallback} if it fails for {self.timeout_minutes} minutes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenRule:
     """A rule as a file has it. Patterns are in their one way to be written, each once, in the order given."""
 
@@ -44,6 +72,7 @@ class WrittenRule:
     recipients: tuple[str, ...]
     action: str
     bounce_message: str = ""
+    call: WrittenCall | None = None
 
     @property
     def key(self) -> str:
@@ -56,7 +85,7 @@ class WrittenRule:
 
     def _meaning(self) -> tuple[object, ...]:
         patterns = frozenset(self.senders), frozenset(self.recipients)
-        return self.name, self.description, *patterns, self.action, self.bounce_message
+        return self.name, self.description, *patterns, self.action, self.bounce_message, self.call
 
     def members(self) -> dict[str, Any]:
         """Return the rule as a file's member, in the order in which it is written."""
@@ -67,6 +96,7 @@ class WrittenRule:
             "recipients": list(self.recipients),
             "action": self.action,
             "bounceMessage": self.bounce_message,
+            "lambda": self.call and self.call.members(),
         }
         return {name: value for name, value in members.items() if value}
 
@@ -188,8 +218,12 @@ def _said(error: Any) -> str:
     if error.validator == "not":
         return "must be one line without control characters (in YAML, >- folds lines)"
     if error.validator == "const":
-        return f"a bounceMessage goes with {error.validator_value}, not with {error.instance}"
+        steps = list(error.absolute_schema_path)
+        member = steps[steps.index("dependentSchemas") + 1]
+        return f"{member} goes with {_plainly(error.validator_value)}, not with {_plainly(error.instance)}"
     if error.validator == "pattern":
+        if error.path[-1] == "function":
+            return f"{error.instance!r} is no function: a name or an ARN, with :ALIAS or :VERSION where one is meant"
         return "begins or ends with a space"
     if error.validator in ("maxItems", "maxLength"):
         things = "entries" if error.validator == "maxItems" else "characters"
@@ -198,14 +232,34 @@ def _said(error: Any) -> str:
     return said if len(said) <= MAX_SHOWN else f"{said[:MAX_SHOWN]}…"
 
 
+def _plainly(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _rule(found: dict[str, Any], place: Place, faults: list[Fault]) -> WrittenRule:
+    recipients = _patterns(found["recipients"], (*place, "recipients"), faults)
+    call = _call(found.get("lambda"))
+    if call is not None and call.synchronous and recipients != ("*",):
+        faults.append(Fault((*place, "recipients"), "a rule that waits for a function has the one recipient pattern *"))
     return WrittenRule(
         name=found["name"],
         description=found.get("description", ""),
         senders=_patterns(found["senders"], (*place, "senders"), faults),
-        recipients=_patterns(found["recipients"], (*place, "recipients"), faults),
+        recipients=recipients,
         action=found["action"],
         bounce_message=found.get("bounceMessage", ""),
+        call=call,
+    )
+
+
+def _call(found: dict[str, Any] | None) -> WrittenCall | None:
+    if found is None:
+        return None
+    return WrittenCall(
+        function=found["function"],
+        synchronous=found["synchronous"],
+        fallback=found.get("fallback", ""),
+        timeout_minutes=found.get("timeoutMinutes"),
     )
 
 

@@ -89,7 +89,7 @@ def _gently(step: Step) -> tuple[int, int, str]:
     """Order steps so that no mail is stopped in between that is neither before nor after."""
     rule = step.wanted or step.before
     action = rule.action if rule else ""
-    stops = action in STOPS_MAIL
+    stops = rule is not None and _may_stop_mail(rule)
     phase = {
         (Change.CREATE, False): 0,
         (Change.DELETE, True): 1,
@@ -99,6 +99,11 @@ def _gently(step: Step) -> tuple[int, int, str]:
         (Change.DELETE, False): 5,
     }.get((step.change, stops), 6)
     return phase, -ORDER[action], step.name
+
+
+def _may_stop_mail(rule: WrittenRule) -> bool:
+    """Say whether mail that meets a rule may not arrive: also where a function decides that."""
+    return rule.action in STOPS_MAIL or (rule.call is not None and rule.call.synchronous)
 
 
 def _sparingly(step: Step) -> tuple[int, int, str]:
@@ -133,6 +138,8 @@ def _alone(rule: WrittenRule) -> Iterator[str]:
         yield f"{rule.action} is for all mail but what a rule with a more specific sender spares"
     if "*" in rule.senders and rule.action == ActionType.BYPASS_SPAM_CHECK:
         yield "everybody's spam goes to the inbox"
+    if rule.call is not None and rule.call.fallback in STOPS_MAIL:
+        yield f"{rule.call.fallback} is for all its mail while the function fails"
 
 
 def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, str]]:
@@ -149,7 +156,7 @@ def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, s
     for (sender, recipient), sharing in holders.items():
         if len(sharing) == 1:
             continue
-        winner, *losers = sorted(sharing, key=lambda rule: ORDER[rule.action])
+        winner, *losers = sorted(sharing, key=_precedence)
         for loser in losers:
             if (winner.key, loser.key) in warned:
                 continue
@@ -157,18 +164,30 @@ def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, s
             yield loser, _shadow(winner, loser, f"{sender} → {recipient}")
 
 
+def _precedence(rule: WrittenRule) -> tuple[int, bool]:
+    """Order rules that say something of the same patterns, the one that decides first; see ``RuleSet.precedence``."""
+    return ORDER[rule.action], rule.call is not None and not rule.call.synchronous
+
+
 def _shadow(winner: WrittenRule, loser: WrittenRule, patterns: str) -> str:
-    if winner.action == loser.action:
+    if _precedence(winner) == _precedence(loser):
         return f"says the same of {patterns} as {winner.name!r}; the older of the two decides"
-    return f"never decides about {patterns}: {winner.name!r} says the same, and {winner.action} is more restrictive"
+    same = winner.action == loser.action
+    why = "its function is waited for" if same else f"{winner.action} is more restrictive"
+    return f"never decides about {patterns}: {winner.name!r} says the same, and {why}"
 
 
 def differences(step: Step) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the members of a changed rule that differ: their name, value before and after."""
-    before = step.before.members() if step.before else {}
-    after = step.wanted.members() if step.wanted else {}
+    """Yield the members of a changed rule that differ: their name, value before and after; calls in words."""
+    before, after = _shown(step.before), _shown(step.wanted)
     for name in dict.fromkeys([*after, *before]):
         one, other = before.get(name, ""), after.get(name, "")
         same = set(one) == set(other) if isinstance(one, list) else one == other
         if not same:
             yield name, one, other
+
+
+def _shown(rule: WrittenRule | None) -> dict[str, Any]:
+    if rule is None:
+        return {}
+    return rule.members() | ({"lambda": str(rule.call)} if rule.call else {})

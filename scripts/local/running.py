@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from local.errors import RefusedError
-from local.settings import repository_root
+from local.settings import STACK_NAME, repository_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Stack:
         """Return the variables of the stack's functions, together."""
         lambda_, together = self.client("lambda"), {}
         for name in FUNCTIONS:
-            configuration = lambda_.get_function_configuration(FunctionName=name)
+            configuration = lambda_.get_function_configuration(FunctionName=f"{STACK_NAME}-{name}")
             together.update(configuration.get("Environment", {}).get("Variables", {}))
         return together
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from local.errors import RefusedError, UsageError
 from local.routes import DELIMITER
+from local.settings import STACK_NAME
 from postroom.model.facts import flow_message_id, trace_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
 FLOW: Final = (
     "ingest",
+    "run_sync_rule",
+    "run_async_rule",
     "deliver",
     "bounce",
     "record_events",
@@ -189,7 +192,7 @@ class Stage:
             function: its folder's name.
         """
         event, started = self.prepare(sample), time.monotonic()
-        said = self.stack.client("lambda").invoke(FunctionName=logical_id(function), Payload=event)
+        said = self.stack.client("lambda").invoke(FunctionName=f"{STACK_NAME}-{logical_id(function)}", Payload=event)
         took = round((time.monotonic() - started) * 1000)
         answer = read_answer(said["Payload"].read())
         failed = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if said.get("FunctionError") else ""

@@ -11,6 +11,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
@@ -137,6 +138,7 @@ def office() -> Office:
         log_targets=MemoryLogTargets(),
         passwords=PlainPasswords(),
         rule_sets=MemoryRuleSets(),
+        function_policies=MemoryRuleFunctions(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

@@ -101,7 +101,6 @@ class TestOneRule:
             {"RecipientPatterns": []},
             {"SenderPatterns": [f"a{n}.example" for n in range(MAX_PATTERNS_OF_A_RULE + 1)]},
             {"RecipientPatterns": [f"a{n}.example" for n in range(MAX_PATTERNS_OF_A_RULE + 1)]},
-            {"Action": {"Type": "RUN_LAMBDA"}},
             {"Action": {"Type": "SMTP_GATEWAY"}},
             {"Action": {"BounceMessage": "no"}},
             {"Action": {"Type": "DROP", "BounceMessage": "no"}},

@@ -35,7 +35,7 @@ from postroom.model.records import (
     Replace,
     RuleRecord,
 )
-from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +156,20 @@ class TestRules:
         directory.commit([Insert(rule("a")), Insert(bouncing)])
         assert directory.rule(ORG, Direction.INBOUND, "a") == rule("a")
         assert directory.rule(ORG, Direction.INBOUND, "b") == bouncing
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            LambdaCall("arn:sync", synchronous=True, fallback=ActionType.DROP, timeout_minutes=240),
+            LambdaCall("arn:once", synchronous=True, fallback=ActionType.DEFAULT, timeout_minutes=0),
+            LambdaCall("arn:async", synchronous=False),
+        ],
+    )
+    def test_a_rule_that_calls_a_function_comes_back_as_it_was(self, directory: Directory, call: LambdaCall) -> None:
+        calling = rule("a", action=RuleAction(ActionType.RUN_LAMBDA, call=call))
+        directory.commit([Insert(calling)])
+        assert directory.rule(ORG, Direction.INBOUND, "a") == calling
+        assert directory.rules(ORG, Direction.INBOUND, None, 10).items == [calling]
 
     def test_a_rule_is_replaced_and_removed(self, directory: Directory) -> None:
         directory.commit([Insert(rule("a"))])

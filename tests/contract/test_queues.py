@@ -9,22 +9,22 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsDeliveries, SqsParkedNotices
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
-from postroom.contracts.between_stations import ParkedPointer, read_bounce, read_order
+from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsOnward, SqsParkedNotices
+from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryOnward, MemoryParkedNotices
+from postroom.contracts.between_stations import ParkedPointer, Station, read_bounce, read_order
 from postroom.errors import StoreUnavailableError
 from tests.support.post import ORG, bounce, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, ParkedNotices
+    from postroom.ports.queues import Arrivals, BounceOrders, Onward, ParkedNotices
     from tests.support.stack import Stack
 
 
 @dataclass
 class Queues:
-    deliveries: Deliveries
+    onward: Onward
     bounces: BounceOrders
     arrivals: Arrivals
     notices: ParkedNotices
@@ -46,22 +46,22 @@ def drain(stack: Stack, name: str) -> list[Any]:
 @pytest.fixture(params=["memory", "sqs"])
 def queues(request: pytest.FixtureRequest) -> Queues:
     if request.param == "memory":
-        deliveries, arrivals, notices = MemoryDeliveries(), MemoryArrivals(), MemoryParkedNotices()
+        onward, arrivals, notices = MemoryOnward(), MemoryArrivals(), MemoryParkedNotices()
         bounces = MemoryBounceOrders()
         return Queues(
-            deliveries,
+            onward,
             bounces,
             arrivals,
             notices,
-            lambda: [body for body, _ in bounces.sent],
-            lambda: deliveries.bodies,
+            lambda: [*(body for body, _ in bounces.sent), *onward.queues[Station.BOUNCE]],
+            lambda: onward.queues[Station.DELIVER],
             lambda: arrivals.bodies,
             lambda: [(pointer.model_dump_json(), cause) for pointer, cause in notices.sent],
         )
     stack: Stack = request.getfixturevalue("stack")
     urls = stack.environment
     return Queues(
-        SqsDeliveries(stack.sqs, urls["DELIVER_QUEUE_URL"]),
+        SqsOnward(stack.sqs, {station: urls.get(f"{station.name}_QUEUE_URL", "") for station in Station}),
         SqsBounceOrders(stack.sqs, urls["BOUNCE_QUEUE_URL"]),
         SqsArrivals(stack.sqs, urls["INGEST_QUEUE_URL"]),
         SqsParkedNotices(stack.sqs, urls["PARKED_QUEUE_URL"]),
@@ -78,7 +78,7 @@ def queues(request: pytest.FixtureRequest) -> Queues:
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 40])
 def test_every_order_arrives(queues: Queues, number: int) -> None:
     orders = [order(f"u{place:02}", envelope_from="grüße@exämple.org") for place in range(number)]
-    queues.deliveries.send(iter(orders))
+    queues.onward.send(iter(orders))
     assert sorted((read_order(body) for body in queues.delivered()), key=lambda o: o.mailbox_id) == orders
 
 
@@ -114,4 +114,4 @@ def test_a_batch_that_sqs_takes_only_in_part_is_an_error(stack: Stack) -> None:
     with Stubber(client) as stub:
         stub.add_response("send_message_batch", {"Successful": [], "Failed": failed}, {"QueueUrl": ANY, "Entries": ANY})
         with pytest.raises(StoreUnavailableError, match="InternalError"):
-            SqsDeliveries(client, "https://sqs.us-east-1.amazonaws.com/1/q").send([order()])
+            SqsOnward(client, {Station.DELIVER: "https://sqs.us-east-1.amazonaws.com/1/q"}).send([order()])

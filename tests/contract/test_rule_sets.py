@@ -11,7 +11,7 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.contracts.rule_set import dump_rules
 from postroom.errors import UnreadableRulesError
-from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 from tests.support.post import ORG
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ JUNK = Rule(
     modified=2,
 )
 BOUNCE = replace(JUNK, id="2", name="b", action=RuleAction(ActionType.BOUNCE, "go away"))
+WAITS = replace(
+    JUNK,
+    id="4",
+    action=RuleAction(
+        ActionType.RUN_LAMBDA, call=LambdaCall("arn:f", synchronous=True, fallback=ActionType.DROP, timeout_minutes=0)
+    ),
+)
+HANDS_OVER = replace(
+    JUNK, id="5", created=0, action=RuleAction(ActionType.RUN_LAMBDA, call=LambdaCall("arn:g", synchronous=False))
+)
 OUTBOUND = replace(JUNK, id="3", name="o", direction=Direction.OUTBOUND, action=RuleAction(ActionType.DROP))
 
 
@@ -45,6 +55,11 @@ def sets(request: pytest.FixtureRequest) -> RuleSets:
 def test_what_was_kept_is_read_as_it_was_in_the_order_of_precedence(sets: RuleSets) -> None:
     assert sets.keep(ORG, 7, [OUTBOUND, JUNK, BOUNCE])
     assert sets.inbound(ORG, 7).rules == (BOUNCE, JUNK)
+
+
+def test_functions_are_called_as_was_kept_and_those_that_are_waited_for_come_first(sets: RuleSets) -> None:
+    assert sets.keep(ORG, 7, [HANDS_OVER, WAITS])
+    assert sets.inbound(ORG, 7).rules == (WAITS, HANDS_OVER)
 
 
 def test_version_zero_is_no_rules(sets: RuleSets) -> None:

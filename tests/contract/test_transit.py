@@ -12,8 +12,8 @@ from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.model.facts import OwnFact
-from postroom.ports.transit import Allowance, Claim, Waiting
-from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, delivered, expansion, order, own, parked, received
+from postroom.ports.transit import Allowance, Called, Claim, Waiting
+from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, call, delivered, expansion, order, own, parked, received
 
 if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
@@ -51,13 +51,13 @@ def way(request: pytest.FixtureRequest) -> Way:
 class TestOpen:
     def test_a_flow_opens_with_its_facts_and_orders(self, way: Way) -> None:
         assert way.transit.open([received(), delivered("x")], [order("ann"), order("ben")], None)
-        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann", "ben"]
+        assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann", "order:ben"]
         assert list(way.ledger.facts(TRACE)) == [received(), delivered("x")]
 
     def test_a_flow_that_is_open_is_not_opened_again_and_nothing_is_written(self, way: Way) -> None:
         way.transit.open([received()], [order("ann")], None)
         assert not way.transit.open([received(), delivered("ben")], [order("ben")], expansion())
-        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann"]
+        assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann"]
         assert way.transit.expansion(TRACE) is None
         assert way.ledger.fact(TRACE, delivered("ben").key) is None
 
@@ -89,13 +89,13 @@ class TestExpand:
         assert second.done == 1
         assert way.transit.expand(second, [], [order("ben")])
         assert way.transit.expansion(TRACE) is None
-        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann", "ben"]
+        assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann", "order:ben"]
 
     def test_a_chunk_is_committed_once(self, way: Way) -> None:
         way.transit.open([received()], [], expansion())
         assert way.transit.expand(expansion(), [], [order("ann")])
         assert not way.transit.expand(expansion(), [delivered("x")], [order("ben")])
-        assert [o.mailbox_id for o in way.transit.open_orders(TRACE)] == ["ann"]
+        assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann"]
         assert way.ledger.fact(TRACE, delivered("x").key) is None
 
     def test_nothing_is_expanded_without_an_expansion(self, way: Way) -> None:
@@ -130,33 +130,32 @@ class TestSettle:
 
 class TestBounces:
     def test_a_bounce_order_comes_with_what_causes_it(self, way: Way) -> None:
-        assert way.transit.open([received()], [order()], expansion(), bounce("b"))
-        assert way.transit.expand(expansion(), [], [], bounce("a"))
-        assert way.transit.settle(order(), [delivered()], bounce("c"))
-        assert list(way.transit.open_bounces(TRACE)) == [bounce("a"), bounce("b"), bounce("c")]
-        assert list(way.transit.open_orders(TRACE)) == []
-        assert list(way.transit.open_bounces(TWO)) == []
+        assert way.transit.open([received()], [order(), bounce("b")], expansion())
+        assert way.transit.expand(expansion(), [], [bounce("a")])
+        assert way.transit.settle(order(), [delivered()], [bounce("c")])
+        assert list(way.transit.open_orders(TRACE)) == [bounce("a"), bounce("b"), bounce("c")]
+        assert list(way.transit.open_orders(TWO)) == []
 
     def test_what_is_refused_leaves_no_bounce_order(self, way: Way) -> None:
         way.transit.open([received()], [], None)
-        assert not way.transit.open([received()], [], None, bounce("a"))
-        assert not way.transit.settle(order(), [delivered()], bounce("b"))
-        assert not way.transit.expand(expansion(), [], [], bounce("c"))
+        assert not way.transit.open([received()], [bounce("a")], None)
+        assert not way.transit.settle(order(), [delivered()], [bounce("b")])
+        assert not way.transit.expand(expansion(), [], [bounce("c")])
         assert way.transit.is_clear(TRACE)
 
     @pytest.mark.parametrize("number", [1, 99, 100, 250])
     def test_orders_end_with_their_fact_however_many_they_are(self, way: Way, number: int) -> None:
         made = [bounce(f"b{place:03}") for place in range(number)]
         for each in made:
-            way.transit.open([], [], None, each)
+            way.transit.open([], [each], None)
         assert way.transit.settle_bounces(made, [own(OwnFact.BOUNCE_SENT, "end")])
         assert way.transit.is_clear(TRACE)
         assert way.ledger.fact(TRACE, "end") is not None
 
     def test_an_end_that_is_recorded_ends_nothing_more(self, way: Way) -> None:
-        way.transit.open([own(OwnFact.BOUNCE_SENT, "end")], [], None, bounce())
+        way.transit.open([own(OwnFact.BOUNCE_SENT, "end")], [bounce()], None)
         assert not way.transit.settle_bounces([bounce()], [own(OwnFact.BOUNCE_SENT, "end")])
-        assert list(way.transit.open_bounces(TRACE)) == [bounce()]
+        assert list(way.transit.open_orders(TRACE)) == [bounce()]
         assert way.transit.settle_bounces([bounce()], [])
         assert way.transit.settle_bounces([bounce()], [])
         assert way.transit.settle_bounces([], [])
@@ -179,16 +178,84 @@ class TestBounces:
         assert claims.count(Claim.MADE) == 1
 
     def test_a_bounce_order_is_parked_redriven_and_swept_like_any_other(self, way: Way) -> None:
-        way.transit.open([received()], [], None, bounce())
+        way.transit.open([received()], [bounce()], None)
         assert list(way.transit.waiting(NOON + 1)) == [Waiting(bounce(), NOON, 0)]
         (waiting,) = way.transit.waiting(NOON + 1)
         way.transit.swept(waiting, NOON + 50)
         assert list(way.transit.waiting(NOON + 51)) == [Waiting(bounce(), NOON + 50, 1)]
         thing = parked(bounce().key, body=bounce().model_dump_json(), station="bounce")
         assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
-        assert list(way.transit.open_bounces(TRACE)) == []
+        assert list(way.transit.open_orders(TRACE)) == []
         assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
-        assert list(way.transit.open_bounces(TRACE)) == [bounce()]
+        assert list(way.transit.open_orders(TRACE)) == [bounce()]
+
+
+class TestRuleCalls:
+    def test_a_call_stands_open_until_it_is_decided(self, way: Way) -> None:
+        assert way.transit.open([received()], [order("ann"), call()], None)
+        assert list(way.transit.open_orders(TRACE)) == [call(), order("ann")]
+        called = way.transit.called(TRACE, call().key)
+        assert called == Called(call(), 0, NOON)
+        assert way.transit.decide(called, [own(OwnFact.RULE_ATTEMPTED, "a")], [order("ben")], None)
+        assert way.transit.called(TRACE, call().key) is None
+        assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann", "order:ben"]
+        assert not way.transit.decide(called, [own(OwnFact.RULE_ATTEMPTED, "b")], [], None)
+        assert way.ledger.fact(TRACE, "b") is None
+
+    def test_a_failed_attempt_is_noted_once_with_the_time_of_the_next(self, way: Way) -> None:
+        way.transit.open([received()], [call()], None)
+        for attempt in range(3):
+            called = way.transit.called(TRACE, call().key)
+            assert called == Called(call(), attempt, NOON + attempt)
+            due = NOON + attempt + 1
+            assert way.transit.call_again(called, due, [own(OwnFact.RULE_ATTEMPTED, f"{attempt}")])
+            assert not way.transit.call_again(called, due + 9, [own(OwnFact.RULE_ATTEMPTED, f"{attempt}-again")])
+            assert not way.transit.decide(called, [], [order()], None)  # what came too late changes nothing
+            assert way.ledger.fact(TRACE, f"{attempt}-again") is None
+        assert list(way.transit.open_orders(TRACE)) == [call()]
+
+    def test_a_large_verdict_is_an_expansion_beside_ingests_own(self, way: Way) -> None:
+        way.transit.open([received()], [call()], expansion(chunks=2))
+        called = way.transit.called(TRACE, call().key)
+        assert called is not None
+        mine = expansion(chunks=2).model_copy(update={"of": call().key})
+        assert way.transit.decide(called, [], [], mine)
+        assert way.transit.expansion(TRACE) == expansion(chunks=2)
+        assert way.transit.expansion(TRACE, mine.key) == mine
+        assert way.transit.expand(mine, [], [order("ann")])
+        after = way.transit.expansion(TRACE, mine.key)
+        assert after is not None
+        assert after.done == 1
+        assert way.transit.expand(after, [], [order("ben")])
+        assert way.transit.expansion(TRACE, mine.key) is None
+        assert way.transit.expansion(TRACE) == expansion(chunks=2)
+
+    def test_an_order_that_another_path_has_made_refuses_the_verdict(self, way: Way) -> None:
+        way.transit.open([received()], [call(), order("ann")], None)
+        called = way.transit.called(TRACE, call().key)
+        assert called is not None
+        assert not way.transit.decide(called, [], [order("ann")], None)
+        assert way.transit.called(TRACE, call().key) == called
+
+    def test_a_parked_call_keeps_its_attempts_when_it_is_redriven(self, way: Way) -> None:
+        way.transit.open([received()], [call()], None)
+        called = way.transit.called(TRACE, call().key)
+        assert called is not None
+        way.transit.call_again(called, NOON + 7, [])
+        thing = parked(call().key, body=call().model_dump_json(), station="run_sync_rule")
+        assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
+        assert way.transit.called(TRACE, call().key) is None
+        assert not way.transit.call_again(Called(call(), 1, NOON + 7), NOON + 8, [])
+        assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
+        assert way.transit.called(TRACE, call().key) == Called(call(), 1, NOON)
+
+    def test_a_call_that_is_not_yet_due_is_not_open_for_too_long(self, way: Way) -> None:
+        way.transit.open([received()], [call()], None)
+        called = way.transit.called(TRACE, call().key)
+        assert called is not None
+        way.transit.call_again(called, NOON + 1000, [])
+        assert list(way.transit.waiting(NOON + 1000)) == []
+        assert list(way.transit.waiting(NOON + 1001)) == [Waiting(call(), NOON + 1000, 0)]
 
 
 class TestParking:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from postroom.adapters.aws.queues import SqsDeliveries
 from postroom.contracts.between_stations import OrderKind
 from postroom.errors import UnknownEnvelopeError, UnreadableMailError
 from postroom.model.directory import EntityState, Role
@@ -201,7 +200,7 @@ def test_what_an_orphans_notification_could_not_reach_is_parked_in_its_place(wor
 def test_a_notice_whose_mailbox_is_gone_ends_without_a_bounce(world: World) -> None:
     notice = order("gone", kind=OrderKind.QUOTA_NOTICE, trace="t")
     world.desk.transit.open([], [notice], None)
-    SqsDeliveries(world.stack.sqs, world.stack.environment["DELIVER_QUEUE_URL"]).send([notice])
+    world.desk.parking.onward.send([notice])
     world.pump()
     assert world.fact_names("t") == ["QUOTA_NOTICE_DROPPED"]
     assert world.desk.transit.is_clear("t")

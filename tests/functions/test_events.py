@@ -91,7 +91,7 @@ def test_many_recipients_are_sorted_out(stage: Stage, operator: Operator, result
     key = SAMPLES.by_name["ingest_many_recipients"].keys[0].removeprefix("inbound/")
     trace = trace_of(key, stage.real[SAMPLES.world.organization])
     users = {stage.real[SAMPLES.world.users[name]] for name in ("ada", "grace")}
-    assert {order.mailbox_id for order in operator.transit.open_orders(trace)} == users
+    assert {order.key for order in operator.transit.open_orders(trace)} == {f"order:{user}" for user in users}
 
 
 @pytest.mark.parametrize("name", ["ingest_no_subject", "ingest_no_to", "ingest_sns_wrapped", "ingest_raw"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,26 @@ def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, 
     assert invoke(house, name) == {"actions": actions}
 
 
+def test_the_starters_rules_are_made_from_a_file_once_the_functions_allow_it(house: House) -> None:
+    organization = house.organization("styled")
+    named = ("--organization", "styled")
+    file = STARTERS / "rules.example.yaml"
+    client = house.client("lambda")
+    (statement,) = json.loads(client.get_policy(FunctionName="CountSendersFunction")["Policy"])["Statement"]
+    client.remove_permission(FunctionName="CountSendersFunction", StatementId=statement["Sid"])
+    refused = house.command("rules", "apply", file, *named)
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.decode().split())
+    command = "aws " + said.partition("Missing: aws ")[2]
+    assert command.endswith(f"organization/{organization}")
+    given = house.run(shlex.split(command))
+    assert given.returncode == 0, given.stderr
+    assert house.command("rules", "apply", file, *named).returncode == 0
+    assert {row["change"] for row in house.rows("rules", "plan", file, *named)} == {"unchanged"}
+    tested = house.rows("rules", "test", "--from", "x@a.lists.example", "--to", "ada@styled.example", *named)
+    assert [row["lambda"] for row in tested] == [{"function": "CountSendersFunction", "synchronous": False}]
+
+
 def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
     invoke(house, "CountSendersFunction")
 
@@ -206,8 +227,3 @@ def test_packages_that_cannot_be_installed_are_one_line_and_exit_status_2(tmp_pa
 def test_a_missing_folder_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
     line = f"postroom: --functions {tmp_path}/nowhere: there is no such folder"
     assert refused(tmp_path / "root", tmp_path / "nowhere") == [line]
-
-
-def test_a_function_of_our_own_name_is_refused(tmp_path: Path) -> None:
-    (line,) = refused(tmp_path / "root", sam_project.write(tmp_path / "other"))
-    assert line.startswith("postroom: two functions are called ")

@@ -401,14 +401,6 @@ def test_while_storing_fails_the_client_is_told_to_come_back(mail: Up) -> None:
         smtp.sendmail("a@example.org", "b@nowhere.example", b"Subject: s\r\n\r\n")
 
 
-def test_what_is_not_there_yet_is_refused_in_one_line() -> None:
-    command = [sys.executable, "-m", "local.cli", "up", "--functions", "somewhere"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 2
-    (line,) = answer.stderr.splitlines()
-    assert "not there yet" in line
-
-
 def test_a_port_in_use_is_one_line_and_exit_2(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

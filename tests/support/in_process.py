@@ -77,8 +77,9 @@ class Functions:
         return {"Payload": io.BytesIO(payload)}
 
     def _handler(self, name: str) -> Any:
+        function = self.by_name[name]
+        name = function.name
         if name not in self._handlers:
-            function = self.by_name[name]
             spec = importlib.util.spec_from_file_location(f"app_{name}", function.code / "app.py")
             assert spec is not None
             assert spec.loader is not None
@@ -178,7 +179,7 @@ def deployed() -> Iterator[InProcessStack]:
             patches.apply()
             project = Project(repository_root(), STACK_NAME, Account(), {})
             project.deploy()
-            functions = Functions({each.logical_id: each for each in project.functions})
+            functions = Functions({name: each for each in project.functions for name in (each.name, each.logical_id)})
             cloudformation = CloudFormation()
             yield InProcessStack({}, project=project, functions=functions, cloudformation=cloudformation)
             cloudformation.close()

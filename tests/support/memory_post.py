@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.books import Books
@@ -11,27 +13,50 @@ from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.queues import (
+    MemoryArrivals,
+    MemoryBounceOrders,
+    MemoryOnward,
+    MemoryParkedNotices,
+    MemoryRuleCalls,
+)
 from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer, Patience
+from postroom.contracts.between_stations import Station
 from postroom.delivery.deliver import Deliver
 from postroom.inbound.ingest import Ingest
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
-from postroom.model.records import AddressClaim, Domain, DomainState, Entity, Insert, Organization, OrganizationState
+from postroom.model.records import (
+    AddressClaim,
+    Domain,
+    DomainState,
+    Entity,
+    Insert,
+    Organization,
+    OrganizationState,
+    Replace,
+)
 from postroom.parking.parking import Parking
 from postroom.ports.mailboxes import MailboxOwner
+from postroom.rules.attempt import Caller
+from postroom.rules.breaker import Breaker
+from postroom.rules.run_async_rule import RunAsyncRule
+from postroom.rules.run_sync_rule import RunSyncRule
 from postroom.sealing import open_message
 from tests.support.post import NOON, ORG, arn, notification
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from postroom.model.facts import Fact
+    from postroom.model.rules import Rule
 
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
 
@@ -40,7 +65,10 @@ class MemoryPost:
     """One organization, acme.test, with mailboxes."""
 
     def __init__(self) -> None:
+        self.later = 0
+        """Milliseconds that have passed; a letter takes none."""
         self.books = Books()
+        self.rule_sets = MemoryRuleSets()
         self.directory = MemoryDirectory()
         self.keys = MemoryMailboxKeys()
         self.keys.add(KMS)
@@ -49,27 +77,26 @@ class MemoryPost:
         self.mailboxes = MemoryMailboxes(self.books, self.now)
         self.transit = MemoryTransit(self.books, self.now)
         self.ledger = MemoryLedger(self.books)
-        self.deliveries, self.orders = MemoryDeliveries(), MemoryBounceOrders()
+        self.onward, self.orders, self.calls = MemoryOnward(), MemoryBounceOrders(), MemoryRuleCalls()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
         self.parking = Parking(
             self.transit,
             self.ledger,
             self.notices,
-            self.deliveries,
-            self.orders,
+            self.onward,
+            self.calls,
             MemoryArrivals(),
             MemoryEventRetries(),
             self.now,
         )
         self.ingest = Ingest(
             directory=self.directory,
-            rule_sets=MemoryRuleSets(),
+            rule_sets=self.rule_sets,
             raw=self.raw,
             transit=self.transit,
             ledger=self.ledger,
-            deliveries=self.deliveries,
-            bounces=self.orders,
+            onward=self.onward,
             parking=self.parking,
             now=self.now,
             bucket="inbound-bucket",
@@ -81,8 +108,7 @@ class MemoryPost:
             mailboxes=self.mailboxes,
             transit=self.transit,
             ledger=self.ledger,
-            deliveries=self.deliveries,
-            bounces=self.orders,
+            onward=self.onward,
             parking=self.parking,
             now=self.now,
             random=os.urandom,
@@ -98,10 +124,63 @@ class MemoryPost:
             now=self.now,
             patience=Patience(0, 0, 0),
         )
+        self.functions = MemoryRuleFunctions()
+        self.contents = MemoryMessageContents(self.books, self.now)
+        caller = Caller(
+            self.functions, self.functions, Breaker(self.now), self.now, region="us-east-1", account="123456789012"
+        )
+        self.run_sync_rule = RunSyncRule(
+            caller=caller,
+            directory=self.directory,
+            raw=self.raw,
+            contents=self.contents,
+            transit=self.transit,
+            ledger=self.ledger,
+            onward=self.onward,
+            calls=self.calls,
+            parking=self.parking,
+            now=self.now,
+            chance=lambda: 0.5,
+        )
+        self.run_async_rule = RunAsyncRule(
+            caller=caller,
+            transit=self.transit,
+            calls=self.calls,
+            parking=self.parking,
+            now=self.now,
+            chance=lambda: 0.5,
+        )
         self._organization()
 
     def now(self) -> int:
-        return NOON + 1000
+        return NOON + 1000 + self.later
+
+    def function(self, name: str, answer: Callable[[Any], Any]) -> str:
+        """Deploy a function that rules may call, from event to answer; return its ARN."""
+        arn_ = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+        self.functions.functions[arn_] = lambda event: json.dumps(answer(json.loads(event))).encode()
+        self.functions.policies[arn_] = {
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "workmail.us-east-1.amazonaws.com"},
+                    "Action": "lambda:InvokeFunction",
+                    "Condition": {"ArnLike": {"AWS:SourceArn": arn()}},
+                }
+            ]
+        }
+        return arn_
+
+    def rules(self, *rules: Rule) -> None:
+        """Give the organization these rules and no others."""
+        organization, domain = self.directory.organization(ORG), self.directory.domain_record("acme.test")
+        assert organization is not None
+        assert domain is not None
+        version = organization.rules_version + 1
+        assert self.rule_sets.keep(ORG, version, rules)
+        self.directory.commit(
+            [Replace(replace(organization, rules_version=version)), Replace(replace(domain, rules_version=version))]
+        )
 
     def user(self, name: str, quota: int = 1 << 40) -> None:
         entity = Entity(
@@ -127,16 +206,29 @@ class MemoryPost:
         return list(self.ledger.facts(trace_of(message_id, ORG)))
 
     def pump(self) -> None:
-        """Carry out every order."""
-        for queue, accept in self._queues():
-            while queue:
-                accept(queue.popleft())
+        """Carry out every order; rules' calls that are put off wait for ``call_again``."""
+        while any(queue for queue, _ in self._queues()):
+            for queue, accept in self._queues():
+                while queue:
+                    accept(queue.popleft())
+
+    def call_again(self) -> list[int]:
+        """Let the time pass until the calls that were put off are due, and carry everything out; return the delays."""
+        waiting = [self.calls.sent.popleft() for _ in range(len(self.calls.sent))]
+        self.later += max((delay for _, delay in waiting), default=0) * 1000
+        for body, _ in waiting:
+            self.run_sync_rule.accept(body)
+        self.pump()
+        return [delay for _, delay in waiting]
 
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
-        yield self.deliveries.bodies, self.deliver.accept
+        yield self.onward.queues[Station.DELIVER], self.deliver.accept
+        yield self.onward.queues[Station.BOUNCE], self.bouncer.accept
         yield self.orders.sent, lambda sent: self.bouncer.accept(sent[0])
+        yield self.onward.queues[Station.RUN_SYNC_RULE], self.run_sync_rule.accept
+        yield self.onward.queues[Station.RUN_ASYNC_RULE], self.run_async_rule.accept
 
-    def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
+    def letters(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
         """Return the messages of a folder, opened, by UID."""
         head = self.mailboxes.head(mailbox_id)
         assert head is not None

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, OrderKind, RawLocation
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, OrderKind, RawLocation, RuleCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import Parked
 
 if TYPE_CHECKING:
@@ -44,6 +45,36 @@ def order(mailbox_id: str = "ann", trace: str = TRACE, **changes: Any) -> Delive
 
 def bounce(name: str = "nobody@acme.test", trace: str = TRACE) -> BounceOrder:
     return BounceOrder(trace=trace, organization_id=ORG, name=name, since=NOON)
+
+
+FUNCTION: Final = "arn:aws:lambda:us-east-1:123456789012:function:tag-subjects"
+
+
+def call(**changes: Any) -> RuleCall:
+    fields: dict[str, Any] = {
+        "trace": TRACE,
+        "organization_id": ORG,
+        "rule_id": "r-1",
+        "rules_version": 3,
+        "rule_name": "tag subjects",
+        "direction": Direction.INBOUND,
+        "function_arn": FUNCTION,
+        "synchronous": True,
+        "fallback": ActionType.DEFAULT,
+        "timeout_minutes": 5,
+        "mail_from": "from@example.com",
+        "sender": None,
+        "subject": "Hello",
+        "recipients": ("ann@acme.test",),
+        "others": (),
+        "spam": False,
+        "envelope_from": "bounces@example.com",
+        "raw": RawLocation(bucket="inbound-bucket", key="inbound/m1"),
+        "size": 1000,
+        "received_at": NOON,
+        "since": NOON,
+    }
+    return RuleCall(**fields | changes)
 
 
 def received(trace: str = TRACE, organization_id: str = ORG, **event: Any) -> Fact:

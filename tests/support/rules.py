@@ -9,8 +9,6 @@ from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House
 from postroom.inbound.envelope import headers_of
-from postroom.inbound.plan import Applied, Policy
-from postroom.inbound.resolve import Refusal, Target, by_organization
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
@@ -25,12 +23,14 @@ from postroom.model.records import (
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdicts
+from postroom.routing.plan import Applied, Policy
+from postroom.routing.resolve import Refusal, Target, by_organization
 from tests.support.post import NOON, ORG, arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.inbound.plan import Plan
+    from postroom.routing.plan import Plan
 
 USERS: Final = ("ann", "ben", "cleo", "dan")
 TEAM: Final = ("ann", "ben")
@@ -58,7 +58,7 @@ def rule(
         description="",
         sender_patterns=tuple(map(Pattern.parse, [senders] if isinstance(senders, str) else senders)),
         recipient_patterns=tuple(map(Pattern.parse, [recipients] if isinstance(recipients, str) else recipients)),
-        action=RuleAction(action, given["message"]),
+        action=RuleAction(action, given["message"], given.get("call")),
         created=given["created"],
         modified=given["created"],
     )

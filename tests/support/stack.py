@@ -36,7 +36,7 @@ FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
-QUEUES: Final = ("INGEST", "DELIVER", "BOUNCE", "RETRY_EVENTS", "PARKED")
+QUEUES: Final = ("INGEST", "RUN_SYNC_RULE", "RUN_ASYNC_RULE", "DELIVER", "BOUNCE", "RETRY_EVENTS", "PARKED")
 MAX_RECEIVES: Final = 5
 """How often a queue hands out a message before it becomes a dead letter; as in template.yaml."""
 

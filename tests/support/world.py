@@ -78,6 +78,14 @@ def load(function: str) -> ModuleType:
     return module
 
 
+def _at_once(station: Any) -> Any:
+    """Return a station whose bounces wait for nothing."""
+    if hasattr(station, "bounce_delay"):
+        return dataclasses.replace(station, bounce_delay=0)
+    parts = {name: _at_once(getattr(station, name)) for name in ("onward", "parking") if hasattr(station, name)}
+    return dataclasses.replace(station, **parts)
+
+
 @dataclass
 class World:
     """One organization with a stack of its own; queues are read with a client that no fault reaches."""
@@ -89,15 +97,14 @@ class World:
     def __post_init__(self) -> None:
         self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
-        self.desk = operator.build()
+        self.desk = _at_once(operator.build())
         self.restart()
 
     def restart(self) -> None:
         """Start every function anew; their clients stay. What they wait for is over at once."""
         self.apps = {name: load(name) for name in ("ingest", "deliver", "bounce", "park", "sweep")}
-        for name in ("ingest", "deliver"):
-            station = getattr(self.apps[name], name)
-            setattr(self.apps[name], name, dataclasses.replace(station, bounce_delay=0))
+        for name in ("ingest", "deliver", "sweep"):
+            setattr(self.apps[name], name, _at_once(getattr(self.apps[name], name)))
         patience = Patience(between=0, for_others=0, for_another=0)
         bounce: Any = self.apps["bounce"]
         bounce.bouncer = dataclasses.replace(bounce.bouncer, patience=patience)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.inbound.plan import Applied, Entry, Plan, Policy
-from postroom.inbound.resolve import Refusal, Skip, Target
 from postroom.model.limits import CHUNK_RECIPIENTS
+from postroom.routing.plan import Applied, Entry, Plan, Policy
+from postroom.routing.resolve import Refusal, Skip, Target
 
 WORDS = st.text(max_size=8)
 NAMES = st.lists(WORDS, max_size=3).map(tuple)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import itertools
 import json
 import os
+import shlex
 import threading
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +88,7 @@ def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:
     with pytest.raises(raised.InvalidParameterException, match=r"SenderPatterns: 'a\+b@example.org' is no pattern"):
         workmail.create_inbound_mail_flow_rule(**named, Name="two", **EVIL | {"SenderPatterns": ["a+b@example.org"]})
     with pytest.raises(raised.InvalidParameterException, match="enum value set"):
-        workmail.create_inbound_mail_flow_rule(**named, Name="two", **EVIL | {"Action": {"Type": "RUN_LAMBDA"}})
+        workmail.create_inbound_mail_flow_rule(**named, Name="two", **EVIL | {"Action": {"Type": "SMTP_GATEWAY"}})
     many = EVIL | {"SenderPatterns": [f"a{each}.example" for each in range(250)]}
     for number in range(3):
         workmail.create_inbound_mail_flow_rule(**named, Name=f"r{number}", **many)
@@ -125,6 +129,7 @@ def test_of_many_rules_made_at_once_none_is_lost(
 def test_the_aws_cli_has_them_all(
     workmail: Any,
     acme: str,
+    function: str,
     route: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -151,8 +156,56 @@ def test_the_aws_cli_has_them_all(
     assert aws("list-inbound-mail-flow-rules", "--query", "Rules[].Name") == ["No evil"]
     from_to = ("--from", "bad@example.org", "--recipients", "ann@example.com")
     assert aws("test-inbound-mail-flow-rules", *from_to, "--query", "Results[].RuleName") == ["No evil"]
+    call = f"Lambda={{FunctionArn={function},Synchronous=true,FallbackAction=DEFAULT,RuleTimeoutMinutes=5}}"
+    lambda_ = ("--rule-id", made, "--name", "No evil", *said, "--action", f"Type=RUN_LAMBDA,{call}")
+    assert "--source-arn" in aws("update-inbound-mail-flow-rule", *lambda_, status=255)
     aws("delete-inbound-mail-flow-rule", "--rule-id", made)
     missing = aws("describe-inbound-mail-flow-rule", "--rule-id", made, status=255)
     assert "EntityNotFoundException" in missing
     aws("put-inbound-dmarc-settings", "--no-enforced")
     assert aws("describe-inbound-dmarc-settings") == {"Enforced": False}
+
+
+@pytest.fixture
+def function(environment: Environment) -> str:
+    """A function of the account that nobody may call yet."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass\n")
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "*"}}
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    made = boto3.client("lambda").create_function(
+        FunctionName="tag-subjects",
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role=role,
+        Code={"ZipFile": code.getvalue()},
+    )
+    return made["FunctionArn"]
+
+
+def test_a_rule_calls_a_function_once_its_owner_lets_it(workmail: Any, acme: str, function: str) -> None:
+    call = {"FunctionArn": function, "Synchronous": True, "FallbackAction": "DEFAULT", "RuleTimeoutMinutes": 240}
+    everybody = {"SenderPatterns": ["*"], "RecipientPatterns": ["*"]}
+    rule = {"OrganizationId": acme, "Name": "Tag", **everybody, "Action": {"Type": "RUN_LAMBDA", "Lambda": call}}
+    with pytest.raises(workmail.exceptions.InvalidParameterException) as refused:
+        workmail.create_inbound_mail_flow_rule(**rule)
+    command = str(refused.value).partition("Missing: ")[2]
+    words = shlex.split(command)
+    options = dict(itertools.pairwise(words[words.index("add-permission") + 1 :]))
+    boto3.client("lambda", region_name=words[words.index("--region") + 1]).add_permission(
+        FunctionName=options["--function-name"],
+        StatementId=options["--statement-id"],
+        Action=options["--action"],
+        Principal=options["--principal"],
+        SourceArn=options["--source-arn"],
+    )
+    made = workmail.create_inbound_mail_flow_rule(**rule)["RuleId"]
+    found = workmail.describe_inbound_mail_flow_rule(OrganizationId=acme, RuleId=made)
+    assert found["Action"] == rule["Action"]
+    request = {"From": "x@example.org", "Recipients": ["ann@example.com"]}
+    (result,) = workmail.test_inbound_mail_flow_rules(OrganizationId=acme, **request)["Results"]
+    assert result["Action"] == rule["Action"]
+    gone = rule | {"Name": "Gone", "Action": {"Type": "RUN_LAMBDA", "Lambda": call | {"FunctionArn": f"{function}x"}}}
+    with pytest.raises(workmail.exceptions.InvalidParameterException, match=f"there is no function {function}x"):
+        workmail.create_inbound_mail_flow_rule(**gone)

@@ -18,12 +18,12 @@ from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House
 from postroom.inbound.envelope import headers_of
-from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
 from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdict, Verdicts
+from postroom.routing.resolve import Target, by_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,6 +6,7 @@ Speaks to the admin API alone, so that it works on a deployed stack as well: AWS
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from local import output, rules_file, running
 from local.errors import RefusedError, UsageError
-from local.rules_file import WrittenRule
+from local.rules_file import WrittenCall, WrittenRule
 from local.rules_plan import Change, KnownRule, Step, differences
 from local.rules_plan import plan as make_plan
 
@@ -45,7 +46,7 @@ DONE: Final = {Change.CREATE: "created", Change.CHANGE: "changed", Change.DELETE
 def list_(organization: Organization = None, as_json: AsJson = False) -> None:
     """List the rules that hold, by name."""
     with running.refusals():
-        known = _known(*_api(organization))
+        known = _known(_api(organization))
     if as_json:
         output.print_json(map(as_row, known))
         return
@@ -62,7 +63,8 @@ def plan(file: File, organization: Organization = None, as_json: AsJson = False)
     """Show what `apply` would change, and change nothing."""
     wanted = rules_file.read(file)
     with running.refusals():
-        steps = make_plan(_known(*_api(organization)), wanted)
+        api = _api(organization)
+        steps = make_plan(_known(api), api.localized(wanted))
     _show(steps, as_json=as_json)
 
 
@@ -74,14 +76,14 @@ def apply(file: File, organization: Organization = None, as_json: AsJson = False
     """
     wanted = rules_file.read(file)
     with running.refusals():
-        workmail, organization_id = _api(organization)
-        steps = make_plan(_known(workmail, organization_id), wanted)
+        api = _api(organization)
+        steps = make_plan(_known(api), api.localized(wanted))
     if not as_json:
         _show(steps, as_json=False)
     try:
         with running.refusals():
             for step in steps:
-                _make(workmail, organization_id, step)
+                _make(api, step)
     finally:
         if as_json:
             _show(steps, as_json=True)
@@ -97,7 +99,7 @@ def export(
 ) -> None:
     """Write the rules that hold to stdout, as a file for `apply`."""
     with running.refusals():
-        known = _known(*_api(organization))
+        known = _known(_api(organization))
     text = rules_file.dump([each.rule for each in known], as_json=form == "json")
     sys.stdout.buffer.write(text.encode("utf-8"))
     sys.stdout.buffer.flush()
@@ -119,9 +121,9 @@ def explain(
         raise UsageError("--to names nobody")
     request = {"From": sender_from, "Recipients": recipients, **({"Sender": sender} if sender else {})}
     with running.refusals():
-        workmail, organization_id = _api(organization)
-        results = workmail.test_inbound_mail_flow_rules(OrganizationId=organization_id, **request)["Results"]
-    rows = [as_test_row(result) for result in results]
+        api = _api(organization)
+        results = api.workmail.test_inbound_mail_flow_rules(**api.named, **request)["Results"]
+    rows = [as_test_row(result, api) for result in results]
     if as_json:
         output.print_json(rows)
         return
@@ -151,12 +153,14 @@ def as_step_row(step: Step) -> dict[str, Any]:
     }
 
 
-def as_test_row(result: dict[str, Any]) -> dict[str, Any]:
+def as_test_row(result: dict[str, Any], api: Api) -> dict[str, Any]:
     """Return what `test --json` shows of a recipient: a documented interface."""
+    call = api.call(result["Action"])
     return {
         "recipient": result["Recipient"],
         "action": result["Action"]["Type"],
         "bounceMessage": result["Action"].get("BounceMessage"),
+        "lambda": call and call.members(),
         "rule": result.get("RuleName"),
         "ruleId": result.get("RuleId"),
         "reason": result["Reason"],
@@ -175,12 +179,56 @@ def as_test_row(result: dict[str, Any]) -> dict[str, Any]:
 
 def _members(rule: WrittenRule) -> dict[str, Any]:
     """Return a rule's members, absent ones as null."""
-    absent = dict.fromkeys(("name", "description", "senders", "recipients", "action", "bounceMessage"))
+    absent = dict.fromkeys(("name", "description", "senders", "recipients", "action", "bounceMessage", "lambda"))
     return absent | rule.members()
 
 
-def _api(organization: str | None) -> tuple[Any, str]:
-    """Return the API's client and the id of the organization that is meant.
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The API's client, the organization that is meant, and what the ARNs of its account's functions begin with."""
+
+    workmail: Any
+    organization_id: str
+    functions: str
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The organization, as every operation takes it."""
+        return {"OrganizationId": self.organization_id}
+
+    def localized(self, rules: Sequence[WrittenRule]) -> list[WrittenRule]:
+        """Return a file's rules with functions of the account by their names, so that either way says the same."""
+        return [
+            replace(rule, call=replace(rule.call, function=self._name(rule.call.function))) if rule.call else rule
+            for rule in rules
+        ]
+
+    def call(self, action: dict[str, Any]) -> WrittenCall | None:
+        """Return the call of an action of the API, as a file has it."""
+        found = action.get("Lambda")
+        if found is None:
+            return None
+        return WrittenCall(
+            function=self._name(found["FunctionArn"]),
+            synchronous=found["Synchronous"],
+            fallback=found.get("FallbackAction", ""),
+            timeout_minutes=found.get("RuleTimeoutMinutes"),
+        )
+
+    def said(self, call: WrittenCall) -> dict[str, Any]:
+        """Return a call as the API takes it."""
+        arn = call.function if call.function.startswith("arn:") else self.functions + call.function
+        members = {"FunctionArn": arn, "Synchronous": call.synchronous}
+        if call.synchronous:
+            members |= {"FallbackAction": call.fallback, "RuleTimeoutMinutes": call.timeout_minutes}
+        return members
+
+    def _name(self, function: str) -> str:
+        return function.removeprefix(self.functions)
+
+
+def _api(organization: str | None) -> Api:
+    """Return the API for the organization that is meant.
 
     Raises:
         RefusedError: there is no such organization, or none at all.
@@ -195,18 +243,25 @@ def _api(organization: str | None) -> tuple[Any, str]:
         ]
         if not meant:
             raise RefusedError(f"no organization {organization}")
-        return workmail, str(meant[0]["OrganizationId"])
+        return _api_of(workmail, meant[0]["OrganizationId"])
     if not active:
         raise RefusedError("there is no organization")
     if len(active) > 1:
         names = ", ".join(sorted(each["Alias"] for each in active))
         raise UsageError(f"say which --organization: {names}")
-    return workmail, str(active[0]["OrganizationId"])
+    return _api_of(workmail, active[0]["OrganizationId"])
 
 
-def _known(workmail: Any, organization_id: str) -> list[KnownRule]:
+def _api_of(workmail: Any, organization_id: str) -> Api:
+    # arn:<partition>:workmail:<region>:<account>:organization/<id>
+    arn = workmail.describe_organization(OrganizationId=organization_id)["ARN"]
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    return Api(workmail, organization_id, f"arn:{partition}:lambda:{region}:{account}:function:")
+
+
+def _known(api: Api) -> list[KnownRule]:
     """Return the rules of an organization by name."""
-    pages = workmail.get_paginator("list_inbound_mail_flow_rules").paginate(OrganizationId=organization_id)
+    pages = api.workmail.get_paginator("list_inbound_mail_flow_rules").paginate(**api.named)
     found = [
         KnownRule(
             id=rule["RuleId"],
@@ -217,6 +272,7 @@ def _known(workmail: Any, organization_id: str) -> list[KnownRule]:
                 recipients=tuple(rule["RecipientPatterns"]),
                 action=rule["Action"]["Type"],
                 bounce_message=rule["Action"].get("BounceMessage", ""),
+                call=api.call(rule["Action"]),
             ),
             created=_when(rule["DateCreated"]),
             modified=_when(rule["DateModified"]),
@@ -231,24 +287,27 @@ def _when(date: datetime) -> str:
     return output.rfc3339(round(date.timestamp() * 1000))
 
 
-def _make(workmail: Any, organization_id: str, step: Step) -> None:
+def _make(api: Api, step: Step) -> None:
     """Make one step; an unchanged rule costs no call."""
-    named = {"OrganizationId": organization_id}
     match step:
         case Step(change=Change.CREATE, wanted=WrittenRule() as wanted):
-            workmail.create_inbound_mail_flow_rule(**named, **_said(wanted))
+            api.workmail.create_inbound_mail_flow_rule(**api.named, **_said(wanted, api))
         case Step(change=Change.CHANGE, known=KnownRule() as known, wanted=WrittenRule() as wanted):
-            workmail.update_inbound_mail_flow_rule(**named, RuleId=known.id, **_said(wanted))
+            api.workmail.update_inbound_mail_flow_rule(**api.named, RuleId=known.id, **_said(wanted, api))
         case Step(change=Change.DELETE, known=KnownRule() as known):
-            workmail.delete_inbound_mail_flow_rule(**named, RuleId=known.id)
+            api.workmail.delete_inbound_mail_flow_rule(**api.named, RuleId=known.id)
         case _:
             return
     step.done = True
 
 
-def _said(rule: WrittenRule) -> dict[str, Any]:
+def _said(rule: WrittenRule, api: Api) -> dict[str, Any]:
     """Return a rule as the API takes it."""
-    action = {"Type": rule.action, **({"BounceMessage": rule.bounce_message} if rule.bounce_message else {})}
+    action: dict[str, Any] = {"Type": rule.action}
+    if rule.bounce_message:
+        action["BounceMessage"] = rule.bounce_message
+    if rule.call is not None:
+        action["Lambda"] = api.said(rule.call)
     said = {"Name": rule.name, "SenderPatterns": rule.senders, "RecipientPatterns": rule.recipients, "Action": action}
     return said | ({"Description": rule.description} if rule.description else {})
 
@@ -291,12 +350,15 @@ def _value(value: Any) -> str:
 
 
 def _action(rule: WrittenRule) -> str:
-    return f"{rule.action} ({rule.bounce_message})" if rule.bounce_message else rule.action
+    more = rule.bounce_message or rule.call
+    return f"{rule.action} ({more})" if more else rule.action
 
 
 def _explained(row: dict[str, Any]) -> Text:
     """Return one recipient's answer for people."""
     text = Text.assemble((row["recipient"], "bold"), ": ", (row["action"], "cyan"))
+    if row["lambda"] is not None:
+        text.append(f" {row['lambda']['function']}")
     if row["rule"] is not None:
         text.append(f" by rule {row['rule']!r}")
     text.append(f"\n    {row['reason']}")

@@ -53,6 +53,16 @@ def _waiting(fact: Fact) -> str:
     return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
 
 
+def _attempted(fact: Fact) -> str:
+    """Say which function was called, how often it has been, how long that took, and what came of it."""
+    data = fact.data
+    function = str(data.get("functionArn", "")).rpartition(":function:")[2]
+    asked = f"{function} (attempt {data.get('attempt')}, {data.get('milliseconds')} ms)"
+    if "failure" not in data:
+        return f"{asked}: {'an answer' if data.get('synchronous') else 'told'}"
+    return f"{asked}: {data['failure']} {data.get('error', '')}".rstrip()
+
+
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
     EventName.MAILBOX_EMAIL_DELIVERED: (
@@ -69,6 +79,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         "yellow",
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
+    OwnFact.RULE_ATTEMPTED: ("asked", "cyan", _attempted),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
     OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
     OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),

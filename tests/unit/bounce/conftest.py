@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,13 +13,10 @@ from postroom.adapters.memory.queues import MemoryBounceOrders
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer
-from postroom.contracts.between_stations import BounceOrder
+from postroom.contracts.between_stations import BounceOrder, Order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from tests.support.post import NOON, ORG, TRACE, order
-
-if TYPE_CHECKING:
-    from postroom.contracts.between_stations import DeliveryOrder
 
 LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
 
@@ -30,10 +27,7 @@ class Lot:
 
     parked: list[tuple[str, str]] = field(default_factory=list)
 
-    def park_order(self, order: DeliveryOrder, cause: str) -> None:
-        self.parked.append((order.key, cause))
-
-    def park_bounce(self, order: BounceOrder, cause: str) -> None:
+    def park_order(self, order: Order, cause: str) -> None:
         self.parked.append((order.key, cause))
 
     def park_arrival(self, body: str, cause: str) -> None:
@@ -94,7 +88,7 @@ class Office:
         """Refuse envelope recipients, as ingest does."""
         facts = [bounced(each, reason, status) for each in recipients]
         tell = BounceOrder(trace=TRACE, organization_id=ORG, name=recipients[0], since=self.now)
-        assert self.transit.open(facts, [], None, tell)
+        assert self.transit.open(facts, [tell], None)
         return tell
 
     def fail(self, mailbox: str, group: str, reason: str = "mailbox full", status: str = "5.2.2") -> BounceOrder:
@@ -104,7 +98,7 @@ class Office:
         data = {"mailboxId": mailbox, "deliveredTo": group}
         fact = bounced(f"{mailbox}@acme.test", reason, status, key=mailbox, **data)
         tell = BounceOrder(trace=TRACE, organization_id=ORG, name=mailbox, since=self.now)
-        assert self.transit.settle(made, [fact], tell)
+        assert self.transit.settle(made, [fact], [tell])
         return tell
 
     def deliver(self, mailbox: str, group: str) -> None:

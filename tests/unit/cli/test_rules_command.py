@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from local import running
@@ -37,10 +40,28 @@ BOUNCE = {
 }
 
 
+PREFIX = "arn:aws:lambda:us-east-1:123456789012:function:"
+TAG = {
+    "name": "Tag subjects",
+    "senders": ["*"],
+    "recipients": ["*"],
+    "action": "RUN_LAMBDA",
+    "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "DEFAULT", "timeoutMinutes": 5},
+}
+COUNT = {
+    "name": "Count lists",
+    "senders": ["*.lists.example"],
+    "recipients": ["acme.example"],
+    "action": "RUN_LAMBDA",
+    "lambda": {"function": f"{PREFIX}count-senders", "synchronous": False},
+}
+
+
 @pytest.fixture(scope="module")
 def stack() -> Iterator[InProcessStack]:
     with deployed() as stack:
         stack.client("workmail").create_organization(Alias="acme")
+        make_functions("tag-subjects", "count-senders", "private")
         yield stack
 
 
@@ -168,6 +189,104 @@ def test_a_bad_file_changes_nothing(run: Run, file: Path, tmp_path: Path) -> Non
         assert isinstance(result.exception, UsageError)
         assert "rules.json:1: inbound[0].senders[0]: 'a+b@x.example' is no pattern" in str(result.exception)
     assert len(rows(run("rules", "list", "--json"))) == 3
+
+
+def make_functions(*names: str) -> None:
+    """Make functions that every organization's rules may call, but for ``private``."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass\n")
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "*"}}
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    client = boto3.client("lambda")
+    for name in names:
+        client.create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Handler="app.handler",
+            Role=role,
+            Code={"ZipFile": code.getvalue()},
+        )
+        if name != "private":
+            client.add_permission(
+                FunctionName=name,
+                StatementId="AllowWorkMail",
+                Action="lambda:InvokeFunction",
+                Principal="workmail.us-east-1.amazonaws.com",
+                SourceArn="arn:aws:workmail:us-east-1:123456789012:organization/*",
+            )
+
+
+class TestFunctions:
+    def test_the_organization_has_them_as_the_file_says(self, run: Run, stack: InProcessStack, tmp_path: Path) -> None:
+        assert run("rules", "apply", written(tmp_path, TAG, COUNT)).exit_code == 0
+        workmail = stack.client("workmail")
+        (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
+        made = workmail.list_inbound_mail_flow_rules(OrganizationId=acme["OrganizationId"])["Rules"]
+        assert {rule["Name"]: rule["Action"]["Lambda"] for rule in made} == {
+            "Tag subjects": {
+                "FunctionArn": f"{PREFIX}tag-subjects",
+                "Synchronous": True,
+                "FallbackAction": "DEFAULT",
+                "RuleTimeoutMinutes": 5,
+            },
+            "Count lists": {"FunctionArn": f"{PREFIX}count-senders", "Synchronous": False},
+        }
+
+    def test_a_name_and_an_arn_of_the_account_are_the_same(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, TAG, COUNT))
+        named = COUNT | {"lambda": {"function": "count-senders", "synchronous": False}}
+        full = TAG | {"lambda": {**TAG["lambda"], "function": f"{PREFIX}tag-subjects"}}  # type: ignore[dict-item]
+        plan = rows(run("rules", "plan", written(tmp_path, full, named), "--json"))
+        assert {row["change"] for row in plan} == {"unchanged"}
+        exported = json.loads(run("rules", "export", "--format", "json").stdout)
+        assert exported == {"inbound": [named, TAG]}
+
+    @pytest.mark.parametrize("form", ["yaml", "json"])
+    def test_what_is_exported_is_applied_elsewhere_and_exported_again_byte_for_byte(
+        self, run: Run, stack: InProcessStack, tmp_path: Path, form: str
+    ) -> None:
+        run("rules", "apply", written(tmp_path, TAG, COUNT, DROP))
+        copy = tmp_path / f"copy.{form}"
+        copy.write_bytes(run("rules", "export", "--format", form).stdout_bytes)
+        other = stack.client("workmail").create_organization(Alias="other")["OrganizationId"]
+        assert run("rules", "apply", copy, "--organization", "other").exit_code == 0
+        again = run("rules", "export", "--format", form, "--organization", other)
+        assert again.stdout_bytes == copy.read_bytes()
+
+    def test_a_changed_call_is_shown_in_words_and_made(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, TAG))
+        later = TAG | {"lambda": {"function": "count-senders", "synchronous": False}}
+        assert run("rules", "apply", written(tmp_path, later)).output.splitlines() == [
+            "~ change 'Tag subjects'",
+            "    lambda: tag-subjects, waited for; DEFAULT if it fails for 5 minutes → count-senders, not waited for",
+            "0 to create, 1 to change, 0 to delete, 0 unchanged",
+            "done: 0 created, 1 changed, 0 deleted",
+        ]
+        (row,) = rows(run("rules", "list", "--json"))
+        assert row["lambda"] == {"function": "count-senders", "synchronous": False}
+
+    def test_what_the_function_does_not_allow_is_refused_with_the_line_that_is_missing(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        private = TAG | {"lambda": {**TAG["lambda"], "function": "private"}}  # type: ignore[dict-item]
+        result = run("rules", "apply", written(tmp_path, private))
+        assert isinstance(result.exception, RefusedError)
+        assert f"aws --region us-east-1 lambda add-permission --function-name {PREFIX}private" in str(result.exception)
+        assert rows(run("rules", "list", "--json")) == []
+
+    def test_a_test_names_the_function(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, TAG, COUNT))
+        request = ("--from", "x@a.lists.example", "--to", "ann@acme.example,ben@else.example")
+        ann, ben = rows(run("rules", "test", *request, "--json"))
+        assert (ann["rule"], ann["lambda"]) == ("Count lists", {"function": "count-senders", "synchronous": False})
+        assert (ben["rule"], ben["lambda"]) == ("Tag subjects", TAG["lambda"])
+        assert run("rules", "test", *request).output.splitlines()[:4] == [
+            "ann@acme.example: RUN_LAMBDA count-senders by rule 'Count lists'",
+            f"    {ann['reason']}",
+            "  → 'Count lists': RUN_LAMBDA, matches *.lists.example → acme.example",
+            "    'Tag subjects': RUN_LAMBDA, matches * → *",
+        ]
 
 
 class TestTest:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from local import extra_operations, rules_file
 from local.errors import UsageError
-from local.rules_file import WrittenRule, dump, parse
+from local.rules_file import WrittenCall, WrittenRule, dump, parse
 from local.rules_plan import warnings
+from local.settings import repository_root
 from postroom.contracts.admin.models.shapes import SHAPES
 from postroom.model.limits import MAX_PATTERNS, MAX_PATTERNS_OF_A_RULE
 
@@ -70,8 +71,8 @@ def test_yaml_and_json_say_the_same() -> None:
         ("", "FILE:1: None is not of type 'object'"),
         ("inbound: [", "FILE:1: expected the node content, but found '<stream end>'"),
         ("rules: []", "FILE:1: 'inbound' is a required property"),
-        (GOOD.replace("action: BOUNCE", "action: RUN_LAMBDA"), "FILE:6: inbound[0].action: 'RUN_LAMBDA' is not one of"),
-        (GOOD.replace("action: BOUNCE", "action: DROP"), "a bounceMessage goes with BOUNCE, not with DROP"),
+        (GOOD.replace("action: BOUNCE", "action: FORWARD"), "FILE:6: inbound[0].action: 'FORWARD' is not one of"),
+        (GOOD.replace("action: BOUNCE", "action: DROP"), "bounceMessage goes with BOUNCE, not with DROP"),
         (GOOD.replace("name: No evil", "name: no"), "FILE:3: inbound[0].name: False is not of type 'string'"),
         (GOOD.replace("name: No evil", "name: 'x '"), "FILE:3: inbound[0].name: begins or ends with a space"),
         (GOOD.replace("she asked", '"a\\nb"'), "FILE:9: inbound[1].description: must be one line"),
@@ -90,6 +91,83 @@ def test_yaml_and_json_say_the_same() -> None:
 )
 def test_what_is_wrong_is_named_by_line_and_place(text: str, expected: str) -> None:
     assert expected in complaint(text)
+
+
+CALLS = """\
+inbound:
+- name: Tag
+  senders: ['*']
+  recipients: ['*']
+  action: RUN_LAMBDA
+  lambda:
+    function: tag-subjects:live
+    synchronous: true
+    fallback: DEFAULT
+    timeoutMinutes: 0
+- name: Count
+  senders: ['*']
+  recipients: [example.com]
+  action: RUN_LAMBDA
+  lambda:
+    function: arn:aws:lambda:us-east-1:123456789012:function:count
+    synchronous: false
+"""
+
+
+def test_a_rule_says_how_its_function_is_called() -> None:
+    tag, count = parse(CALLS, "FILE")
+    assert tag.call == WrittenCall(
+        function="tag-subjects:live", synchronous=True, fallback="DEFAULT", timeout_minutes=0
+    )
+    assert count.call == WrittenCall(function="arn:aws:lambda:us-east-1:123456789012:function:count", synchronous=False)
+    assert dump([tag, count]) == dump(parse(dump([count, tag]), "FILE"))
+    assert yaml.safe_load(dump([tag, count]))["inbound"][::-1] == yaml.safe_load(CALLS)["inbound"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("action: RUN_LAMBDA", "action: DROP", "FILE:5: inbound[0].action: lambda goes with RUN_LAMBDA, not with DROP"),
+        ("    synchronous: true\n", "", "FILE:6: inbound[0].lambda: 'synchronous' is a required property"),
+        ("true", "'true'", "FILE:8: inbound[0].lambda.synchronous: 'true' is not of type 'boolean'"),
+        ("true", "1", "FILE:8: inbound[0].lambda.synchronous: 1 is not of type 'boolean'"),
+        ("    fallback: DEFAULT\n", "", "FILE:6: inbound[0].lambda: 'fallback' is a required property"),
+        ("    timeoutMinutes: 0\n", "", "FILE:6: inbound[0].lambda: 'timeoutMinutes' is a required property"),
+        ("DEFAULT", "RUN_LAMBDA", "FILE:9: inbound[0].lambda.fallback: 'RUN_LAMBDA' is not one of"),
+        ("s: 0", "s: 241", "FILE:10: inbound[0].lambda.timeoutMinutes: 241 is greater than the maximum of 240"),
+        ("s: 0", "s: -1", "FILE:10: inbound[0].lambda.timeoutMinutes: -1 is less than the minimum of 0"),
+        ("s: 0", "s: 1.5", "FILE:10: inbound[0].lambda.timeoutMinutes: 1.5 is not of type 'integer'"),
+        (
+            "s: false",
+            "s: false\n    fallback: DROP",
+            "FILE:17: inbound[1].lambda.synchronous: fallback goes with true, not with false",
+        ),
+        (
+            "s: false",
+            "s: false\n    timeoutMinutes: 0",
+            "inbound[1].lambda.synchronous: timeoutMinutes goes with true, not with false",
+        ),
+        (
+            "subjects:live",
+            "subjects:$LATEST",
+            "FILE:7: inbound[0].lambda.function: 'tag-subjects:$LATEST' is no function",
+        ),
+        ("tag-subjects:live", "tag*", "FILE:7: inbound[0].lambda.function: 'tag*' is no function: a name or an ARN"),
+        ("tag-subjects:live", '"tag\\n"', "FILE:7: inbound[0].lambda.function: must be one line"),
+        (
+            "recipients: ['*']",
+            "recipients: ['*', example.com]",
+            "FILE:4: inbound[0].recipients: a rule that waits for a function has the one recipient pattern *",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
+    assert old in CALLS
+    assert expected in complaint(CALLS.replace(old, new, 1))
+
+
+def test_a_rule_that_runs_a_function_names_it() -> None:
+    assert "inbound[0]: 'lambda' is a required property" in complaint(GOOD.replace("BOUNCE", "RUN_LAMBDA", 1))
 
 
 def test_json_is_complained_of_by_line_too() -> None:
@@ -148,16 +226,30 @@ NAMES = LINES.map(lambda text: text[:64].strip(" ")).filter(bool)
 PATTERNS = st.sampled_from(["*", "*.example.com", "example.com", "ann@example.com", "no@example.org", "1.2"])
 
 
+FUNCTIONS = st.sampled_from(
+    ["null", "1e3", "on", "1:2", "tag-subjects:live", "arn:aws:lambda:us-east-1:123456789012:function:f", "_-"]
+)
+CALLED = st.builds(WrittenCall, function=FUNCTIONS, synchronous=st.just(False)) | st.builds(
+    WrittenCall,
+    function=FUNCTIONS,
+    synchronous=st.just(True),
+    fallback=st.sampled_from(SHAPES["InboundMailFlowFallbackAction"]["enum"]),
+    timeout_minutes=st.integers(0, 240),
+)
+
+
 @st.composite
 def written(draw: st.DrawFn) -> WrittenRule:
     patterns = st.lists(PATTERNS, min_size=1, unique=True).map(tuple)
     action = draw(st.sampled_from(SHAPES["InboundMailFlowActionType"]["enum"]))
+    call = draw(CALLED) if action == "RUN_LAMBDA" else None
     return WrittenRule(
         name=draw(NAMES),
         description=draw(st.just("") | LINES),
         senders=draw(patterns),
-        recipients=draw(patterns),
+        recipients=("*",) if call and call.synchronous else draw(patterns),
         action=action,
+        call=call,
         bounce_message=draw(st.just("") | LINES) if action == "BOUNCE" else "",
     )
 
@@ -178,16 +270,31 @@ def test_the_example_is_one_that_needs_no_warning() -> None:
     assert not warnings(read)
 
 
+def test_the_starters_example_calls_functions_that_they_have() -> None:
+    starters = repository_root() / "functions" / "starters"
+    read = rules_file.read(starters / "rules.example.yaml")
+    assert not warnings(read)
+    made = (starters / "template.yaml").read_text("utf-8")
+    called = [rule.call.function for rule in read if rule.call]
+    assert len(called) == len(read) == 2
+    assert all(f"\n  {name}:\n    Type: AWS::Serverless::Function\n" in made for name in called)
+
+
 def test_the_schema_is_one_and_has_the_apis_limits() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     members = SCHEMA["$defs"]["inboundRule"]["properties"]
     assert members["action"]["enum"] == extra_operations.SHAPES["InboundMailFlowActionType"]["enum"]
     assert members["senders"]["maxItems"] == members["recipients"]["maxItems"] == MAX_PATTERNS_OF_A_RULE
     assert SCHEMA["properties"]["inbound"]["maxItems"] == MAX_PATTERNS
+    call = SCHEMA["$defs"]["lambda"]["properties"]
+    assert call["fallback"]["enum"] == SHAPES["InboundMailFlowFallbackAction"]["enum"]
+    timeout = SHAPES["MailFlowRuleTimeout"]
+    assert (call["timeoutMinutes"]["minimum"], call["timeoutMinutes"]["maximum"]) == (timeout["min"], timeout["max"])
     lengths = {
         "MailFlowRuleName": members["name"]["maxLength"],
         "MailFlowRuleDescription": members["description"]["maxLength"],
         "MailFlowBounceMessage": members["bounceMessage"]["maxLength"],
+        "MailFlowFunctionArn": call["function"]["maxLength"],
         "MailFlowPattern": SCHEMA["$defs"]["pattern"]["maxLength"],
     }
     assert lengths == {name: SHAPES[name]["max"] for name in lengths}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from local.rules_file import WrittenRule
+from local.rules_file import WrittenCall, WrittenRule
 from local.rules_plan import Change, KnownRule, differences, plan
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_PATTERNS
@@ -69,6 +70,8 @@ def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after(
         [rule("wide", "BOUNCE", "*.evil.example"), rule("except", "BYPASS_SPAM_CHECK", "a.evil.example")],
         [rule("narrow", "DROP", "a.evil.example"), rule("spare", "MOVE_TO_JUNK", "ann@a.evil.example")],
         [rule("all", "DROP", "*"), rule("spare", "DEFAULT", "*.evil.example")],
+        [rule("all", "RUN_LAMBDA", "*", call=ASKED), rule("told", "RUN_LAMBDA", "a.evil.example", call=TOLD)],
+        [rule("wide", "RUN_LAMBDA", "*.evil.example", call=TOLD), rule("all", "BOUNCE", "*")],
         [],
     ]
     froms = [Address("ann", "a.evil.example"), Address("bob", "a.evil.example"), Address("eve", "good.example")]
@@ -82,6 +85,22 @@ def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after(
                 if stopped(list(now.values()), sender):
                     assert stopped(before, sender) or stopped(after, sender), (before, after, step, sender)
         assert sorted(now) == sorted(each.key for each in after)
+
+
+ASKED = WrittenCall(function="f", synchronous=True, fallback="DEFAULT", timeout_minutes=5)
+TOLD = WrittenCall(function="g", synchronous=False)
+
+
+def test_how_a_function_is_called_differs_in_words() -> None:
+    before, after = (rule("r", "RUN_LAMBDA", "*", call=call) for call in (ASKED, TOLD))
+    (step,) = plan(known(before), [after])
+    assert list(differences(step)) == [
+        ("lambda", "f, waited for; DEFAULT if it fails for 5 minutes", "g, not waited for"),
+    ]
+    (step,) = plan(known(before), [rule("r", "DROP", "*")])
+    assert [name for name, *_ in differences(step)] == ["action", "lambda"]
+    assert steps([before], [rule("r", "RUN_LAMBDA", "*", call=replace(ASKED, timeout_minutes=6))]) == [("change", "r")]
+    assert steps([before], [before]) == [("unchanged", "r")]
 
 
 def stopped(rules: list[WrittenRule], sender: Address) -> bool:
@@ -103,7 +122,10 @@ def stopped(rules: list[WrittenRule], sender: Address) -> bool:
         Direction.INBOUND,
     )
     winner = compiled.decide([], [sender], {"": Address("ann", "acme.test")}).get("")
-    return winner is not None and winner.action.type in {ActionType.DROP, ActionType.BOUNCE}
+    if winner is None:
+        return False
+    call = rules[int(winner.id)].call
+    return winner.action.type in {ActionType.DROP, ActionType.BOUNCE} or (call is not None and call.synchronous)
 
 
 def test_a_full_organization_makes_room_first() -> None:
@@ -134,6 +156,22 @@ class TestWarnings:
             "spam": ["everybody's spam goes to the inbox"],
         }
         assert warned(rule("one", "DROP", "*", recipients=("old@b.example",))) == {}
+
+    def test_a_function_that_is_waited_for_stands_before_one_that_is_not(self) -> None:
+        told, asked = rule("told", "RUN_LAMBDA", "*", call=TOLD), rule("asked", "RUN_LAMBDA", "*", call=ASKED)
+        assert warned(told, asked) == {
+            "told": ["never decides about * → *: 'asked' says the same, and its function is waited for"]
+        }
+        assert warned(asked, replace(asked, name="same")) == {
+            "same": ["says the same of * → * as 'asked'; the older of the two decides"]
+        }
+        assert warned(asked, rule("usual", "DEFAULT", "*")) == {
+            "asked": ["never decides about * → *: 'usual' says the same, and DEFAULT is more restrictive"]
+        }
+
+    def test_a_fallback_that_stops_mail_is_pointed_at(self) -> None:
+        dropping = rule("r", "RUN_LAMBDA", "a.example", call=replace(ASKED, fallback="DROP"))
+        assert warned(dropping) == {"r": ["DROP is for all its mail while the function fails"]}
 
 
 def warned(*rules: WrittenRule) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from postroom.contracts.between_stations import read_order
+from postroom.contracts.between_stations import Station, read_order
 from postroom.delivery.deliver import Deliver
 from postroom.model.facts import trace_of
 from tests.support.memory_post import MemoryPost
@@ -24,7 +24,7 @@ def order_for(post: MemoryPost, name: str) -> str:
     """Let a letter arrive, and return the order for it, which waits in its queue."""
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{name}@acme.test"]))
-    (body,) = post.deliveries.bodies
+    (body,) = post.onward.queues[Station.DELIVER]
     return str(body)
 
 
@@ -35,7 +35,7 @@ def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_not
     post.mailboxes.set_quota("tim", 1 << 30)
     post.deliver.accept(body)
     post.pump()
-    assert post.contents("tim") == []
+    assert post.letters("tim") == []
     assert post.sealed.under("") == []
     names = [str(fact.name) for fact in post.ledger.facts(trace_of("m1", ORG))]
     assert names.count("INCOMING_EMAIL_BOUNCED") == names.count("BOUNCE_SENT") == 1
@@ -46,7 +46,7 @@ def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryP
     body = order_for(post, "ann")
     post.pump()
     post.deliver.accept(body)
-    assert post.contents("ann") == [LETTER]
+    assert post.letters("ann") == [LETTER]
 
 
 def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryPost, monkeyp
     monkeypatch.setattr(Deliver, "_commit", overtaken)
     post.deliver.accept(body)
     assert struck == ["ann"]
-    assert post.contents("ann") == [LETTER]
+    assert post.letters("ann") == [LETTER]
 
 
 def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryPost) -> None:
@@ -74,5 +74,5 @@ def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryPost) -> Non
     post.parking.park_order(read_order(body), "for a reason")
     post.deliver.accept(body)
     post.pump()
-    assert post.contents("ann") == [LETTER]
+    assert post.letters("ann") == [LETTER]
     assert list(post.parking.list()) == []

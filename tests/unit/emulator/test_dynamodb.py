@@ -190,6 +190,18 @@ def test_a_scan_goes_on_behind_a_key_that_is_gone(letters: DynamoDBClient) -> No
     assert (whole["Count"], whole["ScannedCount"]) == (1, 4)
 
 
+def test_a_value_of_another_type_lies_between_no_bounds(letters: DynamoDBClient) -> None:
+    letters.put_item(TableName="mail", Item=key("f") | {"at": {"N": "5"}})
+    letters.put_item(TableName="mail", Item=key("g") | {"at": {"S": "no time"}})
+    found = letters.scan(
+        TableName="mail",
+        FilterExpression="#at BETWEEN :since AND :last",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":since": {"N": "1"}, ":last": {"N": "9"}},
+    )
+    assert names(found) == ["f"]
+
+
 def test_a_table_without_a_sort_key_is_queried_and_scanned(dynamodb: DynamoDBClient) -> None:
     dynamodb.create_table(
         TableName="flat",

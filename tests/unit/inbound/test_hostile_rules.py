@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.inbound.plan import Applied
-from postroom.inbound.resolve import Refusal, Target
 from postroom.mime.headers import Headers, header_block
+from postroom.routing.plan import Applied
+from postroom.routing.resolve import Refusal, Target
 from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, became, plan, rule
 
 EVIL = [rule(DROP, "evil.test"), rule(DROP, "eve@example.org"), rule(DROP, "xn--bcher-kva.example")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from postroom.model.addresses import Address
 from postroom.model.rule_explanation import explain
 from postroom.model.rule_index import RuleSet
-from postroom.model.rules import Direction
+from postroom.model.rules import ActionType, Direction, LambdaCall, RuleAction
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, rule
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ def why(rules: list[Rule], *froms: Address, sender: Address | None = None) -> tu
 )
 def test_a_winner_is_explained_by_what_puts_it_first(rules: list[Rule], reason: str) -> None:
     assert why(rules, BOB) == ("a", sorted(each.name for each in rules), reason)
+
+
+def test_a_function_that_is_waited_for_comes_before_an_older_one_that_is_not() -> None:
+    hand_over = RuleAction(ActionType.RUN_LAMBDA, call=LambdaCall("arn:a", synchronous=False))
+    wait = RuleAction(ActionType.RUN_LAMBDA, call=LambdaCall("arn:b", synchronous=True, fallback=DEFAULT))
+    older, younger = (replace(rule(DROP, name=name), action=hand_over) for name in ("older", "younger"))
+    waiting = replace(rule(DROP, name="waiting"), action=wait)
+    reason = "equally specific, and a function that is waited for comes before one that is not"
+    assert why([older, waiting], BOB) == ("waiting", ["waiting", "older"], reason)
+    assert why([younger, older], BOB)[2] == "equally specific, same action: the older rule"
 
 
 def test_no_rule_at_all_is_said() -> None:

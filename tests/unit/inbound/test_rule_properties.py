@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.inbound.plan import Applied
-from postroom.inbound.resolve import Refusal, Target
 from postroom.model.addresses import Address
 from postroom.model.rule_explanation import explain
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Pattern, Rule, Specificity
+from postroom.routing.plan import Applied
+from postroom.routing.resolve import Refusal, Target
 from tests.support.rules import BYPASS, USERS, plan, rule
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from postroom.errors import UnreadableRulesError
-from postroom.inbound.plan import Applied, Policy
-from postroom.inbound.resolve import Refusal
 from postroom.model.records import Organization, OrganizationState
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
+from postroom.routing.plan import Applied, Policy
+from postroom.routing.resolve import Refusal
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, became, plan, rule
 
 BOB = b"From: Bob <bob@example.org>"

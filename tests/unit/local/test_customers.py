@@ -13,15 +13,16 @@ import pytest
 from local.aws import Aws
 from local.customers import Customers, deploy_permissions, refuse_same_names
 from local.errors import UsageError
+from local.invocations import Invocations
+from local.project import Project
 from local.template import TemplateError
+from local.workers import FunctionLogSink
 from tests.support import customers
 from tests.support.local_lambda import LocalLambda
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from local.project import Project
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm on PATH")
 EXPORTS = {"AWS_ENDPOINT_URL": "http://emulator", "AWS_DATA_PATH": "/data", "SHARED": "no"}
@@ -172,6 +173,16 @@ def test_a_name_that_is_anothers_logical_id_is_refused(aws: Aws, tmp_path: Path)
     projects = deploy(aws, tmp_path, write(tmp_path / "a", ONE), write(tmp_path / "b", named))
     with pytest.raises(UsageError, match="two functions are called One"):
         refuse_same_names(projects)
+
+
+def test_a_function_may_be_called_as_one_of_ours(aws: Aws, tmp_path: Path) -> None:
+    write(tmp_path / "ours", ONE)
+    ours = Project(tmp_path / "ours", "postroom", aws, {})
+    ours.deploy()
+    (guest,) = deploy(aws, tmp_path, write(tmp_path / "a", ONE))
+    invocations = Invocations([*ours.functions, *guest.functions], {}, FunctionLogSink(), aws)
+    assert invocations.pool("One").function.code == guest.functions[0].code
+    assert invocations.pool("postroom-One").function.code == ours.functions[0].code
 
 
 def test_a_function_whose_name_is_its_logical_id_is_one(aws: Aws, tmp_path: Path) -> None:

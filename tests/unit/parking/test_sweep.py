@@ -12,7 +12,7 @@ import pytest
 
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.event_retries import MemoryEventRetries
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryDeliveries, MemoryParkedNotices
+from postroom.adapters.memory.queues import MemoryArrivals, MemoryOnward, MemoryParkedNotices, MemoryRuleCalls
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.parking import sweep as sweeping
@@ -72,8 +72,8 @@ def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
         MemoryTransit(books, clock),
         MemoryLedger(books),
         MemoryParkedNotices(),
-        MemoryDeliveries(),
-        MemoryBounceOrders(),
+        MemoryOnward(),
+        MemoryRuleCalls(),
         MemoryArrivals(),
         MemoryEventRetries(),
         clock,

@@ -59,6 +59,6 @@ def test_compiled_parts_are_for_the_python_and_the_processor_of_lambda(built: An
 def test_botocore_keeps_the_model_of_every_service_that_is_called(built: Any) -> None:
     models = folder(built, "DependenciesLayer") / "python/botocore/data"
     clients = (ROOT / "layers/postroom/python/postroom/adapters/aws/clients.py").read_text()
-    called = set(re.findall(r"boto3\.client\(\s*\"([a-z0-9-]+)\"", clients))
+    called = set(re.findall(r"_made\(\s*\"([a-z0-9-]+)\"", clients))
     assert called >= {"dynamodb", "s3", "sqs", "kms"}
     assert called <= {path.name for path in models.iterdir()}

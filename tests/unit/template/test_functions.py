@@ -9,6 +9,8 @@ from .conftest import ROOT, Template, listed, subject
 
 FUNCTIONS: Final = {
     "IngestFunction": "ingest",
+    "RunSyncRuleFunction": "run_sync_rule",
+    "RunAsyncRuleFunction": "run_async_rule",
     "DeliverFunction": "deliver",
     "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
@@ -27,6 +29,8 @@ TABLES: Final = {
     "MAILBOX_TABLE": "MailboxTable",
 }
 QUEUES: Final = {
+    "RUN_SYNC_RULE_QUEUE_URL": "RunSyncRuleQueue",
+    "RUN_ASYNC_RULE_QUEUE_URL": "RunAsyncRuleQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
     "BOUNCE_QUEUE_URL": "BounceQueue",
     "INGEST_QUEUE_URL": "IngestQueue",

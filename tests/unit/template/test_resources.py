@@ -9,6 +9,8 @@ from .conftest import Template, listed, subject
 DAY: Final = 86_400
 DEAD_LETTERS: Final = {
     "IngestDeadLetterQueue",
+    "RunSyncRuleDeadLetterQueue",
+    "RunAsyncRuleDeadLetterQueue",
     "DeliverDeadLetterQueue",
     "BounceDeadLetterQueue",
     "RetryEventsDeadLetterQueue",

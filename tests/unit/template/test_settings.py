@@ -41,8 +41,8 @@ def read_by(module: str, function: str | None = None) -> Read:
                 required.add(name)
             case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(name)), *_]):
                 optional.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="parts"), attr=name)):
-                called.append(read_by("parts", name))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=("parts" | "rule_parts") as parts), attr=name)):
+                called.append(read_by(parts, name))
             case ast.Call(func=ast.Name(id=name)) if imported.get(name, ENVIRONMENT) != ENVIRONMENT:
                 called.append(read_by(imported[name], name))
             case ast.Call(func=ast.Name(id=name)) if function and name in own and name != function:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import moto.dynamodb.responses as responses_module
 from moto.core.responses import ActionResult
-from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.comparisons import ConditionExpressionParser, FuncBetween
 from moto.dynamodb.exceptions import InvalidConditionExpression, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
@@ -40,6 +40,7 @@ _QUERY_PARAMETERS = (
 )
 """Parameters of moto's Table.query behind the hash key, in order."""
 
+_original_between = FuncBetween.expr
 _original_call_action = DynamoHandler.call_action
 _original_batch_write = DynamoHandler.batch_write_item
 _original_table_init = Table.__init__
@@ -64,6 +65,14 @@ def parse_condition(self: ConditionExpressionParser) -> Any:
         raise InvalidConditionExpression(
             f"Syntax error or undefined name or value; expression: {expression}"
         ) from error
+
+
+def between(self: FuncBetween, item: Item | None) -> bool:
+    """Find that a value of another type lies between no bounds; moto dies of it, which clients see as a 500."""
+    if self.attr.get_type(item) not in {self.start.get_type(item), self.end.get_type(item)}:
+        return False
+    found: bool = _original_between(self, item)
+    return found
 
 
 def call_action(self: DynamoHandler) -> Any:
@@ -235,6 +244,7 @@ def execute_result(self: DynamoResult, context: ActionContext) -> Any:  # noqa: 
 def apply() -> None:
     """Put the functions above in place of moto's."""
     ConditionExpressionParser.parse = parse_condition
+    FuncBetween.expr = between
     UpdateExpressionParser.make = staticmethod(parse_update)
     DynamoResult.execute_result = execute_result
     DynamoHandler.call_action = call_action

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.organization_keys import OrganizationKeys
     from postroom.ports.passwords import Passwords
+    from postroom.ports.rule_functions import FunctionPolicies
     from postroom.ports.rule_sets import RuleSets
 
 
@@ -48,6 +49,7 @@ class Office:
     log_targets: LogTargets
     passwords: Passwords
     rule_sets: RuleSets
+    function_policies: FunctionPolicies
     settings: AdminSettings
     new_uuid: Callable[[], str]
 

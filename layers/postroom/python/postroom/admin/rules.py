@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from postroom.admin import idempotency, lookup, pages, routing
+from postroom.admin import idempotency, lookup, pages, routing, rule_calls
 from postroom.admin.office import known, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change, Organization
     from postroom.model.rule_explanation import Explanation, Match
+    from postroom.model.rules import LambdaCall
 
 INBOUND: Final = Direction.INBOUND
 
@@ -57,9 +58,10 @@ def create(
     replay = idempotency.look_up(office, "CreateInboundMailFlowRule", request, now)
     if replay.answer is not None:
         return {"RuleId": replay.answer}
-    rule = _as_said(request, office.new_uuid(), created=now, now=now)
+    rule = _as_said(office, request, office.new_uuid(), created=now, now=now)
     others = _all(office, organization.id)
     _check(rule, others)
+    rule_calls.check_permission(office, organization, rule)
     record = RuleRecord(organization_id=organization.id, rule=rule)
     _change(office, organization, [*others, rule], [Insert(record), *replay.remember(rule.id)])
     return {"RuleId": rule.id}
@@ -72,10 +74,11 @@ def update(
     organization = lookup.organization(office, request["OrganizationId"])
     found = _rule(office, organization, request["RuleId"])
     others = [rule for rule in _all(office, organization.id) if rule.id != found.id]
-    rule = _as_said(request, found.id, created=found.created, now=now)
+    rule = _as_said(office, request, found.id, created=found.created, now=now)
     if replace(rule, modified=found.modified) == found:
         return {}
     _check(rule, others)
+    rule_calls.check_permission(office, organization, rule)
     _change(office, organization, [*others, rule], [Put(RuleRecord(organization_id=organization.id, rule=rule))])
     return {}
 
@@ -154,6 +157,7 @@ def _rule(office: Office, organization: Organization, rule_id: str) -> Rule:
 
 
 def _as_said(
+    office: Office,
     request: requests.CreateInboundMailFlowRuleRequest | requests.UpdateInboundMailFlowRuleRequest,
     rule_id: str,
     *,
@@ -163,7 +167,7 @@ def _as_said(
     """Return the rule that a request describes.
 
     Raises:
-        InvalidParameterException: a pattern means no addresses, or a message without a bounce.
+        InvalidParameterException: a pattern means no addresses, or the action's members do not go together.
     """
     action = request["Action"]
     if "BounceMessage" in action and action["Type"] != ActionType.BOUNCE:
@@ -175,7 +179,9 @@ def _as_said(
         description=request.get("Description", ""),
         sender_patterns=_patterns("SenderPatterns", request["SenderPatterns"]),
         recipient_patterns=_patterns("RecipientPatterns", request["RecipientPatterns"]),
-        action=RuleAction(ActionType(action["Type"]), action.get("BounceMessage")),
+        action=RuleAction(
+            ActionType(action["Type"]), action.get("BounceMessage"), rule_calls.said(action, office.settings)
+        ),
         created=created,
         modified=now,
     )
@@ -195,7 +201,9 @@ def _check(rule: Rule, others: Sequence[Rule]) -> None:
     Raises:
         NameAvailabilityException: another has its name, whatever the case.
         LimitExceededException: together they have too many sender patterns.
+        InvalidParameterException: its function cannot be called for these recipients.
     """
+    rule_calls.check(rule)
     name = rule.name.casefold()
     if any(other.name.casefold() == name for other in others if other.direction is rule.direction):
         raise NameAvailabilityException(f"Another inbound mail-flow rule has the name {rule.name}.")
@@ -247,7 +255,20 @@ def _described(rule: Rule) -> dict[str, object]:
 
 
 def _action(action: RuleAction) -> dict[str, object]:
-    return known(Type=action.type.value, BounceMessage=action.bounce_message)
+    return known(Type=action.type.value, BounceMessage=action.bounce_message, Lambda=_call(action.call))
+
+
+def _call(call: LambdaCall | None) -> dict[str, object] | None:
+    if call is None:
+        return None
+    if not call.synchronous:
+        return {"FunctionArn": call.function_arn, "Synchronous": False}
+    return known(
+        FunctionArn=call.function_arn,
+        Synchronous=True,
+        FallbackAction=call.fallback,
+        RuleTimeoutMinutes=call.timeout_minutes,
+    )
 
 
 def _result(explanation: Explanation, named: int) -> dict[str, object]:

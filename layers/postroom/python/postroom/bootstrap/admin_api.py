@@ -16,6 +16,7 @@ from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.passwords import Argon2Passwords
+from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
@@ -57,6 +58,8 @@ def office(settings: Environment) -> Office:
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
+        # read anew each time: whoever was refused gives the permission and asks again at once
+        function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, seconds=0),
         settings=AdminSettings(
             partition=partition,
             region=region,

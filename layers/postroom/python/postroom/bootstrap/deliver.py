@@ -8,13 +8,11 @@ import time
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
-from postroom.adapters.aws.queues import SqsBounceOrders, SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.delivery.deliver import Deliver
-from postroom.model.limits import BOUNCE_DELAY_SECONDS
 
 
 @ready
@@ -30,11 +28,9 @@ def build(settings: Environment | None = None) -> Deliver:
         ),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
-        deliveries=SqsDeliveries(clients.later(clients.sqs), settings["DELIVER_QUEUE_URL"]),
-        bounces=SqsBounceOrders(clients.later(clients.sqs), settings["BOUNCE_QUEUE_URL"]),
+        onward=parts.onward(settings),
         parking=parts.parking(settings),
         now=now_ms,
         random=os.urandom,
         pause=pause,
-        bounce_delay=settings.sooner(BOUNCE_DELAY_SECONDS),
     )

@@ -5,30 +5,27 @@ from __future__ import annotations
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.queues import SqsBounceOrders, SqsDeliveries
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.inbound.ingest import Ingest
-from postroom.model.limits import BOUNCE_DELAY_SECONDS
 
 
 @ready
 def build(settings: Environment | None = None) -> Ingest:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
+    clients.sqs()  # every message needs it: better made now than while the first one waits
     return Ingest(
         directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])),
         rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
-        deliveries=SqsDeliveries(clients.sqs(), settings["DELIVER_QUEUE_URL"]),
-        bounces=SqsBounceOrders(clients.sqs(), settings["BOUNCE_QUEUE_URL"]),
+        onward=parts.onward(settings),
         parking=parts.parking(settings),
         now=now_ms,
         bucket=settings["INBOUND_BUCKET"],
         plus_addressing=settings.enabled("PLUS_ADDRESSING"),
-        bounce_delay=settings.sooner(BOUNCE_DELAY_SECONDS),
     )

@@ -92,23 +92,26 @@ class Bouncer:
         try:
             self._look_at(order)
         except PermanentError as error:
-            self.parking.park_bounce(order, error.cause)
+            self.parking.park_order(order, error.cause)
 
     def _look_at(self, order: BounceOrder) -> None:
-        orders = self.transit.open_bounces(order.trace)
+        orders = self._open(order.trace)
         if not orders or orders[0].key != order.key:
             return  # carried out, parked, or the turn of the first
         if self._others_are_on_their_way(order) or not self._settle(orders):
             self.bounces.send([order], delay=self.patience.between)
             return
-        if late := self.transit.open_bounces(order.trace):  # came meanwhile, and was told to wait for its turn
+        if late := self._open(order.trace):  # came meanwhile, and was told to wait for its turn
             self.bounces.send(late[:1], delay=self.patience.between)
 
     def _others_are_on_their_way(self, order: BounceOrder) -> bool:
         if self.now() - order.since >= self.patience.for_others:
             return False
-        orders = self.transit.open_orders(order.trace)
-        return next(iter(orders), None) is not None or self.transit.expansion(order.trace) is not None
+        others = (one for one in self.transit.open_orders(order.trace) if not isinstance(one, BounceOrder))
+        return next(others, None) is not None or self.transit.expansion(order.trace) is not None
+
+    def _open(self, trace: str) -> list[BounceOrder]:
+        return [one for one in self.transit.open_orders(trace) if isinstance(one, BounceOrder)]
 
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
         """Do what the flow's facts call for; ``False`` if somebody else is at it."""

@@ -5,16 +5,26 @@ Ours. One JSON object; patterns in their one way to be written, dates in millise
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from postroom.contracts.base import Received
 from postroom.errors import UnreadableRulesError
-from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class StoredCall(Received):
+    """A rule's function."""
+
+    function_arn: str = Field(alias="functionArn")
+    synchronous: bool
+    fallback: ActionType | None = None
+    timeout_minutes: int = Field(alias="timeoutMinutes", default=0)
 
 
 class StoredRule(Received):
@@ -28,6 +38,7 @@ class StoredRule(Received):
     recipients: tuple[str, ...] = Field(min_length=1)
     action: ActionType
     bounce_message: str | None = Field(alias="bounceMessage", default=None)
+    call: StoredCall | None = None
     created: int
     modified: int
 
@@ -40,6 +51,7 @@ class StoredRule(Received):
     @property
     def rule(self) -> Rule:
         """The rule itself."""
+        call = self.call
         return Rule(
             id=self.id,
             name=self.name,
@@ -47,7 +59,9 @@ class StoredRule(Received):
             description=self.description,
             sender_patterns=tuple(map(Pattern.stored, self.senders)),
             recipient_patterns=tuple(map(Pattern.stored, self.recipients)),
-            action=RuleAction(self.action, self.bounce_message),
+            action=RuleAction(
+                self.action, self.bounce_message, None if call is None else LambdaCall(**call.model_dump())
+            ),
             created=self.created,
             modified=self.modified,
         )
@@ -64,6 +78,7 @@ class StoredRule(Received):
             recipients=tuple(pattern.text for pattern in rule.recipient_patterns),
             action=rule.action.type,
             bounce_message=rule.action.bounce_message,
+            call=None if rule.action.call is None else StoredCall(**asdict(rule.action.call)),
             created=rule.created,
             modified=rule.modified,
         )

@@ -16,17 +16,17 @@ from postroom.delivery import notices
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.model.facts import EventName, Fact
-from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.sealing import Random, seal_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.contracts.between_stations import Order
     from postroom.model.mailbox import Head, NewItem
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import BounceOrders, Deliveries
+    from postroom.ports.queues import Onward
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Ledger, Transit
@@ -40,10 +40,7 @@ GONE: Final = ("no such mailbox here", "5.1.1")
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows.
-
-    ``bounce_delay`` is in seconds.
-    """
+    """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows."""
 
     raw: RawMail
     sealed: SealedMail
@@ -51,13 +48,11 @@ class Deliver:
     mailboxes: Mailboxes
     transit: Transit
     ledger: Ledger
-    deliveries: Deliveries
-    bounces: BounceOrders
+    onward: Onward
     parking: ParkingLot
     now: Callable[[], int]
     random: Random
     pause: Callable[[int], None]
-    bounce_delay: int = BOUNCE_DELAY_SECONDS
 
     def accept(self, body: str) -> None:
         """Carry out one order: a copy in the mailbox, a bounce because it is full or gone, or a parked recipient.
@@ -145,11 +140,9 @@ class Deliver:
     def _send_what_follows(self, order: DeliveryOrder, notice: DeliveryOrder | None, *, again: bool) -> None:
         """Send the notice; an order that was settled before may have stopped short of that, or of a bounce: look."""
         if again:
-            self.deliveries.send(o for o in self.transit.open_orders(order.trace) if o.mailbox_id == order.mailbox_id)
-            bounced = (b for b in self.transit.open_bounces(order.trace) if b.name == order.mailbox_id)
-            self.bounces.send(bounced, delay=self.bounce_delay)
+            self.onward.send(one for one in self.transit.open_orders(order.trace) if _follows(one, order))
         elif notice is not None:
-            self.deliveries.send([notice])
+            self.onward.send([notice])
 
     def _full(self, order: DeliveryOrder) -> None:
         """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody.
@@ -186,6 +179,17 @@ class Deliver:
         bounce = BounceOrder(
             trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
         )
-        settled = self.transit.settle(order, [fact], bounce)
-        self.bounces.send([bounce], delay=self.bounce_delay)  # if it was settled before, perhaps this was not sent
+        settled = self.transit.settle(order, [fact], [bounce])
+        self.onward.send([bounce])  # if it was settled before, perhaps this was not sent
         return settled
+
+
+def _follows(one: Order, order: DeliveryOrder) -> bool:
+    """Say whether an open order came from carrying another out: the quota notice of its mailbox, or its bounce."""
+    match one:
+        case DeliveryOrder():
+            return one.mailbox_id == order.mailbox_id
+        case BounceOrder():
+            return one.name == order.mailbox_id
+        case _:
+            return False

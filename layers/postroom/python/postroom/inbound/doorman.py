@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import UnreadableRulesError
-from postroom.inbound.plan import Applied, Plan, Policy
-from postroom.inbound.resolve import Refusal, resolve
+from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
+from postroom.routing.plan import Applied, Call, Plan, Policy
+from postroom.routing.resolve import Refusal, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.inbound.excess import Excess
-    from postroom.inbound.plan import Entry
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
+    from postroom.routing.plan import Entry
 
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
 """Reason, where the rule says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
@@ -95,13 +96,16 @@ def plan(
     decided: Mapping[str, Rule] = {}
     if house.rules.rules:
         decided = house.rules.decide(headers.mailboxes("Sender"), headers.mailboxes("From"), recipients)
-    refusals, wanted, junk = _sorted(decided, recipients, spam=spam)
+    waiting = _waiting(decided)
+    refusals, wanted, junk = _sorted(decided, recipients, waiting, spam=spam)
     if excess is not None:
-        refusals += [Refusal(recipient, *excess) for recipient in wanted]
-        wanted = {}
+        refusals += [Refusal(recipient, *excess) for recipient in [*wanted, *waiting]]
+        wanted, decided = {}, {name: rule for name, rule in decided.items() if rule.action.call is None}
     found = resolve(wanted, house.domains, directory, plus_addressing=house.plus_addressing, junk=junk)
     entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
-    return Plan((*noted, *applied_rules(decided, house.rules_version, part), *entries))
+    calls = _calls(decided, headers, recipients, house.rules_version, part, spam=spam)
+    applied = {name: rule for name, rule in decided.items() if name not in waiting}
+    return Plan((*noted, *applied_rules(applied, house.rules_version, part), *calls, *entries))
 
 
 def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
@@ -120,8 +124,55 @@ def applied_rules(decided: Mapping[str, Rule], version: int, part: str) -> list[
     ]
 
 
+def _waiting(decided: Mapping[str, Rule]) -> frozenset[str]:
+    """Return the recipients about whom a function decides."""
+    return frozenset(
+        name for name, rule in decided.items() if rule.action.call is not None and rule.action.call.synchronous
+    )
+
+
+def _calls(
+    decided: Mapping[str, Rule],
+    headers: Headers,
+    recipients: Mapping[str, Address],
+    version: int,
+    part: str,
+    *,
+    spam: bool,
+) -> list[Call]:
+    """Return one entry for each rule that calls a function, with all whom it won."""
+    by_rule: dict[str, tuple[Rule, dict[str, None]]] = {}
+    for recipient, rule in decided.items():
+        if rule.action.call is not None:
+            by_rule.setdefault(rule.id, (rule, {}))[1][recipient] = None
+    if not by_rule:
+        return []
+    author, sender = headers.address("From"), headers.address("Sender")
+    subject = headers.text("Subject")[:MAX_EVENT_SUBJECT_CHARACTERS]
+    return [
+        Call(
+            rule_id=rule.id,
+            rules_version=version,
+            name=rule.name,
+            function_arn=call.function_arn,
+            synchronous=call.synchronous,
+            fallback=(call.fallback or ActionType.DEFAULT).value,
+            timeout_minutes=call.timeout_minutes,
+            mail_from=author,
+            sender=sender if sender and sender != author else None,
+            subject=subject,
+            recipients=tuple(won),
+            others=tuple(name for name in recipients if name not in won),
+            spam=spam,
+            part=part,
+        )
+        for rule, won in by_rule.values()
+        if (call := rule.action.call) is not None
+    ]
+
+
 def _sorted(
-    decided: Mapping[str, Rule], recipients: Mapping[str, Address], *, spam: bool
+    decided: Mapping[str, Rule], recipients: Mapping[str, Address], waiting: frozenset[str], *, spam: bool
 ) -> tuple[list[Refusal], Mapping[str, Address], frozenset[str]]:
     """Return the bounces, the recipients whose mailboxes are wanted, and those among them who get it as junk."""
     if not decided:
@@ -132,6 +183,10 @@ def _sorted(
     for recipient, address in recipients.items():
         rule = decided.get(recipient)
         action = ActionType.DEFAULT if rule is None else rule.action.type
+        if action is ActionType.RUN_LAMBDA and rule is not None and rule.action.call is not None:
+            if recipient in waiting:
+                continue
+            action = ActionType.DEFAULT  # the function is told, and the delivery goes on
         if action in TO_MAILBOXES:
             wanted[recipient] = address
             if action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT):

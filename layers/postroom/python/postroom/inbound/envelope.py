@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.mime.headers import Headers, header_block
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id, trace_of
+from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,17 @@ class Arrival:
         """The envelope sender; empty for a null sender."""
         source = self.notification.mail.source
         return "" if source in {"<>", "MAILER-DAEMON"} else source
+
+    def flow(self, received: Fact) -> Flow:
+        """Return what all its copies in one organization have in common."""
+        return Flow(
+            trace=received.trace,
+            organization_id=received.organization_id,
+            envelope_from=self.envelope_from,
+            raw=self.raw,
+            size=self.size,
+            received_at=self.at,
+        )
 
 
 def headers_of(head: bytes) -> Headers:

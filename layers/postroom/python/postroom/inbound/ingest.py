@@ -14,28 +14,27 @@ from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import doorman
-from postroom.inbound import plan as planning
 from postroom.inbound.doorman import House, newest_rules
 from postroom.inbound.envelope import Arrival, headers_of, received_fact
 from postroom.inbound.excess import excess
-from postroom.inbound.plan import Plan
-from postroom.inbound.resolve import Target, by_organization
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
-from postroom.model.limits import BOUNCE_DELAY_SECONDS
-from postroom.ports.transit import ORDER_PREFIX
+from postroom.ports.transit import MAIL_PREFIX
+from postroom.routing import plan as planning
+from postroom.routing.expansion import expand
+from postroom.routing.plan import Plan
+from postroom.routing.resolve import Target, by_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
     from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import BounceOrders, Deliveries
+    from postroom.ports.queues import Onward
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
@@ -49,23 +48,18 @@ LONGEST_HEADERS_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch.
-
-    ``bounce_delay`` is in seconds.
-    """
+    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
 
     directory: Addressees
     rule_sets: InboundRules
     raw: RawMail
     transit: Transit
     ledger: Ledger
-    deliveries: Deliveries
-    bounces: BounceOrders
+    onward: Onward
     parking: ParkingLot
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True
-    bounce_delay: int = BOUNCE_DELAY_SECONDS
 
     def accept(self, body: str) -> None:
         """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
@@ -165,12 +159,12 @@ class Ingest:
         if before:
             plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
         if plan.chunks == 1:
-            orders = planning.orders(plan.entries, arrival, received)
-            facts = planning.facts(plan.entries, received, self.now())
-            bounce = planning.bounce(plan.entries, received, self.now())
-            opened = self.transit.open([received, *facts], orders, None, bounce)
+            flow = arrival.flow(received)
+            orders = planning.orders(plan.entries, flow, self.now())
+            facts = planning.facts(plan.entries, flow, self.now())
+            opened = self.transit.open([received, *facts], orders, None)
             if opened:
-                self._send(orders, bounce)
+                self.onward.send(orders)
             return opened
         name = "plan" + part.replace(":", "-")
         kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
@@ -195,31 +189,16 @@ class Ingest:
         """Return the mailboxes that a flow reached, or is on its way to."""
         mailboxes = (entry.mailbox_id for entry in plan.entries if isinstance(entry, Target))
         return _named(before, "mailboxId") | {
-            mailbox for mailbox in mailboxes if self.transit.order(trace, f"{ORDER_PREFIX}{mailbox}") is not None
+            mailbox for mailbox in mailboxes if self.transit.order(trace, f"{MAIL_PREFIX}{mailbox}") is not None
         }
 
     def _take_up(self, arrival: Arrival, received: Fact) -> None:
         """Continue a flow that is open: expand what is not expanded, send what may not have been sent."""
         expansion = self.transit.expansion(received.trace)
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
-        self.deliveries.send(self.transit.open_orders(received.trace))
-        self.bounces.send(self.transit.open_bounces(received.trace), delay=self.bounce_delay)
-        while expansion is not None and plan is not None:
-            entries = plan.chunk(expansion.done)
-            orders = planning.orders(entries, arrival, received)
-            facts = planning.facts(entries, received, self.now())
-            bounce = planning.bounce(entries, received, self.now())
-            before = expansion
-            if self.transit.expand(before, facts, orders, bounce):
-                self._send(orders, bounce)
-            expansion = self.transit.expansion(received.trace)
-            if expansion == before:
-                raise ConflictError("a chunk was refused, and nobody else committed it")
-
-    def _send(self, orders: Sequence[DeliveryOrder], bounce: BounceOrder | None) -> None:
-        self.deliveries.send(orders)
-        if bounce is not None:
-            self.bounces.send([bounce], delay=self.bounce_delay)
+        self.onward.send(self.transit.open_orders(received.trace))
+        if expansion is not None and plan is not None:
+            expand(expansion, plan, arrival.flow(received), self.transit, self.onward, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -35,6 +35,7 @@ class OwnFact(StrEnum):
     QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
     CONTENT_PUT = "CONTENT_PUT"  # a rule function put another content in the message's place
     QUOTA_NOTICE_DROPPED = "QUOTA_NOTICE_DROPPED"  # its mailbox went away meanwhile
+    RULE_ATTEMPTED = "RULE_ATTEMPTED"  # a rule's function was called, and what came of it
     BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
     BOUNCE_SENT = "BOUNCE_SENT"
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients bounced, and nobody is told, for a reason

@@ -60,6 +60,9 @@ MAX_SUBJECT_CHARACTERS: Final = 998
 MAILBOX_KEPT_DAYS: Final = 30
 """Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
 Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
+MAX_EVENT_SUBJECT_CHARACTERS: Final = 256
+"""Longest subject that a rule's function is told, in characters. Source: guide, ZH:4054."""
+
 MAX_LINE_BYTES: Final = 1000
 """Longest line of a message that a function puts, in bytes, CRLF included. Source: RFC 5321, 4.5.3.1.6."""
 

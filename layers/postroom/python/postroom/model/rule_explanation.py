@@ -98,6 +98,9 @@ def _difference(first: Match, second: Match) -> str:
     action, other = first.rule.action.type, second.rule.action.type
     if action is not other:
         return f"equally specific, and {action} is more restrictive than {other}"
+    calls = first.rule.action.call, second.rule.action.call
+    if calls[0] is not None and calls[1] is not None and calls[0].synchronous is not calls[1].synchronous:
+        return "equally specific, and a function that is waited for comes before one that is not"
     return "equally specific, same action: the older rule"
 
 

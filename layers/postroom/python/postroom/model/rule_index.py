@@ -35,9 +35,13 @@ class RuleSet:
         self.weight = sum(len(rule.sender_patterns) * len(rule.recipient_patterns) for rule in self.rules)
         self._tables = _compiled(self.rules)
 
-    def precedence(self, rule: Rule) -> tuple[int, int, str]:
-        """Order rules that are equally specific: the more restrictive first, then the older (ours)."""
-        return self._rank[rule.action.type], rule.created, rule.id
+    def precedence(self, rule: Rule) -> tuple[int, bool, int, str]:
+        """Order rules that are equally specific: the more restrictive first, then the older (ours).
+
+        Between rules that call functions those come first that wait for the answer (ours).
+        """
+        call = rule.action.call
+        return self._rank[rule.action.type], call is not None and not call.synchronous, rule.created, rule.id
 
     def decide(
         self, senders: Sequence[Address], froms: Sequence[Address], recipients: Mapping[str, Address]

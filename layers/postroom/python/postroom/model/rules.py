@@ -144,12 +144,37 @@ def _domain(text: str, domain: str) -> str:
     return name
 
 
+MAX_RULE_TIMEOUT_MINUTES: Final = 240
+"""Longest time that a rule tries to reach its function, in minutes; 0 is one attempt. Source: guide, ZH:4152."""
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaCall:
+    """How a rule calls a function.
+
+    Attributes:
+        fallback: what holds while the function has no say: never another function; with a synchronous call only.
+        timeout_minutes: how long a synchronous call is tried again.
+    """
+
+    function_arn: str
+    synchronous: bool
+    fallback: ActionType | None = None
+    timeout_minutes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RuleAction:
-    """What a rule does; ``bounce_message`` is the text for the sender, with BOUNCE only (None: ours)."""
+    """What a rule does.
+
+    Attributes:
+        bounce_message: the text for the sender, with BOUNCE only (None: ours).
+        call: with RUN_LAMBDA, and only then.
+    """
 
     type: ActionType
     bounce_message: str | None = None
+    call: LambdaCall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,44 +10,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import (
-    BounceOrder,
-    DeliveryOrder,
     Expansion,
     FactPointer,
     Order,
     ParkedPointer,
     Part,
+    Station,
     read_bounce,
+    read_call,
     read_order,
     read_pointer,
+    stored_order,
 )
 from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import ARRIVAL_PREFIX, BOUNCE_PREFIX, EXPANSION, ORPHAN, Ledger, Parked, Transit
+from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
-    from postroom.ports.queues import Arrivals, BounceOrders, Deliveries, EventRetries, ParkedNotices
+    from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
 
 INGEST: Final = "ingest"
-DELIVER: Final = "deliver"
-BOUNCE: Final = "bounce"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
-
-STATION_OF: Final[dict[type[Order | Expansion], str]] = {
-    DeliveryOrder: DELIVER,
-    BounceOrder: BOUNCE,
-    Expansion: INGEST,
-}
-"""Who takes up again what stands open in transit."""
 
 NEVER_ANNOUNCED: Final = (
     "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
@@ -67,19 +59,15 @@ class Parking:
     transit: Transit
     ledger: Ledger
     notices: ParkedNotices
-    deliveries: Deliveries
-    bounces: BounceOrders
+    onward: Onward
+    calls: RuleCalls
     arrivals: Arrivals
     event_retries: EventRetries
     now: Callable[[], int]
 
-    def park_order(self, order: DeliveryOrder, cause: str) -> None:
-        """Park one recipient of a message; see ``ports.parking``."""
-        self._park(order.trace, order.key, order.organization_id, DELIVER, order.model_dump_json(), cause)
-
-    def park_bounce(self, order: BounceOrder, cause: str) -> None:
-        """Park a flow's bounce message; see ``ports.parking``."""
-        self._park(order.trace, order.key, order.organization_id, BOUNCE, order.model_dump_json(), cause)
+    def park_order(self, order: Order, cause: str) -> None:
+        """Park what a station could not carry out; see ``ports.parking``."""
+        self._park(order.trace, order.key, order.organization_id, order.station, order.model_dump_json(), cause)
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``.
@@ -91,7 +79,11 @@ class Parking:
 
     def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
-        station, body = STATION_OF[type(entry)], entry.model_dump_json()
+        if not isinstance(entry, Expansion):
+            station: str = entry.station
+        else:
+            station = Station.RUN_SYNC_RULE if entry.of else INGEST
+        body = entry.model_dump_json()
         self._park(entry.trace, entry.key, entry.organization_id, station, body, cause, nobody_repeats=True)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
@@ -163,12 +155,17 @@ class Parking:
             )
 
     def _send_again(self, parked: Parked) -> None:
-        if parked.key == EXPANSION:
-            self.arrivals.send(Expansion.model_validate_json(parked.body).notification)
-        elif parked.key.startswith(BOUNCE_PREFIX):
-            self.bounces.send([read_bounce(parked.body)])
+        if parked.key.startswith(EXPANSION):
+            self.expand_again(Expansion.model_validate_json(parked.body))
         else:
-            self.deliveries.send([read_order(parked.body)])
+            self.onward.send([stored_order(parked.key, parked.body)])
+
+    def expand_again(self, expansion: Expansion) -> None:
+        """Have the station that began an expansion go on with it."""
+        if expansion.of:
+            self.calls.send(read_call(expansion.notification))
+        else:
+            self.arrivals.send(expansion.notification)
 
     def _park(
         self,
@@ -242,7 +239,7 @@ class DeadLetters:
             TemporaryError: give it back to the queue.
         """
         cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._bounce, self._pointer, self._stream):
+        for read in (self._order, self._bounce, self._call, self._pointer, self._stream):
             if read(body, cause):
                 return
         self.parking.park_arrival(body, cause)
@@ -260,7 +257,17 @@ class DeadLetters:
             order = read_bounce(body)
         except InvalidNotificationError:
             return False
-        self.parking.park_bounce(order, cause)
+        self.parking.park_order(order, cause)
+        return True
+
+    def _call(self, body: str, cause: str) -> bool:
+        try:
+            pointer = read_call(body)
+        except InvalidNotificationError:
+            return False
+        called = self.parking.transit.called(pointer.trace, pointer.key)
+        if called is not None:  # else it is decided, and what follows from it the sweep finds
+            self.parking.park_order(called.call, cause)
         return True
 
     def _pointer(self, body: str, cause: str) -> bool:

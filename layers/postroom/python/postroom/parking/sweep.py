@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion
+from postroom.contracts.between_stations import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
@@ -150,14 +150,10 @@ class Sweep:
         if waiting.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {waiting.sweeps} times"
             parking.give_up(entry, cause)
+        elif isinstance(entry, Expansion):
+            parking.expand_again(entry)
         else:
-            match entry:
-                case DeliveryOrder():
-                    parking.deliveries.send([entry])
-                case BounceOrder():
-                    parking.bounces.send([entry])
-                case Expansion():
-                    parking.arrivals.send(entry.notification)
+            parking.onward.send([entry])
         parking.transit.swept(waiting, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:

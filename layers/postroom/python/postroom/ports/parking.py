@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
+    from postroom.contracts.between_stations import Order
 
 
 class ParkingLot(Protocol):
     """What stations call when they catch a PermanentError. Each call may be repeated."""
 
-    def park_order(self, order: DeliveryOrder, cause: str) -> None:
-        """Park one recipient of a message.
-
-        Raises:
-            TemporaryError: it is not parked yet; try again.
-        """
-
-    def park_bounce(self, order: BounceOrder, cause: str) -> None:
-        """Park a flow's bounce message.
+    def park_order(self, order: Order, cause: str) -> None:
+        """Park what a station could not carry out: one recipient of a message, a bounce, a rule's call.
 
         Raises:
             TemporaryError: it is not parked yet; try again.

@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, FactPointer, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, CallPointer, FactPointer, Order, ParkedPointer
 
 
-class Deliveries(Protocol):
-    """To deliver. Suite: tests/contract/test_queues.py."""
+class Onward(Protocol):
+    """To the stations that carry orders out. Suite: tests/contract/test_queues.py."""
 
-    def send(self, orders: Iterable[DeliveryOrder]) -> None:
-        """Send orders; when this returns, all are in the queue (some perhaps twice).
+    def send(self, orders: Iterable[Order]) -> None:
+        """Send each order to its station; when this returns, all are in their queues (some perhaps twice).
 
         Raises:
             StoreUnavailableError: not all are; send all of them again.
+        """
+
+
+class RuleCalls(Protocol):
+    """To the rules: calls of functions, again."""
+
+    def send(self, call: CallPointer, *, delay: int = 0) -> None:
+        """Send one call, to be read after ``delay`` seconds (at most 900).
+
+        Raises:
+            StoreUnavailableError: it may not have arrived; send it again.
         """
 
 

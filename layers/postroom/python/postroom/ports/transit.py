@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from postroom.ports.message_contents import FlowContents
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
+    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
     from postroom.model.facts import Fact
 
-ORDER_PREFIX: Final = "order:"
-"""How the keys of orders begin."""
-
-BOUNCE_PREFIX: Final = "bounce:"
-"""How the keys of bounce orders begin."""
+MAIL_PREFIX: Final = "order:"
+"""How the keys of delivery orders begin; a mailbox follows."""
 
 EXPANSION: Final = "expansion"
-"""Key of a flow's expansion."""
+"""Key of ingest's expansion of a flow, and how those of rule calls begin."""
+
+IN_TRANSIT: Final = (MAIL_PREFIX, "bounce:", "call:", EXPANSION)
+"""How the keys of everything begin that stands here until it is settled."""
 
 ARRIVAL_PREFIX: Final = "arrival:"
 """Key of a notification that is parked as it came."""
@@ -35,7 +37,7 @@ ORPHAN: Final = "orphan"
 class Parked:
     """Something that waits for a person.
 
-    ``station`` names who takes it up again: ``ingest``, ``deliver``, ``bounce`` or ``events``. ``body`` is what its
+    ``station`` names who takes it up again: ``ingest``, ``events``, or an order's station. ``body`` is what its
     queue gets on a redrive. ``parkings`` counts how often it was parked. ``since`` is milliseconds since the epoch.
     """
 
@@ -56,7 +58,7 @@ class Parked:
     @property
     def in_transit(self) -> bool:
         """An order or expansion, which stands in transit parked or not; anything else is there only as parked."""
-        return self.key == EXPANSION or self.key.startswith((ORDER_PREFIX, BOUNCE_PREFIX))
+        return self.key.startswith(IN_TRANSIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ class Allowance:
     expires: int
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An open rule call: how many attempts have failed, and when the next is due (milliseconds since the epoch)."""
+
+    call: RuleCall
+    failed: int
+    due: int
+
+
 class Transit(Protocol):
     """Suite: tests/contract/test_transit.py.
 
@@ -94,37 +105,29 @@ class Transit(Protocol):
     def open(
         self,
         facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
+        orders: Sequence[Order],
         expansion: Expansion | None,
-        bounce: BounceOrder | None = None,
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
-        Args:
-            bounce: where recipients are refused among the facts.
+        With a synchronous rule call, the flow's only one, the slot of its first attempt is opened as well.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
         """
 
-    def expand(
-        self,
-        before: Expansion,
-        facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
-        bounce: BounceOrder | None = None,
-    ) -> bool:
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
         """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
 
         Returns:
             ``False``: somebody else committed it; read the expansion again.
         """
 
-    def expansion(self, trace: str) -> Expansion | None:
-        """Return the expansion of a flow that is not yet wholly expanded."""
+    def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
+        """Return an expansion of a flow that is not yet wholly expanded: ingest's own, or a rule call's by its key."""
 
-    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
-        """Return the orders of a flow that are open and not parked."""
+    def open_orders(self, trace: str) -> Iterator[Order]:
+        """Return the orders of a flow, of every kind, that are open and not parked, by key."""
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """Return one order, parked or not; ``None`` once it is settled."""
@@ -132,15 +135,15 @@ class Transit(Protocol):
     def is_clear(self, trace: str) -> bool:
         """Say whether nothing of a flow stands here any more: no order, no expansion, nothing parked."""
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """Take an order out with its final facts, no mailbox involved: a bounce, say.
+
+        Args:
+            orders: what follows from it.
 
         Returns:
             ``False``: it was settled before.
         """
-
-    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
-        """Return the bounce orders of a flow that are open and not parked, by key."""
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
         """Record the intent to send a bounce message, and count it for its sender; once, whoever comes first."""
@@ -152,6 +155,35 @@ class Transit(Protocol):
 
         Returns:
             ``False``: one of the facts was recorded before, and nothing was written.
+        """
+
+    def called(self, trace: str, key: str) -> Called | None:
+        """Return a rule call that is open and not parked."""
+
+    def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
+        """Note that an attempt of a rule call has failed, and when the next is due.
+
+        Returns:
+            ``False``: somebody else noted this attempt, or the call is decided or parked.
+        """
+
+    def decide(
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
+    ) -> bool:
+        """Take a rule call out with its verdict: at most ``CHUNK_RECIPIENTS`` orders and final facts, or an expansion.
+
+        Args:
+            contents: the flow's, with the call's slot closed. Where somebody has put something meanwhile, this raises
+                ConflictError: read them again.
+
+        Returns:
+            ``False``: another attempt was noted, or the call is decided or parked; or one of the orders stands
+            already, for another path to the same mailbox.
         """
 
     def park(self, parked: Parked, fact: Fact) -> bool:
@@ -242,3 +274,15 @@ class Ledger(Protocol):
         Raises:
             StoreUnavailableError: as above.
         """
+
+
+def first_slot(order: Order) -> FlowContents | None:
+    """Return the contents with which a flow begins whose synchronous rule call is opened; ``None`` for other orders.
+
+    A call for recipients that came later (``part``) finds contents there, perhaps, and opens its slot itself.
+    """
+    from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
+
+    if not isinstance(order, RuleCall) or not order.synchronous or order.part:
+        return None
+    return FlowContents(order.trace).opened(order.key, 1)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ses import SESClient
@@ -148,7 +149,33 @@ def ses_sending() -> SESClient:
     return _made("ses", _CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 1})))
 
 
+@cache
+def rule_functions() -> LambdaClient:
+    """Return the client that calls customers' functions: one attempt, and no longer wait than a rule's 15 seconds."""
+    return _made("lambda", Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1}))
+
+
+@cache
+def function_policies() -> LambdaClient:
+    """Return the client that reads who may call a function."""
+    return _made("lambda", _ONE_OF_MANY)
+
+
 def forget() -> None:
     """Drop every client, so that the next is made anew: for tests that change the environment."""
-    for made in (session, dynamodb, s3, sqs, kms, logs, events, sts, iam, ses, ses_sending):
+    for made in (
+        session,
+        dynamodb,
+        s3,
+        sqs,
+        kms,
+        logs,
+        events,
+        sts,
+        iam,
+        ses,
+        ses_sending,
+        rule_functions,
+        function_policies,
+    ):
         made.cache_clear()

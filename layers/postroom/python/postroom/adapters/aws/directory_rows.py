@@ -41,7 +41,7 @@ from postroom.model.records import (
     PasswordHash,
     RuleRecord,
 )
-from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
+from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
     from postroom.model.records import Record
@@ -171,10 +171,17 @@ def rule_from(item: Item) -> RuleRecord:
             "direction": Direction(rule["direction"]),
             "sender_patterns": tuple(map(Pattern.stored, rule["sender_patterns"])),
             "recipient_patterns": tuple(map(Pattern.stored, rule["recipient_patterns"])),
-            "action": RuleAction(ActionType(action["type"]), action.get("bounce_message")),
+            "action": RuleAction(ActionType(action["type"]), action.get("bounce_message"), _call(action.get("call"))),
         }
     )
     return RuleRecord(organization_id=values["organization_id"], rule=made)
+
+
+def _call(values: Mapping[str, Any] | None) -> LambdaCall | None:
+    if values is None:
+        return None
+    fallback = values.get("fallback")
+    return LambdaCall(**{**values, "fallback": None if fallback is None else ActionType(fallback)})
 
 
 def client_token_from(item: Item) -> ClientToken:
@@ -196,7 +203,7 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"M": {key: _attribute(inner) for key, inner in value.items()}}
         case Pattern():
             return {"S": value.text}
-        case OrganizationRef() | Rule() | RuleAction():
+        case OrganizationRef() | Rule() | RuleAction() | LambdaCall():
             members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return _attribute({name: inner for name, inner in members.items() if inner is not None})
         case _:

@@ -7,30 +7,48 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws.transactions import store_errors
+from postroom.contracts.between_stations import Station
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mypy_boto3_sqs import SQSClient
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, FactPointer, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, CallPointer, FactPointer, Order, ParkedPointer
 
 BATCH: Final = 10
 """Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
 
 
 @dataclass(frozen=True, slots=True)
-class SqsDeliveries:
-    """``Deliveries``; a mailbox is a fair queue's group, so that one busy mailbox does not hold up the others."""
+class SqsOnward:
+    """``Onward``: the queues' URLs by station. A bounce waits ``bounce_delay`` seconds, so that others can join it."""
+
+    client: SQSClient
+    urls: Mapping[Station, str]
+    bounce_delay: int = 0
+
+    def send(self, orders: Iterable[Order]) -> None:
+        """See ``Onward.send``."""
+        by_station: dict[Station, list[tuple[str, str]]] = {}
+        for order in orders:
+            by_station.setdefault(order.station, []).append((order.message, order.group))
+        for station, bodies in by_station.items():
+            delay = self.bounce_delay if station is Station.BOUNCE else 0
+            send_all(self.client, self.urls[station], bodies, delay=delay)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsRuleCalls:
+    """``RuleCalls``."""
 
     client: SQSClient
     url: str
 
-    def send(self, orders: Iterable[DeliveryOrder]) -> None:
-        """See ``Deliveries.send``."""
-        bodies = ((order.model_dump_json(), order.mailbox_id) for order in orders)
-        send_all(self.client, self.url, bodies)
+    def send(self, call: CallPointer, *, delay: int = 0) -> None:
+        """See ``RuleCalls.send``."""
+        send_all(self.client, self.url, [(call.model_dump_json(), call.group)], delay=delay)
 
 
 @dataclass(frozen=True, slots=True)

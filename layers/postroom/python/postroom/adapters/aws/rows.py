@@ -1,8 +1,9 @@
 """How facts, orders and mailboxes lie in DynamoDB: pure, both ways.
 
 LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
-TransitTable   pk trace            sk order:… | bounce:… | expansion | arrival | event:…    gone once final
+TransitTable   pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
                pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
+               pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
                pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
 """
@@ -17,7 +18,7 @@ from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import LEDGER_DAYS
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
 from postroom.ports.message_contents import Content, FlowContents, Slot
-from postroom.ports.transit import BOUNCE_PREFIX, Parked
+from postroom.ports.transit import EXPANSION, Parked
 
 if TYPE_CHECKING:
     from postroom.contracts.between_stations import Expansion, Order
@@ -89,7 +90,7 @@ def order_row(order: Order, since: int) -> dict[str, Any]:
 def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
     """Return an expansion's row; ``done`` stands beside the rest, because it is what changes."""
     return {
-        **key(expansion.trace, "expansion"),
+        **key(expansion.trace, expansion.key),
         "state": {"S": OPEN},
         "since": number(since),
         "sweeps": number(0),
@@ -106,14 +107,16 @@ def expansion_from_row(row: Row) -> Expansion:
 
 
 def entry_from_row(row: Row) -> Order | Expansion:
-    """Read an open order's or expansion's row."""
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
+    """Read an open order's or expansion's row.
 
-    if row["sk"]["S"] == "expansion":
+    Raises:
+        KeyError, ValueError: it is neither.
+    """
+    from postroom.contracts.between_stations import stored_order
+
+    if row["sk"]["S"].startswith(EXPANSION):
         return expansion_from_row(row)
-    if row["sk"]["S"].startswith(BOUNCE_PREFIX):
-        return BounceOrder.model_validate_json(row["body"]["S"])
-    return DeliveryOrder.model_validate_json(row["body"]["S"])
+    return stored_order(row["sk"]["S"], row["body"]["S"])
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
+from postroom.adapters.aws.message_contents import STALE, write_contents
 from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
-from postroom.errors import UnreadableFactError
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
+from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import BOUNCE_PREFIX, Allowance, Claim, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from postroom.ports.message_contents import FlowContents
 
 MAX_WRITES: Final = 100
 """Most writes of one transaction. Source: DynamoDB's API reference, TransactWriteItems."""
@@ -43,28 +46,18 @@ class DynamoTransit:
     def open(
         self,
         facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
+        orders: Sequence[Order],
         expansion: Expansion | None,
-        bounce: BounceOrder | None = None,
     ) -> bool:
         """See ``Transit.open``."""
         write = Transaction(self.client)
         record(write, self.ledger_table, facts)
-        self._add_orders(write, orders, bounce)
-        if expansion is not None:
-            row = rows.expansion_row(expansion, self.now())
-            write.put("expansion", self.transit_table, row, condition=NOT_THERE)
+        self._add_orders(write, orders, expansion)
         return not write.commit()
 
-    def expand(
-        self,
-        before: Expansion,
-        facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
-        bounce: BounceOrder | None = None,
-    ) -> bool:
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
         """See ``Transit.expand``."""
-        write, place = Transaction(self.client), rows.key(before.trace, "expansion")
+        write, place = Transaction(self.client), rows.key(before.trace, before.key)
         names, done, more = {"#done": "done"}, rows.number(before.done), rows.number(before.done + 1)
         if before.done + 1 == before.chunks:
             write.delete(
@@ -86,19 +79,20 @@ class DynamoTransit:
                 ExpressionAttributeValues={":done": done, ":next": more},
             )
         record(write, self.ledger_table, facts)
-        self._add_orders(write, orders, bounce)
+        self._add_orders(write, orders)
         return not write.commit()
 
-    def expansion(self, trace: str) -> Expansion | None:
+    def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """See ``Transit.expansion``."""
-        row = self._get(trace, "expansion")
+        row = self._get(trace, key)
         return None if row is None else rows.expansion_from_row(row)
 
-    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
+    def open_orders(self, trace: str) -> Iterator[Order]:
         """See ``Transit.open_orders``."""
-        for row in self._query(trace, "order:"):
-            if row["state"]["S"] == rows.OPEN:
-                yield DeliveryOrder.model_validate_json(row["body"]["S"])
+        for row in self._query(trace, ""):
+            entry = rows.entry_from_row(row) if row.get("state") == {"S": rows.OPEN} else None
+            if entry is not None and not isinstance(entry, Expansion):
+                yield entry
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """See ``Transit.order``."""
@@ -109,18 +103,13 @@ class DynamoTransit:
         """See ``Transit.is_clear``."""
         return next(self._query(trace, ""), None) is None
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """See ``Transit.settle``."""
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
         record(write, self.ledger_table, facts)
-        self._add_orders(write, (), bounce)
+        self._add_orders(write, orders)
         return not write.commit()
-
-    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
-        """See ``Transit.open_bounces``."""
-        found = self._query(trace, BOUNCE_PREFIX)
-        return [BounceOrder.model_validate_json(row["body"]["S"]) for row in found if row["state"]["S"] == rows.OPEN]
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
         """See ``Transit.claim_bounce``."""
@@ -156,6 +145,52 @@ class DynamoTransit:
             if (its_facts or its_orders) and write.commit():
                 return False
         return True
+
+    def called(self, trace: str, key: str) -> Called | None:
+        """See ``Transit.called``."""
+        row = self._get(trace, key)
+        if row is None or row["state"]["S"] != rows.OPEN:
+            return None
+        call = RuleCall.model_validate_json(row["body"]["S"])
+        return Called(call, int(row.get("failed", {"N": "0"})["N"]), int(row["since"]["N"]))
+
+    def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.call_again``."""
+        write, call = Transaction(self.client), called.call
+        stands = _stands(called)
+        write.update(
+            "call",
+            self.transit_table,
+            rows.key(call.trace, call.key),
+            "SET #failed = :failed, #since = :due, #sweeps = :none",
+            condition=stands.pop("ConditionExpression"),
+            ExpressionAttributeNames=stands["ExpressionAttributeNames"] | {"#since": "since", "#sweeps": "sweeps"},
+            ExpressionAttributeValues=stands["ExpressionAttributeValues"]
+            | {":failed": rows.number(called.failed + 1), ":due": rows.number(due), ":none": rows.number(0)},
+        )
+        record(write, self.ledger_table, facts)
+        return not write.commit()
+
+    def decide(
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
+    ) -> bool:
+        """See ``Transit.decide``."""
+        write, call, stands = Transaction(self.client), called.call, _stands(called)
+        condition = stands.pop("ConditionExpression")
+        write.delete("call", self.transit_table, rows.key(call.trace, call.key), condition=condition, **stands)
+        record(write, self.ledger_table, facts)
+        self._add_orders(write, orders, expansion)
+        if contents is not None:
+            write_contents(write, self.transit_table, contents, self.now())
+        refused = write.commit()
+        if refused == {STALE}:
+            raise ConflictError("somebody else changed what was put into this flow")
+        return not refused
 
     def park(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.park``."""
@@ -272,12 +307,15 @@ class DynamoTransit:
         )
         write.commit()  # refused: somebody settled, parked or swept it meanwhile, which is as good
 
-    def _add_orders(
-        self, write: Transaction, orders: Sequence[DeliveryOrder], bounce: BounceOrder | None = None
-    ) -> None:
-        opened: list[Order] = [*orders, *([] if bounce is None else [bounce])]
-        for order in opened:
+    def _add_orders(self, write: Transaction, orders: Sequence[Order], expansion: Expansion | None = None) -> None:
+        for order in orders:
             write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
+            first = first_slot(order)
+            if first is not None:
+                write_contents(write, self.transit_table, first, self.now())
+        if expansion is not None:
+            row = rows.expansion_row(expansion, self.now())
+            write.put("expansion", self.transit_table, row, condition=NOT_THERE)
 
     def _get(self, trace: str, key: str) -> rows.Row | None:
         with store_errors("read what is in transit"):
@@ -335,6 +373,20 @@ class DynamoLedger:
         """See ``Ledger.all_facts``."""
         found = scan(self.client, self.table, "org = :org", ExpressionAttributeValues={":org": {"S": organization_id}})
         yield from _facts(found)
+
+
+def _stands(called: Called) -> dict[str, Any]:
+    """Return the condition that a rule call is open, and no further attempt of it has failed."""
+    names, values = {"#state": "state", "#failed": "failed"}, {":open": {"S": rows.OPEN}}
+    if not called.failed:
+        condition = "#state = :open AND attribute_not_exists(#failed)"
+    else:
+        condition, values = "#state = :open AND #failed = :before", {**values, ":before": rows.number(called.failed)}
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 def _fact(row: rows.Row) -> Fact:

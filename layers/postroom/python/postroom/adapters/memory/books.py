@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING
+
+from postroom.errors import ConflictError
+from postroom.ports.transit import first_slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +28,7 @@ class Row:
     parked: Parked | None = None
     sweeps: int = 0
     released: bool = False
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -54,7 +58,22 @@ class Books:
             or any((order.trace, order.key) in self.transit for order in orders)
         )
 
+    def replace_contents(self, contents: FlowContents) -> None:
+        """Store changed contents.
+
+        Raises:
+            ConflictError: somebody else changed them meanwhile.
+        """
+        before = self.contents.get(contents.trace)
+        if contents.version != (before.version if before else 0):
+            raise ConflictError("somebody else changed what was put into this flow")
+        self.contents[contents.trace] = replace(contents, version=contents.version + 1)
+
     def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now: int = 0) -> None:
         """Write facts and open orders."""
         self.facts.update({(fact.trace, fact.key): fact for fact in facts})
         self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})
+        for order in orders:
+            first = first_slot(order)
+            if first is not None:
+                self.replace_contents(first)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.errors import ConflictError
 from postroom.ports.message_contents import FlowContents
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ class MemoryMessageContents:
         with self.books.lock:
             if not self.books.are_new(facts, orders):
                 return False
-            if self.of(contents.trace).version != contents.version:
-                raise ConflictError("somebody else changed what was put into this flow")
-            self.books.contents[contents.trace] = replace(contents, version=contents.version + 1)
+            self.books.replace_contents(contents)
             self.books.write(facts, orders, now=self.now())
             return True

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, ParkedPointer
+    from postroom.contracts.between_stations import BounceOrder, CallPointer, Order, ParkedPointer, Station
 
 
 @dataclass(slots=True)
-class MemoryDeliveries:
-    """``Deliveries``; ``bodies`` is the queue (see ``event_retries`` for that of the event log)."""
+class MemoryOnward:
+    """``Onward``; ``queues`` holds the bodies by station (see ``event_retries`` for the queue of the event log)."""
 
-    bodies: deque[str] = field(default_factory=deque)
+    queues: defaultdict[Station, deque[str]] = field(default_factory=lambda: defaultdict(deque))
 
-    def send(self, orders: Iterable[DeliveryOrder]) -> None:
-        """See ``Deliveries.send``."""
-        self.bodies.extend(order.model_dump_json() for order in orders)
+    def send(self, orders: Iterable[Order]) -> None:
+        """See ``Onward.send``."""
+        for order in orders:
+            self.queues[order.station].append(order.message)
+
+
+@dataclass(slots=True)
+class MemoryRuleCalls:
+    """``RuleCalls``; ``sent`` holds bodies with their delays."""
+
+    sent: deque[tuple[str, int]] = field(default_factory=deque)
+
+    def send(self, call: CallPointer, *, delay: int = 0) -> None:
+        """See ``RuleCalls.send``."""
+        self.sent.append((call.model_dump_json(), delay))
 
 
 @dataclass(slots=True)

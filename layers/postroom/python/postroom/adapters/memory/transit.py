@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.books import Books, Row
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import EXPANSION, Allowance, Claim, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from postroom.ports.message_contents import FlowContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,54 +26,45 @@ class MemoryTransit:
     def open(
         self,
         facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
+        orders: Sequence[Order],
         expansion: Expansion | None,
-        bounce: BounceOrder | None = None,
     ) -> bool:
         """See ``Transit.open``."""
-        opened: list[Order] = [*orders, *_some(bounce)]
         with self.books.lock:
-            if not self.books.are_new(facts, opened) or (
-                expansion is not None and (expansion.trace, EXPANSION) in self.books.transit
+            if not self.books.are_new(facts, orders) or (
+                expansion is not None and (expansion.trace, expansion.key) in self.books.transit
             ):
                 return False
-            self.books.write(facts, opened, now=self.now())
+            self.books.write(facts, orders, now=self.now())
             if expansion is not None:
-                self.books.transit[expansion.trace, EXPANSION] = Row(self.now(), expansion)
+                self.books.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
             return True
 
-    def expand(
-        self,
-        before: Expansion,
-        facts: Sequence[Fact],
-        orders: Sequence[DeliveryOrder],
-        bounce: BounceOrder | None = None,
-    ) -> bool:
+    def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
         """See ``Transit.expand``."""
-        place = (before.trace, EXPANSION)
-        opened: list[Order] = [*orders, *_some(bounce)]
+        place = (before.trace, before.key)
         with self.books.lock:
-            stands = self.expansion(before.trace)
-            if stands is None or stands.done != before.done or not self.books.are_new(facts, opened):
+            stands = self.expansion(before.trace, before.key)
+            if stands is None or stands.done != before.done or not self.books.are_new(facts, orders):
                 return False
             if before.done + 1 == before.chunks:
                 del self.books.transit[place]
             else:
                 self.books.transit[place].entry = stands.model_copy(update={"done": before.done + 1})
-            self.books.write(facts, opened, now=self.now())
+            self.books.write(facts, orders, now=self.now())
             return True
 
-    def expansion(self, trace: str) -> Expansion | None:
+    def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """See ``Transit.expansion``."""
         with self.books.lock:
-            row = self.books.transit.get((trace, EXPANSION))
+            row = self.books.transit.get((trace, key))
         return row.entry if row and isinstance(row.entry, Expansion) else None
 
-    def open_orders(self, trace: str) -> Iterator[DeliveryOrder]:
+    def open_orders(self, trace: str) -> Iterator[Order]:
         """See ``Transit.open_orders``."""
         with self.books.lock:
             rows = [row for (pk, _), row in sorted(self.books.transit.items()) if pk == trace and row.parked is None]
-        yield from (row.entry for row in rows if isinstance(row.entry, DeliveryOrder))
+        yield from (row.entry for row in rows if row.entry is not None and not isinstance(row.entry, Expansion))
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """See ``Transit.order``."""
@@ -84,21 +77,14 @@ class MemoryTransit:
         with self.books.lock:
             return all(pk != trace for pk, _ in self.books.transit)
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], bounce: BounceOrder | None = None) -> bool:
+    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """See ``Transit.settle``."""
-        opened = _some(bounce)
         with self.books.lock:
-            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts, opened):
+            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts, orders):
                 return False
             del self.books.transit[order.trace, order.key]
-            self.books.write(facts, opened, now=self.now())
+            self.books.write(facts, orders, now=self.now())
             return True
-
-    def open_bounces(self, trace: str) -> Sequence[BounceOrder]:
-        """See ``Transit.open_bounces``."""
-        with self.books.lock:
-            rows = [row for (pk, _), row in sorted(self.books.transit.items()) if pk == trace and row.parked is None]
-        return [row.entry for row in rows if isinstance(row.entry, BounceOrder)]
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
         """See ``Transit.claim_bounce``."""
@@ -122,6 +108,48 @@ class MemoryTransit:
             self.books.write(facts)
             return True
 
+    def called(self, trace: str, key: str) -> Called | None:
+        """See ``Transit.called``."""
+        with self.books.lock:
+            row = self.books.transit.get((trace, key))
+            if row is None or row.parked is not None or not isinstance(row.entry, RuleCall):
+                return None
+            return Called(row.entry, row.failed, row.since)
+
+    def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.call_again``."""
+        with self.books.lock:
+            if not self._stands(called) or not self.books.are_new(facts):
+                return False
+            row = self.books.transit[called.call.trace, called.call.key]
+            row.failed, row.since, row.sweeps = called.failed + 1, due, 0
+            self.books.write(facts)
+            return True
+
+    def decide(
+        self,
+        called: Called,
+        facts: Sequence[Fact],
+        orders: Sequence[Order],
+        expansion: Expansion | None,
+        contents: FlowContents | None = None,
+    ) -> bool:
+        """See ``Transit.decide``."""
+        with self.books.lock:
+            if not self._stands(called) or not self.books.are_new(facts, orders):
+                return False
+            if contents is not None:
+                self.books.replace_contents(contents)
+            del self.books.transit[called.call.trace, called.call.key]
+            self.books.write(facts, orders, now=self.now())
+            if expansion is not None:
+                self.books.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
+            return True
+
+    def _stands(self, called: Called) -> bool:
+        stands = self.called(called.call.trace, called.call.key)
+        return stands is not None and stands.failed == called.failed
+
     def park(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.park``."""
         place = (parked.trace, parked.key)
@@ -131,7 +159,7 @@ class MemoryTransit:
             if not allowed or not self.books.are_new([fact]):
                 return False
             entry = row.entry if row else None
-            self.books.transit[place] = Row(parked.since, entry, parked)
+            self.books.transit[place] = Row(parked.since, entry, parked, failed=row.failed if row else 0)
             self.books.write([fact])
             return True
 
@@ -165,7 +193,7 @@ class MemoryTransit:
             if row is None or row.parked is None or not self.books.are_new([fact]):
                 return False
             if parked.in_transit:
-                self.books.transit[place] = Row(self.now(), row.entry)
+                self.books.transit[place] = Row(self.now(), row.entry, failed=row.failed)
             elif row.released:
                 del self.books.transit[place]
             else:
@@ -194,10 +222,6 @@ class MemoryTransit:
             row = self.books.transit.get((waiting.entry.trace, waiting.entry.key))
             if row is not None and row.parked is None and row.since == waiting.since:
                 row.since, row.sweeps = now, waiting.sweeps + 1
-
-
-def _some(bounce: BounceOrder | None) -> list[BounceOrder]:
-    return [] if bounce is None else [bounce]
 
 
 @dataclass(frozen=True, slots=True)

@@ -503,8 +503,18 @@ class ImpersonationRule(TypedDict):
 class InboundMailFlowAction(TypedDict):
     """Members of our ``InboundMailFlowAction``."""
 
-    Type: Literal['DROP', 'BOUNCE', 'MOVE_TO_JUNK', 'DEFAULT', 'BYPASS_SPAM_CHECK']
+    Type: Literal['DROP', 'BOUNCE', 'MOVE_TO_JUNK', 'DEFAULT', 'BYPASS_SPAM_CHECK', 'RUN_LAMBDA']
     BounceMessage: NotRequired[str]
+    Lambda: NotRequired[InboundMailFlowLambda]
+
+
+class InboundMailFlowLambda(TypedDict):
+    """Members of our ``InboundMailFlowLambda``."""
+
+    FunctionArn: str
+    Synchronous: bool
+    FallbackAction: NotRequired[Literal['DROP', 'BOUNCE', 'MOVE_TO_JUNK', 'DEFAULT', 'BYPASS_SPAM_CHECK']]
+    RuleTimeoutMinutes: NotRequired[int]
 
 
 class InboundMailFlowRule(TypedDict):

@@ -10,7 +10,7 @@ import json
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, RuleCall
 from postroom.contracts.event_log import (
     BouncedRecipient,
     DmarcPolicyApplied,
@@ -18,16 +18,28 @@ from postroom.contracts.event_log import (
     RuleAction,
     RuleApplied,
 )
-from postroom.inbound.resolve import Refusal, Skip, Target
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.model.rules import ActionType
+from postroom.model.rules import ActionType, Direction
 from postroom.model.verdicts import DmarcPolicy
+from postroom.routing.resolve import Refusal, Skip, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from postroom.inbound.envelope import Arrival
+    from postroom.contracts.between_stations import Order, RawLocation
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One message on its way in one organization. ``size`` in bytes, ``received_at`` in milliseconds."""
+
+    trace: str
+    organization_id: str
+    envelope_from: str
+    raw: RawLocation
+    size: int
+    received_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,30 @@ class Policy:
     part: str
 
 
-Entry = Target | Refusal | Skip | Applied | Policy
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A rule whose function has its say: a synchronous one decides about ``recipients``, who have no other entry.
+
+    ``others`` are the flow's other recipients; ``part`` as above.
+    """
+
+    rule_id: str
+    rules_version: int
+    name: str
+    function_arn: str
+    synchronous: bool
+    fallback: str
+    timeout_minutes: int
+    mail_from: str
+    sender: str | None
+    subject: str
+    recipients: tuple[str, ...]
+    others: tuple[str, ...]
+    spam: bool
+    part: str
+
+
+Entry = Target | Refusal | Skip | Applied | Policy | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +129,7 @@ class Plan:
     @classmethod
     def thaw(cls, frozen: bytes) -> Plan:
         """Read back what ``freeze`` wrote."""
-        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy)}
+        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy, Call)}
         rows = (json.loads(line) for line in frozen.decode().split("\n") if line)
         return cls(tuple(kinds[row[0]](*map(_thawed, row[1:])) for row in rows))
 
@@ -103,37 +138,61 @@ def _thawed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def orders(entries: Sequence[Entry], arrival: Arrival, received: Fact) -> list[DeliveryOrder]:
-    """Return the delivery orders among the entries."""
-    return [
+def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
+    """Return the orders among the entries: for mailboxes, for rules' functions, and to tell the sender of refusals."""
+    found: list[Order] = [
         DeliveryOrder(
-            trace=received.trace,
-            organization_id=received.organization_id,
+            trace=flow.trace,
+            organization_id=flow.organization_id,
             mailbox_id=entry.mailbox_id,
             recipient=entry.recipient,
             delivered_to=entry.delivered_to,
-            envelope_from=arrival.envelope_from,
+            envelope_from=flow.envelope_from,
             folder=entry.folder,
-            raw=arrival.raw,
-            size=arrival.size,
-            received_at=arrival.at,
+            raw=flow.raw,
+            size=flow.size,
+            received_at=flow.received_at,
         )
         for entry in entries
         if isinstance(entry, Target)
     ]
-
-
-def facts(entries: Sequence[Entry], received: Fact, now: int) -> list[Fact]:
-    """Return the facts among the entries: recipients that are final at once."""
-    return [fact for entry in entries if (fact := _fact(entry, received, now)) is not None]
-
-
-def bounce(entries: Sequence[Entry], received: Fact, now: int) -> BounceOrder | None:
-    """Return the order to tell the sender, where there are refusals among the entries."""
+    found.extend(_call(entry, flow, now) for entry in entries if isinstance(entry, Call))
     refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
-    if refused is None:
-        return None
-    return BounceOrder(trace=received.trace, organization_id=received.organization_id, name=refused, since=now)
+    if refused is not None:
+        found.append(BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now))
+    return found
+
+
+def _call(entry: Call, flow: Flow, now: int) -> RuleCall:
+    return RuleCall(
+        trace=flow.trace,
+        organization_id=flow.organization_id,
+        rule_id=entry.rule_id,
+        rules_version=entry.rules_version,
+        rule_name=entry.name,
+        part=entry.part,
+        direction=Direction.INBOUND,
+        function_arn=entry.function_arn,
+        synchronous=entry.synchronous,
+        fallback=ActionType(entry.fallback),
+        timeout_minutes=entry.timeout_minutes,
+        mail_from=entry.mail_from,
+        sender=entry.sender,
+        subject=entry.subject,
+        recipients=entry.recipients,
+        others=entry.others,
+        spam=entry.spam,
+        envelope_from=flow.envelope_from,
+        raw=flow.raw,
+        size=flow.size,
+        received_at=flow.received_at,
+        since=now,
+    )
+
+
+def facts(entries: Sequence[Entry], flow: Flow, now: int) -> list[Fact]:
+    """Return the facts among the entries: recipients that are final at once."""
+    return [fact for entry in entries if (fact := _fact(entry, flow, now)) is not None]
 
 
 def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
@@ -148,13 +207,13 @@ def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
     )
 
 
-def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
+def _fact(entry: Entry, flow: Flow, now: int) -> Fact | None:
     match entry:
         case Refusal(recipient, reason, status):
             bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
             return Fact(
-                trace=received.trace,
-                organization_id=received.organization_id,
+                trace=flow.trace,
+                organization_id=flow.organization_id,
                 name=EventName.INCOMING_EMAIL_BOUNCED,
                 key=f"{EventName.INCOMING_EMAIL_BOUNCED}:{recipient}",
                 at=now,
@@ -162,27 +221,27 @@ def _fact(entry: Entry, received: Fact, now: int) -> Fact | None:
             )
         case Skip(member_id, group, reason):
             return Fact(
-                trace=received.trace,
-                organization_id=received.organization_id,
+                trace=flow.trace,
+                organization_id=flow.organization_id,
                 name=OwnFact.RECIPIENT_SKIPPED,
                 key=f"{OwnFact.RECIPIENT_SKIPPED}:{member_id}",
                 at=now,
                 data={"memberId": member_id, "group": group, "reason": reason},
             )
         case Applied():
-            return _applied_fact(entry, received, now)
+            return _applied_fact(entry, flow, now)
         case Policy():
-            return _policy_fact(entry, received, now)
-        case Target():
+            return _policy_fact(entry, flow, now)
+        case Target() | Call():
             return None
 
 
-def _applied_fact(entry: Applied, received: Fact, now: int) -> Fact:
+def _applied_fact(entry: Applied, flow: Flow, now: int) -> Fact:
     did = RuleAction(action=entry.action, recipients=entry.recipients)
     event = RuleApplied(rule_name=entry.name, rule_type="INBOUND_RULE", rule_actions=(did,))
     return Fact(
-        trace=received.trace,
-        organization_id=received.organization_id,
+        trace=flow.trace,
+        organization_id=flow.organization_id,
         name=EventName.RULE_APPLIED,
         key=f"{EventName.RULE_APPLIED}:{entry.rule_id}{entry.part}",
         at=now,
@@ -195,11 +254,11 @@ def _applied_fact(entry: Applied, received: Fact, now: int) -> Fact:
     )
 
 
-def _policy_fact(entry: Policy, received: Fact, now: int) -> Fact:
+def _policy_fact(entry: Policy, flow: Flow, now: int) -> Fact:
     policy = DmarcPolicy(entry.policy)
     return Fact(
-        trace=received.trace,
-        organization_id=received.organization_id,
+        trace=flow.trace,
+        organization_id=flow.organization_id,
         name=EventName.DMARC_POLICY_APPLIED,
         key=f"{EventName.DMARC_POLICY_APPLIED}{entry.part}",
         at=now,

@@ -1,0 +1,30 @@
+"""On the way: a rule's function says what becomes of a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from postroom.adapters.aws.batches import SqsBatch
+from postroom.bootstrap import run_sync_rule as bootstrap
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from postroom.adapters.aws.batches import SqsRecord
+
+logger = Logger(service="run_sync_rule")
+run_sync_rule = bootstrap.build()  # once per execution environment, during init
+batch = SqsBatch(logger)
+
+
+def accept(record: SqsRecord) -> None:
+    """Carry out one call; any error marks this record alone as failed."""
+    run_sync_rule.accept(record.body)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Process one SQS batch; see events/run_sync_rule.json."""
+    return batch.process(event, accept)

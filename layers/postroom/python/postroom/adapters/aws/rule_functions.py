@@ -1,0 +1,107 @@
+"""Customers' functions, by Lambda's API."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+
+from postroom.adapters.aws.transactions import code_of, store_errors
+from postroom.ports.rule_functions import Failure, Invocation, said_of_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_lambda import LambdaClient
+
+FAILURES: Final[Mapping[str, Failure]] = {
+    "TooManyRequestsException": Failure.THROTTLED,
+    "EC2ThrottledException": Failure.THROTTLED,
+    "ThrottlingException": Failure.THROTTLED,
+    "ResourceNotFoundException": Failure.NOT_FOUND,
+    "AccessDeniedException": Failure.NOT_PERMITTED,
+    "ServiceException": Failure.UNAVAILABLE,
+}
+"""Lambda's answers to Invoke, by code; every other one is a refusal. Source: Lambda's API reference, Invoke."""
+
+MAX_READ_BYTES: Final = 1 << 20
+"""How much of an answer is read; longer ones are too long in any case. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaRuleFunctions:
+    """``RuleFunctions``. The client must not retry, and must give up reading after 15 seconds."""
+
+    client: LambdaClient
+
+    def call(self, function_arn: str, event: bytes) -> Invocation:
+        """See the port."""
+        return self._invoke(function_arn, event, "RequestResponse")
+
+    def hand_over(self, function_arn: str, event: bytes) -> Invocation:
+        """See the port."""
+        return self._invoke(function_arn, event, "Event")
+
+    def _invoke(self, function_arn: str, event: bytes, kind: Literal["RequestResponse", "Event"]) -> Invocation:
+        try:
+            answer = self.client.invoke(FunctionName=function_arn, InvocationType=kind, Payload=event)
+            payload = answer["Payload"].read(MAX_READ_BYTES)
+        except ClientError as error:
+            metadata = error.response.get("ResponseMetadata", {})
+            said = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
+            failure = FAILURES.get(code_of(error), Failure.REFUSED)
+            return Invocation(None, failure, said_of_failure(said), request_id=metadata.get("RequestId", ""))
+        except ReadTimeoutError:
+            return Invocation(None, Failure.TIMED_OUT, "no answer in time")
+        except BotoCoreError as error:
+            return Invocation(None, Failure.UNAVAILABLE, code_of(error))
+        version, request_id = answer.get("ExecutedVersion", ""), answer["ResponseMetadata"]["RequestId"]
+        if answer.get("FunctionError"):
+            return Invocation(None, Failure.FUNCTION_ERROR, _function_error(payload), version, request_id)
+        return Invocation(payload, version=version, request_id=request_id)
+
+
+@dataclass(slots=True)
+class LambdaFunctionPolicies:
+    """``FunctionPolicies``; what was read is good for ``seconds``, so that a message costs no call of its own."""
+
+    client: LambdaClient
+    monotonic: Callable[[], float]
+    seconds: float = 60.0
+    _known: dict[str, tuple[float, Mapping[str, Any] | None]] = field(default_factory=dict)
+
+    def policy(self, function_arn: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        read_at, policy = self._known.get(function_arn, (None, None))
+        if read_at is None or self.monotonic() - read_at >= self.seconds:
+            policy = self._read(function_arn)
+            self._known[function_arn] = (self.monotonic(), policy)
+        return policy
+
+    def _read(self, function_arn: str) -> Mapping[str, Any] | None:
+        with store_errors("read a function's policy"):
+            try:
+                policy: dict[str, Any] = json.loads(self.client.get_policy(FunctionName=function_arn)["Policy"])
+            except self.client.exceptions.ResourceNotFoundException:
+                return {} if self._exists(function_arn) else None
+            return policy
+
+    def _exists(self, function_arn: str) -> bool:
+        """Tell a function without a policy from one that is not there: GetPolicy answers both the same way."""
+        try:
+            self.client.get_function_configuration(FunctionName=function_arn)
+        except self.client.exceptions.ResourceNotFoundException:
+            return False
+        return True
+
+
+def _function_error(payload: bytes) -> str:
+    """Return what the runtime says of an error: ``{"errorType": …, "errorMessage": …}``, whatever may be missing."""
+    try:
+        said = json.loads(payload)
+        text = f"{said.get('errorType', 'error')}: {said.get('errorMessage', '')}"
+    except (ValueError, AttributeError, RecursionError):
+        text = "an error that is no JSON object"
+    return said_of_failure(text)

@@ -1,0 +1,54 @@
+"""Customers' functions in memory: Python callables that are given an event and answer bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from postroom.ports.rule_functions import Failure, Invocation, said_of_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(slots=True)
+class MemoryRuleFunctions:
+    """``RuleFunctions`` and ``FunctionPolicies``: functions by ARN, their policies beside them.
+
+    A function that raises TimeoutError is one that did not answer in time. One in ``throttled`` has no room for a call
+    that is waited for.
+    """
+
+    functions: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    policies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    calls: list[tuple[str, bytes]] = field(default_factory=list)
+    """Every call and hand-over that reached a function, in order."""
+    throttled: set[str] = field(default_factory=set)
+
+    def call(self, function_arn: str, event: bytes) -> Invocation:
+        """See the port."""
+        function = self.functions.get(function_arn)
+        if function is None:
+            return Invocation(None, Failure.NOT_FOUND, f"ResourceNotFoundException: Function not found: {function_arn}")
+        if function_arn in self.throttled:
+            return Invocation(None, Failure.THROTTLED, "TooManyRequestsException: Rate Exceeded.")
+        self.calls.append((function_arn, event))
+        request_id = f"request-{len(self.calls)}"
+        try:
+            return Invocation(function(event), version="$LATEST", request_id=request_id)
+        except TimeoutError:
+            return Invocation(None, Failure.TIMED_OUT, "no answer in time")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a customer's function raises what it likes
+            said = said_of_failure(f"{type(error).__name__}: {error}")
+            return Invocation(None, Failure.FUNCTION_ERROR, said, "$LATEST", request_id)
+
+    def hand_over(self, function_arn: str, event: bytes) -> Invocation:
+        """See the port: the function runs at once, if it has room, and what it says is lost."""
+        done = self.call(function_arn, event)
+        if done.failure is Failure.NOT_FOUND:
+            return done
+        return Invocation(b"", request_id=f"request-{len(self.calls)}")
+
+    def policy(self, function_arn: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.policies.get(function_arn, {}) if function_arn in self.functions else None

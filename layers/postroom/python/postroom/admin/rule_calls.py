@@ -1,0 +1,107 @@
+"""Rules that call a customer's function: what such a rule may say, and whether the function lets it.
+
+Source: guide, "Configuring AWS Lambda for WorkMail" (ZH:3934-3988); where it is silent, docs/parity.md.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.admin.exceptions import InvalidParameterException
+from postroom.model.function_policy import allows, permission_command
+from postroom.model.rules import ActionType, LambdaCall
+
+if TYPE_CHECKING:
+    from postroom.admin.office import AdminSettings, Office
+    from postroom.contracts.admin.models import requests
+    from postroom.model.records import Organization
+    from postroom.model.rules import Rule
+
+_ARN: Final = re.compile(
+    r"arn:(?P<partition>[a-z-]+):lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":function:[a-zA-Z0-9_-]{1,64}(:(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]{1,128}))?"
+)
+"""A function, or one of its versions or aliases. Source: Lambda's API reference, AddPermission."""
+
+_SYNCHRONOUS_ONLY: Final = ("FallbackAction", "RuleTimeoutMinutes")
+
+
+def said(action: requests.InboundMailFlowAction, settings: AdminSettings) -> LambdaCall | None:
+    """Return the call that a rule's action asks for; None for an action that calls nothing.
+
+    Raises:
+        InvalidParameterException: the members do not go together, or the ARN is no function of this account and Region.
+    """
+    given = action.get("Lambda")
+    if given is None:
+        if action["Type"] == ActionType.RUN_LAMBDA:
+            raise InvalidParameterException("RUN_LAMBDA needs Lambda: the function, and how it is called.")
+        return None
+    if action["Type"] != ActionType.RUN_LAMBDA:
+        raise InvalidParameterException(f"Lambda goes with RUN_LAMBDA, not with {action['Type']}.")
+    arn = _local(given["FunctionArn"], settings)
+    if not given["Synchronous"]:
+        for member in _SYNCHRONOUS_ONLY:
+            if member in given:
+                raise InvalidParameterException(
+                    f"{member} goes with Synchronous: nobody waits for a function that is called asynchronously."
+                )
+        return LambdaCall(arn, synchronous=False)
+    for member in _SYNCHRONOUS_ONLY:
+        if member not in given:
+            raise InvalidParameterException(f"A function that is called synchronously needs {member}.")
+    fallback = ActionType(given["FallbackAction"])
+    return LambdaCall(arn, synchronous=True, fallback=fallback, timeout_minutes=given["RuleTimeoutMinutes"])
+
+
+def _local(arn: str, settings: AdminSettings) -> str:
+    """Return an ARN that names a function of this account and Region. Source: guide, ZH:3954."""
+    here = f"arn:{settings.partition}:lambda:{settings.region}:{settings.account}:function:"
+    found = _ARN.fullmatch(arn)
+    if found is None:
+        raise InvalidParameterException(
+            f"FunctionArn: {arn!r} is not the ARN of a function: {here}NAME, and :ALIAS or :VERSION where one is meant."
+        )
+    if not arn.startswith(here):
+        raise InvalidParameterException(
+            f"FunctionArn: {arn} is of another account or Region. Rules call functions of their own: {here}NAME."
+        )
+    if found["qualifier"] == "$LATEST":
+        # a permission cannot name it: Lambda refuses AddPermission for $LATEST
+        raise InvalidParameterException("FunctionArn: leave :$LATEST away; an ARN without a qualifier means it.")
+    return arn
+
+
+def check(rule: Rule) -> None:
+    """Hold a rule's call against its patterns.
+
+    Raises:
+        InvalidParameterException: it is synchronous, and not for every recipient. Source: guide, ZH:3987.
+    """
+    call = rule.action.call
+    if call is not None and call.synchronous and [pattern.text for pattern in rule.recipient_patterns] != ["*"]:
+        raise InvalidParameterException(
+            "RecipientPatterns: a rule that calls a function synchronously has the one pattern *."
+        )
+
+
+def check_permission(office: Office, organization: Organization, rule: Rule) -> None:
+    """Ask Lambda whether the function is there and lets this organization's rules call it.
+
+    Raises:
+        InvalidParameterException: there is none, or it does not; with the command that would give the permission.
+        StoreUnavailableError: Lambda did not answer.
+    """
+    call = rule.action.call
+    if call is None:
+        return
+    policy = office.function_policies.policy(call.function_arn)
+    if policy is None:
+        raise InvalidParameterException(f"FunctionArn: there is no function {call.function_arn}.")
+    region = office.settings.region
+    if not allows(policy, organization_arn=organization.arn, region=region, account=office.settings.account):
+        command = permission_command(call.function_arn, region, organization.arn)
+        raise InvalidParameterException(
+            f"FunctionArn: {call.function_arn} does not let this organization's rules call it. Missing: {command}"
+        )

@@ -1,0 +1,27 @@
+"""Parts that the rules' functions are made of."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
+from postroom.bootstrap.environment import now_ms
+from postroom.rules.attempt import Caller
+from postroom.rules.breaker import Breaker
+
+if TYPE_CHECKING:
+    from postroom.bootstrap.environment import Environment
+
+
+def caller(settings: Environment) -> Caller:
+    """Return who calls rules' functions, in this account and Region."""
+    return Caller(
+        functions=LambdaRuleFunctions(clients.rule_functions()),
+        policies=LambdaFunctionPolicies(clients.function_policies(), time.monotonic),
+        breaker=Breaker(now_ms),
+        now=now_ms,
+        region=clients.function_policies().meta.region_name,
+        account=settings["ACCOUNT_ID"],
+    )

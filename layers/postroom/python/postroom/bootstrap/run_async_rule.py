@@ -1,0 +1,26 @@
+"""Wiring of functions/run_async_rule."""
+
+from __future__ import annotations
+
+import random
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.queues import SqsRuleCalls
+from postroom.bootstrap import parts, ready, rule_parts
+from postroom.bootstrap.environment import Environment, now_ms
+from postroom.rules.run_async_rule import RunAsyncRule
+
+
+@ready
+def build(settings: Environment | None = None) -> RunAsyncRule:
+    """Return the station as template.yaml sets it up."""
+    settings = settings or Environment()
+    return RunAsyncRule(
+        caller=rule_parts.caller(settings),
+        transit=parts.transit(settings),
+        calls=SqsRuleCalls(clients.later(clients.sqs), settings["RUN_ASYNC_RULE_QUEUE_URL"]),
+        parking=parts.parking(settings),
+        now=now_ms,
+        chance=random.random,
+        speed=settings.speed,
+    )

@@ -1,0 +1,37 @@
+"""Wiring of functions/run_sync_rule."""
+
+from __future__ import annotations
+
+import random
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.addressees import DynamoAddressees
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.message_contents import DynamoMessageContents
+from postroom.adapters.aws.queues import SqsRuleCalls
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.bootstrap import parts, ready, rule_parts
+from postroom.bootstrap.environment import Environment, now_ms
+from postroom.rules.run_sync_rule import RunSyncRule
+
+
+@ready
+def build(settings: Environment | None = None) -> RunSyncRule:
+    """Return the station as template.yaml sets it up."""
+    settings = settings or Environment()
+    dynamodb = clients.dynamodb()
+    return RunSyncRule(
+        caller=rule_parts.caller(settings),
+        directory=DynamoAddressees(DirectoryTable(dynamodb, settings["DIRECTORY_TABLE"])),
+        raw=S3RawMail(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
+        contents=DynamoMessageContents(dynamodb, settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms),
+        transit=parts.transit(settings),
+        ledger=parts.ledger(settings),
+        onward=parts.onward(settings),
+        calls=SqsRuleCalls(clients.sqs(), settings["RUN_SYNC_RULE_QUEUE_URL"]),
+        parking=parts.parking(settings),
+        now=now_ms,
+        chance=random.random,
+        plus_addressing=settings.enabled("PLUS_ADDRESSING"),
+        speed=settings.speed,
+    )

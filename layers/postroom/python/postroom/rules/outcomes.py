@@ -1,0 +1,143 @@
+"""What a rule function's answer means for each recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
+from postroom.model.addresses import Address
+from postroom.model.limits import MAX_RECIPIENTS
+from postroom.model.rules import ActionType, RuleAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from postroom.contracts.rule_lambda import ActionEntry, AnswerAction, RuleAnswer
+
+DELIVERS: Final = frozenset({ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK, ActionType.MOVE_TO_JUNK})
+"""Actions that somebody who is added can get: nobody is added to be dropped."""
+
+
+class Why(StrEnum):
+    """What gave a recipient its action."""
+
+    NAMED = "NAMED"
+    ALL_RECIPIENTS = "ALL_RECIPIENTS"
+    FALLBACK = "FALLBACK"
+    ADDED = "ADDED"
+
+
+class Ignored(StrEnum):
+    """Why a name in an answer has no effect."""
+
+    NO_ADDRESS = "NO_ADDRESS"
+    ANOTHER_RULE = "ANOTHER_RULE"  # an envelope recipient that this rule did not win
+    OTHER_ORGANIZATION = "OTHER_ORGANIZATION"
+    NOT_TO_BE_ADDED = "NOT_TO_BE_ADDED"  # dropped or bounced, and no recipient at all
+    NO_MAILBOX = "NO_MAILBOX"  # somebody to be added whom nobody knows
+    TOO_MANY = "TOO_MANY"  # more recipients than a message can have
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One recipient's action, and what gave it."""
+
+    action: RuleAction
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """An outcome for every recipient that the rule won and for everybody added; names without effect beside it."""
+
+    by_recipient: Mapping[str, Outcome]
+    ignored: Mapping[str, Ignored]
+
+
+def fallback_for_all(won: Iterable[str], fallback: RuleAction) -> Outcomes:
+    """Return what holds where there is no answer: the fallback, for every recipient that the rule won."""
+    return Outcomes(dict.fromkeys(won, Outcome(fallback, Why.FALLBACK)), {})
+
+
+def outcomes(
+    answer: RuleAnswer,
+    won: Sequence[str],
+    *,
+    envelope: Collection[str],
+    fallback: RuleAction,
+    may_be_added: Callable[[Address], bool],
+) -> Outcomes:
+    """Choose one action for every recipient of a message that a synchronous rule won.
+
+    An action that names a recipient wins over one for all recipients; of two that cover the same recipient the same
+    way, the first wins. Recipients that nothing covers get the fallback, and so do those of the actions behind the
+    tenth unique one. Somebody who is named without being a recipient is added, if it is to be delivered.
+
+    Args:
+        won: the rule's recipients, in the envelope's order, lower-case; those left out of a truncated event as well.
+        envelope: all recipients of the flow, lower-case.
+        may_be_added: whether the organization may send to this address; asked once for each name.
+
+    Source: guide, ZH:4073-4151. Ours where it is silent: "the first wins", what is ignored, names with a display name
+    or in upper case meaning the address.
+    """
+    entries = list(_within_limit(answer.actions, fallback))
+    found: dict[str, Outcome] = {}
+    ignored: dict[str, Ignored] = {}
+    mine, others, asked = set(won), set(envelope), set[str]()
+    for entry, action in entries:
+        for name in entry.recipients:
+            address = Address.parse(parseaddr(name)[1])
+            if address is None:
+                ignored.setdefault(name, Ignored.NO_ADDRESS)
+                continue
+            recipient = str(address)
+            if recipient in mine:
+                found.setdefault(recipient, Outcome(action, Why.NAMED))
+            elif recipient in others:
+                ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
+            elif recipient not in asked:
+                asked.add(recipient)
+                room = len(others) + sum(outcome.why is Why.ADDED for outcome in found.values()) < MAX_RECIPIENTS
+                reason = _why_not_added(address, action, may_be_added, room=room)
+                if reason is None:
+                    found[recipient] = Outcome(action, Why.ADDED)
+                else:
+                    ignored[recipient] = reason
+    everybody = next((action for entry, action in entries if entry.all_recipients), None)
+    rest = Outcome(fallback, Why.FALLBACK) if everybody is None else Outcome(everybody, Why.ALL_RECIPIENTS)
+    for recipient in won:
+        found.setdefault(recipient, rest)
+    return Outcomes(found, ignored)
+
+
+def _within_limit(entries: Iterable[ActionEntry], fallback: RuleAction) -> Iterator[tuple[ActionEntry, RuleAction]]:
+    """Yield each entry with its action, or with the fallback behind the tenth unique one."""
+    unique: set[RuleAction] = set()
+    for entry in entries:
+        action = _action(entry.action)
+        if action not in unique and len(unique) == MAX_ACTIONS:
+            yield entry, fallback
+        else:
+            unique.add(action)
+            yield entry, action
+
+
+def _action(answered: AnswerAction) -> RuleAction:
+    """Return an action in our words; only a bounce has a text."""
+    kind = ActionType(answered.type)
+    text = answered.parameters.bounce_message if answered.parameters and kind is ActionType.BOUNCE else None
+    return RuleAction(kind, text[:MAX_BOUNCE_MESSAGE_CHARACTERS] if text else None)
+
+
+def _why_not_added(
+    address: Address, action: RuleAction, may_be_added: Callable[[Address], bool], *, room: bool
+) -> Ignored | None:
+    if action.type not in DELIVERS:
+        return Ignored.NOT_TO_BE_ADDED
+    if not room:
+        return Ignored.TOO_MANY
+    return None if may_be_added(address) else Ignored.OTHER_ORGANIZATION

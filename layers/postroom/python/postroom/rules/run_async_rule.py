@@ -1,0 +1,75 @@
+"""A rule's function is told of a message; nobody waits for what it says.
+
+What Lambda accepts it runs later, with retries and a failure destination of its own. What it does not accept is tried
+again for a while, and then a fact says so: the mail has long gone on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import read_call
+from postroom.errors import PermanentError
+from postroom.ports.rule_functions import Failure
+from postroom.rules import pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.ports.parking import ParkingLot
+    from postroom.ports.queues import RuleCalls
+    from postroom.ports.transit import Called, Transit
+    from postroom.rules.attempt import Caller
+
+PASSING: Final = frozenset({Failure.THROTTLED, Failure.TIMED_OUT, Failure.UNAVAILABLE})
+"""Failures that another attempt may well not meet."""
+
+MOST_ATTEMPTS: Final = 6
+"""How often Lambda is asked to take an event: for about five minutes. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAsyncRule:
+    """Carries out asynchronous rule calls. ``now`` gives milliseconds since the epoch, ``chance`` a number below 1."""
+
+    caller: Caller
+    transit: Transit
+    calls: RuleCalls
+    parking: ParkingLot
+    now: Callable[[], int]
+    chance: Callable[[], float]
+    speed: int = 1
+
+    def accept(self, body: str) -> None:
+        """Carry out one call: accepted, refused, or again later.
+
+        Args:
+            body: the SQS message's body.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is no call; the queue's redrive parks it.
+        """
+        pointer = read_call(body)
+        called = self.transit.called(pointer.trace, pointer.key)
+        if called is None:
+            return  # carried out, or parked
+        try:
+            self._carry_out(called)
+        except PermanentError as error:
+            self.parking.park_order(called.call, error.cause)
+
+    def _carry_out(self, called: Called) -> None:
+        early = called.due - self.now()
+        if early > 0:
+            self.calls.send(called.call.pointer, delay=pace.delay(early))
+            return
+        number = called.failed + 1
+        fact = self.caller.tell(called.call, number)
+        if fact.data.get("failure") in PASSING and number < MOST_ATTEMPTS:
+            due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
+            if self.transit.call_again(called, due, [fact]):
+                self.calls.send(called.call.pointer, delay=pace.delay(due - self.now()))
+            return
+        self.transit.decide(called, [fact], [], None)

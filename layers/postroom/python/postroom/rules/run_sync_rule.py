@@ -1,0 +1,184 @@
+"""A rule's function is asked what becomes of a message; the message waits for it.
+
+Whatever stops this halfway, the call comes again: an attempt that was not noted is made again, with the same
+invocation id; a verdict that was written stands, and the sends that follow are repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import Expansion, read_call
+from postroom.errors import ConflictError, PermanentError
+from postroom.model.rules import RuleAction
+from postroom.routing import plan as planning
+from postroom.routing.expansion import expand
+from postroom.rules import pace
+from postroom.rules.outcomes import fallback_for_all, outcomes
+from postroom.rules.verdict import Domains, freeze, thaw, verdict, without_reached
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.contracts.between_stations import CallPointer, RuleCall
+    from postroom.model.facts import Fact
+    from postroom.ports.directory import Addressees
+    from postroom.ports.message_contents import MessageContents
+    from postroom.ports.parking import ParkingLot
+    from postroom.ports.queues import Onward, RuleCalls
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.transit import Called, Ledger, Transit
+    from postroom.rules.attempt import Caller
+    from postroom.rules.outcomes import Outcomes
+
+RACES: Final = 5
+"""How often a verdict is written anew because a Put came in between. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSyncRule:
+    """Carries out synchronous rule calls. ``now`` gives milliseconds since the epoch, ``chance`` a number below 1.
+
+    ``speed`` divides gaps and rules' timeouts: 1, except in a local stack that was told otherwise.
+    """
+
+    caller: Caller
+    directory: Addressees
+    raw: RawMail
+    contents: MessageContents
+    transit: Transit
+    ledger: Ledger
+    onward: Onward
+    calls: RuleCalls
+    parking: ParkingLot
+    now: Callable[[], int]
+    chance: Callable[[], float]
+    plus_addressing: bool = True
+    speed: int = 1
+
+    def accept(self, body: str) -> None:
+        """Carry out one call: a verdict, another attempt later, or a parked call.
+
+        Args:
+            body: the SQS message's body.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is no call; the queue's redrive parks it.
+        """
+        pointer = read_call(body)
+        called = self.transit.called(pointer.trace, pointer.key)
+        if called is None:
+            self._take_up(pointer)
+            return
+        try:
+            self._carry_out(called)
+        except PermanentError as error:
+            self.parking.park_order(called.call, error.cause)
+
+    def _carry_out(self, called: Called) -> None:
+        call, early = called.call, called.due - self.now()
+        if early > 0:
+            self._later(call, early)
+            return
+        number = called.failed + 1
+        if not self._open_slot(call, number):
+            self._take_up(call.pointer)
+            return
+        attempt = self.caller.ask(call, number)
+        if attempt.answer is not None:
+            domains = Domains(self.directory, call.organization_id)
+            found = outcomes(
+                attempt.answer,
+                call.recipients,
+                envelope=(*call.recipients, *call.others),
+                fallback=RuleAction(call.fallback),
+                may_be_added=lambda address: domains.get(address.domain) is not None,
+            )
+            self._decide(called, found, attempt.fact, answered=True)
+        elif self.now() >= self._deadline(call):
+            found = fallback_for_all(call.recipients, RuleAction(call.fallback))
+            self._decide(called, found, attempt.fact, answered=False)
+        else:
+            due = self._next(called)
+            if self.transit.call_again(called, due, [attempt.fact]):
+                self._later(call, due - self.now())
+
+    def _open_slot(self, call: RuleCall, number: int) -> bool:
+        """Open the attempt's slot; that of a flow's first attempt is open from the beginning."""
+        if number == 1 and not call.part:
+            return True
+        before = self.contents.of(call.trace)
+        after = before.opened(call.key, number)
+        if after is not None and after is not before:
+            self.contents.replace(after)
+        return after is not None
+
+    def _deadline(self, call: RuleCall) -> int:
+        return call.since + call.timeout_minutes * 60_000 // self.speed
+
+    def _next(self, called: Called) -> int:
+        """Return when the next attempt is due; the last one is at the deadline."""
+        due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
+        return min(due, max(self._deadline(called.call), self.now() + pace.SHORTEST_GAP))
+
+    def _later(self, call: RuleCall, wait: int) -> None:
+        """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
+        self.calls.send(call.pointer, delay=pace.delay(wait))
+
+    def _decide(self, called: Called, found: Outcomes, attempt: Fact, *, answered: bool) -> None:
+        """Write the verdict, with what was put until now, or what it came to meanwhile."""
+        for _ in range(RACES):
+            try:
+                done = self._write(called, found, attempt, answered=answered)
+            except ConflictError:
+                continue  # a Put came in between: it was in time
+            if done:
+                return
+            if self.transit.called(called.call.trace, called.call.key) == called:
+                raise ConflictError("one of its mailboxes is just getting the message by another path")
+            self._take_up(called.call.pointer)
+            return
+        raise ConflictError(f"the message was replaced {RACES} times in a row")
+
+    def _write(self, called: Called, found: Outcomes, attempt: Fact, *, answered: bool) -> bool:
+        call, number = called.call, called.failed + 1
+        before = self.contents.of(call.trace)
+        closed = before.closed(call.key, number, keep=answered)
+        content = closed.slots[call.key].content if closed is not None else None
+        domains = Domains(self.directory, call.organization_id)
+        made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
+        plan = without_reached(made.plan, call, self.transit, self.ledger)
+        facts = [attempt, made.applied(call, number, self.now())]
+        if plan.chunks == 1:
+            orders = planning.orders(plan.entries, made.flow, self.now())
+            facts += planning.facts(plan.entries, made.flow, self.now())
+            done = self.transit.decide(called, facts, orders, None, closed)
+            if done:
+                self.onward.send(orders)
+            return done
+        frozen = freeze(replace(made, plan=plan))
+        name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may come to another verdict
+        expansion = Expansion(
+            trace=call.trace,
+            organization_id=call.organization_id,
+            plan=self.raw.keep(f"transit/{call.trace}/{name}", frozen),
+            chunks=plan.chunks,
+            done=0,
+            notification=call.pointer.model_dump_json(),
+            of=call.key,
+        )
+        done = self.transit.decide(called, facts, [], expansion, closed)
+        if done:
+            self._take_up(call.pointer)
+        return done
+
+    def _take_up(self, pointer: CallPointer) -> None:
+        """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""
+        self.onward.send(self.transit.open_orders(pointer.trace))
+        expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
+        if expansion is not None:
+            flow, plan = thaw(self.raw.read(expansion.plan))
+            expand(expansion, plan, flow, self.transit, self.onward, self.now)

@@ -1,0 +1,159 @@
+"""From what a function decided to what becomes of the message: mailboxes, bounces, and the fact that tells of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.event_log import RuleAction, RuleApplied
+from postroom.model.addresses import Address
+from postroom.model.facts import EventName, Fact
+from postroom.model.rules import ActionType
+from postroom.ports.transit import MAIL_PREFIX
+from postroom.routing.plan import Flow, Plan
+from postroom.routing.resolve import UNKNOWN, Refusal, Target, resolve
+from postroom.rules.outcomes import DELIVERS, Ignored, Outcomes, Why
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.contracts.between_stations import RuleCall
+    from postroom.model.directory import MailDomain
+    from postroom.ports.directory import Addressees
+    from postroom.ports.message_contents import Content
+    from postroom.ports.transit import Ledger, Transit
+
+REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
+"""Reason, where the function says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
+
+
+@dataclass(slots=True)
+class Domains:
+    """The organization's domains, each read once for a verdict."""
+
+    directory: Addressees
+    organization_id: str
+    _known: dict[str, MailDomain | None] = field(default_factory=dict)
+
+    def get(self, name: str) -> MailDomain | None:
+        """Return a domain, if it is this organization's and the organization is active."""
+        if name not in self._known:
+            domain = self.directory.domain(name)
+            ours = domain is not None and domain.organization.id == self.organization_id and domain.organization.active
+            self._known[name] = domain if ours else None
+        return self._known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a rule's recipients. ``ignored`` are names in the answer that have no effect, and why."""
+
+    plan: Plan
+    flow: Flow
+    outcomes: Outcomes
+    ignored: Mapping[str, str]
+
+    def applied(self, call: RuleCall, attempt: int, now: int) -> Fact:
+        """Return the fact that the rule has been applied, with every action and who got it."""
+        by_action: dict[str, list[str]] = {}
+        for recipient, outcome in self.outcomes.by_recipient.items():
+            by_action.setdefault(outcome.action.type.value, []).append(recipient)
+        actions = tuple(RuleAction(action=action, recipients=tuple(whom)) for action, whom in by_action.items())
+        event = RuleApplied(rule_name=call.rule_name, rule_type="INBOUND_RULE", rule_actions=actions)
+        by_reason: dict[str, list[str]] = {}
+        for recipient, outcome in self.outcomes.by_recipient.items():
+            by_reason.setdefault(outcome.why.value, []).append(recipient)
+        return Fact(
+            trace=call.trace,
+            organization_id=call.organization_id,
+            name=EventName.RULE_APPLIED,
+            key=f"{EventName.RULE_APPLIED}:{call.key.partition(':')[2]}",
+            at=now,
+            event=event.fields(),
+            data={
+                "ruleId": call.rule_id,
+                "rulesVersion": call.rules_version,
+                "functionArn": call.function_arn,
+                "attempts": attempt,
+                "why": by_reason,
+                "ignored": dict(self.ignored),
+                "final": set(by_action) == {ActionType.DROP.value},
+            },
+        )
+
+
+def verdict(
+    call: RuleCall, outcomes: Outcomes, content: Content | None, domains: Domains, *, plus_addressing: bool
+) -> Verdict:
+    """Find the mailboxes of those to whom the message is to be delivered, and bounce whom the answer bounces.
+
+    Args:
+        content: what the function has put in the message's place; None: the message as it came.
+    """
+    refusals: list[Refusal] = []
+    wanted: dict[str, Address] = {}
+    junk: set[str] = set()
+    ours: dict[str, MailDomain] = {}
+    for recipient, outcome in outcomes.by_recipient.items():
+        action, address = outcome.action, Address.parse(recipient)
+        domain = domains.get(address.domain) if address and action.type in DELIVERS else None
+        if action.type is ActionType.BOUNCE:
+            refusals.append(Refusal(recipient, action.bounce_message or REFUSED[0], REFUSED[1]))
+        elif address is not None and domain is not None:
+            ours[domain.name], wanted[recipient] = domain, address
+            if action.type is ActionType.MOVE_TO_JUNK or (call.spam and action.type is ActionType.DEFAULT):
+                junk.add(recipient)
+        elif action.type in DELIVERS:  # its domain went away while the function was asked
+            refusals.append(Refusal(recipient, *UNKNOWN))
+    found = resolve(wanted, ours.values(), domains.directory, plus_addressing=plus_addressing, junk=junk)
+    nowhere = {refusal.recipient for refusal in found.refusals if _was_added(outcomes, refusal.recipient)}
+    refusals += [refusal for refusal in found.refusals if refusal.recipient not in nowhere]
+    flow = Flow(
+        trace=call.trace,
+        organization_id=call.organization_id,
+        envelope_from=call.envelope_from,
+        raw=content.raw if content else call.raw,
+        size=content.size if content else call.size,
+        received_at=call.received_at,
+    )
+    ignored = {name: reason.value for name, reason in outcomes.ignored.items()}
+    return Verdict(
+        plan=Plan((*found.targets.values(), *refusals, *found.skips.values())),
+        flow=flow,
+        outcomes=Outcomes({n: o for n, o in outcomes.by_recipient.items() if n not in nowhere}, outcomes.ignored),
+        ignored=ignored | dict.fromkeys(nowhere, Ignored.NO_MAILBOX.value),
+    )
+
+
+def without_reached(plan: Plan, call: RuleCall, transit: Transit, ledger: Ledger) -> Plan:
+    """Leave out the mailboxes that the flow has reached by its other recipients, or is on its way to."""
+    if not (call.others or call.part):
+        return plan
+    facts = ledger.facts(call.trace)
+    reached = {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
+    reached |= {
+        entry.mailbox_id
+        for entry in plan.entries
+        if isinstance(entry, Target) and transit.order(call.trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
+    }
+    return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})
+
+
+def freeze(found: Verdict) -> bytes:
+    """Return a verdict of more than one transaction as bytes: the flow in a line, then the plan."""
+    flow = asdict(found.flow) | {"raw": found.flow.raw.model_dump()}
+    return json.dumps(flow).encode() + b"\n" + found.plan.freeze()
+
+
+def thaw(frozen: bytes) -> tuple[Flow, Plan]:
+    """Read back what ``freeze`` wrote."""
+    flow, _, plan = frozen.partition(b"\n")
+    fields = json.loads(flow)
+    return Flow(**fields | {"raw": RawLocation(**fields["raw"])}), Plan.thaw(plan)
+
+
+def _was_added(outcomes: Outcomes, recipient: str) -> bool:
+    outcome = outcomes.by_recipient.get(recipient)
+    return outcome is not None and outcome.why is Why.ADDED

@@ -1,0 +1,174 @@
+"""Customers' functions in the mail flow of a running stack: the guide's examples, one that fails, one in Node.js."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import customers
+from tests.support.house import House, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+HAS_NODE = shutil.which("node") is not None
+ANN, BEN, CLEO = (f"{name}@lambda.example" for name in ("ann", "ben", "cleo"))
+
+FAILING = """
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  FailFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src/, Handler: app.handler, Runtime: python3.12}
+  WorkMailPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref FailFunction
+      Principal: !Sub 'workmail.${AWS::Region}.amazonaws.com'
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A stack where time runs 600 times as fast, with three people whose mail goes through functions."""
+    folder = tmp_path_factory.mktemp("customers")
+    (folder / "fail" / "src").mkdir(parents=True)
+    (folder / "fail" / "template.yaml").write_text(FAILING, "utf-8")
+    (folder / "fail" / "src" / "app.py").write_text("def handler(event, context):\n    raise ValueError('no good')\n")
+    projects = [customers.guide_project(folder / "guide"), folder / "fail"]
+    if HAS_NODE and shutil.which("npm"):
+        projects.append(customers.node_project(folder / "storm"))
+    env_vars = folder / "env.json"
+    env_vars.write_text(json.dumps({"Parameters": {"DROPPED": BEN, "ADDED": CLEO}}))
+    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars, speed=600)
+    organization = house.organization("lambda")
+    for name, address in (("ann", ANN), ("ben", BEN), ("cleo", CLEO)):
+        house.user(organization, name, address)
+    for name in ("Subject", "Drop", "Bounce", "Add"):
+        run_lambda(house, organization, f"{name.lower()}@guide.example", f"{name}Function")
+    run_lambda(house, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=240)
+    run_lambda(house, organization, "once@guide.example", "FailFunction", RuleTimeoutMinutes=0)
+    run_lambda(house, organization, "tell@guide.example", "DropFunction", Synchronous=False)
+    if len(projects) == 3:
+        run_lambda(house, organization, "storm@guide.example", "stop-storm")
+    yield house
+    house.stop()
+
+
+def run_lambda(house: House, organization: str, sender: str, function: str, **more: Any) -> None:
+    settings = {"Synchronous": True, **more}
+    if settings["Synchronous"]:
+        settings = {"FallbackAction": "MOVE_TO_JUNK", "RuleTimeoutMinutes": 1, **settings}
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
+    house.client("workmail").create_inbound_mail_flow_rule(
+        OrganizationId=organization,
+        Name=f"{sender} asks {function}",
+        SenderPatterns=[sender],
+        RecipientPatterns=["*"],
+        Action={"Type": "RUN_LAMBDA", "Lambda": {"FunctionArn": arn, **settings}},
+    )
+
+
+def letter(number: str, sender: str) -> bytes:
+    fields = [f"From: <{sender}@guide.example>", f"Subject: {number}", f"Message-ID: <{number}@letters.example>"]
+    return "\r\n".join([*fields, "", "Hello.", ""]).encode()
+
+
+def told(house: House, number: str, *finals: str) -> list[dict[str, Any]]:
+    """Wait until as many facts of these names are known, and return all that are by then."""
+
+    def look() -> list[dict[str, Any]]:
+        done = house.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
+        found: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
+        names = [fact["name"] for fact in found]
+        return found if all(names.count(name) >= finals.count(name) for name in finals) else []
+
+    return list(wait_for(look, seconds=120))
+
+
+def content(house: House, user: str, subject: str) -> list[bytes]:
+    """Return the bytes of a user's messages with a subject."""
+    rows = [row for row in house.rows("mailbox", "list", user) if row["subject"] == subject]
+    return [house.command("mailbox", "show", user, row["id"]).stdout for row in rows]
+
+
+DELIVERED = "MAILBOX_EMAIL_DELIVERED"
+
+
+def test_a_function_changes_the_subject(house: House) -> None:
+    house.send(letter("s1", "subject"), ANN, BEN)
+    facts = told(house, "s1", DELIVERED, DELIVERED)
+    changed = letter("New subject: s1", "subject").replace(b"<New subject: s1@", b"<s1@").replace(b"\r\n", b"\n")
+    for user in (ANN, BEN):
+        assert content(house, user, "New subject: s1") == [changed]
+        assert content(house, user, "s1") == []
+    assert [fact["name"] for fact in facts if fact["name"] == "CONTENT_PUT"] == ["CONTENT_PUT"]
+    shown = house.command("trace", "--message-id", "<s1@letters.example>").stdout.decode()
+    assert "SubjectFunction (attempt 1, " in shown
+
+
+def test_a_function_drops_a_recipient(house: House) -> None:
+    house.send(letter("d1", "drop"), ANN, BEN)
+    facts = told(house, "d1", DELIVERED, "RULE_APPLIED")
+    assert content(house, ANN, "d1") == [letter("d1", "drop")]
+    assert content(house, BEN, "d1") == []
+    (applied,) = [fact["event"] for fact in facts if fact["name"] == "RULE_APPLIED"]
+    assert {action["action"]: action["recipients"] for action in applied["ruleActions"]} == {
+        "DEFAULT": [ANN],
+        "DROP": [BEN],
+    }
+
+
+def test_a_function_bounces_with_a_message(house: House) -> None:
+    house.send(letter("b1", "bounce"), ANN)
+    facts = told(house, "b1", "INCOMING_EMAIL_BOUNCED")
+    (bounced,) = [fact["event"] for fact in facts if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
+    assert bounced["bouncedRecipient"]["reason"] == "Email in breach of company policy."
+    assert content(house, ANN, "b1") == []
+
+
+def test_a_function_adds_a_recipient(house: House) -> None:
+    house.send(letter("a1", "add"), ANN)
+    told(house, "a1", DELIVERED, DELIVERED)
+    assert content(house, ANN, "a1") == content(house, CLEO, "a1") == [letter("a1", "add")]
+
+
+def test_an_asynchronous_function_changes_nothing(house: House) -> None:
+    house.send(letter("t1", "tell"), BEN)
+    facts = told(house, "t1", DELIVERED, "RULE_ATTEMPTED")
+    assert content(house, BEN, "t1") == [letter("t1", "tell")]
+    (attempt,) = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
+    assert "failure" not in attempt
+
+
+def test_with_a_timeout_of_zero_the_fallback_holds_at_once(house: House) -> None:
+    house.send(letter("f0", "once"), ANN)
+    facts = told(house, "f0", DELIVERED)
+    attempts = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
+    assert [(attempt["attempt"], attempt["failure"]) for attempt in attempts] == [(1, "FUNCTION_ERROR")]
+    assert attempts[0]["error"] == "ValueError: no good"
+
+
+def test_a_function_that_always_fails_is_tried_for_240_minutes_and_then_the_fallback_holds(house: House) -> None:
+    house.send(letter("f1", "fail"), ANN, BEN)
+    facts = told(house, "f1", DELIVERED, DELIVERED)
+    attempts = [fact for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
+    assert [fact["data"]["attempt"] for fact in attempts] == list(range(1, len(attempts) + 1))
+    assert len(attempts) > 5
+    assert len({fact["data"]["invocationId"] for fact in attempts}) == 1
+    folders = {fact["event"]["recipient"]: fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED}
+    assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
+
+
+@pytest.mark.skipif(not (HAS_NODE and shutil.which("npm")), reason="needs node and npm")
+def test_a_function_of_node_decides(house: House) -> None:
+    house.send(letter("n1", "storm"), ANN)
+    told(house, "n1", DELIVERED)
+    assert content(house, ANN, "n1") == [letter("n1", "storm")]

@@ -1,0 +1,62 @@
+"""A post office of four people whose rules call functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.model.rules import ActionType, LambdaCall
+from tests.support.memory_post import MemoryPost
+from tests.support.rules import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.model.rules import Rule
+
+
+class Office(MemoryPost):
+    """Ann, Ben, Cleo and Dan; letters come from Bob."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("ann", "ben", "cleo", "dan"):
+            self.user(name)
+
+    def lambda_rule(
+        self,
+        answer: Callable[[Any], Any],
+        *,
+        name: str = "tag",
+        synchronous: bool = True,
+        fallback: ActionType = ActionType.MOVE_TO_JUNK,
+        timeout: int = 5,
+        **more: Any,
+    ) -> Rule:
+        """Make a rule about all mail, with a function of its own."""
+        call = LambdaCall(
+            self.function(name, answer), synchronous, fallback if synchronous else None, timeout if synchronous else 0
+        )
+        return rule(ActionType.RUN_LAMBDA, id=f"r-{name}", name=name, call=call, **more)
+
+    def where(self, letter: bytes) -> dict[str, str]:
+        """Return the folder by mailbox in which a letter lies, once each."""
+        found = {}
+        for mailbox in ("ann", "ben", "cleo", "dan"):
+            for folder in ("INBOX", "JUNK_EMAIL"):
+                copies = self.contents_of(mailbox, folder).count(letter)
+                assert copies <= 1
+                if copies:
+                    assert mailbox not in found
+                    found[mailbox] = folder
+        return found
+
+    def contents_of(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
+        """Return the messages of a folder."""
+        return MemoryPost.letters(self, mailbox, folder)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()

@@ -1,0 +1,327 @@
+"""A rule's function decides what becomes of a message, or the fallback does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.contracts.between_stations import RawLocation
+from postroom.model.facts import EventName, OwnFact, flow_message_id, trace_of
+from postroom.model.rules import ActionType
+from postroom.ports.rule_functions import Failure
+from tests.support.post import ORG
+from tests.support.rules import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.model.facts import Fact
+    from tests.unit.rules.conftest import Office
+
+LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\nMessage-ID: <1@example.org>\r\n\r\nten of them\r\n"
+ALL: dict[str, Any] = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
+
+
+def to(*names: str) -> list[str]:
+    return [f"{name}@acme.test" for name in names]
+
+
+def named(facts: Sequence[Fact], name: EventName | OwnFact) -> list[Fact]:
+    return [fact for fact in facts if fact.name is name]
+
+
+def act(kind: str, *names: str, **parameters: str) -> dict[str, Any]:
+    return {"action": {"type": kind, "parameters": parameters}, "recipients": to(*names)}
+
+
+def test_the_function_is_told_who_it_is_from_and_for(office: Office) -> None:
+    """ZH:3996-4071; one invocation for the whole flow."""
+    seen: list[Any] = []
+
+    def look(event: Any) -> Any:
+        seen.append(event)
+        return ALL
+
+    office.rules(office.lambda_rule(look))
+    letter = LETTER.replace(b"From:", b"Sender: carol@example.org\r\nFrom:")
+    office.arrive("m1", letter, *to("ann", "ben"), source="envelope@example.org")
+    (event,) = seen
+    trace = trace_of("m1", ORG)
+    assert event == {
+        "summaryVersion": "2018-10-10",
+        "envelope": {
+            "mailFrom": {"address": "bob@example.org"},
+            "recipients": [{"address": address} for address in to("ann", "ben")],
+        },
+        "sender": {"address": "carol@example.org"},
+        "subject": "plums",
+        "messageId": flow_message_id(trace),
+        "invocationId": event["invocationId"],
+        "flowDirection": "INBOUND",
+        "truncated": False,
+    }
+    assert office.where(letter) == {"ann": "INBOX", "ben": "INBOX"}
+
+
+def test_each_recipient_gets_what_the_answer_says(office: Office) -> None:
+    office.rules(
+        office.lambda_rule(
+            lambda _: {
+                "actions": [
+                    act("DROP", "ann"),
+                    act("BOUNCE", "ben", bounceMessage="Email in breach of company policy."),
+                    act("MOVE_TO_JUNK", "cleo"),
+                    {"action": {"type": "DEFAULT"}, "allRecipients": True},
+                ]
+            }
+        )
+    )
+    facts = office.arrive("m1", LETTER, *to("ann", "ben", "cleo", "dan"))
+    assert office.where(LETTER) == {"cleo": "JUNK_EMAIL", "dan": "INBOX"}
+    (bounced,) = named(facts, EventName.INCOMING_EMAIL_BOUNCED)
+    assert bounced.event["bouncedRecipient"] == {
+        "emailAddress": "ben@acme.test",
+        "reason": "Email in breach of company policy.",
+        "status": "5.7.1",
+    }
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    assert {action["action"]: action["recipients"] for action in applied.event["ruleActions"]} == {
+        "DROP": to("ann"),
+        "BOUNCE": to("ben"),
+        "MOVE_TO_JUNK": to("cleo"),
+        "DEFAULT": to("dan"),
+    }
+    assert (applied.data["attempts"], applied.data["rulesVersion"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("DEFAULT", "JUNK_EMAIL"), ("BYPASS_SPAM_CHECK", "INBOX")])
+def test_spam_stays_spam_unless_the_function_lets_it_by(office: Office, kind: str, folder: str) -> None:
+    office.rules(office.lambda_rule(lambda _: {"actions": [act(kind, "ann")]}))
+    office.arrive("m1", LETTER, *to("ann"), verdicts={"spam": "FAIL"})
+    assert office.where(LETTER) == {"ann": folder}
+
+
+def test_an_added_recipient_gets_a_copy_and_no_header_says_so(office: Office) -> None:
+    """ZH:4118-4120."""
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "dan"), *ALL["actions"]]}))
+    office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX", "dan": "INBOX"}
+
+
+def test_an_added_recipient_that_nobody_is_bounces_to_nobody(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "zoe"), *ALL["actions"]]}))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert named(facts, EventName.INCOMING_EMAIL_BOUNCED) == []
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    assert applied.data["ignored"] == {"zoe@acme.test": "NO_MAILBOX"}
+
+
+def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
+    office: Office,
+) -> None:
+    """ZH:4155-4158."""
+    seen: list[str] = []
+
+    def fail(event: Any) -> Any:
+        seen.append(event["invocationId"])
+        raise ValueError("no good")
+
+    office.rules(office.lambda_rule(fail, timeout=240))
+    office.arrive("m1", LETTER, *to("ann", "ben"))
+    delays: list[int] = []
+    while office.calls.sent:
+        assert office.where(LETTER) == {}
+        delays += office.call_again()
+    assert len(set(seen)) == 1
+    assert delays[:3] == [8, 15, 30]  # 10, 20 and 40 s, less a quarter
+    assert delays[:-1] == sorted(delays[:-1])
+    assert max(delays) <= 900
+    assert 200 * 60 < sum(delays) <= 241 * 60
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    facts = office.ledger.facts(trace_of("m1", ORG))
+    attempts = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert [fact.data["attempt"] for fact in attempts] == list(range(1, len(delays) + 2))
+    assert attempts[0].data["failure"] == Failure.FUNCTION_ERROR
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    assert applied.data["why"] == {"FALLBACK": to("ann", "ben")}
+
+
+def test_with_a_timeout_of_zero_it_falls_back_at_once(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None, timeout=0))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == "INVALID_ANSWER"
+    assert not office.calls.sent
+
+
+def test_a_function_that_recovers_decides(office: Office) -> None:
+    answers: list[Any] = [None, None, ALL]
+    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
+    office.arrive("m1", LETTER, *to("ann"))
+    office.call_again()
+    assert office.where(LETTER) == {}
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert not office.calls.sent
+
+
+def test_a_function_that_may_not_be_called_is_not(office: Office) -> None:
+    made = office.lambda_rule(lambda _: ALL, timeout=0)
+    office.functions.policies.clear()
+    office.rules(made)
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.functions.calls == []
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == Failure.NOT_PERMITTED
+    assert "lambda add-permission" in attempt.data["error"]
+
+
+def test_a_function_that_is_deleted_falls_back(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
+    office.functions.functions.clear()
+    (attempt,) = named(office.arrive("m1", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == Failure.NOT_FOUND
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+
+
+def test_a_function_that_fails_and_fails_is_held_back(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None, timeout=0))
+    for number in range(5):
+        office.functions.functions = dict.fromkeys(office.functions.functions, _broken)
+        office.arrive(f"m{number}", LETTER, *to("ann"))
+    assert len(office.functions.calls) == 3
+    assert len(office.contents_of("ann", "JUNK_EMAIL")) == 5
+
+
+def _broken(_: bytes) -> bytes:
+    raise TimeoutError
+
+
+def test_a_repeated_call_changes_nothing(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: ALL))
+    bodies: list[str] = []
+    accept = office.run_sync_rule.accept
+    office.raw.store("inbound/m1", LETTER)
+    facts = office.arrive("m1", LETTER, *to("ann", "ben"))
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    bodies.append(_pointer(office, applied))
+    for body in bodies * 2:
+        accept(body)
+    office.pump()
+    assert office.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
+    assert len(office.functions.calls) == 1
+
+
+def _pointer(office: Office, applied: Fact) -> str:
+    from postroom.contracts.between_stations import CallPointer
+
+    key = f"call:{applied.data['ruleId']}"
+    return CallPointer(trace=applied.trace, key=key, organization_id=ORG, group="g").model_dump_json()
+
+
+def test_what_the_function_put_is_what_its_recipients_get(office: Office) -> None:
+    tagged = LETTER.replace(b"plums", b"[EXTERNAL] plums")
+
+    def tag(event: Any) -> Any:
+        trace = trace_of("m1", ORG)
+        before = office.contents.of(trace)
+        raw = office.raw.keep(f"transit/{trace}/put-1", tagged)
+        office.contents.replace(before.put(raw, len(tagged)))
+        return ALL
+
+    office.rules(office.lambda_rule(tag))
+    office.arrive("m1", LETTER, *to("ann", "ben"))
+    assert office.where(tagged) == {"ann": "INBOX", "ben": "INBOX"}
+    assert office.where(LETTER) == {}
+
+
+def test_what_a_failed_attempt_put_is_forgotten(office: Office) -> None:
+    def put_and_fail(event: Any) -> Any:
+        trace = trace_of("m1", ORG)
+        raw = office.raw.keep(f"transit/{trace}/put", b"forged")
+        office.contents.replace(office.contents.of(trace).put(raw, 6))
+        raise ValueError
+
+    office.rules(office.lambda_rule(put_and_fail, timeout=1))
+    office.arrive("m1", LETTER, *to("ann"))
+    while office.calls.sent:
+        office.call_again()
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+
+
+def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: ALL))
+    office.arrive("m1", LETTER, *to("ann"))
+    trace = trace_of("m1", ORG)
+    office.contents.replace(office.contents.of(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+def test_other_rules_keep_their_recipients(office: Office) -> None:
+    seen: list[Any] = []
+
+    def look(event: Any) -> Any:
+        seen.append(event)
+        return {"actions": [act("DROP", "ann", "ben")]}
+
+    office.rules(
+        office.lambda_rule(look),
+        rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
+    )
+    facts = office.arrive("m1", LETTER, *to("ann", "ben"))
+    assert seen[0]["envelope"]["recipients"] == [{"address": "ann@acme.test"}]
+    assert office.where(LETTER) == {"ben": "JUNK_EMAIL"}
+    (applied,) = [fact for fact in named(facts, EventName.RULE_APPLIED) if fact.data["ruleId"] == "r-tag"]
+    assert applied.data["ignored"] == {"ben@acme.test": "ANOTHER_RULE"}
+
+
+def test_many_recipients_take_more_than_one_transaction(office: Office) -> None:
+    names = [f"u{number:03}" for number in range(95)]
+    for name in names:
+        office.user(name)
+    office.rules(office.lambda_rule(lambda _: ALL))
+    office.arrive("m1", LETTER, *to(*names))
+    assert [office.contents_of(name) for name in names] == [[LETTER]] * 95
+    assert len(office.functions.calls) == 1
+
+
+def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(office: Office) -> None:
+    answers: list[Any] = [None, ALL]
+    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
+    office.arrive("m1", LETTER, *to("ann"))
+    office.rules()
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    (applied,) = named(office.ledger.facts(trace_of("m1", ORG)), EventName.RULE_APPLIED)
+    assert applied.data["rulesVersion"] == 1
+
+
+def test_an_asynchronous_rule_delays_nothing(office: Office) -> None:
+    """ZH:3932-3934."""
+    seen: list[Any] = []
+
+    def count(event: Any) -> Any:
+        seen.append((event["messageId"], office.where(LETTER)))
+        return {"actions": [act("DROP", "ann")]}
+
+    office.rules(office.lambda_rule(count, synchronous=False))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert seen == [(flow_message_id(trace_of("m1", ORG)), {"ann": "INBOX"})]
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    assert applied.event["ruleActions"] == [{"action": "RUN_LAMBDA", "recipients": to("ann")}]
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert "failure" not in attempt.data
+
+
+def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None, synchronous=False))
+    office.functions.functions.clear()
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == Failure.NOT_FOUND
+    assert office.transit.is_clear(trace_of("m1", ORG))
