@@ -91,7 +91,8 @@ def _sender(_: Fact) -> list[str]:
 
 def _by_rule(fact: Fact) -> list[str]:
     """Whom a rule ended: those it dropped; whom it bounces is in a fact of its own, the others go on."""
-    return [who for action in fact.event["ruleActions"] for who in action["recipients"]] if fact.data["final"] else []
+    actions = fact.event["ruleActions"]
+    return [who for action in actions if action["action"] == "DROP" for who in action["recipients"]]
 
 
 def _by_policy(fact: Fact) -> list[str]:
@@ -112,7 +113,16 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
 }
 """Facts that end a recipient, or the sender's waiting for an answer: how, and whom."""
 
-PASSING: Final = {"ORGANIZATION_EMAIL_RECEIVED", "BOUNCE_INTENDED", "PARKED", "REDRIVEN", "ANNOUNCED", "DISCARDED"}
+PASSING: Final = {
+    "ORGANIZATION_EMAIL_RECEIVED",
+    "RULE_ATTEMPTED",
+    "CONTENT_PUT",
+    "BOUNCE_INTENDED",
+    "PARKED",
+    "REDRIVEN",
+    "ANNOUNCED",
+    "DISCARDED",
+}
 """Facts that end nobody; what is parked or discarded is seen where it stands in transit, or no longer does."""
 
 
@@ -121,6 +131,8 @@ class Evidence:
     """Everything there is after a run."""
 
     letters: Mapping[str, bytes]
+    replaced: Mapping[str, bytes]
+    """What a rule's function has put in a letter's place, and mailboxes are to hold."""
     facts: list[Fact]
     transit: Sequence[Mapping[str, Any]]
     mailboxes: Mapping[str, Mailbox]
@@ -134,6 +146,11 @@ class Evidence:
     in_the_window: bool
     """A call was struck that has an effect outside our tables, or the one behind it: the effect may be repeated."""
     letter_of: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> dict[bytes, str]:
+        """What mailboxes may hold, and the letter that it is."""
+        return {content: name for name, content in {**self.letters, **self.replaced}.items()}
 
     @property
     def states(self) -> Iterator[State]:
@@ -153,6 +170,10 @@ class Evidence:
                 yield State(self._letter(row["pk"]["S"]), f"{who}'s notice" if kind else who, state)
             elif what == "bounce":
                 yield State(self._letter(row["pk"]["S"]), "the sender", state)
+            elif what == "call":
+                call = json.loads(row["body"]["S"])
+                for recipient in call["recipients"] if call["synchronous"] else [row["sk"]["S"]]:
+                    yield State(self._letter(row["pk"]["S"]), recipient, state)
             elif what != "event":  # a fact that waits for its log is no recipient
                 yield State(self._letter(row["pk"]["S"]), what, state)
 
@@ -167,6 +188,7 @@ def gather(office: Office) -> Evidence:
     queues = office.queued()
     made = Evidence(
         letters=office.letters,
+        replaced=office.replaced,
         facts=facts,
         transit=[row for row in office.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
         mailboxes=_mailboxes(office, sealed),

@@ -17,6 +17,7 @@ THROTTLES: Final = {
     "dynamodb": "ThrottlingException",
     "events": "ThrottlingException",
     "kms": "ThrottlingException",
+    "lambda": "TooManyRequestsException",
     "logs": "ThrottlingException",
     "s3": "SlowDown",
     "ses": "Throttling",

@@ -25,11 +25,18 @@ from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
 from local.emulator import standard_queue
-from postroom.bootstrap import environment
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.message_contents import DynamoMessageContents
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.bootstrap import environment, parts
+from postroom.contracts.message_flow import S3Reference
 from postroom.errors import TemporaryError
+from postroom.message_flow.messages import MessageFlow
+from postroom.model.facts import flow_message_id, trace_of
 from tests.faults.faults import IN_ORDER, Handing
 from tests.faults.injector import OPERATOR, Killed
-from tests.support.post import notification
+from tests.support.post import ORG, notification
 from tests.support.stack import BUCKETS, TABLES
 from tests.support.world import CONTEXT, World, load
 
@@ -49,9 +56,13 @@ WITNESS: Final = "bus-witness"
 
 MAPPINGS: Final[Mapping[str, str]] = {
     "INGEST_QUEUE_URL": "ingest",
+    "RUN_SYNC_RULE_QUEUE_URL": "run_sync_rule",
+    "RUN_ASYNC_RULE_QUEUE_URL": "run_async_rule",
     "DELIVER_QUEUE_URL": "deliver",
     "BOUNCE_QUEUE_URL": "bounce",
     "INGEST_DLQ_URL": "park",
+    "RUN_SYNC_RULE_DLQ_URL": "park",
+    "RUN_ASYNC_RULE_DLQ_URL": "park",
     "DELIVER_DLQ_URL": "park",
     "BOUNCE_DLQ_URL": "park",
     STREAM: "record_events",
@@ -103,6 +114,8 @@ class Office:
     clock: Clock = field(default_factory=Clock)
     handing: Handing = IN_ORDER
     letters: dict[str, bytes] = field(default_factory=dict)
+    replaced: dict[str, bytes] = field(default_factory=dict)
+    """What a rule's function has put in a letter's place."""
     _apps: dict[str, ModuleType] = field(default_factory=dict)
     _handled: list[Batch] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict)
@@ -160,7 +173,8 @@ class Office:
         self.clock.skipped = 0.0
         self.handing = handing
         self._chance = None if handing.seed is None else random.Random(handing.seed)  # noqa: S311 - repeatable
-        self.letters, self._apps, self._handled = {}, {}, []
+        self.letters, self.replaced, self._apps, self._handled = {}, {}, {}, []
+        self.world.callees.events.clear()
 
     def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, age: int = 0, **more: Any) -> str:
         """Let SES store a message and announce it, ``age`` milliseconds late; return the notification.
@@ -191,6 +205,24 @@ class Office:
         for body in self.queued()[queue.lower()]:
             self.stack.sqs.send_message(QueueUrl=self.stack.environment[f"{queue}_DLQ_URL"], MessageBody=body)
         self.forget(f"{queue}_QUEUE_URL")
+
+    def put_in_place(self, message_id: str, content: bytes) -> None:
+        """Let a rule's function put another message in the place of the one it is asked about."""
+        self.replaced[message_id] = content
+        settings, reference = environment.Environment(), S3Reference("customers", message_id)
+        objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
+        with self.injector.running("message_flow_api", lambda: None):
+            flow = MessageFlow(
+                ledger=parts.ledger(settings),
+                raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+                contents=DynamoMessageContents(
+                    clients.dynamodb(), settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], environment.now_ms
+                ),
+                objects=objects,
+                now=environment.now_ms,
+                window=24 * 3_600_000,
+            )
+            flow.put(flow_message_id(trace_of(message_id, ORG)), reference)
 
     def forget(self, queue: str) -> None:
         """Lose what a queue holds, as SQS does after its retention period."""
@@ -313,6 +345,7 @@ class Office:
                 ReceiptHandle=message["ReceiptHandle"],
                 VisibilityTimeout=0,
             )
+        self._never_handed_out(source, {message["MessageId"] for message in found[most:]})
         found = found[:most]
         records = [
             {
@@ -328,6 +361,12 @@ class Office:
             for m in found
         ]
         return Batch(source, records, {m["MessageId"]: m["ReceiptHandle"] for m in found})
+
+    def _never_handed_out(self, source: str, names: set[str]) -> None:
+        """Let what was received for the sake of another order alone be no nearer to the dead letters."""
+        queue = self._queues()[self.stack.environment[source].rpartition("/")[2]]
+        for message in standard_queue.store_of(queue)._messages.values():
+            message.approximate_receive_count -= message.id in names
 
     def _read_stream(self) -> Batch | None:
         answer = self._streams.get_records(ShardIterator=self._iterator)

@@ -50,6 +50,8 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
             yield function, "s3:ListBucket", parameters["Bucket"]
         case "s3", _:
             yield function, f"s3:{operation}", f"{parameters['Bucket']}/{parameters['Key']}"
+        case "lambda", "Invoke":
+            yield function, "lambda:InvokeFunction", ""
         case "sqs", _:
             yield function, f"sqs:{SAME.get(operation, operation)}", parameters["QueueUrl"]
         case _:

@@ -14,7 +14,8 @@ from tests.faults.evidence import State
 from tests.faults.injector import Killed
 from tests.faults.office import letter
 from tests.support.post import OTHER, notification
-from tests.support.rules import BOUNCE, DROP, JUNK, rule
+from tests.support.rule_callees import ALL as CALLED
+from tests.support.rules import BOUNCE, DEFAULT, DROP, JUNK, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.faults.office import Office
     from tests.support.world import World
 
-ALL: Final = frozenset({"ingest", "deliver", "bounce", "park"})
+ALL: Final = frozenset({"ingest", "run_sync_rule", "run_async_rule", "deliver", "bounce", "park"})
 PROJECTED: Final = ALL | {"record_events", "retry_events"}
 CROWD: Final = tuple(f"u{number:02}" for number in range(43))
 """More than the 40 recipients of one transaction."""
@@ -108,6 +109,34 @@ def ruled_crowd(world: World) -> None:
     """As crowd, with rules that drop one recipient and bounce another."""
     crowd(world)
     world.apply_rules(rule(DROP, "*", "dropped@acme.test"), rule(BOUNCE, "*", "bounced@acme.test"))
+
+
+def fails(_: Any) -> Any:
+    """Do what a broken function does."""
+    raise ValueError("no good")
+
+
+def asked(answer: Callable[[Any], Any], **more: Any) -> Callable[[World], None]:
+    """Say that acme has Zoe too, and a rule that asks a function about all mail but the group's."""
+
+    def people(world: World) -> None:
+        acme(world)
+        world.entity("zoe")
+        world.apply_rules(world.callees.rule(answer, **more), rule(DEFAULT, recipients="group@acme.test"))
+
+    return people
+
+
+def answered(*actions: tuple[str, str]) -> Callable[[Any], Any]:
+    """Make a function that gives recipients these actions, by their names, and all others the default."""
+    named = [{"action": {"type": kind}, "recipients": [f"{name}@acme.test"]} for kind, name in actions]
+    return lambda _: {"actions": [*named, *CALLED["actions"]]}
+
+
+def asked_crowd(world: World) -> None:
+    """As crowd, with a rule that asks a function about all mail; it drops one recipient and bounces another."""
+    crowd(world)
+    world.apply_rules(world.callees.rule(answered(("DROP", "dropped"), ("BOUNCE", "bounced"))))
 
 
 # What happens
@@ -227,6 +256,79 @@ def given_up(office: Office) -> None:
         office.schedule("sweep", spared=sweep < 3)
 
 
+def replaced(office: Office) -> None:
+    """A rule's function puts another message in the place of the one it is asked about."""
+
+    def put(_: Any) -> Any:
+        office.put_in_place("m1", PLAIN.replace(b"plums", b"[EXTERNAL] plums"))
+        return CALLED
+
+    office.world.callees.functions["tag"] = put
+    office.arrive("m1", "ann@acme.test", "ben@acme.test", content=PLAIN)
+    office.pump()
+
+
+def replaced_in_vain(office: Office) -> None:
+    """A rule's function puts another message in the place of the one it is asked about, and fails."""
+
+    def put(_: Any) -> Any:
+        office.put_in_place("m1", PLAIN.replace(b"plums", b"[EXTERNAL] plums"))
+        office.replaced.clear()  # nobody is to get it
+        return fails(_)
+
+    office.world.callees.functions["tag"] = put
+    office.arrive("m1", "ann@acme.test", content=PLAIN)
+    office.pump()
+
+
+def dead_call(office: Office) -> None:
+    """A rule's call that run_sync_rule never got to becomes a dead letter, and park reads it."""
+    office.arrive("m1", "ann@acme.test", "ben@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.bury("RUN_SYNC_RULE")
+    office.pump()
+
+
+def dead_call_redriven(office: Office) -> None:
+    """As before, and somebody redrives it; what they left half done is the sweep's."""
+    dead_call(office)
+    desk = office.world.desk.parking
+    office.operate(lambda: [desk.redrive(parked) for parked in list(desk.list())])
+    office.pump()
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
+def dead_call_discarded(office: Office) -> None:
+    """As before, and somebody gives it up."""
+    dead_call(office)
+    desk = office.world.desk.parking
+    office.operate(lambda: [desk.discard(parked) for parked in list(desk.list())])
+
+
+def calls_forgotten(office: Office) -> None:
+    """The queue has lost its calls: the sweep sends them again."""
+    office.arrive("m1", "ann@acme.test", "ben@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.forget("RUN_SYNC_RULE_QUEUE_URL")
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
+def verdict_forgotten(office: Office) -> None:
+    """A large verdict stops after its first transaction, and its call is lost: the sweep takes it up."""
+    office.arrive("m1", "group@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+        office.hand_out("RUN_SYNC_RULE_QUEUE_URL")
+    office.forget("RUN_SYNC_RULE_QUEUE_URL")
+    office.hours(2)
+    office.schedule("sweep")
+    office.pump()
+
+
 def long_over(office: Office) -> None:
     """Everybody is final for more than 30 days: the sweep throws away what SES had stored."""
     office.arrive("m1", "group@acme.test", "quinn@acme.test")
@@ -234,6 +336,9 @@ def long_over(office: Office) -> None:
     office.hours(24 * 31)
     office.schedule("sweep")
 
+
+PLAIN: Final = b"From: Bob <bob@example.org>\r\nMessage-ID: <m1@example.org>\r\nSubject: plums\r\n\r\nten\r\n"
+"""A letter that may be replaced."""
 
 TOLD: Final = (End("m1", "the sender", "told"),)
 
@@ -255,6 +360,8 @@ def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:
 
 INGEST: Final = frozenset({"ingest"})
 DELIVER: Final = frozenset({"deliver"})
+SYNC: Final = frozenset({"run_sync_rule"})
+ASYNC: Final = frozenset({"run_async_rule"})
 GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
 MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")
 MIXED_ENDS: Final = (*GROUP_ENDS, *ended("bounced", "m1", "nobody@acme.test"), *TOLD)
@@ -355,6 +462,82 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     ),
     Scenario("ingest: an unknown domain", nonsense, INGEST, {}, ended("parked", "m1", "arrival"), acme),
     Scenario(
+        "run_sync_rule: an action for each recipient, and one more",
+        one_letter("ann@acme.test", "ben@acme.test", "quinn@acme.test", "fay@acme.test", "nobody@acme.test"),
+        SYNC,
+        to("ann@acme.test", "ben@acme.test", "quinn@acme.test", "fay@acme.test", "nobody@acme.test"),
+        (
+            *delivered("m1", "ann", "zoe"),
+            *delivered("m1", "quinn", folder="JUNK_EMAIL"),
+            *ended("dropped", "m1", "ben@acme.test"),
+            *ended("bounced", "m1", "fay@acme.test", "nobody@acme.test"),
+            *ended("noticed", "m1", "quinn's notice"),
+            *TOLD,
+        ),
+        asked(answered(("DROP", "ben"), ("MOVE_TO_JUNK", "quinn"), ("BOUNCE", "fay"), ("DEFAULT", "zoe"))),
+    ),
+    Scenario(
+        "run_sync_rule: more than one transaction",
+        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        SYNC,
+        to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        (
+            *ended("open", "m1", *CROWD, "the sender"),
+            *ended("dropped", "m1", "dropped@acme.test"),
+            *ended("bounced", "m1", "bounced@acme.test"),
+        ),
+        asked_crowd,
+        functions=INGEST | SYNC,
+    ),
+    Scenario(
+        "run_sync_rule: a function that fails and fails",
+        one_letter("ann@acme.test", "nobody@acme.test"),
+        SYNC,
+        to("ann@acme.test", "nobody@acme.test"),
+        (*delivered("m1", "ann", folder="JUNK_EMAIL"), *ended("bounced", "m1", "nobody@acme.test"), *TOLD),
+        asked(fails),
+    ),
+    Scenario(
+        "run_sync_rule: another message in its place",
+        replaced,
+        SYNC,
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        asked(answered()),
+    ),
+    Scenario(
+        "run_sync_rule: what a failed attempt has put",
+        replaced_in_vain,
+        SYNC,
+        to("ann@acme.test"),
+        delivered("m1", "ann", folder="JUNK_EMAIL"),
+        asked(answered()),
+    ),
+    Scenario(
+        "run_sync_rule: a mailbox by two ways",
+        one_letter("ann@acme.test", "group@acme.test"),
+        SYNC,
+        to("ann@acme.test", "group@acme.test"),
+        GROUP_ENDS,
+        asked(answered()),
+    ),
+    Scenario(
+        "run_async_rule: told of a letter",
+        one_letter("ann@acme.test", "ben@acme.test"),
+        ASYNC,
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        asked(answered(), synchronous=False),
+    ),
+    Scenario(
+        "deliver: after a verdict",
+        replaced,
+        DELIVER,
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        asked(answered()),
+    ),
+    Scenario(
         "deliver: one mailbox",
         one_letter("ann@acme.test"),
         DELIVER,
@@ -441,6 +624,30 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
+        "park: a dead call",
+        dead_call,
+        frozenset({"park"}),
+        to("ann@acme.test", "ben@acme.test"),
+        ended("parked", "m1", "ann@acme.test", "ben@acme.test"),
+        asked(answered()),
+    ),
+    Scenario(
+        "redrive: a parked call",
+        dead_call_redriven,
+        frozenset({"operator"}),
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        asked(answered()),
+    ),
+    Scenario(
+        "discard: a parked call",
+        dead_call_discarded,
+        frozenset({"operator"}),
+        to("ann@acme.test", "ben@acme.test"),
+        ended("discarded", "m1", "call:r-tag"),
+        asked(answered()),
+    ),
+    Scenario(
         "redrive: a parked recipient",
         redriven,
         frozenset({"operator"}),
@@ -472,6 +679,23 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         ended("open", "m1", *CROWD),
         crowd,
         functions=INGEST,
+    ),
+    Scenario(
+        "sweep: calls that a queue lost",
+        calls_forgotten,
+        frozenset({"sweep"}),
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        asked(answered()),
+    ),
+    Scenario(
+        "sweep: a large verdict that stopped",
+        verdict_forgotten,
+        frozenset({"sweep"}),
+        to("group@acme.test"),
+        ended("open", "m1", *CROWD),
+        asked_crowd,
+        functions=INGEST | SYNC,
     ),
     Scenario(
         "sweep: a message nobody announced",

@@ -54,6 +54,7 @@ class Stack:
     def make(cls) -> Stack:
         dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
         environment = {
+            "ACCOUNT_ID": "123456789012",
             "PLUS_ADDRESSING": "ENABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "EVENT_BUS_NAME": "mail",

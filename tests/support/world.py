@@ -38,6 +38,7 @@ from postroom.model.records import (
 )
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.post import NOON, ORG, arn, notification
+from tests.support.rule_callees import Callees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +59,13 @@ CONTEXT: Final = SimpleNamespace(
 )
 STATIONS: Final = (
     ("INGEST_QUEUE_URL", "ingest"),
+    ("RUN_SYNC_RULE_QUEUE_URL", "run_sync_rule"),
+    ("RUN_ASYNC_RULE_QUEUE_URL", "run_async_rule"),
     ("DELIVER_QUEUE_URL", "deliver"),
     ("BOUNCE_QUEUE_URL", "bounce"),
     ("INGEST_DLQ_URL", "park"),
+    ("RUN_SYNC_RULE_DLQ_URL", "park"),
+    ("RUN_ASYNC_RULE_DLQ_URL", "park"),
     ("DELIVER_DLQ_URL", "park"),
     ("BOUNCE_DLQ_URL", "park"),
 )
@@ -93,8 +98,11 @@ class World:
     stack: Stack
     kms_key: str = ""
     apps: dict[str, ModuleType] = field(default_factory=dict)
+    callees: Callees = field(default_factory=Callees)
+    """Customers' functions."""
 
     def __post_init__(self) -> None:
+        self.callees.listen()
         self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
         self.desk = _at_once(operator.build())
@@ -102,8 +110,8 @@ class World:
 
     def restart(self) -> None:
         """Start every function anew; their clients stay. What they wait for is over at once."""
-        self.apps = {name: load(name) for name in ("ingest", "deliver", "bounce", "park", "sweep")}
-        for name in ("ingest", "deliver", "sweep"):
+        self.apps = {name: load(name) for name in (*dict.fromkeys(function for _, function in STATIONS), "sweep")}
+        for name in ("ingest", "run_sync_rule", "run_async_rule", "deliver", "sweep"):
             setattr(self.apps[name], name, _at_once(getattr(self.apps[name], name)))
         patience = Patience(between=0, for_others=0, for_another=0)
         bounce: Any = self.apps["bounce"]

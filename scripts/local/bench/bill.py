@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from local.bench.core import rules
 from local.bench.prices import Unit, dollars
 from local.bench.way import way
+from tests.support.rule_callees import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,14 @@ class Bill:
             found[function] += dollars(unit, count * MILLION)  # type: ignore[assignment]  # counts of dollars
         return dict(found)
 
+    def ours(self) -> dict[tuple[str, str], int]:
+        """Return the calls of the way itself: a customer's function, and the projection of facts, left out."""
+        return {
+            (function, operation): count
+            for (function, operation), count in self.calls.items()
+            if function != "RecordEventsFunction" and operation != "Invoke"
+        }
+
     def by_unit(self) -> dict[Unit, float]:
         """Return how many of each unit one message takes."""
         found: Counter[Unit] = Counter()
@@ -72,7 +81,7 @@ class Bill:
         }
 
 
-def count(*, users: int, patterns: int, matching: bool = False, listener: bool = False) -> Bill:
+def count(*, users: int, patterns: int, matching: bool = False, listener: bool = False, asking: bool = False) -> Bill:
     """Count the calls for one message to one mailbox.
 
     Args:
@@ -80,6 +89,7 @@ def count(*, users: int, patterns: int, matching: bool = False, listener: bool =
         patterns: sender patterns of its rules.
         matching: whether a rule decides about the message.
         listener: whether somebody listens to the bus.
+        asking: whether a rule asks a function about the message, which lets it by.
 
     Raises:
         LookupError: a call was made that has no price.
@@ -88,7 +98,8 @@ def count(*, users: int, patterns: int, matching: bool = False, listener: bool =
     with way() as road:
         road.crowd(users - 1)
         recipient = road.resident("ann.archer")
-        road.keep_rules(rules(patterns, matching=matching).rules)
+        asked = [road.callees.rule(lambda _: ALL)] if asking else []
+        road.keep_rules([*rules(patterns, matching=matching).rules, *asked])
         if listener:
             road.listen()
         for _ in range(2):  # the first fills what functions keep

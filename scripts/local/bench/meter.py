@@ -24,7 +24,9 @@ KB: Final = 1024
 LOG_LINE_OVERHEAD: Final = 26
 """Bytes that CloudWatch Logs adds to each event. Source: PutLogEvents."""
 
-FREE: Final = frozenset({"CreateLogGroup", "CreateLogStream", "PutRetentionPolicy", "AssumeRole", "ListRules"})
+FREE: Final = frozenset(
+    {"CreateLogGroup", "CreateLogStream", "PutRetentionPolicy", "AssumeRole", "ListRules", "GetPolicy"}
+)
 """Calls without a price."""
 
 BY_CALL: Final = {
@@ -36,6 +38,7 @@ BY_CALL: Final = {
     "Decrypt": Unit.KMS,
     "GenerateDataKey": Unit.KMS,
     "GenerateDataKeyWithoutPlaintext": Unit.KMS,
+    "Invoke": Unit.LAMBDA_REQUEST,
 }
 """Calls that cost the same whatever they carry."""
 

@@ -35,6 +35,7 @@ from postroom.model.records import (
 )
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.in_process import InProcessStack, deployed
+from tests.support.rule_callees import Callees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,6 +72,8 @@ class Way:
     stack: InProcessStack
     meter: Meter
     organization: Organization
+    callees: Callees = field(default_factory=Callees)
+    """Customers' functions."""
     invocations: dict[str, int] = field(default_factory=dict)
     logged: dict[str, int] = field(default_factory=dict)
     _iterators: dict[str, str] = field(default_factory=dict)
@@ -238,6 +241,7 @@ def way() -> Iterator[Way]:
         meter.listen()
         organization = replace(ORGANIZATION, kms_key_arn=stack.client("kms").create_key()["KeyMetadata"]["Arn"])
         made = Way(stack, meter, organization)
+        made.callees.listen()
         made.put([to_item(organization), to_item(_domain(organization))])
         yield made
 

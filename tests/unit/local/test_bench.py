@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.bench import bill
-from local.bench.__main__ import BUDGET_DOLLARS, Result
+from local.bench.__main__ import BUDGET_ASKING, BUDGET_DOLLARS, Result
 from local.bench.meter import Meter
 from local.bench.prices import PRICES, Unit
 from local.template import load
@@ -42,6 +42,13 @@ def test_a_rule_that_decides_adds_one_fact_and_nothing_else(small: Bill) -> None
     assert {unit for unit, count in more.items() if count} == {Unit.DYNAMODB_WRITE, Unit.LOGS}
     assert more[Unit.DYNAMODB_WRITE] == 2
     assert decided.calls == small.calls
+
+
+def test_a_rule_that_asks_a_function_adds_five_calls_beside_the_functions(small: Bill) -> None:
+    asked = bill.count(users=2, patterns=1, asking=True)
+    assert asked.calls["RunSyncRuleFunction", "Invoke"] == 1
+    more = sum(asked.ours().values()) - sum(small.ours().values())
+    assert more <= BUDGET_ASKING, asked.ours()
 
 
 def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:

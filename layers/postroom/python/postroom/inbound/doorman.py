@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import UnreadableRulesError
-from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
+from postroom.model.limits import CHUNK_RECIPIENTS, MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.plan import Applied, Call, Plan, Policy
@@ -105,7 +105,17 @@ def plan(
     entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
     calls = _calls(decided, headers, recipients, house.rules_version, part, spam=spam)
     applied = {name: rule for name, rule in decided.items() if name not in waiting}
-    return Plan((*noted, *applied_rules(applied, house.rules_version, part), *calls, *entries))
+    return Plan(_with_calls((*noted, *applied_rules(applied, house.rules_version, part), *entries), calls))
+
+
+def _with_calls(entries: Sequence[Entry], calls: Sequence[Call]) -> tuple[Entry, ...]:
+    """Put calls last, so that a function's verdict finds the orders of all earlier transactions made.
+
+    All of them go into one transaction, which opens their slots: where they would lie in two, a few entries follow.
+    """
+    beyond = max(0, len(entries) % CHUNK_RECIPIENTS + len(calls) - CHUNK_RECIPIENTS)
+    place = len(entries) - beyond
+    return (*entries[:place], *calls, *entries[place:])
 
 
 def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:

@@ -15,6 +15,7 @@ from postroom.contracts.between_stations import (
     Order,
     ParkedPointer,
     Part,
+    RuleCall,
     Station,
     read_bounce,
     read_call,
@@ -66,8 +67,12 @@ class Parking:
     now: Callable[[], int]
 
     def park_order(self, order: Order, cause: str) -> None:
-        """Park what a station could not carry out; see ``ports.parking``."""
-        self._park(order.trace, order.key, order.organization_id, order.station, order.model_dump_json(), cause)
+        """Park what a station could not carry out; see ``ports.parking``.
+
+        Who reads a pointer to a rule's call that is parked finds none, and does not come here again.
+        """
+        body, alone = order.model_dump_json(), isinstance(order, RuleCall)
+        self._park(order.trace, order.key, order.organization_id, order.station, body, cause, nobody_repeats=alone)
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park a notification as it came; see ``ports.parking``.

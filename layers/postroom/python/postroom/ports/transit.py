@@ -110,7 +110,7 @@ class Transit(Protocol):
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
-        With a synchronous rule call, the flow's only one, the slot of its first attempt is opened as well.
+        The slots of synchronous rule calls are opened for their first attempts; a flow opens all its calls at once.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
@@ -276,13 +276,15 @@ class Ledger(Protocol):
         """
 
 
-def first_slot(order: Order) -> FlowContents | None:
-    """Return the contents with which a flow begins whose synchronous rule call is opened; ``None`` for other orders.
+def first_slots(orders: Sequence[Order]) -> FlowContents | None:
+    """Return the contents with which a flow begins whose synchronous rule calls are opened; ``None`` without any.
 
     A call for recipients that came later (``part``) finds contents there, perhaps, and opens its slot itself.
     """
     from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
 
-    if not isinstance(order, RuleCall) or not order.synchronous or order.part:
-        return None
-    return FlowContents(order.trace).opened(order.key, 1)
+    contents: FlowContents | None = None
+    for order in orders:
+        if isinstance(order, RuleCall) and order.synchronous and not order.part:
+            contents = (contents or FlowContents(order.trace)).opened(order.key, 1)
+    return contents

@@ -131,13 +131,13 @@ def without_reached(plan: Plan, call: RuleCall, transit: Transit, ledger: Ledger
     """Leave out the mailboxes that the flow has reached by its other recipients, or is on its way to."""
     if not (call.others or call.part):
         return plan
-    facts = ledger.facts(call.trace)
-    reached = {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
-    reached |= {
+    reached = {
         entry.mailbox_id
         for entry in plan.entries
         if isinstance(entry, Target) and transit.order(call.trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
     }
+    facts = ledger.facts(call.trace)  # after the orders: one that is carried out meanwhile is a fact by now
+    reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
     return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})
 
 

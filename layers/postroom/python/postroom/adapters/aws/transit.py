@@ -12,7 +12,7 @@ from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_err
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact
-from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slot
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -310,9 +310,9 @@ class DynamoTransit:
     def _add_orders(self, write: Transaction, orders: Sequence[Order], expansion: Expansion | None = None) -> None:
         for order in orders:
             write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
-            first = first_slot(order)
-            if first is not None:
-                write_contents(write, self.transit_table, first, self.now())
+        contents = first_slots(orders)
+        if contents is not None:
+            write_contents(write, self.transit_table, contents, self.now())
         if expansion is not None:
             row = rows.expansion_row(expansion, self.now())
             write.put("expansion", self.transit_table, row, condition=NOT_THERE)

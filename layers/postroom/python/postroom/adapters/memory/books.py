@@ -7,7 +7,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from postroom.errors import ConflictError
-from postroom.ports.transit import first_slot
+from postroom.ports.transit import first_slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,6 @@ class Books:
         """Write facts and open orders."""
         self.facts.update({(fact.trace, fact.key): fact for fact in facts})
         self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})
-        for order in orders:
-            first = first_slot(order)
-            if first is not None:
-                self.replace_contents(first)
+        contents = first_slots(orders)
+        if contents is not None:
+            self.replace_contents(contents)
