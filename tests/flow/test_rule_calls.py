@@ -11,8 +11,9 @@ import pytest
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.faults.injector import Injector
 from tests.faults.office import Office
-from tests.faults.scenarios import ALL, CALLED, acme, asked, fails
+from tests.faults.scenarios import ALL, acme, asked, fails
 from tests.support.post import ORG, OTHER, notification
+from tests.support.rule_callees import ALL as CALLED
 from tests.support.rules import DEFAULT, rule
 
 if TYPE_CHECKING:
