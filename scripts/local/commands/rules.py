@@ -52,7 +52,13 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
         return
     columns = ("name", "senders", "recipients", "action", "description")
     cells = [
-        (row["name"], "\n".join(row["senders"]), "\n".join(row["recipients"]), _action(each.rule), row["description"])
+        (
+            row["name"],
+            "\n".join(row["senders"]),
+            "\n".join(row["recipients"]),
+            _action(each.rule),
+            row["description"] or "",
+        )
         for each, row in ((each, as_row(each)) for each in known)
     ]
     output.console().print(output.table(columns, cells) if cells else "no rules: all mail takes its normal way")

@@ -37,6 +37,12 @@ def test_an_announcement_names_its_fact_and_tells_the_event() -> None:
     assert json.loads(bus_event(fact(received())).detail)["event"] == received().fields()
 
 
+def test_listeners_learn_which_function_failed_and_nothing_that_it_said() -> None:
+    data = {"functionArn": "arn:f", "attempt": 2, "failure": "FUNCTION_ERROR", "error": "ValueError: Dear Ada"}
+    told = bus_event(Fact("t1", ACME, OwnFact.RULE_ATTEMPTED, "k", NOON, data=data))
+    assert json.loads(told.detail)["data"] == {"functionArn": "arn:f", "attempt": 2, "failure": "FUNCTION_ERROR"}
+
+
 def test_where_bytes_lie_and_data_that_nobody_listed_stay_inside() -> None:
     data: dict[str, Any] = {"raw": {"bucket": "b", "key": "inbound/1"}, "blob": "m/1", "new": "?", "size": 3}
     told = bus_event(Fact("t1", ACME, EventName.MAILBOX_EMAIL_DELIVERED, "k", NOON, data=data))

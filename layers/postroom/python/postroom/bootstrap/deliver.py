@@ -27,8 +27,8 @@ def build(settings: Environment | None = None) -> Deliver:
             clients.dynamodb(), settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
         ),
         transit=parts.transit(settings),
-        onward=parts.onward(settings),
         ledger=parts.ledger(settings),
+        onward=parts.onward(settings),
         parking=parts.parking(settings),
         now=now_ms,
         random=os.urandom,

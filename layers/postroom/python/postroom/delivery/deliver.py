@@ -47,8 +47,8 @@ class Deliver:
     keys: MailboxKeys
     mailboxes: Mailboxes
     transit: Transit
-    onward: Onward
     ledger: Ledger
+    onward: Onward
     parking: ParkingLot
     now: Callable[[], int]
     random: Random
