@@ -182,9 +182,9 @@ def test_what_functions_write_is_in_cloudwatch_logs(stack: Up) -> None:
     logs = stack.client("logs")
 
     def lines() -> list[str]:
-        if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/ApiFunction")["logGroups"]:
+        if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/postroom-ApiFunction")["logGroups"]:
             return []  # made when the first lines are sent
-        events = logs.filter_log_events(logGroupName="/aws/lambda/ApiFunction")["events"]
+        events = logs.filter_log_events(logGroupName="/aws/lambda/postroom-ApiFunction")["events"]
         return [event["message"] for event in events]
 
     sam_project.wait_for(lambda: any(line.startswith("REPORT") for line in lines()))
