@@ -16,6 +16,7 @@ from postroom.errors import UnreadableRulesError
 from postroom.model.limits import CHUNK_RECIPIENTS, MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
+from postroom.routing.actions import DELIVERS, is_junk, refusal
 from postroom.routing.plan import Applied, Call, Plan, Policy
 from postroom.routing.resolve import Refusal, resolve
 
@@ -32,11 +33,7 @@ if TYPE_CHECKING:
     from postroom.ports.directory import Addressees
     from postroom.routing.plan import Entry
 
-REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
-"""Reason, where the rule says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
-
 NEVER_DELIVERED: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
-TO_MAILBOXES: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +194,12 @@ def _sorted(
             if recipient in waiting:
                 continue
             action = ActionType.DEFAULT  # the function is told, and the delivery goes on
-        if action in TO_MAILBOXES:
+        if action in DELIVERS:
             wanted[recipient] = address
-            if action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT):
+            if is_junk(action, spam=spam):
                 junk.add(recipient)
         elif action not in NEVER_DELIVERED:
             raise UnreadableRulesError(f"nobody here knows how to apply {action} to inbound mail")
         elif rule is not None and action is ActionType.BOUNCE:
-            refusals.append(Refusal(recipient, rule.action.bounce_message or REFUSED[0], REFUSED[1]))
+            refusals.append(refusal(recipient, rule.action))
     return refusals, wanted, frozenset(junk)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from email.utils import parseaddr
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, RuleAction
+from postroom.routing.actions import DELIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from postroom.contracts.rule_lambda import ActionEntry, AnswerAction, RuleAnswer
-
-DELIVERS: Final = frozenset({ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK, ActionType.MOVE_TO_JUNK})
-"""Actions that somebody who is added can get: nobody is added to be dropped."""
 
 
 class Why(StrEnum):
@@ -136,7 +134,7 @@ def _action(answered: AnswerAction) -> RuleAction:
 def _why_not_added(
     address: Address, action: RuleAction, may_be_added: Callable[[Address], bool], *, room: bool
 ) -> Ignored | None:
-    if action.type not in DELIVERS:
+    if action.type not in DELIVERS:  # nobody is added to be dropped
         return Ignored.NOT_TO_BE_ADDED
     if not room:
         return Ignored.TOO_MANY

@@ -87,9 +87,8 @@ class RunSyncRule:
         if not self._open_slot(call, number):
             self._take_up(call.pointer)
             return
-        attempt = self.caller.ask(call, number)
+        attempt, domains = self.caller.ask(call, number), Domains(self.directory, call.organization_id)
         if attempt.answer is not None:
-            domains = Domains(self.directory, call.organization_id)
             found = outcomes(
                 attempt.answer,
                 call.recipients,
@@ -97,10 +96,10 @@ class RunSyncRule:
                 fallback=RuleAction(call.fallback),
                 may_be_added=lambda address: domains.get(address.domain) is not None,
             )
-            self._decide(called, found, attempt.fact, answered=True)
+            self._decide(called, found, attempt.fact, domains, answered=True)
         elif self.now() >= self._deadline(call):
             found = fallback_for_all(call.recipients, RuleAction(call.fallback))
-            self._decide(called, found, attempt.fact, answered=False)
+            self._decide(called, found, attempt.fact, domains, answered=False)
         else:
             due = self._next(called)
             if self.transit.call_again(called, due, [attempt.fact]):
@@ -128,11 +127,11 @@ class RunSyncRule:
         """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
         self.calls.send(call.pointer, delay=pace.delay(wait))
 
-    def _decide(self, called: Called, found: Outcomes, attempt: Fact, *, answered: bool) -> None:
+    def _decide(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
         """Write the verdict, with what was put until now, or what it came to meanwhile."""
         for _ in range(RACES):
             try:
-                done = self._write(called, found, attempt, answered=answered)
+                done = self._write(called, found, attempt, domains, answered=answered)
             except ConflictError:
                 continue  # a Put came in between: it was in time
             if done:
@@ -143,12 +142,11 @@ class RunSyncRule:
             return
         raise ConflictError(f"the message was replaced {RACES} times in a row")
 
-    def _write(self, called: Called, found: Outcomes, attempt: Fact, *, answered: bool) -> bool:
+    def _write(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> bool:
         call, number = called.call, called.failed + 1
         before = self.contents.of(call.trace)
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
-        domains = Domains(self.directory, call.organization_id)
         made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
         plan = without_reached(made.plan, call, self.transit, self.ledger)
         facts = [attempt, made.applied(call, number, self.now())]

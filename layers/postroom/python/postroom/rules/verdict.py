@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.event_log import RuleAction, RuleApplied
@@ -12,9 +12,10 @@ from postroom.model.addresses import Address
 from postroom.model.facts import EventName, Fact
 from postroom.model.rules import ActionType
 from postroom.ports.transit import MAIL_PREFIX
+from postroom.routing.actions import DELIVERS, is_junk, refusal
 from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import UNKNOWN, Refusal, Target, resolve
-from postroom.rules.outcomes import DELIVERS, Ignored, Outcomes, Why
+from postroom.rules.outcomes import Ignored, Outcomes, Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import Content
     from postroom.ports.transit import Ledger, Transit
-
-REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
-"""Reason, where the function says none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
 
 
 @dataclass(slots=True)
@@ -100,16 +98,16 @@ def verdict(
         action, address = outcome.action, Address.parse(recipient)
         domain = domains.get(address.domain) if address and action.type in DELIVERS else None
         if action.type is ActionType.BOUNCE:
-            refusals.append(Refusal(recipient, action.bounce_message or REFUSED[0], REFUSED[1]))
+            refusals.append(refusal(recipient, action))
         elif address is not None and domain is not None:
             ours[domain.name], wanted[recipient] = domain, address
-            if action.type is ActionType.MOVE_TO_JUNK or (call.spam and action.type is ActionType.DEFAULT):
+            if is_junk(action.type, spam=call.spam):
                 junk.add(recipient)
         elif action.type in DELIVERS:  # its domain went away while the function was asked
             refusals.append(Refusal(recipient, *UNKNOWN))
     found = resolve(wanted, ours.values(), domains.directory, plus_addressing=plus_addressing, junk=junk)
-    nowhere = {refusal.recipient for refusal in found.refusals if _was_added(outcomes, refusal.recipient)}
-    refusals += [refusal for refusal in found.refusals if refusal.recipient not in nowhere]
+    nowhere = {one.recipient for one in found.refusals if _was_added(outcomes, one.recipient)}
+    refusals += [one for one in found.refusals if one.recipient not in nowhere]
     flow = Flow(
         trace=call.trace,
         organization_id=call.organization_id,

@@ -1,0 +1,27 @@
+"""What a rule's action means for a recipient, whether the rule itself says so or the function that it calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.rules import ActionType
+from postroom.routing.resolve import Refusal
+
+if TYPE_CHECKING:
+    from postroom.model.rules import RuleAction
+
+DELIVERS: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
+"""Actions that lead to mailboxes."""
+
+REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
+"""Reason, where nobody says one, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
+
+
+def is_junk(action: ActionType, *, spam: bool) -> bool:
+    """Say whether an action that delivers leads to Junk; only DEFAULT heeds the spam check."""
+    return action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT)
+
+
+def refusal(recipient: str, action: RuleAction) -> Refusal:
+    """Return what a BOUNCE means for a recipient."""
+    return Refusal(recipient, action.bounce_message or REFUSED[0], REFUSED[1])
