@@ -19,11 +19,11 @@ from postroom.inbound.envelope import Arrival, headers_of, received_fact
 from postroom.inbound.excess import excess
 from postroom.mime.headers import header_block
 from postroom.model.facts import RECEIVED
-from postroom.ports.transit import MAIL_PREFIX
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Plan
-from postroom.routing.resolve import Target, by_organization
+from postroom.routing.reached import without_reached
+from postroom.routing.resolve import by_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,13 +108,13 @@ class Ingest:
         """Open the flow of one organization, or take up one that is open."""
         organization_id = domains[0].organization.id
         received = received_fact(arrival, organization_id, list(recipients), self.now())
-        if self._open(body, arrival, received, domains, recipients, ()):
+        if self._open(body, arrival, received, domains, recipients):
             return
         self._take_up(arrival, received)
         more = self._more(received, recipients)
         if more:
             added = received_fact(arrival, organization_id, list(more), self.now(), key=_added_key(list(more)))
-            if not self._open(body, arrival, added, domains, more, self.ledger.facts(received.trace)):
+            if not self._open(body, arrival, added, domains, more):
                 self._take_up(arrival, added)
                 if self.ledger.fact(added.trace, added.key) is None:
                     raise ConflictError("recipients were refused, and nobody else took them")
@@ -141,13 +141,8 @@ class Ingest:
         received: Fact,
         domains: list[MailDomain],
         recipients: Mapping[str, Address],
-        before: Sequence[Fact],
     ) -> bool:
-        """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due.
-
-        Args:
-            before: facts of the same flow; mailboxes that it has reached get no second copy.
-        """
+        """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due."""
         if arrival.notification.verdicts.has_virus:
             return self.transit.open(
                 [received, planning.blocked_fact(received, list(recipients), self.now())], [], None
@@ -156,8 +151,8 @@ class Ingest:
         part = received.key.removeprefix(RECEIVED)
         verdicts = arrival.notification.verdicts
         plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part, excess=arrival.excess)
-        if before:
-            plan = plan.without(self._reached(received.trace, before, plan), _named(before, "memberId"))
+        if part:
+            plan = without_reached(plan, received.trace, self.transit, self.ledger)
         if plan.chunks == 1:
             flow = arrival.flow(received)
             orders = planning.orders(plan.entries, flow, self.now())
@@ -185,13 +180,6 @@ class Ingest:
     def _rules(self, domains: Sequence[MailDomain]) -> RuleSet:
         return self.rule_sets.inbound(domains[0].organization.id, newest_rules(domains))
 
-    def _reached(self, trace: str, before: Sequence[Fact], plan: Plan) -> set[str]:
-        """Return the mailboxes that a flow reached, or is on its way to."""
-        mailboxes = (entry.mailbox_id for entry in plan.entries if isinstance(entry, Target))
-        return _named(before, "mailboxId") | {
-            mailbox for mailbox in mailboxes if self.transit.order(trace, f"{MAIL_PREFIX}{mailbox}") is not None
-        }
-
     def _take_up(self, arrival: Arrival, received: Fact) -> None:
         """Continue a flow that is open: expand what is not expanded, send what may not have been sent."""
         expansion = self.transit.expansion(received.trace)
@@ -204,7 +192,3 @@ class Ingest:
 def _added_key(recipients: Sequence[str]) -> str:
     """Name the fact that adds recipients to a flow, by who they are."""
     return f"{RECEIVED}:{hashlib.sha256(chr(0).join(sorted(recipients)).encode()).hexdigest()[:16]}"
-
-
-def _named(facts: Sequence[Fact], what: str) -> set[str]:
-    return {str(fact.data[what]) for fact in facts if what in fact.data}

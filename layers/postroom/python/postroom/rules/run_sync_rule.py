@@ -15,9 +15,10 @@ from postroom.errors import ConflictError, PermanentError
 from postroom.model.rules import RuleAction
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
+from postroom.routing.reached import without_reached
 from postroom.rules import pace
 from postroom.rules.outcomes import fallback_for_all, outcomes
-from postroom.rules.verdict import Domains, freeze, thaw, verdict, without_reached
+from postroom.rules.verdict import Domains, freeze, thaw, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +149,9 @@ class RunSyncRule:
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
         made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
-        plan = without_reached(made.plan, call, self.transit, self.ledger)
+        plan = made.plan
+        if call.others or call.part:
+            plan = without_reached(plan, call.trace, self.transit, self.ledger)
         facts = [attempt, made.applied(call, number, self.now())]
         if plan.chunks == 1:
             orders = planning.orders(plan.entries, made.flow, self.now())

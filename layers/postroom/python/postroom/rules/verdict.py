@@ -11,10 +11,9 @@ from postroom.contracts.event_log import RuleAction, RuleApplied
 from postroom.model.addresses import Address
 from postroom.model.facts import EventName, Fact
 from postroom.model.rules import ActionType
-from postroom.ports.transit import MAIL_PREFIX
 from postroom.routing.actions import DELIVERS, is_junk, refusal
 from postroom.routing.plan import Flow, Plan
-from postroom.routing.resolve import UNKNOWN, Refusal, Target, resolve
+from postroom.routing.resolve import UNKNOWN, Refusal, resolve
 from postroom.rules.outcomes import Ignored, Outcomes, Why
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from postroom.model.directory import MailDomain
     from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import Content
-    from postroom.ports.transit import Ledger, Transit
 
 
 @dataclass(slots=True)
@@ -123,20 +121,6 @@ def verdict(
         outcomes=Outcomes({n: o for n, o in outcomes.by_recipient.items() if n not in nowhere}, outcomes.ignored),
         ignored=ignored | dict.fromkeys(nowhere, Ignored.NO_MAILBOX.value),
     )
-
-
-def without_reached(plan: Plan, call: RuleCall, transit: Transit, ledger: Ledger) -> Plan:
-    """Leave out the mailboxes that the flow has reached by its other recipients, or is on its way to."""
-    if not (call.others or call.part):
-        return plan
-    reached = {
-        entry.mailbox_id
-        for entry in plan.entries
-        if isinstance(entry, Target) and transit.order(call.trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
-    }
-    facts = ledger.facts(call.trace)  # after the orders: one that is carried out meanwhile is a fact by now
-    reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
-    return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})
 
 
 def freeze(found: Verdict) -> bytes:

@@ -1,0 +1,24 @@
+"""One copy a mailbox, whichever of a flow's ways leads to it first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.ports.transit import MAIL_PREFIX
+from postroom.routing.resolve import Target
+
+if TYPE_CHECKING:
+    from postroom.ports.transit import Ledger, Transit
+    from postroom.routing.plan import Plan
+
+
+def without_reached(plan: Plan, trace: str, transit: Transit, ledger: Ledger) -> Plan:
+    """Leave out the mailboxes that a flow has reached or is on its way to, and the members that were skipped in it."""
+    reached = {
+        entry.mailbox_id
+        for entry in plan.entries
+        if isinstance(entry, Target) and transit.order(trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
+    }
+    facts = ledger.facts(trace)  # after the orders: one that is carried out meanwhile is a fact by now
+    reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
+    return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})
