@@ -29,7 +29,7 @@ from postroom.adapters.aws.directory_rows import (
     to_item,
 )
 from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
-from postroom.adapters.aws.transactions import code_of, store_errors
+from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, code_of, reasons_of, store_errors
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Insert, Put, Remove, Replace
@@ -184,13 +184,11 @@ class DynamoDirectory:
         for attempt in range(ATTEMPTS):
             try:
                 self._table.client.transact_write_items(TransactItems=actions)
-            except self._table.client.exceptions.TransactionCanceledException as error:
-                reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
-                _raise_for(reasons, owners, error)
-            except self._table.client.exceptions.TransactionInProgressException:
-                pass  # another attempt of ours is still running: as busy as a conflict
             except (BotoCoreError, ClientError) as error:
-                raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
+                if code_of(error) == CANCELLED:
+                    _raise_for(reasons_of(error), owners, error)
+                elif code_of(error) != IN_PROGRESS:  # another attempt of ours is still running: as busy as a conflict
+                    raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
             else:
                 return
             self._table.pause(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
@@ -239,7 +237,7 @@ def _at_version(version: int) -> dict[str, Any]:
     }
 
 
-def _raise_for(reasons: Sequence[str], owners: Sequence[Change], error: ClientError) -> None:
+def _raise_for(reasons: Sequence[str], owners: Sequence[Change], error: Exception) -> None:
     """Say why a transaction was cancelled; return only where the same one may succeed later."""
     for reason, change in zip(reasons, owners, strict=False):
         if reason == "ConditionalCheckFailed" and isinstance(change, Insert):

@@ -20,6 +20,12 @@ Row = Mapping[str, Any]
 NOT_THERE: Final = "attribute_not_exists(pk)"
 THERE: Final = "attribute_exists(pk)"
 
+CANCELLED: Final = "TransactionCanceledException"
+"""Known by its code: ``client.exceptions`` is made at first use, and threads that meet there hold two of each class."""
+
+IN_PROGRESS: Final = "TransactionInProgressException"
+"""Another attempt with the same token is still running."""
+
 
 @dataclass(slots=True)
 class Transaction:
@@ -58,22 +64,26 @@ class Transaction:
         """
         try:
             self.client.transact_write_items(TransactItems=self._writes)  # type: ignore[arg-type]
-        except self.client.exceptions.TransactionCanceledException as error:
-            reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-            refused = frozenset(
-                label
-                for label, reason in zip(self._labels, reasons, strict=True)
-                if reason.get("Code") == "ConditionalCheckFailed"
-            )
-            if refused:
-                return refused
-            codes = sorted({str(reason.get("Code")) for reason in reasons} - {"None"})
-            if "TransactionConflict" in codes:
-                raise ConflictError("another transaction held the row") from error
-            raise StoreUnavailableError(f"the transaction was cancelled: {', '.join(codes)}") from error
         except (BotoCoreError, ClientError) as error:
+            if code_of(error) == CANCELLED:
+                return self._refused(error)
             raise StoreUnavailableError(f"the transaction could not be written: {code_of(error)}") from error
         return frozenset()
+
+    def _refused(self, error: BotoCoreError | ClientError) -> frozenset[str]:
+        reasons = reasons_of(error)
+        refused = {label for label, code in zip(self._labels, reasons, strict=True) if code == "ConditionalCheckFailed"}
+        if refused:
+            return frozenset(refused)
+        if "TransactionConflict" in reasons:
+            raise ConflictError("another transaction held the row") from error
+        codes = ", ".join(sorted({*reasons} - {"None"}))
+        raise StoreUnavailableError(f"the transaction was cancelled: {codes}") from error
+
+
+def reasons_of(error: BotoCoreError | ClientError) -> list[str]:
+    """Return the codes of a cancelled transaction, one a write, in their order; the text ``None`` where it could be."""
+    return [str(reason.get("Code")) for reason in getattr(error, "response", {}).get("CancellationReasons", [])]
 
 
 def code_of(error: BaseException) -> str:

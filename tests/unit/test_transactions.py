@@ -1,0 +1,49 @@
+"""Transactions that DynamoDB refuses, as any thread may learn of it."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from postroom.adapters.aws.transactions import Transaction
+from postroom.errors import ConflictError, StoreUnavailableError
+
+
+def cancelled(*codes: str) -> tuple[Transaction, Stubber]:
+    """Return a transaction of as many puts, named a, b …, that DynamoDB cancels with these reasons."""
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    made = Transaction(client)
+    for label, _ in zip("abc", codes, strict=False):
+        made.put(label, "table", {"pk": {"S": label}}, condition="attribute_not_exists(pk)")
+    stub = Stubber(client)
+    reasons = {"CancellationReasons": [{"Code": code} for code in codes]}
+    stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
+    return made, stub
+
+
+def test_what_refused_it_is_named() -> None:
+    write, stub = cancelled("ConditionalCheckFailed", "None", "ConditionalCheckFailed")
+    with stub:
+        assert write.commit() == {"a", "c"}
+
+
+def test_a_refusal_is_known_whichever_class_of_the_client_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    write, stub = cancelled("ConditionalCheckFailed")
+    other = type("TransactionCanceledException", (ClientError,), {})
+    monkeypatch.setattr(write.client.exceptions, "from_code", lambda _code: other)  # as if another thread had made it
+    with stub:
+        assert write.commit() == {"a"}
+
+
+def test_a_conflict_may_be_tried_again() -> None:
+    write, stub = cancelled("TransactionConflict", "None")
+    with stub, pytest.raises(ConflictError):
+        write.commit()
+
+
+def test_any_other_reason_is_said() -> None:
+    write, stub = cancelled("None", "ThrottlingError")
+    with stub, pytest.raises(StoreUnavailableError, match="cancelled: ThrottlingError"):
+        write.commit()
