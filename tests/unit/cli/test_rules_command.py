@@ -78,6 +78,10 @@ def found(stack: InProcessStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         elif organization["Alias"] == "acme":
             for rule in workmail.list_inbound_mail_flow_rules(**named)["Rules"]:
                 workmail.delete_inbound_mail_flow_rule(**named, RuleId=rule["RuleId"])
+            for rule in workmail.list_outbound_mail_flow_rules(**named)["Rules"]:
+                workmail.delete_outbound_mail_flow_rule(**named, RuleId=rule["RuleId"])
+            for gateway in workmail.list_smtp_gateways(**named)["SmtpGateways"]:
+                workmail.delete_smtp_gateway(**named, SmtpGatewayId=gateway["SmtpGatewayId"])
 
 
 @pytest.fixture
@@ -86,9 +90,10 @@ def file(tmp_path: Path) -> Path:
     return written(tmp_path, DROP, SPARE, BOUNCE)
 
 
-def written(folder: Path, *rules: dict[str, Any]) -> Path:
+def written(folder: Path, *rules: dict[str, Any], **directions: Any) -> Path:
+    """Write a file of inbound rules, or of the directions that are named."""
     path = folder / "rules.json"
-    path.write_text(json.dumps({"inbound": rules}), "utf-8")
+    path.write_text(json.dumps(directions or {"inbound": rules}), "utf-8")
     return path
 
 
@@ -240,7 +245,7 @@ class TestFunctions:
         plan = rows(run("rules", "plan", written(tmp_path, full, named), "--json"))
         assert {row["change"] for row in plan} == {"unchanged"}
         exported = json.loads(run("rules", "export", "--format", "json").stdout)
-        assert exported == {"inbound": [named, TAG]}
+        assert exported == {"inbound": [named, TAG], "outbound": []}
 
     @pytest.mark.parametrize("form", ["yaml", "json"])
     def test_what_is_exported_is_applied_elsewhere_and_exported_again_byte_for_byte(
@@ -287,6 +292,105 @@ class TestFunctions:
             "  → 'Count lists': RUN_LAMBDA, matches *.lists.example → acme.example",
             "    'Tag subjects': RUN_LAMBDA, matches * → *",
         ]
+
+
+THROUGH = {
+    "name": "Through",
+    "senders": ["*"],
+    "recipients": ["partner.example"],
+    "action": "SMTP_GATEWAY",
+    "gateway": "relay",
+}
+SCAN: dict[str, Any] = {
+    "name": "Scan",
+    "senders": ["*"],
+    "recipients": ["*"],
+    "action": "RUN_LAMBDA",
+    "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "SMTP_GATEWAY", "timeoutMinutes": 5},
+    "thenGateway": "RELAY",
+}
+
+
+class TestOutbound:
+    @pytest.fixture(autouse=True)
+    def relay(self, stack: InProcessStack) -> str:
+        """The gateway Relay."""
+        workmail = stack.client("workmail")
+        (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
+        request = {"Name": "Relay", "Host": "smtp.example.net", "Port": 587, "UserName": "u", "Password": "p"}
+        made = workmail.create_smtp_gateway(OrganizationId=acme["OrganizationId"], **request)["SmtpGatewayId"]
+        assert isinstance(made, str)
+        return made
+
+    def test_the_organization_has_both_directions_as_the_file_says(
+        self, run: Run, stack: InProcessStack, relay: str, tmp_path: Path
+    ) -> None:
+        file = written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN, DROP])
+        assert run("rules", "apply", file).output.splitlines() == [
+            "+ create outbound 'Through': SMTP_GATEWAY (Relay), * → partner.example",
+            "+ create outbound 'Scan': RUN_LAMBDA (tag-subjects, waited for; SMTP_GATEWAY if it fails for 5 minutes, "
+            "then Relay), * → *",
+            "+ create 'No evil': DROP, *.evil.example → *",
+            "+ create outbound 'No evil': DROP, *.evil.example → *",
+            "4 to create, 0 to change, 0 to delete, 0 unchanged",
+            "done: 4 created, 0 changed, 0 deleted",
+        ]
+        workmail = stack.client("workmail")
+        (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
+        made = workmail.list_outbound_mail_flow_rules(OrganizationId=acme["OrganizationId"])["Rules"]
+        actions = {rule["Name"]: rule["Action"] for rule in made}
+        assert actions["Through"] == {"Type": "SMTP_GATEWAY", "SmtpGatewayId": relay}
+        assert actions["Scan"]["ThenSmtpGatewayId"] == relay
+        again = rows(run("rules", "apply", file, "--json"))
+        assert [row["change"] for row in again] == ["unchanged"] * 4
+
+    def test_they_are_listed_and_exported_with_the_gateways_name(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN]))
+        listed = rows(run("rules", "list", "--json"))
+        assert [(row["direction"], row["name"], row["gateway"], row["thenGateway"]) for row in listed] == [
+            ("inbound", "No evil", None, None),
+            ("outbound", "Scan", None, "Relay"),
+            ("outbound", "Through", "Relay", None),
+        ]
+        exported = json.loads(run("rules", "export", "--format", "json").stdout)
+        assert exported == {
+            "inbound": [DROP],
+            "outbound": [SCAN | {"thenGateway": "Relay"}, THROUGH | {"gateway": "Relay"}],
+        }
+
+    def test_a_direction_that_the_file_does_not_name_stays_as_it_is(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH]))
+        run("rules", "apply", written(tmp_path, inbound=[BOUNCE]))
+        assert [row["name"] for row in rows(run("rules", "list", "--json"))] == ["Moved", "Through"]
+        run("rules", "apply", written(tmp_path, outbound=[]))
+        assert [row["name"] for row in rows(run("rules", "list", "--json"))] == ["Moved"]
+
+    def test_a_changed_rule_and_one_that_goes_are_those_of_their_direction(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[DROP, THROUGH]))
+        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[DROP | {"action": "DEFAULT"}]))
+        listed = rows(run("rules", "list", "--json"))
+        assert [(row["direction"], row["action"]) for row in listed] == [("inbound", "DROP"), ("outbound", "DEFAULT")]
+
+    @pytest.mark.parametrize("command", ["plan", "apply"])
+    def test_a_gateway_that_is_not_there_is_refused_before_anything_changes(
+        self, run: Run, tmp_path: Path, command: str
+    ) -> None:
+        result = run("rules", command, written(tmp_path, inbound=[DROP], outbound=[THROUGH | {"gateway": "Other"}]))
+        assert isinstance(result.exception, RefusedError)
+        assert str(result.exception).startswith("rule 'Through' names SMTP gateway 'Other', which the organization")
+        assert rows(run("rules", "list", "--json")) == []
+
+    def test_a_test_is_of_one_direction(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, inbound=[TAG], outbound=[THROUGH, SCAN]))
+        request = ("--from", "ann@acme.example", "--to", "ben@partner.example,eve@else.example")
+        ben, eve = rows(run("rules", "test", "--outbound", *request, "--json"))
+        assert (ben["rule"], ben["action"], ben["gateway"]) == ("Through", "SMTP_GATEWAY", "Relay")
+        assert (eve["rule"], eve["lambda"], eve["gateway"]) == ("Scan", SCAN["lambda"], "Relay")
+        inbound, _ = rows(run("rules", "test", *request, "--json"))
+        assert (inbound["rule"], inbound["gateway"]) == ("Tag subjects", None)
+        lines = run("rules", "test", "--outbound", *request).output.splitlines()
+        assert lines[0] == "ben@partner.example: SMTP_GATEWAY Relay by rule 'Through'"
+        assert "eve@else.example: RUN_LAMBDA tag-subjects, then Relay by rule 'Scan'" in lines
 
 
 class TestTest:
