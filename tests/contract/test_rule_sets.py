@@ -120,10 +120,14 @@ def test_a_version_is_read_once_by_a_worker_that_has_room_for_it(stack: Stack) -
 
 UNKNOWN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"FORWARD")
 FOREIGN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"SMTP_GATEWAY")
+FALLBACK = dump_rules([WAITS]).replace(b'"fallback":"DROP"', b'"fallback":"SMTP_GATEWAY"')
 NOWHERE = dump_rules([OUTBOUND]).replace(b"DROP", b"SMTP_GATEWAY")
+THEN_NOWHERE = FALLBACK.replace(b"INBOUND", b"OUTBOUND")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff", UNKNOWN, FOREIGN, NOWHERE])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff", UNKNOWN, FOREIGN, FALLBACK, NOWHERE, THEN_NOWHERE]
+)
 def test_a_damaged_object_is_not_no_rules(stack: Stack, content: bytes) -> None:
     stack.s3.put_object(Bucket=BUCKET, Key=f"rules/{ORG}/1", Body=content)
     with pytest.raises(UnreadableRulesError):

@@ -44,10 +44,13 @@ class StoredRule(Received):
     modified: int
 
     @model_validator(mode="after")
-    def _action_is_of_the_direction(self) -> Self:
-        if self.action not in MOST_RESTRICTIVE_FIRST[self.direction]:
-            raise ValueError(f"{self.action} is no action of {self.direction} rules")
-        if self.action is ActionType.SMTP_GATEWAY and self.gateway_id is None:
+    def _actions_are_of_the_direction(self) -> Self:
+        actions = {self.action}
+        if self.call is not None and self.call.fallback is not None:
+            actions.add(self.call.fallback)
+        if unknown := actions - {*MOST_RESTRICTIVE_FIRST[self.direction]}:
+            raise ValueError(f"{', '.join(sorted(unknown))} is no action of {self.direction} rules")
+        if ActionType.SMTP_GATEWAY in actions and self.gateway_id is None:
             raise ValueError("a rule of SMTP_GATEWAY names its gateway")
         return self
 
