@@ -2,105 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from local import running
 from local.errors import RefusedError, UsageError
 from local.settings import repository_root
-from tests.support.in_process import InProcessStack, deployed
+
+from .conftest import BOUNCE, COUNT, DROP, PREFIX, SPARE, TAG, rows, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
-    from .conftest import Run
+    from tests.support.in_process import InProcessStack
+    from tests.unit.cli.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("found")
 
 DOCUMENTED = (repository_root() / "docs" / "command-line.md").read_text("utf-8")
-DROP = {"name": "No evil", "senders": ["*.evil.example"], "recipients": ["*"], "action": "DROP"}
-SPARE = {
-    "name": "Spare the boss",
-    "description": "she knows them",
-    "senders": ["x@a.evil.example"],
-    "recipients": ["boss@acme.example"],
-    "action": "DEFAULT",
-}
-BOUNCE = {
-    "name": "Moved",
-    "senders": ["*"],
-    "recipients": ["old@acme.example"],
-    "action": "BOUNCE",
-    "bounceMessage": "Write to new@acme.example",
-}
-
-
-PREFIX = "arn:aws:lambda:us-east-1:123456789012:function:"
-TAG = {
-    "name": "Tag subjects",
-    "senders": ["*"],
-    "recipients": ["*"],
-    "action": "RUN_LAMBDA",
-    "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "DEFAULT", "timeoutMinutes": 5},
-}
-COUNT = {
-    "name": "Count lists",
-    "senders": ["*.lists.example"],
-    "recipients": ["acme.example"],
-    "action": "RUN_LAMBDA",
-    "lambda": {"function": f"{PREFIX}count-senders", "synchronous": False},
-}
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[InProcessStack]:
-    with deployed() as stack:
-        stack.client("workmail").create_organization(Alias="acme")
-        make_functions("tag-subjects", "count-senders", "private")
-        yield stack
-
-
-@pytest.fixture(autouse=True)
-def found(stack: InProcessStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL_WORKMAIL", raising=False)
-    monkeypatch.setattr(running, "find", lambda: stack)
-    yield
-    workmail = stack.client("workmail")
-    for organization in workmail.list_organizations()["OrganizationSummaries"]:
-        named = {"OrganizationId": organization["OrganizationId"]}
-        if organization["Alias"] != "acme" and organization["State"] == "Active":
-            workmail.delete_organization(**named, DeleteDirectory=True)
-        elif organization["Alias"] == "acme":
-            for rule in workmail.list_inbound_mail_flow_rules(**named)["Rules"]:
-                workmail.delete_inbound_mail_flow_rule(**named, RuleId=rule["RuleId"])
-            for rule in workmail.list_outbound_mail_flow_rules(**named)["Rules"]:
-                workmail.delete_outbound_mail_flow_rule(**named, RuleId=rule["RuleId"])
-            for gateway in workmail.list_smtp_gateways(**named)["SmtpGateways"]:
-                workmail.delete_smtp_gateway(**named, SmtpGatewayId=gateway["SmtpGatewayId"])
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """A file with three rules."""
-    return written(tmp_path, DROP, SPARE, BOUNCE)
-
-
-def written(folder: Path, *rules: dict[str, Any], **directions: Any) -> Path:
-    """Write a file of inbound rules, or of the directions that are named."""
-    path = folder / "rules.json"
-    path.write_text(json.dumps(directions or {"inbound": rules}), "utf-8")
-    return path
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    assert result.exit_code == 0, result.output
-    read: list[dict[str, Any]] = json.loads(result.stdout)
-    return read
 
 
 def test_apply_makes_the_rules_those_of_the_file_and_does_nothing_the_second_time(run: Run, file: Path) -> None:
@@ -196,32 +119,6 @@ def test_a_bad_file_changes_nothing(run: Run, file: Path, tmp_path: Path) -> Non
     assert len(rows(run("rules", "list", "--json"))) == 3
 
 
-def make_functions(*names: str) -> None:
-    """Make functions that every organization's rules may call, but for ``private``."""
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context): pass\n")
-    trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "*"}}
-    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    client = boto3.client("lambda")
-    for name in names:
-        client.create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Handler="app.handler",
-            Role=role,
-            Code={"ZipFile": code.getvalue()},
-        )
-        if name != "private":
-            client.add_permission(
-                FunctionName=name,
-                StatementId="AllowWorkMail",
-                Action="lambda:InvokeFunction",
-                Principal="workmail.us-east-1.amazonaws.com",
-                SourceArn="arn:aws:workmail:us-east-1:123456789012:organization/*",
-            )
-
-
 class TestFunctions:
     def test_the_organization_has_them_as_the_file_says(self, run: Run, stack: InProcessStack, tmp_path: Path) -> None:
         assert run("rules", "apply", written(tmp_path, TAG, COUNT)).exit_code == 0
@@ -292,105 +189,6 @@ class TestFunctions:
             "  → 'Count lists': RUN_LAMBDA, matches *.lists.example → acme.example",
             "    'Tag subjects': RUN_LAMBDA, matches * → *",
         ]
-
-
-THROUGH = {
-    "name": "Through",
-    "senders": ["*"],
-    "recipients": ["partner.example"],
-    "action": "SMTP_GATEWAY",
-    "gateway": "relay",
-}
-SCAN: dict[str, Any] = {
-    "name": "Scan",
-    "senders": ["*"],
-    "recipients": ["*"],
-    "action": "RUN_LAMBDA",
-    "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "SMTP_GATEWAY", "timeoutMinutes": 5},
-    "thenGateway": "RELAY",
-}
-
-
-class TestOutbound:
-    @pytest.fixture(autouse=True)
-    def relay(self, stack: InProcessStack) -> str:
-        """The gateway Relay."""
-        workmail = stack.client("workmail")
-        (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
-        request = {"Name": "Relay", "Host": "smtp.example.net", "Port": 587, "UserName": "u", "Password": "p"}
-        made = workmail.create_smtp_gateway(OrganizationId=acme["OrganizationId"], **request)["SmtpGatewayId"]
-        assert isinstance(made, str)
-        return made
-
-    def test_the_organization_has_both_directions_as_the_file_says(
-        self, run: Run, stack: InProcessStack, relay: str, tmp_path: Path
-    ) -> None:
-        file = written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN, DROP])
-        assert run("rules", "apply", file).output.splitlines() == [
-            "+ create outbound 'Through': SMTP_GATEWAY (Relay), * → partner.example",
-            "+ create outbound 'Scan': RUN_LAMBDA (tag-subjects, waited for; SMTP_GATEWAY if it fails for 5 minutes, "
-            "then Relay), * → *",
-            "+ create 'No evil': DROP, *.evil.example → *",
-            "+ create outbound 'No evil': DROP, *.evil.example → *",
-            "4 to create, 0 to change, 0 to delete, 0 unchanged",
-            "done: 4 created, 0 changed, 0 deleted",
-        ]
-        workmail = stack.client("workmail")
-        (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
-        made = workmail.list_outbound_mail_flow_rules(OrganizationId=acme["OrganizationId"])["Rules"]
-        actions = {rule["Name"]: rule["Action"] for rule in made}
-        assert actions["Through"] == {"Type": "SMTP_GATEWAY", "SmtpGatewayId": relay}
-        assert actions["Scan"]["ThenSmtpGatewayId"] == relay
-        again = rows(run("rules", "apply", file, "--json"))
-        assert [row["change"] for row in again] == ["unchanged"] * 4
-
-    def test_they_are_listed_and_exported_with_the_gateways_name(self, run: Run, tmp_path: Path) -> None:
-        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN]))
-        listed = rows(run("rules", "list", "--json"))
-        assert [(row["direction"], row["name"], row["gateway"], row["thenGateway"]) for row in listed] == [
-            ("inbound", "No evil", None, None),
-            ("outbound", "Scan", None, "Relay"),
-            ("outbound", "Through", "Relay", None),
-        ]
-        exported = json.loads(run("rules", "export", "--format", "json").stdout)
-        assert exported == {
-            "inbound": [DROP],
-            "outbound": [SCAN | {"thenGateway": "Relay"}, THROUGH | {"gateway": "Relay"}],
-        }
-
-    def test_a_direction_that_the_file_does_not_name_stays_as_it_is(self, run: Run, tmp_path: Path) -> None:
-        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH]))
-        run("rules", "apply", written(tmp_path, inbound=[BOUNCE]))
-        assert [row["name"] for row in rows(run("rules", "list", "--json"))] == ["Moved", "Through"]
-        run("rules", "apply", written(tmp_path, outbound=[]))
-        assert [row["name"] for row in rows(run("rules", "list", "--json"))] == ["Moved"]
-
-    def test_a_changed_rule_and_one_that_goes_are_those_of_their_direction(self, run: Run, tmp_path: Path) -> None:
-        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[DROP, THROUGH]))
-        run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[DROP | {"action": "DEFAULT"}]))
-        listed = rows(run("rules", "list", "--json"))
-        assert [(row["direction"], row["action"]) for row in listed] == [("inbound", "DROP"), ("outbound", "DEFAULT")]
-
-    @pytest.mark.parametrize("command", ["plan", "apply"])
-    def test_a_gateway_that_is_not_there_is_refused_before_anything_changes(
-        self, run: Run, tmp_path: Path, command: str
-    ) -> None:
-        result = run("rules", command, written(tmp_path, inbound=[DROP], outbound=[THROUGH | {"gateway": "Other"}]))
-        assert isinstance(result.exception, RefusedError)
-        assert str(result.exception).startswith("rule 'Through' names SMTP gateway 'Other', which the organization")
-        assert rows(run("rules", "list", "--json")) == []
-
-    def test_a_test_is_of_one_direction(self, run: Run, tmp_path: Path) -> None:
-        run("rules", "apply", written(tmp_path, inbound=[TAG], outbound=[THROUGH, SCAN]))
-        request = ("--from", "ann@acme.example", "--to", "ben@partner.example,eve@else.example")
-        ben, eve = rows(run("rules", "test", "--outbound", *request, "--json"))
-        assert (ben["rule"], ben["action"], ben["gateway"]) == ("Through", "SMTP_GATEWAY", "Relay")
-        assert (eve["rule"], eve["lambda"], eve["gateway"]) == ("Scan", SCAN["lambda"], "Relay")
-        inbound, _ = rows(run("rules", "test", *request, "--json"))
-        assert (inbound["rule"], inbound["gateway"]) == ("Tag subjects", None)
-        lines = run("rules", "test", "--outbound", *request).output.splitlines()
-        assert lines[0] == "ben@partner.example: SMTP_GATEWAY Relay by rule 'Through'"
-        assert "eve@else.example: RUN_LAMBDA tag-subjects, then Relay by rule 'Scan'" in lines
 
 
 class TestTest:
