@@ -37,7 +37,10 @@ MAX_GATEWAYS: Final = 100
 """Most gateways of an organization. Ours; WorkMail's quota is not public."""
 
 SMTP_PORT: Final = 25
-"""Refused: AWS keeps it closed to functions, so that every message would fail. Source: AWS re:Post, "port 25"; ours."""
+"""Refused: AWS keeps it closed to functions, and opens it to none outside a VPC, so that every message would fail. Ours.
+
+Source: AWS re:Post, "How do I remove the restriction on port 25 from my EC2 instance or Lambda function?"
+"""
 
 RULES_NAMED: Final = 5
 """Most rules that a refused deletion names. Ours."""
