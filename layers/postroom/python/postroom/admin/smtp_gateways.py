@@ -37,7 +37,7 @@ MAX_GATEWAYS: Final = 100
 """Most gateways of an organization. Ours; WorkMail's quota is not public."""
 
 SMTP_PORT: Final = 25
-"""Refused: AWS keeps it closed to functions, and opens it to none outside a VPC, so that every message would fail. Ours.
+"""Refused: AWS keeps it closed to functions, and opens it to none outside a VPC: every message would fail. Ours.
 
 Source: AWS re:Post, "How do I remove the restriction on port 25 from my EC2 instance or Lambda function?"
 """
