@@ -25,6 +25,11 @@ def listed(least: int, most: int, member: str) -> Shape:
     return {"type": "list", "member": {"shape": member}, "min": least, "max": most}
 
 
+def every(member: str) -> Shape:
+    """Return a list of any number of members."""
+    return {"type": "list", "member": {"shape": member}}
+
+
 def structure(required: str, **members: str) -> Shape:
     """Return a structure; ``required`` names members, in one string; a member's value is its shape."""
     made: Shape = {"type": "structure", "members": {name: {"shape": shape} for name, shape in members.items()}}
@@ -33,19 +38,158 @@ def structure(required: str, **members: str) -> Shape:
     return made | ({"required": required.split()} if required else {})
 
 
-RULE: Final = {
-    "Name": "MailFlowRuleName",
-    "Description": "MailFlowRuleDescription",
-    "SenderPatterns": "MailFlowPatternList",
-    "RecipientPatterns": "MailFlowPatternList",
-    "Action": "InboundMailFlowAction",
-}
-"""What an administrator says of a rule."""
+LIST: Final = structure(
+    "OrganizationId", OrganizationId="OrganizationId", NextToken="NextToken", MaxResults="MaxResults"
+)
+"""What is asked for a page of a list."""
 
-INBOUND_ACTIONS: Final = ["DROP", "BOUNCE", "MOVE_TO_JUNK", "DEFAULT", "BYPASS_SPAM_CHECK"]
+INBOUND, OUTBOUND = "Inbound", "Outbound"
+
+DECIDING: Final = {
+    INBOUND: ["DROP", "BOUNCE", "MOVE_TO_JUNK", "DEFAULT", "BYPASS_SPAM_CHECK"],
+    OUTBOUND: ["DROP", "BOUNCE", "SMTP_GATEWAY", "DEFAULT"],
+}
 """What becomes of a message, and so what holds while a function has no say; never another function."""
 
-WHOLE_RULE: Final = {"RuleId": "MailFlowRuleId", **RULE, "DateCreated": "Timestamp", "DateModified": "Timestamp"}
+GATEWAYS: Final = {"SmtpGatewayId": "SmtpGatewayId", "ThenSmtpGatewayId": "SmtpGatewayId"}
+"""What outbound actions may name beside what inbound ones do."""
+
+
+def rule_shapes(direction: str) -> dict[str, Shape]:
+    """Return the shapes of the rules of one direction and of what is done with them."""
+    rule = {
+        "Name": "MailFlowRuleName",
+        "Description": "MailFlowRuleDescription",
+        "SenderPatterns": "MailFlowPatternList",
+        "RecipientPatterns": "MailFlowPatternList",
+        "Action": f"{direction}MailFlowAction",
+    }
+    whole = {"RuleId": "MailFlowRuleId", **rule, "DateCreated": "Timestamp", "DateModified": "Timestamp"}
+    one = structure("OrganizationId RuleId", OrganizationId="OrganizationId", RuleId="MailFlowRuleId")
+    said = "OrganizationId Name SenderPatterns RecipientPatterns Action"
+    return {
+        f"{direction}MailFlowFallbackAction": {"type": "string", "enum": DECIDING[direction]},
+        f"{direction}MailFlowActionType": {"type": "string", "enum": [*DECIDING[direction], "RUN_LAMBDA"]},
+        f"{direction}MailFlowLambda": structure(
+            "FunctionArn Synchronous",
+            FunctionArn="MailFlowFunctionArn",
+            Synchronous="BooleanObject",
+            FallbackAction=f"{direction}MailFlowFallbackAction",
+            RuleTimeoutMinutes="MailFlowRuleTimeout",
+        ),
+        f"{direction}MailFlowAction": structure(
+            "Type",
+            Type=f"{direction}MailFlowActionType",
+            BounceMessage="MailFlowBounceMessage",
+            Lambda=f"{direction}MailFlowLambda",
+            **(GATEWAYS if direction == OUTBOUND else {}),
+        ),
+        f"{direction}MailFlowRule": structure("", **whole),
+        f"{direction}MailFlowRuleList": every(f"{direction}MailFlowRule"),
+        f"Matched{direction}MailFlowRule": structure(
+            "",
+            RuleId="MailFlowRuleId",
+            Name="MailFlowRuleName",
+            SenderPattern="MailFlowPattern",
+            RecipientPattern="MailFlowPattern",
+            Action=f"{direction}MailFlowAction",
+        ),
+        f"Matched{direction}MailFlowRuleList": every(f"Matched{direction}MailFlowRule"),
+        f"{direction}MailFlowTestResult": structure(
+            "",
+            Recipient="MailFlowAddress",
+            Action=f"{direction}MailFlowAction",
+            RuleId="MailFlowRuleId",
+            RuleName="MailFlowRuleName",
+            MatchedRules=f"Matched{direction}MailFlowRuleList",
+            Reason="MailFlowReason",
+        ),
+        f"{direction}MailFlowTestResultList": every(f"{direction}MailFlowTestResult"),
+        f"Create{direction}MailFlowRuleRequest": structure(
+            said, OrganizationId="OrganizationId", **rule, ClientToken="IdempotencyClientToken"
+        ),
+        f"Create{direction}MailFlowRuleResponse": structure("", RuleId="MailFlowRuleId"),
+        f"Update{direction}MailFlowRuleRequest": structure(
+            said.replace(" ", " RuleId ", 1), OrganizationId="OrganizationId", RuleId="MailFlowRuleId", **rule
+        ),
+        f"Update{direction}MailFlowRuleResponse": structure(""),
+        f"Delete{direction}MailFlowRuleRequest": one,
+        f"Delete{direction}MailFlowRuleResponse": structure(""),
+        f"Describe{direction}MailFlowRuleRequest": one,
+        f"Describe{direction}MailFlowRuleResponse": structure("", **whole),
+        f"List{direction}MailFlowRulesRequest": LIST,
+        f"List{direction}MailFlowRulesResponse": structure(
+            "", Rules=f"{direction}MailFlowRuleList", NextToken="NextToken"
+        ),
+        f"Test{direction}MailFlowRulesRequest": structure(
+            "OrganizationId From Recipients",
+            OrganizationId="OrganizationId",
+            From="MailFlowAddress",
+            Sender="MailFlowAddress",
+            Recipients="MailFlowRecipientList",
+        ),
+        f"Test{direction}MailFlowRulesResponse": structure("", Results=f"{direction}MailFlowTestResultList"),
+    }
+
+
+GATEWAY: Final = {
+    "Name": "SmtpGatewayName",
+    "Host": "SmtpGatewayHost",
+    "Port": "SmtpGatewayPort",
+    "UserName": "SmtpGatewayUserName",
+}
+"""What an administrator says of a gateway and may read again."""
+
+WHOLE_GATEWAY: Final = {"SmtpGatewayId": "SmtpGatewayId", **GATEWAY}
+ONE_GATEWAY: Final = structure(
+    "OrganizationId SmtpGatewayId", OrganizationId="OrganizationId", SmtpGatewayId="SmtpGatewayId"
+)
+
+GATEWAY_SHAPES: Final[dict[str, Shape]] = {
+    "SmtpGatewayId": text(1, 64, "[a-zA-Z0-9_-]+", "The identifier of an SMTP gateway."),
+    "SmtpGatewayName": text(
+        1, 64, f"(?! )(?!.* $){LINE}+", "Unique among the organization's gateways, whatever its case."
+    ),
+    "SmtpGatewayHost": text(
+        1,
+        255,
+        f"{LINE}+",
+        "A name in the public DNS or a public IP address. The gateway speaks TLS 1.2 or later, with a certificate of a "
+        "major certificate authority.",
+    ),
+    "SmtpGatewayPort": {
+        "type": "integer",
+        "box": True,
+        "min": 1,
+        "max": 65535,
+        "documentation": "Any but 25, which AWS keeps closed to functions.",
+    },
+    "SmtpGatewayUserName": text(1, 256, f"{LINE}+", "For the gateway's basic authentication."),
+    "SmtpGatewaySummary": structure("", **WHOLE_GATEWAY),
+    "SmtpGatewayList": every("SmtpGatewaySummary"),
+    "CreateSmtpGatewayRequest": structure(
+        "OrganizationId Name Host Port UserName Password",
+        OrganizationId="OrganizationId",
+        **GATEWAY,
+        Password="Password",  # noqa: S106 - a shape's name
+        ClientToken="IdempotencyClientToken",
+    ),
+    "CreateSmtpGatewayResponse": structure("", SmtpGatewayId="SmtpGatewayId"),
+    "UpdateSmtpGatewayRequest": structure(
+        "OrganizationId SmtpGatewayId Name Host Port UserName",
+        OrganizationId="OrganizationId",
+        SmtpGatewayId="SmtpGatewayId",
+        **GATEWAY,
+        Password="Password",  # noqa: S106 - a shape's name
+    ),
+    "UpdateSmtpGatewayResponse": structure(""),
+    "DeleteSmtpGatewayRequest": ONE_GATEWAY,
+    "DeleteSmtpGatewayResponse": structure(""),
+    "DescribeSmtpGatewayRequest": ONE_GATEWAY,
+    "DescribeSmtpGatewayResponse": structure("", **WHOLE_GATEWAY),
+    "ListSmtpGatewaysRequest": LIST,
+    "ListSmtpGatewaysResponse": structure("", SmtpGateways="SmtpGatewayList", NextToken="NextToken"),
+}
 
 SHAPES: Final[dict[str, Shape]] = {
     "MailFlowRuleId": text(1, 64, "[a-zA-Z0-9_-]+", "The identifier of a mail-flow rule."),
@@ -79,109 +223,67 @@ SHAPES: Final[dict[str, Shape]] = {
         "max": 240,
         "documentation": "For how many minutes a function that gives no answer is called again; 0 is one attempt.",
     },
-    "InboundMailFlowFallbackAction": {"type": "string", "enum": INBOUND_ACTIONS},
-    "InboundMailFlowActionType": {"type": "string", "enum": [*INBOUND_ACTIONS, "RUN_LAMBDA"]},
-    "InboundMailFlowLambda": structure(
-        "FunctionArn Synchronous",
-        FunctionArn="MailFlowFunctionArn",
-        Synchronous="BooleanObject",
-        FallbackAction="InboundMailFlowFallbackAction",
-        RuleTimeoutMinutes="MailFlowRuleTimeout",
-    ),
-    "InboundMailFlowAction": structure(
-        "Type",
-        Type="InboundMailFlowActionType",
-        BounceMessage="MailFlowBounceMessage",
-        Lambda="InboundMailFlowLambda",
-    ),
-    "InboundMailFlowRule": structure("", **WHOLE_RULE),
-    "InboundMailFlowRuleList": {"type": "list", "member": {"shape": "InboundMailFlowRule"}},
-    "MatchedInboundMailFlowRule": structure(
-        "",
-        RuleId="MailFlowRuleId",
-        Name="MailFlowRuleName",
-        SenderPattern="MailFlowPattern",
-        RecipientPattern="MailFlowPattern",
-        Action="InboundMailFlowAction",
-    ),
-    "MatchedInboundMailFlowRuleList": {"type": "list", "member": {"shape": "MatchedInboundMailFlowRule"}},
-    "InboundMailFlowTestResult": structure(
-        "",
-        Recipient="MailFlowAddress",
-        Action="InboundMailFlowAction",
-        RuleId="MailFlowRuleId",
-        RuleName="MailFlowRuleName",
-        MatchedRules="MatchedInboundMailFlowRuleList",
-        Reason="MailFlowReason",
-    ),
-    "InboundMailFlowTestResultList": {"type": "list", "member": {"shape": "InboundMailFlowTestResult"}},
-    "CreateInboundMailFlowRuleRequest": structure(
-        "OrganizationId Name SenderPatterns RecipientPatterns Action",
-        OrganizationId="OrganizationId",
-        **RULE,
-        ClientToken="IdempotencyClientToken",
-    ),
-    "CreateInboundMailFlowRuleResponse": structure("", RuleId="MailFlowRuleId"),
-    "UpdateInboundMailFlowRuleRequest": structure(
-        "OrganizationId RuleId Name SenderPatterns RecipientPatterns Action",
-        OrganizationId="OrganizationId",
-        RuleId="MailFlowRuleId",
-        **RULE,
-    ),
-    "UpdateInboundMailFlowRuleResponse": structure(""),
-    "DeleteInboundMailFlowRuleRequest": structure(
-        "OrganizationId RuleId", OrganizationId="OrganizationId", RuleId="MailFlowRuleId"
-    ),
-    "DeleteInboundMailFlowRuleResponse": structure(""),
-    "DescribeInboundMailFlowRuleRequest": structure(
-        "OrganizationId RuleId", OrganizationId="OrganizationId", RuleId="MailFlowRuleId"
-    ),
-    "DescribeInboundMailFlowRuleResponse": structure("", **WHOLE_RULE),
-    "ListInboundMailFlowRulesRequest": structure(
-        "OrganizationId", OrganizationId="OrganizationId", NextToken="NextToken", MaxResults="MaxResults"
-    ),
-    "ListInboundMailFlowRulesResponse": structure("", Rules="InboundMailFlowRuleList", NextToken="NextToken"),
-    "TestInboundMailFlowRulesRequest": structure(
-        "OrganizationId From Recipients",
-        OrganizationId="OrganizationId",
-        From="MailFlowAddress",
-        Sender="MailFlowAddress",
-        Recipients="MailFlowRecipientList",
-    ),
-    "TestInboundMailFlowRulesResponse": structure("", Results="InboundMailFlowTestResultList"),
+    **rule_shapes(INBOUND),
+    **rule_shapes(OUTBOUND),
+    **GATEWAY_SHAPES,
 }
-"""Shapes that botocore's model lacks, as it writes them; the rest (OrganizationId, NextToken …) are its own."""
+"""Shapes that botocore's model lacks, as it writes them; the rest (OrganizationId, Password …) are its own."""
 
 CHANGING: Final = ("NameAvailabilityException", "LimitExceededException")
 
+
+def rule_operations(direction: str, mail: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return what is done with the rules of one direction; ``mail`` says which mail they are for."""
+    return {
+        f"Create{direction}MailFlowRule": (f"Creates a rule for {mail}. It holds for the next message.", CHANGING),
+        f"Update{direction}MailFlowRule": (
+            "Replaces everything that a rule says; a description that is not given again is gone.",
+            ("EntityNotFoundException", *CHANGING),
+        ),
+        f"Delete{direction}MailFlowRule": ("Deletes a rule. One that does not exist is no error.", ()),
+        f"Describe{direction}MailFlowRule": ("Returns one rule.", ("EntityNotFoundException",)),
+        f"List{direction}MailFlowRules": (f"Returns the organization's rules for {mail}.", ()),
+        f"Test{direction}MailFlowRules": (
+            "Says what the rules do with a message, for each of its recipients, and why. No message is sent.",
+            (),
+        ),
+    }
+
+
 OPERATIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "CreateInboundMailFlowRule": (
-        "Creates a rule for mail that the organization receives. It holds for the next message.",
+    **rule_operations(INBOUND, "mail that the organization receives"),
+    **rule_operations(OUTBOUND, "mail that the organization sends"),
+    "CreateSmtpGateway": (
+        "Creates a gateway that rules for outbound mail may send it through.",
         CHANGING,
     ),
-    "UpdateInboundMailFlowRule": (
-        "Replaces everything that a rule says; a description that is not given again is gone.",
-        ("EntityNotFoundException", *CHANGING),
+    "UpdateSmtpGateway": (
+        "Replaces what is known of a gateway. Without a password the former one stays, as long as the host does.",
+        ("EntityNotFoundException", "NameAvailabilityException"),
     ),
-    "DeleteInboundMailFlowRule": ("Deletes a rule. One that does not exist is no error.", ()),
-    "DescribeInboundMailFlowRule": ("Returns one rule.", ("EntityNotFoundException",)),
-    "ListInboundMailFlowRules": ("Returns the organization's rules for mail that it receives.", ()),
-    "TestInboundMailFlowRules": (
-        "Says what the rules do with a message, for each of its recipients, and why. No message is sent.",
-        (),
+    "DeleteSmtpGateway": (
+        "Deletes a gateway that no rule names. One that does not exist is no error.",
+        ("EntityStateException",),
     ),
+    "DescribeSmtpGateway": ("Returns one gateway, without its password.", ("EntityNotFoundException",)),
+    "ListSmtpGateways": ("Returns the organization's gateways, without their passwords.", ()),
 }
 """What each operation is for, and its errors beside those of every operation (``COMMON``)."""
 
 COMMON: Final = ("InvalidParameterException", "OrganizationNotFoundException", "OrganizationStateException")
 
 PAGINATORS: Final = {
-    "ListInboundMailFlowRules": {
+    operation: {
         "input_token": "NextToken",
         "limit_key": "MaxResults",
         "output_token": "NextToken",
-        "result_key": "Rules",
+        "result_key": result,
     }
+    for operation, result in (
+        ("ListInboundMailFlowRules", "Rules"),
+        ("ListOutboundMailFlowRules", "Rules"),
+        ("ListSmtpGateways", "SmtpGateways"),
+    )
 }
 
 

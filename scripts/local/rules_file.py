@@ -16,7 +16,7 @@ from local.errors import UsageError
 from local.settings import repository_root
 from postroom.errors import InvalidPatternError
 from postroom.model.limits import MAX_PATTERNS
-from postroom.model.rules import Pattern
+from postroom.model.rules import Direction, Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +32,8 @@ MAX_SHOWN: Final = 160
 
 Place = tuple[str | int, ...]
 """Where in the file: ``("inbound", 0, "name")``."""
+
+Key = tuple[Direction, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,13 @@ class WrittenCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenRule:
-    """A rule as a file has it. Patterns are in their one way to be written, each once, in the order given."""
+    """A rule as a file has it. Patterns are in their one way to be written, each once, in the order given.
 
+    Attributes:
+        gateway: name of the SMTP gateway that outbound mail takes, or takes that the function lets through.
+    """
+
+    direction: Direction = Direction.INBOUND
     name: str
     description: str = ""
     senders: tuple[str, ...]
@@ -73,11 +80,12 @@ class WrittenRule:
     action: str
     bounce_message: str = ""
     call: WrittenCall | None = None
+    gateway: str = ""
 
     @property
-    def key(self) -> str:
-        """By which rules are known: the name, whatever its case."""
-        return self.name.casefold()
+    def key(self) -> Key:
+        """By which rules are known: direction and name, whatever its case."""
+        return self.direction, self.name.casefold()
 
     def says_what(self, other: WrittenRule) -> bool:
         """Say whether both are the same but for the order of patterns, which means nothing."""
@@ -85,7 +93,7 @@ class WrittenRule:
 
     def _meaning(self) -> tuple[object, ...]:
         patterns = frozenset(self.senders), frozenset(self.recipients)
-        return self.name, self.description, *patterns, self.action, self.bounce_message, self.call
+        return self.name, self.description, *patterns, self.action, self.bounce_message, self.call, self.gateway
 
     def members(self) -> dict[str, Any]:
         """Return the rule as a file's member, in the order in which it is written."""
@@ -96,7 +104,9 @@ class WrittenRule:
             "recipients": list(self.recipients),
             "action": self.action,
             "bounceMessage": self.bounce_message,
+            "gateway": "" if self.call else self.gateway,
             "lambda": self.call and self.call.members(),
+            "thenGateway": self.gateway if self.call else "",
         }
         return {name: value for name, value in members.items() if value}
 
@@ -109,15 +119,27 @@ class Fault:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class RulesFile:
+    """All rules of the directions that a file names; it says nothing of the others."""
+
+    directions: frozenset[Direction]
+    rules: list[WrittenRule]
+
+
 def dump(rules: Sequence[WrittenRule], *, as_json: bool = False) -> str:
-    """Return a file's text; the same for the same rules, by name."""
-    content = {"inbound": [rule.members() for rule in sorted(rules, key=lambda rule: (rule.key, rule.name))]}
+    """Return a file's text, of both directions; the same for the same rules, by name."""
+    ordered = sorted(rules, key=lambda rule: (rule.key, rule.name))
+    content = {
+        direction.lower(): [rule.members() for rule in ordered if rule.direction is direction]
+        for direction in Direction
+    }
     if as_json:
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
-def read(path: Path) -> list[WrittenRule]:
+def read(path: Path) -> RulesFile:
     """Read a file; ``.json`` is JSON, everything else YAML.
 
     Raises:
@@ -130,7 +152,7 @@ def read(path: Path) -> list[WrittenRule]:
     return parse(text, str(path), is_json=path.suffix.lower() == ".json")
 
 
-def parse(text: str, name: str, *, is_json: bool = False) -> list[WrittenRule]:
+def parse(text: str, name: str, *, is_json: bool = False) -> RulesFile:
     """Read a file's text; ``name`` is what faults call it.
 
     Raises:
@@ -144,13 +166,18 @@ def parse(text: str, name: str, *, is_json: bool = False) -> list[WrittenRule]:
         content = _plain(text, name)
     faults = [*_repeated(tree), *_against_schema(content)]
     rules: list[WrittenRule] = []
-    if not faults:
-        rules = [_rule(found, ("inbound", number), faults) for number, found in enumerate(content["inbound"])]
+    directions = [] if faults else [direction for direction in Direction if direction.lower() in content]
+    if directions:
+        rules = [
+            _rule(found, (direction.lower(), number), faults)
+            for direction in directions
+            for number, found in enumerate(content[direction.lower()])
+        ]
         faults += _together(rules)
     if faults:
         said = [f"{name}:{_line(tree, fault.place)}: {_path(fault.place)}{fault.what}" for fault in faults]
         raise UsageError(said[0] if len(said) == 1 else "\n  ".join([f"{name}: {len(said)} faults", *said]))
-    return rules
+    return RulesFile(frozenset(directions), rules)
 
 
 def _tree(text: str, name: str) -> yaml.Node | None:
@@ -221,6 +248,8 @@ def _said(error: Any) -> str:
         steps = list(error.absolute_schema_path)
         member = steps[steps.index("dependentSchemas") + 1]
         return f"{member} goes with {_plainly(error.validator_value)}, not with {_plainly(error.instance)}"
+    if error.validator == "minProperties":
+        return "names neither inbound nor outbound rules"
     if error.validator == "pattern":
         if error.path[-1] == "function":
             return f"{error.instance!r} is no function: a name or an ARN, with :ALIAS or :VERSION where one is meant"
@@ -242,6 +271,7 @@ def _rule(found: dict[str, Any], place: Place, faults: list[Fault]) -> WrittenRu
     if call is not None and call.synchronous and recipients != ("*",):
         faults.append(Fault((*place, "recipients"), "a rule that waits for a function has the one recipient pattern *"))
     return WrittenRule(
+        direction=Direction(str(place[0]).upper()),
         name=found["name"],
         description=found.get("description", ""),
         senders=_patterns(found["senders"], (*place, "senders"), faults),
@@ -249,6 +279,7 @@ def _rule(found: dict[str, Any], place: Place, faults: list[Fault]) -> WrittenRu
         action=found["action"],
         bounce_message=found.get("bounceMessage", ""),
         call=call,
+        gateway=found.get("gateway") or found.get("thenGateway", ""),
     )
 
 
@@ -275,14 +306,16 @@ def _patterns(texts: Sequence[str], place: Place, faults: list[Fault]) -> tuple[
 
 def _together(rules: Sequence[WrittenRule]) -> Iterator[Fault]:
     """Yield what no rule alone has wrong: names that are taken, and too many patterns."""
-    first: dict[str, int] = {}
-    for number, rule in enumerate(rules):
-        other = first.setdefault(rule.key, number)
-        if other != number:
-            yield Fault(("inbound", number, "name"), f"inbound[{other}] has the name {rules[other].name!r} already")
+    for direction in Direction:
+        first: dict[Key, tuple[int, str]] = {}
+        for number, rule in enumerate(rule for rule in rules if rule.direction is direction):
+            other, name = first.setdefault(rule.key, (number, rule.name))
+            if other != number:
+                where = direction.lower()
+                yield Fault((where, number, "name"), f"{where}[{other}] has the name {name!r} already")
     count = sum(len(rule.senders) for rule in rules)
     if count > MAX_PATTERNS:
-        yield Fault(("inbound",), f"{count} sender patterns together; an organization has at most {MAX_PATTERNS}")
+        yield Fault((), f"{count} sender patterns together; an organization has at most {MAX_PATTERNS}")
 
 
 def _path(place: Place) -> str:

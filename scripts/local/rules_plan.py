@@ -16,9 +16,13 @@ from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from local.rules_file import WrittenRule
+    from local.rules_file import Key, WrittenRule
 
-ORDER: Final = {action.value: rank for rank, action in enumerate(MOST_RESTRICTIVE_FIRST[Direction.INBOUND])}
+ORDER: Final = {
+    (direction, action.value): rank
+    for direction, actions in MOST_RESTRICTIVE_FIRST.items()
+    for rank, action in enumerate(actions)
+}
 STOPS_MAIL: Final = {ActionType.DROP.value, ActionType.BOUNCE.value}
 
 
@@ -57,6 +61,12 @@ class Step:
         return self.known.rule if self.known else None
 
     @property
+    def direction(self) -> Direction:
+        """Whose mail the rule looks at."""
+        rule = self.wanted or self.before
+        return rule.direction if rule else Direction.INBOUND
+
+    @property
     def name(self) -> str:
         """The rule's name, the new one where its case changes."""
         rule = self.wanted or self.before
@@ -88,7 +98,7 @@ def _step(known: KnownRule | None, wanted: WrittenRule) -> Step:
 def _gently(step: Step) -> tuple[int, int, str]:
     """Order steps so that no mail is stopped in between that is neither before nor after."""
     rule = step.wanted or step.before
-    action = rule.action if rule else ""
+    rank = ORDER[rule.direction, rule.action] if rule else 0
     stops = rule is not None and _may_stop_mail(rule)
     phase = {
         (Change.CREATE, False): 0,
@@ -98,7 +108,7 @@ def _gently(step: Step) -> tuple[int, int, str]:
         (Change.CREATE, True): 4,
         (Change.DELETE, False): 5,
     }.get((step.change, stops), 6)
-    return phase, -ORDER[action], step.name
+    return phase, -rank, step.name
 
 
 def _may_stop_mail(rule: WrittenRule) -> bool:
@@ -121,9 +131,9 @@ def _most_patterns(steps: Iterable[Step], known: Iterable[KnownRule]) -> int:
     return most
 
 
-def warnings(rules: Sequence[WrittenRule]) -> Mapping[str, list[str]]:
+def warnings(rules: Sequence[WrittenRule]) -> Mapping[Key, list[str]]:
     """Return what to beware of, by rule: what people tend not to mean."""
-    found: dict[str, list[str]] = {}
+    found: dict[Key, list[str]] = {}
     for rule in rules:
         said = list(_alone(rule))
         if said:
@@ -147,13 +157,13 @@ def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, s
 
     One line for each pair of rules, with the first pair of patterns. Source: guide, ZH:3865 ("the most restrictive").
     """
-    holders: dict[tuple[str, str], list[WrittenRule]] = {}
+    holders: dict[tuple[Direction, str, str], list[WrittenRule]] = {}
     for rule in rules:
         for sender in rule.senders:
             for recipient in rule.recipients:
-                holders.setdefault((sender, recipient), []).append(rule)
-    warned: set[tuple[str, str]] = set()
-    for (sender, recipient), sharing in holders.items():
+                holders.setdefault((rule.direction, sender, recipient), []).append(rule)
+    warned: set[tuple[Key, Key]] = set()
+    for (_, sender, recipient), sharing in holders.items():
         if len(sharing) == 1:
             continue
         winner, *losers = sorted(sharing, key=_precedence)
@@ -166,7 +176,7 @@ def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, s
 
 def _precedence(rule: WrittenRule) -> tuple[int, bool]:
     """Order rules that say something of the same patterns, the one that decides first; see ``RuleSet.precedence``."""
-    return ORDER[rule.action], rule.call is not None and not rule.call.synchronous
+    return ORDER[rule.direction, rule.action], rule.call is not None and not rule.call.synchronous
 
 
 def _shadow(winner: WrittenRule, loser: WrittenRule, patterns: str) -> str:
@@ -174,7 +184,10 @@ def _shadow(winner: WrittenRule, loser: WrittenRule, patterns: str) -> str:
         return f"says the same of {patterns} as {winner.name!r}; the older of the two decides"
     same = winner.action == loser.action
     why = "its function is waited for" if same else f"{winner.action} is more restrictive"
-    return f"never decides about {patterns}: {winner.name!r} says the same, and {why}"
+    said = f"never decides about {patterns}: {winner.name!r} says the same, and {why}"
+    if loser.direction is Direction.OUTBOUND and loser.action == ActionType.DEFAULT:
+        return f"{said} here; WorkMail's documentation puts DEFAULT first for outbound mail"
+    return said
 
 
 def differences(step: Step) -> Iterator[tuple[str, Any, Any]]:

@@ -11,6 +11,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.admin import api
@@ -139,6 +140,7 @@ def office() -> Office:
         passwords=PlainPasswords(),
         rule_sets=MemoryRuleSets(),
         function_policies=MemoryRuleFunctions(),
+        gateway_passwords=MemoryGatewayPasswords(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

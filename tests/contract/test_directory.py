@@ -34,6 +34,7 @@ from postroom.model.records import (
     Remove,
     Replace,
     RuleRecord,
+    SmtpGateway,
 )
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
@@ -190,6 +191,55 @@ class TestRules:
         assert [row.rule.id for row in rest.items] == ["c"]
         assert rest.last is None
         assert directory.rule(ORG, Direction.OUTBOUND, "a") is None
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1"),
+            RuleAction(ActionType.RUN_LAMBDA, call=LambdaCall("arn:f", synchronous=True), gateway_id="g-1"),
+        ],
+    )
+    def test_a_rule_keeps_the_gateway_that_it_names(self, directory: Directory, action: RuleAction) -> None:
+        naming = rule("a", direction=Direction.OUTBOUND, action=action)
+        directory.commit([Insert(naming)])
+        assert directory.rule(ORG, Direction.OUTBOUND, "a") == naming
+
+
+def gateway(gateway_id: str, *, of: str = ORG, **changes: Any) -> SmtpGateway:
+    made = SmtpGateway(
+        organization_id=of,
+        id=gateway_id,
+        name=f"Name {gateway_id}",
+        host="smtp.example.com",
+        port=587,
+        user_name="üser",
+        sealed_password=bytes(range(256)),
+    )
+    return replace(made, **changes)
+
+
+class TestGateways:
+    def test_what_was_committed_comes_back_as_it_was_until_it_is_replaced_and_removed(
+        self, directory: Directory
+    ) -> None:
+        directory.commit([Insert(gateway("a"))])
+        assert directory.gateway(ORG, "a") == gateway("a")
+        with pytest.raises(TakenError):
+            directory.commit([Insert(gateway("a"))])
+        directory.commit([Put(gateway("a", port=465))])
+        assert directory.gateway(ORG, "a") == gateway("a", port=465)
+        directory.commit([Remove(gateway("a"))])
+        assert directory.gateway(ORG, "a") is None
+
+    def test_lists_hold_one_organization_in_order_of_ids(self, directory: Directory) -> None:
+        directory.commit([Insert(gateway("a", of=OTHER)), Insert(rule("a", direction=Direction.OUTBOUND))])
+        directory.commit([Insert(gateway(name)) for name in "cab"])
+        first = directory.gateways(ORG, None, 2)
+        assert [row.id for row in first.items] == ["a", "b"]
+        rest = directory.gateways(ORG, first.last, 2)
+        assert [row.id for row in rest.items] == ["c"]
+        assert rest.last is None
+        assert directory.gateway(OTHER, "b") is None
 
 
 class TestRecords:

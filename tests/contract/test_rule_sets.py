@@ -9,7 +9,7 @@ import pytest
 
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
-from postroom.contracts.rule_set import dump_rules
+from postroom.contracts.rule_set import dump_rules, load_rules
 from postroom.errors import UnreadableRulesError
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 from tests.support.post import ORG
@@ -60,6 +60,12 @@ def test_what_was_kept_is_read_as_it_was_in_the_order_of_precedence(sets: RuleSe
 def test_functions_are_called_as_was_kept_and_those_that_are_waited_for_come_first(sets: RuleSets) -> None:
     assert sets.keep(ORG, 7, [HANDS_OVER, WAITS])
     assert sets.inbound(ORG, 7).rules == (WAITS, HANDS_OVER)
+
+
+def test_a_set_that_names_gateways_is_the_same_when_it_is_read() -> None:
+    through = replace(OUTBOUND, id="6", action=RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1"))
+    then = replace(WAITS, id="7", direction=Direction.OUTBOUND, action=replace(WAITS.action, gateway_id="g-2"))
+    assert load_rules(dump_rules([then, JUNK, through])) == (JUNK, through, then)
 
 
 def test_version_zero_is_no_rules(sets: RuleSets) -> None:
@@ -114,9 +120,14 @@ def test_a_version_is_read_once_by_a_worker_that_has_room_for_it(stack: Stack) -
 
 UNKNOWN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"FORWARD")
 FOREIGN = dump_rules([JUNK]).replace(b"MOVE_TO_JUNK", b"SMTP_GATEWAY")
+FALLBACK = dump_rules([WAITS]).replace(b'"fallback":"DROP"', b'"fallback":"SMTP_GATEWAY"')
+NOWHERE = dump_rules([OUTBOUND]).replace(b"DROP", b"SMTP_GATEWAY")
+THEN_NOWHERE = FALLBACK.replace(b"INBOUND", b"OUTBOUND")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff", UNKNOWN, FOREIGN])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"rules": [{}]}', b"\xff", UNKNOWN, FOREIGN, FALLBACK, NOWHERE, THEN_NOWHERE]
+)
 def test_a_damaged_object_is_not_no_rules(stack: Stack, content: bytes) -> None:
     stack.s3.put_object(Bucket=BUCKET, Key=f"rules/{ORG}/1", Body=content)
     with pytest.raises(UnreadableRulesError):

@@ -126,15 +126,15 @@ def test_of_many_rules_made_at_once_none_is_lost(
     assert sorted(rule["Name"] for rule in workmail.list_inbound_mail_flow_rules(OrganizationId=acme)["Rules"]) == names
 
 
-def test_the_aws_cli_has_them_all(
-    workmail: Any,
+@pytest.fixture
+def aws_cli(
     acme: str,
-    function: str,
     route: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-) -> None:
+) -> Callable[..., Any]:
+    """Run ``aws workmail`` about acme; return what it prints, of errors the text."""
     data = Path(awscli.__file__).parent / "data"
     monkeypatch.setenv("AWS_DATA_PATH", f"{contracts.CLIENT}{os.pathsep}{data}")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -142,11 +142,16 @@ def test_the_aws_cli_has_them_all(
     driver = create_clidriver()
     driver.session.register("before-send.workmail", route)
 
-    def aws(command: str, *arguments: str, status: int = 0) -> Any:
+    def run(command: str, *arguments: str, status: int = 0) -> Any:
         assert driver.main(["workmail", command, "--organization-id", acme, *arguments]) == status
         output = capsys.readouterr()
         return json.loads(output.out) if status == 0 and output.out else output.err
 
+    return run
+
+
+def test_the_aws_cli_has_them_all(aws_cli: Callable[..., Any], function: str) -> None:
+    aws = aws_cli
     said = ("--sender-patterns", "*.evil.example", "bad@example.org", "--recipient-patterns", "*")
     made = aws("create-inbound-mail-flow-rule", "--name", "No evil", *said, "--action", "Type=DROP")["RuleId"]
     bounce = ("--action", "Type=BOUNCE,BounceMessage=Not here")
@@ -209,3 +214,83 @@ def test_a_rule_calls_a_function_once_its_owner_lets_it(workmail: Any, acme: str
     gone = rule | {"Name": "Gone", "Action": {"Type": "RUN_LAMBDA", "Lambda": call | {"FunctionArn": f"{function}x"}}}
     with pytest.raises(workmail.exceptions.InvalidParameterException, match=f"there is no function {function}x"):
         workmail.create_inbound_mail_flow_rule(**gone)
+
+
+RELAY = {"Name": "Relay", "Host": "smtp.example.net", "Port": 587, "UserName": "acme"}
+SECRET = "s3cret"
+
+
+def test_a_gateways_life_and_that_of_a_rule_that_names_it(
+    workmail: Any, acme: str, environment: Environment, ingests: Callable[[], dict[str, str]]
+) -> None:
+    named = {"OrganizationId": acme}
+    gateway = workmail.create_smtp_gateway(**named, **RELAY, Password=SECRET)["SmtpGatewayId"]
+    (found,) = workmail.list_smtp_gateways(**named)["SmtpGateways"]
+    assert found == {"SmtpGatewayId": gateway, **RELAY}
+    through = {"Type": "SMTP_GATEWAY", "SmtpGatewayId": gateway}
+    everybody = {"SenderPatterns": ["*"], "RecipientPatterns": ["*"]}
+    rule = workmail.create_outbound_mail_flow_rule(**named, Name="Through", **everybody, Action=through)["RuleId"]
+    assert workmail.describe_outbound_mail_flow_rule(**named, RuleId=rule)["Action"] == through
+    request = {"From": "ann@example.com", "Recipients": ["x@example.org"]}
+    (result,) = workmail.test_outbound_mail_flow_rules(**named, **request)["Results"]
+    assert (result["RuleId"], result["Action"]) == (rule, through)
+    assert ingests() == {}
+    with pytest.raises(workmail.exceptions.EntityStateException, match="use SMTP gateway Relay: Through"):
+        workmail.delete_smtp_gateway(**named, SmtpGatewayId=gateway)
+    workmail.update_smtp_gateway(**named, SmtpGatewayId=gateway, **RELAY | {"Port": 465})
+    assert workmail.describe_smtp_gateway(**named, SmtpGatewayId=gateway)["Port"] == 465
+    drop = {"Type": "DROP"}
+    workmail.update_outbound_mail_flow_rule(**named, RuleId=rule, Name="Through", **everybody, Action=drop)
+    workmail.delete_smtp_gateway(**named, SmtpGatewayId=gateway)
+    with pytest.raises(workmail.exceptions.EntityNotFoundException, match="no SMTP gateway"):
+        workmail.describe_smtp_gateway(**named, SmtpGatewayId=gateway)
+    workmail.delete_outbound_mail_flow_rule(**named, RuleId=rule)
+    assert workmail.list_outbound_mail_flow_rules(**named)["Rules"] == []
+
+
+def test_a_password_is_nowhere_to_be_read(workmail: Any, acme: str, environment: Environment) -> None:
+    made = workmail.create_smtp_gateway(OrganizationId=acme, **RELAY, Password=SECRET, ClientToken="t")
+    assert SECRET not in json.dumps(workmail.list_smtp_gateways(OrganizationId=acme)["SmtpGateways"])
+    rows = boto3.client("dynamodb").scan(TableName=environment["DIRECTORY_TABLE"])["Items"]
+    assert SECRET not in repr(rows)
+    (sealed,) = [row["sealed_password"]["B"] for row in rows if "sealed_password" in row]
+    context = {"postroom:organization": acme, "postroom:smtp-gateway": made["SmtpGatewayId"]}
+    assert boto3.client("kms").decrypt(CiphertextBlob=sealed, EncryptionContext=context)["Plaintext"] == SECRET.encode()
+
+
+def test_paginators_walk_every_page_of_what_is_outbound(workmail: Any, acme: str) -> None:
+    for number in range(3):
+        workmail.create_smtp_gateway(OrganizationId=acme, **RELAY | {"Name": f"g{number}"}, Password=SECRET)
+        workmail.create_outbound_mail_flow_rule(OrganizationId=acme, Name=f"r{number}", **EVIL)
+    for operation, member in (("list_smtp_gateways", "SmtpGateways"), ("list_outbound_mail_flow_rules", "Rules")):
+        pages = workmail.get_paginator(operation).paginate(OrganizationId=acme, PaginationConfig={"PageSize": 2})
+        assert [len(page[member]) for page in pages] == [2, 1]
+
+
+def test_the_aws_cli_has_what_is_outbound(aws_cli: Callable[..., Any], function: str) -> None:
+    relay = ("--name", "Relay", "--host", "smtp.example.net", "--port", "587", "--user-name", "acme")
+    gateway = aws_cli("create-smtp-gateway", *relay, "--password", SECRET)["SmtpGatewayId"]
+    aws_cli("update-smtp-gateway", "--smtp-gateway-id", gateway, *relay)
+    assert aws_cli("list-smtp-gateways", "--query", "SmtpGateways[].Host") == ["smtp.example.net"]
+    boto3.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="AllowWorkMail",
+        Action="lambda:InvokeFunction",
+        Principal="workmail.us-east-1.amazonaws.com",
+        SourceArn="arn:aws:workmail:us-east-1:123456789012:organization/*",
+    )
+    call = f"Lambda={{FunctionArn={function},Synchronous=true,FallbackAction=SMTP_GATEWAY,RuleTimeoutMinutes=5}}"
+    said = ("--name", "Tag", "--sender-patterns", "*", "--recipient-patterns", "*")
+    action = ("--action", f"Type=RUN_LAMBDA,{call},ThenSmtpGatewayId={gateway}")
+    rule = aws_cli("create-outbound-mail-flow-rule", *said, *action)["RuleId"]
+    aws_cli("update-outbound-mail-flow-rule", "--rule-id", rule, *said, *action)
+    from_to = ("--from", "ann@example.com", "--recipients", "x@example.org")
+    query = ("--query", "Results[].Action.ThenSmtpGatewayId")
+    assert aws_cli("test-outbound-mail-flow-rules", *from_to, *query) == [gateway]
+    assert "EntityStateException" in aws_cli("delete-smtp-gateway", "--smtp-gateway-id", gateway, status=255)
+    assert aws_cli("describe-outbound-mail-flow-rule", "--rule-id", rule)["Name"] == "Tag"
+    aws_cli("delete-outbound-mail-flow-rule", "--rule-id", rule)
+    assert aws_cli("list-outbound-mail-flow-rules") == {"Rules": []}
+    aws_cli("delete-smtp-gateway", "--smtp-gateway-id", gateway)
+    gone = aws_cli("describe-smtp-gateway", "--smtp-gateway-id", gateway, status=255)
+    assert "EntityNotFoundException" in gone

@@ -6,22 +6,24 @@ Speaks to the admin API alone, so that it works on a deployed stack as well: AWS
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from rich.text import Text
 
-from local import output, rules_file, running
-from local.errors import RefusedError, UsageError
-from local.rules_file import WrittenCall, WrittenRule
-from local.rules_plan import Change, KnownRule, Step, differences
+from local import output, rules_api, rules_file, running
+from local.errors import UsageError
+from local.rules_plan import Change, Step, differences
 from local.rules_plan import plan as make_plan
+from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+
+    from local.rules_api import Api
+    from local.rules_file import RulesFile, WrittenRule
+    from local.rules_plan import KnownRule
 
 app = typer.Typer(help="Mail-flow rules: as a file, and why mail meets the one it meets.", no_args_is_help=True)
 
@@ -39,20 +41,34 @@ STYLE: Final = {
     Change.UNCHANGED: (" ", "dim"),
 }
 
+MEMBERS: Final = (
+    "name",
+    "description",
+    "senders",
+    "recipients",
+    "action",
+    "bounceMessage",
+    "gateway",
+    "lambda",
+    "thenGateway",
+)
+"""What a file's rule may have, in the order in which it is written."""
+
 DONE: Final = {Change.CREATE: "created", Change.CHANGE: "changed", Change.DELETE: "deleted"}
 
 
 @app.command("list")
 def list_(organization: Organization = None, as_json: AsJson = False) -> None:
-    """List the rules that hold, by name."""
+    """List the rules that hold, inbound ones first, by name."""
     with running.refusals():
-        known = _known(_api(organization))
+        known = rules_api.api(organization).rules()
     if as_json:
         output.print_json(map(as_row, known))
         return
-    columns = ("name", "senders", "recipients", "action", "description")
+    columns = ("direction", "name", "senders", "recipients", "action", "description")
     cells = [
         (
+            row["direction"],
             row["name"],
             "\n".join(row["senders"]),
             "\n".join(row["recipients"]),
@@ -67,10 +83,9 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
 @app.command("plan")
 def plan(file: File, organization: Organization = None, as_json: AsJson = False) -> None:
     """Show what `apply` would change, and change nothing."""
-    wanted = rules_file.read(file)
+    read = rules_file.read(file)
     with running.refusals():
-        api = _api(organization)
-        steps = make_plan(_known(api), api.localized(wanted))
+        steps = _steps(rules_api.api(organization), read)
     _show(steps, as_json=as_json)
 
 
@@ -78,18 +93,20 @@ def plan(file: File, organization: Organization = None, as_json: AsJson = False)
 def apply(file: File, organization: Organization = None, as_json: AsJson = False) -> None:
     """Make the rules those of the file: show the difference, then change what differs. Others are deleted.
 
+    A direction (inbound, outbound) that the file does not name stays as it is.
+
     Each change holds for the next message. What is done stays done where a later one is refused; run it again.
     """
-    wanted = rules_file.read(file)
+    read = rules_file.read(file)
     with running.refusals():
-        api = _api(organization)
-        steps = make_plan(_known(api), api.localized(wanted))
+        api = rules_api.api(organization)
+        steps = _steps(api, read)
     if not as_json:
         _show(steps, as_json=False)
     try:
         with running.refusals():
             for step in steps:
-                _make(api, step)
+                api.make(step)
     finally:
         if as_json:
             _show(steps, as_json=True)
@@ -105,7 +122,7 @@ def export(
 ) -> None:
     """Write the rules that hold to stdout, as a file for `apply`."""
     with running.refusals():
-        known = _known(_api(organization))
+        known = rules_api.api(organization).rules()
     text = rules_file.dump([each.rule for each in known], as_json=form == "json")
     sys.stdout.buffer.write(text.encode("utf-8"))
     sys.stdout.buffer.flush()
@@ -118,6 +135,7 @@ def explain(
         list[str], typer.Option("--to", metavar="B,C", help="Envelope recipients; repeatable.", show_default=False)
     ],
     sender: Annotated[str | None, typer.Option("--sender", metavar="S", help="Of the Sender field.")] = None,
+    outbound: Annotated[bool, typer.Option("--outbound", help="Mail that the organization sends.")] = False,
     organization: Organization = None,
     as_json: AsJson = False,
 ) -> None:
@@ -127,9 +145,9 @@ def explain(
         raise UsageError("--to names nobody")
     request = {"From": sender_from, "Recipients": recipients, **({"Sender": sender} if sender else {})}
     with running.refusals():
-        api = _api(organization)
-        results = api.workmail.test_inbound_mail_flow_rules(**api.named, **request)["Results"]
-    rows = [as_test_row(result, api) for result in results]
+        api = rules_api.api(organization)
+        results = api.test(Direction.OUTBOUND if outbound else Direction.INBOUND, **request)
+        rows = [as_test_row(result, api) for result in results]
     if as_json:
         output.print_json(rows)
         return
@@ -137,10 +155,18 @@ def explain(
         output.console().print(_explained(row))
 
 
+def _steps(api: Api, read: RulesFile) -> list[Step]:
+    """Return what has to change; rules of a direction that the file does not name are unchanged."""
+    known = api.rules()
+    others = [each.rule for each in known if each.rule.direction not in read.directions]
+    return make_plan(known, [*api.localized(read.rules), *others])
+
+
 def as_row(known: KnownRule) -> dict[str, Any]:
     """Return what `list --json` shows of a rule: a documented interface."""
     return {
         "id": known.id,
+        "direction": known.rule.direction.lower(),
         **_members(known.rule),
         "created": known.created,
         "modified": known.modified,
@@ -150,6 +176,7 @@ def as_row(known: KnownRule) -> dict[str, Any]:
 def as_step_row(step: Step) -> dict[str, Any]:
     """Return what `plan --json` and `apply --json` show of a rule: a documented interface."""
     return {
+        "direction": step.direction.lower(),
         "name": step.name,
         "change": step.change.value,
         "before": _members(step.before) if step.before else None,
@@ -167,6 +194,7 @@ def as_test_row(result: dict[str, Any], api: Api) -> dict[str, Any]:
         "action": result["Action"]["Type"],
         "bounceMessage": result["Action"].get("BounceMessage"),
         "lambda": call and call.members(),
+        "gateway": api.gateway(result["Action"]) or None,
         "rule": result.get("RuleName"),
         "ruleId": result.get("RuleId"),
         "reason": result["Reason"],
@@ -185,137 +213,7 @@ def as_test_row(result: dict[str, Any], api: Api) -> dict[str, Any]:
 
 def _members(rule: WrittenRule) -> dict[str, Any]:
     """Return a rule's members, absent ones as null."""
-    absent = dict.fromkeys(("name", "description", "senders", "recipients", "action", "bounceMessage", "lambda"))
-    return absent | rule.members()
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The API's client, the organization that is meant, and what the ARNs of its account's functions begin with."""
-
-    workmail: Any
-    organization_id: str
-    functions: str
-
-    @property
-    def named(self) -> dict[str, str]:
-        """The organization, as every operation takes it."""
-        return {"OrganizationId": self.organization_id}
-
-    def localized(self, rules: Sequence[WrittenRule]) -> list[WrittenRule]:
-        """Return a file's rules with functions of the account by their names, so that either way says the same."""
-        return [
-            replace(rule, call=replace(rule.call, function=self._name(rule.call.function))) if rule.call else rule
-            for rule in rules
-        ]
-
-    def call(self, action: dict[str, Any]) -> WrittenCall | None:
-        """Return the call of an action of the API, as a file has it."""
-        found = action.get("Lambda")
-        if found is None:
-            return None
-        return WrittenCall(
-            function=self._name(found["FunctionArn"]),
-            synchronous=found["Synchronous"],
-            fallback=found.get("FallbackAction", ""),
-            timeout_minutes=found.get("RuleTimeoutMinutes"),
-        )
-
-    def said(self, call: WrittenCall) -> dict[str, Any]:
-        """Return a call as the API takes it."""
-        arn = call.function if call.function.startswith("arn:") else self.functions + call.function
-        members = {"FunctionArn": arn, "Synchronous": call.synchronous}
-        if call.synchronous:
-            members |= {"FallbackAction": call.fallback, "RuleTimeoutMinutes": call.timeout_minutes}
-        return members
-
-    def _name(self, function: str) -> str:
-        return function.removeprefix(self.functions)
-
-
-def _api(organization: str | None) -> Api:
-    """Return the API for the organization that is meant.
-
-    Raises:
-        RefusedError: there is no such organization, or none at all.
-        UsageError: there are several, and none was named.
-    """
-    workmail = running.workmail()
-    pages = workmail.get_paginator("list_organizations").paginate()
-    active = [each for page in pages for each in page["OrganizationSummaries"] if each["State"] == "Active"]
-    if organization is not None:
-        meant = [
-            each for each in active if organization.lower() in (each["Alias"].lower(), each["OrganizationId"].lower())
-        ]
-        if not meant:
-            raise RefusedError(f"no organization {organization}")
-        return _api_of(workmail, meant[0]["OrganizationId"])
-    if not active:
-        raise RefusedError("there is no organization")
-    if len(active) > 1:
-        names = ", ".join(sorted(each["Alias"] for each in active))
-        raise UsageError(f"say which --organization: {names}")
-    return _api_of(workmail, active[0]["OrganizationId"])
-
-
-def _api_of(workmail: Any, organization_id: str) -> Api:
-    # arn:<partition>:workmail:<region>:<account>:organization/<id>
-    arn = workmail.describe_organization(OrganizationId=organization_id)["ARN"]
-    _, partition, _, region, account, _ = arn.split(":", 5)
-    return Api(workmail, organization_id, f"arn:{partition}:lambda:{region}:{account}:function:")
-
-
-def _known(api: Api) -> list[KnownRule]:
-    """Return the rules of an organization by name."""
-    pages = api.workmail.get_paginator("list_inbound_mail_flow_rules").paginate(**api.named)
-    found = [
-        KnownRule(
-            id=rule["RuleId"],
-            rule=WrittenRule(
-                name=rule["Name"],
-                description=rule.get("Description", ""),
-                senders=tuple(rule["SenderPatterns"]),
-                recipients=tuple(rule["RecipientPatterns"]),
-                action=rule["Action"]["Type"],
-                bounce_message=rule["Action"].get("BounceMessage", ""),
-                call=api.call(rule["Action"]),
-            ),
-            created=_when(rule["DateCreated"]),
-            modified=_when(rule["DateModified"]),
-        )
-        for page in pages
-        for rule in page["Rules"]
-    ]
-    return sorted(found, key=lambda each: (each.rule.key, each.rule.name))
-
-
-def _when(date: datetime) -> str:
-    return output.rfc3339(round(date.timestamp() * 1000))
-
-
-def _make(api: Api, step: Step) -> None:
-    """Make one step; an unchanged rule costs no call."""
-    match step:
-        case Step(change=Change.CREATE, wanted=WrittenRule() as wanted):
-            api.workmail.create_inbound_mail_flow_rule(**api.named, **_said(wanted, api))
-        case Step(change=Change.CHANGE, known=KnownRule() as known, wanted=WrittenRule() as wanted):
-            api.workmail.update_inbound_mail_flow_rule(**api.named, RuleId=known.id, **_said(wanted, api))
-        case Step(change=Change.DELETE, known=KnownRule() as known):
-            api.workmail.delete_inbound_mail_flow_rule(**api.named, RuleId=known.id)
-        case _:
-            return
-    step.done = True
-
-
-def _said(rule: WrittenRule, api: Api) -> dict[str, Any]:
-    """Return a rule as the API takes it."""
-    action: dict[str, Any] = {"Type": rule.action}
-    if rule.bounce_message:
-        action["BounceMessage"] = rule.bounce_message
-    if rule.call is not None:
-        action["Lambda"] = api.said(rule.call)
-    said = {"Name": rule.name, "SenderPatterns": rule.senders, "RecipientPatterns": rule.recipients, "Action": action}
-    return said | ({"Description": rule.description} if rule.description else {})
+    return dict.fromkeys(MEMBERS) | rule.members()
 
 
 def _show(steps: Sequence[Step], *, as_json: bool) -> None:
@@ -326,10 +224,10 @@ def _show(steps: Sequence[Step], *, as_json: bool) -> None:
     for step in steps:
         sign, style = STYLE[step.change]
         if step.change is not Change.UNCHANGED:
-            text.append(f"{sign} {step.change} {step.name!r}", style=style)
+            text.append(f"{sign} {step.change} {_named(step)}", style=style)
             text.append(f"{_what(step)}\n")
         for warning in step.warnings:
-            text.append(f"! {step.name!r} {warning}\n", style="yellow")
+            text.append(f"! {_named(step)} {warning}\n", style="yellow")
     counts = [f"{sum(step.change is change for step in steps)} {word}" for change, word in COUNTED.items()]
     text.append(", ".join(counts))
     output.console().print(text)
@@ -341,6 +239,11 @@ COUNTED: Final = {
     Change.DELETE: "to delete",
     Change.UNCHANGED: "unchanged",
 }
+
+
+def _named(step: Step) -> str:
+    """Return a rule's name, which an inbound and an outbound one may share."""
+    return f"outbound {step.name!r}" if step.direction is Direction.OUTBOUND else repr(step.name)
 
 
 def _what(step: Step) -> str:
@@ -356,8 +259,13 @@ def _value(value: Any) -> str:
 
 
 def _action(rule: WrittenRule) -> str:
-    more = rule.bounce_message or rule.call
+    more = rule.bounce_message or _onward(rule)
     return f"{rule.action} ({more})" if more else rule.action
+
+
+def _onward(rule: WrittenRule) -> str:
+    """Return a rule's function, its gateway, or how mail comes from one to the other."""
+    return ", then ".join(str(each) for each in (rule.call, rule.gateway) if each)
 
 
 def _explained(row: dict[str, Any]) -> Text:
@@ -365,6 +273,8 @@ def _explained(row: dict[str, Any]) -> Text:
     text = Text.assemble((row["recipient"], "bold"), ": ", (row["action"], "cyan"))
     if row["lambda"] is not None:
         text.append(f" {row['lambda']['function']}")
+    if row["gateway"] is not None:
+        text.append(f"{', then' if row['lambda'] else ''} {row['gateway']}")
     if row["rule"] is not None:
         text.append(f" by rule {row['rule']!r}")
     text.append(f"\n    {row['reason']}")

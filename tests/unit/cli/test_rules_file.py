@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -18,6 +19,7 @@ from local.rules_plan import warnings
 from local.settings import repository_root
 from postroom.contracts.admin.models.shapes import SHAPES
 from postroom.model.limits import MAX_PATTERNS, MAX_PATTERNS_OF_A_RULE
+from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +62,9 @@ def complaint(text: str, *, is_json: bool = False) -> str:
 
 def test_yaml_and_json_say_the_same() -> None:
     read = parse(GOOD, "FILE")
-    assert read[0] == EVIL
-    assert (read[1].senders, read[1].description) == (("xn--bcher-kva.example",), "she asked")
+    assert read.directions == {Direction.INBOUND}
+    assert read.rules[0] == EVIL
+    assert (read.rules[1].senders, read.rules[1].description) == (("xn--bcher-kva.example",), "she asked")
     assert parse(json.dumps(yaml.safe_load(GOOD), indent="\t"), "FILE", is_json=True) == read
 
 
@@ -70,7 +73,8 @@ def test_yaml_and_json_say_the_same() -> None:
     [
         ("", "FILE:1: None is not of type 'object'"),
         ("inbound: [", "FILE:1: expected the node content, but found '<stream end>'"),
-        ("rules: []", "FILE:1: 'inbound' is a required property"),
+        ("rules: []", "FILE:1: Additional properties are not allowed ('rules' was unexpected)"),
+        ("{}", "FILE:1: names neither inbound nor outbound rules"),
         (GOOD.replace("action: BOUNCE", "action: FORWARD"), "FILE:6: inbound[0].action: 'FORWARD' is not one of"),
         (GOOD.replace("action: BOUNCE", "action: DROP"), "bounceMessage goes with BOUNCE, not with DROP"),
         (GOOD.replace("name: No evil", "name: no"), "FILE:3: inbound[0].name: False is not of type 'string'"),
@@ -115,12 +119,12 @@ inbound:
 
 
 def test_a_rule_says_how_its_function_is_called() -> None:
-    tag, count = parse(CALLS, "FILE")
+    tag, count = parse(CALLS, "FILE").rules
     assert tag.call == WrittenCall(
         function="tag-subjects:live", synchronous=True, fallback="DEFAULT", timeout_minutes=0
     )
     assert count.call == WrittenCall(function="arn:aws:lambda:us-east-1:123456789012:function:count", synchronous=False)
-    assert dump([tag, count]) == dump(parse(dump([count, tag]), "FILE"))
+    assert dump([tag, count]) == dump(parse(dump([count, tag]), "FILE").rules)
     assert yaml.safe_load(dump([tag, count]))["inbound"][::-1] == yaml.safe_load(CALLS)["inbound"]
 
 
@@ -166,6 +170,67 @@ def test_what_is_wrong_with_a_call_is_named_by_line_and_place(old: str, new: str
     assert expected in complaint(CALLS.replace(old, new, 1))
 
 
+OUTBOUND = """\
+outbound:
+- name: Through
+  senders: ['*']
+  recipients: [rival.example]
+  action: SMTP_GATEWAY
+  gateway: Relay
+- name: Tag
+  senders: ['*']
+  recipients: ['*']
+  action: RUN_LAMBDA
+  lambda:
+    function: tag
+    synchronous: true
+    fallback: SMTP_GATEWAY
+    timeoutMinutes: 0
+  thenGateway: Relay
+"""
+
+
+def test_outbound_rules_name_gateways() -> None:
+    read = parse(OUTBOUND, "FILE")
+    assert read.directions == {Direction.OUTBOUND}
+    assert [(rule.direction, rule.gateway) for rule in read.rules] == [(Direction.OUTBOUND, "Relay")] * 2
+    assert yaml.safe_load(dump(read.rules)) == {"inbound": [], "outbound": yaml.safe_load(OUTBOUND)["outbound"][::-1]}
+
+
+def test_a_name_may_stand_once_in_each_direction() -> None:
+    both = parse(GOOD + OUTBOUND.replace("Through", "No evil"), "FILE")
+    assert both.directions == {*Direction}
+    assert [rule.name for rule in both.rules] == ["No evil", "Spare Ann", "No evil", "Tag"]
+    twice = complaint(GOOD + OUTBOUND.replace("Through", "TAG"))
+    assert twice == "FILE:19: outbound[1].name: outbound[0] has the name 'TAG' already"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  gateway: Relay\n", "", "FILE:2: outbound[0]: 'gateway' is a required property"),
+        ("  thenGateway: Relay\n", "", "FILE:7: outbound[1]: 'thenGateway' is a required property"),
+        ("SMTP_GATEWAY", "DROP", "FILE:5: outbound[0].action: gateway goes with SMTP_GATEWAY, not with DROP"),
+        ("SMTP_GATEWAY", "MOVE_TO_JUNK", "FILE:5: outbound[0].action: 'MOVE_TO_JUNK' is not one of"),
+        ("fallback: SMTP_GATEWAY", "fallback: MOVE_TO_JUNK", "outbound[1].lambda.fallback: 'MOVE_TO_JUNK' is not one"),
+        (
+            "synchronous: true\n    fallback: SMTP_GATEWAY\n    timeoutMinutes: 0\n",
+            "synchronous: false\n",
+            "outbound[1].lambda.synchronous: thenGateway goes with true, not with false",
+        ),
+        ("gateway: Relay", "thenGateway: Relay", "thenGateway goes with RUN_LAMBDA, not with SMTP_GATEWAY"),
+        ("gateway: Relay", "gateway: ' Relay'", "FILE:6: outbound[0].gateway: begins or ends with a space"),
+        ("  gateway: Relay", "  gateway: Relay\n  password: x", "('password' was unexpected)"),
+        ("recipients: ['*']", "recipients: [a.example]", "outbound[1].recipients: a rule that waits for a function"),
+        ("outbound:", "inbound:", "inbound[0].action: 'SMTP_GATEWAY' is not one of"),
+        ("outbound:", "inbound:", "('gateway' was unexpected)"),
+    ],
+)
+def test_what_is_wrong_with_an_outbound_rule_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
+    assert old in OUTBOUND
+    assert expected in complaint(OUTBOUND.replace(old, new, 1))
+
+
 def test_a_rule_that_runs_a_function_names_it() -> None:
     assert "inbound[0]: 'lambda' is a required property" in complaint(GOOD.replace("BOUNCE", "RUN_LAMBDA", 1))
 
@@ -194,7 +259,7 @@ def test_an_organization_has_a_thousand_sender_patterns() -> None:
         parts = [senders[start : start + 250] for start in range(0, count, 250)]
         return json.dumps({"inbound": [rule(name=f"r{n}", senders=part) for n, part in enumerate(parts)]})
 
-    assert len(parse(rules(MAX_PATTERNS), "FILE")) == 4
+    assert len(parse(rules(MAX_PATTERNS), "FILE").rules) == 4
     assert "1001 sender patterns together" in complaint(rules(MAX_PATTERNS + 1))
     assert "senders: has 251 entries; 250 are allowed" in complaint(
         json.dumps({"inbound": [rule(senders=["a.b"] * 251)]})
@@ -211,7 +276,7 @@ def test_a_file_that_is_not_there_or_not_utf8_is_used_wrongly(tmp_path: Path) ->
 def test_json_goes_by_the_name(tmp_path: Path) -> None:
     for name, text in (("r.yaml", GOOD), ("r.yml", GOOD), ("R.JSON", json.dumps(yaml.safe_load(GOOD)))):
         (tmp_path / name).write_text(text, "utf-8")
-        assert rules_file.read(tmp_path / name)[0] == EVIL
+        assert rules_file.read(tmp_path / name).rules[0] == EVIL
     (tmp_path / "r.json").write_text(GOOD, "utf-8")
     with pytest.raises(UsageError, match=r"r\.json:1: Expecting value"):
         rules_file.read(tmp_path / "r.json")
@@ -229,21 +294,26 @@ PATTERNS = st.sampled_from(["*", "*.example.com", "example.com", "ann@example.co
 FUNCTIONS = st.sampled_from(
     ["null", "1e3", "on", "1:2", "tag-subjects:live", "arn:aws:lambda:us-east-1:123456789012:function:f", "_-"]
 )
-CALLED = st.builds(WrittenCall, function=FUNCTIONS, synchronous=st.just(False)) | st.builds(
-    WrittenCall,
-    function=FUNCTIONS,
-    synchronous=st.just(True),
-    fallback=st.sampled_from(SHAPES["InboundMailFlowFallbackAction"]["enum"]),
-    timeout_minutes=st.integers(0, 240),
-)
 
 
 @st.composite
 def written(draw: st.DrawFn) -> WrittenRule:
     patterns = st.lists(PATTERNS, min_size=1, unique=True).map(tuple)
-    action = draw(st.sampled_from(SHAPES["InboundMailFlowActionType"]["enum"]))
-    call = draw(CALLED) if action == "RUN_LAMBDA" else None
+    direction = draw(st.sampled_from(Direction))
+    shape = f"{direction.capitalize()}MailFlow"
+    action = draw(st.sampled_from(SHAPES[f"{shape}ActionType"]["enum"]))
+    call = gateway = None
+    if action == "RUN_LAMBDA":
+        call = WrittenCall(function=draw(FUNCTIONS), synchronous=draw(st.booleans()))
+        if call.synchronous:
+            fallback = draw(st.sampled_from(SHAPES[f"{shape}FallbackAction"]["enum"]))
+            call = replace(call, fallback=fallback, timeout_minutes=draw(st.integers(0, 240)))
+            if direction is Direction.OUTBOUND:
+                gateway = draw(NAMES if fallback == "SMTP_GATEWAY" else st.just("") | NAMES)
+    elif action == "SMTP_GATEWAY":
+        gateway = draw(NAMES)
     return WrittenRule(
+        direction=direction,
         name=draw(NAMES),
         description=draw(st.just("") | LINES),
         senders=draw(patterns),
@@ -251,6 +321,7 @@ def written(draw: st.DrawFn) -> WrittenRule:
         action=action,
         call=call,
         bounce_message=draw(st.just("") | LINES) if action == "BOUNCE" else "",
+        gateway=gateway or "",
     )
 
 
@@ -258,21 +329,21 @@ def written(draw: st.DrawFn) -> WrittenRule:
 @given(st.lists(written(), max_size=6, unique_by=lambda rule: rule.key), st.booleans())
 def test_what_is_written_is_read_and_written_again_byte_for_byte(rules: list[WrittenRule], is_json: bool) -> None:
     text = dump(rules, as_json=is_json)
-    read = parse(text, "FILE", is_json=is_json)
+    read = parse(text, "FILE", is_json=is_json).rules
     assert sorted(read, key=lambda rule: rule.key) == sorted(rules, key=lambda rule: rule.key)
     assert dump(read, as_json=is_json) == text
     jsonschema.validate(json.loads(dump(rules, as_json=True)), SCHEMA)
 
 
 def test_the_example_is_one_that_needs_no_warning() -> None:
-    read = rules_file.read(rules_file.SCHEMA.with_name("rules.example.yaml"))
+    read = rules_file.read(rules_file.SCHEMA.with_name("rules.example.yaml")).rules
     assert {rule.action for rule in read} == {"DROP", "DEFAULT", "BOUNCE", "BYPASS_SPAM_CHECK"}
     assert not warnings(read)
 
 
 def test_the_starters_example_calls_functions_that_they_have() -> None:
     starters = repository_root() / "functions" / "starters"
-    read = rules_file.read(starters / "rules.example.yaml")
+    read = rules_file.read(starters / "rules.example.yaml").rules
     assert not warnings(read)
     made = (starters / "template.yaml").read_text("utf-8")
     called = [rule.call.function for rule in read if rule.call]
@@ -280,21 +351,23 @@ def test_the_starters_example_calls_functions_that_they_have() -> None:
     assert all(f"\n  {name}:\n    Type: AWS::Serverless::Function\n" in made for name in called)
 
 
-def test_the_schema_is_one_and_has_the_apis_limits() -> None:
+@pytest.mark.parametrize("direction", Direction)
+def test_the_schema_is_one_and_has_the_apis_limits(direction: Direction) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    members = SCHEMA["$defs"]["inboundRule"]["properties"]
-    assert members["action"]["enum"] == extra_operations.SHAPES["InboundMailFlowActionType"]["enum"]
-    assert members["senders"]["maxItems"] == members["recipients"]["maxItems"] == MAX_PATTERNS_OF_A_RULE
-    assert SCHEMA["properties"]["inbound"]["maxItems"] == MAX_PATTERNS
-    call = SCHEMA["$defs"]["lambda"]["properties"]
-    assert call["fallback"]["enum"] == SHAPES["InboundMailFlowFallbackAction"]["enum"]
-    timeout = SHAPES["MailFlowRuleTimeout"]
-    assert (call["timeoutMinutes"]["minimum"], call["timeoutMinutes"]["maximum"]) == (timeout["min"], timeout["max"])
+    defined, shape = SCHEMA["$defs"], f"{direction.capitalize()}MailFlow"
+    rule_, call = (defined[f"{direction.lower()}{what}"]["properties"] for what in ("Rule", "Lambda"))
+    assert sorted(rule_["action"]["enum"]) == sorted(extra_operations.SHAPES[f"{shape}ActionType"]["enum"])
+    assert call["fallback"]["enum"] == SHAPES[f"{shape}FallbackAction"]["enum"]
+    assert defined["senders"]["maxItems"] == defined["recipients"]["maxItems"] == MAX_PATTERNS_OF_A_RULE
+    assert SCHEMA["properties"][direction.lower()]["maxItems"] == MAX_PATTERNS
+    timeout, minutes = SHAPES["MailFlowRuleTimeout"], defined["timeoutMinutes"]
+    assert (minutes["minimum"], minutes["maximum"]) == (timeout["min"], timeout["max"])
     lengths = {
-        "MailFlowRuleName": members["name"]["maxLength"],
-        "MailFlowRuleDescription": members["description"]["maxLength"],
-        "MailFlowBounceMessage": members["bounceMessage"]["maxLength"],
-        "MailFlowFunctionArn": call["function"]["maxLength"],
-        "MailFlowPattern": SCHEMA["$defs"]["pattern"]["maxLength"],
+        "MailFlowRuleName": defined["name"]["maxLength"],
+        "MailFlowRuleDescription": defined["description"]["maxLength"],
+        "MailFlowBounceMessage": defined["bounceMessage"]["maxLength"],
+        "MailFlowFunctionArn": defined["function"]["maxLength"],
+        "MailFlowPattern": defined["pattern"]["maxLength"],
+        "SmtpGatewayName": defined["gateway"]["maxLength"],
     }
     assert lengths == {name: SHAPES[name]["max"] for name in lengths}

@@ -78,7 +78,7 @@ def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after(
     for before, after in itertools.permutations(choices, 2):
         now = {each.key: each for each in before}
         for step in plan(known(*before), after):
-            now.pop(step.name.casefold(), None)
+            now.pop((step.direction, step.name.casefold()), None)
             if step.wanted is not None:
                 now[step.wanted.key] = step.wanted
             for sender in froms:
@@ -172,6 +172,43 @@ class TestWarnings:
     def test_a_fallback_that_stops_mail_is_pointed_at(self) -> None:
         dropping = rule("r", "RUN_LAMBDA", "a.example", call=replace(ASKED, fallback="DROP"))
         assert warned(dropping) == {"r": ["DROP is for all its mail while the function fails"]}
+
+    def test_outbound_rules_have_their_own_order_and_default_ties_are_explained(self) -> None:
+        """Architecture 4.2: the guide's list begins with DEFAULT, which contradicts "most restrictive"."""
+        usual, through = outbound("usual", "DEFAULT", "a.example"), outbound("relay", "SMTP_GATEWAY", "a.example")
+        asked = outbound("asked", "RUN_LAMBDA", "a.example", call=ASKED)
+        doubt = "here; WorkMail's documentation puts DEFAULT first for outbound mail"
+        assert warned(usual, asked, through) == {
+            "asked": ["never decides about a.example → *: 'relay' says the same, and SMTP_GATEWAY is more restrictive"],
+            "usual": [
+                "never decides about a.example → *: 'relay' says the same, and SMTP_GATEWAY is more restrictive "
+                + doubt
+            ],
+        }
+        assert warned(usual, replace(usual, name="same")) == {
+            "same": ["says the same of a.example → * as 'usual'; the older of the two decides"]
+        }
+
+    def test_rules_of_different_directions_do_not_stand_in_each_others_way(self) -> None:
+        assert warned(rule("in", "DROP", "a.example"), outbound("out", "DEFAULT", "a.example")) == {}
+
+
+def outbound(name: str, action: str, *senders: str, **changes: Any) -> WrittenRule:
+    return replace(rule(name, action, *senders, **changes), direction=Direction.OUTBOUND)
+
+
+def test_a_rule_of_the_other_direction_is_another_whatever_its_name() -> None:
+    assert steps([rule("same", "DEFAULT")], [outbound("same", "DEFAULT"), rule("same", "DEFAULT")]) == [
+        ("create", "same"),
+        ("unchanged", "same"),
+    ]
+    assert steps([outbound("same", "DEFAULT")], [rule("same", "DEFAULT")]) == [("create", "same"), ("delete", "same")]
+
+
+def test_another_gateway_is_a_change() -> None:
+    before = outbound("r", "SMTP_GATEWAY", "*", gateway="Relay")
+    (step,) = plan(known(before), [replace(before, gateway="Other")])
+    assert list(differences(step)) == [("gateway", "Relay", "Other")]
 
 
 def warned(*rules: WrittenRule) -> dict[str, list[str]]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from postroom.contracts.rule_lambda import MAX_ANSWER_BYTES, read_answer
 from postroom.errors import InvalidRuleAnswerError
 from postroom.model.addresses import Address
+from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, Direction, RuleAction
-from postroom.rules.outcomes import Ignored, Outcomes, Why, fallback_for_all, outcomes
+from postroom.rules.outcomes import Ignored, Outcomes, Why, fallback_for_all, outcomes, through
 
 ANNA, BORIS, CLARA = "anna@example.com", "boris@example.com", "clara@example.com"
 FALLBACK = RuleAction(ActionType.MOVE_TO_JUNK)
@@ -29,6 +30,21 @@ def entry(kind: str, *recipients: str, all_recipients: object = None, **paramete
     if all_recipients is not None:
         shown["allRecipients"] = all_recipients
     return shown
+
+
+def decide_outbound(
+    *entries: dict[str, Any], gateway: str | None, fallback: ActionType = ActionType.DEFAULT, others: int = 0
+) -> Outcomes:
+    """Decide about outbound mail, in which anybody may be added."""
+    answer = read_answer(json.dumps({"actions": entries}).encode(), Direction.OUTBOUND)
+    return outcomes(
+        answer,
+        (ANNA, BORIS),
+        envelope=(ANNA, BORIS, *(f"{number}@there.example" for number in range(others))),
+        fallback=through(RuleAction(fallback), gateway),
+        may_be_added=lambda _: True,
+        gateway_id=gateway,
+    )
 
 
 def decide(*entries: dict[str, Any], won: tuple[str, ...] = (ANNA, BORIS), more: tuple[str, ...] = ()) -> Outcomes:
@@ -214,6 +230,49 @@ def test_the_error_never_quotes_the_answer() -> None:
 
 def test_keys_that_nobody_documented_are_ignored() -> None:
     assert types(decide({**entry("DROP", all_recipients=True), "default": True})) == {ANNA: "DROP", BORIS: "DROP"}
+
+
+class TestOutbound:
+    def test_what_is_let_through_takes_the_rules_gateway(self) -> None:
+        found = decide_outbound(entry("DEFAULT", ANNA), entry("DROP", BORIS), gateway="g-1")
+        assert {name: outcome.action for name, outcome in found.by_recipient.items()} == {
+            ANNA: RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1"),
+            BORIS: RuleAction(ActionType.DROP),
+        }
+
+    def test_without_a_gateway_it_takes_the_usual_way(self) -> None:
+        assert types(decide_outbound(entry("DEFAULT", all_recipients=True), gateway=None)) == {
+            ANNA: "DEFAULT",
+            BORIS: "DEFAULT",
+        }
+
+    @pytest.mark.parametrize("fallback", [ActionType.DEFAULT, ActionType.SMTP_GATEWAY])
+    def test_so_does_what_the_fallback_lets_through(self, fallback: ActionType) -> None:
+        gateway = RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1")
+        found = decide_outbound(entry("DROP", ANNA), gateway="g-1", fallback=fallback)
+        assert found.by_recipient[BORIS].action == gateway
+        everybody = fallback_for_all((ANNA,), through(RuleAction(fallback), "g-1"))
+        assert everybody.by_recipient[ANNA].action == gateway
+
+    @pytest.mark.parametrize("fallback", [ActionType.DROP, ActionType.BOUNCE])
+    def test_a_fallback_that_stops_mail_stops_it(self, fallback: ActionType) -> None:
+        found = decide_outbound(gateway="g-1", fallback=fallback)
+        assert {outcome.action for outcome in found.by_recipient.values()} == {RuleAction(fallback)}
+
+    @pytest.mark.parametrize("gateway", ["g-1", None])
+    def test_anybody_may_be_added_up_to_500_in_all(self, gateway: str | None) -> None:
+        """ZH:4123 speaks of one's own organization for inbound mail alone; ZH:4141."""
+        names = [f"new{number}@elsewhere.example" for number in range(4)]
+        found = decide_outbound(entry("DEFAULT", ANNA, BORIS, *names), gateway=gateway, others=MAX_RECIPIENTS - 4)
+        added = [name for name, outcome in found.by_recipient.items() if outcome.why is Why.ADDED]
+        assert added == names[:2]
+        assert found.ignored == dict.fromkeys(names[2:], Ignored.TOO_MANY)
+
+    @pytest.mark.parametrize("kind", ["MOVE_TO_JUNK", "BYPASS_SPAM_CHECK", "SMTP_GATEWAY"])
+    def test_an_answer_has_the_actions_of_its_direction_alone(self, kind: str) -> None:
+        """ZH:4111: a function cannot choose a gateway, its rule does."""
+        with pytest.raises(InvalidRuleAnswerError):
+            decide_outbound(entry(kind, all_recipients=True), gateway="g-1")
 
 
 names = st.sampled_from([ANNA, BORIS, CLARA, "eve@elsewhere.example", "ANNA@example.com", "nobody", "dora@example.com"])

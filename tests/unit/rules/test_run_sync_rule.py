@@ -8,9 +8,12 @@ import pytest
 
 from postroom.contracts.between_stations import RawLocation
 from postroom.model.facts import EventName, OwnFact, flow_message_id, trace_of
-from postroom.model.rules import ActionType
+from postroom.model.rules import ActionType, Direction, RuleAction
 from postroom.ports.rule_functions import Failure
-from tests.support.post import ORG
+from postroom.routing.plan import Flow, Plan
+from postroom.rules.outcomes import fallback_for_all
+from postroom.rules.verdict import Verdict
+from tests.support.post import NOON, ORG, TRACE, call, received
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -325,3 +328,31 @@ def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(of
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_FOUND
     assert office.transit.is_clear(trace_of("m1", ORG))
+
+
+def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(office: Office) -> None:
+    """Outbound mail is to come: until then no station may take its calls for inbound ones."""
+    asked: list[Any] = []
+    arn = office.function("tag", asked.append)
+    about = call(direction=Direction.OUTBOUND, function_arn=arn, recipients=("ann@acme.test",), gateway_id="g-1")
+    assert office.transit.open([received()], [about], None)
+    office.onward.send([about])
+    office.pump()
+    assert asked == []
+    (parked,) = office.transit.all_parked()
+    assert (parked.station, parked.cause) == (
+        "run_sync_rule",
+        "UnreadableRulesError: nobody here knows how to carry out what a rule says of OUTBOUND mail",
+    )
+    assert office.contents_of("ann") == []
+
+
+def test_the_fact_says_for_which_direction_the_rule_is() -> None:
+    for direction, said in ((Direction.INBOUND, "INBOUND_RULE"), (Direction.OUTBOUND, "OUTBOUND_RULE")):
+        about = call(direction=direction)
+        gateway = RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1")
+        found = fallback_for_all(about.recipients, gateway)
+        flow = Flow(TRACE, ORG, "", about.raw, about.size, NOON)
+        event = Verdict(Plan(()), flow, found, {}).applied(about, 1, NOON).event
+        assert event["ruleType"] == said
+        assert event["ruleActions"] == [{"action": "SMTP_GATEWAY", "recipients": ["ann@acme.test"]}]

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import pytest
 
+from postroom.adapters.aws.gateway_passwords import GATEWAY, ORGANIZATION
+
 from .conftest import ROOT, Template, listed, subject
 
 FUNCTIONS: Final = {
@@ -161,6 +163,23 @@ def test_the_admin_api_may_write_versions_of_rules_and_reach_no_mail(template: T
     ]
     assert statement["Action"] == "s3:PutObject"
     assert statement["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
+
+
+@each_function
+def test_passwords_of_gateways_are_sealed_by_the_admin_api_and_opened_by_nobody_yet(
+    template: Template, function: str
+) -> None:
+    """What uses the stack's key directly, not through a service that keeps tables, queues or objects."""
+    direct = {
+        (str(action), *sorted(str(name) for names in each["Condition"].values() for name in names))
+        for each in template.statements(function)
+        for action in listed(each["Action"])
+        if action.startswith("kms:")
+        and "StackKey" in map(subject, listed(each["Resource"]))
+        and "kms:ViaService" not in str(each["Condition"])
+    }
+    context = (f"kms:EncryptionContext:{ORGANIZATION}", f"kms:EncryptionContext:{GATEWAY}")
+    assert direct == ({("kms:Encrypt", *context)} if function == "AdminApiFunction" else set())
 
 
 def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:

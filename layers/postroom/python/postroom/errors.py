@@ -18,6 +18,7 @@
         ├── UnwritableLinesError        the event log finds fault with the lines themselves
         ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
         ├── InvalidPatternError         a pattern of a mail flow rule that means no addresses
+        ├── InvalidHostError            no host on the public internet
         ├── InvalidRuleAnswerError      a rule's function answered something else than the documented form
         ├── TakenError                  a unique name, alias, address or token is in use
         └── KeyUnavailableError         the organization's KMS key is disabled, pending deletion, or not ours to use
@@ -109,6 +110,10 @@ class InvalidPatternError(PermanentError):
     def __init__(self, pattern: str, why: str) -> None:
         super().__init__(f"{pattern!r} is no pattern: {why}")
         self.pattern, self.why = pattern, why
+
+
+class InvalidHostError(PermanentError):
+    """No host on the public internet; the text repeats what was given and says why."""
 
 
 class InvalidRuleAnswerError(PermanentError):

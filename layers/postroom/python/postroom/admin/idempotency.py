@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from postroom.admin.office import Office
     from postroom.model.records import Change
 
+NOT_IN_PRINT: Final = frozenset({"ClientToken", "Password"})
+"""Members that the fingerprint leaves out: the token itself, and what must not be guessed from a digest."""
+
 TOKEN_SECONDS: Final = 24 * 3600
 """How long a token is remembered, in seconds. Ours; WorkMail does not say."""
 
@@ -70,6 +73,6 @@ def look_up(office: Office, operation: str, request: Mapping[str, Any], now: int
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
-    """Return a digest of all parameters but the token."""
-    others = {name: value for name, value in request.items() if name != "ClientToken"}
+    """Return a digest of all parameters but the token and passwords."""
+    others = {name: value for name, value in request.items() if name not in NOT_IN_PRINT}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

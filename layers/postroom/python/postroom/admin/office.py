@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
+    from postroom.ports.gateway_passwords import GatewayPasswords
     from postroom.ports.log_targets import LogTargets
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
@@ -50,6 +51,7 @@ class Office:
     passwords: Passwords
     rule_sets: RuleSets
     function_policies: FunctionPolicies
+    gateway_passwords: GatewayPasswords
     settings: AdminSettings
     new_uuid: Callable[[], str]
 

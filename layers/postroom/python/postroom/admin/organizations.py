@@ -10,7 +10,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import idempotency, lookup, mail_domains, pages, routing, rules
+from postroom.admin import idempotency, lookup, mail_domains, pages, routing, rules, smtp_gateways
 from postroom.admin.office import seconds
 from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
@@ -34,9 +34,11 @@ from postroom.model.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from postroom.admin.office import Office
     from postroom.contracts.admin.models import answers, requests
-    from postroom.model.records import Change
+    from postroom.model.records import Change, RuleRecord, SmtpGateway
 
 DIRECTORY_TYPE: Final = "VpcDirectory"
 """What WorkMail says of its own directories. Source: AWS CLI, examples/workmail/describe-organization.rst."""
@@ -45,7 +47,7 @@ MAX_ORGANIZATIONS: Final = 100
 """Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
 
 ROWS_AT_ONCE: Final = 90
-"""Address claims or rules that one transaction removes, of the 100 rows it may have."""
+"""Address claims, or rules and gateways, that one transaction removes, of the 100 rows it may have."""
 
 
 def create(office: Office, request: requests.CreateOrganizationRequest, now: int) -> answers.CreateOrganizationResponse:
@@ -242,13 +244,18 @@ def _finish_deletion(office: Office, organization_id: str, now: int) -> Organiza
         while addresses := office.directory.addresses_in(domain.name, ROWS_AT_ONCE):
             office.directory.commit([Remove(_claim(organization_id, address)) for address in addresses])
         office.directory.commit([Remove(domain)])
-    while some := list(itertools.islice(rules.all_records(office, organization_id), ROWS_AT_ONCE)):
+    while some := list(itertools.islice(_mail_flow(office, organization_id), ROWS_AT_ONCE)):
         office.directory.commit([Remove(record) for record in some])
     organization = lookup.any_organization(office, organization_id)
     gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
     alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)
     office.directory.commit([Replace(gone), Remove(alias)])
     return gone.state
+
+
+def _mail_flow(office: Office, organization_id: str) -> Iterator[RuleRecord | SmtpGateway]:
+    yield from rules.all_records(office, organization_id)
+    yield from smtp_gateways.all_records(office, organization_id)
 
 
 def _claim(organization_id: str, address: str) -> AddressClaim:

@@ -27,7 +27,9 @@ _ARN: Final = re.compile(
 _SYNCHRONOUS_ONLY: Final = ("FallbackAction", "RuleTimeoutMinutes")
 
 
-def said(action: requests.InboundMailFlowAction, settings: AdminSettings) -> LambdaCall | None:
+def said(
+    action: requests.InboundMailFlowAction | requests.OutboundMailFlowAction, settings: AdminSettings
+) -> LambdaCall | None:
     """Return the call that a rule's action asks for; None for an action that calls nothing.
 
     Raises:

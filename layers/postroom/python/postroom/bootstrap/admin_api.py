@@ -12,6 +12,7 @@ from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationK
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
+from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
@@ -60,6 +61,7 @@ def office(settings: Environment) -> Office:
         rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
         # read anew each time: whoever was refused gives the permission and asks again at once
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, seconds=0),
+        gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings["STACK_KEY_ARN"]),
         settings=AdminSettings(
             partition=partition,
             region=region,

@@ -142,6 +142,8 @@ class RuleCall(Sent):
     synchronous: bool
     fallback: ActionType
     """DEFAULT for an asynchronous call, which decides nothing."""
+    gateway_id: str | None = None
+    """The SMTP gateway for outbound mail that the function, or the fallback, lets through; None: the usual way."""
     timeout_minutes: int = Field(ge=0)
     mail_from: str
     """Of the From header, not the envelope."""

@@ -39,13 +39,19 @@ class StoredRule(Received):
     action: ActionType
     bounce_message: str | None = Field(alias="bounceMessage", default=None)
     call: StoredCall | None = None
+    gateway_id: str | None = Field(alias="gatewayId", default=None)
     created: int
     modified: int
 
     @model_validator(mode="after")
-    def _action_is_of_the_direction(self) -> Self:
-        if self.action not in MOST_RESTRICTIVE_FIRST[self.direction]:
-            raise ValueError(f"{self.action} is no action of {self.direction} rules")
+    def _actions_are_of_the_direction(self) -> Self:
+        actions = {self.action}
+        if self.call is not None and self.call.fallback is not None:
+            actions.add(self.call.fallback)
+        if unknown := actions - {*MOST_RESTRICTIVE_FIRST[self.direction]}:
+            raise ValueError(f"{', '.join(sorted(unknown))} is no action of {self.direction} rules")
+        if ActionType.SMTP_GATEWAY in actions and self.gateway_id is None:
+            raise ValueError("a rule of SMTP_GATEWAY names its gateway")
         return self
 
     @property
@@ -60,7 +66,10 @@ class StoredRule(Received):
             sender_patterns=tuple(map(Pattern.stored, self.senders)),
             recipient_patterns=tuple(map(Pattern.stored, self.recipients)),
             action=RuleAction(
-                self.action, self.bounce_message, None if call is None else LambdaCall(**call.model_dump())
+                self.action,
+                self.bounce_message,
+                None if call is None else LambdaCall(**call.model_dump()),
+                self.gateway_id,
             ),
             created=self.created,
             modified=self.modified,
@@ -79,6 +88,7 @@ class StoredRule(Received):
             action=rule.action.type,
             bounce_message=rule.action.bounce_message,
             call=None if rule.action.call is None else StoredCall(**asdict(rule.action.call)),
+            gateway_id=rule.action.gateway_id,
             created=rule.created,
             modified=rule.modified,
         )

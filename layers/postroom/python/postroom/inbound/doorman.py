@@ -10,13 +10,13 @@ Verdicts are SES's; whose message it is, the headers say, never the envelope. So
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.errors import UnreadableRulesError
 from postroom.model.limits import CHUNK_RECIPIENTS, MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
-from postroom.routing.actions import DELIVERS, is_junk, refusal
+from postroom.routing.actions import DELIVERS, STOPS, is_junk, refusal
 from postroom.routing.plan import Applied, Call, Plan, Policy
 from postroom.routing.resolve import Refusal, resolve
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
     from postroom.routing.plan import Entry
-
-NEVER_DELIVERED: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +196,7 @@ def _sorted(
             wanted[recipient] = address
             if is_junk(action, spam=spam):
                 junk.add(recipient)
-        elif action not in NEVER_DELIVERED:
+        elif action not in STOPS:
             raise UnreadableRulesError(f"nobody here knows how to apply {action} to inbound mail")
         elif rule is not None and action is ActionType.BOUNCE:
             refusals.append(refusal(recipient, rule.action))

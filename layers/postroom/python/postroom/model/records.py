@@ -239,6 +239,25 @@ class RuleRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpGateway:
+    """Where outbound mail may go instead of SES. Whoever writes one replaces the organization, too, as with rules.
+
+    Attributes:
+        name: unique in its organization whatever its case.
+        host: a public address or a name in the DNS, as ``model.public_hosts`` writes it.
+        sealed_password: what ``GatewayPasswords`` made of it; nobody who reads the record knows more.
+    """
+
+    organization_id: str
+    id: str
+    name: str
+    host: str
+    port: int
+    user_name: str
+    sealed_password: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
     """The answer to a request with this token.
 
@@ -266,6 +285,7 @@ Record = (
     | Membership
     | PasswordHash
     | RuleRecord
+    | SmtpGateway
     | ClientToken
 )
 Versioned = Organization | Domain | Entity
@@ -296,7 +316,7 @@ class Check:
 class Put:
     """Write a record, whatever is there."""
 
-    record: PasswordHash | RuleRecord | ClientToken
+    record: PasswordHash | RuleRecord | SmtpGateway | ClientToken
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ class LambdaCall:
 
     Attributes:
         fallback: what holds while the function has no say: never another function; with a synchronous call only.
+            SMTP_GATEWAY is the action's own gateway.
         timeout_minutes: how long a synchronous call is tried again.
     """
 
@@ -170,11 +171,14 @@ class RuleAction:
     Attributes:
         bounce_message: the text for the sender, with BOUNCE only (None: ours).
         call: with RUN_LAMBDA, and only then.
+        gateway_id: the SMTP gateway that mail takes: with SMTP_GATEWAY always; with a synchronous call of an outbound
+            rule, where one is named for what the function lets through.
     """
 
     type: ActionType
     bounce_message: str | None = None
     call: LambdaCall | None = None
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

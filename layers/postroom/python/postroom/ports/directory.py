@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from postroom.model.directory import Addressee, EntityKind, MailDomain, Monitoring
-    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash, RuleRecord
+    from postroom.model.records import (
+        Change,
+        ClientToken,
+        Domain,
+        Entity,
+        Organization,
+        PasswordHash,
+        RuleRecord,
+        SmtpGateway,
+    )
     from postroom.model.rules import Direction
 
 MAX_ROWS: Final = 100
@@ -131,6 +140,12 @@ class Directory(Protocol):
 
     def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
         """Return the mail-flow rules of one direction by id."""
+
+    def gateway(self, organization_id: str, gateway_id: str) -> SmtpGateway | None:
+        """Return an SMTP gateway by its id."""
+
+    def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
+        """Return SMTP gateways by id."""
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """Return what was answered to a token; expired ones may come back."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 DELIVERS: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
 """Actions that lead to mailboxes."""
 
+STOPS: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
+"""Actions that lead nowhere: nobody gets the message."""
+
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
 """Reason, where nobody says one, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
 

@@ -11,7 +11,7 @@ from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARA
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, RuleAction
-from postroom.routing.actions import DELIVERS
+from postroom.routing.actions import STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -60,6 +60,13 @@ def fallback_for_all(won: Iterable[str], fallback: RuleAction) -> Outcomes:
     return Outcomes(dict.fromkeys(won, Outcome(fallback, Why.FALLBACK)), {})
 
 
+def through(action: RuleAction, gateway_id: str | None) -> RuleAction:
+    """Return what an action means to a rule whose mail takes an SMTP gateway, if it does: DEFAULT is that gateway."""
+    if gateway_id is not None and action.type in (ActionType.DEFAULT, ActionType.SMTP_GATEWAY):
+        return RuleAction(ActionType.SMTP_GATEWAY, gateway_id=gateway_id)
+    return action
+
+
 def outcomes(
     answer: RuleAnswer,
     won: Sequence[str],
@@ -67,6 +74,7 @@ def outcomes(
     envelope: Collection[str],
     fallback: RuleAction,
     may_be_added: Callable[[Address], bool],
+    gateway_id: str | None = None,
 ) -> Outcomes:
     """Choose one action for every recipient of a message that a synchronous rule won.
 
@@ -77,12 +85,13 @@ def outcomes(
     Args:
         won: the rule's recipients, in the envelope's order, lower-case; those left out of a truncated event as well.
         envelope: all recipients of the flow, lower-case.
-        may_be_added: whether the organization may send to this address; asked once for each name.
+        may_be_added: whether this address may get the message, too; asked once for each name.
+        gateway_id: where mail goes that the answer lets through; the fallback says so itself.
 
     Source: guide, ZH:4073-4151. Ours where it is silent: "the first wins", what is ignored, names with a display name
     or in upper case meaning the address.
     """
-    entries = list(_within_limit(answer.actions, fallback))
+    entries = list(_within_limit(answer.actions, fallback, gateway_id))
     found: dict[str, Outcome] = {}
     ignored: dict[str, Ignored] = {}
     mine, others, asked = set(won), set(envelope), set[str]()
@@ -112,11 +121,13 @@ def outcomes(
     return Outcomes(found, ignored)
 
 
-def _within_limit(entries: Iterable[ActionEntry], fallback: RuleAction) -> Iterator[tuple[ActionEntry, RuleAction]]:
+def _within_limit(
+    entries: Iterable[ActionEntry], fallback: RuleAction, gateway_id: str | None
+) -> Iterator[tuple[ActionEntry, RuleAction]]:
     """Yield each entry with its action, or with the fallback behind the tenth unique one."""
     unique: set[RuleAction] = set()
     for entry in entries:
-        action = _action(entry.action)
+        action = through(_action(entry.action), gateway_id)
         if action not in unique and len(unique) == MAX_ACTIONS:
             yield entry, fallback
         else:
@@ -134,7 +145,7 @@ def _action(answered: AnswerAction) -> RuleAction:
 def _why_not_added(
     address: Address, action: RuleAction, may_be_added: Callable[[Address], bool], *, room: bool
 ) -> Ignored | None:
-    if action.type not in DELIVERS:  # nobody is added to be dropped
+    if action.type in STOPS:  # nobody is added to be dropped
         return Ignored.NOT_TO_BE_ADDED
     if not room:
         return Ignored.TOO_MANY

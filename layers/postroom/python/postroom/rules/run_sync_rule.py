@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, read_call
-from postroom.errors import ConflictError, PermanentError
-from postroom.model.rules import RuleAction
+from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
+from postroom.model.rules import Direction, RuleAction
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
 from postroom.rules import pace
-from postroom.rules.outcomes import fallback_for_all, outcomes
+from postroom.rules.outcomes import fallback_for_all, outcomes, through
 from postroom.rules.verdict import Domains, freeze, thaw, verdict
 
 if TYPE_CHECKING:
@@ -84,22 +84,26 @@ class RunSyncRule:
         if early > 0:
             self._later(call, early)
             return
+        if call.direction is not Direction.INBOUND:
+            raise UnreadableRulesError(f"nobody here knows how to carry out what a rule says of {call.direction} mail")
         number = called.failed + 1
         if not self._open_slot(call, number):
             self._take_up(call.pointer)
             return
         attempt, domains = self.caller.ask(call, number), Domains(self.directory, call.organization_id)
+        fallback = through(RuleAction(call.fallback), call.gateway_id)
         if attempt.answer is not None:
             found = outcomes(
                 attempt.answer,
                 call.recipients,
                 envelope=(*call.recipients, *call.others),
-                fallback=RuleAction(call.fallback),
+                fallback=fallback,
                 may_be_added=lambda address: domains.get(address.domain) is not None,
+                gateway_id=call.gateway_id,
             )
             self._decide(called, found, attempt.fact, domains, answered=True)
         elif self.now() >= self._deadline(call):
-            found = fallback_for_all(call.recipients, RuleAction(call.fallback))
+            found = fallback_for_all(call.recipients, fallback)
             self._decide(called, found, attempt.fact, domains, answered=False)
         else:
             due = self._next(called)

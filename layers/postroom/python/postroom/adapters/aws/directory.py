@@ -18,6 +18,8 @@ from postroom.adapters.aws.directory_rows import (
     domain_from,
     entity_from,
     entity_key,
+    gateway_from,
+    gateway_key,
     key_item,
     key_of,
     list_key_of,
@@ -39,7 +41,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.adapters.aws.directory_table import DirectoryTable
-    from postroom.model.records import Change, ClientToken, Domain, Entity, Organization, PasswordHash, RuleRecord
+    from postroom.model.records import (
+        Change,
+        ClientToken,
+        Domain,
+        Entity,
+        Organization,
+        PasswordHash,
+        RuleRecord,
+        SmtpGateway,
+    )
     from postroom.model.rules import Direction
 
 T = TypeVar("T")
@@ -143,6 +154,18 @@ class DynamoDirectory:
         rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
         found = [rule_from(row) for row in rows]
         return Page(found, found[-1].rule.id if more else None)
+
+    def gateway(self, organization_id: str, gateway_id: str) -> SmtpGateway | None:
+        """See the port."""
+        item = self._table.get(gateway_key(organization_id, gateway_id))
+        return gateway_from(item) if item else None
+
+    def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
+        """See the port."""
+        pk, prefix = gateway_key(organization_id, "")
+        rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
+        found = [gateway_from(row) for row in rows]
+        return Page(found, found[-1].id if more else None)
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """See the port."""

@@ -5,7 +5,8 @@
     ORG#<id>                  USER#|GROUP#|RESOURCE#<id>    entity
     ORG#<id>                  NAME#<name>            which entity has a name
     ORG#<id>                  PASSWORD#<user id>     argon2 hash
-    ORG#<id>                  RULE#INBOUND#<id>      mail-flow rule
+    ORG#<id>                  RULE#INBOUND#<id>      mail-flow rule; RULE#OUTBOUND# likewise
+    ORG#<id>                  GATEWAY#<id>           SMTP gateway, its password sealed
     ORG#<id>                  DOMAIN#<name>          list entry
     DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
     DOMAIN#<name>             ADDRESS#<address>      which entity has an address
@@ -40,6 +41,7 @@ from postroom.model.records import (
     OrganizationState,
     PasswordHash,
     RuleRecord,
+    SmtpGateway,
 )
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
@@ -67,6 +69,11 @@ def rule_key(organization_id: str, direction: Direction, rule_id: str) -> Key:
     return (f"ORG#{organization_id}", f"RULE#{direction.value}#{rule_id}")
 
 
+def gateway_key(organization_id: str, gateway_id: str) -> Key:
+    """Return the key of an SMTP gateway."""
+    return (f"ORG#{organization_id}", f"GATEWAY#{gateway_id}")
+
+
 def key_of(record: Record) -> Key:
     """Return the key of a record's own row."""
     match record:
@@ -88,6 +95,8 @@ def key_of(record: Record) -> Key:
             return (f"ORG#{record.organization_id}", f"PASSWORD#{record.user_id}")
         case RuleRecord():
             return rule_key(record.organization_id, record.rule.direction, record.rule.id)
+        case SmtpGateway():
+            return gateway_key(record.organization_id, record.id)
         case ClientToken():
             return (f"TOKEN#{record.scope}", record.token)
 
@@ -171,7 +180,12 @@ def rule_from(item: Item) -> RuleRecord:
             "direction": Direction(rule["direction"]),
             "sender_patterns": tuple(map(Pattern.stored, rule["sender_patterns"])),
             "recipient_patterns": tuple(map(Pattern.stored, rule["recipient_patterns"])),
-            "action": RuleAction(ActionType(action["type"]), action.get("bounce_message"), _call(action.get("call"))),
+            "action": RuleAction(
+                ActionType(action["type"]),
+                action.get("bounce_message"),
+                _call(action.get("call")),
+                action.get("gateway_id"),
+            ),
         }
     )
     return RuleRecord(organization_id=values["organization_id"], rule=made)
@@ -182,6 +196,11 @@ def _call(values: Mapping[str, Any] | None) -> LambdaCall | None:
         return None
     fallback = values.get("fallback")
     return LambdaCall(**{**values, "fallback": None if fallback is None else ActionType(fallback)})
+
+
+def gateway_from(item: Item) -> SmtpGateway:
+    """Read an SMTP gateway's row."""
+    return SmtpGateway(**_values(item))
 
 
 def client_token_from(item: Item) -> ClientToken:
@@ -197,6 +216,8 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"N": str(value)}
         case str():
             return {"S": str(value)}
+        case bytes():
+            return {"B": value}
         case tuple():
             return {"L": [_attribute(inner) for inner in value]}
         case Mapping():

@@ -46,7 +46,7 @@ class KmsMailboxKeys:
                 KeyId=kms_key_arn, NumberOfBytes=KEY_BYTES, EncryptionContext={CONTEXT: organization_arn}
             )
         except (BotoCoreError, ClientError) as error:
-            raise _refused(error) from error
+            raise key_error(error, "the organization's") from error
         return answer["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
@@ -60,13 +60,14 @@ class KmsMailboxKeys:
                     CiphertextBlob=wrapped, KeyId=kms_key_arn, EncryptionContext={CONTEXT: organization_arn}
                 )
             except (BotoCoreError, ClientError) as error:
-                raise _refused(error) from error
+                raise key_error(error, "the organization's") from error
             self._plain[asked] = (now, answer["Plaintext"])
         return self._plain[asked][1]
 
 
-def _refused(error: BotoCoreError | ClientError) -> PostroomError:
+def key_error(error: BotoCoreError | ClientError, whose: str) -> PostroomError:
+    """Return one of our errors for KMS's; ``whose`` says whose key it is about."""
     code = code_of(error)
     if code in _NOT_OURS:
-        return KeyUnavailableError(f"the organization's KMS key cannot be used: {code}")
+        return KeyUnavailableError(f"{whose} KMS key cannot be used: {code}")
     return StoreUnavailableError(f"KMS could not be asked: {code}")

@@ -24,6 +24,7 @@ from postroom.model.records import (
     Remove,
     Replace,
     RuleRecord,
+    SmtpGateway,
 )
 from postroom.ports.directory import MAX_ROWS, Page
 
@@ -62,6 +63,8 @@ def key_of(record: Record) -> Key:
             return ("password", record.organization_id, record.user_id)
         case RuleRecord():
             return ("rule", record.organization_id, record.rule.direction, record.rule.id)
+        case SmtpGateway():
+            return ("gateway", record.organization_id, record.id)
         case ClientToken():
             return ("token", record.scope, record.token)
 
@@ -214,6 +217,16 @@ class MemoryDirectory:
             lambda row: (row.organization_id, row.rule.direction) == (organization_id, direction),
             after,
             limit,
+        )
+
+    def gateway(self, organization_id: str, gateway_id: str) -> SmtpGateway | None:
+        """See ``Directory``."""
+        return self._get(SmtpGateway, ("gateway", organization_id, gateway_id))
+
+    def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
+        """See ``Directory``."""
+        return self._page(
+            SmtpGateway, lambda row: row.id, lambda row: row.organization_id == organization_id, after, limit
         )
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:

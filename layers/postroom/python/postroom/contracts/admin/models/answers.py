@@ -110,10 +110,22 @@ class CreateOrganizationResponse(TypedDict):
     OrganizationId: NotRequired[str]
 
 
+class CreateOutboundMailFlowRuleResponse(TypedDict):
+    """Members of our ``CreateOutboundMailFlowRuleResponse``."""
+
+    RuleId: NotRequired[str]
+
+
 class CreateResourceResponse(TypedDict):
     """Members of botocore's ``CreateResourceResponse``."""
 
     ResourceId: NotRequired[str]
+
+
+class CreateSmtpGatewayResponse(TypedDict):
+    """Members of our ``CreateSmtpGatewayResponse``."""
+
+    SmtpGatewayId: NotRequired[str]
 
 
 class CreateUserResponse(TypedDict):
@@ -184,6 +196,10 @@ class DeleteOrganizationResponse(TypedDict):
     State: NotRequired[str]
 
 
+class DeleteOutboundMailFlowRuleResponse(TypedDict):
+    """Members of our ``DeleteOutboundMailFlowRuleResponse``."""
+
+
 class DeletePersonalAccessTokenResponse(TypedDict):
     """Members of botocore's ``DeletePersonalAccessTokenResponse``."""
 
@@ -194,6 +210,10 @@ class DeleteResourceResponse(TypedDict):
 
 class DeleteRetentionPolicyResponse(TypedDict):
     """Members of botocore's ``DeleteRetentionPolicyResponse``."""
+
+
+class DeleteSmtpGatewayResponse(TypedDict):
+    """Members of our ``DeleteSmtpGatewayResponse``."""
 
 
 class DeleteUserResponse(TypedDict):
@@ -295,6 +315,19 @@ class DescribeOrganizationResponse(TypedDict):
     InteroperabilityEnabled: NotRequired[bool]
 
 
+class DescribeOutboundMailFlowRuleResponse(TypedDict):
+    """Members of our ``DescribeOutboundMailFlowRuleResponse``."""
+
+    RuleId: NotRequired[str]
+    Name: NotRequired[str]
+    Description: NotRequired[str]
+    SenderPatterns: NotRequired[Sequence[str]]
+    RecipientPatterns: NotRequired[Sequence[str]]
+    Action: NotRequired[OutboundMailFlowAction]
+    DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
+
+
 class DescribeResourceResponse(TypedDict):
     """Members of botocore's ``DescribeResourceResponse``."""
 
@@ -308,6 +341,16 @@ class DescribeResourceResponse(TypedDict):
     DisabledDate: NotRequired[float]
     Description: NotRequired[str]
     HiddenFromGlobalAddressList: NotRequired[bool]
+
+
+class DescribeSmtpGatewayResponse(TypedDict):
+    """Members of our ``DescribeSmtpGatewayResponse``."""
+
+    SmtpGatewayId: NotRequired[str]
+    Name: NotRequired[str]
+    Host: NotRequired[str]
+    Port: NotRequired[int]
+    UserName: NotRequired[str]
 
 
 class DescribeUserResponse(TypedDict):
@@ -643,6 +686,13 @@ class ListOrganizationsResponse(TypedDict):
     NextToken: NotRequired[str]
 
 
+class ListOutboundMailFlowRulesResponse(TypedDict):
+    """Members of our ``ListOutboundMailFlowRulesResponse``."""
+
+    Rules: NotRequired[Sequence[OutboundMailFlowRule]]
+    NextToken: NotRequired[str]
+
+
 class ListPersonalAccessTokensResponse(TypedDict):
     """Members of botocore's ``ListPersonalAccessTokensResponse``."""
 
@@ -661,6 +711,13 @@ class ListResourcesResponse(TypedDict):
     """Members of botocore's ``ListResourcesResponse``."""
 
     Resources: NotRequired[Sequence[Resource]]
+    NextToken: NotRequired[str]
+
+
+class ListSmtpGatewaysResponse(TypedDict):
+    """Members of our ``ListSmtpGatewaysResponse``."""
+
+    SmtpGateways: NotRequired[Sequence[SmtpGatewaySummary]]
     NextToken: NotRequired[str]
 
 
@@ -706,6 +763,16 @@ class MatchedInboundMailFlowRule(TypedDict):
     SenderPattern: NotRequired[str]
     RecipientPattern: NotRequired[str]
     Action: NotRequired[InboundMailFlowAction]
+
+
+class MatchedOutboundMailFlowRule(TypedDict):
+    """Members of our ``MatchedOutboundMailFlowRule``."""
+
+    RuleId: NotRequired[str]
+    Name: NotRequired[str]
+    SenderPattern: NotRequired[str]
+    RecipientPattern: NotRequired[str]
+    Action: NotRequired[OutboundMailFlowAction]
 
 
 class Member(TypedDict):
@@ -764,6 +831,49 @@ class OrganizationSummary(TypedDict):
     DefaultMailDomain: NotRequired[str]
     ErrorMessage: NotRequired[str]
     State: NotRequired[str]
+
+
+class OutboundMailFlowAction(TypedDict):
+    """Members of our ``OutboundMailFlowAction``."""
+
+    Type: Literal['DROP', 'BOUNCE', 'SMTP_GATEWAY', 'DEFAULT', 'RUN_LAMBDA']
+    BounceMessage: NotRequired[str]
+    Lambda: NotRequired[OutboundMailFlowLambda]
+    SmtpGatewayId: NotRequired[str]
+    ThenSmtpGatewayId: NotRequired[str]
+
+
+class OutboundMailFlowLambda(TypedDict):
+    """Members of our ``OutboundMailFlowLambda``."""
+
+    FunctionArn: str
+    Synchronous: bool
+    FallbackAction: NotRequired[Literal['DROP', 'BOUNCE', 'SMTP_GATEWAY', 'DEFAULT']]
+    RuleTimeoutMinutes: NotRequired[int]
+
+
+class OutboundMailFlowRule(TypedDict):
+    """Members of our ``OutboundMailFlowRule``."""
+
+    RuleId: NotRequired[str]
+    Name: NotRequired[str]
+    Description: NotRequired[str]
+    SenderPatterns: NotRequired[Sequence[str]]
+    RecipientPatterns: NotRequired[Sequence[str]]
+    Action: NotRequired[OutboundMailFlowAction]
+    DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
+
+
+class OutboundMailFlowTestResult(TypedDict):
+    """Members of our ``OutboundMailFlowTestResult``."""
+
+    Recipient: NotRequired[str]
+    Action: NotRequired[OutboundMailFlowAction]
+    RuleId: NotRequired[str]
+    RuleName: NotRequired[str]
+    MatchedRules: NotRequired[Sequence[MatchedOutboundMailFlowRule]]
+    Reason: NotRequired[str]
 
 
 class Permission(TypedDict):
@@ -853,6 +963,16 @@ class Resource(TypedDict):
     Description: NotRequired[str]
 
 
+class SmtpGatewaySummary(TypedDict):
+    """Members of our ``SmtpGatewaySummary``."""
+
+    SmtpGatewayId: NotRequired[str]
+    Name: NotRequired[str]
+    Host: NotRequired[str]
+    Port: NotRequired[int]
+    UserName: NotRequired[str]
+
+
 class StartMailboxExportJobResponse(TypedDict):
     """Members of botocore's ``StartMailboxExportJobResponse``."""
 
@@ -881,6 +1001,12 @@ class TestInboundMailFlowRulesResponse(TypedDict):
     """Members of our ``TestInboundMailFlowRulesResponse``."""
 
     Results: NotRequired[Sequence[InboundMailFlowTestResult]]
+
+
+class TestOutboundMailFlowRulesResponse(TypedDict):
+    """Members of our ``TestOutboundMailFlowRulesResponse``."""
+
+    Results: NotRequired[Sequence[OutboundMailFlowTestResult]]
 
 
 class UntagResourceResponse(TypedDict):
@@ -915,12 +1041,20 @@ class UpdateMobileDeviceAccessRuleResponse(TypedDict):
     """Members of botocore's ``UpdateMobileDeviceAccessRuleResponse``."""
 
 
+class UpdateOutboundMailFlowRuleResponse(TypedDict):
+    """Members of our ``UpdateOutboundMailFlowRuleResponse``."""
+
+
 class UpdatePrimaryEmailAddressResponse(TypedDict):
     """Members of botocore's ``UpdatePrimaryEmailAddressResponse``."""
 
 
 class UpdateResourceResponse(TypedDict):
     """Members of botocore's ``UpdateResourceResponse``."""
+
+
+class UpdateSmtpGatewayResponse(TypedDict):
+    """Members of our ``UpdateSmtpGatewayResponse``."""
 
 
 class UpdateUserResponse(TypedDict):

@@ -135,6 +135,18 @@ class CreateOrganizationRequest(TypedDict):
     EnableInteroperability: NotRequired[bool]
 
 
+class CreateOutboundMailFlowRuleRequest(TypedDict):
+    """Members of our ``CreateOutboundMailFlowRuleRequest``."""
+
+    OrganizationId: str
+    Name: str
+    Description: NotRequired[str]
+    SenderPatterns: Sequence[str]
+    RecipientPatterns: Sequence[str]
+    Action: OutboundMailFlowAction
+    ClientToken: NotRequired[str]
+
+
 class CreateResourceRequest(TypedDict):
     """Members of botocore's ``CreateResourceRequest``."""
 
@@ -143,6 +155,18 @@ class CreateResourceRequest(TypedDict):
     Type: Literal['ROOM', 'EQUIPMENT']
     Description: NotRequired[str]
     HiddenFromGlobalAddressList: NotRequired[bool]
+
+
+class CreateSmtpGatewayRequest(TypedDict):
+    """Members of our ``CreateSmtpGatewayRequest``."""
+
+    OrganizationId: str
+    Name: str
+    Host: str
+    Port: int
+    UserName: str
+    Password: str
+    ClientToken: NotRequired[str]
 
 
 class CreateUserRequest(TypedDict):
@@ -253,6 +277,13 @@ class DeleteOrganizationRequest(TypedDict):
     DeleteIdentityCenterApplication: NotRequired[bool]
 
 
+class DeleteOutboundMailFlowRuleRequest(TypedDict):
+    """Members of our ``DeleteOutboundMailFlowRuleRequest``."""
+
+    OrganizationId: str
+    RuleId: str
+
+
 class DeletePersonalAccessTokenRequest(TypedDict):
     """Members of botocore's ``DeletePersonalAccessTokenRequest``."""
 
@@ -272,6 +303,13 @@ class DeleteRetentionPolicyRequest(TypedDict):
 
     OrganizationId: str
     Id: str
+
+
+class DeleteSmtpGatewayRequest(TypedDict):
+    """Members of our ``DeleteSmtpGatewayRequest``."""
+
+    OrganizationId: str
+    SmtpGatewayId: str
 
 
 class DeleteUserRequest(TypedDict):
@@ -347,11 +385,25 @@ class DescribeOrganizationRequest(TypedDict):
     OrganizationId: str
 
 
+class DescribeOutboundMailFlowRuleRequest(TypedDict):
+    """Members of our ``DescribeOutboundMailFlowRuleRequest``."""
+
+    OrganizationId: str
+    RuleId: str
+
+
 class DescribeResourceRequest(TypedDict):
     """Members of botocore's ``DescribeResourceRequest``."""
 
     OrganizationId: str
     ResourceId: str
+
+
+class DescribeSmtpGatewayRequest(TypedDict):
+    """Members of our ``DescribeSmtpGatewayRequest``."""
+
+    OrganizationId: str
+    SmtpGatewayId: str
 
 
 class DescribeUserRequest(TypedDict):
@@ -640,6 +692,14 @@ class ListOrganizationsRequest(TypedDict):
     MaxResults: NotRequired[int]
 
 
+class ListOutboundMailFlowRulesRequest(TypedDict):
+    """Members of our ``ListOutboundMailFlowRulesRequest``."""
+
+    OrganizationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
 class ListPersonalAccessTokensRequest(TypedDict):
     """Members of botocore's ``ListPersonalAccessTokensRequest``."""
 
@@ -675,6 +735,14 @@ class ListResourcesRequest(TypedDict):
     Filters: NotRequired[ListResourcesFilters]
 
 
+class ListSmtpGatewaysRequest(TypedDict):
+    """Members of our ``ListSmtpGatewaysRequest``."""
+
+    OrganizationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
 class ListTagsForResourceRequest(TypedDict):
     """Members of botocore's ``ListTagsForResourceRequest``."""
 
@@ -698,6 +766,25 @@ class ListUsersRequest(TypedDict):
     NextToken: NotRequired[str]
     MaxResults: NotRequired[int]
     Filters: NotRequired[ListUsersFilters]
+
+
+class OutboundMailFlowAction(TypedDict):
+    """Members of our ``OutboundMailFlowAction``."""
+
+    Type: Literal['DROP', 'BOUNCE', 'SMTP_GATEWAY', 'DEFAULT', 'RUN_LAMBDA']
+    BounceMessage: NotRequired[str]
+    Lambda: NotRequired[OutboundMailFlowLambda]
+    SmtpGatewayId: NotRequired[str]
+    ThenSmtpGatewayId: NotRequired[str]
+
+
+class OutboundMailFlowLambda(TypedDict):
+    """Members of our ``OutboundMailFlowLambda``."""
+
+    FunctionArn: str
+    Synchronous: bool
+    FallbackAction: NotRequired[Literal['DROP', 'BOUNCE', 'SMTP_GATEWAY', 'DEFAULT']]
+    RuleTimeoutMinutes: NotRequired[int]
 
 
 class PersonalAccessTokenConfiguration(TypedDict):
@@ -846,6 +933,15 @@ class TestInboundMailFlowRulesRequest(TypedDict):
     Recipients: Sequence[str]
 
 
+class TestOutboundMailFlowRulesRequest(TypedDict):
+    """Members of our ``TestOutboundMailFlowRulesRequest``."""
+
+    OrganizationId: str
+    From: str
+    Sender: NotRequired[str]
+    Recipients: Sequence[str]
+
+
 class UntagResourceRequest(TypedDict):
     """Members of botocore's ``UntagResourceRequest``."""
 
@@ -926,6 +1022,18 @@ class UpdateMobileDeviceAccessRuleRequest(TypedDict):
     NotDeviceUserAgents: NotRequired[Sequence[str]]
 
 
+class UpdateOutboundMailFlowRuleRequest(TypedDict):
+    """Members of our ``UpdateOutboundMailFlowRuleRequest``."""
+
+    OrganizationId: str
+    RuleId: str
+    Name: str
+    Description: NotRequired[str]
+    SenderPatterns: Sequence[str]
+    RecipientPatterns: Sequence[str]
+    Action: OutboundMailFlowAction
+
+
 class UpdatePrimaryEmailAddressRequest(TypedDict):
     """Members of botocore's ``UpdatePrimaryEmailAddressRequest``."""
 
@@ -944,6 +1052,18 @@ class UpdateResourceRequest(TypedDict):
     Description: NotRequired[str]
     Type: NotRequired[Literal['ROOM', 'EQUIPMENT']]
     HiddenFromGlobalAddressList: NotRequired[bool]
+
+
+class UpdateSmtpGatewayRequest(TypedDict):
+    """Members of our ``UpdateSmtpGatewayRequest``."""
+
+    OrganizationId: str
+    SmtpGatewayId: str
+    Name: str
+    Host: str
+    Port: int
+    UserName: str
+    Password: NotRequired[str]
 
 
 class UpdateUserRequest(TypedDict):

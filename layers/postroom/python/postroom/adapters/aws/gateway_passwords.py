@@ -1,0 +1,34 @@
+"""Passwords of SMTP gateways as ciphertext of KMS, under the stack's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroom.adapters.aws.mailbox_keys import key_error
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+ORGANIZATION: Final = "postroom:organization"
+GATEWAY: Final = "postroom:smtp-gateway"
+"""Names of the encryption context. Not those of mailbox keys: whoever may unwrap those opens no password."""
+
+
+@dataclass(frozen=True, slots=True)
+class KmsGatewayPasswords:
+    """``GatewayPasswords``; see the port."""
+
+    client: KMSClient
+    key_arn: str
+
+    def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
+        """See the port. KMS takes 4,096 bytes; a password has at most 256 characters."""
+        context = {ORGANIZATION: organization_id, GATEWAY: gateway_id}
+        try:
+            answer = self.client.encrypt(KeyId=self.key_arn, Plaintext=password.encode(), EncryptionContext=context)
+        except (BotoCoreError, ClientError) as error:
+            raise key_error(error, "the stack's") from error
+        return answer["CiphertextBlob"]

@@ -1,0 +1,28 @@
+"""Passwords of SMTP gateways, sealed under a key that lives as long as the process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from postroom.errors import KeyUnavailableError
+from postroom.sealing import KEY_BYTES, seal_entry
+
+
+@dataclass(slots=True)
+class MemoryGatewayPasswords:
+    """``GatewayPasswords``; see the port. ``key`` opens what was sealed, at ``place``."""
+
+    disabled: bool = False
+    key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES))
+
+    def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
+        """See the port."""
+        if self.disabled:
+            raise KeyUnavailableError("the stack's KMS key cannot be used: disabled")
+        return seal_entry(password.encode(), mailbox_key=self.key, place=self.place(organization_id, gateway_id))
+
+    @staticmethod
+    def place(organization_id: str, gateway_id: str) -> str:
+        """Return what a sealed password is bound to."""
+        return f"gateway\0{organization_id}\0{gateway_id}"
