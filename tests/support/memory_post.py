@@ -198,6 +198,10 @@ class MemoryPost:
         owner = MailboxOwner(ORG, arn(), KMS)
         self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota=quota, now=NOON)
 
+    def alias(self, name: str, user: str) -> None:
+        claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=user, kind=EntityKind.USER)
+        self.directory.commit([Insert(claim)])
+
     def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> list[Fact]:
         """Let one message arrive and everything be done about it; return what is known of it."""
         self.raw.store(f"inbound/{message_id}", content)

@@ -118,6 +118,19 @@ def test_an_added_recipient_that_nobody_is_bounces_to_nobody(office: Office) -> 
     assert applied.data["ignored"] == {"zoe@acme.test": "NO_MAILBOX"}
 
 
+@pytest.mark.parametrize("name", ["full", "ann.alias"])
+def test_the_sender_hears_nothing_of_added_recipients(office: Office, name: str) -> None:
+    """They are blind copies: ZH:4118-4120."""
+    office.user("full", quota=1)
+    office.alias("ann.alias", "ann")
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert office.sender.sent == office.sender.answered == []
+    (delivered,) = named(facts, EventName.MAILBOX_EMAIL_DELIVERED)
+    assert delivered.data.get("deliveredTo", delivered.event["recipient"]) == "ann@acme.test"
+
+
 def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
     office: Office,
 ) -> None:
