@@ -126,7 +126,8 @@ def test_the_sender_hears_nothing_of_added_recipients(office: Office, name: str)
     office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
     facts = office.arrive("m1", LETTER, *to("ann"))
     assert office.where(LETTER) == {"ann": "INBOX"}
-    assert office.sender.sent == office.sender.answered == []
+    assert not office.sender.sent
+    assert not office.sender.answered
     (delivered,) = named(facts, EventName.MAILBOX_EMAIL_DELIVERED)
     assert delivered.data.get("deliveredTo", delivered.event["recipient"]) == "ann@acme.test"
 
