@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from postroom.contracts.rule_lambda import MAX_ANSWER_BYTES
+from postroom.errors import StoreUnavailableError
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
 from postroom.rules.verdict import MAX_NAMES_BYTES
@@ -103,6 +105,27 @@ def test_a_function_without_room_is_asked_again(office: Office) -> None:
     office.functions.throttled.clear()
     office.call_again()
     assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+class NoAnswer:
+    """Policies that Lambda does not tell, as when it throttles."""
+
+    def policy(self, function_arn: str) -> Any:
+        raise StoreUnavailableError(f"could not read the policy of {function_arn}")
+
+
+def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(office: Office) -> None:
+    """Rather than become a dead letter, which would wait for a person and not for the rule's timeout."""
+    caller = replace(office.run_sync_rule.caller, policies=NoAnswer())
+    office.run_sync_rule = replace(office.run_sync_rule, caller=caller)
+    office.rules(office.lambda_rule(lambda _: None, timeout=1))
+    office.arrive("m1", LETTER, ANN)
+    while office.calls.sent:
+        office.call_again()
+    assert office.functions.calls == []
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    attempts = [f for f in office.ledger.facts(trace_of("m1", ORG)) if f.name is OwnFact.RULE_ATTEMPTED]
+    assert {fact.data["failure"] for fact in attempts} == {Failure.UNAVAILABLE}
 
 
 def test_names_with_a_display_name_or_in_upper_case_are_understood(office: Office) -> None:
