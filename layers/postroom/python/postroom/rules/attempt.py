@@ -73,7 +73,8 @@ class Caller:
             policy = self.policies.policy(call.function_arn)
         except StoreUnavailableError as error:  # a failed attempt: the rule's timeout counts, no queue's patience
             return Invocation(None, Failure.UNAVAILABLE, str(error))
-        organization = f"arn:aws:workmail:{self.region}:{self.account}:organization/{call.organization_id}"
+        partition = call.function_arn.split(":")[1]
+        organization = f"arn:{partition}:workmail:{self.region}:{self.account}:organization/{call.organization_id}"
         if policy is None:
             return Invocation(None, Failure.NOT_FOUND, f"there is no function {call.function_arn}")
         if allows(policy, organization_arn=organization, region=self.region, account=self.account):
