@@ -323,3 +323,25 @@ def test_a_mailbox_that_gets_the_message_by_a_later_announcement_does_not_hold_u
     office.pump()
     assert office.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
     assert office.transit.is_clear(TRACE)
+
+
+@pytest.mark.parametrize(("quota", "copies"), [(1 << 40, 1), (len(LETTER) + 10, 1), (1, 0)])
+def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
+    office: Office, quota: int, copies: int
+) -> None:
+    """The verdict makes another order for it: that ends as the first one did, even where the mailbox is full by now."""
+    office.user("eve", quota=quota)
+    office.group("team", "ann", "eve")
+    answers = [None, ALL]
+    office.rules(
+        office.lambda_rule(lambda _: answers.pop(0)),
+        rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
+    )
+    office.arrive("m1", LETTER, *to("ann", "eve"))
+    office.ingest.accept(notification("m1", to("team")))
+    office.pump()
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert office.contents_of("eve").count(LETTER) == copies
+    assert len(named(office, EventName.INCOMING_EMAIL_BOUNCED)) == 1 - copies
+    assert office.transit.is_clear(TRACE)
