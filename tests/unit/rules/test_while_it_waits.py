@@ -345,3 +345,24 @@ def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
     assert office.contents_of("eve").count(LETTER) == copies
     assert len(named(office, EventName.INCOMING_EMAIL_BOUNCED)) == 1 - copies
     assert office.transit.is_clear(TRACE)
+
+
+def test_a_large_verdict_leaves_out_whom_a_later_announcement_has_skipped(office: Office) -> None:
+    names = [f"u{number}" for number in range(60)]
+    for name in names:
+        office.user(name)
+    office.entity("dan", state=EntityState.DISABLED)
+    office.group("all", *names[:3], "dan")
+    office.group("team", "u0", "dan")
+    answers = [None, ALL]
+    office.rules(
+        office.lambda_rule(lambda _: answers.pop(0)),
+        rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
+    )
+    office.arrive("m1", LETTER, *to(*names, "all"))
+    office.ingest.accept(notification("m1", to("team")))
+    office.pump()
+    office.call_again()
+    assert [office.contents_of(name) for name in names] == [[LETTER]] * 60
+    assert len(named(office, OwnFact.RECIPIENT_SKIPPED)) == 1
+    assert office.transit.is_clear(TRACE)
