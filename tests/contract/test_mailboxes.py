@@ -142,6 +142,18 @@ def test_an_order_that_was_settled_delivers_nothing(house: House) -> None:
     assert len(house.mailboxes.items("ann", "INBOX")) == 1
 
 
+def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(house: House) -> None:
+    """A rule's verdict may lead where another way of the flow has led before."""
+    house.deliver(1)
+    trace, head = f"{1:032x}", house.mailboxes.head("ann")
+    assert head is not None
+    assert house.transit.open([], [order("ann", trace)], None)
+    assert house.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
+    assert house.mailboxes.head("ann") == head
+    assert len(house.mailboxes.items("ann", "INBOX")) == 1
+    assert house.transit.order(trace, order().key) is not None
+
+
 def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(house: House) -> None:
     stale = house.mailboxes.head("ann")
     assert stale is not None

@@ -294,23 +294,27 @@ class TestAwsAlone:
             LambdaFunctionPolicies(clients.function_policies(), time.monotonic).policy(FUNCTION)
 
     @pytest.mark.parametrize(
-        ("code", "failure"),
+        ("code", "status", "failure"),
         [
-            ("TooManyRequestsException", Failure.THROTTLED),
-            ("EC2ThrottledException", Failure.THROTTLED),
-            ("AccessDeniedException", Failure.NOT_PERMITTED),
-            ("ServiceException", Failure.UNAVAILABLE),
-            ("KMSDisabledException", Failure.REFUSED),
-            ("RequestTooLargeException", Failure.REFUSED),
-            ("SnapStartNotReadyException", Failure.REFUSED),
+            ("TooManyRequestsException", 429, Failure.THROTTLED),
+            ("EC2ThrottledException", 502, Failure.THROTTLED),
+            ("AccessDeniedException", 403, Failure.NOT_PERMITTED),
+            ("ServiceException", 500, Failure.UNAVAILABLE),
+            ("ServiceUnavailable", 503, Failure.UNAVAILABLE),
+            ("ResourceNotReadyException", 502, Failure.UNAVAILABLE),
+            ("504", 504, Failure.UNAVAILABLE),
+            ("KMSDisabledException", 502, Failure.UNAVAILABLE),
+            ("InvalidRuntimeException", 502, Failure.UNAVAILABLE),
+            ("RequestTooLargeException", 413, Failure.REFUSED),
+            ("SnapStartNotReadyException", 409, Failure.REFUSED),
         ],
     )
     def test_every_refusal_of_lambda_is_a_failure(
-        self, endpoint: pytest.MonkeyPatch, code: str, failure: Failure
+        self, endpoint: pytest.MonkeyPatch, code: str, status: int, failure: Failure
     ) -> None:
         client = clients.rule_functions()
         with Stubber(client) as stubbed:
-            stubbed.add_client_error("invoke", code, "in two\nlines")
+            stubbed.add_client_error("invoke", code, "in two\nlines", http_status_code=status)
             done = LambdaRuleFunctions(client).call(FUNCTION, b"{}")
         assert (done.payload, done.failure, done.error) == (None, failure, f"{code}: in two lines")
 

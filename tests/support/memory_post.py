@@ -38,6 +38,7 @@ from postroom.model.records import (
     DomainState,
     Entity,
     Insert,
+    Membership,
     Organization,
     OrganizationState,
     Replace,
@@ -197,6 +198,32 @@ class MemoryPost:
         self.directory.commit([Insert(entity), Insert(claim)])
         owner = MailboxOwner(ORG, arn(), KMS)
         self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota=quota, now=NOON)
+
+    def alias(self, name: str, whose: str, kind: EntityKind = EntityKind.USER) -> None:
+        claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=whose, kind=kind)
+        self.directory.commit([Insert(claim)])
+
+    def group(self, name: str, *members: str) -> None:
+        made = Entity(
+            organization_id=ORG,
+            id=name,
+            kind=EntityKind.GROUP,
+            name=name,
+            created=NOON,
+            state=EntityState.ENABLED,
+            email=f"{name}@acme.test",
+        )
+        self.directory.commit([Insert(made)])
+        self.alias(name, name, EntityKind.GROUP)
+        for member in members:
+            membership = Membership(organization_id=ORG, group_id=name, member_id=member, member_kind=EntityKind.USER)
+            self.directory.commit([Insert(membership)])
+
+    def entity(self, name: str, **changes: Any) -> None:
+        """Change a user or group."""
+        before = self.directory.entity(ORG, name)
+        assert before is not None
+        self.directory.commit([Replace(replace(before, **changes))])
 
     def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> list[Fact]:
         """Let one message arrive and everything be done about it; return what is known of it."""

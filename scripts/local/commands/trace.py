@@ -29,10 +29,13 @@ def _bounced(fact: Fact) -> str:
 
 
 def _applied(fact: Fact) -> str:
-    actions = fact.event["ruleActions"]
-    return f"{fact.event['ruleName']}: " + "; ".join(
-        f"{did['action']} for {_some(did['recipients'])}" for did in actions
-    )
+    """Say which rule it was, as it stood in which version of the organization's rules, and what it did."""
+    actions = "; ".join(f"{did['action']} for {_some(did['recipients'])}" for did in fact.event["ruleActions"])
+    return f"{fact.event['ruleName']} ({_version(fact)}): {actions}"
+
+
+def _version(fact: Fact) -> str:
+    return f"rules version {fact.data.get('rulesVersion')}"
 
 
 def _policy(fact: Fact) -> str:
@@ -54,10 +57,12 @@ def _waiting(fact: Fact) -> str:
 
 
 def _attempted(fact: Fact) -> str:
-    """Say which function was called, how often it has been, how long that took, and what came of it."""
+    """Say which rule called which version of which function, how often it has, how long that took, what came of it."""
     data = fact.data
     function = str(data.get("functionArn", "")).rpartition(":function:")[2]
-    asked = f"{function} (attempt {data.get('attempt')}, {data.get('milliseconds')} ms)"
+    ran = f" version {data['functionVersion']}" if "functionVersion" in data else ""
+    by = f"{data.get('ruleName')} ({_version(fact)})"
+    asked = f"{function}{ran} by {by}, attempt {data.get('attempt')}, {data.get('milliseconds')} ms"
     if "failure" not in data:
         return f"{asked}: {'an answer' if data.get('synchronous') else 'told'}"
     return f"{asked}: {data['failure']} {data.get('error', '')}".rstrip()

@@ -18,6 +18,7 @@ from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from tests.support.post import NOON, ORG, TRACE, order
 
+WRITTEN_TO = [f"{name}@acme.test" for name in ("a", "b", "tim", "group", *(f"b{number}" for number in range(51)))]
 LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
 
 
@@ -68,6 +69,7 @@ class Office:
             RECEIVED,
             NOON,
             {
+                "recipients": WRITTEN_TO,
                 "from": "bob@example.org",
                 "subject": "plums",
                 "messageId": "<1@example.org>",

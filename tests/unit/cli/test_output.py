@@ -69,12 +69,34 @@ def test_a_timeline_names_rule_and_policy_before_what_came_of_them() -> None:
     bounced = {"bouncedRecipient": {"emailAddress": people[0], "reason": "no", "status": "5.7.1"}}
     facts = [
         Fact("t", "o", EventName.INCOMING_EMAIL_BOUNCED, "1", 1000, bounced),
-        Fact("t", "o", EventName.RULE_APPLIED, "2", 1000, dropped, {"final": True}),
+        Fact("t", "o", EventName.RULE_APPLIED, "2", 1000, dropped, {"rulesVersion": 7, "final": True}),
         Fact("t", "o", EventName.DMARC_POLICY_APPLIED, "3", 1000, forged, {"final": True}),
     ]
     lines = [line.partition("─ ")[2] for line in timeline(facts).plain.splitlines()[1:]]
     assert [" ".join(line.split()) for line in lines] == [
         "dmarc policy REJECT of a@b.test, dropped for p0@acme.test",
-        "rule no news: DROP for p0@acme.test, p1@acme.test, p2@acme.test and 2 more",
+        "rule no news (rules version 7): DROP for p0@acme.test, p1@acme.test, p2@acme.test and 2 more",
         "bounced p0@acme.test: no (5.7.1)",
+    ]
+
+
+def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
+    """Both may change while a message waits: each attempt says what it met."""
+    asked = {
+        "ruleName": "tag",
+        "rulesVersion": 7,
+        "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:tag-subjects:live",
+        "synchronous": True,
+        "milliseconds": 12,
+    }
+    failed = {"attempt": 1, "functionVersion": "41", "failure": "FUNCTION_ERROR", "error": "KeyError: 'subject'"}
+    facts = [
+        Fact("t", "o", OwnFact.RULE_ATTEMPTED, "1", 1000, {}, asked | failed),
+        Fact("t", "o", OwnFact.RULE_ATTEMPTED, "2", 9000, {}, asked | {"attempt": 2, "functionVersion": "42"}),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    assert lines == [
+        "asked tag-subjects:live version 41 by tag (rules version 7), attempt 1, 12 ms:"
+        " FUNCTION_ERROR KeyError: 'subject'",
+        "asked tag-subjects:live version 42 by tag (rules version 7), attempt 2, 12 ms: an answer",
     ]

@@ -40,6 +40,10 @@ class Office(MemoryPost):
         )
         return rule(ActionType.RUN_LAMBDA, id=f"r-{name}", name=name, call=call, **more)
 
+    def says(self, payload: bytes) -> None:
+        """Have every function answer these bytes from now on."""
+        self.functions.functions = dict.fromkeys(self.functions.functions, lambda _: payload)
+
     def where(self, letter: bytes) -> dict[str, str]:
         """Return the folder by mailbox in which a letter lies, once each."""
         found = {}

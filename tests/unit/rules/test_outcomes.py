@@ -228,6 +228,14 @@ def test_the_error_never_quotes_the_answer() -> None:
     assert "actions.0.action.type" in caught.value.cause
 
 
+def test_reading_stops_at_the_first_entry_that_is_wrong() -> None:
+    """An answer has room for 130,000, whose faults together would take 200 MB."""
+    with pytest.raises(InvalidRuleAnswerError, match=r"form: actions\.1$"):
+        read_answer(json.dumps({"actions": [entry("DROP", ANNA), *[1] * 1000]}).encode(), Direction.INBOUND)
+    with pytest.raises(InvalidRuleAnswerError, match=r"form: actions\.0\.recipients\.1$"):
+        read_answer(json.dumps({"actions": [entry("DROP", ANNA, *[1] * 1000)]}).encode(), Direction.INBOUND)  # type: ignore[arg-type]
+
+
 def test_keys_that_nobody_documented_are_ignored() -> None:
     assert types(decide({**entry("DROP", all_recipients=True), "default": True})) == {ANNA: "DROP", BORIS: "DROP"}
 

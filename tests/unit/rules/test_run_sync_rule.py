@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,6 +123,20 @@ def test_an_added_recipient_that_nobody_is_bounces_to_nobody(office: Office) -> 
     assert applied.data["ignored"] == {"zoe@acme.test": "NO_MAILBOX"}
 
 
+@pytest.mark.parametrize("name", ["full", "ann.alias"])
+def test_the_sender_hears_nothing_of_added_recipients(office: Office, name: str) -> None:
+    """They are blind copies: ZH:4118-4120."""
+    office.user("full", quota=1)
+    office.alias("ann.alias", "ann")
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert not office.sender.sent
+    assert not office.sender.answered
+    (delivered,) = named(facts, EventName.MAILBOX_EMAIL_DELIVERED)
+    assert delivered.data.get("deliveredTo", delivered.event["recipient"]) == "ann@acme.test"
+
+
 def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
     office: Office,
 ) -> None:
@@ -180,6 +196,19 @@ def test_a_function_that_may_not_be_called_is_not(office: Office) -> None:
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_PERMITTED
     assert "lambda add-permission" in attempt.data["error"]
+
+
+def test_permissions_name_the_organization_in_the_functions_own_partition(office: Office) -> None:
+    made = office.lambda_rule(lambda _: ALL)
+    ((arn, function),) = office.functions.functions.items()
+    there = arn.replace("arn:aws:", "arn:aws-us-gov:")
+    office.functions.functions[there] = function
+    policy = json.dumps(office.functions.policies[arn]).replace("arn:aws:workmail:", "arn:aws-us-gov:workmail:")
+    office.functions.policies[there] = json.loads(policy)
+    assert made.action.call is not None
+    office.rules(replace(made, action=replace(made.action, call=replace(made.action.call, function_arn=there))))
+    office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
 
 
 def test_a_function_that_is_deleted_falls_back(office: Office) -> None:
@@ -289,6 +318,29 @@ def test_many_recipients_take_more_than_one_transaction(office: Office) -> None:
     office.arrive("m1", LETTER, *to(*names))
     assert [office.contents_of(name) for name in names] == [[LETTER]] * 95
     assert len(office.functions.calls) == 1
+
+
+def test_two_functions_are_asked_however_many_others_are_told(office: Office) -> None:
+    """Slots of synchronous calls are opened in one transaction; the calls of all others need not lie in it."""
+    names = [f"ann{number}" for number in range(60)]
+    for name in names:
+        office.alias(name, "ann")
+    authors = ("bob@example.org", "eve@example.org")
+    office.rules(
+        office.lambda_rule(lambda _: ALL, name="one", senders=authors[0], created=1),
+        office.lambda_rule(lambda _: ALL, name="two", senders=authors[1], created=2),
+        office.lambda_rule(lambda _: None, name="ben", synchronous=False, senders=authors[0], recipients=to("ben")),
+        *(
+            office.lambda_rule(lambda _: None, name=name, synchronous=False, senders=authors, recipients=to(name))
+            for name in names
+        ),
+    )
+    letter = LETTER.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
+    facts = office.arrive("m1", letter, *to("cleo", *names, "ben"))
+    asked = [fact.data["ruleName"] for fact in named(facts, OwnFact.RULE_ATTEMPTED)]
+    assert sorted(asked) == sorted(["one", "two", *names])
+    assert office.where(letter) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
+    assert office.transit.is_clear(trace_of("m1", ORG))
 
 
 def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(office: Office) -> None:

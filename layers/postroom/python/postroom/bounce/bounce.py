@@ -46,7 +46,9 @@ ANSWER_SLACK: Final = HOUR
 """How much earlier than SES itself we stop to let it answer, in milliseconds: its clock counts. Ours."""
 
 TOO_MANY: Final = f"the sender has had {MOST_AN_HOUR} bounce messages in this hour"
-NOTHING_NEW: Final = "the sender knows of these recipients already, or a group reached others of its members"
+NOTHING_NEW: Final = (
+    "the sender knows of these recipients already, or did not write to them, or a group reached others of its members"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,13 +79,17 @@ class Story:
     def news(self) -> tuple[Fact, ...]:
         """The failures to tell: one an address, none that a mailbox was reached for, none that was told before.
 
-        A group that reached one of its members has not failed (ours).
+        A group that reached one of its members has not failed (ours). Whom a rule's function added is a blind copy: the
+        sender hears of nobody whom they did not write to.
         """
-        known = {_addressee(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
-        known |= {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
+        received = (fact for fact in self._all if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED)
+        written_to = {name for fact in received for name in fact.event["recipients"]}
+        reached = {_addressee(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
+        told = {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
+        unknown = written_to - reached - told
         found: dict[str, Fact] = {}
         for fact in self.failures:
-            if (address := _addressee(fact)) not in known:
+            if (address := _addressee(fact)) in unknown:
                 found.setdefault(address, fact)
         return tuple(found.values())
 

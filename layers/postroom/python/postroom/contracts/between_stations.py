@@ -153,7 +153,7 @@ class RuleCall(Sent):
     recipients: tuple[str, ...]
     """Whom the rule won, in the envelope's order."""
     others: tuple[str, ...]
-    """The flow's other recipients."""
+    """The flow's other recipients; none for an asynchronous call, of which a message may have hundreds."""
     spam: bool
     envelope_from: str
     raw: RawLocation

@@ -10,7 +10,7 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, FailFast, Field, ValidationError, WithJsonSchema
 
 from postroom.contracts.base import Received, Sent
 from postroom.errors import InvalidRuleAnswerError
@@ -126,6 +126,7 @@ Flag = Annotated[
 ]
 Names = Annotated[
     tuple[Annotated[str, Field(strict=True)], ...],
+    FailFast(),
     BeforeValidator(_nothing),
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]}),
 ]
@@ -155,7 +156,7 @@ class ActionEntry(Received):
 class RuleAnswer(Received):
     """The answer of a synchronous rule function."""
 
-    actions: tuple[ActionEntry, ...]
+    actions: Annotated[tuple[ActionEntry, ...], FailFast()]
 
 
 def read_answer(payload: bytes, direction: Direction) -> RuleAnswer:

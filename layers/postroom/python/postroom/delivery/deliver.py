@@ -114,19 +114,24 @@ class Deliver:
                     return
                 head = fresh
             else:
-                if delivered is None and self._ended_otherwise(order, fact):
-                    self.sealed.delete(item.blob)
+                if delivered is None:
+                    self._clear_up(order, fact, item.blob)
                 self._send_what_follows(order, notice if delivered else None, again=delivered is None)
                 return
         raise ConflictError(f"others were faster {ATTEMPTS} times")
 
-    def _ended_otherwise(self, order: DeliveryOrder, delivered: Fact) -> bool:
-        """Say whether a settled order ended without a copy, so that nobody will ever enter what was sealed for it.
+    def _clear_up(self, order: DeliveryOrder, delivered: Fact, blob: str) -> None:
+        """Remove what was sealed for an order that ended without a copy, which nobody will ever enter.
 
-        A parked one may be redriven. One that is gone left its last fact, so that the order is asked for first.
+        An order that still stands may be parked, and redriven; or the flow reached its mailbox by another way before
+        it was made, and it ends with that copy. One that is gone left its last fact, so that the order is asked for
+        first.
         """
         gone = self.transit.order(order.trace, order.key) is None
-        return gone and self.ledger.fact(order.trace, delivered.key) is None
+        if self.ledger.fact(order.trace, delivered.key) is not None:
+            self.transit.settle(order, [])
+        elif gone:
+            self.sealed.delete(blob)
 
     def _notice(self, head: Head, item: NewItem, order: DeliveryOrder) -> DeliveryOrder | None:
         """Prepare the quota notice that this delivery causes, if it does."""
@@ -165,6 +170,14 @@ class Deliver:
         return self._bounce(order, *GONE)
 
     def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
+        """Bounce, unless the flow has reached the mailbox, or bounced there, by another way: the order ends with that.
+
+        Returns:
+            ``False``: nothing bounced just now; what was sealed may be somebody's.
+        """
+        if self.ledger.fact(order.trace, notices.final_key(order)) is not None:
+            self.transit.settle(order, [])
+            return False
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)
         name = EventName.INCOMING_EMAIL_BOUNCED
         fact = Fact(
@@ -181,6 +194,8 @@ class Deliver:
         )
         settled = self.transit.settle(order, [fact], [bounce])
         self.onward.send([bounce])  # if it was settled before, perhaps this was not sent
+        if not settled and self.ledger.fact(order.trace, fact.key) is not None:
+            self.transit.settle(order, [])
         return settled
 
 

@@ -74,16 +74,20 @@ def final_name(order: DeliveryOrder) -> EventName | OwnFact:
             return OwnFact.QUOTA_NOTICE_DELIVERED
 
 
+def final_key(order: DeliveryOrder) -> str:
+    """Return that fact's key: a flow has one for each mailbox, whichever of its ways leads there first."""
+    return f"{final_name(order)}:{order.mailbox_id}"
+
+
 def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
     """Return the fact that ends an order in its mailbox."""
-    name = final_name(order)
     if order.delivered_to != order.recipient:
         data["deliveredTo"] = order.delivered_to
     return Fact(
         trace=order.trace,
         organization_id=order.organization_id,
-        name=name,
-        key=f"{name}:{order.mailbox_id}",
+        name=final_name(order),
+        key=final_key(order),
         at=now,
         event={"recipient": order.recipient, "folder": order.folder},
         data={"mailboxId": order.mailbox_id, **data},

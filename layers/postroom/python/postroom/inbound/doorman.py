@@ -100,11 +100,13 @@ def plan(
     entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
     calls = _calls(decided, headers, recipients, house.rules_version, part, spam=spam)
     applied = {name: rule for name, rule in decided.items() if name not in waiting}
-    return Plan(_with_calls((*noted, *applied_rules(applied, house.rules_version, part), *entries), calls))
+    told = [call for call in calls if not call.synchronous]
+    asked = [call for call in calls if call.synchronous]
+    return Plan(_with_calls((*noted, *applied_rules(applied, house.rules_version, part), *entries, *told), asked))
 
 
 def _with_calls(entries: Sequence[Entry], calls: Sequence[Call]) -> tuple[Entry, ...]:
-    """Put calls last, so that a function's verdict finds the orders of all earlier transactions made.
+    """Put synchronous calls last, so that a function's verdict finds the orders of all earlier transactions made.
 
     All of them go into one transaction, which opens their slots: where they would lie in two, a few entries follow.
     """
@@ -167,7 +169,7 @@ def _calls(
             sender=sender if sender and sender != author else None,
             subject=subject,
             recipients=tuple(won),
-            others=tuple(name for name in recipients if name not in won),
+            others=tuple(name for name in recipients if name not in won) if call.synchronous else (),
             spam=spam,
             part=part,
         )

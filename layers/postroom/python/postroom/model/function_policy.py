@@ -41,9 +41,9 @@ def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, acc
     Args:
         policy: as GetPolicy gives it, read from JSON.
     """
-    statements = policy.get("Statement", ())
+    statements = policy.get("Statement")
     allowed = False
-    for statement in [statements] if isinstance(statements, dict) else statements:
+    for statement in statements if isinstance(statements, list) else [statements]:
         if not (isinstance(statement, dict) and _is_about_us(statement, region)):
             continue
         holds = _holds(statement.get("Condition") or {}, organization_arn, account)
@@ -54,17 +54,31 @@ def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, acc
 
 
 def _is_about_us(statement: Mapping[str, Any], region: str) -> bool:
-    actions = [str(action).lower() for action in _several(statement.get("Action"))]
-    given = statement.get("Principal")
-    services = _several(given.get("Service")) if isinstance(given, dict) else _several(given)
-    return any(_like(ACTION, action) for action in actions) and any(
-        service in {"*", principal(region)} for service in services
+    """Say whether a statement names us, or, in a denial, leaves out others and not us."""
+    action, us = _covers(statement.get("Action")), _names(statement.get("Principal"), region)
+    if statement.get("Effect") == "Deny":
+        action = action or ("NotAction" in statement and not _covers(statement["NotAction"]))
+        us = us or ("NotPrincipal" in statement and not _names(statement["NotPrincipal"], region))
+    return action and us
+
+
+def _covers(actions: object) -> bool:
+    return any(_like(ACTION, str(action).lower()) for action in _several(actions))
+
+
+def _names(principals: object, region: str) -> bool:
+    """Say whether principals are we or everybody, which ``"*"`` and ``{"AWS": "*"}`` both mean."""
+    kinds = principals.items() if isinstance(principals, dict) else [("", principals)]
+    return any(
+        one == "*" or (kind == "Service" and one == principal(region)) for kind, ones in kinds for one in _several(ones)
     )
 
 
-def _holds(conditions: Mapping[str, Any], organization_arn: str, account: str) -> bool | None:
+def _holds(conditions: object, organization_arn: str, account: str) -> bool | None:
     """Say whether conditions hold for an organization's rules; ``None``: we cannot judge."""
     facts = {"aws:sourcearn": organization_arn, "aws:sourceaccount": account}
+    if not (isinstance(conditions, dict) and all(isinstance(wanted, dict) for wanted in conditions.values())):
+        return None
     verdicts: list[bool | None] = []
     for test, wanted in conditions.items():
         match = _OPERATORS.get(test.lower().removesuffix("ifexists"))
@@ -84,8 +98,14 @@ def _several(value: object) -> Iterable[Any]:
 
 
 def _like(text: str, pattern: str) -> bool:
-    """Compare as IAM does: ``*`` is anything, ``?`` one character."""
-    expression = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in pattern)
+    """Compare as IAM does: ``*`` is anything, ``?`` one character.
+
+    What stands between two stars is found once, where it comes first, and not looked for again further on: whoever
+    writes a policy writes the pattern, and each star of a search that goes back multiplies its time.
+    """
+    first, *rest = (re.escape(part).replace(r"\?", ".") for part in pattern.split("*"))
+    between = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
+    expression = first + between + "".join(f".*{part}" for part in rest[-1:])
     return re.fullmatch(expression, text, re.DOTALL) is not None
 
 

@@ -58,7 +58,8 @@ class Mailboxes(Protocol):
         it marks the mailbox as noticed.
 
         Returns:
-            ``None``: the order was settled before; nothing was written.
+            ``None``: the order was settled before, or one of the facts is known, because the flow has reached the
+            mailbox by another way: then the order still stands. Nothing was written.
         """
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:

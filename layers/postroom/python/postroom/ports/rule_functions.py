@@ -22,8 +22,8 @@ class Failure(StrEnum):
     THROTTLED = "THROTTLED"
     NOT_FOUND = "NOT_FOUND"
     NOT_PERMITTED = "NOT_PERMITTED"  # its resource policy, or IAM, does not let us
-    REFUSED = "REFUSED"  # Lambda does not take the request, or cannot run the function
-    UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer
+    REFUSED = "REFUSED"  # Lambda does not take the request
+    UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer, or says that it cannot for now
     HELD_BACK = "HELD_BACK"  # it was not called, because it had failed too often
 
 

@@ -71,7 +71,7 @@ class Policy:
 class Call:
     """A rule whose function has its say: a synchronous one decides about ``recipients``, who have no other entry.
 
-    ``others`` are the flow's other recipients; ``part`` as above.
+    ``others`` are the flow's other recipients, of whom only a synchronous one has to know; ``part`` as above.
     """
 
     rule_id: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.rule_lambda import EventAddress, EventEnvelope, RuleEvent, read_answer
-from postroom.errors import InvalidRuleAnswerError
+from postroom.errors import InvalidRuleAnswerError, StoreUnavailableError
 from postroom.model.facts import Fact, OwnFact, flow_message_id
 from postroom.model.function_policy import allows, permission_command
 from postroom.ports.rule_functions import Failure, Invocation
@@ -45,9 +45,6 @@ class Caller:
 
         Args:
             number: of the attempt, from 1.
-
-        Raises:
-            StoreUnavailableError: it is not known whether we may; nothing was called.
         """
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call)
@@ -65,19 +62,19 @@ class Caller:
         return Attempt(answer, self._fact(call, number, invocation, error, event, begun))
 
     def tell(self, call: RuleCall, number: int) -> Fact:
-        """Give an asynchronous rule's event to Lambda, and return the fact that tells of it.
-
-        Raises:
-            StoreUnavailableError: it is not known whether we may; nothing was called.
-        """
+        """Give an asynchronous rule's event to Lambda, and return the fact that tells of it."""
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call) or self.functions.hand_over(call.function_arn, event)
         return self._fact(call, number, invocation, invocation.error, event, begun)
 
     def _permitted(self, call: RuleCall) -> Invocation | None:
         """Return ``None`` where the function's policy lets this organization's rules call it, else why not."""
-        policy = self.policies.policy(call.function_arn)
-        organization = f"arn:aws:workmail:{self.region}:{self.account}:organization/{call.organization_id}"
+        try:
+            policy = self.policies.policy(call.function_arn)
+        except StoreUnavailableError as error:  # a failed attempt: the rule's timeout counts, no queue's patience
+            return Invocation(None, Failure.UNAVAILABLE, str(error))
+        partition = call.function_arn.split(":")[1]
+        organization = f"arn:{partition}:workmail:{self.region}:{self.account}:organization/{call.organization_id}"
         if policy is None:
             return Invocation(None, Failure.NOT_FOUND, f"there is no function {call.function_arn}")
         if allows(policy, organization_arn=organization, region=self.region, account=self.account):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import parseaddr
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, RuleAction
+from postroom.model.text import one_line
 from postroom.routing.actions import STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from postroom.contracts.rule_lambda import ActionEntry, AnswerAction, RuleAnswer
+
+MAX_ADDRESS_BYTES: Final = 320
+"""Longest address that is looked up, in bytes of UTF-8: 64 for the local part, the @, 255 for the domain (RFC 5321,
+4.5.3.1). The directory cannot be asked for one of thousands."""
 
 
 class Why(StrEnum):
@@ -85,40 +89,57 @@ def outcomes(
     Args:
         won: the rule's recipients, in the envelope's order, lower-case; those left out of a truncated event as well.
         envelope: all recipients of the flow, lower-case.
-        may_be_added: whether this address may get the message, too; asked once for each name.
+        may_be_added: whether this address may get the message, too; asked once for each name, and for no more names
+            than a message has recipients.
         gateway_id: where mail goes that the answer lets through; the fallback says so itself.
+
+    Returns:
+        Recipients in the envelope's order, then those added: of two that lead to one mailbox the sender's counts. What
+        is ignored is named by one line.
 
     Source: guide, ZH:4073-4151. Ours where it is silent: "the first wins", what is ignored, names with a display name
     or in upper case meaning the address.
     """
     entries = list(_within_limit(answer.actions, fallback, gateway_id))
     found: dict[str, Outcome] = {}
+    added: dict[str, Outcome] = {}
     ignored: dict[str, Ignored] = {}
     mine, others, asked = set(won), set(envelope), set[str]()
     for entry, action in entries:
         for name in entry.recipients:
-            address = Address.parse(parseaddr(name)[1])
-            if address is None:
-                ignored.setdefault(name, Ignored.NO_ADDRESS)
-                continue
-            recipient = str(address)
+            address = None if name in others else _address(name)
+            recipient = name if address is None else str(address)
             if recipient in mine:
                 found.setdefault(recipient, Outcome(action, Why.NAMED))
             elif recipient in others:
                 ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
+            elif address is None:
+                ignored.setdefault(one_line(name[:MAX_ADDRESS_BYTES]), Ignored.NO_ADDRESS)
             elif recipient not in asked:
                 asked.add(recipient)
-                room = len(others) + sum(outcome.why is Why.ADDED for outcome in found.values()) < MAX_RECIPIENTS
+                room = len(others) + len(added) < MAX_RECIPIENTS and len(asked) <= MAX_RECIPIENTS
                 reason = _why_not_added(address, action, may_be_added, room=room)
                 if reason is None:
-                    found[recipient] = Outcome(action, Why.ADDED)
+                    added[recipient] = Outcome(action, Why.ADDED)
                 else:
                     ignored[recipient] = reason
     everybody = next((action for entry, action in entries if entry.all_recipients), None)
     rest = Outcome(fallback, Why.FALLBACK) if everybody is None else Outcome(everybody, Why.ALL_RECIPIENTS)
-    for recipient in won:
-        found.setdefault(recipient, rest)
-    return Outcomes(found, ignored)
+    return Outcomes({recipient: found.get(recipient, rest) for recipient in won} | added, ignored)
+
+
+def _address(name: str) -> Address | None:
+    """Read an address that may stand in angle brackets behind a display name; ``None`` for what nobody can have.
+
+    Not by the library, which enters every bracket of a name that is made of nothing else.
+    """
+    text = name.strip()
+    if text.endswith(">"):
+        text = text[text.rfind("<") + 1 : -1]
+    if len(text) > MAX_ADDRESS_BYTES:
+        return None
+    address = Address.parse(text)
+    return address if address and len(str(address).encode()) <= MAX_ADDRESS_BYTES else None
 
 
 def _within_limit(
@@ -136,10 +157,10 @@ def _within_limit(
 
 
 def _action(answered: AnswerAction) -> RuleAction:
-    """Return an action in our words; only a bounce has a text."""
+    """Return an action in our words; only a bounce has a text, of one line, as a rule's own has."""
     kind = ActionType(answered.type)
     text = answered.parameters.bounce_message if answered.parameters and kind is ActionType.BOUNCE else None
-    return RuleAction(kind, text[:MAX_BOUNCE_MESSAGE_CHARACTERS] if text else None)
+    return RuleAction(kind, one_line(text[:MAX_BOUNCE_MESSAGE_CHARACTERS]) or None if text else None)
 
 
 def _why_not_added(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, read_call
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
+from postroom.model.facts import EventName
 from postroom.model.rules import Direction, RuleAction
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.rules.outcomes import Outcomes
 
 RACES: Final = 5
-"""How often a verdict is written anew because a Put came in between. Ours."""
+"""How often a verdict is written anew because something came in between. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +134,33 @@ class RunSyncRule:
         self.calls.send(call.pointer, delay=pace.delay(wait))
 
     def _decide(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
-        """Write the verdict, with what was put until now, or what it came to meanwhile."""
+        """Write the verdict, with what was put and reached until now, or take up what it came to meanwhile."""
+        call = called.call
+        beside = bool(call.others or call.part)
         for _ in range(RACES):
             try:
-                done = self._write(called, found, attempt, domains, answered=answered)
+                done = self._write(called, found, attempt, domains, answered=answered, beside=beside)
             except ConflictError:
                 continue  # a Put came in between: it was in time
             if done:
                 return
-            if self.transit.called(called.call.trace, called.call.key) == called:
-                raise ConflictError("one of its mailboxes is just getting the message by another path")
-            self._take_up(called.call.pointer)
-            return
-        raise ConflictError(f"the message was replaced {RACES} times in a row")
+            if self.transit.called(call.trace, call.key) != called:
+                self._take_up(call.pointer)
+                return
+            beside = True  # one of its mailboxes is getting the message by another path
+        raise ConflictError(f"the message was replaced, or went other ways, {RACES} times in a row")
 
-    def _write(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> bool:
+    def _write(
+        self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool, beside: bool
+    ) -> bool:
+        """Write the verdict once; ``beside``: mailboxes that the flow reaches by other paths are left out."""
         call, number = called.call, called.failed + 1
         before = self.contents.of(call.trace)
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
         made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
         plan = made.plan
-        if call.others or call.part:
+        if beside or (plan.chunks > 1 and self._was_announced_again(call.trace)):
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
         facts = [attempt, made.applied(call, number, self.now())]
         if plan.chunks == 1:
@@ -179,6 +185,11 @@ class RunSyncRule:
         if done:
             self._take_up(call.pointer)
         return done
+
+    def _was_announced_again(self, trace: str) -> bool:
+        """Say whether recipients were added to a flow: a frozen verdict cannot be written anew without theirs."""
+        received = (fact for fact in self.ledger.facts(trace) if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED)
+        return sum(1 for _ in received) > 1
 
     def _take_up(self, pointer: CallPointer) -> None:
         """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""

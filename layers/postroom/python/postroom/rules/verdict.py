@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.event_log import RuleAction, RuleApplied
@@ -17,12 +17,16 @@ from postroom.routing.resolve import UNKNOWN, Refusal, resolve
 from postroom.rules.outcomes import Ignored, Outcomes, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from postroom.contracts.between_stations import RuleCall
     from postroom.model.directory import MailDomain
     from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import Content
+
+MAX_NAMES_BYTES: Final = 32 * 1024
+"""How much a fact says of who got what why, and of which names were ignored, in bytes of JSON each: with the actions of
+500 recipients, and the longest addresses, it stays below DynamoDB's 400 KB. Ours."""
 
 
 @dataclass(slots=True)
@@ -59,8 +63,11 @@ class Verdict:
         actions = tuple(RuleAction(action=action, recipients=tuple(whom)) for action, whom in by_action.items())
         event = RuleApplied(rule_name=call.rule_name, rule_type=f"{call.direction}_RULE", rule_actions=actions)
         by_reason: dict[str, list[str]] = {}
-        for recipient, outcome in self.outcomes.by_recipient.items():
-            by_reason.setdefault(outcome.why.value, []).append(recipient)
+        told = _fitting(self.outcomes.by_recipient)
+        for recipient in told:
+            by_reason.setdefault(self.outcomes.by_recipient[recipient].why.value, []).append(recipient)
+        ignored = {name: self.ignored[name] for name in _fitting(self.ignored)}
+        left_out = len(self.outcomes.by_recipient) - len(told) + len(self.ignored) - len(ignored)
         return Fact(
             trace=call.trace,
             organization_id=call.organization_id,
@@ -74,10 +81,22 @@ class Verdict:
                 "functionArn": call.function_arn,
                 "attempts": attempt,
                 "why": by_reason,
-                "ignored": dict(self.ignored),
+                "ignored": ignored,
+                **({"namesLeftOut": left_out} if left_out else {}),
                 "final": set(by_action) == {ActionType.DROP.value},
             },
         )
+
+
+def _fitting(names: Iterable[str]) -> list[str]:
+    """Return the first names, as many as fit into ``MAX_NAMES_BYTES``."""
+    found, room = [], MAX_NAMES_BYTES
+    for name in names:
+        room -= len(json.dumps(name, ensure_ascii=False).encode()) + len(f',:"{Ignored.OTHER_ORGANIZATION}"')
+        if room < 0:
+            break
+        found.append(name)
+    return found
 
 
 def verdict(

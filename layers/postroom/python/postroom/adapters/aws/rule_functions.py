@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
@@ -22,9 +23,9 @@ FAILURES: Final[Mapping[str, Failure]] = {
     "ThrottlingException": Failure.THROTTLED,
     "ResourceNotFoundException": Failure.NOT_FOUND,
     "AccessDeniedException": Failure.NOT_PERMITTED,
-    "ServiceException": Failure.UNAVAILABLE,
 }
-"""Lambda's answers to Invoke, by code; every other one is a refusal. Source: Lambda's API reference, Invoke."""
+"""Lambda's answers to Invoke, by code; every other one is a failure of the service where its status is 5xx, else a
+refusal. Source: Lambda's API reference, Invoke."""
 
 MAX_READ_BYTES: Final = 1 << 20
 """How much of an answer is read; longer ones are too long in any case. Ours."""
@@ -51,7 +52,8 @@ class LambdaRuleFunctions:
         except ClientError as error:
             metadata = error.response.get("ResponseMetadata", {})
             said = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
-            failure = FAILURES.get(code_of(error), Failure.REFUSED)
+            ours = metadata.get("HTTPStatusCode", 0) < HTTPStatus.INTERNAL_SERVER_ERROR
+            failure = FAILURES.get(code_of(error), Failure.REFUSED if ours else Failure.UNAVAILABLE)
             return Invocation(None, failure, said_of_failure(said), request_id=metadata.get("RequestId", ""))
         except ReadTimeoutError:
             return Invocation(None, Failure.TIMED_OUT, "no answer in time")

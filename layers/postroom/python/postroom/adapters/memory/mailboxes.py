@@ -69,10 +69,10 @@ class MemoryMailboxes:
         """See ``Mailboxes.deliver``."""
         books, notices = self.books, [notice] if notice is not None else []
         with books.lock:
-            if (order.trace, order.key) not in books.transit:
+            if (order.trace, order.key) not in books.transit or not books.are_new(facts):
                 return None
             mailbox = books.mailboxes.get(head.mailbox_id)
-            if mailbox is None or mailbox.head.sequence != head.sequence or not books.are_new(facts, notices):
+            if mailbox is None or mailbox.head.sequence != head.sequence or not books.are_new([], notices):
                 raise ConflictError("somebody else changed the mailbox")
             entered, counters = enter(head, item, self.now())
             del books.transit[order.trace, order.key]

@@ -1,0 +1,257 @@
+"""Whatever a rule's function says or does, its message has one end, and the trace says why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.contracts.rule_lambda import MAX_ANSWER_BYTES
+from postroom.errors import StoreUnavailableError
+from postroom.model.facts import EventName, Fact, OwnFact, trace_of
+from postroom.ports.rule_functions import Failure
+from postroom.rules.verdict import MAX_NAMES_BYTES
+from tests.support.post import ORG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.unit.rules.conftest import Office
+
+LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
+ANN, BEN, CLEO, DAN = (f"{name}@acme.test" for name in ("ann", "ben", "cleo", "dan"))
+
+MAX_ITEM_BYTES = 400 * 1024
+"""Largest item. Source: DynamoDB's quotas."""
+
+
+def only(facts: Sequence[Fact], name: EventName | OwnFact) -> Fact:
+    (found,) = [fact for fact in facts if fact.name is name]
+    return found
+
+
+def answer(*entries: dict[str, Any], **more: Any) -> bytes:
+    return json.dumps({"actions": entries, **more}).encode()
+
+
+def entry(kind: str, *recipients: str, **parameters: str) -> dict[str, Any]:
+    return {"action": {"type": kind, "parameters": parameters}, "recipients": recipients}
+
+
+def size(fact: Fact) -> int:
+    """Return about what a fact takes as an item."""
+    return sum(len(json.dumps(part, ensure_ascii=False).encode()) for part in (fact.event, fact.data))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"true",
+        b"{}",
+        answer(padding="x" * 300 * 1024),
+        b'{"actions": [{"action": {"type": "DROP"}, "recipients": {"ann@acme.test": true}}]}',
+        b'{"actions": [{"action": {"type": 1}, "allRecipients": true}]}',
+        b'{"actions": [{"action": {"type": "DELETE"}, "allRecipients": true}]}',
+        b'{"actions": [{"action": {"type": "SMTP_GATEWAY"}, "allRecipients": true}]}',
+        b'{"actions": [], "score": NaN}',
+        b'{"actions": [], "score": -Infinity}',
+        b'{"actions": [], "score": ' + b"9" * 5000 + b"}",
+        b'{"actions": [{"action": {"type": "DROP"}, "recipients": ["\xff@acme.test"]}]}',
+        b'{"actions": [{"action": {"type": "DROP"}, "allRecipients": true}',
+        b'{"actions": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        json.dumps({"actions": [1] * 50_000}).encode(),
+    ],
+)
+def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_holds(
+    office: Office, payload: bytes
+) -> None:
+    office.rules(office.lambda_rule(lambda _: payload, timeout=1))
+    office.says(payload)
+    office.arrive("m1", LETTER, ANN, BEN)
+    while office.calls.sent:
+        assert office.where(LETTER) == {}
+        office.call_again()
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    facts = office.ledger.facts(trace_of("m1", ORG))
+    attempts = [fact for fact in facts if fact.name is OwnFact.RULE_ATTEMPTED]
+    assert len(attempts) > 1
+    assert {fact.data["failure"] for fact in attempts} == {"INVALID_ANSWER"}
+    assert len({fact.data["invocationId"] for fact in attempts}) == 1
+    assert max(map(size, attempts)) < 2000
+    assert only(facts, EventName.RULE_APPLIED).data["why"] == {"FALLBACK": [ANN, BEN]}
+
+
+def test_a_function_that_sleeps_is_asked_again(office: Office) -> None:
+    def sleep(_: Any) -> Any:
+        raise TimeoutError
+
+    office.rules(office.lambda_rule(sleep, timeout=0))
+    facts = office.arrive("m1", LETTER, ANN)
+    assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.TIMED_OUT
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+
+
+def test_a_function_without_room_is_asked_again(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: {"actions": [entry("DEFAULT", ANN)]}))
+    (arn,) = office.functions.functions
+    office.functions.throttled.add(arn)
+    facts = office.arrive("m1", LETTER, ANN)
+    assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.THROTTLED
+    office.functions.throttled.clear()
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+class NoAnswer:
+    """Policies that Lambda does not tell, as when it throttles."""
+
+    def policy(self, function_arn: str) -> Any:
+        raise StoreUnavailableError(f"could not read the policy of {function_arn}")
+
+
+def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(office: Office) -> None:
+    """Rather than become a dead letter, which would wait for a person and not for the rule's timeout."""
+    caller = replace(office.run_sync_rule.caller, policies=NoAnswer())
+    office.run_sync_rule = replace(office.run_sync_rule, caller=caller)
+    office.rules(office.lambda_rule(lambda _: None, timeout=1))
+    office.arrive("m1", LETTER, ANN)
+    while office.calls.sent:
+        office.call_again()
+    assert office.functions.calls == []
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    attempts = [f for f in office.ledger.facts(trace_of("m1", ORG)) if f.name is OwnFact.RULE_ATTEMPTED]
+    assert {fact.data["failure"] for fact in attempts} == {Failure.UNAVAILABLE}
+
+
+def test_names_with_a_display_name_or_in_upper_case_are_understood(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(answer(entry("DROP", "Ann, that is <ANN@Acme.Test>"), entry("DEFAULT", " BEN@ACME.TEST\n")))
+    office.arrive("m1", LETTER, ANN, BEN)
+    assert office.where(LETTER) == {"ben": "INBOX"}
+
+
+def test_names_that_are_nobody_change_nothing_for_the_others(office: Office) -> None:
+    strange = ["", "everybody", "zoe@acme.test", "eve@elsewhere.test", "\ud800", "\udfff@acme.test", "a\r\nb@acme.test"]
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(answer(entry("DEFAULT", ANN, *strange), entry("DROP", BEN)))
+    facts = office.arrive("m1", LETTER, ANN, BEN)
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    ignored = only(facts, EventName.RULE_APPLIED).data["ignored"]
+    assert ignored["zoe@acme.test"] == "NO_MAILBOX"
+    assert ignored["eve@elsewhere.test"] == "OTHER_ORGANIZATION"
+    assert ignored["?"] == ignored["?@acme.test"] == ignored["a b@acme.test"] == ignored[""] == "NO_ADDRESS"
+
+
+def test_the_eleventh_action_falls_to_the_fallback(office: Office) -> None:
+    names = [f"u{number}" for number in range(11)]
+    for name in names:
+        office.user(name)
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(answer(*(entry("BOUNCE", f"{name}@acme.test", bounceMessage=name) for name in names)))
+    facts = office.arrive("m1", LETTER, *(f"{name}@acme.test" for name in names))
+    assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 10
+    assert office.contents_of("u10", "JUNK_EMAIL") == [LETTER]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "(" * 5000,
+        ":" * 5000,
+        "<" * 5000,
+        "@" * 5000,
+        "a" * 5000 + "@acme.test",
+        "a@" + "x" * 5000 + ".test",
+        "a@" + "ä" * 5000,
+        "ann+" + "梅" * 120 + "@acme.test",
+    ],
+)
+def test_a_name_that_nobody_can_have_is_ignored(office: Office, name: str) -> None:
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(answer(entry("DEFAULT", name, ANN)))
+    facts = office.arrive("m1", LETTER, ANN)
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    ((told, why),) = only(facts, EventName.RULE_APPLIED).data["ignored"].items()
+    assert (told, why) == (name[:320], "NO_ADDRESS")
+
+
+def test_a_recipient_is_meant_as_the_event_named_it_however_odd(office: Office) -> None:
+    odd = ["a<b@acme.test", "a,b@acme.test", "a(b@acme.test", "a:b@acme.test", '"a b"@acme.test']
+    office.rules(office.lambda_rule(lambda _: None))
+    office.functions.functions = dict.fromkeys(
+        office.functions.functions,
+        lambda event: answer(entry("DROP", *(one["address"] for one in json.loads(event)["envelope"]["recipients"]))),
+    )
+    facts = office.arrive("m1", LETTER, *odd)
+    applied = only(facts, EventName.RULE_APPLIED)
+    assert [did["action"] for did in applied.event["ruleActions"]] == ["DROP"]
+    assert len(applied.event["ruleActions"][0]["recipients"]) == len(odd)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [chr(0x4E00 + number) for number in range(20_000)],
+        [f"a@{number:x}.test" for number in range(16_000)],
+        [f"{number:x}@acme.test" for number in range(13_000)],
+        ["梅" * 70_000],
+        ["\\" * 120_000],
+    ],
+)
+def test_an_answer_full_of_strange_names_makes_a_fact_that_can_be_stored(office: Office, names: list[str]) -> None:
+    payload = json.dumps({"actions": [entry("DEFAULT", ANN, *names)]}, ensure_ascii=False).encode()
+    assert len(payload) <= MAX_ANSWER_BYTES
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(payload)
+    facts = office.arrive("m1", LETTER, ANN)
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    applied = only(facts, EventName.RULE_APPLIED)
+    assert size(applied) < MAX_NAMES_BYTES + 2000
+    assert len(applied.data["ignored"]) + applied.data.get("namesLeftOut", 0) == len(names)
+
+
+def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_stored(office: Office) -> None:
+    """Backslashes take twice their room in JSON."""
+    tag = "\\" * 290
+    office.rules(office.lambda_rule(lambda _: None))
+    office.functions.functions = dict.fromkeys(
+        office.functions.functions,
+        lambda _: answer(entry("DEFAULT", ANN, *(f"ann+{number:03}{tag}@acme.test" for number in range(400)))),
+    )
+    facts = office.arrive("m1", LETTER, ANN)
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert size(only(facts, EventName.RULE_APPLIED)) < MAX_ITEM_BYTES
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Grüße \N{CHERRIES}", "Grüße \N{CHERRIES}"),
+        ("no\r\nBcc: eve@example.org\0\x1b[2J\u2028", "no Bcc: eve@example.org [2J"),
+        ("half \ud83c of a pair", "half ? of a pair"),
+        ("", "refused by a mail flow rule"),
+        (" \r\n", "refused by a mail flow rule"),
+        ("x" * 5000, "x" * 4096),
+    ],
+)
+def test_a_bounce_message_is_one_line_that_can_be_written_down(office: Office, said: str, reason: str) -> None:
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(answer(entry("BOUNCE", ANN, bounceMessage=said)))
+    facts = office.arrive("m1", LETTER, ANN)
+    bounced = only(facts, EventName.INCOMING_EMAIL_BOUNCED).event["bouncedRecipient"]
+    assert bounced["reason"] == reason
+
+
+def test_a_bounce_message_of_a_large_verdict_can_be_written_down(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None))
+    office.says(
+        b'{"actions": [{"action": {"type": "BOUNCE", "parameters": {"bounceMessage": "\\ud800"}},'
+        b' "allRecipients": true}]}'
+    )
+    facts = office.arrive("m1", LETTER, *(f"u{number}@acme.test" for number in range(60)))
+    assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 60

@@ -1,0 +1,93 @@
+"""Who gets a message where a rule's function adds people, and where several names lead to one mailbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from postroom.model.directory import EntityState, Role
+from postroom.model.facts import EventName, OwnFact, trace_of
+from postroom.model.rules import ActionType
+from tests.support.post import ORG
+from tests.support.rules import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.model.facts import Fact
+    from tests.unit.rules.conftest import Office
+
+LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
+ALL: Any = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
+
+
+def to(*names: str) -> list[str]:
+    return [f"{name}@acme.test" for name in names]
+
+
+def act(kind: str, *names: str) -> Any:
+    return {"action": {"type": kind}, "recipients": to(*names)}
+
+
+def named(office: Office, name: EventName | OwnFact) -> Sequence[Fact]:
+    return [fact for fact in office.ledger.facts(trace_of("m1", ORG)) if fact.name is name]
+
+
+def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(office: Office) -> None:
+    office.group("team", "ann", "ben", "cleo")
+    office.entity("cleo", state=EntityState.DISABLED)
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "team"), act("MOVE_TO_JUNK", "ann")]}))
+    office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}  # of two ways the one to the inbox
+    (skipped,) = named(office, OwnFact.RECIPIENT_SKIPPED)
+    assert (skipped.data["memberId"], skipped.data["group"]) == ("cleo", "team@acme.test")
+
+
+def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(office: Office) -> None:
+    office.group("nobody", "cleo")
+    office.entity("cleo", state=EntityState.DISABLED)
+    office.entity("dan", role=Role.REMOTE_USER)
+    office.rules(
+        office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "cleo", "dan", "nobody", "zoe"), *ALL["actions"]]})
+    )
+    office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert named(office, EventName.INCOMING_EMAIL_BOUNCED) == []
+    (applied,) = named(office, EventName.RULE_APPLIED)
+    assert applied.data["ignored"] == dict.fromkeys(to("cleo", "dan", "nobody", "zoe"), "NO_MAILBOX")
+
+
+def test_a_recipient_who_is_added_under_another_name_gets_one_copy(office: Office) -> None:
+    office.alias("a.nother", "ann")
+    office.rules(
+        office.lambda_rule(
+            lambda _: {"actions": [act("DEFAULT", "a.nother", "ann+new"), act("MOVE_TO_JUNK", "ann", "ben")]}
+        )
+    )
+    office.arrive("m1", LETTER, *to("ann", "ben"))
+    assert office.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}
+
+
+def test_a_tagged_recipient_is_dropped_and_its_mailbox_added(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: {"actions": [act("DROP", "ann+shop"), act("DEFAULT", "ann")]}))
+    office.arrive("m1", LETTER, *to("ann+shop"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(office: Office) -> None:
+    office.alias("a.nother", "ann")
+    office.rules(
+        office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "ann"), act("BYPASS_SPAM_CHECK", "a.nother")]})
+    )
+    office.arrive("m1", LETTER, *to("ann", "a.nother"), verdicts={"spam": "FAIL"})
+    assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+def test_recipients_of_several_rules_go_each_its_way(office: Office) -> None:
+    """One function names whom another rule has won, and the mailbox that it leads to."""
+    office.alias("b.enjamin", "ben")
+    office.rules(
+        office.lambda_rule(lambda _: {"actions": [act("BYPASS_SPAM_CHECK", "ben", "b.enjamin"), *ALL["actions"]]}),
+        rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
+    )
+    office.arrive("m1", LETTER, *to("ann", "ben"))
+    assert office.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}  # on its way there when the function answered
