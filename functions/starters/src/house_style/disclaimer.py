@@ -66,7 +66,7 @@ def additions(raw: bytes, part: Part, settings: Settings) -> tuple[list[Edit], s
     codec = _codec(part.charset)
     if content is None or codec is None:
         return [], f"{kind} left alone: its encoding is not known"
-    if _squeezed(settings.disclaimer_text) in _squeezed(content.decode(codec, "replace")):
+    if _written_anyhow(settings.disclaimer_text).search(content.decode(codec, "replace")):
         return [], f"{kind} has the disclaimer already"
     newline = _line_end(raw, part, content)
     if kind == "text/html":
@@ -106,8 +106,9 @@ def _bytes(text: str, codec: str, part: Part, errors: str) -> bytes | None:
         return None
 
 
-def _squeezed(text: str) -> str:
-    return " ".join(text.split())
+def _written_anyhow(text: str) -> re.Pattern[str]:
+    """Return what finds a text however its lines are broken; words of 40 MB in a list would be a gigabyte."""
+    return re.compile(r"\s+".join(map(re.escape, text.split())))
 
 
 def _lines(text: str, part: Part, newline: str) -> str:
@@ -159,11 +160,11 @@ def _qp_offset(body: bytes, at: int) -> int:
         offset += len(line)
     else:
         return offset
-    for token in _QP_TOKEN.findall(line):
+    for token in _QP_TOKEN.finditer(line):
         if decoded_so_far >= at:
             break
-        decoded_so_far += len(binascii.a2b_qp(token))
-        offset += len(token)
+        decoded_so_far += len(binascii.a2b_qp(token[0]))
+        offset += len(token[0])
     return offset
 
 
