@@ -11,9 +11,11 @@ import moto
 import pytest
 
 from local.aws import Aws
+from local.custom_resources import CustomResources
 from local.customers import Customers, deploy_permissions, refuse_same_names
 from local.errors import UsageError
 from local.invocations import Invocations
+from local.mappings import sources
 from local.project import Project
 from local.template import TemplateError
 from local.workers import FunctionLogSink
@@ -32,6 +34,12 @@ Resources:
     Type: AWS::Serverless::Function
     Properties: {Runtime: python3.13, Handler: app.handler, CodeUri: "."}
 """
+CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
+
+
+def given(properties: str) -> str:
+    """Return the one function with more properties."""
+    return ONE.replace("Properties: {", f"Properties: {{{properties}, ")
 
 
 class InProcess(Aws):
@@ -233,6 +241,31 @@ def test_a_parameter_without_default_takes_samconfigs_local_value(aws: Aws, tmp_
         (ONE.replace("Properties: {", "Properties: {Timeout: soon, "), "One cannot be read: ValueError"),
         (ONE.replace("Properties: {", "Properties: {Environment: 1, "), "One cannot be read: AttributeError"),
         (ONE.replace("Properties: {", "Properties: {Layers: [x], "), "One cannot be read: IndexError"),
+        (given("Timeout: -1"), "Timeout is not from 1 to 900"),
+        (given("Timeout: 901"), "Timeout is not from 1 to 900"),
+        (given("MemorySize: 64"), "MemorySize is not from 128 to 10240"),
+        (given("ReservedConcurrentExecutions: -1"), "ReservedConcurrentExecutions is not from 0 to"),
+        (given("FunctionName: a/b"), "One: a/b cannot be a function's name"),
+        (given("EventInvokeConfig: 1"), "One cannot be read: TypeError"),
+        (given('Environment: {Variables: {A: "x\\0"}}'), "One: A cannot be an environment variable"),
+        (given('Environment: {Variables: {"A=B": x}}'), "One: A=B cannot be an environment variable"),
+        (given("Environment: {Variables: {A: null}}"), "One: A cannot be an environment variable"),
+        (given("Environment: {Variables: {A: [x], B: {x: y}}}"), "One: A, B cannot be an environment variable"),
+        (ONE.replace("app.handler", "5"), "One: a function whose Handler is no text"),
+        (ONE.replace("python3.13", "null"), "One: a function whose Runtime is no text"),
+        (ONE.replace('CodeUri: "."', "CodeUri: {Bucket: a, Key: b}"), "One: a function whose CodeUri is no text"),
+        (
+            f"Conditions: {{A: !Condition B, B: !Condition A}}{CONDITIONAL}",
+            "Condition of One cannot be read: Recursion",
+        ),
+        (f"Conditions: {{A: !Equals [1]}}{CONDITIONAL}", "Condition of One cannot be read: IndexError"),
+        (
+            ONE.replace("    Properties", "    Condition: [A]\n    Properties"),
+            "Condition of One cannot be read: TypeError",
+        ),
+        ("Resources: {}\nParameters: {P: }", "Parameters cannot be read: TypeError"),
+        ("Resources: {}\nParameters: {P: {Default: x, AllowedPattern: '['}}", "Parameters cannot be read: "),
+        ("Resources: " + "[" * 3000, "template.yaml: RecursionError"),
         (
             ONE.replace("    Properties:", "    Metadata: {BuildMethod: esbuild}\n    Properties:"),
             "One: BuildMethod esbuild is not executed here",
@@ -245,6 +278,34 @@ def test_a_template_that_cannot_be_deployed_is_one_clear_line(
     with pytest.raises(TemplateError, match=message) as refused:
         deploy(aws, tmp_path, write(tmp_path / "a", template))
     assert "\n" not in str(refused.value)
+
+
+def test_a_template_that_is_no_text_is_refused(aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(TemplateError, match=r"template\.yaml: UnicodeDecodeError"):
+        deploy(aws, tmp_path, tmp_path)
+
+
+def test_a_refusal_says_in_which_template(aws: Aws, tmp_path: Path) -> None:
+    for template in ("Resources: {}\nParameters: {P: {Type: String}}", CONDITIONAL):
+        with pytest.raises(TemplateError, match=r"/a/template\.yaml: "):
+            deploy(aws, tmp_path, write(tmp_path / "a", template))
+
+
+def test_values_of_variables_are_text_as_cloudformation_makes_it(aws: Aws, tmp_path: Path) -> None:
+    template = given("Environment: {Variables: {A: 1, B: true, C: 1.5, D: 2026-01-01, E: ''}}")
+    environment = deploy(aws, tmp_path, write(tmp_path / "a", template))[0].functions[0].environment
+    assert [environment[name] for name in "ABCDE"] == ["1", "true", "1.5", "2026-01-01", ""]
+
+
+def test_an_attribute_may_be_asked_for_in_every_form(aws: Aws, tmp_path: Path) -> None:
+    template = given(
+        "Environment: {Variables: {A: !GetAtt One.Arn, B: {'Fn::GetAtt': One.Arn}, C: {'Fn::GetAtt': [One, Arn]}}}"
+    )
+    environment = deploy(aws, tmp_path, write(tmp_path / "a", template))[0].functions[0].environment
+    assert (
+        environment["A"] == environment["B"] == environment["C"] == "arn:aws:lambda:us-east-1:123456789012:function:One"
+    )
 
 
 def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
@@ -261,6 +322,43 @@ def test_node_functions_are_refused_where_there_is_no_node(
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(TemplateError, match=r"One: functions of runtime nodejs\* need node on PATH"):
         deploy(aws, tmp_path, write(tmp_path / "a", ONE.replace("python3.13", "nodejs20.x")))
+
+
+def test_a_maker_that_refuses_in_several_lines_is_one(aws: Aws, tmp_path: Path) -> None:
+    template = "Resources: {A: {Type: 'AWS::SSM::Parameter', Properties: {Type: [x], Value: [y]}}}"
+    with pytest.raises(
+        TemplateError, match=r"A \(AWS::SSM::Parameter\): ParamValidationError: .*failed: Invalid type"
+    ) as refused:
+        deploy(aws, tmp_path, write(tmp_path / "a", template))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ("{Type: S3}", "One: events of type S3 are not executed here"),
+        ("{Type: SQS}", "One: its event E cannot be read: KeyError: 'Queue'"),
+        ("{Type: SQS, Properties: {Queue: 'arn:aws:sqs:us-east-1:1:q', BatchSize: x}}", "its event E cannot be read"),
+        ("{Type: Schedule, Properties: {Schedule: often}}", "schedule 'often' is neither"),
+    ],
+)
+def test_an_event_that_is_not_executed_is_refused(aws: Aws, tmp_path: Path, event: str, message: str) -> None:
+    (project,) = deploy(aws, tmp_path, write(tmp_path / "a", given(f"Events: {{E: {event}}}")))
+    with pytest.raises(TemplateError, match=message):
+        sources(project.events, Invocations(project.functions, {}, FunctionLogSink(), aws), aws, 1)
+
+
+@pytest.mark.parametrize("properties", ["{}", "{ServiceToken: 'arn:aws:lambda:us-east-1:1:function:Nobody'}"])
+def test_a_custom_resource_of_nobodys_is_refused(aws: Aws, tmp_path: Path, properties: str) -> None:
+    template = f"Resources: {{C: {{Type: 'Custom::Thing', Properties: {properties}}}}}"
+    (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
+    service = LocalLambda(tmp_path, [])
+    try:
+        custom = CustomResources(service.service, service.invocations, "http://nowhere")
+        with pytest.raises(TemplateError, match=r"C: no function \w+ here"):
+            custom.create(project.custom_resources[0], "a")
+    finally:
+        service.close()
 
 
 @pytest.mark.parametrize(
