@@ -194,6 +194,11 @@ class TestDisclaimer:
         after.decode("ascii")
         assert read(after).get_content() == "Hi\r\n\r\nfür Sie\r\n"
 
+    @pytest.mark.parametrize("parameters", ['name="a; charset=x"; charset=iso-8859-5', "charset*=us-ascii'en'us-ascii"])
+    def test_a_charset_that_cannot_be_renamed_keeps_its_text(self, parameters: str) -> None:
+        raw = f"Content-Type: text/plain; {parameters}\r\n\r\nHi\r\n".encode()
+        assert disclaimed(raw, "für Sie") == raw
+
     def test_html_of_another_charset_gets_references(self) -> None:
         raw = b"Content-Type: text/html; charset=us-ascii\r\n\r\n<body></body>"
         assert "<p>für 你</p>".encode("ascii", "xmlcharrefreplace") in disclaimed(raw, "für 你")
@@ -204,6 +209,8 @@ class TestDisclaimer:
             b"Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n//5IAGkA",
             b"Content-Type: text/plain\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin",
             b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nabcde",
+            b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\nYWJj\r\n",
+            b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGkh\r\n--\r\nlist footer hei\r\n",
             b"Content-Type: image/png\r\n\r\npicture",
             multipart("report", PLAIN),
         ],

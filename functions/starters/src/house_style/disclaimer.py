@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import email
 import re
 import textwrap
 from typing import TYPE_CHECKING
@@ -49,7 +50,8 @@ def decoded(raw: bytes, part: Part) -> bytes | None:
         return body
     try:
         if encoding == "base64":
-            return base64.b64decode(body)
+            # strictly: what stands behind the padding, or between the letters, would be lost when it is written anew
+            return base64.b64decode(body.translate(None, b" \t\r\n"), validate=True)
         if encoding == "quoted-printable":
             return binascii.a2b_qp(body)
     except ValueError:
@@ -198,9 +200,10 @@ def _in_utf8(raw: bytes, part: Part, content: bytes, codec: str, text: str) -> t
         line = raw[typed.start : typed.end]
         renamed, count = _CHARSET.subn(rb'\1"utf-8"', line, count=1)
         if not count:
-            if "charset" in str(typed.value).lower():
-                return [], f"{kind} left alone: its charset is written in an unusual way"
             renamed = line.rstrip(b"\r\n") + b'; charset="utf-8"' + newline
+        odd = not count and "charset" in typed.value.lower()
+        if odd or email.message_from_bytes(renamed).get_content_charset() != "utf-8":
+            return [], f"{kind} left alone: its charset is written in an unusual way"
         edits.append((typed.start, typed.end, renamed))
     if encoding is None:
         missing.append(b"Content-Transfer-Encoding: base64")
