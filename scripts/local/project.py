@@ -90,7 +90,8 @@ class Project:
         self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
         self._template = load(self.path)
         check(self._template, self.path)
-        given = overrides(folder / "samconfig.toml", "local")
+        with self._reading("samconfig.toml beside it"):
+            given = overrides(folder / "samconfig.toml", "local")
         with self._reading("Parameters"):
             self.parameters = parameters(self._template, given)
         pseudo = {"AWS::AccountId": aws.account()}
@@ -128,7 +129,7 @@ class Project:
         except UsageError as error:
             text = " ".join(str(error).splitlines())
             raise TemplateError(text if text.startswith(f"{self.path}: ") else f"{self.path}: {text}") from error
-        except ODD as error:
+        except (*ODD, OSError) as error:
             raise TemplateError(f"{self.path}: {what} cannot be read: {type(error).__name__}: {error}") from error
 
     def _is_wanted(self, name: str, resource: Mapping[str, Any]) -> bool:
