@@ -170,6 +170,12 @@ def test_attachments_that_ses_refuses_are_refused(disposition: str) -> None:
         "Content-Disposition: attachment; filename=\"x.txt\"; filename*=utf-8''x.exe",
         'Content-Disposition: attachment; filename="x.txt"; filename="x.exe"',
         "Content-Disposition: attachment; filename=x.txt\r\nContent-Disposition: attachment; filename=x.exe",
+        "Content-Disposition: attachment; filename=x.exe (a comment)",
+        'Content-Disposition: attachment; filename="x.exe" and more',
+        "Content-Type: a/b; name=x.exe:",
+        'Content-Disposition: attachment; filename=(a comment)"x.exe"',
+        "Content-Type: a/b; name*=utf-8''x%2Eexe (a comment); x=y",
+        'Content-Type: a/b; name*0="x."; name*1=exe: and more',
     ],
 )
 def test_of_several_names_none_may_be_forbidden_for_readers_choose_differently(fields: str) -> None:
@@ -196,7 +202,7 @@ def test_a_blank_before_a_colon_hides_no_field() -> None:
 
 def test_a_name_in_the_content_type_is_a_filename_and_other_types_pass() -> None:
     assert ".exe are not allowed" in refused(b'From: a@b.test\r\nContent-Type: a/b; name="x.exe"\r\n\r\n')
-    for name in ("exe", "x.exe.pdf", "x", ""):
+    for name in ("exe", "x.exe.pdf", "x", "", "www.acme.com (1).pdf", "name=x.pdf"):
         assert accepted(f'From: a@b.test\r\nContent-Type: a/b; name="{name}"\r\n\r\n'.encode())
 
 

@@ -43,6 +43,12 @@ _PARSER: Final = BytesHeaderParser(policy=policy.compat32)
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _REST_OF_DELIMITER: Final = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
+_NAMED: Final = re.compile(r'name\s*=\s*(?:\([^()]*\)\s*)*(?:"((?:[^"\\]|\\.)*)"|([^\s"()<>@,;:\[\]]+))', re.IGNORECASE)
+"""A plain name as RFC 2045 ends it: the library takes in what follows up to the next semicolon, a comment say."""
+
+_EXTENDED: Final = re.compile(r'(\*\d*\*?\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s"()<>@,;:\[\]]*))[^;]*')
+"""The same of the pieces of RFC 2231, which are put together before they can be read."""
+
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -107,29 +113,32 @@ def _part(fields: Message, depth: int) -> Part:
     if len(fields.get_all("content-type", ())) > 1:
         raise MalformedMimeError("a part with more than one Content-Type")
     try:
-        filenames = (
-            *_parameters(fields, "content-disposition", "filename"),
-            *_parameters(fields, "content-type", "name"),
+        found = (
+            *_names(fields, "content-disposition", "filename"),
+            *_names(fields, "content-type", "name"),
         )
         disposition = fields.get_content_disposition() or ""
         content_type = fields.get_content_type()
     except (LookupError, MessageError, TypeError, ValueError) as error:  # what the library makes of odd parameters
         raise MalformedMimeError("a Content-Type or Content-Disposition that makes no sense") from error
+    filenames = tuple(dict.fromkeys(filter(None, found)))
     return Part(content_type, filenames, disposition == "attachment" or bool(filenames), depth)
 
 
-def _parameters(fields: Message, name: str, parameter: str) -> Iterator[str]:
-    """Return every value of a parameter, in all fields of a name; the library's own methods read the first alone."""
+def _names(fields: Message, name: str, parameter: str) -> Iterator[str]:
+    """Return every file name in all fields of a name; the library's own methods read the first alone."""
     for field, value in fields.raw_items():
         if field.lower() != name:
             continue
         if len(value) > MAX_CONTENT_FIELD:
             raise MalformedMimeError(f"a {name} field is longer than {MAX_CONTENT_FIELD} characters")
-        one = Message()
-        one[name] = eight_bit(value)
-        for found, text in one.get_params([], name):
-            if found.lower() == parameter and text:
-                yield str(collapse_rfc2231_value(text))
+        text = eight_bit(value)
+        yield from (quoted or token for quoted, token in _NAMED.findall(text))
+        for written in dict.fromkeys((text, _EXTENDED.sub(r"\1", text))):
+            one = Message()
+            one[name] = written
+            found = one.get_params([], name)
+            yield from (str(collapse_rfc2231_value(given)) for each, given in found if each.lower() == parameter)
 
 
 def _inside(content: bytes, stretch: _Stretch, fields: Message) -> list[_Stretch]:
