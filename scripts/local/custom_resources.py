@@ -10,6 +10,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from local.invocations import UnknownFunctionError
 from local.settings import ACCOUNT, REGION
 from local.template import TemplateError
 from local.web import Response
@@ -42,8 +43,9 @@ class CustomResources:
         """Invoke the function with a Create request and wait for its answer.
 
         Raises:
-            TemplateError: it answered FAILED, failed itself, or did not answer in time.
+            TemplateError: there is no such function here; it answered FAILED, failed itself, or did not answer in time.
         """
+        service = str(resource.properties.get("ServiceToken"))
         token = uuid.uuid4().hex
         request = {
             "RequestType": "Create",
@@ -54,7 +56,10 @@ class CustomResources:
             "LogicalResourceId": resource.logical_id,
             "ResourceProperties": {key: _as_text(value) for key, value in resource.properties.items()},
         }
-        answer = self._invocations.invoke(str(resource.properties["ServiceToken"]), request)
+        try:
+            answer = self._invocations.invoke(service, request)
+        except UnknownFunctionError as error:
+            raise TemplateError(f"{resource.logical_id}: no function {error} here") from error
         if answer.error:
             said = answer.payload.decode("utf-8", "replace")
             raise TemplateError(f"{resource.logical_id}: its function failed: {said}")
@@ -64,13 +69,16 @@ class CustomResources:
                 raise TemplateError(f"{resource.logical_id}: no answer within {patience:.0f} s")
             result = self._answers.pop(token)
         if result.get("Status") != "SUCCESS":
-            raise TemplateError(f"{resource.logical_id}: {result.get('Reason', 'failed without a reason')}")
+            reason = " ".join(str(result.get("Reason", "failed without a reason")).splitlines())
+            raise TemplateError(f"{resource.logical_id}: {reason}")
 
     def _take(self, request: Request) -> Response:
         try:
             answer = json.loads(request.body)
         except ValueError:
-            answer = {"Status": "FAILED", "Reason": "the function's answer is not JSON"}
+            answer = None
+        if not isinstance(answer, dict):
+            answer = {"Status": "FAILED", "Reason": "the function's answer is no JSON object"}
         with self._arrived:
             self._answers[request.path.removeprefix(PATH)] = answer
             self._arrived.notify_all()

@@ -76,13 +76,13 @@ class Customers:
         return replace(function, environment={**exports, **function.environment, **self._env_vars.of(function)})
 
 
-def refuse_same_names(projects: Iterable[Project]) -> None:
-    """Refuse two functions that one name would reach.
+def refuse_same_names(projects: Iterable[Project], ours: Project) -> None:
+    """Refuse two functions that one name would reach; a logical id of ours may be a customer's, too.
 
     Raises:
         UsageError: it says which, and where they are.
     """
-    found: dict[str, tuple[Project, str]] = {}
+    found: dict[str, tuple[Project, str]] = {one.name: (ours, one.logical_id) for one in ours.functions}
     for project in projects:
         for function in project.functions:
             for name in {function.name, function.logical_id}:

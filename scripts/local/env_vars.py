@@ -54,7 +54,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         given = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
         raise UsageError(f'{path}: not of the form {{"FunctionName": {{"NAME": "value"}}}}')
@@ -62,17 +62,36 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _texts(path: Path, who: str, variables: Mapping[str, Any]) -> dict[str, str]:
-    texts = {name: _text(value) for name, value in variables.items()}
-    wrong = [name for name, text in texts.items() if text is None or "\0" in text or "=" in name or not name]
+    return texts(f"{path}: {who}", {name: "" if value is None else value for name, value in variables.items()})
+
+
+def texts(where: str, variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return variables with their values as text, as sam and CloudFormation make it.
+
+    Args:
+        where: begins the error.
+        variables: by name; values as JSON and YAML have them.
+
+    Raises:
+        UsageError: it names those that no process can have: structures, nothing, NUL, half characters.
+    """
+    found = {str(name): _text(value) for name, value in variables.items()}
+    wrong = [name for name, text in found.items() if text is None or not _is_variable(name, text)]
     if wrong:
-        raise UsageError(f"{path}: {who}: {', '.join(wrong)} cannot be an environment variable")
-    return {name: text for name, text in texts.items() if text is not None}
+        raise UsageError(f"{where}: {', '.join(wrong)} cannot be an environment variable")
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _is_variable(name: str, text: str) -> bool:
+    try:
+        encoded = f"{name}{text}".encode()
+    except UnicodeEncodeError:
+        return False
+    return b"\0" not in encoded and "=" not in name and bool(name)
 
 
 def _text(value: Any) -> str | None:
-    """Return a value as sam hands it over; None for what has no text."""
-    if isinstance(value, dict | list):
+    """Return a value as text; None for what has none."""
+    if value is None or isinstance(value, dict | list):
         return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

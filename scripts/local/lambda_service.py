@@ -232,7 +232,7 @@ def _statement(function: Function, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _check_json(event: bytes) -> None:
     try:
         json.loads(event)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"Could not parse request body into json: {error}"
         raise _RefusedError(400, "InvalidRequestContentException", message) from error
 

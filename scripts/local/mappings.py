@@ -9,7 +9,7 @@ from local.routes import Route
 from local.schedules import Schedule
 from local.sqs_mapping import SqsMapping
 from local.stream_mapping import StreamMapping
-from local.template import TemplateError
+from local.template import ODD, TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ def sources(events: Iterable[EventSource], invocations: Invocations, aws: Aws, s
     Raises:
         TemplateError: an event type that is not executed here, or properties that make no sense.
     """
-    return [SOURCES[event.kind](event, invocations, aws, speed) for event in events if _is_known(event)]
+    return [_source(event, invocations, aws, speed) for event in events if _is_known(event)]
 
 
 def routes(events: Iterable[EventSource]) -> list[Route]:
@@ -50,6 +50,14 @@ def routes(events: Iterable[EventSource]) -> list[Route]:
         for event in events
         if event.kind == "Api"
     ]
+
+
+def _source(event: EventSource, invocations: Invocations, aws: Aws, speed: int) -> Source:
+    try:
+        return SOURCES[event.kind](event, invocations, aws, speed)
+    except ODD as error:
+        where = f"{event.function.logical_id}: its event {event.name}"
+        raise TemplateError(f"{where} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _is_known(event: EventSource) -> bool:

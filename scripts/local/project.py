@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.env_vars import texts
 from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
 from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
-from local.template import Resolver, TemplateError, check, load, overrides, parameters
+from local.template import ODD, Resolver, TemplateError, check, load, overrides, parameters
 from local.workers import Function
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ _PERMISSION: Final = "AWS::Lambda::Permission"
 _API: Final = "AWS::Serverless::Api"
 _TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 """Names of a template. Source: AWS, "sam build", --template-file."""
+_NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+"""Source: Lambda API, CreateFunction, FunctionName."""
+
 _IMPLICIT_API: Final = "ServerlessRestApi"
 
 
@@ -84,18 +90,16 @@ class Project:
         self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
         self._template = load(self.path)
         check(self._template, self.path)
-        given = overrides(folder / "samconfig.toml", "local")
-        self.parameters = parameters(self._template, given)
+        with self._reading("samconfig.toml beside it"):
+            given = overrides(folder / "samconfig.toml", "local")
+        with self._reading("Parameters"):
+            self.parameters = parameters(self._template, given)
         pseudo = {"AWS::AccountId": aws.account()}
         self._resolver = Resolver(self._template, pseudo | self.parameters, stack_name, self._attribute)
         self._made: dict[str, Made] = {}
         self._making: list[str] = []
         resources: dict[str, dict[str, Any]] = self._template["Resources"]
-        self._resources = {
-            name: resource
-            for name, resource in resources.items()
-            if "Condition" not in resource or self._resolver.condition(resource["Condition"])
-        }
+        self._resources = {name: resource for name, resource in resources.items() if self._is_wanted(name, resource)}
         for name, resource in self._resources.items():
             self._check_type(name, str(resource.get("Type")))
         self.functions: list[Function] = []
@@ -111,12 +115,26 @@ class Project:
             TemplateError: a resource cannot be made, or a function's folder is missing.
         """
         for name in self._resources:
-            self._make(name)
+            with self._reading(name):
+                self._make(name)
         for name, resource in self._resources.items():
-            try:
+            with self._reading(name):
                 self._read(name, resource)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                raise TemplateError(f"{self.path}: {name} cannot be read: {type(error).__name__}: {error}") from error
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Say in one line which part of which template is wrong."""
+        try:
+            yield
+        except UsageError as error:
+            text = " ".join(str(error).splitlines())
+            raise TemplateError(text if text.startswith(f"{self.path}: ") else f"{self.path}: {text}") from error
+        except (*ODD, OSError) as error:
+            raise TemplateError(f"{self.path}: {what} cannot be read: {type(error).__name__}: {error}") from error
+
+    def _is_wanted(self, name: str, resource: Mapping[str, Any]) -> bool:
+        with self._reading(f"Condition of {name}"):
+            return "Condition" not in resource or self._resolver.condition(resource["Condition"])
 
     def _read(self, name: str, resource: Mapping[str, Any]) -> None:
         kind = resource["Type"]
@@ -179,6 +197,8 @@ class Project:
         if kind == _FUNCTION:
             own = resource.get("Properties", {}).get("FunctionName")
             function_name = str(self._resolver.resolve(own)) if own else self._function_name(name)
+            if not _NAME.fullmatch(function_name):
+                raise TemplateError(f"{name}: {function_name} cannot be a function's name")
             return Made(function_name, {"Arn": function_arn(function_name)})
         if kind == _LAYER:
             return Made(f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1")
@@ -227,10 +247,12 @@ class Project:
         for needed in ("Runtime", "Handler", "CodeUri"):
             if needed not in properties:
                 raise TemplateError(f"{self.path}: {name}: a function without {needed} is not executed here")
+            if not isinstance(properties[needed], str):
+                raise TemplateError(f"{self.path}: {name}: a function whose {needed} is no text is not executed here")
         code, packages = self._code(name, properties)
         function_name = self._made[name].ref
         group = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}")
-        reserved = properties.get("ReservedConcurrentExecutions")
+        reserved = "ReservedConcurrentExecutions"
         function = Function(
             name=function_name,
             logical_id=name,
@@ -239,13 +261,13 @@ class Project:
             runtime=properties["Runtime"],
             packages=packages,
             layers=tuple(self._layers(name, [*shared.get("Layers", []), *own.get("Layers", [])])),
-            environment={key: str(value) for key, value in variables.items()},
-            timeout=int(properties.get("Timeout", 3)),
-            memory=int(properties.get("MemorySize", 128)),
-            reserved_concurrency=None if reserved is None else int(reserved),
+            environment=texts(name, variables),
+            timeout=_number(properties, "Timeout", 3, range(1, 901)),
+            memory=_number(properties, "MemorySize", 128, range(128, 10_241)),
+            reserved_concurrency=_number(properties, reserved, 0, range(1001)) if reserved in properties else None,
             log_group=group,
             role=properties.get("Role") or self._implicit(f"{name}Role").attributes["Arn"],
-            asynchronous=properties.get("EventInvokeConfig", {}),
+            asynchronous=dict(properties.get("EventInvokeConfig", {})),
             dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
         )
         self.functions.append(function)
@@ -284,6 +306,14 @@ class Project:
             folder = self._folder(name, self._resolve(name, resource.get("Properties", {}))["ContentUri"])
             method = resource.get("Metadata", {}).get("BuildMethod")
             yield folder if self._installs is None else self._installs.layer(name, folder, method)
+
+
+def _number(properties: Mapping[str, Any], name: str, default: int, allowed: range) -> int:
+    """Return a number of a function's properties, within the limits of the Lambda API."""
+    number = int(properties.get(name, default))
+    if number not in allowed:
+        raise ValueError(f"{name} is not from {allowed[0]} to {allowed[-1]}")
+    return number
 
 
 def _is_custom(kind: str) -> bool:

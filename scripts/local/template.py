@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, re.error)
+"""What reading raises where a part of a template is not of its form."""
+
 NO_VALUE: Final = object()
 """What `!Ref AWS::NoValue` resolves to: the member or list entry is left out."""
 
@@ -56,7 +59,7 @@ def load(path: Path) -> dict[str, Any]:
     """Read a template.
 
     Raises:
-        TemplateError: it is missing, is not YAML, or has no resources.
+        TemplateError: it is missing, is not UTF-8 or YAML, or has no resources.
     """
     try:
         template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
@@ -64,6 +67,8 @@ def load(path: Path) -> dict[str, Any]:
         raise TemplateError(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise TemplateError(f"{path}: {' '.join(str(error).split())}") from error
+    except (ValueError, RecursionError) as error:
+        raise TemplateError(f"{path}: {type(error).__name__}: {error}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise TemplateError(f"{path}: no Resources")
     return template
@@ -208,7 +213,8 @@ class Resolver:
     def _ref(self, name: str) -> Any:
         return self._values[name] if name in self._values else self._attribute(name, None)
 
-    def _get_att(self, argument: list[str]) -> Any:
+    def _get_att(self, argument: str | list[str]) -> Any:
+        argument = argument.split(".", 1) if isinstance(argument, str) else argument
         return self._attribute(argument[0], ".".join(str(self.resolve(part)) for part in argument[1:]))
 
     def _sub(self, argument: Any) -> str:

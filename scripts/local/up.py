@@ -98,7 +98,7 @@ class Stack:
         project.deploy()
         guests = customers.deploy(aws, settings.state / "packages", self.environment)
         projects = [project, *guests]
-        refuse_same_names(guests)
+        refuse_same_names(guests, project)
         functions = [function for each in projects for function in each.functions]
         logs = FunctionLogs(settings.state / "logs", aws)
         undo.callback(logs.close)

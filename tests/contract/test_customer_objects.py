@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -132,20 +133,37 @@ def test_mail_of_others_cannot_be_put_by_naming_our_own_bucket(shelf: Shelf) -> 
     assert "mail system's own" in refusal(shelf, OWN, "inbound/1")
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("InvalidObjectState", "cannot be read as it is stored: InvalidObjectState"),  # archived
+        ("InvalidRequest", "cannot be read as it is stored: InvalidRequest"),  # encrypted with a key of the caller's
+        ("KMS.DisabledException", "cannot be read as it is stored: KMS.DisabledException"),
+        ("NoSuchBucket", "There is no bucket mine"),  # deleted since it was looked at
+    ],
+)
+def test_an_object_that_no_retry_will_read_is_said(stack: Stack, code: str, says: str) -> None:
+    stack.s3.create_bucket(Bucket="mine")
+    events: Any = stack.s3.meta.events
+    events.register("before-call.s3.GetObject", partial(_refused, 400, code))
+    with pytest.raises(InvalidContentLocation, match=says):
+        S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset()).read(S3Reference("mine", "k"), limit=1)
+
+
 def test_a_store_that_does_not_answer_may_be_asked_again(stack: Stack) -> None:
     objects = S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset())
     stack.s3.create_bucket(Bucket="mine")
     events: Any = stack.s3.meta.events
-    events.register("before-call.s3.GetObject", _out_of_order)
+    events.register("before-call.s3.GetObject", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
         objects.read(S3Reference("mine", "k"), limit=1)
-    events.register("before-call.s3.HeadBucket", _out_of_order)
+    events.register("before-call.s3.HeadBucket", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
         objects.read(S3Reference("mine", "k"), limit=1)
 
 
-def _out_of_order(**_: Any) -> Any:
+def _refused(status: int, code: str, **_: Any) -> Any:
     class Answer:
-        status_code = 500
+        status_code = status
 
-    return Answer(), {"Error": {"Code": "InternalError", "Message": ""}, "ResponseMetadata": {}}
+    return Answer(), {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {}}

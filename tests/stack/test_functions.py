@@ -221,7 +221,8 @@ def test_packages_that_cannot_be_installed_are_one_line_and_exit_status_2(tmp_pa
     (source / "requirements.txt").write_text("./missing-1.0-py3-none-any.whl\n")
     installing, line = refused(tmp_path / "root", tmp_path / "p")[-2:]
     assert installing.startswith("postroom: FooterFunction: installing what ")
-    assert line.startswith(f"postroom: FooterFunction: {source}/requirements.txt: ERROR: ")
+    where = f"{tmp_path}/p/template.yaml: FooterFunction: {source}/requirements.txt"
+    assert line.startswith(f"postroom: {where}: ERROR: ")
 
 
 def test_a_missing_folder_is_one_line_and_exit_status_2(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -61,6 +63,23 @@ def test_a_caller_who_hangs_up_stops_nothing(capsys: pytest.CaptureFixture[str])
 
 def test_an_event_that_cannot_be_answered_stops_nothing() -> None:
     assert [kind for kind, _ in served(5, [], ["c"])] == ["error", "error", "piece"]
+
+
+def test_an_answer_that_lambda_refuses_is_noticed() -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            while self.rfile.readline() != b"\r\n":  # the last chunk and its trailer
+                continue
+            self.send_error(413)
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.handle_request).start()
+        api = RuntimeApi(f"127.0.0.1:{server.server_port}")
+        with pytest.raises(OSError, match="413"):
+            api.stream("r", iter([b"more"]), b"first")
 
 
 def test_no_time_is_left_after_the_deadline() -> None:

@@ -44,6 +44,7 @@ def test_base64_bodies(post: Callable[..., Any]) -> None:
     encoded = base64.b64encode(b'{"MaxResults": 0}').decode()
     status, answer, _ = post(encoded, LIST, isBase64Encoded=True)
     assert (status, answer["__type"]) == (400, "InvalidParameterException")
+    assert post("ü", LIST, isBase64Encoded=True)[1]["__type"] == "SerializationException"
     status, answer, _ = post("*", LIST, isBase64Encoded=True)
     assert (status, answer["__type"]) == (400, "SerializationException")
 

@@ -7,11 +7,9 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import moto
 import pytest
 
-from local.aws import Aws
-from local.customers import Customers, deploy_permissions, refuse_same_names
+from local.customers import deploy_permissions, refuse_same_names
 from local.errors import UsageError
 from local.invocations import Invocations
 from local.project import Project
@@ -20,54 +18,21 @@ from local.workers import FunctionLogSink
 from tests.support import customers
 from tests.support.local_lambda import LocalLambda
 
+from .conftest import ONE, deploy, given, write
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from local.aws import Aws
+
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm on PATH")
-EXPORTS = {"AWS_ENDPOINT_URL": "http://emulator", "AWS_DATA_PATH": "/data", "SHARED": "no"}
-ONE = """
-Resources:
-  One:
-    Type: AWS::Serverless::Function
-    Properties: {Runtime: python3.13, Handler: app.handler, CodeUri: "."}
-"""
 
 
-class InProcess(Aws):
-    """moto's own clients, which need no endpoint."""
-
-    def client(self, service: str) -> Any:
-        made: Any = boto3.client
-        return made(service)
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    for name, value in (
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "x"),
-        ("AWS_SECRET_ACCESS_KEY", "x"),
-    ):
-        monkeypatch.setenv(name, value)
-    with moto.mock_aws():
-        yield InProcess({"AWS_ENDPOINT_URL": "http://emulator"})
-
-
-def write(folder: Path, template: str, *more: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "template.yaml").write_text(template, "utf-8")
-    for name in more:
-        (folder / name).write_text("", "utf-8")
-    return folder
-
-
-def deploy(aws: Aws, tmp_path: Path, *folders: Path, env_vars: object = None) -> list[Project]:
-    path = None
-    if env_vars is not None:
-        path = tmp_path / "env.json"
-        path.write_text(json.dumps(env_vars))
-    return Customers(folders, path).deploy(aws, tmp_path / "packages", EXPORTS)
+def ours(aws: Aws, tmp_path: Path) -> Project:
+    """Return a project deployed as ours is, with one function."""
+    project = Project(write(tmp_path / "ours", ONE), "postroom", aws, {})
+    project.deploy()
+    return project
 
 
 def test_a_project_is_its_functions_and_everything_beside_them(aws: Aws, tmp_path: Path) -> None:
@@ -165,29 +130,34 @@ def test_the_same_function_name_in_two_folders_is_refused(aws: Aws, tmp_path: Pa
     with pytest.raises(
         UsageError, match=r"two functions are called One: in .*/a/template.yaml and in .*/b/template.yaml"
     ):
-        refuse_same_names(projects)
+        refuse_same_names(projects, ours(aws, tmp_path))
+
+
+def test_the_name_of_a_function_of_ours_is_taken(aws: Aws, tmp_path: Path) -> None:
+    named = ONE.replace("Properties: {", "Properties: {FunctionName: postroom-One, ")
+    with pytest.raises(UsageError, match="two functions are called postroom-One"):
+        refuse_same_names(deploy(aws, tmp_path, write(tmp_path / "a", named)), ours(aws, tmp_path))
 
 
 def test_a_name_that_is_anothers_logical_id_is_refused(aws: Aws, tmp_path: Path) -> None:
     named = ONE.replace("  One:", "  Two:").replace("Properties: {", "Properties: {FunctionName: One, ")
     projects = deploy(aws, tmp_path, write(tmp_path / "a", ONE), write(tmp_path / "b", named))
     with pytest.raises(UsageError, match="two functions are called One"):
-        refuse_same_names(projects)
+        refuse_same_names(projects, ours(aws, tmp_path))
 
 
 def test_a_function_may_be_called_as_one_of_ours(aws: Aws, tmp_path: Path) -> None:
-    write(tmp_path / "ours", ONE)
-    ours = Project(tmp_path / "ours", "postroom", aws, {})
-    ours.deploy()
+    own = ours(aws, tmp_path)
     (guest,) = deploy(aws, tmp_path, write(tmp_path / "a", ONE))
-    invocations = Invocations([*ours.functions, *guest.functions], {}, FunctionLogSink(), aws)
+    refuse_same_names([guest], own)
+    invocations = Invocations([*own.functions, *guest.functions], {}, FunctionLogSink(), aws)
     assert invocations.pool("One").function.code == guest.functions[0].code
-    assert invocations.pool("postroom-One").function.code == ours.functions[0].code
+    assert invocations.pool("postroom-One").function.code == own.functions[0].code
 
 
 def test_a_function_whose_name_is_its_logical_id_is_one(aws: Aws, tmp_path: Path) -> None:
     named = ONE.replace("Properties: {", "Properties: {FunctionName: One, ")
-    refuse_same_names(deploy(aws, tmp_path, write(tmp_path / "a", named)))
+    refuse_same_names(deploy(aws, tmp_path, write(tmp_path / "a", named)), ours(aws, tmp_path))
 
 
 def test_an_api_event_is_named_in_a_note_and_not_served(aws: Aws, tmp_path: Path) -> None:
@@ -216,75 +186,17 @@ def test_a_parameter_without_default_takes_samconfigs_local_value(aws: Aws, tmp_
     assert deploy(aws, tmp_path, folder)[0].functions[0].environment["LIMIT"] == "7"
 
 
-@pytest.mark.parametrize(
-    ("template", "message"),
-    [
-        ("Resources: [", "template.yaml: while parsing"),
-        ("Resources: {}\nParameters: [1]", "Parameters is no mapping"),
-        ("Resources: {A: 1}", "A has no Type"),
-        ("Resources: {A: {Type: 'AWS::Nobody::Knows'}}", "AWS::Nobody::Knows is not known"),
-        ("Resources: {A: {Type: 'AWS::SQS::Queue', Properties: []}}", "Properties are no mapping"),
-        ("Resources: {A: {Type: 'AWS::S3::BucketPolicy'}}", r"A \(AWS::S3::BucketPolicy\): KeyError"),
-        (ONE.replace("python3.13", "ruby3.3"), "One: runtime ruby3.3 is not executed here"),
-        (ONE.replace("python3.13", "!Ref Nobody"), "no resource or parameter Nobody"),
-        (ONE.replace("Handler: app.handler, ", ""), "One: a function without Handler"),
-        (ONE.replace('CodeUri: "."', "InlineCode: x"), "One: a function without CodeUri"),
-        (ONE.replace('CodeUri: "."', "CodeUri: nowhere/"), "One: there is no folder .*/nowhere"),
-        (ONE.replace("Properties: {", "Properties: {Timeout: soon, "), "One cannot be read: ValueError"),
-        (ONE.replace("Properties: {", "Properties: {Environment: 1, "), "One cannot be read: AttributeError"),
-        (ONE.replace("Properties: {", "Properties: {Layers: [x], "), "One cannot be read: IndexError"),
-        (
-            ONE.replace("    Properties:", "    Metadata: {BuildMethod: esbuild}\n    Properties:"),
-            "One: BuildMethod esbuild is not executed here",
-        ),
-    ],
-)
-def test_a_template_that_cannot_be_deployed_is_one_clear_line(
-    aws: Aws, tmp_path: Path, template: str, message: str
-) -> None:
-    with pytest.raises(TemplateError, match=message) as refused:
-        deploy(aws, tmp_path, write(tmp_path / "a", template))
-    assert "\n" not in str(refused.value)
+def test_values_of_variables_are_text_as_cloudformation_makes_it(aws: Aws, tmp_path: Path) -> None:
+    template = given("Environment: {Variables: {A: 1, B: true, C: 1.5, D: 2026-01-01, E: ''}}")
+    environment = deploy(aws, tmp_path, write(tmp_path / "a", template))[0].functions[0].environment
+    assert [environment[name] for name in "ABCDE"] == ["1", "true", "1.5", "2026-01-01", ""]
 
 
-def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"template\.yaml: No such file"):
-        deploy(aws, tmp_path, tmp_path)
-
-
-def test_node_functions_are_refused_where_there_is_no_node(
-    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from local import runtimes
-
-    runtimes._node_version.cache_clear()
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    with pytest.raises(TemplateError, match=r"One: functions of runtime nodejs\* need node on PATH"):
-        deploy(aws, tmp_path, write(tmp_path / "a", ONE.replace("python3.13", "nodejs20.x")))
-
-
-@pytest.mark.parametrize(
-    ("properties", "message"),
-    [
-        ("FunctionName: Nobody, Principal: x, Action: y", "no function Nobody here"),
-        ("FunctionName: One, Action: y", "no Principal"),
-    ],
-)
-def test_a_permission_for_nobody_is_refused(aws: Aws, tmp_path: Path, properties: str, message: str) -> None:
-    template = f"{ONE}  P: {{Type: 'AWS::Lambda::Permission', Properties: {{{properties}}}}}\n"
-    projects = deploy(aws, tmp_path, write(tmp_path / "a", template))
-    service = LocalLambda(tmp_path, projects[0].functions)
-    try:
-        with pytest.raises(TemplateError, match=f"a-P: {message}"):
-            deploy_permissions(projects, service.service)
-    finally:
-        service.close()
-
-
-def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no such folder"):
-        Customers([tmp_path / "nowhere"], None)
-    with pytest.raises(UsageError, match="given twice"):
-        Customers([tmp_path, tmp_path / "."], None)
-    with pytest.raises(UsageError, match="there are none"):
-        Customers([], tmp_path / "env.json")
+def test_an_attribute_may_be_asked_for_in_every_form(aws: Aws, tmp_path: Path) -> None:
+    template = given(
+        "Environment: {Variables: {A: !GetAtt One.Arn, B: {'Fn::GetAtt': One.Arn}, C: {'Fn::GetAtt': [One, Arn]}}}"
+    )
+    environment = deploy(aws, tmp_path, write(tmp_path / "a", template))[0].functions[0].environment
+    assert (
+        environment["A"] == environment["B"] == environment["C"] == "arn:aws:lambda:us-east-1:123456789012:function:One"
+    )

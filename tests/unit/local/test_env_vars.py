@@ -54,6 +54,10 @@ def test_a_name_that_no_function_has_is_found(tmp_path: Path) -> None:
         ({"F": {"A": {"Ref": "X"}}}, "F: A cannot be"),
         ({"F": {"A=B": "x"}}, "cannot be an environment variable"),
         ({"F": {"A": "x\0"}}, "cannot be an environment variable"),
+        ({"F": {"A\0": "x"}}, "cannot be an environment variable"),
+        ({"F": {"A": "\ud800"}}, "cannot be an environment variable"),
+        ({"F": {"": "x"}}, "cannot be an environment variable"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_another_format_is_refused(tmp_path: Path, given: Any, message: str) -> None:

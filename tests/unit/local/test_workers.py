@@ -192,6 +192,8 @@ def test_reserved_concurrency_throttles(service: Service) -> None:
 def test_dry_run_and_bad_input_invoke_nothing(service: Service) -> None:
     assert service.client.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"] == 204
     with pytest.raises(service.client.exceptions.InvalidRequestContentException):
+        service.client.invoke(FunctionName="echo", Payload=b"[" * 100_000)
+    with pytest.raises(service.client.exceptions.InvalidRequestContentException):
         service.client.invoke(FunctionName="echo", Payload=b"{")
     with pytest.raises(
         service.client.exceptions.ResourceNotFoundException, match=r"Function not found: arn:aws:lambda"

@@ -87,12 +87,17 @@ def test_a_body_in_base64_is_read(way: Way) -> None:
         ({"bucket": "mine", "key": "../inbound/1"}, "key:"),
         ({"bucket": "mine", "key": "a.eml"}, "key:"),
         ({"bucket": "mine", "key": "a_b"}, "key:"),
+        ({"bucket": "mine-", "key": "k"}, "bucket:"),
+        ({"bucket": "xn--mine", "key": "k"}, "bucket:"),
         ({"bucket": "mine", "key": ""}, "key:"),
         ({"bucket": "mine", "key": "k" * 1025}, "key:"),
         ({"bucket": "mine", "key": "k%2e"}, "key:"),
         ({"bucket": "mine", "key": "k\n"}, "key:"),
         ({"bucket": "mine", "key": "k", "objectVersion": ""}, "objectVersion:"),
         ({"bucket": "mine", "key": "k", "objectVersion": "v" * 1025}, "objectVersion:"),
+        ({"bucket": "mine", "key": "k", "objectVersion": "\ud800"}, "objectVersion:"),
+        ({"bucket": "mine", "key": "k", "objectVersion": "1\x1b[31m"}, "objectVersion:"),
+        ({"bucket": "mine", "key": "k", "objectVersion": "ü"}, "objectVersion:"),
     ],
 )
 def test_a_location_that_the_model_does_not_allow_is_refused(way: Way, reference: dict[str, str], says: str) -> None:

@@ -43,6 +43,12 @@ def refused(content: bytes, original: bytes = SIMPLE) -> str:
     return str(caught.value)
 
 
+def with_part(fields: str) -> bytes:
+    """A multipart whose one part has these header fields."""
+    head = b"From: a@b.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    return head + fields.encode() + b"\r\n\r\nx\r\n--b--\r\n"
+
+
 def changed_subject(original: bytes) -> bytes:
     message = email.message_from_bytes(original)
     message.replace_header("Subject", "[External] Hello")
@@ -148,20 +154,55 @@ def test_a_line_of_the_header_that_is_no_field_is_named(line: bytes) -> None:
         "attachment; filename*=utf-8''%78%2e%65%78%65",
         'attachment; filename="=?utf-8?q?x=2Eexe?="',
         'attachment; filename*0="x."; filename*1="bat"',
+        'attachment; filename="x.e\r\n\txe"',
+        'attachment; filename="x.exe\0"',
+        'attachment; filename="x.exe\u200b"',
     ],
 )
 def test_attachments_that_ses_refuses_are_refused(disposition: str) -> None:
-    content = (
-        b"From: a@b.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: "
-        + disposition.encode()
-        + b"\r\n\r\nx\r\n--b--\r\n"
-    )
-    assert "are not allowed" in refused(content)
+    assert "are not allowed" in refused(with_part(f"Content-Disposition: {disposition}"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'Content-Type: a/b; name="x.exe"\r\nContent-Disposition: attachment; filename="x.txt"',
+        "Content-Disposition: attachment; filename=\"x.txt\"; filename*=utf-8''x.exe",
+        'Content-Disposition: attachment; filename="x.txt"; filename="x.exe"',
+        "Content-Disposition: attachment; filename=x.txt\r\nContent-Disposition: attachment; filename=x.exe",
+        "Content-Disposition: attachment; filename=x.exe (a comment)",
+        'Content-Disposition: attachment; filename="x.exe" and more',
+        "Content-Type: a/b; name=x.exe:",
+        'Content-Disposition: attachment; filename=(a comment)"x.exe"',
+        "Content-Type: a/b; name*=utf-8''x%2Eexe (a comment); x=y",
+        'Content-Type: a/b; name*0="x."; name*1=exe: and more',
+    ],
+)
+def test_of_several_names_none_may_be_forbidden_for_readers_choose_differently(fields: str) -> None:
+    assert ".exe are not allowed" in refused(with_part(fields))
+
+
+@pytest.mark.parametrize("hidden", ["X: a\rno field", "no field", "X: a\r\r", "X: a\r\r\nX: b", "X: a\rX: b"])
+def test_a_header_that_readers_end_at_different_places_is_refused(hidden: str) -> None:
+    named = "Content-Disposition: attachment; filename=x.exe"
+    assert "not well-formed" in refused(with_part(f"{hidden}\r\n{named}"))
+    whole = f"From: a@b.test\r\n{hidden}\r\n{named}\r\n\r\nx".encode()
+    assert "not well-formed" in refused(whole) or "is no field" in refused(whole)
+
+
+def test_a_part_of_two_types_is_refused_for_readers_choose_differently() -> None:
+    fields = "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=c"
+    assert "more than one Content-Type" in refused(with_part(fields))
+
+
+def test_a_blank_before_a_colon_hides_no_field() -> None:
+    assert "Line 1 of the header is no field" in refused(b"From : a@b.test\r\n" + SIMPLE)
+    assert "Line 3 of the header is no field" in refused(SIMPLE[:-9] + b"Subject : again\r\n\r\n")
 
 
 def test_a_name_in_the_content_type_is_a_filename_and_other_types_pass() -> None:
     assert ".exe are not allowed" in refused(b'From: a@b.test\r\nContent-Type: a/b; name="x.exe"\r\n\r\n')
-    for name in ("exe", "x.exe.pdf", "x", ""):
+    for name in ("exe", "x.exe.pdf", "x", "", "www.acme.com (1).pdf", "name=x.pdf"):
         assert accepted(f'From: a@b.test\r\nContent-Type: a/b; name="{name}"\r\n\r\n'.encode())
 
 

@@ -145,13 +145,17 @@ class TestHouseStyle:
         assert "stays as it is: a header line that is no field" in record.getMessage()
         assert "secret" not in caplog.text
 
-    def test_a_frozen_message_goes_on(self, flow: Callable[[bytes], MessageFlow]) -> None:
+    @pytest.mark.parametrize("refusal", ["MessageFrozen", "MessageRejected"])
+    def test_a_message_that_no_attempt_will_replace_goes_on(
+        self, flow: Callable[[bytes], MessageFlow], caplog: pytest.LogCaptureFixture, refusal: str
+    ) -> None:
         calls = flow(RAW)
-        calls.refusal = "MessageFrozen"
+        calls.refusal = refusal
         assert house_style.handler(event(), None) == GO_ON
         assert len(calls.put) == 1
+        assert refusal in caplog.records[-1].getMessage()
 
-    @pytest.mark.parametrize("refusal", ["MessageRejected", "InvalidContentLocation", "ResourceNotFoundException"])
+    @pytest.mark.parametrize("refusal", ["InvalidContentLocation", "ResourceNotFoundException"])
     def test_every_other_refusal_is_the_rules_to_decide(
         self, flow: Callable[[bytes], MessageFlow], refusal: str
     ) -> None:

@@ -194,6 +194,11 @@ class TestDisclaimer:
         after.decode("ascii")
         assert read(after).get_content() == "Hi\r\n\r\nfür Sie\r\n"
 
+    @pytest.mark.parametrize("parameters", ['name="a; charset=x"; charset=iso-8859-5', "charset*=us-ascii'en'us-ascii"])
+    def test_a_charset_that_cannot_be_renamed_keeps_its_text(self, parameters: str) -> None:
+        raw = f"Content-Type: text/plain; {parameters}\r\n\r\nHi\r\n".encode()
+        assert disclaimed(raw, "für Sie") == raw
+
     def test_html_of_another_charset_gets_references(self) -> None:
         raw = b"Content-Type: text/html; charset=us-ascii\r\n\r\n<body></body>"
         assert "<p>für 你</p>".encode("ascii", "xmlcharrefreplace") in disclaimed(raw, "für 你")
@@ -204,6 +209,8 @@ class TestDisclaimer:
             b"Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n//5IAGkA",
             b"Content-Type: text/plain\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin",
             b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nabcde",
+            b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\nYWJj\r\n",
+            b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGkh\r\n--\r\nlist footer hei\r\n",
             b"Content-Type: image/png\r\n\r\npicture",
             multipart("report", PLAIN),
         ],
@@ -247,6 +254,7 @@ class TestAttachments:
             b'Content-Disposition: attachment; filename="=?utf-8?B?w7wuZXhl?="',
             b'Content-Disposition: attachment; filename="a.pdf"\r\nContent-Type: x/y; name="a.scr"',
             b'Content-Disposition: attachment;\r\n\tfilename="a\x01.exe"',
+            b"Content-Disposition: attachment; filename=a.txt; filename*=utf-8''a.exe",
         ],
     )
     def test_any_name_that_is_forbidden_takes_the_part_out(self, field: bytes) -> None:
@@ -284,6 +292,20 @@ class TestAttachments:
         after = styled(raw, FORBIDDEN_EXTENSIONS="exe")
         assert b"\r\nMZ" not in after
         read(after)
+
+    @pytest.mark.parametrize(
+        "inner",
+        [
+            b"From bob Tue May 10 11:28:07 2005\r\nSubject: x\r\n\r\nx",
+            b"Content-Type: multipart/mixed; boundary=no\r\n\r\nend",
+            b"Content-Type: text/plain; charset*=\"\xff'x'y\"\r\n\r\n",
+        ],
+    )
+    def test_an_attached_message_that_is_none_is_a_file(self, inner: bytes) -> None:
+        raw = multipart("mixed", PLAIN, b"Content-Type: message/rfc822\r\n\r\n" + inner)
+        after = styled(raw, **ALL)
+        assert TEXT.encode() in after
+        assert inner in after
 
     def test_a_forwarded_message_gets_no_disclaimer(self) -> None:
         raw = multipart("mixed", PLAIN, b"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner text")
@@ -348,6 +370,7 @@ class TestHostileMessages:
             HEAD + b"Content-Type: multipart/mixed; boundary=b1\r\n\r\n--b1\r\n\r\nno end",
             HEAD + b"Content-Type: multipart/mixed; boundary=b1\r\n\r\n--b11--\r\n",
             b"X: " + b"y" * 2**20 + b"\r\n\r\n",
+            b"Content-Type: text/plain" + b";" * 8192 + b"\r\n\r\n",  # reading it costs its square
         ],
     )
     def test_what_is_not_mime_is_unreadable(self, raw: bytes) -> None:
@@ -371,6 +394,19 @@ class TestHostileMessages:
             )
         with pytest.raises(UnreadableError, match="too many parts"):
             restyle(raw, Settings.read(ALL))
+
+    def test_a_message_is_searched_once_however_many_marks_look_like_boundaries(self) -> None:
+        class Counted(bytes):
+            searched = 0
+
+            def find(self, mark: Any, start: Any = 0, end: Any = None) -> int:
+                found = super().find(mark, start, end)
+                Counted.searched += (len(self) if found < 0 else found) - start
+                return found
+
+        raw = Counted(multipart("mixed", b"\r\n" + b"--b1" * 1000))
+        parse(raw)
+        assert Counted.searched < 5 * len(raw)
 
     def test_thousands_of_parts_are_too_many(self) -> None:
         with pytest.raises(UnreadableError, match="too many parts"):

@@ -48,8 +48,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def put(message_id: str, content: bytes) -> None:
     """Give the message its new content.
 
-    A message that has been redirected is frozen: it goes on as it is. Every other refusal is raised, so that the rule
-    tries again and, in the end, applies its fallback action.
+    A message that has been redirected (frozen) goes on as it is, and so does one that may not be replaced, because it
+    breaks WorkMail's criteria already as it came: another attempt would end alike. Every other refusal is raised, so
+    that the rule tries again and, in the end, applies its fallback action.
     """
     # Of a key, the Message Flow API takes letters, digits, hyphens and slashes only.
     key = f"{message_id}/{uuid.uuid4()}"
@@ -59,6 +60,6 @@ def put(message_id: str, content: bytes) -> None:
     try:
         client("workmailmessageflow").put_raw_message_content(messageId=message_id, content=reference)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "MessageFrozen":
+        if error.response["Error"]["Code"] not in ("MessageFrozen", "MessageRejected"):
             raise
-        logger.warning("message %s is frozen and goes on as it is", message_id)
+        logger.warning("message %s goes on as it is: %s", message_id, error)

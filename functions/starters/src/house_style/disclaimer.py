@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import email
 import re
 import textwrap
 from typing import TYPE_CHECKING
@@ -49,7 +50,8 @@ def decoded(raw: bytes, part: Part) -> bytes | None:
         return body
     try:
         if encoding == "base64":
-            return base64.b64decode(body)
+            # strictly: what stands behind the padding, or between the letters, would be lost when it is written anew
+            return base64.b64decode(body.translate(None, b" \t\r\n"), validate=True)
         if encoding == "quoted-printable":
             return binascii.a2b_qp(body)
     except ValueError:
@@ -66,7 +68,7 @@ def additions(raw: bytes, part: Part, settings: Settings) -> tuple[list[Edit], s
     codec = _codec(part.charset)
     if content is None or codec is None:
         return [], f"{kind} left alone: its encoding is not known"
-    if _squeezed(settings.disclaimer_text) in _squeezed(content.decode(codec, "replace")):
+    if _written_anyhow(settings.disclaimer_text).search(content.decode(codec, "replace")):
         return [], f"{kind} has the disclaimer already"
     newline = _line_end(raw, part, content)
     if kind == "text/html":
@@ -106,8 +108,9 @@ def _bytes(text: str, codec: str, part: Part, errors: str) -> bytes | None:
         return None
 
 
-def _squeezed(text: str) -> str:
-    return " ".join(text.split())
+def _written_anyhow(text: str) -> re.Pattern[str]:
+    """Return what finds a text however its lines are broken; words of 40 MB in a list would be a gigabyte."""
+    return re.compile(r"\s+".join(map(re.escape, text.split())))
 
 
 def _lines(text: str, part: Part, newline: str) -> str:
@@ -159,11 +162,11 @@ def _qp_offset(body: bytes, at: int) -> int:
         offset += len(line)
     else:
         return offset
-    for token in _QP_TOKEN.findall(line):
+    for token in _QP_TOKEN.finditer(line):
         if decoded_so_far >= at:
             break
-        decoded_so_far += len(binascii.a2b_qp(token))
-        offset += len(token)
+        decoded_so_far += len(binascii.a2b_qp(token[0]))
+        offset += len(token[0])
     return offset
 
 
@@ -197,9 +200,10 @@ def _in_utf8(raw: bytes, part: Part, content: bytes, codec: str, text: str) -> t
         line = raw[typed.start : typed.end]
         renamed, count = _CHARSET.subn(rb'\1"utf-8"', line, count=1)
         if not count:
-            if "charset" in str(typed.value).lower():
-                return [], f"{kind} left alone: its charset is written in an unusual way"
             renamed = line.rstrip(b"\r\n") + b'; charset="utf-8"' + newline
+        odd = not count and "charset" in typed.value.lower()
+        if odd or email.message_from_bytes(renamed).get_content_charset() != "utf-8":
+            return [], f"{kind} left alone: its charset is written in an unusual way"
         edits.append((typed.start, typed.end, renamed))
     if encoding is None:
         missing.append(b"Content-Transfer-Encoding: base64")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ MOST_PARTS = 2000
 
 MOST_HEADER_BYTES = 2**20
 """Bytes of the header of a part."""
+
+LONGEST_CONTENT_FIELD = 8192
+"""Characters of a field that says what a part is; the library's reading of its parameters costs their square."""
+
+SAYS_WHAT_IT_IS = ("content-type", "content-transfer-encoding", "content-disposition")
+
+
+ODD_PARAMETERS = (AttributeError, IndexError, LookupError, MessageError, TypeError, ValueError)
+"""What email's own parsing of parameters raises where somebody meant it to."""
 
 
 class UnreadableError(Exception):
@@ -78,11 +88,13 @@ class Part:
     @property
     def names(self) -> list[str]:
         """Return every file name that the part gives itself, decoded."""
-        given = [
-            self.headers.get_param("filename", None, "Content-Disposition"),
-            self.headers.get_param("name", None, "Content-Type"),
+        places = (("content-disposition", "filename"), ("content-type", "name"))
+        return [
+            _plain(value)
+            for header, parameter in places
+            for name, value in self.headers.get_params([], header)
+            if name.lower() == parameter
         ]
-        return [_plain(name) for name in given if name is not None]
 
     def first(self, name: str) -> Field | None:
         """Return the first field of a name (in lower case), or None."""
@@ -103,8 +115,7 @@ def parse(raw: bytes) -> Part:
     """
     try:
         return _parse(raw, 0, len(raw), is_message=True, depth=0, left=[MOST_PARTS])
-    except (AttributeError, IndexError, LookupError, MessageError, TypeError, ValueError) as error:
-        # What email's own parsing of parameters raises where somebody meant it to.
+    except ODD_PARAMETERS as error:
         raise UnreadableError(f"a header that cannot be read ({type(error).__name__})") from error
 
 
@@ -117,7 +128,9 @@ def _parse(raw: bytes, start: int, end: int, *, is_message: bool, depth: int, le
         raise UnreadableError("a header without end")
     headers: Message[str, str] = Message()
     for each in fields:
-        if each.name.startswith("content-") and each.name not in headers:
+        if each.name in SAYS_WHAT_IT_IS and each.name not in headers:
+            if len(each.value) > LONGEST_CONTENT_FIELD:
+                raise UnreadableError(f"a {each.name} of more than {LONGEST_CONTENT_FIELD} characters")
             headers[each.name] = each.value
     part = Part(start, end, body_start, header_end, tuple(fields), (), is_message, headers)
     kind = part.content_type
@@ -128,33 +141,40 @@ def _parse(raw: bytes, start: int, end: int, *, is_message: bool, depth: int, le
         spans, inner = [(body_start, end)], True
     else:
         return part
-    parts = tuple(_parse(raw, *span, is_message=inner, depth=depth + 1, left=left) for span in spans)
+    try:
+        parts = tuple(_parse(raw, *span, is_message=inner, depth=depth + 1, left=left) for span in spans)
+    except (UnreadableError, *ODD_PARAMETERS):
+        if not inner or left[0] < 0:
+            raise
+        parts = ()  # what somebody attached may be as odd as it likes: it is a file
     return Part(start, end, body_start, header_end, part.fields, parts, is_message, headers)
 
 
 def _header(raw: bytes, start: int, end: int) -> tuple[list[Field], int, int]:
     """Return the fields, where the header ends, and where the body begins."""
-    fields: list[Field] = []
-    at = start
+    starts: list[int] = []
+    at = body_start = start
     while at < end:
-        line_end = raw.find(b"\n", at, end) + 1 or end
-        line = raw[at:line_end].rstrip(b"\r\n")
-        if line_end - start > MOST_HEADER_BYTES:
+        body_start = raw.find(b"\n", at, end) + 1 or end
+        line = raw[at:body_start].rstrip(b"\r\n")
+        if body_start - start > MOST_HEADER_BYTES:
             raise UnreadableError("a header of more than a megabyte")
         if not line:
-            return fields, at, line_end
-        if line[:1] in b" \t":
-            if not fields:
-                raise UnreadableError("a header that begins with a continuation")
-            last = fields.pop()
-            fields.append(Field(last.name, last.value + line.decode("latin-1"), last.start, line_end))
-        else:
-            name, colon, value = line.partition(b":")
-            if not colon or not name.strip() or b" " in name.rstrip():
-                raise UnreadableError("a header line that is no field")
-            fields.append(Field(name.strip().lower().decode("latin-1"), value.decode("latin-1"), at, line_end))
-        at = line_end
-    return fields, end, end
+            break
+        if line[:1] not in b" \t":
+            starts.append(at)
+        elif not starts:
+            raise UnreadableError("a header that begins with a continuation")
+        at = body_start
+    return [_field(raw, *span) for span in pairwise([*starts, at])], at, body_start
+
+
+def _field(raw: bytes, start: int, end: int) -> Field:
+    name, colon, value = raw[start:end].partition(b":")
+    if not colon or not name.strip() or set(name.rstrip()) & set(b" \r\n"):
+        raise UnreadableError("a header line that is no field")
+    unfolded = b"".join(line.rstrip(b"\r") for line in value.split(b"\n"))
+    return Field(name.strip().lower().decode("latin-1"), unfolded.decode("latin-1"), start, end)
 
 
 def _sections(raw: bytes, part: Part) -> list[tuple[int, int]]:
@@ -164,20 +184,26 @@ def _sections(raw: bytes, part: Part) -> list[tuple[int, int]]:
         raise UnreadableError("a multipart without boundary")
     marker = b"--" + boundary.encode("latin-1")
     spans: list[tuple[int, int]] = []
-    opened, at = None, part.body_start
-    while (at := raw.find(marker, at, part.end)) >= 0:
+    opened = None
+    begin = part.body_start
+    at = begin if raw.startswith(marker, begin, part.end) else _line(raw, marker, begin, part)
+    while at:
         line_end = raw.find(b"\n", at, part.end) + 1 or part.end
         rest = raw[at + len(marker) : line_end].rstrip()
-        if (at > part.body_start and raw[at - 1 : at] != b"\n") or rest not in (b"", b"--"):
-            at += 1  # within a line, or a boundary that only begins alike
-            continue
-        if opened is not None:
-            before = at - 2 if raw[at - 2 : at] == b"\r\n" else at - 1  # the line break belongs to the boundary
-            spans.append((opened, max(before, opened)))
-        if rest:
-            return spans
-        opened = at = line_end
+        if rest in (b"", b"--"):  # else a boundary that only begins alike
+            if opened is not None:
+                before = at - 2 if raw[at - 2 : at] == b"\r\n" else at - 1  # the line break belongs to the boundary
+                spans.append((opened, max(before, opened)))
+            if rest:
+                return spans
+            opened = line_end
+        at = _line(raw, marker, line_end - 1, part)
     raise UnreadableError("a multipart without its end")
+
+
+def _line(raw: bytes, marker: bytes, start: int, part: Part) -> int:
+    """Return where the next line begins that begins with the marker; 0 where none does."""
+    return raw.find(b"\n" + marker, start, part.end) + 1
 
 
 def _plain(name: str | tuple[str | None, str | None, str]) -> str:

@@ -6,7 +6,6 @@ Sources: contracts 7.1; Smithy, "AWS JSON 1.1 protocol"; API Gateway, "Lambda pr
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -67,8 +66,8 @@ def decode(event: Mapping[str, Any]) -> JsonCall:
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise MalformedRequestError("the body is not Base64") from error
+    except ValueError as error:
+        raise MalformedRequestError("the body is not text, or not Base64 where it says so") from error
     request_id = str((event.get("requestContext") or {}).get("requestId") or "")
     return JsonCall(target=str(headers.get("x-amz-target") or ""), body=body, request_id=request_id)
 

@@ -28,9 +28,11 @@ DELIMITER: Final = b"\0" * 8
 PIECE_BYTES: Final = 1 << 20
 """How much of a body goes out at once, in bytes. Ours."""
 
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9\-]{2,62}")
+# what S3's own rules leave of the model's pattern: a last hyphen or a first xn-- is never a bucket's
+_BUCKET: Final = re.compile(r"(?!xn--)[a-z0-9][a-z0-9\-]{1,61}[a-z0-9]")
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-/]{1,1024}")
-_VERSION: Final = re.compile(r".{1,1024}")
+# the model says any character; S3's ids are "URL-ready", and others would end in a request or somebody's terminal
+_VERSION: Final = re.compile(r"[!-~]{1,1024}")
 
 
 class MessageFlowError(PermanentError):
@@ -93,11 +95,11 @@ def s3_reference(payload: Mapping[str, Any]) -> S3Reference:
     bucket, key = _text(reference, "bucket", where), _text(reference, "key", where)
     version = _text(reference, "objectVersion", where, required=False)
     if not _BUCKET.fullmatch(bucket or ""):
-        raise InvalidContentLocation("bucket: 3 to 63 lower-case letters, digits and hyphens, and no dots.")
+        raise InvalidContentLocation("bucket: a name of 3 to 63 lower-case letters, digits and hyphens, and no dots.")
     if not _KEY.fullmatch(key or ""):
         raise InvalidContentLocation("key: 1 to 1024 letters, digits, hyphens and slashes, and no dots or underscores.")
     if version is not None and not _VERSION.fullmatch(version):
-        raise InvalidContentLocation("objectVersion: 1 to 1024 characters.")
+        raise InvalidContentLocation("objectVersion: 1 to 1024 printable ASCII characters.")
     return S3Reference(bucket or "", key or "", version)
 
 

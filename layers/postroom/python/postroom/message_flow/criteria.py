@@ -56,7 +56,7 @@ FORBIDDEN_EXTENSIONS: Final = frozenset(
 )
 """Extensions of attachments that SES refuses. Source: SES developer guide, "Unsupported attachment types"."""
 
-_FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:")
+_FIELD: Final = re.compile(rb"[!-9;-~]+:")
 
 
 def check(content: bytes, original: Headers) -> None:
@@ -75,7 +75,8 @@ def check(content: bytes, original: Headers) -> None:
     try:
         for part in parts(content):
             attachments += part.is_attachment
-            _check_filename(part.filename)
+            for filename in part.filenames:
+                _check_filename(filename)
     except MalformedMimeError as error:
         raise MessageRejected(f"The message is not well-formed: {error}.") from error
     if attachments > MAX_ATTACHMENTS:
@@ -139,8 +140,8 @@ def _check_field_lines(block: bytes) -> None:
 
 
 def _check_filename(filename: str) -> None:
-    """Refuse an extension of SES's list, whatever its case and however many dots and spaces follow it."""
-    name = decode(filename)
-    extension = name.strip().rstrip(". ").rpartition(".")[2].lower()
+    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and marks that nobody sees."""
+    name = "".join(mark for mark in decode(filename) if mark.isprintable()).replace(" ", "").rstrip(".")
+    extension = name.rpartition(".")[2].lower()
     if "." in name and extension in FORBIDDEN_EXTENSIONS:
         raise MessageRejected(f"Attachments of type .{extension} are not allowed.")

@@ -123,5 +123,5 @@ def _original(received: Fact) -> RawLocation:
 
 
 def _not_found(message_id: str) -> ResourceNotFoundException:
-    known = message_id if trace_of_message(message_id) else "this"
-    return ResourceNotFoundException(f"No message in transit has the id {known}.")
+    known = f"the id {message_id}" if trace_of_message(message_id) else "this id"
+    return ResourceNotFoundException(f"No message in transit has {known}.")

@@ -10,14 +10,16 @@ import re
 from dataclasses import dataclass
 from email import policy
 from email.errors import MessageError
+from email.message import Message
 from email.parser import BytesHeaderParser
+from email.utils import collapse_rfc2231_value
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import MalformedMimeError
+from postroom.mime.encoded_words import eight_bit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from email.message import Message
 
 MAX_DEPTH: Final = 100
 """Deepest nesting of multiparts that is walked. Ours; real mail has five."""
@@ -39,16 +41,26 @@ MAX_BOUNDARY: Final = 70
 
 _PARSER: Final = BytesHeaderParser(policy=policy.compat32)
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _REST_OF_DELIMITER: Final = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
+_NAMED: Final = re.compile(r'name\s*=\s*(?:\([^()]*\)\s*)*(?:"((?:[^"\\]|\\.)*)"|([^\s"()<>@,;:\[\]]+))', re.IGNORECASE)
+"""A plain name as RFC 2045 ends it: the library takes in what follows up to the next semicolon, a comment say."""
+
+_EXTENDED: Final = re.compile(r'(\*\d*\*?\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s"()<>@,;:\[\]]*))[^;]*')
+"""The same of the pieces of RFC 2231, which are put together before they can be read."""
+
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part. ``filename`` is empty where it has none; ``depth`` counts from 0, the message itself."""
+    """One part; ``depth`` counts from 0, the message itself.
+
+    ``filenames`` are all that it gives itself, in every field and parameter: readers choose differently.
+    """
 
     content_type: str
-    filename: str
+    filenames: tuple[str, ...]
     is_attachment: bool
     depth: int
 
@@ -64,7 +76,8 @@ def parts(content: bytes) -> Iterator[Part]:
     """Return every part in the order in which they stand, multiparts before what they hold.
 
     Raises:
-        MalformedMimeError: a multipart without boundary, parts or end, or more of anything than is walked.
+        MalformedMimeError: a multipart without boundary, parts or end, header fields that readers would end at
+            different places, or more of anything than is walked.
     """
     waiting = [_Stretch(0, len(content), 0)]
     seen = header_bytes = 0
@@ -78,6 +91,8 @@ def parts(content: bytes) -> Iterator[Part]:
         if header_bytes > MAX_HEADER_BYTES:
             raise MalformedMimeError(f"the header fields of the parts are longer than {MAX_HEADER_BYTES} bytes")
         fields = _PARSER.parsebytes(head)
+        if fields.defects or _BARE_CR.search(head):
+            raise MalformedMimeError("a header line of a part that is no field, or ends with CR alone")
         part = _part(fields, stretch.depth)
         yield part
         if part.content_type.startswith("multipart/"):
@@ -95,16 +110,35 @@ def _cut(content: bytes, stretch: _Stretch) -> tuple[bytes, int]:
 
 
 def _part(fields: Message, depth: int) -> Part:
-    for name in ("content-type", "content-disposition"):
-        if len(str(fields.get(name, ""))) > MAX_CONTENT_FIELD:
-            raise MalformedMimeError(f"a {name} field is longer than {MAX_CONTENT_FIELD} characters")
+    if len(fields.get_all("content-type", ())) > 1:
+        raise MalformedMimeError("a part with more than one Content-Type")
     try:
-        filename = fields.get_filename("") or ""
+        found = (
+            *_names(fields, "content-disposition", "filename"),
+            *_names(fields, "content-type", "name"),
+        )
         disposition = fields.get_content_disposition() or ""
         content_type = fields.get_content_type()
     except (LookupError, MessageError, TypeError, ValueError) as error:  # what the library makes of odd parameters
         raise MalformedMimeError("a Content-Type or Content-Disposition that makes no sense") from error
-    return Part(content_type, str(filename), disposition == "attachment" or bool(filename), depth)
+    filenames = tuple(dict.fromkeys(filter(None, found)))
+    return Part(content_type, filenames, disposition == "attachment" or bool(filenames), depth)
+
+
+def _names(fields: Message, name: str, parameter: str) -> Iterator[str]:
+    """Return every file name in all fields of a name; the library's own methods read the first alone."""
+    for field, value in fields.raw_items():
+        if field.lower() != name:
+            continue
+        if len(value) > MAX_CONTENT_FIELD:
+            raise MalformedMimeError(f"a {name} field is longer than {MAX_CONTENT_FIELD} characters")
+        text = eight_bit(value)
+        yield from (quoted or token for quoted, token in _NAMED.findall(text))
+        for written in dict.fromkeys((text, _EXTENDED.sub(r"\1", text))):
+            one = Message()
+            one[name] = written
+            found = one.get_params([], name)
+            yield from (str(collapse_rfc2231_value(given)) for each, given in found if each.lower() == parameter)
 
 
 def _inside(content: bytes, stretch: _Stretch, fields: Message) -> list[_Stretch]:

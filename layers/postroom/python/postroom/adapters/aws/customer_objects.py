@@ -25,6 +25,8 @@ _DENIED: Final = frozenset({"AccessDenied", "403"})
 _NO_OBJECT: Final = frozenset({"NoSuchKey", "404"})
 _NO_VERSION: Final = frozenset({"NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"})
 """MethodNotAllowed: the version is a delete marker. InvalidArgument: no version has such an id."""
+_UNREADABLE: Final = frozenset({"InvalidObjectState", "InvalidRequest"})
+"""InvalidObjectState: the object is archived. InvalidRequest: it is encrypted with its writer's key (SSE-C)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ class S3CustomerObjects:
 
 def _refusal(reference: S3Reference, error: ClientError) -> InvalidContentLocation | StoreUnavailableError:
     code = code_of(error)
+    if code == "NoSuchBucket":  # gone since it was looked at
+        return InvalidContentLocation(f"There is no bucket {reference.bucket}.")
     if code in _NO_OBJECT:
         return InvalidContentLocation(f"There is no object {reference}.")
     if code in _NO_VERSION:
         return InvalidContentLocation(f"There is no such version: {reference}.")
     if code in _DENIED:
         return InvalidContentLocation(f"Access to {reference} is denied by a policy of the bucket or of its KMS key.")
-    if code.startswith("KMS.") or code == "InvalidObjectState":
+    if code.startswith("KMS.") or code in _UNREADABLE:
         return InvalidContentLocation(f"{reference} cannot be read as it is stored: {code}.")
     return StoreUnavailableError(f"could not read a customer's object: {code}")

@@ -68,7 +68,12 @@ class RuntimeApi:
         )
 
     def stream(self, request_id: str, pieces: Iterator[bytes], first: bytes) -> None:
-        """Answer piece by piece; an error on the way ends the answer, and Lambda hears of it."""
+        """Answer piece by piece; an error on the way ends the answer, and Lambda hears of it.
+
+        Raises:
+            OSError: Lambda refused the answer, or took no more of it.
+            HTTPException: the same.
+        """
         connection = http.client.HTTPConnection(self.address)
         connection.putrequest("POST", f"{VERSION}/invocation/{request_id}/response")
         for name, value in (
@@ -90,8 +95,7 @@ class RuntimeApi:
                 trailer = f"{ERROR_TYPE}: {type(error).__name__}\r\n{ERROR_BODY}: {body}\r\n".encode()
                 break
         connection.send(b"0\r\n" + trailer + b"\r\n")
-        connection.getresponse().read()
-        connection.close()
+        self._taken(connection, "an answer")
 
     def fail(self, request_id: str, error: BaseException) -> None:
         """Say that an event could not be answered."""
@@ -106,11 +110,15 @@ class RuntimeApi:
     ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = http.client.HTTPConnection(self.address)
         connection.request(method, VERSION + path, body, {ERROR_TYPE: error_type} if error_type else {})
+        return self._taken(connection, f"{method} {path}")
+
+    @staticmethod
+    def _taken(connection: http.client.HTTPConnection, what: str) -> tuple[http.client.HTTPResponse, bytes]:
         answer = connection.getresponse()
         read = answer.read()
         connection.close()
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
-            raise OSError(f"the Runtime API answers {answer.status} to {method} {path}")
+            raise OSError(f"the Runtime API answers {answer.status} to {what}")
         return answer, read
 
 
@@ -135,7 +143,7 @@ def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable
         try:
             api.stream(context.aws_request_id, pieces, first)
         except (OSError, http.client.HTTPException) as error:  # Lambda took no more of it: its caller is gone
-            sys.stderr.write(f"the answer to {context.aws_request_id} was cut off: {type(error).__name__}\n")
+            sys.stderr.write(f"the answer to {context.aws_request_id} was cut off: {type(error).__name__}: {error}\n")
 
 
 def _chunk(piece: bytes) -> bytes:

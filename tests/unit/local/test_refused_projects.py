@@ -1,0 +1,191 @@
+"""Customers' projects that cannot be deployed: each is one clear line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.custom_resources import CustomResources
+from local.customers import Customers, deploy_permissions
+from local.errors import UsageError
+from local.invocations import Invocations
+from local.mappings import sources
+from local.template import TemplateError
+from local.workers import FunctionLogSink
+from tests.support.local_lambda import LocalLambda
+
+from .conftest import ONE, deploy, given, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.aws import Aws
+
+CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("Resources: [", "template.yaml: while parsing"),
+        ("Resources: {}\nParameters: [1]", "Parameters is no mapping"),
+        ("Resources: {A: 1}", "A has no Type"),
+        ("Resources: {A: {Type: 'AWS::Nobody::Knows'}}", "AWS::Nobody::Knows is not known"),
+        ("Resources: {A: {Type: 'AWS::SQS::Queue', Properties: []}}", "Properties are no mapping"),
+        ("Resources: {A: {Type: 'AWS::S3::BucketPolicy'}}", r"A \(AWS::S3::BucketPolicy\): KeyError"),
+        (ONE.replace("python3.13", "ruby3.3"), "One: runtime ruby3.3 is not executed here"),
+        (ONE.replace("python3.13", "!Ref Nobody"), "no resource or parameter Nobody"),
+        (ONE.replace("Handler: app.handler, ", ""), "One: a function without Handler"),
+        (ONE.replace('CodeUri: "."', "InlineCode: x"), "One: a function without CodeUri"),
+        (ONE.replace('CodeUri: "."', "CodeUri: nowhere/"), "One: there is no folder .*/nowhere"),
+        (ONE.replace("Properties: {", "Properties: {Timeout: soon, "), "One cannot be read: ValueError"),
+        (ONE.replace("Properties: {", "Properties: {Environment: 1, "), "One cannot be read: AttributeError"),
+        (ONE.replace("Properties: {", "Properties: {Layers: [x], "), "One cannot be read: IndexError"),
+        (given("Timeout: -1"), "Timeout is not from 1 to 900"),
+        (given("Timeout: 901"), "Timeout is not from 1 to 900"),
+        (given("MemorySize: 64"), "MemorySize is not from 128 to 10240"),
+        (given("ReservedConcurrentExecutions: -1"), "ReservedConcurrentExecutions is not from 0 to"),
+        (given("FunctionName: a/b"), "One: a/b cannot be a function's name"),
+        (given("EventInvokeConfig: 1"), "One cannot be read: TypeError"),
+        (given('Environment: {Variables: {A: "x\\0"}}'), "One: A cannot be an environment variable"),
+        (given('Environment: {Variables: {"A=B": x}}'), "One: A=B cannot be an environment variable"),
+        (given("Environment: {Variables: {A: null}}"), "One: A cannot be an environment variable"),
+        (given("Environment: {Variables: {A: [x], B: {x: y}}}"), "One: A, B cannot be an environment variable"),
+        (ONE.replace("app.handler", "5"), "One: a function whose Handler is no text"),
+        (ONE.replace("python3.13", "null"), "One: a function whose Runtime is no text"),
+        (ONE.replace('CodeUri: "."', "CodeUri: {Bucket: a, Key: b}"), "One: a function whose CodeUri is no text"),
+        (
+            f"Conditions: {{A: !Condition B, B: !Condition A}}{CONDITIONAL}",
+            "Condition of One cannot be read: Recursion",
+        ),
+        (f"Conditions: {{A: !Equals [1]}}{CONDITIONAL}", "Condition of One cannot be read: IndexError"),
+        (
+            ONE.replace("    Properties", "    Condition: [A]\n    Properties"),
+            "Condition of One cannot be read: TypeError",
+        ),
+        ("Resources: {}\nParameters: {P: }", "Parameters cannot be read: TypeError"),
+        ("Resources: {}\nParameters: {P: {Default: x, AllowedPattern: '['}}", "Parameters cannot be read: "),
+        ("Resources: " + "[" * 3000, "template.yaml: RecursionError"),
+        (
+            ONE.replace("    Properties:", "    Metadata: {BuildMethod: esbuild}\n    Properties:"),
+            "One: BuildMethod esbuild is not executed here",
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_deployed_is_one_clear_line(
+    aws: Aws, tmp_path: Path, template: str, message: str
+) -> None:
+    with pytest.raises(TemplateError, match=message) as refused:
+        deploy(aws, tmp_path, write(tmp_path / "a", template))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_template_that_is_no_text_is_refused(aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(TemplateError, match=r"template\.yaml: UnicodeDecodeError"):
+        deploy(aws, tmp_path, tmp_path)
+
+
+def test_a_refusal_says_in_which_template(aws: Aws, tmp_path: Path) -> None:
+    for template in ("Resources: {}\nParameters: {P: {Type: String}}", CONDITIONAL):
+        with pytest.raises(TemplateError, match=r"/a/template\.yaml: "):
+            deploy(aws, tmp_path, write(tmp_path / "a", template))
+
+
+@pytest.mark.parametrize("text", ["local = 1", "[local.deploy]\nparameters = []", "\xff"])
+def test_a_samconfig_of_another_form_is_refused(aws: Aws, tmp_path: Path, text: str) -> None:
+    (write(tmp_path / "a", ONE) / "samconfig.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(TemplateError, match=r"samconfig\.toml beside it cannot be read"):
+        deploy(aws, tmp_path, tmp_path / "a")
+
+
+def test_a_layer_that_cannot_be_copied_is_refused(aws: Aws, tmp_path: Path) -> None:
+    layer = (
+        "  L: {Type: 'AWS::Serverless::LayerVersion', Metadata: {BuildMethod: python3.13}, Properties: {ContentUri: l}}"
+    )
+    folder = write(tmp_path / "a", f"{given('Layers: [!Ref L]')}{layer}\n")
+    (folder / "l").mkdir()
+    (folder / "l" / "broken").symlink_to("nowhere")
+    with pytest.raises(TemplateError, match=r"One cannot be read: Error: .*broken"):
+        deploy(aws, tmp_path, folder)
+
+
+def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"template\.yaml: No such file"):
+        deploy(aws, tmp_path, tmp_path)
+
+
+def test_node_functions_are_refused_where_there_is_no_node(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from local import runtimes
+
+    runtimes._node_version.cache_clear()
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(TemplateError, match=r"One: functions of runtime nodejs\* need node on PATH"):
+        deploy(aws, tmp_path, write(tmp_path / "a", ONE.replace("python3.13", "nodejs20.x")))
+
+
+def test_a_maker_that_refuses_in_several_lines_is_one(aws: Aws, tmp_path: Path) -> None:
+    template = "Resources: {A: {Type: 'AWS::SSM::Parameter', Properties: {Type: [x], Value: [y]}}}"
+    with pytest.raises(
+        TemplateError, match=r"A \(AWS::SSM::Parameter\): ParamValidationError: .*failed: Invalid type"
+    ) as refused:
+        deploy(aws, tmp_path, write(tmp_path / "a", template))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ("{Type: S3}", "One: events of type S3 are not executed here"),
+        ("{Type: SQS}", "One: its event E cannot be read: KeyError: 'Queue'"),
+        ("{Type: SQS, Properties: {Queue: 'arn:aws:sqs:us-east-1:1:q', BatchSize: x}}", "its event E cannot be read"),
+        ("{Type: Schedule, Properties: {Schedule: often}}", "schedule 'often' is neither"),
+    ],
+)
+def test_an_event_that_is_not_executed_is_refused(aws: Aws, tmp_path: Path, event: str, message: str) -> None:
+    (project,) = deploy(aws, tmp_path, write(tmp_path / "a", given(f"Events: {{E: {event}}}")))
+    with pytest.raises(TemplateError, match=message):
+        sources(project.events, Invocations(project.functions, {}, FunctionLogSink(), aws), aws, 1)
+
+
+@pytest.mark.parametrize("properties", ["{}", "{ServiceToken: 'arn:aws:lambda:us-east-1:1:function:Nobody'}"])
+def test_a_custom_resource_of_nobodys_is_refused(aws: Aws, tmp_path: Path, properties: str) -> None:
+    template = f"Resources: {{C: {{Type: 'Custom::Thing', Properties: {properties}}}}}"
+    (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
+    service = LocalLambda(tmp_path, [])
+    try:
+        custom = CustomResources(service.service, service.invocations, "http://nowhere")
+        with pytest.raises(TemplateError, match=r"C: no function \w+ here"):
+            custom.create(project.custom_resources[0], "a")
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("FunctionName: Nobody, Principal: x, Action: y", "no function Nobody here"),
+        ("FunctionName: One, Action: y", "no Principal"),
+    ],
+)
+def test_a_permission_for_nobody_is_refused(aws: Aws, tmp_path: Path, properties: str, message: str) -> None:
+    template = f"{ONE}  P: {{Type: 'AWS::Lambda::Permission', Properties: {{{properties}}}}}\n"
+    projects = deploy(aws, tmp_path, write(tmp_path / "a", template))
+    service = LocalLambda(tmp_path, projects[0].functions)
+    try:
+        with pytest.raises(TemplateError, match=f"a-P: {message}"):
+            deploy_permissions(projects, service.service)
+    finally:
+        service.close()
+
+
+def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such folder"):
+        Customers([tmp_path / "nowhere"], None)
+    with pytest.raises(UsageError, match="given twice"):
+        Customers([tmp_path, tmp_path / "."], None)
+    with pytest.raises(UsageError, match="there are none"):
+        Customers([], tmp_path / "env.json")
