@@ -296,10 +296,13 @@ def started(console: Console) -> Iterator[Stack]:
         settings = Path(folder) / "env.json"
         settings.write_text(json.dumps(demo_mail.SETTINGS), "utf-8")
         functions = repository_root() / demo_mail.FUNCTIONS
-        yield from _run(console, ["--functions", str(functions), "--env-vars", str(settings)])
+        with up(console, "--functions", str(functions), "--env-vars", str(settings)) as stack:
+            yield stack
 
 
-def _run(console: Console, options: Sequence[str]) -> Iterator[Stack]:
+@contextmanager
+def up(console: Console, *options: str) -> Iterator[Stack]:
+    """Run `postroom up` on free ports with more options; stop it at the end, and see that it stopped well."""
     command = [sys.executable, "-m", "local.cli", "up", "--port", "0", "--smtp-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:

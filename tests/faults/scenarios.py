@@ -10,6 +10,7 @@ import boto3
 
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.directory import EntityState
+from postroom.rules.breaker import FAILURES
 from tests.faults.evidence import State
 from tests.faults.injector import Killed
 from tests.faults.office import letter
@@ -281,6 +282,19 @@ def replaced_in_vain(office: Office) -> None:
     office.pump()
 
 
+def held_back(office: Office) -> None:
+    """A rule's function fails three times in a row, is held back, and works again when one of two letters asks it."""
+    failures = [fails] * FAILURES
+
+    def recover(event: Any) -> Any:
+        return failures.pop()(event) if failures else CALLED
+
+    office.world.callees.functions["tag"] = recover
+    office.arrive("m1", "ann@acme.test")
+    office.arrive("m2", "ben@acme.test")
+    office.pump()
+
+
 def dead_call(office: Office) -> None:
     """A rule's call that run_sync_rule never got to becomes a dead letter, and park reads it."""
     office.arrive("m1", "ann@acme.test", "ben@acme.test")
@@ -496,6 +510,14 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         to("ann@acme.test", "nobody@acme.test"),
         (*delivered("m1", "ann", folder="JUNK_EMAIL"), *ended("bounced", "m1", "nobody@acme.test"), *TOLD),
         asked(fails),
+    ),
+    Scenario(
+        "run_sync_rule: a function that is held back",
+        held_back,
+        SYNC,
+        {"m1": ("ann@acme.test",), "m2": ("ben@acme.test",)},
+        (*delivered("m1", "ann"), *delivered("m2", "ben")),
+        asked(answered()),
     ),
     Scenario(
         "run_sync_rule: another message in its place",

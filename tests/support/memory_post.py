@@ -14,6 +14,7 @@ from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.probes import MemoryProbes
 from postroom.adapters.memory.queues import (
     MemoryArrivals,
     MemoryBounceOrders,
@@ -127,9 +128,8 @@ class MemoryPost:
         )
         self.functions = MemoryRuleFunctions()
         self.contents = MemoryMessageContents(self.books, self.now)
-        caller = Caller(
-            self.functions, self.functions, Breaker(self.now), self.now, region="us-east-1", account="123456789012"
-        )
+        breaker = Breaker(MemoryProbes(self.now), lambda: os.urandom(8).hex())
+        caller = Caller(self.functions, self.functions, breaker, self.now, region="us-east-1", account="123456789012")
         self.run_sync_rule = RunSyncRule(
             caller=caller,
             directory=self.directory,

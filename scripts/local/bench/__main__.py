@@ -1,4 +1,4 @@
-"""`scripts/bench`: measure what has a budget, print one table, exit 1 if a budget is broken.
+"""`scripts/bench [waiting]`: measure what has a budget, print one table, exit 1 if a budget is broken.
 
 Ratios are within one run, so that the machine's speed does not matter; counts are exact. docs/performance.md explains.
 """
@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from local.bench import bill, core, prices, startup
+from local.bench import bill, core, prices, startup, waiting
 from local.output import console, table
 from tests.support.in_process import deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from local.bench.bill import Bill
 
@@ -79,8 +79,20 @@ def starts() -> Iterator[Result]:
         yield Result(f"import {found.function}", found.ratio, startup.BUDGET, "times boto3 and one client")
 
 
-def main() -> int:
-    """Print everything; return the exit status."""
+def main(arguments: Sequence[str]) -> int:
+    """Print everything, or what is asked for alone; return the exit status."""
+    match arguments:
+        case []:
+            return budgets()
+        case ["waiting"]:
+            return waiting.main()
+        case _:
+            console(errors=True).print("usage: bench [waiting]", markup=False)
+            return 2
+
+
+def budgets() -> int:
+    """Print what costs and takes time by itself; return the exit status."""
     out, progress = console(), console(errors=True)
     progress.print("imports, in fresh interpreters …")
     results = list(starts())
@@ -114,4 +126,4 @@ def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """The messages of one standard SQS queue: every operation costs O(log n), however many messages are there.
 
-moto walks all messages for each send, receive, delete and change of visibility.
+moto walks all messages for each send, receive, delete and change of visibility, and does not know fair queues.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import heapq
 import itertools
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException
@@ -33,10 +34,16 @@ class NotChangeableError(ReceiptHandleIsInvalid):  # type: ignore[misc]
 
 
 class StandardQueue:
-    """Messages by id, and a heap of the moments at which each may be received next.
+    """Messages by id, each in one of two places: a heap of those that may be received later, or one of its group's.
 
-    The heap may hold moments that no longer hold; a moment counts only if it is the message's own (``_due``). All
-    methods may be called from any thread.
+    Of the groups that have messages to give, that with the fewest in flight is next, with its oldest; among equals
+    the oldest message is. A message without a group is a group of its own: it holds back none and is never held back.
+    Source: SQS Developer Guide, "How Amazon SQS fair queues work". Ours: SQS does so only for groups that have more
+    than a tenth of what is in flight and at least 30 messages there, or take more than a tenth of the consumers' time;
+    a laptop's few workers never get to 30.
+
+    Heaps may hold what no longer holds: a message counts only at the moment that is its own (``_due``), a group only
+    where its message and count are what they were. All methods may be called from any thread.
     """
 
     def __init__(self, queue: Queue, clock: Callable[[], float] = time.time) -> None:
@@ -46,6 +53,10 @@ class StandardQueue:
         self._messages: dict[str, Message] = {}
         self._due: dict[str, tuple[float, int]] = {}
         self._heap: list[tuple[float, int, str]] = []
+        self._ready: dict[str, list[tuple[float, int, str]]] = {}
+        self._turns: list[tuple[int, tuple[float, int, str], str]] = []
+        self._flying: dict[str, str] = {}
+        self._in_flight: Counter[str] = Counter()
         self._order = itertools.count()
 
     def send(self, message: Message) -> None:
@@ -114,6 +125,10 @@ class StandardQueue:
             self._messages.clear()
             self._due.clear()
             self._heap.clear()
+            self._ready.clear()
+            self._turns.clear()
+            self._flying.clear()
+            self._in_flight.clear()
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many messages may be received, are delayed, and are in flight."""
@@ -130,19 +145,63 @@ class StandardQueue:
         oldest = (now - self._queue.message_retention_period) * 1000
         received: list[Message] = []
         dead: list[Message] = []
-        while len(received) < count and self._heap and self._heap[0][0] <= now:
-            due, order, message_id = heapq.heappop(self._heap)
-            if self._due.get(message_id) != (due, order):
-                continue
-            message = self._messages[message_id]
+        self._come_due(now)
+        while len(received) < count and (message := self._next()) is not None:
             if message.sent_timestamp <= oldest:
-                self._forget(message_id)
+                self._forget(message.id)
             elif policy and message.approximate_receive_count >= policy["maxReceiveCount"]:
-                self._forget(message_id)
+                self._forget(message.id)
                 dead.append(message)
             else:
                 received.append(self._hand_out(message, now, visibility_seconds))
         return received, dead
+
+    def _come_due(self, now: float) -> None:
+        """Put what may be received from now on to the others of its group."""
+        while self._heap and self._heap[0][0] <= now:
+            entry = heapq.heappop(self._heap)
+            message_id = entry[2]
+            if self._due.get(message_id) == entry[:2]:
+                self._land(message_id)
+                group = _group(self._messages[message_id])
+                heapq.heappush(self._ready.setdefault(group, []), entry)
+                self._offer(group)
+
+    def _next(self) -> Message | None:
+        """Return the message whose turn it is; whoever asks takes it away or hands it out."""
+        while self._turns:
+            turn = heapq.heappop(self._turns)
+            group = turn[2]
+            if turn == self._turn(group):
+                message = self._messages[heapq.heappop(self._ready[group])[2]]
+                self._offer(group)
+                return message
+        return None
+
+    def _turn(self, group: str) -> tuple[int, tuple[float, int, str], str] | None:
+        """Return what a group may give now, in the order of turns; ``None`` if that is nothing."""
+        ready = self._ready.get(group, [])
+        while ready and self._due.get(ready[0][2]) != ready[0][:2]:
+            heapq.heappop(ready)
+        if not ready:
+            self._ready.pop(group, None)
+            return None
+        return self._in_flight[group], ready[0], group
+
+    def _offer(self, group: str) -> None:
+        """Have a group in its place among the others, after any change of what it may give or has in flight."""
+        turn = self._turn(group)
+        if turn is not None:
+            heapq.heappush(self._turns, turn)
+
+    def _land(self, message_id: str) -> None:
+        """Count a message in flight no more, if it was."""
+        group = self._flying.pop(message_id, None)
+        if group:
+            self._in_flight[group] -= 1
+            if not self._in_flight[group]:
+                del self._in_flight[group]
+            self._offer(group)
 
     def _hand_out(self, message: Message, now: float, visibility_seconds: int) -> Message:
         message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp or int(now * 1000)
@@ -151,6 +210,11 @@ class StandardQueue:
         message.receipt_handle = base64.urlsafe_b64encode("|".join(parts).encode()).decode()
         message.visible_at = (now + visibility_seconds) * 1000
         self._schedule(message, now + visibility_seconds)
+        group = _group(message)
+        if group:
+            self._flying[message.id] = group
+            self._in_flight[group] += 1
+            self._offer(group)
         return copy.copy(message)
 
     def _schedule(self, message: Message, due: float) -> None:
@@ -159,8 +223,9 @@ class StandardQueue:
         heapq.heappush(self._heap, (*entry, message.id))
 
     def _forget(self, message_id: str) -> None:
-        del self._messages[message_id]
         del self._due[message_id]
+        self._land(message_id)
+        self._offer(_group(self._messages.pop(message_id)))
 
     def _until_next(self) -> float:
         """Return how long until some message may be due, in seconds."""
@@ -177,6 +242,11 @@ class StandardQueue:
         if name != self._queue.name:
             raise ReceiptHandleIsInvalid
         return message_id
+
+
+def _group(message: Message) -> str:
+    """Return a message's group; those without one share a name under which nothing is counted as in flight."""
+    return message.group_id or ""
 
 
 ATTRIBUTE: Final = "postroom_messages"

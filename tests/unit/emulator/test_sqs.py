@@ -188,6 +188,65 @@ def test_batches_report_each_entry(sqs: SQSClient, queue: str, clock: Clock) -> 
     assert counts(sqs, queue) == (0, 0, 0)
 
 
+def send(sqs: SQSClient, queue: str, group: str, *bodies: str) -> None:
+    for body in bodies:
+        more: Any = {"MessageGroupId": group} if group else {}
+        sqs.send_message(QueueUrl=queue, MessageBody=body, **more)
+
+
+def one(sqs: SQSClient, queue: str) -> Any:
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    return message
+
+
+def test_a_group_with_fewer_messages_in_flight_goes_first(sqs: SQSClient, queue: str, clock: Clock) -> None:
+    send(sqs, queue, "noisy", "n1", "n2", "n3")
+    assert [one(sqs, queue)["Body"], one(sqs, queue)["Body"]] == ["n1", "n2"]
+    send(sqs, queue, "quiet", "q1", "q2", "q3")
+    assert [message["Body"] for message in receive(sqs, queue)] == ["q1", "q2", "n3", "q3"]
+
+
+def test_of_groups_with_as_much_in_flight_the_oldest_message_goes_first(
+    sqs: SQSClient, queue: str, clock: Clock
+) -> None:
+    send(sqs, queue, "a", "a1")
+    send(sqs, queue, "b", "b1", "b2")
+    send(sqs, queue, "a", "a2")
+    assert [message["Body"] for message in receive(sqs, queue)] == ["a1", "b1", "b2", "a2"]
+
+
+def test_a_message_without_a_group_waits_for_no_others_of_its_kind(sqs: SQSClient, queue: str, clock: Clock) -> None:
+    send(sqs, queue, "noisy", "n1", "n2")
+    send(sqs, queue, "", "x1", "x2")
+    assert [message["Body"] for message in receive(sqs, queue)] == ["n1", "x1", "x2", "n2"]
+
+
+@pytest.mark.parametrize("end", ["deleted", "given back", "visible again", "dead"])
+def test_what_is_no_longer_in_flight_holds_its_group_back_no_longer(
+    sqs: SQSClient, queue: str, clock: Clock, end: str
+) -> None:
+    send(sqs, queue, "a", "a1")
+    handle = one(sqs, queue)["ReceiptHandle"]
+    match end:
+        case "deleted":
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+        case "given back":
+            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=0)
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+        case "visible again":
+            clock.now += 31
+        case "dead":
+            clock.now += 31
+            one(sqs, queue)
+            clock.now += 31
+    send(sqs, queue, "a", "a2")
+    send(sqs, queue, "b", "b1")
+    bodies = [message["Body"] for message in receive(sqs, queue)]
+    assert bodies == (["a1"] if end == "visible again" else []) + (
+        ["b1", "a2"] if end == "visible again" else ["a2", "b1"]
+    )
+
+
 def test_the_pace_does_not_fall_with_the_length_of_the_queue(sqs: SQSClient, queue: str) -> None:
     def pace() -> float:
         times = []
@@ -201,6 +260,6 @@ def test_the_pace_does_not_fall_with_the_length_of_the_queue(sqs: SQSClient, que
 
     short = pace()
     backend = sqs_backends["123456789012"]["us-east-1"]
-    for _ in range(20_000):
-        backend.send_message("work", "x")
+    for number in range(20_000):
+        backend.send_message("work", "x", group_id=f"g{number % 10_000}")
     assert pace() < 3 * short + 0.005  # moto alone: tens of times as long

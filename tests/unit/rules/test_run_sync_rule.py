@@ -219,17 +219,35 @@ def test_a_function_that_is_deleted_falls_back(office: Office) -> None:
     assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
 
 
-def test_a_function_that_fails_and_fails_is_held_back(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: None, timeout=0))
-    for number in range(5):
-        office.functions.functions = dict.fromkeys(office.functions.functions, _broken)
-        office.arrive(f"m{number}", LETTER, *to("ann"))
-    assert len(office.functions.calls) == 3
+@pytest.mark.parametrize(("error", "calls"), [(ValueError, 3), (TimeoutError, 1)])
+def test_a_function_that_fails_and_fails_is_held_back(office: Office, error: type[Exception], calls: int) -> None:
+    def broken(_: bytes) -> bytes:
+        raise error
+
+    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
+    office.functions.functions = dict.fromkeys(office.functions.functions, broken)
+    attempts = [named(office.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
+    assert len(office.functions.calls) == calls
+    assert [attempt.data["failure"] == Failure.HELD_BACK for attempt in attempts] == [n >= calls for n in range(5)]
     assert len(office.contents_of("ann", "JUNK_EMAIL")) == 5
 
 
-def _broken(_: bytes) -> bytes:
-    raise TimeoutError
+def test_a_function_that_is_held_back_is_called_again_after_a_while(office: Office) -> None:
+    """The pause is over when the second attempt is due: 30 seconds, and then some."""
+    answers: list[Any] = [TimeoutError, ALL]
+
+    def recover(_: bytes) -> bytes:
+        answer = answers.pop(0)
+        if answer is TimeoutError:
+            raise TimeoutError
+        return json.dumps(answer).encode()
+
+    office.rules(office.lambda_rule(lambda _: ALL))
+    office.functions.functions = dict.fromkeys(office.functions.functions, recover)
+    office.arrive("m1", LETTER, *to("ann"))
+    office.later += 31_000
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
 
 
 def test_a_repeated_call_changes_nothing(office: Office) -> None:

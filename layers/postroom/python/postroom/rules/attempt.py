@@ -45,6 +45,10 @@ class Caller:
 
         Args:
             number: of the attempt, from 1.
+
+        Raises:
+            StoreUnavailableError: it is not known whose turn it is, and nothing was called; or other workers could
+                not be told how it went, and it will be called again.
         """
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call)
@@ -52,7 +56,7 @@ class Caller:
             invocation = Invocation(None, Failure.HELD_BACK, "it failed again and again, and is called now and then")
         if invocation is None:
             invocation = self.functions.call(call.function_arn, event)
-            self.breaker.went(call.function_arn, well=invocation.failure is None)
+            self.breaker.went(call.function_arn, invocation.failure)
         answer, error = None, invocation.error
         if invocation.payload is not None:
             try:

@@ -5,42 +5,65 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from postroom.ports.rule_functions import Failure
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAILURES: Final = 3
-"""Failed calls in a row after which a function is held back. Ours."""
+    from postroom.ports.probes import Probes
 
-PAUSE: Final = 30_000
-"""Milliseconds between the calls of a function that is held back. Ours."""
+FAILURES: Final = 3
+"""Failed calls in a row after which a function is held back; one that takes all our time counts as so many. Ours."""
+
+PAUSE_SECONDS: Final = 30
+"""Seconds without a call after one of a function that is held back has failed. Ours."""
+
+PROBE_SECONDS: Final = 30
+"""Seconds for which a worker that crashed while calling keeps others from it; longer than a call takes. Ours."""
 
 
 @dataclass(slots=True)
 class Breaker:
-    """What one worker has seen of each function; ``now`` gives milliseconds since the epoch.
+    """What one worker has seen of each function. ``name_turn`` gives names that no other turn has.
 
-    A function that fails is still called, once a pause, so that it is found out when it works again. Workers
-    do not tell each other: each learns at the price of a few calls, and no message costs a read.
+    A function that fails is still called, so that it is found out when it works again: by one of all workers, once a
+    ``pause`` (seconds). Workers tell each other nothing else, so that a message whose function works costs no read:
+    each learns from its own calls, and may take its turn as soon as another's went well.
     """
 
-    now: Callable[[], int]
+    probes: Probes
+    name_turn: Callable[[], str]
+    pause: int = PAUSE_SECONDS
     _failed: dict[str, int] = field(default_factory=dict)
-    _next: dict[str, int] = field(default_factory=dict)
+    _turns: dict[str, str] = field(default_factory=dict)
 
     def holds_back(self, function_arn: str) -> bool:
-        """Say whether to leave a function alone now; whoever is told ``False`` must call it, and say how it went."""
+        """Say whether to leave a function alone now; whoever is told ``False`` must call it, and say how it went.
+
+        Raises:
+            StoreUnavailableError: it is not known whose turn it is; nothing was called.
+        """
         if self._failed.get(function_arn, 0) < FAILURES:
             return False
-        if self.now() < self._next[function_arn]:
+        turn = self.name_turn()
+        if not self.probes.take(function_arn, turn, PROBE_SECONDS):
             return True
-        self._next[function_arn] = self.now() + PAUSE
+        self._turns[function_arn] = turn
         return False
 
-    def went(self, function_arn: str, *, well: bool) -> None:
-        """Learn how a call went."""
-        if well:
+    def went(self, function_arn: str, failure: Failure | None) -> None:
+        """Learn how a call went.
+
+        Raises:
+            StoreUnavailableError: others could not be told that the pause begins, or that they may call.
+        """
+        turn = self._turns.pop(function_arn, None)
+        if failure is None:
             self._failed.pop(function_arn, None)
-            self._next.pop(function_arn, None)
+            if turn is not None:
+                self.probes.give_back(function_arn, turn)
             return
-        self._failed[function_arn] = self._failed.get(function_arn, 0) + 1
-        self._next[function_arn] = self.now() + PAUSE
+        counted = FAILURES if failure is Failure.TIMED_OUT else 1
+        self._failed[function_arn] = self._failed.get(function_arn, 0) + counted
+        if self._failed[function_arn] >= FAILURES:
+            self.probes.take(function_arn, turn or self.name_turn(), self.pause)

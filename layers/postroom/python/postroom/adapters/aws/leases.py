@@ -1,4 +1,4 @@
-"""Who may change something that has no conditional writes of its own, for a short while."""
+"""Who may do what only one may do at a time, for a short while: one row says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import contextlib
 import secrets
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.adapters.aws.directory_rows import key_item
+from postroom.adapters.aws import rows
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
 
     from postroom.adapters.aws.directory_table import DirectoryTable
 
@@ -26,8 +29,52 @@ PATIENCE_SECONDS: Final = 10
 POLL_SECONDS: Final = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A row that at most one holder has at a time; ``expires`` is the table's TTL as well. Seconds since the epoch."""
+
+    client: DynamoDBClient
+    table: str
+    key: Mapping[str, dict[str, str]]
+
+    def take(self, holder: str, now: int, seconds: int) -> bool:
+        """Have it from now on, unless another has; a name that no one else uses may take what it has, for longer.
+
+        Raises:
+            StoreUnavailableError: the table did not answer.
+        """
+        row = {**self.key, "holder": {"S": holder}, "expires": {"N": str(now + seconds)}}
+        with store_errors("take a lease"):
+            try:
+                self.client.put_item(
+                    TableName=self.table,
+                    Item=row,
+                    ConditionExpression="attribute_not_exists(pk) OR expires < :now OR holder = :holder",
+                    ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": {"S": holder}},
+                )
+            except self.client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def give_back(self, holder: str) -> None:
+        """Let others have it.
+
+        Raises:
+            StoreUnavailableError: the table did not answer.
+        """
+        refused = self.client.exceptions.ConditionalCheckFailedException
+        # a failed condition: it expired, and somebody else holds it now
+        with store_errors("give a lease back"), contextlib.suppress(refused):
+            self.client.delete_item(
+                TableName=self.table,
+                Key=self.key,
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues={":holder": {"S": holder}},
+            )
+
+
 class Leases:
-    """Leases in DirectoryTable, one row each."""
+    """Who may change something that has no conditional writes of its own: leases in DirectoryTable."""
 
     def __init__(
         self,
@@ -48,39 +95,13 @@ class Leases:
             ConflictError: others held it for too long.
             StoreUnavailableError: the table did not answer.
         """
-        key, holder = key_item((f"LEASE#{name}", "LEASE")), secrets.token_hex(8)
-        until = self._clock() + PATIENCE_SECONDS
-        while not self._take(key, holder):
+        lease = Lease(self._table.client, self._table.name, rows.key(f"LEASE#{name}", "LEASE"))
+        holder, until = secrets.token_hex(8), self._clock() + PATIENCE_SECONDS
+        while not lease.take(holder, int(self._clock()), LEASE_SECONDS):
             if self._clock() >= until:
                 raise ConflictError(f"others are changing the {name}")
             self._pause(POLL_SECONDS)
         try:
             yield
         finally:
-            self._give_back(key, holder)
-
-    def _take(self, key: dict[str, dict[str, str]], holder: str) -> bool:
-        client, now = self._table.client, self._clock()
-        row = key | {"holder": {"S": holder}, "expires": {"N": str(int(now) + LEASE_SECONDS)}}
-        with store_errors("take a lease"):
-            try:
-                client.put_item(
-                    TableName=self._table.name,
-                    Item=row,
-                    ConditionExpression="attribute_not_exists(pk) OR expires < :now",
-                    ExpressionAttributeValues={":now": {"N": str(int(now))}},
-                )
-            except client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
-
-    def _give_back(self, key: dict[str, dict[str, str]], holder: str) -> None:
-        client = self._table.client
-        # a failed condition: it expired, and somebody else holds it now
-        with store_errors("give a lease back"), contextlib.suppress(client.exceptions.ConditionalCheckFailedException):
-            client.delete_item(
-                TableName=self._table.name,
-                Key=key,
-                ConditionExpression="holder = :holder",
-                ExpressionAttributeValues={":holder": {"S": holder}},
-            )
+            lease.give_back(holder)

@@ -1,0 +1,34 @@
+"""Whose turn it is to call a function that is held back: leases in the transit table, and for no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import rows
+from postroom.adapters.aws.leases import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoProbes:
+    """``Probes``; see the port. ``now`` gives milliseconds since the epoch."""
+
+    client: DynamoDBClient
+    transit_table: str
+    now: Callable[[], int]
+
+    def take(self, function_arn: str, turn: str, seconds: int) -> bool:
+        """See ``Probes.take``."""
+        return self._lease(function_arn).take(turn, self.now() // 1000, seconds)
+
+    def give_back(self, function_arn: str, turn: str) -> None:
+        """See ``Probes.give_back``."""
+        self._lease(function_arn).give_back(turn)
+
+    def _lease(self, function_arn: str) -> Lease:
+        return Lease(self.client, self.transit_table, rows.key(f"probe:{function_arn}", "probe"))

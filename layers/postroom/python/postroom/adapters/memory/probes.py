@@ -1,0 +1,34 @@
+"""Whose turn it is to call a function that is held back, in memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(slots=True)
+class MemoryProbes:
+    """``Probes``; see the port. ``now`` gives milliseconds since the epoch."""
+
+    now: Callable[[], int]
+    _turns: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, function_arn: str, turn: str, seconds: int) -> bool:
+        """See ``Probes.take``."""
+        with self._lock:
+            holder, until = self._turns.get(function_arn, (turn, 0))
+            if holder != turn and self.now() <= until:
+                return False
+            self._turns[function_arn] = (turn, self.now() + seconds * 1000)
+            return True
+
+    def give_back(self, function_arn: str, turn: str) -> None:
+        """See ``Probes.give_back``."""
+        with self._lock:
+            if self._turns.get(function_arn, ("", 0))[0] == turn:
+                del self._turns[function_arn]
