@@ -126,7 +126,7 @@ def test_the_commands_of_the_readme_show_what_became_of_a_message(example: None)
 def test_the_commands_of_the_readme_keep_rules_and_say_why_one_decides(example: None) -> None:
     find = "aws workmail list-organizations --query 'OrganizationSummaries[0].OrganizationId' --output text"
     shown = shell(f". .postroom/env\nORGANIZATION=$({find})\n{BLOCKS[2]}")
-    assert "4 to create, 0 to change, 0 to delete, 0 unchanged" in shown
+    assert "6 to create, 0 to change, 0 to delete, 0 unchanged" in shown
     assert "ada@example.com: DEFAULT by rule 'The fair is welcome'" in shown
     assert "ben@example.com: DEFAULT by rule 'The fair is welcome'" in shown
     names = [name for name, _ in json.loads(shown[shown.index("[\n") :])]
