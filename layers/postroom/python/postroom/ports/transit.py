@@ -126,8 +126,11 @@ class Transit(Protocol):
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """Return an expansion of a flow that is not yet wholly expanded: ingest's own, or a rule call's by its key."""
 
+    def under_way(self, trace: str) -> Iterator[Order | Expansion]:
+        """Return everything of a flow that is open and not parked, by key: orders of every kind, all its expansions."""
+
     def open_orders(self, trace: str) -> Iterator[Order]:
-        """Return the orders of a flow, of every kind, that are open and not parked, by key."""
+        """Return the orders among what is under way."""
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """Return one order, parked or not; ``None`` once it is settled."""
