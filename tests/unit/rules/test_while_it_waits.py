@@ -276,6 +276,24 @@ def test_a_put_during_the_verdict_is_delivered(office: Office) -> None:
     assert len(office.functions.calls) == 1
 
 
+def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_attempt_that_failed(office: Office) -> None:
+    of, late, answers = office.contents.of, [b"late"], [None, ALL]
+
+    def read_then_put(trace: str) -> FlowContents:
+        before = of(trace)
+        if late:
+            raw = office.raw.keep(f"transit/{trace}/late", late.pop())
+            office.contents.replace(before.put(raw, 4))
+        return before
+
+    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
+    office.arrive("m1", LETTER, *to("ann"))
+    office.run_sync_rule = replace(office.run_sync_rule, contents=_Contents(office, read_then_put))
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert len(office.functions.calls) == 2
+
+
 def test_puts_without_end_give_the_call_back_to_its_queue(office: Office) -> None:
     of = office.contents.of
 

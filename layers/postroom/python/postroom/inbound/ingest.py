@@ -155,7 +155,7 @@ class Ingest:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
         if plan.chunks == 1:
             flow = arrival.flow(received)
-            orders = planning.orders(plan.entries, flow, self.now())
+            orders = planning.orders(plan.entries, flow, self.now(), opens=not part)
             facts = planning.facts(plan.entries, flow, self.now())
             opened = self.transit.open([received, *facts], orders, None)
             if opened:

@@ -110,7 +110,7 @@ class Transit(Protocol):
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
-        The slots of synchronous rule calls are opened for their first attempts; a flow opens all its calls at once.
+        The slots of those rule calls are opened that say so: all that a flow has, for nothing was put into it yet.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
@@ -280,14 +280,11 @@ class Ledger(Protocol):
 
 
 def first_slots(orders: Sequence[Order]) -> FlowContents | None:
-    """Return the contents with which a flow begins whose synchronous rule calls are opened; ``None`` without any.
-
-    A call for recipients that came later (``part``) finds contents there, perhaps, and opens its slot itself.
-    """
+    """Return the contents with which a flow begins, the slots open of the calls that say so; ``None`` without any."""
     from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
 
     contents: FlowContents | None = None
     for order in orders:
-        if isinstance(order, RuleCall) and order.synchronous and not order.part:
+        if isinstance(order, RuleCall) and order.slot_open:
             contents = (contents or FlowContents(order.trace)).opened(order.key, 1)
     return contents

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.rules.outcomes import Outcomes
 
 RACES: Final = 5
-"""How often a verdict is written anew because something came in between. Ours."""
+"""How often a slot is opened, or a verdict written, anew because something came in between. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +112,19 @@ class RunSyncRule:
                 self._later(call, due - self.now())
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
-        """Open the attempt's slot; that of a flow's first attempt is open from the beginning."""
-        if number == 1 and not call.part:
+        """Open the attempt's slot, unless the flow began with it open; ``False``: the call is decided or further on."""
+        if number == 1 and call.slot_open:
             return True
-        before = self.contents.of(call.trace)
-        after = before.opened(call.key, number)
-        if after is not None and after is not before:
-            self.contents.replace(after)
-        return after is not None
+        for _ in range(RACES):
+            before = self.contents.of(call.trace)
+            after = before.opened(call.key, number)
+            if after is None or after is before:
+                return after is not None
+            try:
+                return self.contents.replace(after)
+            except ConflictError:
+                continue  # something was put, or another rule's slot was opened or closed
+        raise ConflictError(f"what was put into the message changed {RACES} times in a row")
 
     def _deadline(self, call: RuleCall) -> int:
         return call.since + call.timeout_minutes * 60_000 // self.speed
