@@ -186,7 +186,7 @@ class Ingest:
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.onward.send(self.transit.open_orders(received.trace))
         if expansion is not None and plan is not None:
-            expand(expansion, plan, arrival.flow(received), self.transit, self.onward, self.now)
+            expand(expansion, plan, arrival.flow(received), self.transit, self.ledger, self.onward, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

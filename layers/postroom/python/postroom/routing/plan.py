@@ -115,7 +115,7 @@ class Plan:
         """How many transactions it takes; at least one, which opens the flow."""
         return max(1, -(-len(self.entries) // CHUNK_RECIPIENTS))
 
-    def chunk(self, number: int) -> Sequence[Entry]:
+    def chunk(self, number: int) -> tuple[Entry, ...]:
         """Return the entries of one transaction."""
         return self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS]
 
