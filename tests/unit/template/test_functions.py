@@ -207,6 +207,16 @@ def test_customers_objects_are_read_in_this_account_alone(template: Template) ->
     assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
 
 
+def test_who_reads_customers_objects_is_denied_what_it_need_not_read_of_our_own(template: Template) -> None:
+    (statement,) = template.statements("MessageFlowApiFunction", "Deny")
+    assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+    assert "Condition" not in statement
+    denied = {str(subject(each)) if "Fn::GetAtt" in each else each["Fn::Sub"] for each in statement["Resource"]}
+    assert denied == {"MailBucket", "${MailBucket.Arn}/*", "${InboundBucket.Arn}/rules/*"}
+    buckets = template.of_type("AWS::S3::Bucket")
+    assert set(buckets) == {"MailBucket", "InboundBucket"}, "one more bucket that it must not read"
+
+
 def test_what_is_put_never_lies_where_ses_stores(template: Template) -> None:
     writing = [each for each in template.statements("MessageFlowApiFunction") if "s3:PutObject" in each["Action"]]
     assert [each["Resource"] for each in writing] == [{"Fn::Sub": "${InboundBucket.Arn}/transit/*"}]
