@@ -149,6 +149,13 @@ def asked_twice_over(world: World) -> None:
     world.apply_rules(world.callees.rule(answered()), rule(DEFAULT, recipients="group-small@acme.test"))
 
 
+def asked_beside_crowd(world: World) -> None:
+    """As crowd, and Zoe; a rule asks a function about all mail but the group's."""
+    crowd(world)
+    world.entity("zoe")
+    world.apply_rules(world.callees.rule(fails), rule(DEFAULT, recipients="group@acme.test"))
+
+
 # What happens
 
 
@@ -521,6 +528,15 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
             *ended("bounced", "m1", "bounced@acme.test"),
         ),
         asked_crowd,
+        functions=INGEST | SYNC,
+    ),
+    Scenario(
+        "run_sync_rule: a call of a large flow",
+        one_letter("zoe@acme.test", "group@acme.test"),
+        INGEST | SYNC,
+        to("zoe@acme.test", "group@acme.test"),
+        ended("open", "m1", *CROWD, "zoe"),
+        asked_beside_crowd,
         functions=INGEST | SYNC,
     ),
     Scenario(

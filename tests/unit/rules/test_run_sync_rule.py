@@ -403,6 +403,23 @@ def test_more_functions_may_be_asked_than_a_transaction_holds(office: Office) ->
     assert office.transit.is_clear(trace_of("m1", ORG))
 
 
+def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(office: Office) -> None:
+    """Its call is made by a later transaction than the flow, and its attempts open every slot themselves."""
+    answers: list[Any] = [None, ALL]
+
+    def put(_: Any) -> Any:
+        before, body = office.contents.of(trace_of("m1", ORG)), f"put {len(answers)}".encode()
+        office.contents.replace(before.put(office.raw.keep(f"transit/{len(answers)}", body), len(body)))
+        return answers.pop(0)
+
+    names = [f"nobody{number}" for number in range(45)]
+    office.rules(office.lambda_rule(put), rule(ActionType.DEFAULT, "*", to(*names)))
+    office.arrive("m1", LETTER, *to("ann", *names))
+    office.call_again()
+    assert office.where(b"put 1") == {"ann": "INBOX"}
+    assert office.where(LETTER) == {}
+
+
 @pytest.mark.parametrize("refused", [37, 38, 39])
 def test_what_is_put_before_all_calls_are_made_holds_up_none(office: Office, refused: int) -> None:
     """The function of an asynchronous rule may put something as soon as it is told: between two transactions even."""

@@ -109,7 +109,7 @@ class Bouncer:
             self.bounces.send(late[:1], delay=self.patience.between)
 
     def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
-        """Return a flow's bounce orders, and whether anything else of it may still fail."""
+        """Return a flow's bounce orders, and whether anything else of it is not over yet."""
         orders, others = [], False
         for one in self.transit.under_way(trace):
             if isinstance(one, BounceOrder):

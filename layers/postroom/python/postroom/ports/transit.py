@@ -110,7 +110,7 @@ class Transit(Protocol):
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
-        The slots of those rule calls are opened that say so: all that a flow has, for nothing was put into it yet.
+        The slots of those rule calls are opened that say so, which holds as long as nothing was put into the flow.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
