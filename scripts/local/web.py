@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import threading
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 64 * 2**20
 """Ours: above every limit that a caller is told about (API Gateway 10 MB, Lambda 6 MB, SES 40 MB)."""
+
+_DIGITS: Final = re.compile("[0-9A-Fa-f]+")
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,13 @@ class _Handler(BaseHTTPRequestHandler):
     answer: Callable[[Request], Response]
 
     def _serve(self) -> None:
-        body = self._body()
+        try:
+            body = self._body()
+        except ValueError:
+            self._refuse(400, b'{"message":"Bad Request"}')
+            return
         if body is None:
-            self._send(Response(413, b'{"message":"Request Too Long"}', {"Content-Type": "application/json"}))
-            self.close_connection = True
+            self._refuse(413, b'{"message":"Request Too Long"}')
             return
         request = Request(
             self.command, self.path, self.headers, body, str(self.client_address[0]), self.request_version
@@ -68,21 +74,31 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(type(self).answer(request))
 
     def _body(self) -> bytes | None:
+        """Read the body; ``None`` if it is too long.
+
+        Raises:
+            ValueError: nobody can say where it ends.
+        """
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             return self._chunked_body()
-        length = int(self.headers.get("Content-Length") or 0)
+        length = _number(self.headers.get("Content-Length") or "0", 10)
         return None if length > MAX_BODY_BYTES else self.rfile.read(length)
 
     def _chunked_body(self) -> bytes | None:
         body = bytearray()
-        while size := int(self.rfile.readline().partition(b";")[0], 16):
+        while size := _number(self.rfile.readline().partition(b";")[0].decode("latin-1"), 16):
             if len(body) + size > MAX_BODY_BYTES:
                 return None
             body += self.rfile.read(size)
-            self.rfile.readline()
+            if self.rfile.readline().strip():
+                raise ValueError("a chunk is longer than it says")
         while self.rfile.readline().strip():
             continue
         return bytes(body)
+
+    def _refuse(self, status: int, body: bytes) -> None:
+        """Answer without having read the request to its end, so that no other can follow it."""
+        self._send(Response(status, body, {"Content-Type": "application/json", "Connection": "close"}))
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
@@ -97,6 +113,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
         """Write nothing: requests are seen in the functions' logs."""
+
+
+def _number(text: str, base: int) -> int:
+    """Read a number of bare digits: ``int`` also takes signs, underscores and prefixes (RFC 9110 8.6, RFC 9112 7.1)."""
+    digits = text.strip()
+    if not _DIGITS.fullmatch(digits):
+        raise ValueError("no number of bytes")
+    return int(digits, base)
 
 
 class _Server(ThreadingHTTPServer):

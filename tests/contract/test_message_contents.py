@@ -16,8 +16,8 @@ from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact
-from postroom.ports.message_contents import FlowContents
-from tests.support.post import NOON, TRACE, order, own
+from postroom.ports.message_contents import FlowContents, Slot
+from tests.support.post import NOON, TRACE, call, expansion, order, own, received
 
 if TYPE_CHECKING:
     from postroom.ports.message_contents import MessageContents
@@ -113,6 +113,21 @@ def test_a_verdict_that_was_given_before_is_not_given_again(way: Way, repeated: 
     assert closing is not None
     assert not way.contents.replace(closing, facts, orders)
     assert not way.contents.of(TRACE).slots[RUN].closed
+
+
+def test_a_flow_opens_with_the_slots_of_those_calls_that_say_so(way: Way) -> None:
+    first, second, third = (call(rule_id=name, slot_open=name != "r-3") for name in ("r-1", "r-2", "r-3"))
+    assert way.transit.open([received()], [first, second, third], None)
+    assert way.contents.of(TRACE).slots == {first.key: Slot(1), second.key: Slot(1)}
+
+
+def test_a_call_that_opens_its_own_slot_is_made_whatever_was_put_before(way: Way) -> None:
+    way.transit.open([received()], [], expansion(chunks=1))
+    way.contents.replace(way.contents.of(TRACE).put(raw("a"), 1))
+    before = way.contents.of(TRACE)
+    assert way.transit.expand(expansion(chunks=1), [], [call()])
+    assert way.contents.of(TRACE) == before
+    assert list(way.transit.open_orders(TRACE)) == [call()]
 
 
 def test_a_flow_is_clear_although_gets_still_return_what_was_put(way: Way) -> None:

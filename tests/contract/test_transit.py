@@ -222,6 +222,8 @@ class TestRuleCalls:
         assert way.transit.decide(called, [], [], mine)
         assert way.transit.expansion(TRACE) == expansion(chunks=2)
         assert way.transit.expansion(TRACE, mine.key) == mine
+        assert list(way.transit.under_way(TRACE)) == [expansion(chunks=2), mine]
+        assert list(way.transit.open_orders(TRACE)) == []
         assert way.transit.expand(mine, [], [order("ann")])
         after = way.transit.expansion(TRACE, mine.key)
         assert after is not None
@@ -307,6 +309,7 @@ class TestParking:
         thing = parked("expansion", body=stands.model_dump_json(), station="ingest")
         assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
         assert list(way.transit.waiting(NOON * 2)) == [Waiting(order("ann"), NOON, 0)]
+        assert list(way.transit.under_way(TRACE)) == [order("ann")]
         assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
         again = way.transit.expansion(TRACE)
         assert again == stands

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cfnlint.decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 
@@ -66,7 +66,7 @@ def not_allowed(wanted: set[Asked], physical: Mapping[str, str]) -> set[Asked]:
     """
     resources = _resources()
     logical = dict(_logical_names(resources, physical))
-    return {each for each in wanted if not any(_allows(it, each, logical) for it in _statements(resources, each[0]))}
+    return {each for each in wanted if not _is_allowed(each, _statements(resources, each[0]), logical)}
 
 
 @functools.cache
@@ -87,13 +87,18 @@ def _logical_names(resources: Mapping[str, Any], physical: Mapping[str, str]) ->
 
 
 def _statements(resources: Mapping[str, Any], function: str) -> list[Any]:
-    """Return what the role of a function (its folder's name) allows."""
+    """Return what the role of a function (its folder's name) allows and denies."""
     name = "".join(map(str.title, function.split("_"))) + "Function"
     role = resources[name]["Properties"]["Role"]["Fn::GetAtt"][0]
     return [each for it in resources[role]["Properties"]["Policies"] for each in it["PolicyDocument"]["Statement"]]
 
 
-def _allows(statement: Mapping[str, Any], wanted: Asked, logical: Mapping[str, str]) -> bool:
+def _is_allowed(wanted: Asked, statements: Sequence[Any], logical: Mapping[str, str]) -> bool:
+    """Say whether statements allow what is wanted: a Deny beats every Allow, whatever its condition."""
+    return {each["Effect"] for each in statements if _is_about(each, wanted, logical)} == {"Allow"}
+
+
+def _is_about(statement: Mapping[str, Any], wanted: Asked, logical: Mapping[str, str]) -> bool:
     _, action, name = wanted
     if not any(fnmatchcase(action, each) for each in _listed(statement["Action"])):
         return False
@@ -103,12 +108,12 @@ def _allows(statement: Mapping[str, Any], wanted: Asked, logical: Mapping[str, s
 
 
 def _pattern(resource: Any) -> str:
-    """Return a resource as a pattern of logical names: ``InboundBucket/transit/*``."""
+    """Return a resource as a pattern of logical names: ``InboundBucket/transit/*``; for all of S3 ``*``."""
     match resource:
         case {"Fn::GetAtt": [name, *_]}:
             return str(name)
         case {"Fn::Sub": str(text)}:
-            return text.replace("${", "").replace(".Arn}", "")
+            return text.removeprefix("arn:${AWS::Partition}:s3:::").replace("${", "").replace(".Arn}", "")
         case _:
             return str(resource)
 

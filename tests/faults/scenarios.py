@@ -140,6 +140,22 @@ def asked_crowd(world: World) -> None:
     world.apply_rules(world.callees.rule(answered(("DROP", "dropped"), ("BOUNCE", "bounced"))))
 
 
+def asked_twice_over(world: World) -> None:
+    """As crowd, with a rule that asks a function about all mail but that of a group with people in common."""
+    crowd(world)
+    world.entity("dan", state=EntityState.DISABLED)
+    world.entity("group-large", "dan", *CROWD)
+    world.entity("group-small", "dan", CROWD[0], CROWD[-1])
+    world.apply_rules(world.callees.rule(answered()), rule(DEFAULT, recipients="group-small@acme.test"))
+
+
+def asked_beside_crowd(world: World) -> None:
+    """As crowd, and Zoe; a rule asks a function about all mail but the group's."""
+    crowd(world)
+    world.entity("zoe")
+    world.apply_rules(world.callees.rule(fails), rule(DEFAULT, recipients="group@acme.test"))
+
+
 # What happens
 
 
@@ -343,6 +359,17 @@ def verdict_forgotten(office: Office) -> None:
     office.pump()
 
 
+def frozen_and_announced(office: Office) -> None:
+    """A large verdict stops before its first transaction of orders; meanwhile SES announces the letter once more."""
+    office.arrive("m1", "group-large@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+        office.hand_out("RUN_SYNC_RULE_QUEUE_URL")
+    office.announce(notification("m1", ["group-small@acme.test"]))
+    office.hand_out("INGEST_QUEUE_URL")
+    office.pump()
+
+
 def long_over(office: Office) -> None:
     """Everybody is final for more than 30 days: the sweep throws away what SES had stored."""
     office.arrive("m1", "group@acme.test", "quinn@acme.test")
@@ -501,6 +528,24 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
             *ended("bounced", "m1", "bounced@acme.test"),
         ),
         asked_crowd,
+        functions=INGEST | SYNC,
+    ),
+    Scenario(
+        "run_sync_rule: a call of a large flow",
+        one_letter("zoe@acme.test", "group@acme.test"),
+        INGEST | SYNC,
+        to("zoe@acme.test", "group@acme.test"),
+        ended("open", "m1", *CROWD, "zoe"),
+        asked_beside_crowd,
+        functions=INGEST | SYNC,
+    ),
+    Scenario(
+        "run_sync_rule: more than one transaction, and another way to some",
+        frozen_and_announced,
+        INGEST | SYNC,
+        to("group-large@acme.test", "group-small@acme.test"),
+        (*ended("open", "m1", *CROWD), *ended("skipped", "m1", "dan")),
+        asked_twice_over,
         functions=INGEST | SYNC,
     ),
     Scenario(

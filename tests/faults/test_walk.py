@@ -40,3 +40,19 @@ def test_the_walk_notices_what_a_role_does_not_allow() -> None:
         ("park", "ses:SendRawEmail", ""),
     }
     assert not_allowed(fine | beyond, tables) == beyond
+
+
+def test_the_walk_notices_what_a_role_denies_although_it_allows_it_elsewhere() -> None:
+    buckets = {"MAIL_BUCKET": "sealed", "INBOUND_BUCKET": "mail-in"}
+    fine = {
+        ("message_flow_api", "s3:GetObject", "of-a-customer/letter"),
+        ("message_flow_api", "s3:ListBucket", "of-a-customer"),
+        ("message_flow_api", "s3:GetObject", "mail-in/transit/t/plan"),
+    }
+    denied = {
+        ("message_flow_api", "s3:GetObject", "sealed/mail/o/m/1"),
+        ("message_flow_api", "s3:GetObjectVersion", "sealed/mail/o/m/1"),
+        ("message_flow_api", "s3:ListBucket", "sealed"),
+        ("message_flow_api", "s3:GetObject", "mail-in/rules/o/1"),
+    }
+    assert not_allowed(fine | denied, buckets) == denied

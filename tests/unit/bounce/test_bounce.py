@@ -15,7 +15,7 @@ from postroom.errors import (
     UnwritableAddressError,
 )
 from postroom.model.facts import EventName, Fact
-from tests.support.post import NOON, ORG, TRACE, order
+from tests.support.post import NOON, ORG, TRACE, call, expansion, order
 
 if TYPE_CHECKING:
     from postroom.model.bounces import Bounce
@@ -58,6 +58,31 @@ def test_it_waits_for_the_others_but_not_for_ever(office: Office) -> None:
     office.accept(first)
     assert office.told == []
     assert office.queue.sent.pop() == (first.model_dump_json(), 30)
+    office.now += 15 * 60_000
+    office.accept(first)
+    assert office.told == [["a@acme.test"]]
+
+
+@pytest.mark.parametrize("of", ["", "call:r-1"])
+def test_it_waits_for_what_is_not_expanded_whoever_froze_it(office: Office, of: str) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test")
+    large = expansion(chunks=1).model_copy(update={"of": of})
+    office.transit.open([], [], large)
+    office.accept(first)  # all that is expanded was carried out, and whoever was at it has died
+    assert office.told == []
+    office.refuse("b@acme.test")
+    office.transit.expand(large, [], [])
+    office.accept(first)
+    assert office.told == [["a@acme.test", "b@acme.test"]]
+
+
+def test_it_waits_for_a_rules_function_no_longer_than_for_anybody_else(office: Office) -> None:
+    office.receive()
+    first = office.refuse("a@acme.test")
+    office.transit.open([], [call()], None)
+    office.accept(first)
+    assert office.told == []
     office.now += 15 * 60_000
     office.accept(first)
     assert office.told == [["a@acme.test"]]

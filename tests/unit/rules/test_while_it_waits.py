@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.contracts.between_stations import CallPointer, RawLocation, Station, read_order
-from postroom.errors import ConflictError
+from postroom.errors import ConflictError, StoreUnavailableError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Remove, Replace
@@ -17,8 +17,9 @@ from tests.support.post import ORG, notification
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from postroom.contracts.between_stations import Order
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
     from postroom.ports.rule_functions import Invocation
@@ -276,6 +277,24 @@ def test_a_put_during_the_verdict_is_delivered(office: Office) -> None:
     assert len(office.functions.calls) == 1
 
 
+def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_attempt_that_failed(office: Office) -> None:
+    of, late, answers = office.contents.of, [b"late"], [None, ALL]
+
+    def read_then_put(trace: str) -> FlowContents:
+        before = of(trace)
+        if late:
+            raw = office.raw.keep(f"transit/{trace}/late", late.pop())
+            office.contents.replace(before.put(raw, 4))
+        return before
+
+    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
+    office.arrive("m1", LETTER, *to("ann"))
+    office.run_sync_rule = replace(office.run_sync_rule, contents=_Contents(office, read_then_put))
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert len(office.functions.calls) == 2
+
+
 def test_puts_without_end_give_the_call_back_to_its_queue(office: Office) -> None:
     of = office.contents.of
 
@@ -363,6 +382,51 @@ def test_a_large_verdict_leaves_out_whom_a_later_announcement_has_skipped(office
     office.ingest.accept(notification("m1", to("team")))
     office.pump()
     office.call_again()
+    assert [office.contents_of(name) for name in names] == [[LETTER]] * 60
+    assert len(named(office, OwnFact.RECIPIENT_SKIPPED)) == 1
+    assert office.transit.is_clear(TRACE)
+
+
+@dataclass
+class Stopping:
+    """``Onward`` that stops its worker once: behind the transaction that froze a verdict, before its first chunk."""
+
+    office: Office
+    stopped: bool = False
+
+    def send(self, orders: Iterable[Order]) -> None:
+        if not self.stopped:
+            self.stopped = True
+            raise StoreUnavailableError("stopped")
+        self.office.onward.send(orders)
+
+
+@pytest.mark.parametrize("parks", [False, True])
+def test_a_frozen_verdict_leaves_out_whom_a_later_announcement_reaches(office: Office, *, parks: bool) -> None:
+    """Its order may stand for long, parked even, and the same member of a group is skipped but once."""
+    names = [f"u{number}" for number in range(60)]
+    for name in names:
+        office.user(name)
+    office.entity("dan", state=EntityState.DISABLED)
+    office.group("all", *names[:3], "dan")
+    office.group("team", "u0", "u50", "dan")
+    office.rules(
+        office.lambda_rule(lambda _: ALL),
+        rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
+    )
+    office.raw.store("inbound/m1", LETTER)
+    office.ingest.accept(notification("m1", to(*names, "all")))
+    office.run_sync_rule = replace(office.run_sync_rule, onward=Stopping(office))
+    body = office.onward.queues[Station.RUN_SYNC_RULE].popleft()
+    with pytest.raises(StoreUnavailableError):
+        office.run_sync_rule.accept(body)
+    office.ingest.accept(notification("m1", to("team")))
+    if parks:
+        office.parking.park_order(read_order(office.onward.queues[Station.DELIVER].popleft()), "as a dead letter")
+    office.run_sync_rule.accept(body)
+    if parks:
+        assert office.parking.redrive(parked(office))
+    office.pump()
     assert [office.contents_of(name) for name in names] == [[LETTER]] * 60
     assert len(named(office, OwnFact.RECIPIENT_SKIPPED)) == 1
     assert office.transit.is_clear(TRACE)

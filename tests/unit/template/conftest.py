@@ -37,18 +37,25 @@ class Template:
         """Return the logical id of a function's role."""
         return str(self.functions[function]["Role"]["Fn::GetAtt"][0])
 
-    def statements(self, function: str) -> list[Any]:
-        """Return what a function's role allows."""
+    def statements(self, function: str, effect: str = "Allow") -> list[Any]:
+        """Return what a function's role allows, or denies."""
         role = self.resources[self.role_of(function)]["Properties"]
         assert "ManagedPolicyArns" not in role, "managed policies allow more than one function needs"
-        return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+        statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+        return [each for each in statements if each["Effect"] == effect]
 
     def allowed(self, function: str, resource: str, action: str) -> bool:
-        """Return whether a function may do ``action`` to the resource of that logical id."""
-        return any(
-            action in listed(statement["Action"]) and resource in map(subject, listed(statement["Resource"]))
-            for statement in self.statements(function)
+        """Return whether a function may do ``action`` to the resource of that logical id; a Deny beats every Allow."""
+        allowing, denying = (
+            [
+                each
+                for statement in self.statements(function, effect)
+                if action in listed(statement["Action"])
+                for each in listed(statement["Resource"])
+            ]
+            for effect in ("Allow", "Deny")
         )
+        return any(subject(each) == resource and each not in denying for each in allowing)
 
 
 def listed(value: Any) -> list[Any]:

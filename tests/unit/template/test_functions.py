@@ -1,5 +1,6 @@
 """Every function has what it needs and nothing else."""
 
+import copy
 import re
 from typing import Any, Final
 
@@ -205,6 +206,26 @@ def test_customers_objects_are_read_in_this_account_alone(template: Template) ->
     (statement,) = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
     assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+
+
+def test_a_deny_beats_every_allow(template: Template) -> None:
+    changed = copy.copy(template)
+    changed.resources = copy.deepcopy(template.resources)
+    policy = changed.resources[changed.role_of("DeliverFunction")]["Properties"]["Policies"][0]["PolicyDocument"]
+    table = {"Fn::GetAtt": ["TransitTable", "Arn"]}
+    policy["Statement"].append({"Effect": "Deny", "Action": "dynamodb:DeleteItem", "Resource": table})
+    assert template.allowed("DeliverFunction", "TransitTable", "dynamodb:DeleteItem")
+    assert not changed.allowed("DeliverFunction", "TransitTable", "dynamodb:DeleteItem")
+
+
+def test_who_reads_customers_objects_is_denied_what_it_need_not_read_of_our_own(template: Template) -> None:
+    (statement,) = template.statements("MessageFlowApiFunction", "Deny")
+    assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+    assert "Condition" not in statement
+    denied = {str(subject(each)) if "Fn::GetAtt" in each else each["Fn::Sub"] for each in statement["Resource"]}
+    assert denied == {"MailBucket", "${MailBucket.Arn}/*", "${InboundBucket.Arn}/rules/*"}
+    buckets = template.of_type("AWS::S3::Bucket")
+    assert set(buckets) == {"MailBucket", "InboundBucket"}, "one more bucket that it must not read"
 
 
 def test_what_is_put_never_lies_where_ses_stores(template: Template) -> None:

@@ -97,23 +97,26 @@ class Bouncer:
             self.parking.park_order(order, error.cause)
 
     def _look_at(self, order: BounceOrder) -> None:
-        orders = self._open(order.trace)
+        orders, others = self._under_way(order.trace)
         if not orders or orders[0].key != order.key:
             return  # carried out, parked, or the turn of the first
-        if self._others_are_on_their_way(order) or not self._settle(orders):
+        waits = others and self.now() - order.since < self.patience.for_others
+        if waits or not self._settle(orders):
             self.bounces.send([order], delay=self.patience.between)
             return
-        if late := self._open(order.trace):  # came meanwhile, and was told to wait for its turn
+        late, _ = self._under_way(order.trace)
+        if late:  # came meanwhile, and was told to wait for its turn
             self.bounces.send(late[:1], delay=self.patience.between)
 
-    def _others_are_on_their_way(self, order: BounceOrder) -> bool:
-        if self.now() - order.since >= self.patience.for_others:
-            return False
-        others = (one for one in self.transit.open_orders(order.trace) if not isinstance(one, BounceOrder))
-        return next(others, None) is not None or self.transit.expansion(order.trace) is not None
-
-    def _open(self, trace: str) -> list[BounceOrder]:
-        return [one for one in self.transit.open_orders(trace) if isinstance(one, BounceOrder)]
+    def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
+        """Return a flow's bounce orders, and whether anything else of it is not over yet."""
+        orders, others = [], False
+        for one in self.transit.under_way(trace):
+            if isinstance(one, BounceOrder):
+                orders.append(one)
+            else:
+                others = True
+        return orders, others
 
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
         """Do what the flow's facts call for; ``False`` if somebody else is at it."""

@@ -161,6 +161,8 @@ class RuleCall(Sent):
     received_at: int
     since: int
     """When the flow was opened: the rule's timeout begins."""
+    slot_open: bool = False
+    """The transaction that makes the call opens the slot of its first attempt; else that attempt does."""
 
     @property
     def key(self) -> str:

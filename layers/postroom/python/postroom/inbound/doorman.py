@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.errors import UnreadableRulesError
-from postroom.model.limits import CHUNK_RECIPIENTS, MAX_EVENT_SUBJECT_CHARACTERS
+from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.actions import DELIVERS, STOPS, is_junk, refusal
@@ -102,17 +102,8 @@ def plan(
     applied = {name: rule for name, rule in decided.items() if name not in waiting}
     told = [call for call in calls if not call.synchronous]
     asked = [call for call in calls if call.synchronous]
-    return Plan(_with_calls((*noted, *applied_rules(applied, house.rules_version, part), *entries, *told), asked))
-
-
-def _with_calls(entries: Sequence[Entry], calls: Sequence[Call]) -> tuple[Entry, ...]:
-    """Put synchronous calls last, so that a function's verdict finds the orders of all earlier transactions made.
-
-    All of them go into one transaction, which opens their slots: where they would lie in two, a few entries follow.
-    """
-    beyond = max(0, len(entries) % CHUNK_RECIPIENTS + len(calls) - CHUNK_RECIPIENTS)
-    place = len(entries) - beyond
-    return (*entries[:place], *calls, *entries[place:])
+    # who asks comes last: a function's verdict finds the orders of all earlier transactions made
+    return Plan((*noted, *applied_rules(applied, house.rules_version, part), *entries, *told, *asked))
 
 
 def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:

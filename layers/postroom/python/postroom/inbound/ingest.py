@@ -155,7 +155,7 @@ class Ingest:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
         if plan.chunks == 1:
             flow = arrival.flow(received)
-            orders = planning.orders(plan.entries, flow, self.now())
+            orders = planning.orders(plan.entries, flow, self.now(), opens=not part)
             facts = planning.facts(plan.entries, flow, self.now())
             opened = self.transit.open([received, *facts], orders, None)
             if opened:
@@ -186,7 +186,7 @@ class Ingest:
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
         self.onward.send(self.transit.open_orders(received.trace))
         if expansion is not None and plan is not None:
-            expand(expansion, plan, arrival.flow(received), self.transit, self.onward, self.now)
+            expand(expansion, plan, arrival.flow(received), self.transit, self.ledger, self.onward, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -110,7 +110,7 @@ class Transit(Protocol):
     ) -> bool:
         """Open a flow. The first fact is the RECEIVED one; at most ``CHUNK_RECIPIENTS`` orders and final facts.
 
-        The slots of synchronous rule calls are opened for their first attempts; a flow opens all its calls at once.
+        The slots of those rule calls are opened that say so, which holds as long as nothing was put into the flow.
 
         Returns:
             ``False``: this flow was opened before and nothing was written; the sends that follow are still due.
@@ -126,8 +126,11 @@ class Transit(Protocol):
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """Return an expansion of a flow that is not yet wholly expanded: ingest's own, or a rule call's by its key."""
 
+    def under_way(self, trace: str) -> Iterator[Order | Expansion]:
+        """Return everything of a flow that is open and not parked, by key: orders of every kind, all its expansions."""
+
     def open_orders(self, trace: str) -> Iterator[Order]:
-        """Return the orders of a flow, of every kind, that are open and not parked, by key."""
+        """Return the orders among what is under way."""
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """Return one order, parked or not; ``None`` once it is settled."""
@@ -277,14 +280,11 @@ class Ledger(Protocol):
 
 
 def first_slots(orders: Sequence[Order]) -> FlowContents | None:
-    """Return the contents with which a flow begins whose synchronous rule calls are opened; ``None`` without any.
-
-    A call for recipients that came later (``part``) finds contents there, perhaps, and opens its slot itself.
-    """
+    """Return the contents with which a flow begins, the slots open of the calls that say so; ``None`` without any."""
     from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
 
     contents: FlowContents | None = None
     for order in orders:
-        if isinstance(order, RuleCall) and order.synchronous and not order.part:
+        if isinstance(order, RuleCall) and order.slot_open:
             contents = (contents or FlowContents(order.trace)).opened(order.key, 1)
     return contents

@@ -6,31 +6,47 @@ from typing import TYPE_CHECKING
 
 from postroom.errors import ConflictError
 from postroom.routing import plan as planning
+from postroom.routing.plan import Plan
+from postroom.routing.reached import without_reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.between_stations import Expansion
     from postroom.ports.queues import Onward
-    from postroom.ports.transit import Transit
-    from postroom.routing.plan import Flow, Plan
+    from postroom.ports.transit import Ledger, Transit
+    from postroom.routing.plan import Flow
 
 
 def expand(
-    expansion: Expansion, plan: Plan, flow: Flow, transit: Transit, onward: Onward, now: Callable[[], int]
+    expansion: Expansion,
+    plan: Plan,
+    flow: Flow,
+    transit: Transit,
+    ledger: Ledger,
+    onward: Onward,
+    now: Callable[[], int],
 ) -> None:
     """Commit every chunk that is not committed, and send what each makes.
 
+    A plan is frozen, and its flow may come to some of its mailboxes by another way before it is carried out: such a
+    chunk is refused, and committed without them, for they have their copy, or an order.
+
     Raises:
-        ConflictError: a chunk was refused, and nobody else has committed it.
+        ConflictError: a chunk was refused for another reason, and nobody else has committed it.
     """
     before: Expansion | None = expansion
+    chunk = Plan(plan.chunk(expansion.done))
     while before is not None:
-        entries = plan.chunk(before.done)
-        orders = planning.orders(entries, flow, now())
-        if transit.expand(before, planning.facts(entries, flow, now()), orders):
+        orders = planning.orders(chunk.entries, flow, now())
+        if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
             onward.send(orders)
         after = transit.expansion(before.trace, before.key)
         if after == before:
-            raise ConflictError("a chunk was refused, and nobody else committed it")
+            rest = without_reached(chunk, flow.trace, transit, ledger)
+            if rest == chunk:
+                raise ConflictError("a chunk was refused, and nobody else committed it")
+            chunk = rest
+        elif after is not None:
+            chunk = Plan(plan.chunk(after.done))
         before = after

@@ -115,7 +115,7 @@ class Plan:
         """How many transactions it takes; at least one, which opens the flow."""
         return max(1, -(-len(self.entries) // CHUNK_RECIPIENTS))
 
-    def chunk(self, number: int) -> Sequence[Entry]:
+    def chunk(self, number: int) -> tuple[Entry, ...]:
         """Return the entries of one transaction."""
         return self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS]
 
@@ -138,8 +138,12 @@ def _thawed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
-    """Return the orders among the entries: for mailboxes, for rules' functions, and to tell the sender of refusals."""
+def orders(entries: Sequence[Entry], flow: Flow, now: int, *, opens: bool = False) -> list[Order]:
+    """Return the orders among the entries: for mailboxes, for rules' functions, and to tell the sender of refusals.
+
+    Args:
+        opens: their transaction opens the flow, and with it the slots of functions that are asked.
+    """
     found: list[Order] = [
         DeliveryOrder(
             trace=flow.trace,
@@ -156,14 +160,14 @@ def orders(entries: Sequence[Entry], flow: Flow, now: int) -> list[Order]:
         for entry in entries
         if isinstance(entry, Target)
     ]
-    found.extend(_call(entry, flow, now) for entry in entries if isinstance(entry, Call))
+    found.extend(_call(entry, flow, now, opens=opens) for entry in entries if isinstance(entry, Call))
     refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
     if refused is not None:
         found.append(BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now))
     return found
 
 
-def _call(entry: Call, flow: Flow, now: int) -> RuleCall:
+def _call(entry: Call, flow: Flow, now: int, *, opens: bool) -> RuleCall:
     return RuleCall(
         trace=flow.trace,
         organization_id=flow.organization_id,
@@ -187,6 +191,7 @@ def _call(entry: Call, flow: Flow, now: int) -> RuleCall:
         size=flow.size,
         received_at=flow.received_at,
         since=now,
+        slot_open=entry.synchronous and opens,
     )
 
 

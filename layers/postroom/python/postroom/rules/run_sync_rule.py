@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, read_call
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
-from postroom.model.facts import EventName
 from postroom.model.rules import Direction, RuleAction
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from postroom.rules.outcomes import Outcomes
 
 RACES: Final = 5
-"""How often a verdict is written anew because something came in between. Ours."""
+"""How often a slot is opened, or a verdict written, anew because something came in between. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +111,19 @@ class RunSyncRule:
                 self._later(call, due - self.now())
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
-        """Open the attempt's slot; that of a flow's first attempt is open from the beginning."""
-        if number == 1 and not call.part:
+        """Open the attempt's slot, unless the flow began with it open; ``False``: the call is decided or further on."""
+        if number == 1 and call.slot_open:
             return True
-        before = self.contents.of(call.trace)
-        after = before.opened(call.key, number)
-        if after is not None and after is not before:
-            self.contents.replace(after)
-        return after is not None
+        for _ in range(RACES):
+            before = self.contents.of(call.trace)
+            after = before.opened(call.key, number)
+            if after is None or after is before:
+                return after is not None
+            try:
+                return self.contents.replace(after)
+            except ConflictError:
+                continue  # something was put, or another rule's slot was opened or closed
+        raise ConflictError(f"what was put into the message changed {RACES} times in a row")
 
     def _deadline(self, call: RuleCall) -> int:
         return call.since + call.timeout_minutes * 60_000 // self.speed
@@ -160,7 +164,7 @@ class RunSyncRule:
         content = closed.slots[call.key].content if closed is not None else None
         made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
         plan = made.plan
-        if beside or (plan.chunks > 1 and self._was_announced_again(call.trace)):
+        if beside:
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
         facts = [attempt, made.applied(call, number, self.now())]
         if plan.chunks == 1:
@@ -186,15 +190,10 @@ class RunSyncRule:
             self._take_up(call.pointer)
         return done
 
-    def _was_announced_again(self, trace: str) -> bool:
-        """Say whether recipients were added to a flow: a frozen verdict cannot be written anew without theirs."""
-        received = (fact for fact in self.ledger.facts(trace) if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED)
-        return sum(1 for _ in received) > 1
-
     def _take_up(self, pointer: CallPointer) -> None:
         """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""
         self.onward.send(self.transit.open_orders(pointer.trace))
         expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
         if expansion is not None:
             flow, plan = thaw(self.raw.read(expansion.plan))
-            expand(expansion, plan, flow, self.transit, self.onward, self.now)
+            expand(expansion, plan, flow, self.transit, self.ledger, self.onward, self.now)

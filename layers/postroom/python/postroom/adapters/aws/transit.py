@@ -87,12 +87,15 @@ class DynamoTransit:
         row = self._get(trace, key)
         return None if row is None else rows.expansion_from_row(row)
 
+    def under_way(self, trace: str) -> Iterator[Order | Expansion]:
+        """See ``Transit.under_way``."""
+        for row in self._query(trace, ""):
+            if row.get("state") == {"S": rows.OPEN}:
+                yield rows.entry_from_row(row)
+
     def open_orders(self, trace: str) -> Iterator[Order]:
         """See ``Transit.open_orders``."""
-        for row in self._query(trace, ""):
-            entry = rows.entry_from_row(row) if row.get("state") == {"S": rows.OPEN} else None
-            if entry is not None and not isinstance(entry, Expansion):
-                yield entry
+        yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """See ``Transit.order``."""

@@ -60,11 +60,15 @@ class MemoryTransit:
             row = self.books.transit.get((trace, key))
         return row.entry if row and isinstance(row.entry, Expansion) else None
 
+    def under_way(self, trace: str) -> Iterator[Order | Expansion]:
+        """See ``Transit.under_way``."""
+        with self.books.lock:
+            found = [(key, row) for (pk, key), row in self.books.transit.items() if pk == trace and row.parked is None]
+        yield from (row.entry for _, row in sorted(found, key=lambda one: one[0]) if row.entry is not None)
+
     def open_orders(self, trace: str) -> Iterator[Order]:
         """See ``Transit.open_orders``."""
-        with self.books.lock:
-            rows = [row for (pk, _), row in sorted(self.books.transit.items()) if pk == trace and row.parked is None]
-        yield from (row.entry for row in rows if row.entry is not None and not isinstance(row.entry, Expansion))
+        yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """See ``Transit.order``."""
