@@ -37,6 +37,8 @@ class Customers:
         """
         self._folders = [folder.resolve() for folder in folders]
         for folder in self._folders:
+            if folder.is_file():
+                raise UsageError(f"--functions {folder}: not a folder; name the one that the project's template is in")
             if not folder.is_dir():
                 raise UsageError(f"--functions {folder}: there is no such folder")
         if len(set(self._folders)) < len(self._folders):
@@ -61,6 +63,8 @@ class Customers:
         for project in projects:
             project.deploy()
             project.functions = [self._with_variables(function, exports) for function in project.functions]
+            named = ", ".join(sorted(function.name for function in project.functions)) or "none"
+            project.notes.insert(0, f"functions of {project.folder}: {named}")
             project.notes += [
                 f"{event.function.logical_id}: its Api event {event.name} is not served here"
                 for event in project.events

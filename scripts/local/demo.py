@@ -193,9 +193,9 @@ class Tour:
         those = [each for each in self.sent if each.letter.kind.tagged == tagged]
         chosen = max(those, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
         shown = timeline(chosen.facts)
-        self.console.print(shown)
+        self.console.print(shown, soft_wrap=True)
         hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
-        hold("the timeline tells of the function", f"{demo_mail.FUNCTION} (attempt 1, " in shown.plain, tagged)
+        hold("the timeline tells of the function", demo_mail.FUNCTION in shown.plain, tagged)
         return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
 
     def compare_bytes(self, progress: Callable[[], None]) -> str:

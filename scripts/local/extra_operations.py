@@ -232,10 +232,10 @@ SHAPES: Final[dict[str, Shape]] = {
 CHANGING: Final = ("NameAvailabilityException", "LimitExceededException")
 
 
-def rule_operations(direction: str, mail: str) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return what is done with the rules of one direction; ``mail`` says which mail they are for."""
+def rule_operations(direction: str, mail: str, holds: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return what is done with the rules of one direction; ``mail`` says for which mail, ``holds`` from when on."""
     return {
-        f"Create{direction}MailFlowRule": (f"Creates a rule for {mail}. It holds for the next message.", CHANGING),
+        f"Create{direction}MailFlowRule": (f"Creates a rule for {mail}. {holds}", CHANGING),
         f"Update{direction}MailFlowRule": (
             "Replaces everything that a rule says; a description that is not given again is gone.",
             ("EntityNotFoundException", *CHANGING),
@@ -251,10 +251,10 @@ def rule_operations(direction: str, mail: str) -> dict[str, tuple[str, tuple[str
 
 
 OPERATIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    **rule_operations(INBOUND, "mail that the organization receives"),
-    **rule_operations(OUTBOUND, "mail that the organization sends"),
+    **rule_operations(INBOUND, "mail that the organization receives", "It holds for the next message."),
+    **rule_operations(OUTBOUND, "mail that the organization sends", "It decides nothing until Postroom sends mail."),
     "CreateSmtpGateway": (
-        "Creates a gateway that rules for outbound mail may send it through.",
+        "Creates a gateway that rules for outbound mail may send it through, once Postroom sends mail.",
         CHANGING,
     ),
     "UpdateSmtpGateway": (

@@ -61,7 +61,8 @@ class WrittenCall:
     def __str__(self) -> str:
         if not self.synchronous:
             return f"{self.function}, not waited for"
-        return f"{self.function}, waited for; {self.fallback} if it fails for {self.timeout_minutes} minutes"
+        how_long = f" for {self.timeout_minutes} minutes" if self.timeout_minutes else ""
+        return f"{self.function}, waited for; {self.fallback} if it fails{how_long}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,9 @@ def read(path: Path) -> RulesFile:
     """
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     return parse(text, str(path), is_json=path.suffix.lower() == ".json")
 

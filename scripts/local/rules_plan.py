@@ -1,7 +1,9 @@
 """What has to change so that an organization's rules are those of a file, in which order, and what to beware of.
 
 Every step holds for the next message. So that none is dropped or bounced in between by a rule whose exceptions are yet
-to come, what lets mail through is made first, and what stops mail is taken away first.
+to come, what lets mail through is made first, and what stops mail is taken away first. A new rule that calls a function
+is made before anything is taken away, if no exception is yet to come then: of all steps it is the one that the API is
+likely to refuse, for a name misspelt or a permission that is missing, and then what held still holds.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ def plan(known: Sequence[KnownRule], wanted: Sequence[WrittenRule]) -> list[Step
     for step in steps:
         if step.wanted is not None:
             step.warnings = warned.get(step.wanted.key, [])
-    ordered = sorted(steps, key=_gently)
+    ordered = _gently(steps)
     if _most_patterns(ordered, known) > MAX_PATTERNS:
         ordered = sorted(steps, key=_sparingly)
     return ordered
@@ -95,25 +97,31 @@ def _step(known: KnownRule | None, wanted: WrittenRule) -> Step:
     return Step(Change.UNCHANGED if known.rule.says_what(wanted) else Change.CHANGE, known, wanted)
 
 
-def _gently(step: Step) -> tuple[int, int, str]:
+def _gently(steps: Sequence[Step]) -> list[Step]:
     """Order steps so that no mail is stopped in between that is neither before nor after."""
+    new_exceptions = any(step.change is Change.CHANGE and not _may_stop_mail(step) for step in steps)
+
+    def place(step: Step) -> tuple[int, int, str]:
+        rule = step.wanted or step.before
+        rank = ORDER[rule.direction, rule.action] if rule else 0
+        early = rule is not None and rule.call is not None and not new_exceptions
+        phase = {
+            (Change.CREATE, False): 0,
+            (Change.DELETE, True): 2,
+            (Change.CHANGE, False): 3,
+            (Change.CHANGE, True): 4,
+            (Change.CREATE, True): 1 if early else 5,
+            (Change.DELETE, False): 6,
+        }.get((step.change, _may_stop_mail(step)), 7)
+        return phase, -rank, step.name
+
+    return sorted(steps, key=place)
+
+
+def _may_stop_mail(step: Step) -> bool:
+    """Say whether mail that meets a step's rule may not arrive: also where a function decides that."""
     rule = step.wanted or step.before
-    rank = ORDER[rule.direction, rule.action] if rule else 0
-    stops = rule is not None and _may_stop_mail(rule)
-    phase = {
-        (Change.CREATE, False): 0,
-        (Change.DELETE, True): 1,
-        (Change.CHANGE, False): 2,
-        (Change.CHANGE, True): 3,
-        (Change.CREATE, True): 4,
-        (Change.DELETE, False): 5,
-    }.get((step.change, stops), 6)
-    return phase, -rank, step.name
-
-
-def _may_stop_mail(rule: WrittenRule) -> bool:
-    """Say whether mail that meets a rule may not arrive: also where a function decides that."""
-    return rule.action in STOPS_MAIL or (rule.call is not None and rule.call.synchronous)
+    return rule is not None and (rule.action in STOPS_MAIL or (rule.call is not None and rule.call.synchronous))
 
 
 def _sparingly(step: Step) -> tuple[int, int, str]:

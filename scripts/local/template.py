@@ -63,6 +63,8 @@ def load(path: Path) -> dict[str, Any]:
     """
     try:
         template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
+    except FileNotFoundError as error:
+        raise TemplateError(f"{path.parent} is no SAM project: it has no {path.name}") from error
     except OSError as error:
         raise TemplateError(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:

@@ -14,6 +14,7 @@ End of file on the incoming pipe means that the supervisor is gone, however it w
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import logging
 import os
@@ -195,6 +196,8 @@ def main(requests_fd: int, answers_fd: int, path: list[str]) -> None:
     incoming, answers = os.fdopen(requests_fd, "rb"), os.fdopen(answers_fd, "wb")
     requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
     threading.Thread(target=watch, args=(incoming, requests), name="supervisor-watch", daemon=True).start()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a line is in the log also where its function is killed
     ids = _log_like_lambda()
     handler = _import_handler(os.environ["_HANDLER"])
     if isinstance(handler, bytes):

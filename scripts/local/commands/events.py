@@ -127,6 +127,6 @@ def _show(row: dict[str, Any], *, as_json: bool) -> None:
         f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in fields.items()
     )
     line = Text.assemble(
-        f"{row['timestamp']} ", (f"{row['event']['eventName']:<27}", "cyan"), f" {row['traceId'][:8]} ", said
+        f"{row['timestamp']} ", (f"{row['event']['eventName']:<27}", "cyan"), f" {row['traceId']} ", said
     )
     output.console().print(line, soft_wrap=True)

@@ -13,13 +13,13 @@ import typer
 from rich.text import Text
 
 from local import output, rules_api, rules_file, running
-from local.errors import UsageError
+from local.errors import RefusedError, UsageError
 from local.rules_plan import Change, Step, differences
 from local.rules_plan import plan as make_plan
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from local.rules_api import Api
     from local.rules_file import RulesFile, WrittenRule
@@ -78,6 +78,7 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
         for each, row in ((each, as_row(each)) for each in known)
     ]
     output.console().print(output.table(columns, cells) if cells else "no rules: all mail takes its normal way")
+    _beware(each.rule.direction for each in known)
 
 
 @app.command("plan")
@@ -104,9 +105,8 @@ def apply(file: File, organization: Organization = None, as_json: AsJson = False
     if not as_json:
         _show(steps, as_json=False)
     try:
-        with running.refusals():
-            for step in steps:
-                api.make(step)
+        for step in steps:
+            _make(api, step)
     finally:
         if as_json:
             _show(steps, as_json=True)
@@ -152,7 +152,8 @@ def explain(
         output.print_json(rows)
         return
     for row in rows:
-        output.console().print(_explained(row))
+        output.console().print(_explained(row), soft_wrap=True)
+    _beware([Direction.OUTBOUND] if outbound else [])
 
 
 def _steps(api: Api, read: RulesFile) -> list[Step]:
@@ -160,6 +161,15 @@ def _steps(api: Api, read: RulesFile) -> list[Step]:
     known = api.rules()
     others = [each.rule for each in known if each.rule.direction not in read.directions]
     return make_plan(known, [*api.localized(read.rules), *others])
+
+
+def _make(api: Api, step: Step) -> None:
+    """Make one step; a refusal says which rule it is about."""
+    try:
+        with running.refusals():
+            api.make(step)
+    except RefusedError as refused:
+        raise RefusedError(f"{_named(step)}: {refused}") from refused
 
 
 def as_row(known: KnownRule) -> dict[str, Any]:
@@ -230,7 +240,14 @@ def _show(steps: Sequence[Step], *, as_json: bool) -> None:
             text.append(f"! {_named(step)} {warning}\n", style="yellow")
     counts = [f"{sum(step.change is change for step in steps)} {word}" for change, word in COUNTED.items()]
     text.append(", ".join(counts))
-    output.console().print(text)
+    output.console().print(text, soft_wrap=True)
+    _beware(step.direction for step in steps if step.change is not Change.UNCHANGED)
+
+
+def _beware(directions: Iterable[Direction]) -> None:
+    """Say what rules of these directions do not do yet."""
+    if Direction.OUTBOUND in directions:
+        output.console().print("! rules for outbound mail decide nothing until Postroom sends mail", style="yellow")
 
 
 COUNTED: Final = {

@@ -29,9 +29,24 @@ def _bounced(fact: Fact) -> str:
 
 
 def _applied(fact: Fact) -> str:
-    """Say which rule it was, as it stood in which version of the organization's rules, and what it did."""
-    actions = "; ".join(f"{did['action']} for {_some(did['recipients'])}" for did in fact.event["ruleActions"])
-    return f"{fact.event['ruleName']} ({_version(fact)}): {actions}"
+    """Say which rule it was, as it stood in which version of the organization's rules, and what it did.
+
+    Where its function did not decide for somebody, or named somebody in vain, that is said behind it.
+    """
+    did, data = fact.event["ruleActions"], fact.data
+    said = "; ".join(f"{each['action']} for {_some(each['recipients'])}" for each in did)
+    if fallen := data.get("why", {}).get("FALLBACK"):
+        everybody = len(fallen) == sum(len(each["recipients"]) for each in did)
+        said += f" (the rule's fallback{'' if everybody else f' for {_some(fallen)}'})"
+    if ignored := data.get("ignored"):  # the function's own words, so that control characters show
+        said += f"; ignored {_some([f'{name[:80]!r} ({why})' for name, why in ignored.items()])}"
+    return f"{fact.event['ruleName']} ({_version(fact)}): {said}"
+
+
+def _put(fact: Fact) -> str:
+    calls = len(fact.data.get("runs", ()))
+    waiting = "the call that waits" if calls == 1 else f"{calls} calls that wait"
+    return f"{fact.data.get('size')} bytes for {waiting if calls else 'later Gets only'}"
 
 
 def _version(fact: Fact) -> str:
@@ -89,11 +104,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
     OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
     OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
-    OwnFact.CONTENT_PUT: (
-        "content put",
-        "cyan",
-        lambda fact: f"{fact.data.get('size')} bytes for {', '.join(fact.data.get('runs', ())) or 'later Gets only'}",
-    ),
+    OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
@@ -125,7 +136,7 @@ def trace(
         output.print_json(row for facts in flows for row in map(as_row, facts))
         return
     for facts in flows:
-        output.console().print(timeline(facts))
+        output.console().print(timeline(facts), soft_wrap=True)  # a fact is a line, however long
 
 
 def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:

@@ -193,10 +193,10 @@ class TestEvents:
         assert found[0]["logGroup"] == logged
         assert found[0]["event"]["recipient"] == ADA
 
-    def test_people_get_lines(self, run: Run, logged: str) -> None:
+    def test_people_get_lines_with_the_id_that_trace_takes(self, run: Run, logged: str) -> None:
         lines = run("events").output.splitlines()
         assert len(lines) == 2
-        assert lines[0].endswith(f"MAILBOX_EMAIL_DELIVERED     tttttttt recipient={ADA}")
+        assert lines[0].endswith(f"MAILBOX_EMAIL_DELIVERED     {'t' * 32} recipient={ADA}")
 
     def test_following_shows_each_record_once(
         self, run: Run, logged: str, stack: InProcessStack, monkeypatch: pytest.MonkeyPatch

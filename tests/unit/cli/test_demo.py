@@ -1,8 +1,19 @@
 """What the demo makes of the facts that it sees."""
 
-from local.demo import dropped
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from rich.console import Console
+
+from local.demo import DemoError, Sent, Tour, dropped
+from local.demo_mail import FROM_THE_PRESS, FUNCTION, Letter
 from postroom.contracts.event_log import RuleAction
-from tests.support.facts import fact, rule
+from postroom.model.facts import Fact, OwnFact
+from tests.support.facts import fact, own, received, rule
+
+if TYPE_CHECKING:
+    from local.running import Stack
+    from postroom.bootstrap.operator import Operator
 
 
 def test_of_several_actions_of_a_rule_only_drop_ends_a_recipient() -> None:
@@ -12,3 +23,20 @@ def test_of_several_actions_of_a_rule_only_drop_ends_a_recipient() -> None:
         RuleAction(action="BOUNCE", recipients=("dan@example.com",)),
     )
     assert dropped([fact(rule(rule_actions=did))]) == {"ben@example.com", "cleo@example.com"}
+
+
+def tour(*facts: Fact) -> Tour:
+    """A tour at whose end the press's one letter met these facts, and whose stack is not asked."""
+    letter = Sent(Letter("news", b"", FROM_THE_PRESS), "s1", "t1", facts)
+    return Tour(Console(quiet=True), cast("Stack", None), cast("Operator", None), sent=[letter])
+
+
+def test_a_timeline_that_names_the_function_of_a_changed_letter_holds() -> None:
+    function = f"arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}"
+    asked = own(OwnFact.RULE_ATTEMPTED, functionArn=function, functionVersion="$LATEST", attempt=1)
+    assert tour(fact(received()), asked).show_trace(tagged=True).startswith("2 facts")
+
+
+def test_a_timeline_without_the_function_of_a_changed_letter_stops_the_tour() -> None:
+    with pytest.raises(DemoError, match="tells of the function"):
+        tour(fact(received())).show_trace(tagged=True)

@@ -100,3 +100,45 @@ def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
         " FUNCTION_ERROR KeyError: 'subject'",
         "asked tag-subjects:live version 42 by tag (rules version 7), attempt 2, 12 ms: an answer",
     ]
+
+
+def test_a_timeline_says_what_the_function_did_not_decide() -> None:
+    """A fallback looks like an answer otherwise, and a name that had no effect like one that was never given."""
+    did = [
+        {"action": "DEFAULT", "recipients": ["ann@acme.test", "ben@acme.test"]},
+        {"action": "DROP", "recipients": ["cleo@acme.test"]},
+    ]
+    rule = {"ruleName": "tag", "ruleActions": did}
+    everybody = {"FALLBACK": ["ann@acme.test", "ben@acme.test", "cleo@acme.test"]}
+    some = {"NAMED": ["ann@acme.test", "cleo@acme.test"], "FALLBACK": ["ben@acme.test"]}
+    ignored = {"eve@else.test": "OTHER_ORGANIZATION", "\x1b[2J": "NO_ADDRESS"}
+    facts = [
+        Fact("t", "o", EventName.RULE_APPLIED, "1", 1000, rule, {"rulesVersion": 7, "why": everybody, "ignored": {}}),
+        Fact("t", "o", EventName.RULE_APPLIED, "2", 2000, rule, {"rulesVersion": 7, "why": some, "ignored": ignored}),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    actions = "rule tag (rules version 7): DEFAULT for ann@acme.test, ben@acme.test; DROP for cleo@acme.test"
+    assert lines == [
+        f"{actions} (the rule's fallback)",
+        f"{actions} (the rule's fallback for ben@acme.test);"
+        " ignored 'eve@else.test' (OTHER_ORGANIZATION), '\\x1b[2J' (NO_ADDRESS)",
+    ]
+
+
+def test_a_timeline_names_no_version_where_none_ran_and_no_call_by_its_key() -> None:
+    function = "arn:aws:lambda:us-east-1:123456789012:function:tag-subjects"
+    held = {"ruleName": "tag", "rulesVersion": 7, "functionArn": function, "attempt": 5, "milliseconds": 3}
+    put = {"size": 12, "runs": ["call:0539fe24-ae87-401d-b126-707bcff8301f"]}
+    facts = [
+        Fact("t", "o", OwnFact.CONTENT_PUT, "1", 1000, {}, put),
+        Fact("t", "o", OwnFact.CONTENT_PUT, "2", 2000, {}, {"size": 12, "runs": ["call:a", "call:b"]}),
+        Fact("t", "o", OwnFact.CONTENT_PUT, "3", 3000, {}, {"size": 12, "runs": []}),
+        Fact("t", "o", OwnFact.RULE_ATTEMPTED, "4", 4000, {}, held | {"failure": "HELD_BACK", "error": "not yet"}),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    assert lines == [
+        "content put 12 bytes for the call that waits",
+        "content put 12 bytes for 2 calls that wait",
+        "content put 12 bytes for later Gets only",
+        "asked tag-subjects by tag (rules version 7), attempt 5, 3 ms: HELD_BACK not yet",
+    ]

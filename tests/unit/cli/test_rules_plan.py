@@ -72,6 +72,7 @@ def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after(
         [rule("all", "DROP", "*"), rule("spare", "DEFAULT", "*.evil.example")],
         [rule("all", "RUN_LAMBDA", "*", call=ASKED), rule("told", "RUN_LAMBDA", "a.evil.example", call=TOLD)],
         [rule("wide", "RUN_LAMBDA", "*.evil.example", call=TOLD), rule("all", "BOUNCE", "*")],
+        [rule("scan", "RUN_LAMBDA", "*", call=ASKED), rule("spare", "DEFAULT", "*.evil.example", "good.example")],
         [],
     ]
     froms = [Address("ann", "a.evil.example"), Address("bob", "a.evil.example"), Address("eve", "good.example")]
@@ -85,6 +86,17 @@ def test_no_mail_is_stopped_in_between_that_is_stopped_neither_before_nor_after(
                 if stopped(list(now.values()), sender):
                     assert stopped(before, sender) or stopped(after, sender), (before, after, step, sender)
         assert sorted(now) == sorted(each.key for each in after)
+
+
+def test_a_rule_that_may_be_refused_comes_before_anything_is_taken_away() -> None:
+    drop, scan = rule("wide", "DROP", "*.evil.example"), rule("scan", "RUN_LAMBDA", "*", call=ASKED)
+    assert steps([drop], [scan]) == [("create", "scan"), ("delete", "wide")]
+
+
+def test_it_waits_for_an_exception_that_comes_by_a_change() -> None:
+    drop, scan = rule("wide", "DROP", "*.evil.example"), rule("scan", "RUN_LAMBDA", "*", call=ASKED)
+    spare, spare_more = (rule("spare", "DEFAULT", *senders) for senders in (("a.example",), ("a.example", "b.example")))
+    assert steps([drop, spare], [scan, spare_more]) == [("delete", "wide"), ("change", "spare"), ("create", "scan")]
 
 
 ASKED = WrittenCall(function="f", synchronous=True, fallback="DEFAULT", timeout_minutes=5)

@@ -32,6 +32,7 @@ def handler(event, context):
         case "invalid": return "\\udcff"
         case "raise": raise ValueError("no good")
         case "sleep": time.sleep(60)
+        case "speak": print("before it hung"); time.sleep(60)
         case "exit": sys.exit(3)
         case "print":
             print("ordinary")
@@ -63,6 +64,7 @@ exports.handler = async (event, context) => {
     case "invalid": return "\\udcff";
     case "raise": throw new TypeError("no good");
     case "sleep": await new Promise((resolve) => setTimeout(resolve, 60000)); break;
+    case "speak": console.log("before it hung"); for (;;) ;
     case "spin": for (;;) ;
     case "exit": process.exit(3);
     case "circular": { const a = {}; a.a = a; return a; }
@@ -196,6 +198,15 @@ def test_what_outlasts_its_timeout_is_killed_and_the_next_is_served(service: Loc
     assert (answer["FunctionError"], payload["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert "Task timed out after 1.00 seconds" in payload["errorMessage"]
     assert service.invoke({"do": "list"}, f"short-{name}")[0] == [1, {"a": "é"}]
+
+
+@each_runtime
+def test_what_it_printed_before_it_is_killed_is_in_its_log(service: LocalLambda, name: str) -> None:
+    """How else would one learn where it hangs?"""
+    _, answer = service.invoke({"do": "speak"}, f"short-{name}")
+    said = service.written(f"short-{name}").splitlines()
+    start = said.index(f"START RequestId: {answer['ResponseMetadata']['RequestId']} Version: $LATEST")
+    assert "before it hung" in said[start + 1]
 
 
 @each_runtime

@@ -112,7 +112,7 @@ def test_a_layer_that_cannot_be_copied_is_refused(aws: Aws, tmp_path: Path) -> N
 
 
 def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"template\.yaml: No such file"):
+    with pytest.raises(TemplateError, match=r"is no SAM project: it has no template\.yaml$"):
         deploy(aws, tmp_path, tmp_path)
 
 
@@ -185,6 +185,9 @@ def test_a_permission_for_nobody_is_refused(aws: Aws, tmp_path: Path, properties
 def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         Customers([tmp_path / "nowhere"], None)
+    (tmp_path / "template.yaml").touch()
+    with pytest.raises(UsageError, match="not a folder; name the one that"):
+        Customers([tmp_path / "template.yaml"], None)
     with pytest.raises(UsageError, match="given twice"):
         Customers([tmp_path, tmp_path / "."], None)
     with pytest.raises(UsageError, match="there are none"):

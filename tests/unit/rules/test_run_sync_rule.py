@@ -230,6 +230,7 @@ def test_a_function_that_fails_and_fails_is_held_back(office: Office, error: typ
     attempts = [named(office.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
     assert len(office.functions.calls) == calls
     assert [attempt.data["failure"] == Failure.HELD_BACK for attempt in attempts] == [n >= calls for n in range(5)]
+    assert not {"functionVersion", "requestId"} & attempts[-1].data.keys()
     assert len(office.contents_of("ann", "JUNK_EMAIL")) == 5
 
 

@@ -174,8 +174,15 @@ class TestFunctions:
         private = TAG | {"lambda": {**TAG["lambda"], "function": "private"}}  # type: ignore[dict-item]
         result = run("rules", "apply", written(tmp_path, private))
         assert isinstance(result.exception, RefusedError)
+        assert str(result.exception).startswith("'Tag subjects': CreateInboundMailFlowRule: ")
         assert f"aws --region us-east-1 lambda add-permission --function-name {PREFIX}private" in str(result.exception)
         assert rows(run("rules", "list", "--json")) == []
+
+    def test_a_misspelt_function_leaves_the_rules_that_hold(self, run: Run, tmp_path: Path) -> None:
+        run("rules", "apply", written(tmp_path, DROP, COUNT))
+        misspelt = TAG | {"lambda": {**TAG["lambda"], "function": "tag-subejcts"}}  # type: ignore[dict-item]
+        assert "there is no function" in str(run("rules", "apply", written(tmp_path, misspelt)).exception)
+        assert [row["name"] for row in rows(run("rules", "list", "--json"))] == ["Count lists", "No evil"]
 
     def test_a_test_names_the_function(self, run: Run, tmp_path: Path) -> None:
         run("rules", "apply", written(tmp_path, TAG, COUNT))

@@ -53,7 +53,7 @@ class Caller:
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call)
         if invocation is None and self.breaker.holds_back(call.function_arn):
-            invocation = Invocation(None, Failure.HELD_BACK, "it failed again and again, and is called now and then")
+            invocation = Invocation(None, Failure.HELD_BACK, "it kept failing, or hung, and is called now and then")
         if invocation is None:
             invocation = self.functions.call(call.function_arn, event)
             self.breaker.went(call.function_arn, invocation.failure)
@@ -101,8 +101,8 @@ class Caller:
             "invocationId": call.invocation_id,
             "attempt": number,
             "milliseconds": ended - begun,
-            "functionVersion": invocation.version,
-            "requestId": invocation.request_id,
+            "functionVersion": invocation.version or None,
+            "requestId": invocation.request_id or None,
             "failure": failure,
             "error": error or None,
             "eventSha256": hashlib.sha256(event).hexdigest(),
