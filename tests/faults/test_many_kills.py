@@ -11,7 +11,8 @@ import pytest
 from tests.faults.evidence import gather
 from tests.faults.faults import FAULTS, CallFault
 from tests.faults.invariants import findings
-from tests.faults.scenarios import ALL, CROWD, SCENARIOS, TOLD, delivered, ended
+from tests.faults.scenarios import ALL, SCENARIOS, TOLD, delivered, ended
+from tests.faults.stories import CROWD
 from tests.faults.walk import prepared
 
 if TYPE_CHECKING:

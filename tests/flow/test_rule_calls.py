@@ -13,7 +13,8 @@ from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.faults.injector import Injector, Killed
 from tests.faults.office import Office
-from tests.faults.scenarios import ALL, acme, asked, fails
+from tests.faults.scenarios import ALL
+from tests.faults.stories import acme, asked, fails
 from tests.support.post import ORG, OTHER, notification
 from tests.support.rule_callees import ALL as CALLED
 from tests.support.rules import DEFAULT, rule

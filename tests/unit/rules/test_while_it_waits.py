@@ -14,6 +14,7 @@ from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Remove, Replace
 from postroom.model.rules import ActionType
 from tests.support.post import ORG, notification
+from tests.support.rule_answers import ALL, LETTER, act, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -25,17 +26,7 @@ if TYPE_CHECKING:
     from postroom.ports.rule_functions import Invocation
     from tests.unit.rules.conftest import Office
 
-LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
-ALL: Any = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
 TRACE = trace_of("m1", ORG)
-
-
-def to(*names: str) -> list[str]:
-    return [f"{name}@acme.test" for name in names]
-
-
-def act(kind: str, *names: str) -> Any:
-    return {"action": {"type": kind}, "recipients": to(*names)}
 
 
 def named(office: Office, name: EventName | OwnFact, message_id: str = "m1") -> Sequence[Fact]:

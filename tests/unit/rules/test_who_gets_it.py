@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from postroom.model.directory import EntityState, Role
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
 from tests.support.post import ORG
+from tests.support.rule_answers import ALL, LETTER, act, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
 
     from postroom.model.facts import Fact
     from tests.unit.rules.conftest import Office
-
-LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
-ALL: Any = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
-
-
-def to(*names: str) -> list[str]:
-    return [f"{name}@acme.test" for name in names]
-
-
-def act(kind: str, *names: str) -> Any:
-    return {"action": {"type": kind}, "recipients": to(*names)}
 
 
 def named(office: Office, name: EventName | OwnFact) -> Sequence[Fact]:

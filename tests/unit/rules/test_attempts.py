@@ -1,0 +1,131 @@
+"""How often a rule's function is called, and when no more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.model.facts import EventName, OwnFact, trace_of
+from postroom.ports.rule_functions import Failure
+from tests.support.post import ORG
+from tests.support.rule_answers import ALL, LETTER, named, to
+
+if TYPE_CHECKING:
+    from tests.unit.rules.conftest import Office
+
+
+def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
+    office: Office,
+) -> None:
+    """ZH:4155-4158."""
+    seen: list[str] = []
+
+    def fail(event: Any) -> Any:
+        seen.append(event["invocationId"])
+        raise ValueError("no good")
+
+    office.rules(office.lambda_rule(fail, timeout=240))
+    office.arrive("m1", LETTER, *to("ann", "ben"))
+    delays: list[int] = []
+    while office.calls.sent:
+        assert office.where(LETTER) == {}
+        delays += office.call_again()
+    assert len(set(seen)) == 1
+    assert delays[:3] == [8, 15, 30]  # 10, 20 and 40 s, less a quarter
+    assert delays[:-1] == sorted(delays[:-1])
+    assert max(delays) <= 900
+    assert 200 * 60 < sum(delays) <= 241 * 60
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    facts = office.ledger.facts(trace_of("m1", ORG))
+    attempts = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert [fact.data["attempt"] for fact in attempts] == list(range(1, len(delays) + 2))
+    assert attempts[0].data["failure"] == Failure.FUNCTION_ERROR
+    (applied,) = named(facts, EventName.RULE_APPLIED)
+    assert applied.data["why"] == {"FALLBACK": to("ann", "ben")}
+
+
+def test_with_a_timeout_of_zero_it_falls_back_at_once(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: None, timeout=0))
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == "INVALID_ANSWER"
+    assert not office.calls.sent
+
+
+def test_a_function_that_recovers_decides(office: Office) -> None:
+    answers: list[Any] = [None, None, ALL]
+    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
+    office.arrive("m1", LETTER, *to("ann"))
+    office.call_again()
+    assert office.where(LETTER) == {}
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert not office.calls.sent
+
+
+def test_a_function_that_may_not_be_called_is_not(office: Office) -> None:
+    made = office.lambda_rule(lambda _: ALL, timeout=0)
+    office.functions.policies.clear()
+    office.rules(made)
+    facts = office.arrive("m1", LETTER, *to("ann"))
+    assert office.functions.calls == []
+    (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == Failure.NOT_PERMITTED
+    assert "lambda add-permission" in attempt.data["error"]
+
+
+def test_permissions_name_the_organization_in_the_functions_own_partition(office: Office) -> None:
+    made = office.lambda_rule(lambda _: ALL)
+    ((arn, function),) = office.functions.functions.items()
+    there = arn.replace("arn:aws:", "arn:aws-us-gov:")
+    office.functions.functions[there] = function
+    policy = json.dumps(office.functions.policies[arn]).replace("arn:aws:workmail:", "arn:aws-us-gov:workmail:")
+    office.functions.policies[there] = json.loads(policy)
+    assert made.action.call is not None
+    office.rules(replace(made, action=replace(made.action, call=replace(made.action.call, function_arn=there))))
+    office.arrive("m1", LETTER, *to("ann"))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+
+
+def test_a_function_that_is_deleted_falls_back(office: Office) -> None:
+    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
+    office.functions.functions.clear()
+    (attempt,) = named(office.arrive("m1", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)
+    assert attempt.data["failure"] == Failure.NOT_FOUND
+    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+
+
+@pytest.mark.parametrize(("error", "calls"), [(ValueError, 3), (TimeoutError, 1)])
+def test_a_function_that_fails_and_fails_is_held_back(office: Office, error: type[Exception], calls: int) -> None:
+    def broken(_: bytes) -> bytes:
+        raise error
+
+    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
+    office.functions.functions = dict.fromkeys(office.functions.functions, broken)
+    attempts = [named(office.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
+    assert len(office.functions.calls) == calls
+    assert [attempt.data["failure"] == Failure.HELD_BACK for attempt in attempts] == [n >= calls for n in range(5)]
+    assert not {"functionVersion", "requestId"} & attempts[-1].data.keys()
+    assert len(office.contents_of("ann", "JUNK_EMAIL")) == 5
+
+
+def test_a_function_that_is_held_back_is_called_again_after_a_while(office: Office) -> None:
+    """The pause is over when the second attempt is due: 30 seconds, and then some."""
+    answers: list[Any] = [TimeoutError, ALL]
+
+    def recover(_: bytes) -> bytes:
+        answer = answers.pop(0)
+        if answer is TimeoutError:
+            raise TimeoutError
+        return json.dumps(answer).encode()
+
+    office.rules(office.lambda_rule(lambda _: ALL))
+    office.functions.functions = dict.fromkeys(office.functions.functions, recover)
+    office.arrive("m1", LETTER, *to("ann"))
+    office.later += 31_000
+    office.call_again()
+    assert office.where(LETTER) == {"ann": "INBOX"}

@@ -1,0 +1,130 @@
+"""A message with more recipients, or functions, than a transaction holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.model.facts import EventName, OwnFact, trace_of
+from postroom.model.rules import ActionType
+from tests.support.post import ORG
+from tests.support.rule_answers import ALL, LETTER, named, to
+from tests.support.rules import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postroom.contracts.between_stations import Order
+    from tests.unit.rules.conftest import Office
+
+
+def test_many_recipients_take_more_than_one_transaction(office: Office) -> None:
+    names = [f"u{number:03}" for number in range(95)]
+    for name in names:
+        office.user(name)
+    office.rules(office.lambda_rule(lambda _: ALL))
+    office.arrive("m1", LETTER, *to(*names))
+    assert [office.contents_of(name) for name in names] == [[LETTER]] * 95
+    assert len(office.functions.calls) == 1
+
+
+def test_two_functions_are_asked_however_many_others_are_told(office: Office) -> None:
+    """Slots of synchronous calls are opened in one transaction; the calls of all others need not lie in it."""
+    names = [f"ann{number}" for number in range(60)]
+    for name in names:
+        office.alias(name, "ann")
+    authors = ("bob@example.org", "eve@example.org")
+    office.rules(
+        office.lambda_rule(lambda _: ALL, name="one", senders=authors[0], created=1),
+        office.lambda_rule(lambda _: ALL, name="two", senders=authors[1], created=2),
+        office.lambda_rule(lambda _: None, name="ben", synchronous=False, senders=authors[0], recipients=to("ben")),
+        *(
+            office.lambda_rule(lambda _: None, name=name, synchronous=False, senders=authors, recipients=to(name))
+            for name in names
+        ),
+    )
+    letter = LETTER.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
+    facts = office.arrive("m1", letter, *to("cleo", *names, "ben"))
+    asked = [fact.data["ruleName"] for fact in named(facts, OwnFact.RULE_ATTEMPTED)]
+    assert sorted(asked) == sorted(["one", "two", *names])
+    assert office.where(letter) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
+    assert office.transit.is_clear(trace_of("m1", ORG))
+
+
+@dataclass
+class Eager:
+    """``Onward`` whose queues are carried out at once: between the transactions of a large flow."""
+
+    office: Office
+
+    def send(self, orders: Iterable[Order]) -> None:
+        self.office.onward.send(orders)
+        self.office.pump()
+
+
+def test_more_functions_may_be_asked_than_a_transaction_holds(office: Office) -> None:
+    """45 authors, 45 rules, each of which wins one recipient; first verdicts come before the last calls are made."""
+    names = [f"r{number}" for number in range(45)]
+    authors = [f"{name}@example.org" for name in names]
+    for name in names:
+        office.alias(name, "ann")
+    office.rules(
+        *(
+            office.lambda_rule(lambda _: ALL, name=name, senders=author)
+            for name, author in zip(names, authors, strict=True)
+        ),
+        *(
+            office.lambda_rule(
+                lambda _: None,
+                name=f"not-{name}",
+                synchronous=False,
+                senders=[each for each in authors if each != author],
+                recipients=to(name),
+            )
+            for name, author in zip(names, authors, strict=True)
+        ),
+    )
+    office.ingest = replace(office.ingest, onward=Eager(office))
+    letter = LETTER.replace(b"Bob <bob@example.org>", ", ".join(authors).encode())
+    facts = office.arrive("m1", letter, *to(*names))
+    assert len(named(facts, EventName.RULE_APPLIED)) == len(office.functions.calls) == 45
+    assert office.where(letter) == {"ann": "INBOX"}
+    assert office.transit.is_clear(trace_of("m1", ORG))
+
+
+def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(office: Office) -> None:
+    """Its call is made by a later transaction than the flow, and its attempts open every slot themselves."""
+    answers: list[Any] = [None, ALL]
+
+    def put(_: Any) -> Any:
+        before, body = office.contents.of(trace_of("m1", ORG)), f"put {len(answers)}".encode()
+        office.contents.replace(before.put(office.raw.keep(f"transit/{len(answers)}", body), len(body)))
+        return answers.pop(0)
+
+    names = [f"nobody{number}" for number in range(45)]
+    office.rules(office.lambda_rule(put), rule(ActionType.DEFAULT, "*", to(*names)))
+    office.arrive("m1", LETTER, *to("ann", *names))
+    office.call_again()
+    assert office.where(b"put 1") == {"ann": "INBOX"}
+    assert office.where(LETTER) == {}
+
+
+@pytest.mark.parametrize("refused", [37, 38, 39])
+def test_what_is_put_before_all_calls_are_made_holds_up_none(office: Office, refused: int) -> None:
+    """The function of an asynchronous rule may put something as soon as it is told: between two transactions even."""
+
+    def put(_: Any) -> None:
+        before = office.contents.of(trace_of("m1", ORG))
+        office.contents.replace(before.put(office.raw.keep("transit/put", b"put"), 3))
+
+    names = [f"nobody{number}" for number in range(refused)]
+    office.rules(
+        office.lambda_rule(lambda _: ALL),
+        office.lambda_rule(put, name="told", synchronous=False, recipients=to(*names)),
+    )
+    office.ingest = replace(office.ingest, onward=Eager(office))
+    office.arrive("m1", LETTER, *to("ann", *names))
+    assert office.where(LETTER) == {"ann": "INBOX"}
+    assert office.transit.is_clear(trace_of("m1", ORG))
