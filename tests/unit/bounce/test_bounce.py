@@ -195,7 +195,7 @@ class TestSilence:
 
     def test_a_virus_is_never_answered(self, office: Office) -> None:
         office.receive()
-        fact = office.books.facts[TRACE, "ORGANIZATION_EMAIL_RECEIVED"]
+        fact = office.books.facts[TRACE]["ORGANIZATION_EMAIL_RECEIVED"]
         assert isinstance(fact.data, dict)
         fact.data["virusVerdict"] = "FAIL"
         office.accept(office.refuse("a@acme.test"))

@@ -236,13 +236,14 @@ class MemoryLedger:
 
     def facts(self, trace: str) -> Sequence[Fact]:
         """See ``Ledger.facts``."""
-        found = [fact for fact in self._all() if fact.trace == trace]
+        with self.books.lock:
+            found = list(self.books.facts.get(trace, {}).values())
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def fact(self, trace: str, key: str) -> Fact | None:
         """See ``Ledger.fact``."""
         with self.books.lock:
-            return self.books.facts.get((trace, key))
+            return self.books.facts.get(trace, {}).get(key)
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """See ``Ledger.received``."""
@@ -258,4 +259,4 @@ class MemoryLedger:
 
     def _all(self) -> list[Fact]:
         with self.books.lock:
-            return list(self.books.facts.values())
+            return [fact for facts in self.books.facts.values() for fact in facts.values()]
