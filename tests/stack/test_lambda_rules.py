@@ -32,6 +32,45 @@ Resources:
       Action: lambda:InvokeFunction
       FunctionName: !Ref FailFunction
       Principal: !Sub 'workmail.${AWS::Region}.amazonaws.com'
+  RecurseFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src/, Handler: recurse.handler, Runtime: python3.12}
+  RecursePermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref RecurseFunction
+      Principal: !Sub 'workmail.${AWS::Region}.amazonaws.com'
+"""
+
+FAIL = "def handler(event, context):\n    raise ValueError('no good')\n"
+
+RECURSE = """
+import json
+import os
+import smtplib
+
+import boto3
+
+ANSWER = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
+
+
+def handler(event, context):
+    if "again" in event:
+        return ANSWER
+    flow, workmail = boto3.client("workmailmessageflow"), boto3.client("workmail")
+    for organization in workmail.list_organizations()["OrganizationSummaries"]:
+        of = {"OrganizationId": organization["OrganizationId"]}
+        for rule in workmail.list_inbound_mail_flow_rules(**of)["Rules"]:
+            if rule["Action"].get("Lambda", {}).get("FunctionArn") == context.invoked_function_arn:
+                workmail.delete_inbound_mail_flow_rule(**of, RuleId=rule["RuleId"])
+    content = flow.get_raw_message_content(messageId=event["messageId"])["messageContent"].read()
+    reply = content.replace(b"Subject: ", b"Subject: Re: ").replace(b"Message-ID: <", b"Message-ID: <re-")
+    host, _, port = os.environ["POSTROOM_SMTP"].partition(":")
+    with smtplib.SMTP(host, int(port)) as smtp:
+        smtp.sendmail("bot@guide.example", [event["envelope"]["recipients"][0]["address"]], reply)
+    again = boto3.client("lambda").invoke(FunctionName=context.function_name, Payload=json.dumps({"again": True}))
+    return json.loads(again["Payload"].read())
 """
 
 
@@ -41,7 +80,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("customers")
     (folder / "fail" / "src").mkdir(parents=True)
     (folder / "fail" / "template.yaml").write_text(FAILING, "utf-8")
-    (folder / "fail" / "src" / "app.py").write_text("def handler(event, context):\n    raise ValueError('no good')\n")
+    (folder / "fail" / "src" / "app.py").write_text(FAIL, "utf-8")
+    (folder / "fail" / "src" / "recurse.py").write_text(RECURSE, "utf-8")
     projects = [customers.guide_project(folder / "guide"), folder / "fail"]
     if HAS_NODE and shutil.which("npm"):
         projects.append(customers.node_project(folder / "storm"))
@@ -56,6 +96,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     run_lambda(house, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=240)
     run_lambda(house, organization, "once@guide.example", "FailFunction", RuleTimeoutMinutes=0)
     run_lambda(house, organization, "tell@guide.example", "DropFunction", Synchronous=False)
+    run_lambda(house, organization, "recurse@guide.example", "RecurseFunction")
     if len(projects) == 3:
         run_lambda(house, organization, "storm@guide.example", "stop-storm")
     yield house
@@ -167,6 +208,16 @@ def test_a_function_that_always_fails_is_tried_for_240_minutes_and_then_the_fall
     assert len({fact["data"]["invocationId"] for fact in attempts}) == 1
     folders = {fact["event"]["recipient"]: fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED}
     assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
+
+
+def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(house: House) -> None:
+    house.send(letter("r1", "recurse"), ANN)
+    facts = told(house, "r1", DELIVERED)
+    told(house, "re-r1", DELIVERED)
+    assert content(house, ANN, "r1") == [letter("r1", "recurse")]
+    assert len(content(house, ANN, "Re: r1")) == 1
+    assert [fact["name"] for fact in facts].count("RULE_APPLIED") == 1
+    assert all("failure" not in fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED")
 
 
 @pytest.mark.skipif(not (HAS_NODE and shutil.which("npm")), reason="needs node and npm")
