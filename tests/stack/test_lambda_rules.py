@@ -103,18 +103,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house.stop()
 
 
-def run_lambda(house: House, organization: str, sender: str, function: str, **more: Any) -> None:
+def run_lambda(house: House, organization: str, sender: str, function: str, **more: Any) -> dict[str, Any]:
+    """Make a rule; return what it was made of, and its id."""
     settings = {"Synchronous": True, **more}
     if settings["Synchronous"]:
         settings = {"FallbackAction": "MOVE_TO_JUNK", "RuleTimeoutMinutes": 1, **settings}
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
-    house.client("workmail").create_inbound_mail_flow_rule(
-        OrganizationId=organization,
-        Name=f"{sender} asks {function}",
-        SenderPatterns=[sender],
-        RecipientPatterns=["*"],
-        Action={"Type": "RUN_LAMBDA", "Lambda": {"FunctionArn": arn, **settings}},
-    )
+    rule = {
+        "OrganizationId": organization,
+        "Name": f"{sender} asks {function}",
+        "SenderPatterns": [sender],
+        "RecipientPatterns": ["*"],
+        "Action": {"Type": "RUN_LAMBDA", "Lambda": {"FunctionArn": arn, **settings}},
+    }
+    return rule | {"RuleId": house.client("workmail").create_inbound_mail_flow_rule(**rule)["RuleId"]}
 
 
 def letter(number: str, sender: str) -> bytes:
@@ -208,6 +210,33 @@ def test_a_function_that_always_fails_is_tried_for_240_minutes_and_then_the_fall
     assert len({fact["data"]["invocationId"] for fact in attempts}) == 1
     folders = {fact["event"]["recipient"]: fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED}
     assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
+
+
+def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_met(house: House) -> None:
+    workmail = house.client("workmail")
+    (organization,) = workmail.list_organizations()["OrganizationSummaries"]
+    rule = run_lambda(
+        house, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=120
+    )
+    house.send(letter("w1", "wait"), ANN)
+    told(house, "w1", "RULE_ATTEMPTED")
+    rule["Action"]["Lambda"] |= {"FallbackAction": "DEFAULT"}
+    workmail.update_inbound_mail_flow_rule(**rule)
+    house.send(letter("w2", "wait"), ANN)
+    told(house, "w2", "RULE_ATTEMPTED")
+    workmail.delete_inbound_mail_flow_rule(OrganizationId=rule["OrganizationId"], RuleId=rule["RuleId"])
+    house.send(letter("w3", "wait"), ANN)
+
+    versions = []
+    for number, folder in (("w1", "JUNK_EMAIL"), ("w2", "INBOX")):
+        facts = told(house, number, DELIVERED)
+        assert [fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED] == [folder]
+        (applied,) = [fact["data"] for fact in facts if fact["name"] == "RULE_APPLIED"]
+        versions.append(applied["rulesVersion"])
+        shown = house.command("trace", "--message-id", f"<{number}@letters.example>").stdout.decode()
+        assert f"wait@guide.example asks FailFunction (rules version {versions[-1]})" in shown
+    assert versions[1] == versions[0] + 1
+    assert not [fact for fact in told(house, "w3", DELIVERED) if fact["name"].startswith("RULE_")]
 
 
 def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(house: House) -> None:
