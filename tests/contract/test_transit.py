@@ -114,6 +114,15 @@ class TestExpand:
         assert not way.transit.expand(expansion(), [], [order()])
         assert way.transit.is_clear(TRACE)
 
+    def test_parking_one_that_is_over_leaves_the_plan_of_the_next(self, way: Way) -> None:
+        """The sweep gives up on what it saw a while ago."""
+        added = expansion(chunks=2).model_copy(update={"plan": RawLocation(bucket="b", key="transit/added")})
+        way.transit.open([received()], [], added)
+        stale = parked("expansion", body=expansion().model_dump_json())
+        assert way.transit.park(stale, own(OwnFact.PARKED, "p"))
+        assert way.transit.redrive(stale, own(OwnFact.REDRIVEN, "r"))
+        assert way.transit.expansion(TRACE) == added
+
 
 class TestSettle:
     def test_an_order_leaves_with_its_final_fact(self, way: Way) -> None:

@@ -120,7 +120,7 @@ def entry_from_row(row: Row) -> Order | Expansion:
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:
-    """Return what parking adds to a row, key left out."""
+    """Return what parking adds to a row, key and body left out: what is in transit has its body already."""
     return {
         "state": {"S": PARKED},
         "since": number(parked.since),
@@ -129,7 +129,6 @@ def parked_attributes(parked: Parked) -> dict[str, Any]:
         "station": {"S": parked.station},
         "cause": {"S": parked.cause},
         "parkings": number(parked.parkings),
-        "body": {"S": parked.body},
     }
 
 

@@ -214,7 +214,7 @@ class DynamoTransit:
                 ExpressionAttributeValues={**values, ":open": {"S": rows.OPEN}},
             )
         else:
-            row = {**rows.key(parked.trace, parked.key), **attributes}
+            row = {**rows.key(parked.trace, parked.key), **attributes, "body": {"S": parked.body}}
             write.put("row", self.transit_table, row, condition=f"{NOT_THERE} OR attribute_exists(released)")
         record(write, self.ledger_table, [fact])
         return not write.commit()
