@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from yaml.reader import Reader
 
 from local.errors import UsageError
 from local.settings import repository_root
@@ -163,7 +164,8 @@ def parse(text: str, name: str, *, is_json: bool = False) -> RulesFile:
     """
     if is_json:
         content = _json(text, name)
-        tree = _tree(text.replace("\t", " "), name)  # YAML reads all of JSON but tabs between its words
+        # YAML reads all of JSON but tabs between its words, and characters that are none
+        tree = _tree(Reader.NON_PRINTABLE.sub(" ", text.replace("\t", " ")), name)
     else:
         tree = _tree(text, name)
         content = _plain(text, name)

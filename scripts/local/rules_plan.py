@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from local.errors import RefusedError
 from postroom.model.limits import MAX_PATTERNS
 from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction
 
@@ -76,7 +77,16 @@ class Step:
 
 
 def plan(known: Sequence[KnownRule], wanted: Sequence[WrittenRule]) -> list[Step]:
-    """Return a step for every rule, in the order in which they are to be made; unchanged ones come last."""
+    """Return a step for every rule, in the order in which they are to be made; unchanged ones come last.
+
+    Raises:
+        RefusedError: together they have more sender patterns than an organization may have.
+    """
+    count = sum(len(rule.senders) for rule in wanted)
+    if count > MAX_PATTERNS:
+        raise RefusedError(
+            f"the rules of both directions would have {count} sender patterns; {MAX_PATTERNS} are allowed"
+        )
     by_key = {each.rule.key: each for each in known}
     keys = {rule.key for rule in wanted}
     steps = [_step(by_key.get(rule.key), rule) for rule in wanted]

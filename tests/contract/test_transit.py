@@ -11,6 +11,7 @@ import pytest
 from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.contracts.between_stations import RawLocation
 from postroom.model.facts import OwnFact
 from postroom.ports.transit import Allowance, Called, Claim, Waiting
 from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, call, delivered, expansion, order, own, parked, received
@@ -98,9 +99,29 @@ class TestExpand:
         assert [o.key for o in way.transit.open_orders(TRACE)] == ["order:ann"]
         assert way.ledger.fact(TRACE, delivered("x").key) is None
 
+    @pytest.mark.parametrize("chunks", [1, 2])
+    def test_an_expansion_that_is_over_expands_nothing_of_the_next(self, way: Way, chunks: int) -> None:
+        """Recipients that were added to the flow stand in the same place, at the same chunk."""
+        first = expansion(chunks=chunks)
+        plan = RawLocation(bucket=first.plan.bucket, key=f"{first.plan.key}-added")
+        added = first.model_copy(update={"plan": plan})
+        way.transit.open([received()], [], added)
+        assert not way.transit.expand(first, [], [order("ann")])
+        assert way.transit.expansion(TRACE) == added
+        assert list(way.transit.open_orders(TRACE)) == []
+
     def test_nothing_is_expanded_without_an_expansion(self, way: Way) -> None:
         assert not way.transit.expand(expansion(), [], [order()])
         assert way.transit.is_clear(TRACE)
+
+    def test_parking_one_that_is_over_leaves_the_plan_of_the_next(self, way: Way) -> None:
+        """The sweep gives up on what it saw a while ago."""
+        added = expansion(chunks=2).model_copy(update={"plan": RawLocation(bucket="b", key="transit/added")})
+        way.transit.open([received()], [], added)
+        stale = parked("expansion", body=expansion().model_dump_json())
+        assert way.transit.park(stale, own(OwnFact.PARKED, "p"))
+        assert way.transit.redrive(stale, own(OwnFact.REDRIVEN, "r"))
+        assert way.transit.expansion(TRACE) == added
 
 
 class TestSettle:

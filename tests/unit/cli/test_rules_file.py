@@ -282,10 +282,33 @@ def test_json_goes_by_the_name(tmp_path: Path) -> None:
         rules_file.read(tmp_path / "r.json")
 
 
+def test_a_control_character_in_json_is_a_fault_of_its_place() -> None:
+    text = json.dumps({"inbound": [rule(name="a\x7fb")]}, ensure_ascii=False, indent=0)
+    assert complaint(text, is_json=True) == (
+        "FILE:4: inbound[0].name: must be one line without control characters (in YAML, >- folds lines)"
+    )
+
+
 LINES = st.text(
     st.sampled_from(" aB1.0~=ö\u00a0\ufeff\u0301中😀:#'\"-*&!|>%@`{}[],?\\"), min_size=1, max_size=40
 ) | st.sampled_from(
-    ["yes", "null", "~", "1e3", "2026-01-01", "<<", "=", "on", "0x1F", "? a", "- a", "a: b", "a #b", "long " * 49]
+    [
+        "yes",
+        "null",
+        "~",
+        "1e3",
+        "2026-01-01",
+        "<<",
+        "=",
+        "on",
+        "0x1F",
+        "? a",
+        "- a",
+        "a: b",
+        "a #b",
+        "long " * 49,
+        "\uffff",
+    ]
 )
 NAMES = LINES.map(lambda text: text[:64].strip(" ")).filter(bool)
 PATTERNS = st.sampled_from(["*", "*.example.com", "example.com", "ann@example.com", "no@example.org", "1.2"])

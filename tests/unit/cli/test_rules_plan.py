@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.errors import RefusedError
 from local.rules_file import WrittenCall, WrittenRule
 from local.rules_plan import Change, KnownRule, differences, plan
 from postroom.model.addresses import Address
@@ -145,6 +146,15 @@ def test_a_full_organization_makes_room_first() -> None:
     before = [rule("old", "DEFAULT", *senders), rule("small", "DEFAULT", "s.example")]
     after = [rule("new", "DEFAULT", *senders), rule("small", "DEFAULT", "s.example")]
     assert steps(before, after) == [("delete", "old"), ("create", "new"), ("unchanged", "small")]
+
+
+def test_more_patterns_than_an_organization_has_are_refused_before_anything_changes() -> None:
+    """Of those together that the file holds and those of the direction that it does not name."""
+    stay = replace(
+        rule("stay", "DEFAULT", *(f"a{n}.example" for n in range(MAX_PATTERNS))), direction=Direction.OUTBOUND
+    )
+    with pytest.raises(RefusedError, match=f"{MAX_PATTERNS + 1} sender patterns"):
+        steps([stay], [rule("one more", "DEFAULT", "b.example"), stay])
 
 
 class TestWarnings:

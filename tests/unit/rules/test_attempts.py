@@ -10,7 +10,8 @@ import pytest
 
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
-from tests.support.post import ORG
+from postroom.rules.breaker import FAILURES
+from tests.support.post import ORG, OTHER, call
 from tests.support.rule_answers import ALL, LETTER, named, to
 
 if TYPE_CHECKING:
@@ -65,6 +66,21 @@ def test_a_function_that_recovers_decides(office: Office) -> None:
     office.call_again()
     assert office.where(LETTER) == {"ann": "INBOX"}
     assert not office.calls.sent
+
+
+def test_a_function_that_one_organizations_mail_breaks_is_still_asked_about_anothers(office: Office) -> None:
+    def answer(event: Any) -> Any:
+        if event["subject"] == "poison":
+            raise ValueError
+        return ALL
+
+    shared, caller = office.function("shared", answer), office.run_sync_rule.caller
+    everybody = {"ArnLike": {"AWS:SourceArn": "arn:aws:workmail:us-east-1:123456789012:organization/*"}}
+    office.functions.policies[shared]["Statement"][0]["Condition"] = everybody
+    poison = call(function_arn=shared, subject="poison")
+    failures = [caller.ask(poison, number + 1).fact.data["failure"] for number in range(FAILURES + 1)]
+    assert failures == [Failure.FUNCTION_ERROR] * FAILURES + [Failure.HELD_BACK]
+    assert caller.ask(call(function_arn=shared, organization_id=OTHER), 1).answer is not None
 
 
 def test_a_function_that_may_not_be_called_is_not(office: Office) -> None:

@@ -120,7 +120,8 @@ class Transit(Protocol):
         """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
 
         Returns:
-            ``False``: somebody else committed it; read the expansion again.
+            ``False``: somebody else committed it, or the plan is carried out and another stands in its place; or one
+            of the orders or facts is there already. Read the expansion again.
         """
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:

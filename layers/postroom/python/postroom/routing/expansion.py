@@ -35,9 +35,9 @@ def expand(
     Raises:
         ConflictError: a chunk was refused for another reason, and nobody else has committed it.
     """
-    before: Expansion | None = expansion
+    before = expansion
     chunk = Plan(plan.chunk(expansion.done))
-    while before is not None:
+    while True:
         orders = planning.orders(chunk.entries, flow, now())
         if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
             onward.send(orders)
@@ -47,6 +47,8 @@ def expand(
             if rest == chunk:
                 raise ConflictError("a chunk was refused, and nobody else committed it")
             chunk = rest
-        elif after is not None:
+        elif after is None or after.plan != before.plan:
+            return  # somebody else has committed the last chunk, and may have begun with recipients added since
+        else:
             chunk = Plan(plan.chunk(after.done))
         before = after

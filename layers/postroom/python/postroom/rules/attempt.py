@@ -52,11 +52,11 @@ class Caller:
         """
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call)
-        if invocation is None and self.breaker.holds_back(call.function_arn):
+        if invocation is None and self.breaker.holds_back(call.group):
             invocation = Invocation(None, Failure.HELD_BACK, "it kept failing, or hung, and is called now and then")
         if invocation is None:
             invocation = self.functions.call(call.function_arn, event)
-            self.breaker.went(call.function_arn, invocation.failure)
+            self.breaker.went(call.group, invocation.failure)
         answer, error = None, invocation.error
         if invocation.payload is not None:
             try:

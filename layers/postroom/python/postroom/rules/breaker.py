@@ -24,7 +24,10 @@ PROBE_SECONDS: Final = 30
 
 @dataclass(slots=True)
 class Breaker:
-    """What one worker has seen of each function. ``name_turn`` gives names that no other turn has.
+    """What one worker has seen of each function, for each organization. ``name_turn`` gives names that no other has.
+
+    ``group`` is ``RuleCall.group``: where one organization's mail makes a function fail, others' mail is still asked
+    about.
 
     A function that fails is still called, so that it is found out when it works again: by one of all workers, once a
     ``pause`` (seconds). Workers tell each other nothing else, so that a message whose function works costs no read:
@@ -37,33 +40,33 @@ class Breaker:
     _failed: dict[str, int] = field(default_factory=dict)
     _turns: dict[str, str] = field(default_factory=dict)
 
-    def holds_back(self, function_arn: str) -> bool:
+    def holds_back(self, group: str) -> bool:
         """Say whether to leave a function alone now; whoever is told ``False`` must call it, and say how it went.
 
         Raises:
             StoreUnavailableError: it is not known whose turn it is; nothing was called.
         """
-        if self._failed.get(function_arn, 0) < FAILURES:
+        if self._failed.get(group, 0) < FAILURES:
             return False
         turn = self.name_turn()
-        if not self.probes.take(function_arn, turn, PROBE_SECONDS):
+        if not self.probes.take(group, turn, PROBE_SECONDS):
             return True
-        self._turns[function_arn] = turn
+        self._turns[group] = turn
         return False
 
-    def went(self, function_arn: str, failure: Failure | None) -> None:
+    def went(self, group: str, failure: Failure | None) -> None:
         """Learn how a call went.
 
         Raises:
             StoreUnavailableError: others could not be told that the pause begins, or that they may call.
         """
-        turn = self._turns.pop(function_arn, None)
+        turn = self._turns.pop(group, None)
         if failure is None:
-            self._failed.pop(function_arn, None)
+            self._failed.pop(group, None)
             if turn is not None:
-                self.probes.give_back(function_arn, turn)
+                self.probes.give_back(group, turn)
             return
         counted = FAILURES if failure is Failure.TIMED_OUT else 1
-        self._failed[function_arn] = self._failed.get(function_arn, 0) + counted
-        if self._failed[function_arn] >= FAILURES:
-            self.probes.take(function_arn, turn or self.name_turn(), self.pause)
+        self._failed[group] = self._failed.get(group, 0) + counted
+        if self._failed[group] >= FAILURES:
+            self.probes.take(group, turn or self.name_turn(), self.pause)

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 RACES: Final = 5
 """How often a slot is opened, or a verdict written, anew because something came in between. Ours."""
 
+SLOT_LASTS: Final = 86_400_000
+"""For how long nobody looks whether the slot with which a flow began is still there, in milliseconds; less than what
+is put is kept (``RETENTION_AFTER_FINAL_DAYS``). Ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunSyncRule:
@@ -111,8 +115,11 @@ class RunSyncRule:
                 self._later(call, due - self.now())
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
-        """Open the attempt's slot, unless the flow began with it open; ``False``: the call is decided or further on."""
-        if number == 1 and call.slot_open:
+        """Open the attempt's slot, unless the flow began with it open; ``False``: the call is decided or further on.
+
+        A call that was parked may come back when the slot is gone with all that was put: then it is opened anew.
+        """
+        if number == 1 and call.slot_open and self.now() - call.since < SLOT_LASTS:
             return True
         for _ in range(RACES):
             before = self.contents.of(call.trace)

@@ -22,13 +22,13 @@ class DynamoProbes:
     transit_table: str
     now: Callable[[], int]
 
-    def take(self, function_arn: str, turn: str, seconds: int) -> bool:
+    def take(self, group: str, turn: str, seconds: int) -> bool:
         """See ``Probes.take``."""
-        return self._lease(function_arn).take(turn, self.now() // 1000, seconds)
+        return self._lease(group).take(turn, self.now() // 1000, seconds)
 
-    def give_back(self, function_arn: str, turn: str) -> None:
+    def give_back(self, group: str, turn: str) -> None:
         """See ``Probes.give_back``."""
-        self._lease(function_arn).give_back(turn)
+        self._lease(group).give_back(turn)
 
-    def _lease(self, function_arn: str) -> Lease:
-        return Lease(self.client, self.transit_table, rows.key(f"probe:{function_arn}", "probe"))
+    def _lease(self, group: str) -> Lease:
+        return Lease(self.client, self.transit_table, rows.key(f"probe:{group}", "probe"))

@@ -4,7 +4,7 @@ LedgerTable    pk trace            sk fact key           one row a fact, never c
 TransitTable   pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
                pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
                pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
-               pk probe:<arn>      sk probe            who may call a function that is held back; `expires` (TTL)
+               pk probe:<group>    sk probe            who may call a function that is held back; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…
 """
 
@@ -120,7 +120,7 @@ def entry_from_row(row: Row) -> Order | Expansion:
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:
-    """Return what parking adds to a row, key left out."""
+    """Return what parking adds to a row, key and body left out: what is in transit has its body already."""
     return {
         "state": {"S": PARKED},
         "since": number(parked.since),
@@ -129,7 +129,6 @@ def parked_attributes(parked: Parked) -> dict[str, Any]:
         "station": {"S": parked.station},
         "cause": {"S": parked.cause},
         "parkings": number(parked.parkings),
-        "body": {"S": parked.body},
     }
 
 

@@ -58,15 +58,17 @@ class DynamoTransit:
     def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
         """See ``Transit.expand``."""
         write, place = Transaction(self.client), rows.key(before.trace, before.key)
-        names, done, more = {"#done": "done"}, rows.number(before.done), rows.number(before.done + 1)
+        # the plan as well: where this one is finished, another may stand in its place
+        condition, names = "#done = :done AND contains(#body, :plan)", {"#done": "done", "#body": "body"}
+        values = {":done": rows.number(before.done), ":plan": {"S": before.plan.model_dump_json()}}
         if before.done + 1 == before.chunks:
             write.delete(
                 "expansion",
                 self.transit_table,
                 place,
-                condition="#done = :done",
+                condition=condition,
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={":done": done},
+                ExpressionAttributeValues=values,
             )
         else:
             write.update(
@@ -74,9 +76,9 @@ class DynamoTransit:
                 self.transit_table,
                 place,
                 "SET #done = :next",
-                condition="#done = :done",
+                condition=condition,
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={":done": done, ":next": more},
+                ExpressionAttributeValues={**values, ":next": rows.number(before.done + 1)},
             )
         record(write, self.ledger_table, facts)
         self._add_orders(write, orders)
@@ -212,7 +214,7 @@ class DynamoTransit:
                 ExpressionAttributeValues={**values, ":open": {"S": rows.OPEN}},
             )
         else:
-            row = {**rows.key(parked.trace, parked.key), **attributes}
+            row = {**rows.key(parked.trace, parked.key), **attributes, "body": {"S": parked.body}}
             write.put("row", self.transit_table, row, condition=f"{NOT_THERE} OR attribute_exists(released)")
         record(write, self.ledger_table, [fact])
         return not write.commit()

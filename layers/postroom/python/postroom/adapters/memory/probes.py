@@ -18,17 +18,17 @@ class MemoryProbes:
     _turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, function_arn: str, turn: str, seconds: int) -> bool:
+    def take(self, group: str, turn: str, seconds: int) -> bool:
         """See ``Probes.take``."""
         with self._lock:
-            holder, until = self._turns.get(function_arn, (turn, 0))
+            holder, until = self._turns.get(group, (turn, 0))
             if holder != turn and self.now() <= until:
                 return False
-            self._turns[function_arn] = (turn, self.now() + seconds * 1000)
+            self._turns[group] = (turn, self.now() + seconds * 1000)
             return True
 
-    def give_back(self, function_arn: str, turn: str) -> None:
+    def give_back(self, group: str, turn: str) -> None:
         """See ``Probes.give_back``."""
         with self._lock:
-            if self._turns.get(function_arn, ("", 0))[0] == turn:
-                del self._turns[function_arn]
+            if self._turns.get(group, ("", 0))[0] == turn:
+                del self._turns[group]

@@ -45,7 +45,9 @@ class MemoryTransit:
         place = (before.trace, before.key)
         with self.books.lock:
             stands = self.expansion(before.trace, before.key)
-            if stands is None or stands.done != before.done or not self.books.are_new(facts, orders):
+            if stands is None or (stands.plan, stands.done) != (before.plan, before.done):
+                return False
+            if not self.books.are_new(facts, orders):
                 return False
             if before.done + 1 == before.chunks:
                 del self.books.transit[place]

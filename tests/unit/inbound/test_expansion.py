@@ -1,0 +1,62 @@
+"""A plan of more than one transaction is carried out once, whoever else is at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.queues import MemoryOnward
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.contracts.between_stations import RawLocation
+from postroom.model.facts import RECEIVED
+from postroom.routing.expansion import expand
+from postroom.routing.plan import Flow, Plan
+from postroom.routing.resolve import Target
+from tests.support.post import NOON, ORG, TRACE, expansion, received
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.contracts.between_stations import Expansion
+
+FLOW = Flow(TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/m1"), 1000, NOON)
+
+
+def now() -> int:
+    return NOON
+
+
+def targets(*names: str) -> Plan:
+    return Plan(tuple(Target(name, f"{name}@acme.test", f"{name}@acme.test", "INBOX") for name in names))
+
+
+@dataclass
+class Overtaken:
+    """A transit of somebody who is slow: another carries the plan out, and begins with recipients added since."""
+
+    transit: MemoryTransit
+    added: Expansion
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transit, name)
+
+    def expand(self, before: Expansion, facts: Sequence[Any], orders: Sequence[Any]) -> bool:
+        if self.transit.expansion(TRACE) == before:
+            self.transit.expand(before, facts, orders)
+            self.transit.open([replace(received(), key=f"{RECEIVED}:more")], [], self.added)
+            return False
+        return self.transit.expand(before, facts, orders)
+
+
+def test_who_is_overtaken_does_not_take_recipients_added_since_for_its_own() -> None:
+    books = Books()
+    first = expansion(chunks=1)
+    plan = RawLocation(bucket="inbound-bucket", key=f"{first.plan.key}-more")
+    added = expansion(chunks=2).model_copy(update={"plan": plan})
+    transit = MemoryTransit(books, now)
+    transit.open([received()], [], first)
+    slow: Any = Overtaken(transit, added)
+    expand(first, targets("ann"), FLOW, slow, MemoryLedger(books), MemoryOnward(), now)
+    assert transit.expansion(TRACE) == added
+    assert [order.key for order in transit.open_orders(TRACE)] == ["order:ann"]
