@@ -9,7 +9,6 @@ import boto3
 
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.directory import EntityState
-from postroom.rules.breaker import FAILURES
 from tests.faults.injector import Killed
 from tests.faults.office import letter
 from tests.support.post import OTHER, notification
@@ -262,11 +261,13 @@ def replaced_in_vain(office: Office) -> None:
 
 
 def held_back(office: Office) -> None:
-    """A rule's function fails three times in a row, is held back, and works again when one of two letters asks it."""
-    failures = [fails] * FAILURES
+    """A rule's function hangs, is held back, and works again when one of two letters asks it."""
+    hangs = [TimeoutError]
 
-    def recover(event: Any) -> Any:
-        return failures.pop()(event) if failures else CALLED
+    def recover(_: Any) -> Any:
+        if hangs:
+            raise hangs.pop()
+        return CALLED
 
     office.world.callees.functions["tag"] = recover
     office.arrive("m1", "ann@acme.test")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
 
 from postroom.adapters.aws import clients
 from postroom.model.function_policy import principal
@@ -38,6 +39,8 @@ class Body(io.BytesIO):
 @dataclass
 class Callees:
     """Functions by name, from event to answer; everybody's rules may call them. One that raises has failed.
+
+    A function that raises TimeoutError is one that did not answer in time.
 
     ``events`` is what they were called with, oldest first.
     """
@@ -87,6 +90,8 @@ class Callees:
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         try:
             answer = self.functions[name](event)
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=request.url) from error
         except Exception as error:  # noqa: BLE001 - as Lambda does
             failed = {"errorType": type(error).__name__, "errorMessage": str(error)}
             return _response(request, 200, failed, {**headers, "X-Amz-Function-Error": "Unhandled"})

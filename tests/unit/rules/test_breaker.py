@@ -9,7 +9,7 @@ import pytest
 
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.ports.rule_functions import Failure
-from postroom.rules.breaker import FAILURES, PAUSE_SECONDS, PROBE_SECONDS, Breaker
+from postroom.rules.breaker import PAUSE_SECONDS, PROBE_SECONDS, Breaker
 from tests.support.post import NOON
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ class Shift:
         names = map(str, itertools.count())
         self.workers = tuple(Breaker(self.probes, lambda: next(names)) for _ in range(2))
 
-    def call(self, worker: int, failure: Failure | None, function: str = FUNCTION) -> bool:
+    def call(self, worker: int, failure: Failure | None, function: str = FUNCTION, *, took: int = 0) -> bool:
         """Let a worker call a function, unless it is held back; return whether it called."""
         breaker = self.workers[worker]
         if breaker.holds_back(function):
             return False
-        breaker.went(function, failure)
+        breaker.went(function, failure, took)
         return True
 
     def asked(self, failure: Failure | None, *, times: int = 2) -> Sequence[int]:
@@ -51,11 +51,16 @@ def test_one_call_that_takes_all_our_time_is_enough(shift: Shift) -> None:
     assert shift.asked(None) == []
 
 
-def test_other_failures_must_come_in_a_row() -> None:
+def test_other_failures_count_by_the_time_that_they_take_in_a_row() -> None:
     shift = Shift()
-    for failure in (Failure.FUNCTION_ERROR, Failure.THROTTLED, None) * 3:
-        assert shift.call(0, failure)
-    assert [shift.call(0, Failure.FUNCTION_ERROR) for _ in range(FAILURES + 1)] == [True] * FAILURES + [False]
+    for failure in (Failure.FUNCTION_ERROR, Failure.UNAVAILABLE, None) * 3:
+        assert shift.call(0, failure, took=7_000)
+    assert [shift.call(0, Failure.FUNCTION_ERROR, took=5_000) for _ in range(4)] == [True, True, True, False]
+
+
+def test_who_fails_at_once_is_asked_about_each_message() -> None:
+    shift = Shift()
+    assert all(shift.call(0, Failure.FUNCTION_ERROR, took=took) for took in (100, 0, -50) * 30)
 
 
 def test_a_function_that_works_is_none_of_it(shift: Shift) -> None:
@@ -73,7 +78,7 @@ def test_the_pause_begins_when_the_call_has_failed(shift: Shift) -> None:
     assert not shift.workers[0].holds_back(FUNCTION)
     shift.later += PROBE_SECONDS - 1
     assert shift.asked(None) == []
-    shift.workers[0].went(FUNCTION, Failure.TIMED_OUT)
+    shift.workers[0].went(FUNCTION, Failure.TIMED_OUT, 0)
     shift.later += PAUSE_SECONDS
     assert shift.asked(None) == []
     shift.later += 1
@@ -99,5 +104,5 @@ def test_a_turn_that_is_over_is_no_longer_given_back(shift: Shift) -> None:
     assert not shift.workers[0].holds_back(FUNCTION)
     shift.later += PROBE_SECONDS + 1
     assert not shift.workers[1].holds_back(FUNCTION)
-    shift.workers[0].went(FUNCTION, None)
+    shift.workers[0].went(FUNCTION, None, 0)
     assert not shift.probes.take(FUNCTION, "a third worker's", PROBE_SECONDS)

@@ -24,7 +24,7 @@ class Failure(StrEnum):
     NOT_PERMITTED = "NOT_PERMITTED"  # its resource policy, or IAM, does not let us
     REFUSED = "REFUSED"  # Lambda does not take the request
     UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer, or says that it cannot for now
-    HELD_BACK = "HELD_BACK"  # it was not called, because it had failed too often
+    HELD_BACK = "HELD_BACK"  # it was not called, because it had hung, or failed slowly
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,11 @@ class Caller:
         event, begun = event_of(call).encode(), self.now()
         invocation = self._permitted(call)
         if invocation is None and self.breaker.holds_back(call.group):
-            invocation = Invocation(None, Failure.HELD_BACK, "it kept failing, or hung, and is called now and then")
+            invocation = Invocation(None, Failure.HELD_BACK, "it hung, or failed slowly, and is called now and then")
         if invocation is None:
+            asked = self.now()
             invocation = self.functions.call(call.function_arn, event)
-            self.breaker.went(call.group, invocation.failure)
+            self.breaker.went(call.group, invocation.failure, self.now() - asked)
         answer, error = None, invocation.error
         if invocation.payload is not None:
             try:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from postroom.ports.probes import Probes
 
-FAILURES: Final = 3
-"""Failed calls in a row after which a function is held back; one that takes all our time counts as so many. Ours."""
+PATIENCE: Final = 15_000
+"""Milliseconds that failed calls in a row may take before a function is held back: as long as one that hangs. Ours."""
 
 PAUSE_SECONDS: Final = 30
 """Seconds without a call after one of a function that is held back has failed. Ours."""
@@ -29,15 +29,16 @@ class Breaker:
     ``group`` is ``RuleCall.group``: where one organization's mail makes a function fail, others' mail is still asked
     about.
 
-    A function that fails is still called, so that it is found out when it works again: by one of all workers, once a
-    ``pause`` (seconds). Workers tell each other nothing else, so that a message whose function works costs no read:
-    each learns from its own calls, and may take its turn as soon as another's went well.
+    What counts is the time that failed calls take: who fails at once takes nobody's, and is asked about each message.
+    A function that is held back is still called, so that it is found out when it works again: by one of all workers,
+    once a ``pause`` (seconds). Workers tell each other nothing else, so that a message whose function works costs no
+    read: each learns from its own calls, and may take its turn as soon as another's went well.
     """
 
     probes: Probes
     name_turn: Callable[[], str]
     pause: int = PAUSE_SECONDS
-    _failed: dict[str, int] = field(default_factory=dict)
+    _lost: dict[str, int] = field(default_factory=dict)
     _turns: dict[str, str] = field(default_factory=dict)
 
     def holds_back(self, group: str) -> bool:
@@ -46,7 +47,7 @@ class Breaker:
         Raises:
             StoreUnavailableError: it is not known whose turn it is; nothing was called.
         """
-        if self._failed.get(group, 0) < FAILURES:
+        if self._lost.get(group, 0) < PATIENCE:
             return False
         turn = self.name_turn()
         if not self.probes.take(group, turn, PROBE_SECONDS):
@@ -54,19 +55,19 @@ class Breaker:
         self._turns[group] = turn
         return False
 
-    def went(self, group: str, failure: Failure | None) -> None:
-        """Learn how a call went.
+    def went(self, group: str, failure: Failure | None, took: int) -> None:
+        """Learn how a call went, and how many milliseconds it took.
 
         Raises:
             StoreUnavailableError: others could not be told that the pause begins, or that they may call.
         """
         turn = self._turns.pop(group, None)
         if failure is None:
-            self._failed.pop(group, None)
+            self._lost.pop(group, None)
             if turn is not None:
                 self.probes.give_back(group, turn)
             return
-        counted = FAILURES if failure is Failure.TIMED_OUT else 1
-        self._failed[group] = self._failed.get(group, 0) + counted
-        if self._failed[group] >= FAILURES:
+        lost = PATIENCE if failure is Failure.TIMED_OUT else max(took, 0)
+        self._lost[group] = self._lost.get(group, 0) + lost
+        if self._lost[group] >= PATIENCE:
             self.probes.take(group, turn or self.name_turn(), self.pause)
