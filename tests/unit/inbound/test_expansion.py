@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.queues import MemoryOnward
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.between_stations import RawLocation, Station, read_order
 from postroom.model.facts import RECEIVED
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Flow, Plan
@@ -49,7 +49,7 @@ class Overtaken:
         return self.transit.expand(before, facts, orders)
 
 
-def test_who_is_overtaken_does_not_take_recipients_added_since_for_its_own() -> None:
+def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_for_its_own() -> None:
     books = Books()
     first = expansion(chunks=1)
     plan = RawLocation(bucket="inbound-bucket", key=f"{first.plan.key}-more")
@@ -57,6 +57,9 @@ def test_who_is_overtaken_does_not_take_recipients_added_since_for_its_own() -> 
     transit = MemoryTransit(books, now)
     transit.open([received()], [], first)
     slow: Any = Overtaken(transit, added)
-    expand(first, targets("ann"), FLOW, slow, MemoryLedger(books), MemoryOnward(), now)
+    onward = MemoryOnward()
+    expand(first, targets("ann"), FLOW, slow, MemoryLedger(books), onward, now)
     assert transit.expansion(TRACE) == added
     assert [order.key for order in transit.open_orders(TRACE)] == ["order:ann"]
+    sent = map(read_order, onward.queues[Station.DELIVER])
+    assert [order.key for order in sent] == ["order:ann"]  # the other may have stopped before it sent

@@ -35,20 +35,24 @@ def expand(
     Raises:
         ConflictError: a chunk was refused for another reason, and nobody else has committed it.
     """
-    before = expansion
+    before, refused = expansion, False
     chunk = Plan(plan.chunk(expansion.done))
     while True:
         orders = planning.orders(chunk.entries, flow, now())
         if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
             onward.send(orders)
+        else:
+            refused = True
         after = transit.expansion(before.trace, before.key)
         if after == before:
             rest = without_reached(chunk, flow.trace, transit, ledger)
             if rest == chunk:
                 raise ConflictError("a chunk was refused, and nobody else committed it")
             chunk = rest
-        elif after is None or after.plan != before.plan:
-            return  # somebody else has committed the last chunk, and may have begun with recipients added since
+        elif after is None or after.plan != before.plan:  # all is committed, and recipients added since may have begun
+            if refused:  # whoever committed a chunk may have stopped before it sent
+                onward.send(transit.open_orders(flow.trace))
+            return
         else:
             chunk = Plan(plan.chunk(after.done))
         before = after
