@@ -28,6 +28,6 @@ def test_a_frozen_plan_thaws_as_it_was(entries: tuple[Entry, ...]) -> None:
 @given(st.integers(0, 3 * CHUNK_RECIPIENTS))
 def test_chunks_are_the_whole_plan_in_order(size: int) -> None:
     plan = Plan(tuple(Target(str(number), "r", "d", "INBOX") for number in range(size)))
-    chunks = [plan.chunk(number) for number in range(plan.chunks)]
+    chunks = [plan.chunk(number).entries for number in range(plan.chunks)]
     assert tuple(entry for chunk in chunks for entry in chunk) == plan.entries
     assert all(len(chunk) <= CHUNK_RECIPIENTS for chunk in chunks)

@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from postroom.model.addresses import Address, a_label
+from postroom.model.addresses import MAX_ADDRESS, Address, a_label
 from postroom.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from postroom.mime.headers import Headers
     from postroom.model.facts import Fact
-
-MAX_SENDER: Final = 320
-"""Longest address that is answered, in characters. Source: RFC 5321 4.5.3.1."""
 
 NULL_SENDER: Final = "the message came from the null sender: a bounce is never bounced"
 SPAM: Final = "the message counts as spam"
@@ -88,4 +85,4 @@ def writable(sender: str) -> str | None:
     """
     local, _, domain = sender.strip().rpartition("@")
     plain = f"{local}@{a_label(domain)}"
-    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_SENDER else None
+    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_ADDRESS else None

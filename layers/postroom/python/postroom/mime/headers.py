@@ -14,7 +14,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final
 
 from postroom.mime.encoded_words import decode, eight_bit
-from postroom.model.addresses import Address
+from postroom.model.addresses import MAX_ADDRESS, Address
 from postroom.model.limits import MAX_SUBJECT_CHARACTERS
 from postroom.model.text import one_line
 
@@ -24,9 +24,6 @@ _ENDS_OF_HEADERS: Final = (b"\n\r\n", b"\n\n", b"\r\r")
 
 _LENIENT: Final[dict[str, Any]] = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
 """Newer Pythons answer nothing at all where one address of a field is odd; a rule would not see the others."""
-
-MAX_ADDRESS: Final = 320
-"""Longest address, in characters: 64 for the local part, the @, 255 for the domain (RFC 5321 4.5.3.1)."""
 
 MAX_FIELD: Final = 160_000
 """How much of a field is read, in characters: 500 addresses of the longest kind. Ours."""

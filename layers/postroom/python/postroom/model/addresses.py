@@ -12,6 +12,13 @@ _DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]
 """Source: RFC 5322, 3.2.3, with the characters of RFC 6532."""
 
 
+MAX_DOMAIN: Final = 253
+"""Longest domain name, in characters of A-labels. Source: RFC 1035, 2.3.4, less the length bytes."""
+
+MAX_ADDRESS: Final = 320
+"""Longest address: 64 for the local part, the @, 255 for the domain. Source: RFC 5321, 4.5.3.1."""
+
+
 class Address(NamedTuple):
     """An addr-spec without display name. ``local`` is lower-case (WorkMail ignores case), ``domain`` A-labels.
 
@@ -57,7 +64,7 @@ def _unquoted(local: str) -> str:
 
 
 MAX_TRANSLATED: Final = 1024
-"""Longest domain that is translated and remembered, in characters; none in the DNS has more than 253. Ours."""
+"""Longest domain that is translated and remembered, in characters; none in the DNS has more than MAX_DOMAIN. Ours."""
 
 
 def a_label(domain: str) -> str:

@@ -11,13 +11,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from postroom.errors import InvalidHostError
-from postroom.model.addresses import a_label
+from postroom.model.addresses import MAX_DOMAIN, a_label
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: RFC 1123, 2.1."""
-
-MAX_NAME: Final = 253
-"""Longest name, in characters of A-labels. Source: RFC 1035, 2.3.4, less the length bytes."""
 
 PRIVATE_NAMES: Final = ("localhost", "local", "internal", "home.arpa")
 """Names that mean something else in each network, or this machine, and all below them.
@@ -60,7 +57,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 def _name(text: str) -> str:
     name = a_label(text)
     labels = name.split(".")
-    if text != text.strip() or len(name) > MAX_NAME or not all(map(_LABEL.fullmatch, labels)):
+    if text != text.strip() or len(name) > MAX_DOMAIN or not all(map(_LABEL.fullmatch, labels)):
         raise InvalidHostError(f"{text!r} is no name of a host")
     if any(name == private or name.endswith(f".{private}") for private in PRIVATE_NAMES):
         raise InvalidHostError(f"{name} is no name on the public internet")

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from postroom.errors import InvalidPatternError
-from postroom.model.addresses import a_label
+from postroom.model.addresses import MAX_DOMAIN, a_label
 
 
 class Direction(StrEnum):
@@ -71,9 +71,6 @@ _LOCAL: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*/=?^_`{
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 MAX_LOCAL: Final = 64
 """Longest local part, in characters. Source: RFC 5321, 4.5.3.1.1."""
-
-MAX_DOMAIN: Final = 253
-"""Longest domain name, in characters of A-labels. Source: RFC 1035, 2.3.4, less the length bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from postroom.errors import ConflictError
 from postroom.routing import plan as planning
-from postroom.routing.plan import Plan
 from postroom.routing.reached import without_reached
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from postroom.contracts.between_stations import Expansion
     from postroom.ports.queues import Onward
     from postroom.ports.transit import Ledger, Transit
-    from postroom.routing.plan import Flow
+    from postroom.routing.plan import Flow, Plan
 
 
 def expand(
@@ -36,7 +35,7 @@ def expand(
         ConflictError: a chunk was refused for another reason, and nobody else has committed it.
     """
     before, refused = expansion, False
-    chunk = Plan(plan.chunk(expansion.done))
+    chunk = plan.chunk(expansion.done)
     while True:
         orders = planning.orders(chunk.entries, flow, now())
         if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
@@ -54,5 +53,5 @@ def expand(
                 onward.send(transit.open_orders(flow.trace))
             return
         else:
-            chunk = Plan(plan.chunk(after.done))
+            chunk = plan.chunk(after.done)
         before = after

@@ -115,9 +115,9 @@ class Plan:
         """How many transactions it takes; at least one, which opens the flow."""
         return max(1, -(-len(self.entries) // CHUNK_RECIPIENTS))
 
-    def chunk(self, number: int) -> tuple[Entry, ...]:
-        """Return the entries of one transaction."""
-        return self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS]
+    def chunk(self, number: int) -> Plan:
+        """Return what one transaction takes of it."""
+        return Plan(self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS])
 
     def freeze(self) -> bytes:
         """Return the plan as bytes: one JSON array a line."""

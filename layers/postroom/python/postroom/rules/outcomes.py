@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
-from postroom.model.addresses import Address
+from postroom.model.addresses import MAX_ADDRESS, Address
 from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, RuleAction
 from postroom.model.text import one_line
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from postroom.contracts.rule_lambda import ActionEntry, AnswerAction, RuleAnswer
-
-MAX_ADDRESS_BYTES: Final = 320
-"""Longest address that is looked up, in bytes of UTF-8: 64 for the local part, the @, 255 for the domain (RFC 5321,
-4.5.3.1). The directory cannot be asked for one of thousands."""
 
 
 class Why(StrEnum):
@@ -114,7 +110,7 @@ def outcomes(
             elif recipient in others:
                 ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
             elif address is None:
-                ignored.setdefault(one_line(name[:MAX_ADDRESS_BYTES]), Ignored.NO_ADDRESS)
+                ignored.setdefault(one_line(name[:MAX_ADDRESS]), Ignored.NO_ADDRESS)
             elif recipient not in asked:
                 asked.add(recipient)
                 room = len(others) + len(added) < MAX_RECIPIENTS and len(asked) <= MAX_RECIPIENTS
@@ -131,15 +127,16 @@ def outcomes(
 def _address(name: str) -> Address | None:
     """Read an address that may stand in angle brackets behind a display name; ``None`` for what nobody can have.
 
-    Not by the library, which enters every bracket of a name that is made of nothing else.
+    Not by the library, which enters every bracket of a name that is made of nothing else. Addresses of more than
+    ``MAX_ADDRESS`` bytes of UTF-8 are nobody's either: the directory cannot be asked for one of thousands.
     """
     text = name.strip()
     if text.endswith(">"):
         text = text[text.rfind("<") + 1 : -1]
-    if len(text) > MAX_ADDRESS_BYTES:
+    if len(text) > MAX_ADDRESS:
         return None
     address = Address.parse(text)
-    return address if address and len(str(address).encode()) <= MAX_ADDRESS_BYTES else None
+    return address if address and len(str(address).encode()) <= MAX_ADDRESS else None
 
 
 def _within_limit(
