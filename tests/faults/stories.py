@@ -156,9 +156,8 @@ def unusable_key(office: Office) -> None:
         kms.enable_key(KeyId=key)
 
 
-def redriven(office: Office) -> None:
-    """As before, and somebody redrives it; what they left half done is the sweep's."""
-    unusable_key(office)
+def redrive_all(office: Office) -> None:
+    """Somebody redrives what is parked; what they left half done is the sweep's."""
     desk = office.world.desk.parking
     office.operate(lambda: [desk.redrive(parked) for parked in list(desk.list())])
     office.pump()
@@ -167,11 +166,22 @@ def redriven(office: Office) -> None:
     office.pump()
 
 
+def discard_all(office: Office) -> None:
+    """Somebody gives up what is parked."""
+    desk = office.world.desk.parking
+    office.operate(lambda: [desk.discard(parked) for parked in list(desk.list())])
+
+
+def redriven(office: Office) -> None:
+    """As before, and somebody redrives it; what they left half done is the sweep's."""
+    unusable_key(office)
+    redrive_all(office)
+
+
 def discarded(office: Office) -> None:
     """As before, and somebody gives it up."""
     unusable_key(office)
-    desk = office.world.desk.parking
-    office.operate(lambda: [desk.discard(parked) for parked in list(desk.list())])
+    discard_all(office)
 
 
 def nonsense(office: Office) -> None:
@@ -286,19 +296,13 @@ def dead_call(office: Office) -> None:
 def dead_call_redriven(office: Office) -> None:
     """As before, and somebody redrives it; what they left half done is the sweep's."""
     dead_call(office)
-    desk = office.world.desk.parking
-    office.operate(lambda: [desk.redrive(parked) for parked in list(desk.list())])
-    office.pump()
-    office.hours(2)
-    office.schedule("sweep")
-    office.pump()
+    redrive_all(office)
 
 
 def dead_call_discarded(office: Office) -> None:
     """As before, and somebody gives it up."""
     dead_call(office)
-    desk = office.world.desk.parking
-    office.operate(lambda: [desk.discard(parked) for parked in list(desk.list())])
+    discard_all(office)
 
 
 def calls_forgotten(office: Office) -> None:

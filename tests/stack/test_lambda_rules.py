@@ -19,29 +19,25 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 HAS_NODE = shutil.which("node") is not None
 ANN, BEN, CLEO = (f"{name}@lambda.example" for name in ("ann", "ben", "cleo"))
 
+FUNCTIONS = {"FailFunction": "app.handler", "RecurseFunction": "recurse.handler"}
 FAILING = """
 AWSTemplateFormatVersion: '2010-09-09'
 Transform: AWS::Serverless-2016-10-31
 Resources:
-  FailFunction:
+""" + "".join(
+    f"""
+  {name}:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: src/, Handler: app.handler, Runtime: python3.12}
-  WorkMailPermission:
+    Properties: {{CodeUri: src/, Handler: {handler}, Runtime: python3.12}}
+  PermissionOf{name}:
     Type: AWS::Lambda::Permission
     Properties:
       Action: lambda:InvokeFunction
-      FunctionName: !Ref FailFunction
-      Principal: !Sub 'workmail.${AWS::Region}.amazonaws.com'
-  RecurseFunction:
-    Type: AWS::Serverless::Function
-    Properties: {CodeUri: src/, Handler: recurse.handler, Runtime: python3.12}
-  RecursePermission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      Action: lambda:InvokeFunction
-      FunctionName: !Ref RecurseFunction
-      Principal: !Sub 'workmail.${AWS::Region}.amazonaws.com'
+      FunctionName: !Ref {name}
+      Principal: !Sub 'workmail.${{AWS::Region}}.amazonaws.com'
 """
+    for name, handler in FUNCTIONS.items()
+)
 
 FAIL = "def handler(event, context):\n    raise ValueError('no good')\n"
 
