@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from postroom.adapters.aws.transactions import Transaction
+from postroom.adapters.aws.transactions import Transaction, written
 from postroom.errors import ConflictError, StoreUnavailableError
 
 
@@ -47,3 +47,15 @@ def test_any_other_reason_is_said() -> None:
     write, stub = cancelled("None", "ThrottlingError")
     with stub, pytest.raises(StoreUnavailableError, match="cancelled: ThrottlingError"):
         write.commit()
+
+
+def test_a_single_write_that_is_refused_is_known_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    other = type("ConditionalCheckFailedException", (ClientError,), {})
+    monkeypatch.setattr(client.exceptions, "from_code", lambda _code: other)
+    with Stubber(client) as stub:
+        stub.add_client_error("put_item", "ConditionalCheckFailedException")
+        stub.add_client_error("put_item", "ThrottlingException")
+        assert not written(lambda: client.put_item(TableName="table", Item={}), "write it")
+        with pytest.raises(StoreUnavailableError, match="could not write it: ThrottlingException"):
+            written(lambda: client.put_item(TableName="table", Item={}), "write it")

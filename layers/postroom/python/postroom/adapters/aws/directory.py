@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -31,7 +30,7 @@ from postroom.adapters.aws.directory_rows import (
     to_item,
 )
 from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
-from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, code_of, reasons_of, store_errors
+from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, NOT_THERE, code_of, reasons_of, written
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Insert, Put, Remove, Replace
@@ -186,13 +185,9 @@ class DynamoDirectory:
 
     def _make_signing_key(self) -> None:
         row: Any = key_item(SIGNING_KEY) | {"hex": {"S": secrets.token_hex(SIGNING_KEY_BYTES)}}
-        client = self._table.client
+        client, table = self._table.client, self._table.name
         # a failed condition: somebody else made it first, and theirs holds
-        with (
-            store_errors("make a key"),
-            contextlib.suppress(client.exceptions.ConditionalCheckFailedException),
-        ):
-            client.put_item(TableName=self._table.name, Item=row, ConditionExpression="attribute_not_exists(pk)")
+        written(lambda: client.put_item(TableName=table, Item=row, ConditionExpression=NOT_THERE), "make a key")
 
     def commit(self, changes: Sequence[Change]) -> None:
         """See the port. TransactionConflict is tried again, with jitter, before it becomes a ConflictError."""

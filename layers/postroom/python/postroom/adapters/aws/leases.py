@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import time
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import rows
-from postroom.adapters.aws.transactions import store_errors
+from postroom.adapters.aws.transactions import written
 from postroom.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -44,33 +43,31 @@ class Lease:
             StoreUnavailableError: the table did not answer.
         """
         row = {**self.key, "holder": {"S": holder}, "expires": {"N": str(now + seconds)}}
-        with store_errors("take a lease"):
-            try:
-                self.client.put_item(
-                    TableName=self.table,
-                    Item=row,
-                    ConditionExpression="attribute_not_exists(pk) OR expires < :now OR holder = :holder",
-                    ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": {"S": holder}},
-                )
-            except self.client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+        return written(
+            lambda: self.client.put_item(
+                TableName=self.table,
+                Item=row,
+                ConditionExpression="attribute_not_exists(pk) OR expires < :now OR holder = :holder",
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": {"S": holder}},
+            ),
+            "take a lease",
+        )
 
     def give_back(self, holder: str) -> None:
-        """Let others have it.
+        """Let others have it, unless it expired, and somebody else holds it now.
 
         Raises:
             StoreUnavailableError: the table did not answer.
         """
-        refused = self.client.exceptions.ConditionalCheckFailedException
-        # a failed condition: it expired, and somebody else holds it now
-        with store_errors("give a lease back"), contextlib.suppress(refused):
-            self.client.delete_item(
+        written(
+            lambda: self.client.delete_item(
                 TableName=self.table,
                 Key=self.key,
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeValues={":holder": {"S": holder}},
-            )
+            ),
+            "give a lease back",
+        )
 
 
 class Leases:

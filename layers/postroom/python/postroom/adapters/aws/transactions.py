@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -20,8 +20,9 @@ Row = Mapping[str, Any]
 NOT_THERE: Final = "attribute_not_exists(pk)"
 THERE: Final = "attribute_exists(pk)"
 
+REFUSED: Final = "ConditionalCheckFailedException"
 CANCELLED: Final = "TransactionCanceledException"
-"""Known by its code: ``client.exceptions`` is made at first use, and threads that meet there hold two of each class."""
+"""Known by code: ``client.exceptions`` is made at first use, and threads that meet there hold two of each class."""
 
 IN_PROGRESS: Final = "TransactionInProgressException"
 """Another attempt with the same token is still running."""
@@ -100,3 +101,19 @@ def store_errors(what: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise StoreUnavailableError(f"could not {what}: {code_of(error)}") from error
+
+
+def written(write: Callable[[], object], what: str) -> bool:
+    """Make one conditional write; ``False``: its condition does not hold. ``what`` completes "could not …".
+
+    Raises:
+        StoreUnavailableError: the table did not answer.
+    """
+    with store_errors(what):
+        try:
+            write()
+        except ClientError as error:
+            if code_of(error) == REFUSED:
+                return False
+            raise
+    return True
