@@ -5,17 +5,15 @@ Source: AWS SES, "Contents of notifications for Amazon SES email receiving". Ver
 
 from __future__ import annotations
 
-import email.errors
-import email.header
-import email.utils
 import json
 import re
 from dataclasses import dataclass, field
-from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.mime import encoded_words
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 VERDICTS: Final = ("spam", "virus", "spf", "dkim", "dmarc")
@@ -31,6 +29,15 @@ MAX_HEADER_BYTES: Final = 10 * 1024
 MAX_NOTIFICATION_BYTES: Final = 256 * 1024
 """Source: AWS, SNS message size."""
 
+MAX_READ_BYTES: Final = 256 * 1024
+"""How much of a header block the notification is made of, in bytes; it can hold no more. Ours."""
+
+Field = tuple[str, str, str]
+"""A header field: its name, its value decoded, and its value unfolded."""
+
+_NAME: Final = re.compile(r"[^\x00-\x20\x7f:]+")
+_MARK: Final = re.compile(r'\\.|["<>(),:;]')
+_CLOSED_BY: Final = {'"': '"', "<": ">"}
 _HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
 
 
@@ -126,11 +133,9 @@ def notification(
         received: aware.
         took_ms: processing time, in milliseconds.
     """
-    end = _HEADER_END.search(content)
-    head = content[: end.end() if end else len(content)]
-    parsed = BytesHeaderParser().parsebytes(head)
-    fields = [(name, _text(value)) for name, value in parsed.raw_items()]  # items() loses 8-bit bytes
-    headers = [{"name": name, "value": value} for name, value in fields]
+    block = header_block(content)
+    fields = [(name, text_of(raw), raw) for name, raw in header_fields(block[:MAX_READ_BYTES])]
+    headers = [{"name": name, "value": value} for name, value, _ in fields]
     kept, size = [], 0
     for header in headers:
         size += len(json.dumps(header))
@@ -143,7 +148,7 @@ def notification(
         "source": source,
         "messageId": message_id,
         "destination": _addresses(fields, "to") + _addresses(fields, "cc"),
-        "headersTruncated": len(kept) < len(headers),
+        "headersTruncated": len(kept) < len(headers) or len(block) > MAX_READ_BYTES,
         "headers": kept,
         "commonHeaders": _common(fields, source),
     }
@@ -164,39 +169,91 @@ def notification(
     return encoded
 
 
-def _common(fields: Sequence[tuple[str, str]], source: str) -> dict[str, Any]:
+def _common(fields: Sequence[Field], source: str) -> dict[str, Any]:
     common: dict[str, Any] = {"returnPath": source}
     for member, name in (("from", "from"), ("to", "to"), ("cc", "cc"), ("replyTo", "reply-to")):
-        if values := _values(fields, name):
-            common[member] = [part for value in values for part in _split(value)]
+        if values := _raw_values(fields, name):
+            common[member] = [text_of(mailbox) for value in values for mailbox in mailboxes(value)]
     for member, name in (("date", "date"), ("messageId", "message-id"), ("subject", "subject")):
-        if values := _values(fields, name):
-            common[member] = values[0]
+        if values := _raw_values(fields, name):
+            common[member] = text_of(values[0])
     return common
 
 
-def _addresses(fields: Sequence[tuple[str, str]], name: str) -> list[str]:
-    return [address for _, address in email.utils.getaddresses(_values(fields, name)) if address]
+def _addresses(fields: Sequence[Field], name: str) -> list[str]:
+    found = (text_of(addr_spec(mailbox)) for value in _raw_values(fields, name) for mailbox in mailboxes(value))
+    return [address for address in found if address]
 
 
-def _values(fields: Sequence[tuple[str, str]], name: str) -> list[str]:
-    return [value for field_name, value in fields if field_name.lower() == name]
+def _raw_values(fields: Sequence[Field], name: str) -> list[str]:
+    return [raw for field_name, _, raw in fields if field_name.lower() == name]
 
 
-def _split(value: str) -> list[str]:
-    pairs = email.utils.getaddresses([value])
-    return [
-        email.utils.formataddr((name, address)) if name.isascii() else f"{name} <{address}>" for name, address in pairs
-    ]
+def header_block(content: bytes) -> bytes:
+    """Return what stands before the first empty line; nothing, if the message begins with it."""
+    if content.startswith((b"\n", b"\r\n")):
+        return b""
+    end = _HEADER_END.search(content)
+    return content[: end.start()] if end else content
 
 
-def _text(value: str) -> str:
-    """Unfold and decode a raw header value; stray bytes are read as UTF-8, else shown as U+FFFD."""
-    unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
-    text = unfolded.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if "=?" not in text:
-        return text
-    try:
-        return str(email.header.make_header(email.header.decode_header(text)))
-    except (ValueError, LookupError, email.errors.HeaderParseError):
-        return text
+def header_fields(block: bytes) -> list[tuple[str, str]]:
+    """Return names and unfolded raw values of a header block; a line that is no field is passed over.
+
+    Bytes that are no UTF-8 are U+FFFD in both.
+    """
+    fields: list[tuple[str, list[str]]] = []
+    for line in re.split(rb"\r*\n", block):
+        text = line.decode("utf-8", "replace")
+        name, colon, value = text.partition(":")
+        if text[:1] in (" ", "\t") and fields:
+            fields[-1][1].append(text)
+        elif colon and _NAME.fullmatch(name.rstrip(" \t")):
+            fields.append((name.rstrip(" \t"), [value]))
+    return [(name, "".join(lines).strip(" \t\r")) for name, lines in fields]
+
+
+def mailboxes(value: str) -> Iterator[str]:
+    """Cut an address list at its commas, and at the colon and semicolon of a group.
+
+    One pass; quotes, comments and angle brackets hold what is in them together, as far as they are closed.
+    """
+    start, depth, closing = 0, 0, ""
+    matches = list(_MARK.finditer(value))
+    open_ended = {mark: value.rfind(mark) for mark in ('"', ">", ")")}
+    for found in matches:
+        mark, at = found[0], found.start()
+        if mark.startswith("\\"):
+            continue
+        if closing in ('"', ">"):
+            closing = "" if mark == closing else closing
+        elif mark == ")" and depth:
+            depth -= 1
+        elif mark == "(" and at < open_ended[")"]:
+            depth += 1
+        elif not depth and mark in ('"', "<") and at < open_ended[_CLOSED_BY[mark]]:
+            closing = _CLOSED_BY[mark]
+        elif not depth and mark in ",:;":
+            if mark != ":" and (piece := " ".join(value[start:at].split())):
+                yield piece
+            start = at + 1
+    if piece := " ".join(value[start:].split()):
+        yield piece
+
+
+def addr_spec(mailbox: str) -> str:
+    """Return the address in one mailbox: what is in its last angle brackets, else all of it without comments."""
+    begin, end = mailbox.rfind("<"), mailbox.rfind(">")
+    if 0 <= begin < end:
+        return mailbox[begin + 1 : end].strip()
+    kept, depth = [], 0
+    for piece in re.split(r"([()])", mailbox):
+        depth += {"(": 1, ")": -1 if depth else 0}.get(piece, 0)
+        if not depth and piece not in ("(", ")"):
+            kept.append(piece)
+    return "".join(kept).strip()
+
+
+def text_of(raw: str) -> str:
+    """Return a raw value with its encoded words decoded, fit for JSON: some charsets give lone surrogates."""
+    return encoded_words.decode(raw).encode("utf-8", "replace").decode("utf-8") if "=?" in raw else raw

@@ -6,6 +6,7 @@ or by `.domain` for all subdomains; a rule without recipients takes all of the v
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import string
@@ -16,9 +17,10 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.ses_notification import Verdicts, notification
+from postroom.model.addresses import a_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,9 @@ KEPT_ORIGINALS: Final = 10_000
 KEPT_HEADER_BYTES: Final = 8 * 1024
 """How much of each one's header block is kept for that. Ours."""
 
+SUBJECT: Final = "Amazon SES Email Receipt Notification"
+"""Of what goes to the topic."""
+
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
 
@@ -51,11 +56,15 @@ class Rule:
     topic_arn: str
 
     def takes(self, address: str) -> bool:
-        """Say whether this rule names the address, its domain, or a parent domain written with a dot before it."""
-        plain = _without_tag(address.lower())
-        domain = plain.rpartition("@")[2]
+        """Say whether this rule names the address, its domain, or a parent domain written with a dot before it.
+
+        Domains are compared as A-labels, whichever form the address and the rule have.
+        """
+        exact = with_a_label(address)
+        domain = exact.rpartition("@")[2]
         return not self.recipients or any(
-            recipient in (plain, domain, address.lower()) or (recipient.startswith(".") and domain.endswith(recipient))
+            recipient in (exact, _without_tag(exact), domain)
+            or (recipient.startswith(".") and domain.endswith(recipient))
             for recipient in self.recipients
         )
 
@@ -66,6 +75,17 @@ class Original:
 
     sender: str
     headers: bytes
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """One message for one rule, ready to be stored under `key` and announced."""
+
+    rule: Rule
+    message_id: str
+    key: str
+    stored: bytes
+    announcement: str
 
 
 @dataclass(frozen=True)
@@ -127,38 +147,55 @@ class SesReceiving:
         for recipient in recipients:
             if rule := self.rule_for(recipient):
                 by_rule.setdefault(rule, []).append(recipient)
-        return [self._act(rule, sender, matched, content, verdicts) for rule, matched in by_rule.items()]
+        deliveries = [self._prepare(rule, sender, matched, content, verdicts) for rule, matched in by_rule.items()]
+        for delivery in deliveries:
+            self._act(delivery)
+            self._remember(delivery.message_id, Original(sender, header_fields(content[:KEPT_HEADER_BYTES])))
+        return [delivery.message_id for delivery in deliveries]
 
-    def _act(self, rule: Rule, sender: str, recipients: list[str], content: bytes, verdicts: Verdicts) -> str:
+    def _prepare(self, rule: Rule, sender: str, recipients: list[str], content: bytes, verdicts: Verdicts) -> _Delivery:
+        """Make the object and its notification; nothing is stored yet."""
         received, began = datetime.now(UTC), time.monotonic()
         message_id = "".join(secrets.choice(_ALPHABET) for _ in range(MESSAGE_ID_LENGTH))
         stored = content
         if self._ses_headers:
             stored = _ses_headers(message_id, sender, recipients, verdicts, received) + content
         key = f"{rule.prefix}{message_id}"
-        self._aws.client("s3").put_object(Bucket=rule.bucket, Key=key, Body=stored)
-        if rule.topic_arn:
-            action = {
-                "type": "S3",
-                "topicArn": rule.topic_arn,
-                "bucketName": rule.bucket,
-                "objectKeyPrefix": rule.prefix,
-                "objectKey": key,
-            }
-            message = notification(
-                message_id=message_id,
-                source=sender,
-                recipients=recipients,
-                content=stored,
-                verdicts=verdicts,
-                action=action,
-                received=received,
-                took_ms=int((time.monotonic() - began) * 1000),
-            )
-            subject = "Amazon SES Email Receipt Notification"
-            self._aws.client("sns").publish(TopicArn=rule.topic_arn, Subject=subject, Message=message)
-        self._remember(message_id, Original(sender, header_fields(content[:KEPT_HEADER_BYTES])))
-        return message_id
+        action = {
+            "type": "S3",
+            "topicArn": rule.topic_arn,
+            "bucketName": rule.bucket,
+            "objectKeyPrefix": rule.prefix,
+            "objectKey": key,
+        }
+        announcement = notification(
+            message_id=message_id,
+            source=sender,
+            recipients=recipients,
+            content=stored,
+            verdicts=verdicts,
+            action=action,
+            received=received,
+            took_ms=int((time.monotonic() - began) * 1000),
+        )
+        return _Delivery(rule, message_id, key, stored, announcement)
+
+    def _act(self, delivery: _Delivery) -> None:
+        """Store and announce. An announcement that was refused takes its object with it.
+
+        One that was not answered leaves the object: it may have been taken, and would then name nothing.
+        """
+        bucket, topic = delivery.rule.bucket, delivery.rule.topic_arn
+        s3 = self._aws.client("s3")
+        s3.put_object(Bucket=bucket, Key=delivery.key, Body=delivery.stored)
+        if not topic:
+            return
+        try:
+            self._aws.client("sns").publish(TopicArn=topic, Subject=SUBJECT, Message=delivery.announcement)
+        except ClientError:
+            with contextlib.suppress(ClientError, BotoCoreError):  # the refusal is what the client hears of
+                s3.delete_object(Bucket=bucket, Key=delivery.key)
+            raise
 
     def _remember(self, message_id: str, original: Original) -> None:
         with self._lock:
@@ -168,7 +205,7 @@ class SesReceiving:
 
     def _rule(self, address: str) -> Rule | None:
         state = self._state
-        domain = address.lower().rpartition("@")[2]
+        domain = a_label(address.rpartition("@")[2])
         parents = (domain.split(".", cut)[-1] for cut in range(domain.count(".") + 1))
         if not any(parent in state.domains for parent in parents):
             return None
@@ -197,7 +234,7 @@ class SesReceiving:
         for first in range(0, len(identities), 100):
             page = identities[first : first + 100]
             answer = ses.get_identity_verification_attributes(Identities=page)["VerificationAttributes"]
-            found += [name.lower() for name, state in answer.items() if state["VerificationStatus"] == "Success"]
+            found += [a_label(name) for name, state in answer.items() if state["VerificationStatus"] == "Success"]
         return found
 
 
@@ -207,7 +244,7 @@ def _read(rule: dict[str, Any]) -> Rule | None:
     for action in rule.get("Actions", ()):
         if "S3Action" in action:
             s3 = action["S3Action"]
-            recipients = tuple(recipient.lower() for recipient in rule.get("Recipients", ()))
+            recipients = tuple(with_a_label(recipient) for recipient in rule.get("Recipients", ()))
             prefix, topic = s3.get("ObjectKeyPrefix", ""), s3.get("TopicArn", "")
             return Rule(rule["Name"], recipients, s3["BucketName"], prefix, topic)
     return None
@@ -219,6 +256,13 @@ def header_fields(head: bytes) -> bytes:
     fields = re.findall(rb"(?:\A|(?<=\n))[!-9;-~]+[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", block)
     kept = (field.rstrip() for field in fields if not re.match(rb"(?i)(resent-)?bcc[ \t]*:", field))
     return b"".join(field + b"\r\n" for field in kept)
+
+
+def with_a_label(text: str) -> str:
+    """Return an address, a domain, or a domain with a dot before it, lower-case and with A-labels."""
+    local, at, domain = text.lower().rpartition("@")
+    dot = "." if domain.startswith(".") else ""
+    return f"{local}{at}{dot}{a_label(domain.removeprefix('.'))}"
 
 
 def _without_tag(address: str) -> str:
@@ -245,4 +289,4 @@ def _ses_headers(
         f" spf={spf}; dkim={dkim}; dmarc={dmarc};",
         f"X-SES-RECEIPT: {message_id}",
     ]
-    return "".join(f"{line}\r\n" for line in lines).encode("utf-8")
+    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -24,9 +26,25 @@ MAX_MESSAGE_BYTES: Final = 40 * 2**20
 MAX_RECIPIENTS: Final = 500
 """Ours: WorkMail's limit of recipients a message; SES itself takes 100 a transaction from strangers."""
 
+MAX_RECIPIENT_BYTES: Final = 128 * 1024
+"""Of one transaction's recipients as the notification writes them; it must stay below SNS's 256 KiB. Ours."""
+
 _END: Final = b"\r\n.\r\n"
-_CHUNK: Final = 2**18
+_EVERYTHING: Final = 2**40
+"""For StreamReader.read: all that has come. Bytes left behind would come before those that are given back."""
 _STUFFED: Final = re.compile(rb"(?m)^\.")
+
+_JOINERS: Final = {0x200C: None, 0x200D: None}
+"""Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
+
+_PATH: Final = re.compile(
+    r"""
+    [ \t]* (?: < (?: @[^\s:<>"]* : )? (?P<path> (?: "(?:[^"\\]|\\.)*" | [^\s<>"\\] )* ) >
+             | (?P<bare> [^\s<>]+ ) )
+    (?P<parameters> [ \t].* )? """,
+    re.VERBOSE,
+)
+"""A path of MAIL or RCPT, then parameters. Source: RFC 5321 4.1.2, RFC 6531 3.3. Brackets may be missing (ours)."""
 
 
 class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
@@ -46,12 +64,15 @@ class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         content = await self._read_content()
-        if content is None:
-            await self.push("552 5.3.4 Error: message larger than 40 MB")
-        else:
-            self.envelope.content = self.envelope.original_content = content
-            await self.push(await self._call_handler_hook("DATA"))
-        self._set_post_data_state()
+        try:
+            if content is None:
+                answer = "552 5.3.4 Error: message larger than 40 MB"
+            else:
+                self.envelope.content = self.envelope.original_content = content
+                answer = await self._call_handler_hook("DATA")
+        finally:  # whatever the answer, this transaction is over (RFC 5321 4.1.1.4)
+            self._set_post_data_state()
+        await self.push(answer)
 
     async def _read_content(self) -> bytes | None:
         """Return the message, or None if it is too large (it is read to its end all the same)."""
@@ -62,7 +83,7 @@ class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
             searched = max(len(data) - len(_END) + 1, 0)
             if len(data) > MAX_MESSAGE_BYTES + len(_END) + MAX_MESSAGE_BYTES // 64:  # room for stuffed dots
                 dropped, data, searched = True, data[-len(_END) :], 0
-            chunk = await self._reader.read(_CHUNK)
+            chunk = await self._reader.read(_EVERYTHING)
             if not chunk:
                 raise ConnectionResetError("the client left within DATA")
             data += chunk
@@ -75,6 +96,18 @@ class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
             content = _STUFFED.sub(b"", content)
         return None if dropped or len(content) > MAX_MESSAGE_BYTES else content
 
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        """Read a path and what follows it; (None, None): it is none, and the client is told 553.
+
+        aiosmtpd's own asks Python's parser of header fields, which takes comments, raises IndexError for some paths
+        and RecursionError for nested ones. ``<>`` stays as it is: aiosmtpd knows by it that MAIL was given.
+        """
+        found = _PATH.fullmatch(arg)
+        if found is None or not arg.translate(_JOINERS).isprintable():  # nor are bytes that are no UTF-8
+            return None, None
+        address = found["bare"] if found["path"] is None else found["path"]
+        return address or "<>", (found["parameters"] or "").strip()
+
 
 class _Handler:
     """aiosmtpd's hooks: accept recipients that come in here, answer 250 only when message and notification are safe."""
@@ -86,7 +119,8 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name and order
         self, _server: object, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+        written_bytes = len(json.dumps([*envelope.rcpt_tos, address]))
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS or written_bytes > MAX_RECIPIENT_BYTES:
             return "452 4.5.3 Too many recipients"
         loop = asyncio.get_running_loop()
         try:
@@ -105,6 +139,11 @@ class _Handler:
             return await loop.run_in_executor(self._executor, self._store, envelope)
         except (BotoCoreError, ClientError):
             return "451 4.3.0 Try again later"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Name the fault, without its text, which may hold mail; the client keeps the message."""
+        print(f"postroom: SMTP: {type(error).__name__}", file=sys.stderr)
+        return "451 4.3.0 Requested action aborted: error in processing"
 
     def _store(self, envelope: Envelope) -> str:
         content: Any = envelope.content
@@ -148,20 +187,35 @@ class SmtpServer:
             self._loop.close()
             raise UsageError(f"SMTP cannot listen on {host}:{port}: {error.strerror}") from error
         self.port: int = self._server.sockets[0].getsockname()[1]
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Answer from now on: whoever connects after this is answered."""
         self._thread.start()
+        self._serving.wait()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening and end every session."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(2.0)
+        elif not self._loop.is_closed():
+            self._end()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._server.start_serving())
+        self._serving.set()
         self._loop.run_forever()
+        self._end()
+
+    def _end(self) -> None:
+        """Close the listening socket, the sessions and the loop; in the loop's thread, or before it has one."""
+        self._server.close()
+        sessions = asyncio.all_tasks(self._loop)
+        for session in sessions:
+            session.cancel()
+        self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
+        self._loop.close()

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from local.ses_notification import (
     MAX_NOTIFICATION_BYTES,
+    MAX_READ_BYTES,
     VERDICT_HEADER,
     Verdicts,
+    addr_spec,
+    header_fields,
+    mailboxes,
     notification,
     parse_verdicts,
     take_verdicts,
@@ -114,6 +118,43 @@ def test_a_header_of_its_own_size_still_fits_a_notification() -> None:
     message = read(content, recipients=recipients)
     assert len(json.dumps(message)) <= MAX_NOTIFICATION_BYTES
     assert message["receipt"]["recipients"] == list(recipients)
+
+
+def test_a_line_that_is_no_field_ends_no_header() -> None:
+    block = b">From x\r\nFrom : a\r\n folded\r\n\r\r\nno field\r\nX\xe9: b\nSubject:c\r\r\n"
+    assert header_fields(block) == [("From", "a folded"), ("X\ufffd", "b"), ("Subject", "c")]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("a@x.test, B <b@x.test>", ["a@x.test", "b@x.test"]),
+        ('"B, C" <b@x.test>,, c@x.test', ["b@x.test", "c@x.test"]),
+        ('"B \\" , C" <b@x.test>', ["b@x.test"]),
+        ("(one, (two) three) a@x.test (four)", ["a@x.test"]),
+        ("team: a@x.test, b@x.test; c@x.test", ["a@x.test", "b@x.test", "c@x.test"]),
+        ("<a@x.test, b@x.test", ["<a@x.test", "b@x.test"]),
+        ('"unclosed <a@x.test>, b@x.test', ["a@x.test", "b@x.test"]),
+        ("=?utf-8?q?B=2C_C?= <b@x.test>", ["b@x.test"]),
+        ("grüße@bücher.example", ["grüße@bücher.example"]),
+        (" , ;", []),
+    ],
+)
+def test_address_lists_are_cut_where_addresses_end(value: str, found: list[str]) -> None:
+    assert [addr_spec(each) for each in mailboxes(value)] == found
+
+
+@pytest.mark.parametrize("value", ["(" * 100_000, "=?x?q?" * 40_000, '"' * 100_001, "<(" * 50_000, "a@b.c," * 40_000])
+@pytest.mark.timeout(10)
+def test_a_long_field_costs_little(value: str) -> None:
+    mail = read(f"To: {value}\r\nSubject: s\r\n\r\n".encode())["mail"]
+    assert mail["headersTruncated"] is True
+
+
+def test_what_stands_too_far_behind_is_not_read_and_the_notification_says_so() -> None:
+    mail = read(b"X: " + b"x" * MAX_READ_BYTES + b"\r\nSubject: s\r\n\r\n")["mail"]
+    assert mail["commonHeaders"] == {"returnPath": "a@example.org"}
+    assert mail["headersTruncated"] is True
 
 
 @given(st.binary(max_size=300))

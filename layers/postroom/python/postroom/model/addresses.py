@@ -11,6 +11,8 @@ import idna
 _DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
 """Source: RFC 5322, 3.2.3, with the characters of RFC 6532."""
 
+_JOINERS: Final = {0x200C: None, 0x200D: None}
+"""Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
 
 MAX_DOMAIN: Final = 253
 """Longest domain name, in characters of A-labels. Source: RFC 1035, 2.3.4, less the length bytes."""
@@ -36,11 +38,11 @@ class Address(NamedTuple):
         """Read one addr-spec; ``None`` where there is no local part, no domain, or a control character.
 
         The last ``@`` separates, so that quoted local parts may hold others; quotes that are not needed are taken off,
-        because ``"ann"@`` is ``ann@`` (RFC 5321, 4.1.2). A domain that IDNA refuses is kept
+        because ``"ann"@`` is ``ann@`` (RFC 5321, 4.1.2). A domain that cannot be translated is kept
         lower-case as it stands: it matches no domain of ours, and the message still gets its answer.
         """
         local, at, domain = text.strip().rpartition("@")
-        if not (local and at and domain) or not text.isprintable():
+        if not (local and at and domain) or not f"{local}{domain.translate(_JOINERS)}".isprintable():
             return None
         if local[0] == '"':
             local = _unquoted(local)
@@ -63,6 +65,9 @@ def _unquoted(local: str) -> str:
     return inner if _DOT_ATOM.fullmatch(inner) else local
 
 
+MAX_LABEL: Final = 63
+"""Longest label, in characters; a longer one is not translated. Source: RFC 1035, 2.3.4."""
+
 MAX_TRANSLATED: Final = 1024
 """Longest domain that is translated and remembered, in characters; none in the DNS has more than MAX_DOMAIN. Ours."""
 
@@ -70,7 +75,8 @@ MAX_TRANSLATED: Final = 1024
 def a_label(domain: str) -> str:
     """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot.
 
-    One that is too long for any name stays as it is written, lower-case.
+    Labels that IDNA 2008 refuses, and that some registries hold all the same (emoji), become what browsers look up
+    for them (UTS 46). One that is too long for any name stays as it is written, lower-case.
     """
     return _a_label(domain) if len(domain) <= MAX_TRANSLATED else domain.strip().rstrip(".").lower()
 
@@ -83,4 +89,15 @@ def _a_label(domain: str) -> str:
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
+        return _unchecked(name)
+
+
+def _unchecked(name: str) -> str:
+    """Translate label by label without the checks of IDNA 2008; what no translation exists for stays as it is."""
+    try:
+        labels = idna.uts46_remap(name, std3_rules=False, transitional=False).split(".")
+    except idna.IDNAError:
         return name
+    if any(len(label) > MAX_LABEL for label in labels):
+        return name
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
