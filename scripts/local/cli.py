@@ -30,6 +30,10 @@ def up(
     env_vars: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Variables of its functions, in sam's format.")
     ] = None,
+    parameter_overrides: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Its template's parameters, as sam takes them; may be repeated."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="The Internet's side of SES; 0: any free.")] = 2525,
@@ -49,6 +53,7 @@ def up(
         ses_headers=ses_headers,
         functions=tuple(functions or ()),
         env_vars=env_vars,
+        parameter_overrides=tuple(parameter_overrides or ()),
     )
     raise typer.Exit(run(settings))
 

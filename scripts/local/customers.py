@@ -10,6 +10,7 @@ from local.env_vars import EnvVars
 from local.errors import UsageError
 from local.installs import Installs
 from local.invocations import UnknownFunctionError
+from local.parameters import MissingParametersError, read_pairs
 from local.project import Project
 from local.settings import STACK_NAME
 from local.template import TemplateError
@@ -27,13 +28,14 @@ _LONGEST_NAME: Final = 30
 
 
 class Customers:
-    """What `--functions` and `--env-vars` ask for."""
+    """What `--functions`, `--env-vars` and `--parameter-overrides` ask for."""
 
-    def __init__(self, folders: Sequence[Path], env_vars: Path | None) -> None:
+    def __init__(self, folders: Sequence[Path], env_vars: Path | None, overrides: Sequence[str] = ()) -> None:
         """Check what can be refused before anything is started.
 
         Raises:
-            UsageError: a folder is missing or given twice, or the file of variables cannot be read.
+            UsageError: a folder is missing or given twice, the file of variables cannot be read, or overrides
+                are not of the form `Key=Value`.
         """
         self._folders = [folder.resolve() for folder in folders]
         for folder in self._folders:
@@ -45,6 +47,11 @@ class Customers:
             raise UsageError("--functions: the same folder is given twice")
         if env_vars is not None and not self._folders:
             raise UsageError("--env-vars is for the functions of --functions, and there are none")
+        if overrides and not self._folders:
+            raise UsageError("--parameter-overrides is for the templates of --functions, and there are none")
+        self._asked: dict[str, str] = {}
+        for text in overrides:
+            self._asked |= read_pairs(text, "--parameter-overrides")
         self._env_vars = EnvVars(env_vars)
 
     def deploy(self, aws: Aws, packages: Path, exports: Mapping[str, str]) -> list[Project]:
@@ -58,8 +65,7 @@ class Customers:
         Raises:
             TemplateError: a template cannot be deployed, or packages cannot be installed.
         """
-        names = _stack_names(self._folders)
-        projects = [Project(folder, name, aws, {}, Installs(packages)) for folder, name in names.items()]
+        projects = self._read(aws, Installs(packages))
         for project in projects:
             project.deploy()
             project.functions = [self._with_variables(function, exports) for function in project.functions]
@@ -74,6 +80,21 @@ class Customers:
         functions = [function for project in projects for function in project.functions]
         if projects and (unused := self._env_vars.unused(functions)):
             projects[0].notes.append(f"--env-vars names {', '.join(unused)}, and there is no such function")
+        return projects
+
+    def _read(self, aws: Aws, installs: Installs) -> list[Project]:
+        """Read every template; what is missing for any of them is said at once."""
+        projects: list[Project] = []
+        missing: list[str] = []
+        for folder, name in _stack_names(self._folders).items():
+            try:
+                projects.append(Project(folder, name, aws, {}, installs, self._asked))
+            except MissingParametersError as error:
+                missing.append(str(error))
+        if missing:
+            raise MissingParametersError("; ".join(missing))
+        if unknown := sorted(set(self._asked).difference(*(project.declared for project in projects))):
+            raise UsageError(f"--parameter-overrides: no template has a parameter {', '.join(unknown)}")
         return projects
 
     def _with_variables(self, function: Function, exports: Mapping[str, str]) -> Function:

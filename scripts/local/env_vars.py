@@ -75,7 +75,7 @@ def texts(where: str, variables: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         UsageError: it names those that no process can have: structures, nothing, NUL, half characters.
     """
-    found = {str(name): _text(value) for name, value in variables.items()}
+    found = {str(name): as_text(value) for name, value in variables.items()}
     wrong = [name for name, text in found.items() if text is None or not _is_variable(name, text)]
     if wrong:
         raise UsageError(f"{where}: {', '.join(wrong)} cannot be an environment variable")
@@ -90,8 +90,8 @@ def _is_variable(name: str, text: str) -> bool:
     return b"\0" not in encoded and "=" not in name and bool(name)
 
 
-def _text(value: Any) -> str | None:
-    """Return a value as text; None for what has none."""
+def as_text(value: Any) -> str | None:
+    """Return a value of JSON or YAML as text, as CloudFormation makes it; None for what has none."""
     if value is None or isinstance(value, dict | list):
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,9 +13,10 @@ from local.env_vars import texts
 from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
+from local.parameters import MissingParametersError, overrides, values
 from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
-from local.template import ODD, Resolver, TemplateError, check, load, overrides, parameters
+from local.template import ODD, Resolver, TemplateError, check, load
 from local.workers import Function
 
 if TYPE_CHECKING:
@@ -68,9 +69,15 @@ class Project:
     """One template and its folder, deployed."""
 
     def __init__(
-        self, folder: Path, stack_name: str, aws: Aws, extra: Mapping[str, str], installs: Installs | None = None
+        self,
+        folder: Path,
+        stack_name: str,
+        aws: Aws,
+        extra: Mapping[str, str],
+        installs: Installs | None = None,
+        asked: Mapping[str, str] | None = None,
     ) -> None:
-        """Read the template with samconfig's `local` environment; nothing is made yet.
+        """Read the template with samconfig's overrides; nothing is made yet.
 
         Args:
             folder: holds template.yaml.
@@ -78,8 +85,10 @@ class Project:
             aws: the emulator.
             extra: variables that every function gets in addition (POSTROOM_SPEED).
             installs: gives functions and layers their packages; None where they run as they lie, on ours.
+            asked: the command line's overrides of parameters, those that the template does not have among them.
 
         Raises:
+            MissingParametersError: parameters have no value.
             TemplateError: the template cannot be read, or a parameter has a wrong value.
         """
         self.folder = folder
@@ -90,10 +99,8 @@ class Project:
         self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
         self._template = load(self.path)
         check(self._template, self.path)
-        with self._reading("samconfig.toml beside it"):
-            given = overrides(folder / "samconfig.toml", "local")
-        with self._reading("Parameters"):
-            self.parameters = parameters(self._template, given)
+        self.notes: list[str] = []
+        self.parameters = self._read_parameters(asked or {})
         pseudo = {"AWS::AccountId": aws.account()}
         self._resolver = Resolver(self._template, pseudo | self.parameters, stack_name, self._attribute)
         self._made: dict[str, Made] = {}
@@ -106,7 +113,11 @@ class Project:
         self.events: list[EventSource] = []
         self.custom_resources: list[CustomResource] = []
         self.permissions: list[Permission] = []
-        self.notes: list[str] = []
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """The names of the template's parameters."""
+        return frozenset(self._template.get("Parameters") or {})
 
     def deploy(self) -> None:
         """Make every resource and read every function.
@@ -121,6 +132,24 @@ class Project:
             with self._reading(name):
                 self._read(name, resource)
 
+    def _read_parameters(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        with self._reading("the samconfig beside it"):
+            given = overrides(self.folder, {name: asked[name] for name in asked if name in self.declared})
+            if unknown := sorted(set(given.default) - self.declared):
+                self.notes.append(
+                    f"samconfig gives {', '.join(unknown)}, which {self.path} does not have as a parameter"
+                )
+        with self._reading("Parameters"):
+            return values(self._template, given, self._stored)
+
+    def _stored(self, name: str) -> str | None:
+        """Return the value of a parameter of Systems Manager."""
+        ssm = self._aws.client("ssm")
+        try:
+            return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+        except ssm.exceptions.ParameterNotFound:
+            return None
+
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
         """Say in one line which part of which template is wrong."""
@@ -128,7 +157,8 @@ class Project:
             yield
         except UsageError as error:
             text = " ".join(str(error).splitlines())
-            raise TemplateError(text if text.startswith(f"{self.path}: ") else f"{self.path}: {text}") from error
+            kind = MissingParametersError if isinstance(error, MissingParametersError) else TemplateError
+            raise kind(text if text.startswith(f"{self.path}: ") else f"{self.path}: {text}") from error
         except (*ODD, OSError) as error:
             raise TemplateError(f"{self.path}: {what} cannot be read: {type(error).__name__}: {error}") from error
 

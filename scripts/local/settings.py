@@ -35,6 +35,7 @@ class UpSettings:
     ses_headers: bool = False
     functions: tuple[Path, ...] = ()
     env_vars: Path | None = None
+    parameter_overrides: tuple[str, ...] = ()
     root: Path = field(default_factory=repository_root)
 
     @property

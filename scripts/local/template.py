@@ -1,11 +1,9 @@
-"""Reads a SAM template: YAML with CloudFormation's tags, parameters, conditions and intrinsic functions."""
+"""Reads a SAM template: YAML with CloudFormation's tags, conditions and intrinsic functions."""
 
 from __future__ import annotations
 
 import base64
 import re
-import shlex
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -90,47 +88,6 @@ def check(template: Mapping[str, Any], path: Path) -> None:
     for section in ("Globals", "Parameters", "Conditions", "Mappings"):
         if not isinstance(template.get(section) or {}, dict):
             raise TemplateError(f"{path}: {section} is no mapping")
-
-
-def overrides(samconfig: Path, environment: str) -> dict[str, str]:
-    """Return the parameter overrides of one samconfig environment; none if there is no such file or environment.
-
-    Raises:
-        TemplateError: the file is not TOML.
-    """
-    if not samconfig.is_file():
-        return {}
-    try:
-        settings = tomllib.loads(samconfig.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"{samconfig}: {error}") from error
-    given = settings.get(environment, {}).get("deploy", {}).get("parameters", {}).get("parameter_overrides", [])
-    pairs = shlex.split(given) if isinstance(given, str) else given
-    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def parameters(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return every parameter's value: what is given, else the default.
-
-    Raises:
-        TemplateError: a value is missing or not allowed, or a name is not a parameter.
-    """
-    declared: dict[str, dict[str, Any]] = template.get("Parameters") or {}
-    for name in given:
-        if name not in declared:
-            raise TemplateError(f"{name} is not a parameter of the template")
-    values: dict[str, Any] = {}
-    for name, parameter in declared.items():
-        if name not in given and "Default" not in parameter:
-            raise TemplateError(f"parameter {name} has no default and no value")
-        text = str(given.get(name, parameter.get("Default")))
-        allowed = [str(one) for one in parameter.get("AllowedValues", [text])]
-        if text not in allowed:
-            raise TemplateError(f"parameter {name}: {text!r} is not one of {', '.join(allowed)}")
-        if not re.fullmatch(parameter.get("AllowedPattern", r"(?s).*"), text):
-            raise TemplateError(f"parameter {name}: {text!r} does not match {parameter['AllowedPattern']}")
-        values[name] = text.split(",") if parameter.get("Type") == "CommaDelimitedList" else text
-    return values
 
 
 class Resolver:

@@ -84,7 +84,7 @@ class Stack:
     def _start(self) -> None:
         settings, undo = self._settings, self._undo
         undo.enter_context(_only_one(settings.state))
-        customers = Customers(settings.functions, settings.env_vars)
+        customers = Customers(settings.functions, settings.env_vars, settings.parameter_overrides)
         answers: dict[str, Any] = {}
         service = self._listen("the Lambda service", 1, answers)
         api = self._listen("the API", 2, answers)

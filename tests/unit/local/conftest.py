@@ -13,7 +13,7 @@ from local.aws import Aws
 from local.customers import Customers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from local.project import Project
@@ -60,9 +60,11 @@ def write(folder: Path, template: str, *more: str) -> Path:
     return folder
 
 
-def deploy(aws: Aws, tmp_path: Path, *folders: Path, env_vars: object = None) -> list[Project]:
+def deploy(
+    aws: Aws, tmp_path: Path, *folders: Path, env_vars: object = None, overrides: Sequence[str] = ()
+) -> list[Project]:
     path = None
     if env_vars is not None:
         path = tmp_path / "env.json"
         path.write_text(json.dumps(env_vars))
-    return Customers(folders, path).deploy(aws, tmp_path / "packages", EXPORTS)
+    return Customers(folders, path, overrides).deploy(aws, tmp_path / "packages", EXPORTS)

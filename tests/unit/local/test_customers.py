@@ -187,6 +187,36 @@ def test_a_parameter_without_default_takes_samconfigs_local_value(aws: Aws, tmp_
     assert deploy(aws, tmp_path, folder)[0].functions[0].environment["LIMIT"] == "7"
 
 
+def needing(*names: str) -> str:
+    """Return a template with parameters that have no default, each a variable of its function."""
+    declared = ", ".join(f"{name}: {{Type: String}}" for name in names)
+    variables = ", ".join(f"{name}: !Ref {name}" for name in names)
+    return f"Parameters: {{{declared}}}" + given(f"Environment: {{Variables: {{{variables}}}}}")
+
+
+def test_what_the_command_line_gives_reaches_every_template_that_has_the_parameter(aws: Aws, tmp_path: Path) -> None:
+    folders = [write(tmp_path / "a", needing("X", "Y")), write(tmp_path / "b", needing("Y"))]
+    projects = deploy(aws, tmp_path, *folders, overrides=["X=1 Y='2 3'"])
+    assert [project.parameters for project in projects] == [{"X": "1", "Y": "2 3"}, {"Y": "2 3"}]
+
+
+def test_what_is_missing_in_several_templates_is_said_at_once(aws: Aws, tmp_path: Path) -> None:
+    folders = [write(tmp_path / name, needing(*parameters)) for name, parameters in (("a", "XY"), ("b", "Z"))]
+    with pytest.raises(TemplateError, match=r"/a/template\.yaml: parameters X, Y .*; .*/b/template\.yaml: parameter Z"):
+        deploy(aws, tmp_path, *folders)
+
+
+def test_an_override_that_no_template_has_is_refused(aws: Aws, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--parameter-overrides: no template has a parameter Typo$"):
+        deploy(aws, tmp_path, write(tmp_path / "a", ONE), overrides=["Typo=1"])
+
+
+def test_an_override_that_sam_itself_leaves_out_is_a_note(aws: Aws, tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", ONE)
+    (folder / "samconfig.toml").write_text('[default.deploy.parameters]\nparameter_overrides = "Old=1"\n')
+    assert deploy(aws, tmp_path, folder)[0].notes[1].startswith("samconfig gives Old, which ")
+
+
 def test_values_of_variables_are_text_as_cloudformation_makes_it(aws: Aws, tmp_path: Path) -> None:
     template = given("Environment: {Variables: {A: 1, B: true, C: 1.5, D: 2026-01-01, E: ''}}")
     environment = deploy(aws, tmp_path, write(tmp_path / "a", template))[0].functions[0].environment

@@ -64,8 +64,8 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
             ONE.replace("    Properties", "    Condition: [A]\n    Properties"),
             "Condition of One cannot be read: TypeError",
         ),
-        ("Resources: {}\nParameters: {P: }", "Parameters cannot be read: TypeError"),
-        ("Resources: {}\nParameters: {P: {Default: x, AllowedPattern: '['}}", "Parameters cannot be read: "),
+        ("Resources: {}\nParameters: {P: }", "parameter P is no mapping"),
+        ("Resources: {}\nParameters: {P: {Type: String, Default: x, MaxLength: x}}", "Parameters cannot be read: "),
         ("Resources: " + "[" * 3000, "template.yaml: RecursionError"),
         (
             ONE.replace("    Properties:", "    Metadata: {BuildMethod: esbuild}\n    Properties:"),
@@ -96,7 +96,7 @@ def test_a_refusal_says_in_which_template(aws: Aws, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["local = 1", "[local.deploy]\nparameters = []", "\xff"])
 def test_a_samconfig_of_another_form_is_refused(aws: Aws, tmp_path: Path, text: str) -> None:
     (write(tmp_path / "a", ONE) / "samconfig.toml").write_bytes(text.encode("latin-1"))
-    with pytest.raises(TemplateError, match=r"samconfig\.toml beside it cannot be read"):
+    with pytest.raises(TemplateError, match=r"the samconfig beside it cannot be read"):
         deploy(aws, tmp_path, tmp_path / "a")
 
 
@@ -192,3 +192,7 @@ def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path)
         Customers([tmp_path, tmp_path / "."], None)
     with pytest.raises(UsageError, match="there are none"):
         Customers([], tmp_path / "env.json")
+    with pytest.raises(UsageError, match="there are none"):
+        Customers([], None, ["A=1"])
+    with pytest.raises(UsageError, match="not of the form Key=Value"):
+        Customers([tmp_path], None, ["A"])

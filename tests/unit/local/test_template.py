@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.template import NO_VALUE, Resolver, TemplateError, load, overrides, parameters
+from local.parameters import Overrides, values
+from local.template import NO_VALUE, Resolver, TemplateError, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def template(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def resolver(template: dict[str, Any]) -> Resolver:
-    return Resolver(template, parameters(template, {}), "stack", lambda name, attribute: f"<{name}.{attribute}>")
+    return Resolver(template, values(template, Overrides()), "stack", lambda name, attribute: f"<{name}.{attribute}>")
 
 
 @pytest.mark.parametrize(
@@ -75,26 +76,6 @@ def test_dates_stay_strings_as_cloudformation_reads_them(template: dict[str, Any
     assert template["AWSTemplateFormatVersion"] == "2010-09-09"
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"Stage": "other"}, "'other' is not one of dev, prod"),
-        ({"Days": "x"}, "does not match"),
-        ({"Nothing": "1"}, "Nothing is not a parameter"),
-    ],
-)
-def test_a_parameter_that_is_not_allowed_is_named(
-    template: dict[str, Any], given: dict[str, str], message: str
-) -> None:
-    with pytest.raises(TemplateError, match=message):
-        parameters(template, given)
-
-
-def test_a_parameter_without_any_value_is_named() -> None:
-    with pytest.raises(TemplateError, match="Needed has no default"):
-        parameters({"Parameters": {"Needed": {"Type": "String"}}}, {})
-
-
 @pytest.mark.parametrize("value", [{"Ref": "Nobody"}, {"Fn::Transform": {}}, {"Fn::If": ["No", 1, 2]}])
 def test_what_the_template_does_not_have_is_an_error(template: dict[str, Any], value: Any) -> None:
     def nothing(name: str, _attribute: str | None) -> str:
@@ -109,14 +90,3 @@ def test_what_is_no_template_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.yaml").write_text(text)
     with pytest.raises(TemplateError):
         load(tmp_path / "t.yaml")
-
-
-def test_samconfig_overrides_are_read_as_list_and_as_string(tmp_path: Path) -> None:
-    path = tmp_path / "samconfig.toml"
-    path.write_text(
-        '[local.deploy.parameters]\nparameter_overrides = ["A=1", "B=x y"]\n'
-        "[dev.deploy.parameters]\nparameter_overrides = \"A=2 B='x y'\"\n"
-    )
-    assert overrides(path, "local") == {"A": "1", "B": "x y"}
-    assert overrides(path, "dev") == {"A": "2", "B": "x y"}
-    assert overrides(path, "prod") == {}
