@@ -34,6 +34,10 @@ def up(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Its template's parameters, as sam takes them; may be repeated."),
     ] = None,
+    organization_id: Annotated[
+        str,
+        typer.Option(metavar="ID", help="Id of the first organization that is created, for functions that need it."),
+    ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="The Internet's side of SES; 0: any free.")] = 2525,
@@ -53,6 +57,7 @@ def up(
         ses_headers=ses_headers,
         functions=tuple(functions or ()),
         env_vars=env_vars,
+        organization_id=organization_id,
         parameter_overrides=tuple(parameter_overrides or ()),
     )
     raise typer.Exit(run(settings))

@@ -83,7 +83,7 @@ class Project:
             folder: holds template.yaml.
             stack_name: `AWS::StackName`, and the beginning of physical names.
             aws: the emulator.
-            extra: variables that every function gets in addition (POSTROOM_SPEED).
+            extra: variables that every function gets in addition (those of ours that only the local stack has).
             installs: gives functions and layers their packages; None where they run as they lie, on ours.
             asked: the command line's overrides of parameters, those that the template does not have among them.
 

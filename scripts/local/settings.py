@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from local.errors import UsageError
 
 ACCOUNT: Final = "123456789012"
 """The account of everything local. Source: local-stack.md."""
@@ -16,6 +19,10 @@ STACK_NAME: Final = "postroom"
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """What emulators accept; never a real key. Source: local-stack.md."""
+
+
+_ORGANIZATION_ID: Final = re.compile(r"m-[0-9a-f]{32}")
+"""Source: botocore's model workmail/2017-10-01, OrganizationId."""
 
 
 def repository_root() -> Path:
@@ -36,7 +43,23 @@ class UpSettings:
     functions: tuple[Path, ...] = ()
     env_vars: Path | None = None
     parameter_overrides: tuple[str, ...] = ()
+    organization_id: str = ""
     root: Path = field(default_factory=repository_root)
+
+    def __post_init__(self) -> None:
+        """See that the organization's id is one.
+
+        Raises:
+            UsageError: it is none.
+        """
+        if self.organization_id and not _ORGANIZATION_ID.fullmatch(self.organization_id):
+            raise UsageError("--organization-id: an organization's id is m- and 32 hexadecimal digits in lower case")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What our own functions are told of this stack."""
+        told = {"POSTROOM_SPEED": str(self.speed), "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id}
+        return {name: value for name, value in told.items() if value}
 
     @property
     def state(self) -> Path:

@@ -94,7 +94,7 @@ class Stack:
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
         undo.callback(smtp.close)
         self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
-        project = Project(settings.root, STACK_NAME, aws, {"POSTROOM_SPEED": str(settings.speed)})
+        project = Project(settings.root, STACK_NAME, aws, settings.variables)
         project.deploy()
         guests = customers.deploy(aws, settings.state / "packages", self.environment)
         projects = [project, *guests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,15 @@ def test_a_new_organization_is_active_with_its_test_domain(desk: Any, office: An
     assert domain.organization.active
     assert domain.dmarc_enforced, "on by default for a new organization (architecture, invariant 8)"
     assert office.domain_services.routed == {"acme.mail.test"}
+
+
+def test_the_first_organization_has_the_id_that_the_local_stack_was_given(desk: Any, office: Any) -> None:
+    fixed = "m-" + "0a" * 16
+    desk.office = replace(office, settings=replace(office.settings, first_organization_id=fixed))
+    assert desk("CreateOrganization", Alias="one")["OrganizationId"] == fixed
+    assert desk("CreateOrganization", Alias="two")["OrganizationId"] != fixed
+    desk("DeleteOrganization", OrganizationId=fixed, DeleteDirectory=True)
+    assert desk("CreateOrganization", Alias="one")["OrganizationId"] != fixed, "an id is never used again"
 
 
 def test_its_domains_are_registered_with_it(desk: Any, office: Any) -> None:

@@ -79,7 +79,7 @@ def test_all_parameters_without_a_value_are_named_at_once_with_where_to_give_the
 def test_a_name_that_the_template_lacks_is_refused_from_us_and_left_out_from_sams_own_section() -> None:
     template = {"Parameters": {"A": {"Type": "String"}}}
     assert values(template, Overrides(default={"A": "1", "Old": "x"})) == {"A": "1"}
-    with pytest.raises(TemplateError, match="^Typo is not a parameter of the template$"):
+    with pytest.raises(TemplateError, match=r"^Typo is not a parameter of the template$"):
         values(template, Overrides(local={"A": "1", "Typo": "x"}))
 
 

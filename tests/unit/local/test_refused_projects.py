@@ -11,6 +11,7 @@ from local.customers import Customers, deploy_permissions
 from local.errors import UsageError
 from local.invocations import Invocations
 from local.mappings import sources
+from local.settings import UpSettings
 from local.template import TemplateError
 from local.workers import FunctionLogSink
 from tests.support.local_lambda import LocalLambda
@@ -196,3 +197,10 @@ def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path)
         Customers([], None, ["A=1"])
     with pytest.raises(UsageError, match="not of the form Key=Value"):
         Customers([tmp_path], None, ["A"])
+
+
+@pytest.mark.parametrize("text", ["x", "m-1", "m-" + "A" * 32, "m-" + "0" * 33, "m-" + "0" * 32 + "\n"])
+def test_an_organizations_id_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--organization-id"):
+        UpSettings(organization_id=text)
+    assert UpSettings(organization_id="m-" + "0" * 32).variables["POSTROOM_FIRST_ORGANIZATION_ID"]

@@ -14,7 +14,7 @@ PREFIX: Final = "postroom.bootstrap."
 ENVIRONMENT: Final = "environment"
 """Holds the reader itself."""
 VARIABLE: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
-LOCAL_ONLY: Final = {"POSTROOM_SPEED"}
+LOCAL_ONLY: Final = {"POSTROOM_FIRST_ORGANIZATION_ID", "POSTROOM_SPEED"}
 
 
 Read = tuple[frozenset[str], frozenset[str]]

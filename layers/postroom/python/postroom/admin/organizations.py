@@ -87,8 +87,7 @@ def _begin(
     if any("HostedZoneId" in domain for domain in request.get("Domains", ())):
         raise InvalidParameterException("HostedZoneId is not supported: publish the records that GetMailDomain lists.")
     _leave_room(office)
-    key = office.new_uuid().replace("-", "")
-    organization_id = f"m-{key}"
+    organization_id = _new_id(office)
     test_domain = mail_domains.test_domain_name(office, request["Alias"])
     organization = Organization(
         id=organization_id,
@@ -113,12 +112,20 @@ def _begin(
     try:
         office.directory.commit(made + replay.remember(organization_id))
     except TakenError as error:
-        if isinstance(error.record, ClientToken | AliasClaim):  # the same call twice at once, perhaps: look again
+        if isinstance(error.record, ClientToken | AliasClaim | Organization):  # the same call twice at once, perhaps
             raise ConflictError("somebody else was faster") from error
         if isinstance(error.record, Domain) and not error.record.is_test:
             raise InvalidParameterException(f"Domain {error.record.name} belongs to another organization.") from error
         raise NameAvailabilityException(f"The alias {organization.alias} is taken.") from error
     return organization
+
+
+def _new_id(office: Office) -> str:
+    """Return the id that the deployment fixes, while no organization has it or had it, else a random one."""
+    fixed = office.settings.first_organization_id
+    if fixed and office.directory.organization(fixed) is None:
+        return fixed
+    return f"m-{office.new_uuid().replace('-', '')}"
 
 
 def _leave_room(office: Office) -> None:

@@ -69,6 +69,7 @@ def office(settings: Environment) -> Office:
             stack_key_arn=settings["STACK_KEY_ARN"],
             test_domain_suffix=settings["TEST_DOMAIN_SUFFIX"].lower(),
             record_events_role_arn=settings["RECORD_EVENTS_ROLE_ARN"],
+            first_organization_id=settings.first_organization_id,
         ),
         new_uuid=lambda: str(uuid.uuid4()),
     )

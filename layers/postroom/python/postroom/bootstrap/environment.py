@@ -39,6 +39,11 @@ class Environment:
         """How many times faster delays and expiry run: 1, except in a local stack that was told otherwise."""
         return max(1, int(self.variables.get("POSTROOM_SPEED", "1")))
 
+    @property
+    def first_organization_id(self) -> str:
+        """What the first organization is called: empty, except in a local stack that was told otherwise."""
+        return self.variables.get("POSTROOM_FIRST_ORGANIZATION_ID", "")
+
     def sooner(self, seconds: float) -> int:
         """Return a delay or expiry, in whole seconds, divided by the speed and rounded up."""
         return math.ceil(seconds / self.speed)
