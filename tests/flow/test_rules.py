@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.emulator import insights
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.contracts.event_log import record_of
 from postroom.errors import ConflictError
 from postroom.model.facts import EventName, Fact, trace_of
-from tests.support import insights
 from tests.support.post import ORG, OTHER
 from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, rule
 from tests.support.world import World
@@ -254,20 +254,24 @@ def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  #
     world.point_at_rules(0, enforced=False)
     world.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
     world.pump()
-    log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
-    found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log)
-    assert {row["event.dmarcPolicy"]: row["count()"] for row in found} == {"REJECT": 2, "QUARANTINE": 2, "NONE": 1}
+    found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log(world))
+    assert {row["event.dmarcPolicy"]: row["count()"] for row in found.rows} == {"REJECT": 2, "QUARANTINE": 2, "NONE": 1}
+
+
+def log(world: World) -> list[insights.Event]:
+    """Return the organization's event log, as record_events would write it."""
+    facts = world.desk.ledger.all_facts(ORG)
+    return [insights.Event(fact.at, record_of(fact)) for fact in facts if isinstance(fact.name, EventName)]
 
 
 def test_the_guides_query_shows_who_met_an_inbound_rule(world: World) -> None:  # ZH:1880
     world.apply_rules(rule(JUNK, name="no letters"))
     world.arrive("m1", LETTER, "ann@acme.test")
     world.pump()
-    log = [(fact.at, record_of(fact)) for fact in world.desk.ledger.all_facts(ORG) if isinstance(fact.name, EventName)]
     query = """fields @timestamp, event.ruleName, event.ruleActions.0.action, event.ruleActions.0.recipients.0
 | sort @timestamp desc | filter event.ruleType = "INBOUND_RULE\""""
-    (row,) = insights.run(query, log)
-    del row["@timestamp"]
+    (row,) = insights.run(query, log(world)).rows
+    del row["@timestamp"], row["@ptr"]
     assert row == {
         "event.ruleName": "no letters",
         "event.ruleActions.0.action": "MOVE_TO_JUNK",

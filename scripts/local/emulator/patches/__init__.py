@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from local.emulator.patches import dispatch, docker, dynamodb, kms, s3, ses, ses_sending, sqs, streams
+from local.emulator.patches import dispatch, docker, dynamodb, kms, logs, s3, ses, ses_sending, sqs, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ PATCHES: Final[tuple[Callable[[], None], ...]] = (
     sqs.apply,
     s3.apply,
     kms.apply,
+    logs.apply,
     ses.apply,
     ses_sending.apply,
 )
