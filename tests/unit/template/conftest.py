@@ -6,7 +6,10 @@ from typing import Any, Final
 import pytest
 from cfnlint.decode import decode
 
+from .transformed import SAM_PYTHON, transformed
+
 ROOT: Final = Path(__file__).parents[3]
+TEMPLATES: Final = ("template.yaml", "functions/starters/template.yaml")
 
 
 class Template:
@@ -77,3 +80,16 @@ def subject(value: Any) -> str:
 @pytest.fixture(scope="session")
 def template() -> Template:
     return Template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def stacks() -> dict[str, dict[str, Any]]:
+    """Every template that somebody deploys, as CloudFormation gets it once SAM has expanded it."""
+    if not SAM_PYTHON.is_file():
+        pytest.skip("the SAM CLI is not set up; scripts/test does")
+    return {name: transformed(Template(ROOT / name).body) for name in TEMPLATES}
+
+
+@pytest.fixture(params=TEMPLATES)
+def stack_body(request: pytest.FixtureRequest, stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return stacks[request.param]

@@ -75,6 +75,12 @@ def test_failing_functions_of_rules_are_noticed_in_whatever_organization(templat
     assert "Dimensions" not in alarm, "the sum over all organizations has none"
 
 
+def test_throttling_is_noticed_with_as_many_functions_as_there_are(template: Template) -> None:
+    alarm = template.resources["ThrottlesAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Throttles")
+    assert not {"Metrics", "Dimensions"} & alarm.keys(), "over all functions: the alarm does not grow with them"
+
+
 def test_a_queue_hides_a_message_for_six_times_the_time_its_function_has(template: Template) -> None:
     for function, properties in template.functions.items():
         for queue in queues_read_by(template, function):
@@ -172,7 +178,7 @@ def test_what_keeps_mail_outlives_the_stack(template: Template) -> None:
     }
     for name in keepers:
         resource = template.resources[name]
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), name
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
 
 
 def test_buckets_are_private_and_refuse_plain_http(template: Template) -> None:

@@ -1,47 +1,17 @@
 """What CloudFormation gets once SAM has expanded the template."""
 
-import json
-import os
-import subprocess
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Template
-
-SAM_PYTHON: Final = ROOT / ".venv-sam/bin/python"
-TRANSFORM: Final = """
-import json, sys
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-body = json.load(sys.stdin)
-parameters = {name: each["Default"] for name, each in body["Parameters"].items()}
-json.dump(Translator({}, Parser()).translate(sam_template=body, parameter_values=parameters), sys.stdout)
-"""
-
-pytestmark = pytest.mark.skipif(not SAM_PYTHON.is_file(), reason="the SAM CLI is not set up; scripts/test does")
+from .conftest import Template
 
 
-def with_code_in_s3(resource: Any) -> Any:
-    """Return a resource as `sam package` leaves it: the transform takes no folders."""
-    code = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}.get(resource["Type"])
-    return {**resource, "Properties": {**resource["Properties"], code: "s3://bucket/key"}} if code else resource
-
-
-@pytest.fixture(scope="module")
-def expanded(template: Template) -> dict[str, Any]:
-    """Return the resources after the transform, without a network."""
-    resources = {name: with_code_in_s3(each) for name, each in template.resources.items()}
-    done = subprocess.run(
-        [str(SAM_PYTHON), "-c", TRANSFORM],
-        input=json.dumps({**template.body, "Resources": resources}),
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)["Resources"]
-    return result
+@pytest.fixture
+def expanded(stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the resources after the transform."""
+    resources: dict[str, Any] = stacks["template.yaml"]["Resources"]
+    return resources
 
 
 def test_sam_adds_no_role_and_no_policy_of_its_own(template: Template, expanded: dict[str, Any]) -> None:

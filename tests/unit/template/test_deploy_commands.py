@@ -1,0 +1,66 @@
+"""The AWS CLI commands of docs/deploy.md exist, take their options, and their queries find something."""
+
+import re
+import shlex
+from typing import Any, Final
+
+import botocore.session
+import jmespath  # type: ignore[import-untyped]
+import pytest
+from botocore import xform_name
+from botocore.model import MapShape, OperationModel, Shape, StringShape
+
+from .conftest import ROOT
+
+GUIDE: Final = ROOT / "docs/deploy.md"
+COMMAND: Final = re.compile(r"(?:^    |`)(aws [a-z0-9-]+ [a-z0-9-]+[^`\n]*)", re.MULTILINE)
+COMMANDS: Final = COMMAND.findall(GUIDE.read_text())
+EVERY_COMMAND: Final = {"query", "region", "output", "profile"}
+
+each_command = pytest.mark.parametrize("command", COMMANDS)
+
+
+def operation(command: str) -> OperationModel:
+    """Return the model of the operation that a command calls."""
+    _, service, name, *_ = shlex.split(command)
+    model = botocore.session.get_session().get_service_model(service)
+    by_name = {xform_name(each, "-"): each for each in model.operation_names}
+    return model.operation_model(by_name[name])
+
+
+def answered(shape: Shape) -> Any:
+    """Return an answer of a shape in which everything is there once."""
+    match shape.type_name:
+        case "structure":
+            return {name: answered(member) for name, member in shape.members.items()}  # type: ignore[attr-defined]
+        case "list":
+            return [answered(shape.member)]  # type: ignore[attr-defined]
+        case "map":
+            assert isinstance(shape, MapShape)
+            assert isinstance(shape.key, StringShape)
+            return {key: answered(shape.value) for key in shape.key.enum or ["key"]}
+        case kind:
+            return kind
+
+
+def test_the_guide_has_commands() -> None:
+    assert len(COMMANDS) >= 8
+
+
+@each_command
+def test_a_command_exists_and_takes_its_options(command: str) -> None:
+    called = operation(command)
+    taken = {xform_name(name, "-") for name in called.input_shape.members} if called.input_shape else set()
+    options = {word[2:] for word in shlex.split(command) if word.startswith("--")}
+    assert options <= taken | EVERY_COMMAND
+
+
+@each_command
+def test_a_query_finds_what_is_asked_for(command: str) -> None:
+    words = shlex.split(command)
+    if "--query" in words:
+        answer = operation(command).output_shape
+        assert answer
+        found = jmespath.search(words[words.index("--query") + 1], answered(answer))
+        assert found
+        assert None not in (found if isinstance(found, list) else [found])
