@@ -98,7 +98,8 @@ class Customers:
         return projects
 
     def _with_variables(self, function: Function, exports: Mapping[str, str]) -> Function:
-        return replace(function, environment={**exports, **function.environment, **self._env_vars.of(function)})
+        environment = {**function.environment, **self._env_vars.of(function)}
+        return replace(function, exports=exports, environment=environment)
 
 
 def refuse_same_names(projects: Iterable[Project], ours: Project) -> None:

@@ -128,6 +128,7 @@ class Invocations:
     def _run(self, pending: _Pending) -> None:
         try:
             pool = self._pools[pending.function.name]
+            pending = replace(pending, function=pool.function)  # it may have been changed since
             answer = pool.invoke(pending.event, client_context=pending.client_context, request_id=pending.request_id)
         except ThrottledError:
             self._again(pending, _THROTTLED_GAP)

@@ -1,4 +1,4 @@
-"""The Lambda service's HTTP API, as far as stock boto3 needs it to invoke functions and to manage who may.
+"""The Lambda service's HTTP API, as far as stock boto3 needs it to invoke and change functions, and to manage who may.
 
 Source of paths, status codes and error members: botocore's model lambda/2015-03-31.
 """
@@ -14,6 +14,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
+from local.function_configuration import OtherRevisionError, WrongValueError, changed, configuration
 from local.invocations import MAX_ASYNCHRONOUS_BYTES, MAX_EVENT_BYTES, UnknownFunctionError
 from local.settings import function_arn
 from local.web import Response
@@ -103,6 +104,8 @@ class LambdaService:
                 return _json(200, {"Configuration": configuration(function), "Code": location, "Tags": {}})
             case "GET", "/configuration":
                 return _json(200, configuration(function))
+            case "PUT", "/configuration":
+                return self._change(function, request)
             case "POST", "/policy":
                 return self._add_permission(function, request)
             case "GET", "/policy":
@@ -125,6 +128,19 @@ class LambdaService:
         if first + _PAGE < len(functions):
             page["NextMarker"] = str(first + _PAGE)
         return _json(200, page)
+
+    def _change(self, function: Function, request: Request) -> Response:
+        try:
+            asked = json.loads(request.body or b"{}")
+            with self._lock:
+                made = self._invocations.pool(function.name).renew(lambda now: changed(now, asked))
+        except OtherRevisionError as error:
+            raise _RefusedError(412, "PreconditionFailedException", str(error)) from error
+        except WrongValueError as error:
+            raise _RefusedError(400, "InvalidParameterValueException", str(error)) from error
+        except (ValueError, AttributeError) as error:
+            raise _RefusedError(400, "SerializationException", f"no JSON object: {error}") from error
+        return _json(200, configuration(made))
 
     def _invoke(self, function: Function, request: Request) -> Response:
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
@@ -186,26 +202,6 @@ class LambdaService:
                 message = f"Statement {statement_id} is not found in resource policy."
                 raise _RefusedError(404, "ResourceNotFoundException", message)
         return Response(204)
-
-
-def configuration(function: Function) -> dict[str, Any]:
-    """Return the FunctionConfiguration members that callers read."""
-    return {
-        "FunctionName": function.name,
-        "FunctionArn": function.arn,
-        "Runtime": function.runtime,
-        "Role": function.role,
-        "Handler": function.handler,
-        "Timeout": function.timeout,
-        "MemorySize": function.memory,
-        "Version": "$LATEST",
-        "State": "Active",
-        "LastUpdateStatus": "Successful",
-        "PackageType": "Zip",
-        "Architectures": ["x86_64"],
-        "Environment": {"Variables": dict(function.environment)},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": function.log_group},
-    }
 
 
 def _statement(function: Function, asked: Mapping[str, Any]) -> dict[str, Any]:

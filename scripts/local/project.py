@@ -292,6 +292,7 @@ class Project:
             packages=packages,
             layers=tuple(self._layers(name, [*shared.get("Layers", []), *own.get("Layers", [])])),
             environment=texts(name, variables),
+            description=str(properties.get("Description", "")),
             timeout=_number(properties, "Timeout", 3, range(1, 901)),
             memory=_number(properties, "MemorySize", 128, range(128, 10_241)),
             reserved_concurrency=_number(properties, reserved, 0, range(1001)) if reserved in properties else None,

@@ -87,7 +87,7 @@ def runtime(name: str) -> Runtime:
 
 
 def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, str]) -> dict[str, str]:
-    """Return exactly what a function sees on AWS, and the endpoints of the local stack.
+    """Return exactly what a function sees on AWS, and the endpoints and exports of the local stack.
 
     Nothing of the supervisor's own environment passes, PATH aside.
     Source: AWS, "Defined runtime environment variables". The template's variables win, as on AWS.
@@ -111,6 +111,7 @@ def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, 
         "PATH": os.environ.get("PATH", os.defpath),
         **runtime(function.runtime).variables(function),
         **endpoints,
+        **function.exports,
         **function.environment,
     }
 

@@ -183,17 +183,13 @@ class Stack:
             if name.startswith("AWS_") and name != "AWS_DATA_PATH"
         }
         for_sam = {
-            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, self._own(function))}
+            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, function.environment)}
             for function in functions
         }
         for name, text in (("env", exports), ("sam-env.json", json.dumps(for_sam, indent=2) + "\n")):
             path = state / name
             path.write_text(text, encoding="utf-8")
             self._undo.callback(path.unlink, missing_ok=True)
-
-    def _own(self, function: Function) -> dict[str, str]:
-        """Return a function's variables without what it has from our exports: those name places of this machine."""
-        return {name: value for name, value in function.environment.items() if self.environment.get(name) != value}
 
 
 def run(settings: UpSettings) -> int:

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from local.runtimes import lambda_environment, runtime
@@ -51,6 +51,9 @@ class Function:
     packages: tuple[Path, ...] = ()
     layers: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """What a customer's function gets of the local stack's own exports; `environment` wins."""
+    description: str = ""
     timeout: int = 3
     memory: int = 128
     reserved_concurrency: int | None = None
@@ -113,7 +116,7 @@ class Worker:
             endpoints: endpoint variables for its AWS clients.
             on_line: called with the log stream's name and each line (without its end) the process writes.
         """
-        self._function = function
+        self.function = function
         today = time.strftime("%Y/%m/%d", time.gmtime())
         self.stream = f"{today}/[$LATEST]{uuid.uuid4().hex}"
         environment = lambda_environment(function, self.stream, endpoints)
@@ -239,6 +242,22 @@ class WorkerPool:
         with self._lock:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
+    def renew(self, change: Callable[[Function], Function] = replace) -> Function:
+        """Run later events on new processes; events under way end on those that they began on.
+
+        Args:
+            change: gives the function as it is from now on, from what it was: another object, be it the same otherwise.
+
+        Returns:
+            The function as it is now.
+        """
+        with self._lock:
+            self.function = change(self.function)
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.close()
+        return self.function
+
     def invoke(
         self,
         event: bytes,
@@ -287,7 +306,7 @@ class WorkerPool:
         worker, problem = self._take(request_id)
         if worker is None:
             return problem
-        function, began = self.function, time.monotonic()
+        function, began = worker.function, time.monotonic()
         header = {
             "request_id": request_id,
             "deadline_ms": int((time.time() + function.timeout) * 1000),
@@ -352,8 +371,11 @@ class WorkerPool:
     def _give_back(self, worker: Worker) -> None:
         with self._lock:
             self._busy.discard(worker)
-            if not self._closed:
+            if not self._closed and worker.function is self.function:
                 self._idle.append(worker)
+                return
+        if not self._closed:
+            worker.close()  # of what the function was before `renew`
 
     def _bury(self, worker: Worker) -> None:
         worker.close()

@@ -13,6 +13,7 @@ from local.customers import deploy_permissions, refuse_same_names
 from local.errors import UsageError
 from local.invocations import Invocations
 from local.project import Project
+from local.runtimes import lambda_environment
 from local.template import TemplateError
 from local.workers import FunctionLogSink
 from tests.support import customers
@@ -82,7 +83,7 @@ def test_layers_of_the_template_are_built_and_others_are_named_in_a_note(aws: Aw
 def test_the_template_wins_over_what_up_exports_and_the_file_over_both(aws: Aws, tmp_path: Path) -> None:
     given = {"Parameters": {"LOG_LEVEL": "DEBUG"}, "FooterFunction": {"FOOTER": "other", "NEW": 1}, "Typo": {}}
     (project,) = deploy(aws, tmp_path, customers.python_project(tmp_path / "p"), env_vars=given)
-    environment = project.functions[0].environment
+    environment = lambda_environment(project.functions[0], "stream", {})
     assert (environment["SHARED"], environment["AWS_DATA_PATH"]) == ("yes", "/data")
     assert (environment["LOG_LEVEL"], environment["FOOTER"], environment["NEW"]) == ("DEBUG", "other", "1")
     assert project.notes[-1] == "--env-vars names Typo, and there is no such function"
