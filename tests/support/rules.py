@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House
-from postroom.inbound.envelope import headers_of
+from postroom.mime.headers import Headers
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
@@ -127,7 +127,7 @@ def plan(
     ((domains, addresses),), homeless = by_organization(names, directory)
     assert not homeless
     here = House(domains, RuleSet(rules, Direction.INBOUND), plus_addressing=True)
-    return doorman.plan(headers_of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
+    return doorman.plan(Headers.of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
 
 
 def became(

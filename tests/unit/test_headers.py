@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.mime.headers import Headers, header_block
+from postroom.mime.headers import Headers
 from postroom.model import addresses
 from postroom.model.addresses import Address
 
@@ -53,10 +53,11 @@ def test_hostile_addresses_cost_little(value: bytes) -> None:
 
 
 def test_the_header_block_ends_at_the_first_empty_line() -> None:
-    assert header_block(b"A: b\n\nbody\n\n") == b"A: b\n\n"
-    assert header_block(b"A: b\r\n\r\nbody") == b"A: b\r\n\r\n"
-    assert header_block(b"\r\nbody") == b""
-    assert header_block(b"A: b\r\n") is None
+    assert Headers.of(b"A: b\n\nbody\n\n").block == b"A: b\n\n"
+    assert Headers.of(b"A: b\r\n\r\nbody").block == b"A: b\r\n\r\n"
+    assert Headers.of(b"A: b\r\r\n\r\r\nbody").block == b"A: b\r\r\n\r\r\n"
+    assert Headers.of(b"\r\nbody").block == b""
+    assert not Headers.of(b"A: b\r\n").is_complete
 
 
 @pytest.mark.parametrize("value", [b"a:" * 50_000, b"<@a:" * 40_000, b"a:(" * 40_000])

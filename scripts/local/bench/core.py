@@ -17,8 +17,7 @@ from local.bench.way import DOMAIN, MESSAGE, ORGANIZATION, user
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House
-from postroom.inbound.envelope import headers_of
-from postroom.mime.headers import header_block
+from postroom.mime.headers import Headers
 from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
@@ -86,8 +85,7 @@ class Desk:
 
     def decide(self, content: bytes, recipients: Sequence[str]) -> int:
         """Decide about a message; return how many mailboxes get it."""
-        block = header_block(content)
-        headers = headers_of(content if block is None else block)
+        headers = Headers.of(content)
         ((domains, wanted),), _ = by_organization(recipients, self.directory)
         house = House(domains, self.rules, plus_addressing=True)
         plan = doorman.plan(headers, PASSED, wanted, house, self.directory, "")
@@ -105,17 +103,16 @@ def measure(rounds: int = ROUNDS) -> Core:
     if (desk.decide(MESSAGE, few), desk.decide(MESSAGE, many)) != (3, 500):
         raise RuntimeError("the decision does not reach every recipient")
     small, large = rules(10), desk.rules
-    headers = headers_of(header_block(MESSAGE) or b"")
     (((_, wanted),), _) = by_organization(few, desk.directory)
-    senders, froms = headers.mailboxes("Sender"), headers.mailboxes("From")
-    if {len(each.decide(senders, froms, wanted)) for each in (small, large)} != {3}:
+    (reading,) = Headers.of(MESSAGE).authors.readings
+    if {len(each.decide(*reading, wanted)) for each in (small, large)} != {3}:
         raise RuntimeError("the rules do not match")
     what: Mapping[str, Callable[[], object]] = {
         "parse": lambda: email.message_from_bytes(MESSAGE),
         "few": lambda: desk.decide(MESSAGE, few),
         "many": lambda: desk.decide(MESSAGE, many),
-        "small": lambda: small.decide(senders, froms, wanted),
-        "large": lambda: large.decide(senders, froms, wanted),
+        "small": lambda: small.decide(*reading, wanted),
+        "large": lambda: large.decide(*reading, wanted),
     }
     times = [{name: _seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
     return Core(

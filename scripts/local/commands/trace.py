@@ -9,7 +9,7 @@ from rich.text import Text
 
 from local import output, running
 from local.errors import RefusedError, UsageError
-from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.facts import EventName, Fact, OwnFact, SenderIs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 def _received(fact: Fact) -> str:
     event = fact.event
     verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
-    return f"from {event['from']} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'} [{verdicts}]"
+    said = f"from {event['from']} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'} [{verdicts}]"
+    return said + _doubt(fact)
+
+
+def _doubt(fact: Fact) -> str:
+    """Say where the message's headers leave its sender in doubt, and what rules make of that."""
+    match fact.data.get("senderIs"):
+        case SenderIs.UNKNOWN:
+            return " (no From that can be read: only rules for * match)"
+        case SenderIs.AMBIGUOUS:
+            senders = _some(fact.data.get("senders", ()))
+            return f" (readers may see different senders, {senders}: the most restrictive rule holds)"
+        case _:
+            return ""
 
 
 def _bounced(fact: Fact) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from postroom.bounce.report import MAX_HEADERS, delivery_report, encoded, final_recipient, returned_fields
 from postroom.bounce.wording import explanation
-from postroom.mime.headers import header_block
+from postroom.mime.headers import Headers
 from postroom.model.bounces import Bounce, Failure
 from tests.support.post import NOON
 
@@ -188,7 +188,7 @@ def test_nothing_that_strangers_choose_becomes_a_field_or_a_part(
 @example(b"Bcc: a\n b\n\tc\nX: y\n\n")
 @example(b"bCC : a@x\r\nX: y\r\n\r\n")
 def test_no_field_is_made_up_and_no_bcc_returned(junk: bytes) -> None:
-    block = header_block(junk + b"\n\n") or b""
+    block = Headers.of(junk + b"\n\n").block
     *_, headers = parse(report(make(), block)).iter_parts()
     payload = headers.get_payload(decode=True)
     assert isinstance(payload, bytes)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.inbound.envelope import headers_of
 from postroom.inbound.excess import excess
+from postroom.mime.headers import Headers, Look
 from tests.support.memory_post import MemoryPost
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def judge(content: bytes, recipients: int = 1) -> tuple[Excess | None, int]:
         return content
 
     head = content[:HEAD]
-    return excess(headers_of(head), head, len(content), recipients, whole), reads
+    return excess(Look(Headers.of(head), head, len(content)), recipients, whole), reads
 
 
 def with_attachments(number: int, size: int = 1) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 from postroom.contracts.message_flow import MessageRejected
 from postroom.message_flow.criteria import FORBIDDEN_EXTENSIONS, check
-from postroom.mime.headers import Headers, header_block
+from postroom.mime.headers import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ SIMPLE = b"From: bob@example.org\r\nSubject: Hello\r\n\r\nHello\r\n"
 
 
 def headers(content: bytes) -> Headers:
-    return Headers(header_block(content) or content)
+    return Headers.of(content)
 
 
 def accepted(content: bytes, original: bytes = SIMPLE) -> bool:

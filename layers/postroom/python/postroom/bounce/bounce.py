@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from postroom.bounce import decide
@@ -18,7 +19,7 @@ from postroom.bounce.story import Story
 from postroom.bounce.wording import explanation
 from postroom.contracts.between_stations import BounceOrder, RawLocation, read_bounce
 from postroom.errors import PermanentError, UnwritableAddressError
-from postroom.mime.headers import Headers, header_block
+from postroom.mime.headers import Headers, look
 from postroom.model.bounces import Bounce
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
 from postroom.ports.transit import Allowance, Claim
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from postroom.ports.queues import BounceOrders
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Transit
-
-HEAD_BYTES: Final = 64 * 1024
-"""How much of the original is read for its headers, in bytes. Ours."""
 
 MOST_AN_HOUR: Final = 20
 """Most bounce messages to one sender in one hour, for each organization. Source: architecture 4.11 (ours)."""
@@ -143,7 +141,7 @@ class Bouncer:
         by_envelope = decide.silent_by_envelope(story.received, spam=story.is_spam)
         if by_envelope is not None:
             return by_envelope
-        return decide.silent_by_headers(story.received, Headers(self._header_block(story.received)))
+        return decide.silent_by_headers(story.received, self._headers(story.received))
 
     def _carry_out(self, story: Story, intent: Fact, orders: Sequence[BounceOrder]) -> bool:
         """Send what was intended, and record the end."""
@@ -173,15 +171,13 @@ class Bouncer:
             answered = self.sender.answer(bounce)
             if answered is not None:
                 return "SendBounce", answered
-        block = self._header_block(received)
+        block = self._headers(received).block
         subject, message_id = received.event["subject"], received.event["messageId"]
         content = delivery_report(bounce, block, subject=subject, message_id=message_id, now=self.now())
         return "SendRawEmail", self.sender.send(bounce, content)
 
-    def _header_block(self, received: Fact) -> bytes:
-        head, _ = self.raw.head(RawLocation(**received.data["raw"]), HEAD_BYTES)
-        block = header_block(head)
-        return head if block is None else block
+    def _headers(self, received: Fact) -> Headers:
+        return look(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
 
     def _allowance(self, received: Fact) -> Allowance:
         hour = self.now() // HOUR

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from postroom.mime.address_lists import without_comments
 from postroom.model.addresses import MAX_ADDRESS, Address, a_label
 from postroom.model.verdicts import Verdict
 
@@ -62,15 +63,20 @@ def silent_by_headers(received: Fact, headers: Headers) -> str | None:
     """
     if received.event["spfVerdict"] != Verdict.PASS and not _is_aligned(received, headers):
         return UNCONFIRMED
-    kind = headers.text("Content-Type", 200).lower()
-    if headers.text("Auto-Submitted", 200).lower().startswith("auto-replied") or kind.startswith("multipart/report"):
-        return AUTOMATIC_REPLY
-    return None
+    # of a field that stands more than once, any may be the one that was meant
+    replied = any(_begins(text, "auto-replied") for text in headers.texts("Auto-Submitted"))
+    reported = any(_begins(text, "multipart/report") for text in headers.texts("Content-Type"))
+    return AUTOMATIC_REPLY if replied or reported else None
+
+
+def _begins(text: str, word: str) -> bool:
+    """Return whether a field's value begins with a word, in any case, comments in front of it left out."""
+    return without_comments(text).lstrip().lower().startswith(word)
 
 
 def _is_aligned(received: Fact, headers: Headers) -> bool:
     envelope = Address.parse(str(received.data["envelopeFrom"]))
-    authors = {address.rpartition("@")[2] for address in headers.addresses("From")}
+    authors = {address.domain for reading in headers.authors.readings for address in reading.froms}
     if envelope is None or len(authors) != 1:  # of several authors, nobody knows which one DMARC looked at
         return False
     (author,) = authors

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.mime.headers import Headers, header_block
+from postroom.mime.headers import Headers
 from postroom.model.mailbox import NewItem, blob_key, item_token, summary_place
 from postroom.sealing import Random, open_entry, seal_entry
 
@@ -65,8 +65,8 @@ def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
         subject=headers.text("Subject"),
         from_=headers.text("From", 320),
         from_address=headers.address("From"),
-        to=headers.addresses("To")[:MAX_ADDRESSES],
-        cc=headers.addresses("Cc")[:MAX_ADDRESSES],
+        to=headers.addresses("To", MAX_ADDRESSES),
+        cc=headers.addresses("Cc", MAX_ADDRESSES),
         date=headers.date(),
         message_id=headers.text("Message-ID"),
         in_reply_to=headers.text("In-Reply-To"),
@@ -78,8 +78,7 @@ def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
 
 def new_item(content: bytes, order: DeliveryOrder, *, mailbox_key: bytes, now: int, random: Random) -> NewItem:
     """Return the index entry for a message about to be delivered. ``now`` in milliseconds since the epoch."""
-    block = header_block(content)
-    headers = Headers(content if block is None else block)
+    headers = Headers.of(content)
     summary = summarize(headers, order)
     token = _token(order)
     place = summary_place(order.mailbox_id, token)

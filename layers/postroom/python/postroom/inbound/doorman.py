@@ -90,7 +90,7 @@ def plan(
     spam = verdicts.is_spam or policy is DmarcPolicy.QUARANTINE
     decided: Mapping[str, Rule] = {}
     if house.rules.rules:
-        decided = house.rules.decide(headers.mailboxes("Sender"), headers.mailboxes("From"), recipients)
+        decided = house.rules.decide_all(headers.authors.readings, recipients)
     waiting = _waiting(decided)
     refusals, wanted, junk = _sorted(decided, recipients, waiting, spam=spam)
     if excess is not None:

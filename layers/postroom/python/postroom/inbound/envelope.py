@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import OrganizationEmailReceived
-from postroom.mime.headers import Headers, header_block
-from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id, trace_of
+from postroom.model.addresses import MAX_ADDRESS
+from postroom.model.facts import RECEIVED, EventName, Fact, SenderIs, flow_message_id, trace_of
 from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from postroom.contracts.between_stations import RawLocation
     from postroom.contracts.ses import Notification
     from postroom.inbound.excess import Excess
+    from postroom.mime.headers import Authors, Headers
+
+MAX_SENDERS_TOLD: Final = 10
+"""How many of the addresses in doubt the fact names. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,6 @@ class Arrival:
             size=self.size,
             received_at=self.at,
         )
-
-
-def headers_of(head: bytes) -> Headers:
-    """Read the headers in the first bytes of a message; a block that goes on behind them counts as far as read."""
-    block = header_block(head)
-    return Headers(head if block is None else block)
 
 
 def received_fact(
@@ -101,8 +99,20 @@ def received_fact(
             "virusVerdict": verdicts.virus.value,
             "raw": arrival.raw.model_dump(),
             "size": arrival.size,
+            **_doubt(headers.authors),
         },
     )
+
+
+def _doubt(authors: Authors) -> dict[str, Any]:
+    """Return what a flow's first fact says where a message's sender is in doubt; nothing for nearly all mail."""
+    if authors.are_unknown:
+        return {"senderIs": SenderIs.UNKNOWN.value}
+    if not authors.differ:
+        return {}
+    found = dict.fromkeys(address for reading in authors.readings for both in reading for address in both)
+    texts = [text for text in map(str, found) if len(text) <= MAX_ADDRESS]
+    return {"senderIs": SenderIs.AMBIGUOUS.value, "senders": texts[:MAX_SENDERS_TOLD]}
 
 
 def timestamp(at: int) -> str:

@@ -11,9 +11,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.limits import (
+    MAX_ADDRESS_BYTES,
     MAX_ATTACHMENTS,
+    MAX_AUTHORS,
     MAX_HOPS,
     MAX_MESSAGE_BYTES,
+    MAX_READ_FIELDS,
     MAX_RECIPIENTS,
     MAX_UNENCODED_BYTES,
     MB,
@@ -22,7 +25,7 @@ from postroom.model.limits import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postroom.mime.headers import Headers
+    from postroom.mime.headers import Look
 
 Excess = tuple[str, str]
 """A reason, and its enhanced status code (RFC 3463)."""
@@ -32,6 +35,13 @@ TOO_MUCH_DATA: Final = (f"message with more than {MAX_UNENCODED_BYTES // MB} MB 
 TOO_MANY_RECIPIENTS: Final = (f"message for more than {MAX_RECIPIENTS} recipients", "5.5.3")
 TOO_MANY_ATTACHMENTS: Final = (f"message with more than {MAX_ATTACHMENTS} attachments", "5.6.0")
 LOOP: Final = (f"mail loop: more than {MAX_HOPS} Received fields", "5.4.6")
+
+TOO_MANY_FIELDS: Final = (f"message with more than {MAX_READ_FIELDS} header fields", "5.6.0")
+TOO_MANY_AUTHORS: Final = (
+    f"message with more than {MAX_AUTHORS} addresses, or {MAX_ADDRESS_BYTES // 1024} KB, in From and Sender",
+    "5.6.0",
+)
+"""What is not read cannot be matched: such a message reaches nobody, whoever may be its sender. Ours."""
 
 MOST_PARTS: Final = 10_000
 """How many parts of a message are looked at; real mail has far fewer, and more would only cost time. Ours."""
@@ -50,21 +60,25 @@ _ATTACHED: Final = re.compile(
 _ENCODED: Final = re.compile(rb"(?:\A|\n)content-transfer-encoding[ \t]*:\s*(base64|quoted-printable)")
 
 
-def excess(headers: Headers, head: bytes, size: int, recipients: int, whole: Callable[[], bytes]) -> Excess | None:
+def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | None:
     """Say what is too much of a message; ``None`` if nothing is.
 
     Args:
-        head: the beginning of the message, with all of its header block.
-        size: of the whole message, in bytes.
+        seen: the beginning of the message, with all of its header block.
         recipients: how many the envelope names.
         whole: reads all of it; called at most once, and not for an ordinary message.
     """
+    headers, head, size = seen.headers, seen.head, seen.size
     if size > MAX_MESSAGE_BYTES:
         return TOO_LARGE
     if recipients > MAX_RECIPIENTS:
         return TOO_MANY_RECIPIENTS
-    if sum(name.lower() == "received" for name in headers.names()) > MAX_HOPS:
+    if headers.count("Received") > MAX_HOPS:
         return LOOP
+    if headers.is_cut:
+        return TOO_MANY_FIELDS
+    if headers.authors.is_cut:
+        return TOO_MANY_AUTHORS
     parted = headers.text("Content-Type", 200).lower().startswith("multipart/")
     if parted and _may_have_too_many(size):
         return _excess_of(head if len(head) >= size else whole())

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
 from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House, newest_rules
-from postroom.inbound.envelope import Arrival, headers_of, received_fact
+from postroom.inbound.envelope import Arrival, received_fact
 from postroom.inbound.excess import excess
-from postroom.mime.headers import header_block
+from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED
 from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
-
-FIRST_LOOK_BYTES: Final = 64 * 1024
-"""How much of a message is read for its headers at first, in bytes; nearly every header block is shorter. Ours."""
-
-LONGEST_HEADERS_BYTES: Final = 1 << 20
-"""How much is read where the first look did not reach the end of the headers, in bytes. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +89,11 @@ class Ingest:
         if action.bucket_name != self.bucket or not action.object_key.startswith("inbound/"):
             raise InvalidNotificationError("the message does not lie where SES stores mail for us")
         raw = RawLocation(bucket=action.bucket_name, key=action.object_key)
-        head, size = self.raw.head(raw, FIRST_LOOK_BYTES)
-        if size > len(head) and header_block(head) is None:
-            head, size = self.raw.head(raw, LONGEST_HEADERS_BYTES)
-        headers = headers_of(head)
+        seen = look(partial(self.raw.head, raw))
         too_much = None
         if not notification.verdicts.has_virus:
-            recipients = len(notification.receipt.recipients)
-            too_much = excess(headers, head, size, recipients, lambda: self.raw.read(raw))
-        return Arrival(notification, raw, headers, size, too_much)
+            too_much = excess(seen, len(notification.receipt.recipients), lambda: self.raw.read(raw))
+        return Arrival(notification, raw, seen.headers, seen.size, too_much)
 
     def _flow(self, body: str, arrival: Arrival, domains: list[MailDomain], recipients: Mapping[str, Address]) -> None:
         """Open the flow of one organization, or take up one that is open."""

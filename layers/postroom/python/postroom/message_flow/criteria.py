@@ -14,7 +14,7 @@ from typing import Final
 from postroom.contracts.message_flow import MessageRejected
 from postroom.errors import MalformedMimeError
 from postroom.mime.encoded_words import decode
-from postroom.mime.headers import MAX_BLOCK_BYTES, Headers, header_block
+from postroom.mime.headers import Headers
 from postroom.mime.structure import parts
 from postroom.model.limits import MAX_ATTACHMENTS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES, MB
 
@@ -55,6 +55,9 @@ FORBIDDEN_EXTENSIONS: Final = frozenset(
     """.split()  # noqa: SIM905 - a list of ninety short strings is no easier to read
 )
 """Extensions of attachments that SES refuses. Source: SES developer guide, "Unsupported attachment types"."""
+
+MAX_HEADER_BYTES: Final = MB
+"""Longest header block of a content, in bytes. Ours."""
 
 _FIELD: Final = re.compile(rb"[!-9;-~]+:")
 
@@ -108,14 +111,12 @@ def _check_lines(content: bytes) -> None:
 
 
 def _check_fields(content: bytes, original: Headers) -> None:
-    block = header_block(content)
-    block = content if block is None else block
-    if len(block) > MAX_BLOCK_BYTES:
-        raise MessageRejected(f"The message's header is longer than {MAX_BLOCK_BYTES // MB} MB.")
-    _check_field_lines(block)
-    headers = Headers(block)
-    counts = Counter(name.lower() for name in headers.names())
-    before = {name.lower() for name in original.names()}
+    headers = Headers.of(content)
+    if len(headers.block) > MAX_HEADER_BYTES:
+        raise MessageRejected(f"The message's header is longer than {MAX_HEADER_BYTES // MB} MB.")
+    _check_field_lines(headers.block)
+    counts = Counter(headers.names())
+    before = set(original.names())
     for name in UNIQUE:
         if counts[name.lower()] > 1:
             raise MessageRejected(f"The field {name} stands more than once.")
@@ -123,8 +124,8 @@ def _check_fields(content: bytes, original: Headers) -> None:
         if not headers.text(name):
             raise MessageRejected(f"The required field {name} is missing.")
     for name in IMMUTABLE:
-        came = original.text(name, MAX_BLOCK_BYTES)
-        if came and headers.text(name, MAX_BLOCK_BYTES) != came:
+        came = original.text(name, MAX_HEADER_BYTES)
+        if came and headers.text(name, MAX_HEADER_BYTES) != came:
             raise MessageRejected(f"The field {name} must stay as it was.")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.message_flow import MessageFrozen, ResourceNotFoundException
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
-from postroom.mime.headers import MAX_BLOCK_BYTES, Headers, header_block
+from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
 from postroom.model.limits import MAX_MESSAGE_BYTES
 
@@ -72,11 +73,10 @@ class MessageFlow:
         self._unfrozen(received.trace)
         content = self.objects.read(reference, limit=MAX_MESSAGE_BYTES)
         try:
-            head, _ = self.raw.head(_original(received), MAX_BLOCK_BYTES)
+            original = look(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
-        block = header_block(head)
-        criteria.check(content, Headers(head if block is None else block))
+        criteria.check(content, original)
         # named by what it holds: the same content again is the same object, and none is ever overwritten
         name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
         self._record(received, self.raw.keep(name, content), len(content))

@@ -2,133 +2,259 @@
 
 Only headers are read on the way of a message: a full parse costs three times as much and `policy.default` eight times
 (measured, see docs/decisions). Nothing here raises: a header that makes no sense reads as empty.
+
+Every station reads headers with ``Headers.of`` or ``look``, so that all of them see the same fields
+(docs/decisions/0016).
 """
 
 from __future__ import annotations
 
-import email.utils
 import re
-from email import policy
-from email.parser import BytesHeaderParser
-from email.utils import getaddresses, parsedate_to_datetime
-from typing import Any, Final
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
+from postroom.mime import address_lists
 from postroom.mime.encoded_words import decode, eight_bit
+from postroom.mime.header_fields import readings
 from postroom.model.addresses import MAX_ADDRESS, Address
-from postroom.model.limits import MAX_SUBJECT_CHARACTERS
+from postroom.model.limits import MAX_ADDRESS_BYTES, MAX_AUTHORS, MAX_MESSAGE_BYTES, MAX_SUBJECT_CHARACTERS, MB
+from postroom.model.rule_index import Reading
 from postroom.model.text import one_line
 
-_PARSER: Final = BytesHeaderParser(policy=policy.compat32)
-_ENDS_OF_HEADERS: Final = (b"\n\r\n", b"\n\n", b"\r\r")
-"""An empty line after a line's end, each CRLF or bare; three searches of bytes cost an eighth of one expression."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_LENIENT: Final[dict[str, Any]] = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
-"""Newer Pythons answer nothing at all where one address of a field is odd; a rule would not see the others."""
+__all__ = ["Authors", "Headers", "Look", "look"]
 
-MAX_FIELD: Final = 160_000
-"""How much of a field is read, in characters: 500 addresses of the longest kind. Ours."""
+LOOKS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES)
+"""How much of a message is read for its headers, in bytes: more, where they go on. Nearly every block ends in the first
+look; a field behind a block of 1 MB is found as well. Ours."""
 
-MAX_BLOCK_BYTES: Final = 1 << 20
-"""How much of a header block is read, in bytes: a hostile one of 40 MB costs half a minute (measured). Ours."""
+MAX_TEXT_BYTES: Final = 160_000
+"""How much of a field is decoded as text, in bytes. Ours."""
 
-_BETWEEN_SPECS: Final = re.compile(r"[\s<>(),;:\"\[\]\\]+")
-"""What no plain addr-spec holds. Source: RFC 5322 3.2.3."""
+_FOLD: Final = re.compile(r"\r?\n[ \t]*")
+_LINE_ENDS: Final = re.compile(r"[\r\n]+[ \t]*")
 
 
-def header_block(head: bytes) -> bytes | None:
-    """Cut the header block, blank line included, off the beginning of a message; ``None`` if it ends later."""
-    if head.startswith((b"\n", b"\r\n")):
-        return b""
-    first, end = len(head), None
-    for mark in _ENDS_OF_HEADERS:
-        found = head.find(mark, 0, first + len(mark) - 1)
-        if 0 <= found < first:
-            first, end = found, found + len(mark)
-    return None if end is None else head[:end]
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """Whom a message may be from.
+
+    Attributes:
+        readings: what rules are asked about: one reading, or several where readers differ on Sender.
+        differ: readers may see different addresses in From or Sender.
+        is_cut: there is more in these fields than is read, so that some addresses are not among them.
+    """
+
+    readings: tuple[Reading, ...]
+    differ: bool
+    is_cut: bool
+
+    @property
+    def are_unknown(self) -> bool:
+        """Whether no reader finds an address in From."""
+        return not any(reading.froms for reading in self.readings)
 
 
 class Headers:
-    """Header fields by name, in any case; of a block longer than ``MAX_BLOCK_BYTES``, its beginning."""
+    """Header fields by name, in any case."""
 
-    def __init__(self, block: bytes) -> None:
-        self._message = _PARSER.parsebytes(block[:MAX_BLOCK_BYTES])
-        self._mailboxes: dict[str, tuple[Address, ...]] = {}
+    def __init__(self, head: bytes) -> None:
+        """As ``of``."""
+        self._readings = readings(head)
+        self._head = head
+        self._first_addresses: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, head: bytes) -> Headers:
+        """Read the headers in the first bytes of a message; a block that goes on behind them counts as far as read."""
+        return cls(head)
+
+    @property
+    def block(self) -> bytes:
+        """The header block, blank line included, as it came."""
+        return self._head[: self._readings[0].end]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the end of the block was among the bytes that were given."""
+        return self._readings[0].end is not None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more fields than are read."""
+        return any(reading.is_cut for reading in self._readings)
+
+    def raw(self, name: str) -> list[bytes]:
+        """Return the bytes of every such field, folds included, in order; those that only some readers see last."""
+        wanted = name.lower()
+        values = [value for reading in self._readings for value in reading.values(wanted)]
+        return values if len(self._readings) == 1 else list(dict.fromkeys(values))
 
     def text(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> str:
         """Return the first such field decoded to one line of at most ``limit`` characters; empty if there is none."""
-        return one_line(decode(self._raw(name)[:MAX_FIELD]))[:limit]
+        return one_line(decode(self._first(name)))[:limit]
 
-    def mailboxes(self, name: str) -> tuple[Address, ...]:
-        """Return every address of all such fields, in order, without display names; a field is read once."""
-        known = self._mailboxes.get(name)
-        if known is None:
-            found = (Address.parse(_visible(spec)) for spec in _specs(self._all(name)))
-            known = tuple(address for address in found if address is not None)
-            self._mailboxes[name] = known
-        return known
+    def texts(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> list[str]:
+        """Return all such fields in the same way: for fields of which any may be the one that counts."""
+        return [one_line(decode(_as_text(value[:MAX_TEXT_BYTES])))[:limit] for value in self.raw(name)]
 
-    def addresses(self, name: str) -> tuple[str, ...]:
-        """Return every address of all such fields as text, lower-case, in order; those of a possible length only."""
-        return tuple(text for text in map(str, self.mailboxes(name)) if len(text) <= MAX_ADDRESS)
+    def count(self, name: str) -> int:
+        """Return how many such fields there are."""
+        return max(reading.count(name.lower()) for reading in self._readings)
+
+    def addresses(self, name: str, most: int = MAX_AUTHORS) -> tuple[str, ...]:
+        """Return the first addresses of all such fields as text, lower-case, in order, without display names.
+
+        Those are left out that are longer than any address. Where readers differ, it is what RFC 5322 says.
+        """
+        fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
+        return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
     def address(self, name: str) -> str:
         """Return the first address of such a field; where none can be read, the field's text as it stands."""
-        found = self.addresses(name)
-        return found[0] if found else self.text(name, MAX_ADDRESS)
+        known = self._first_addresses.get(name)
+        if known is None:
+            fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
+            any_way = (address for way in (_likeliest, _every) for value in fields for address in way(value))
+            known = next(_short(any_way), None) or self.text(name, MAX_ADDRESS)
+            self._first_addresses[name] = known
+        return known
+
+    @cached_property
+    def authors(self) -> Authors:
+        """Whom the message may be from, in every way in which readers take its From and Sender fields."""
+        fields, room = _as_lists(self.raw("From"), MAX_ADDRESS_BYTES)
+        froms = _Addresses.of(fields)
+        fields, room = _as_lists(self.raw("Sender"), room)
+        senders = _Addresses.of(fields)
+        sure = not senders.differ and (not senders.every or self._readings[0].is_regular())
+        reading = Reading(tuple(senders.every), tuple(froms.every))
+        return Authors(
+            readings=(reading,) if sure else (reading, Reading((), reading.froms)),
+            differ=froms.differ or not sure,
+            is_cut=room < 0 or senders.is_cut or froms.is_cut or self.is_cut,
+        )
 
     def date(self) -> int | None:
         """Return the Date field in milliseconds since the epoch; ``None`` where it makes no sense."""
         try:
-            return int(parsedate_to_datetime(self._raw("Date")).timestamp() * 1000)
+            return int(parsedate_to_datetime(self._first("Date")).timestamp() * 1000)
         except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
             return None
 
     def names(self) -> list[str]:
-        """Return the names of all fields as written, in order."""
-        return list(self._message.keys())
+        """Return the names of all fields, lower-case, in order."""
+        return self._readings[0].names()
 
-    def _raw(self, name: str) -> str:
-        return next(iter(self._all(name)), "")
-
-    def _all(self, name: str) -> list[str]:
-        """Return the values of all such fields, unfolded, raw 8-bit as text."""
+    def _first(self, name: str) -> str:
         wanted = name.lower()
-        return [eight_bit(_unfolded(value)) for field, value in self._message.raw_items() if field.lower() == wanted]
+        found = (reading.first(wanted) for reading in self._readings)
+        value = next((value for value in found if value is not None), b"")
+        return _as_text(value[:MAX_TEXT_BYTES])
 
 
-def _unfolded(value: str) -> str:
-    return re.sub(r"[\r\n]+[ \t]*", " ", value)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was read of a message for its headers: ``head`` are its first bytes, ``size`` is of the whole, in bytes."""
+
+    headers: Headers
+    head: bytes
+    size: int
 
 
-def _visible(spec: str) -> str:
-    """Return an addr-spec without what nobody sees: controls, zero-width marks, odd blanks."""
-    return spec if spec.isprintable() else "".join(mark for mark in spec if mark.isprintable())
+def look(read: Callable[[int], tuple[bytes, int]]) -> Look:
+    """Read the headers of a stored message, to their end, wherever that is.
+
+    Args:
+        read: returns the first so many bytes of the message, and the size of the whole in bytes.
+    """
+    for length in LOOKS_BYTES:
+        head, size = read(length)
+        headers = Headers.of(head)
+        if headers.is_complete or len(head) >= size:
+            break
+    return Look(headers, head, size)
 
 
-def _specs(values: list[str]) -> list[str]:
-    """Return what looks like an addr-spec in address fields; of a field that is longer than any is, its beginning."""
-    fields = [value[:MAX_FIELD] for value in values]
-    try:
-        return [spec for _, spec in getaddresses(fields, **_LENIENT)]
-    except RecursionError:  # comments in comments: the library's parser enters each
-        fields = list(map(_without_comments, fields))
-    try:
-        return [spec for _, spec in getaddresses(fields, **_LENIENT)]
-    except RecursionError:  # groups in groups, which no mail has: every word that holds an @ counts
-        return [word for field in fields for word in _BETWEEN_SPECS.split(field) if "@" in word]
+@dataclass(slots=True)
+class _Addresses:
+    """The addresses of all fields of one name, in every reading.
+
+    ``differ``: readers may see different addresses. ``is_cut``: there are more than ``MAX_AUTHORS``.
+    """
+
+    every: dict[Address, None]
+    differ: bool
+    is_cut: bool
+
+    @classmethod
+    def of(cls, fields: Sequence[str]) -> _Addresses:
+        """Read some fields; of a field that stands twice, readers take the first or the last."""
+        made = cls({}, differ=len(fields) > 1, is_cut=False)
+        for value in fields:
+            made._read(value)
+        return made
+
+    def _read(self, value: str) -> None:
+        alike = address_lists.plain(value)
+        found = _every(value) if alike is None else iter((alike,))
+        seen = set()
+        for address in found:
+            if address not in self.every and len(self.every) >= MAX_AUTHORS:
+                self.is_cut = True
+                return
+            self.every[address] = None
+            seen.add(address)
+        self.differ |= alike is None and seen != set(islice(_likeliest(value), MAX_AUTHORS))
 
 
-def _without_comments(value: str) -> str:
-    """Take comments out of an address field, however deep; what an unclosed one hides is gone."""
-    kept: list[str] = []
-    depth, quoted = 0, False
-    for mark in re.findall(r"\\.|[^\\]", value, re.DOTALL):
-        if mark == '"' and not depth:
-            quoted = not quoted
-        elif mark == "(" and not quoted:
-            depth += 1
-        if not depth:
-            kept.append(mark)
-        elif mark == ")" and not quoted:
-            depth -= 1
-    return "".join(kept)
+def _likeliest(value: str) -> Iterator[Address]:
+    alike = address_lists.plain(value)
+    return _parsed(address_lists.likeliest(value)) if alike is None else iter((alike,))
+
+
+def _every(value: str) -> Iterator[Address]:
+    return _parsed(address_lists.every(value))
+
+
+def _parsed(specs: Iterable[str]) -> Iterator[Address]:
+    """Yield the addresses among what looks like one, each once."""
+    seen = set()
+    for spec in specs:
+        if spec not in seen:
+            seen.add(spec)
+            address = Address.parse(spec if spec.isprintable() else "".join(filter(str.isprintable, spec)))
+            if address is not None:
+                yield address
+
+
+def _short(addresses: Iterable[Address]) -> Iterator[str]:
+    return (text for text in map(str, addresses) if len(text) <= MAX_ADDRESS)
+
+
+def _as_lists(values: Iterable[bytes], room: int) -> tuple[list[str], int]:
+    """Return address fields as text, as far as there is room, and what room is left: below 0, it was not all."""
+    found = []
+    for value in values:
+        found.append(_unfolded(value[: max(room, 0)]))
+        room -= len(value)
+    return found, room
+
+
+def _unfolded(value: bytes) -> str:
+    """Return an address field's bytes without folds, raw 8-bit as text; a CR for itself stays."""
+    if value.isascii():
+        return _FOLD.sub(" ", value.decode("ascii"))
+    return eight_bit(_FOLD.sub(" ", value.decode("ascii", "surrogateescape")))
+
+
+def _as_text(value: bytes) -> str:
+    """Return a field's bytes in one line, raw 8-bit as text."""
+    if value.isascii():
+        return _LINE_ENDS.sub(" ", value.decode("ascii")).strip()
+    return eight_bit(_LINE_ENDS.sub(" ", value.decode("ascii", "surrogateescape")).strip())

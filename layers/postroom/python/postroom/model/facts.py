@@ -45,6 +45,13 @@ class OwnFact(StrEnum):
     DISCARDED = "DISCARDED"  # an operator gave a parked message up
 
 
+class SenderIs(StrEnum):
+    """What a flow's first fact says (``senderIs``) of a message whose headers leave its sender in doubt (ours)."""
+
+    UNKNOWN = "UNKNOWN"  # no reader finds an address in From: only rules for * match
+    AMBIGUOUS = "AMBIGUOUS"  # readers may see different senders: the most restrictive rule holds
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing that happened, never changed afterwards.

@@ -68,3 +68,13 @@ MAX_LINE_BYTES: Final = 1000
 
 MESSAGE_FLOW_SECONDS: Final = 86_400
 """How long the Message Flow API hands out a message, from when its flow was opened. Source: guide, ZH:4272."""
+
+MAX_READ_FIELDS: Final = 10_000
+"""Most header fields that are read, of those that any station reads; a message with more is bounced. Ours."""
+
+MAX_ADDRESS_BYTES: Final = MB // 4
+"""How much of a message's address fields is read for one purpose, in bytes, all fields together; a message whose
+From and Sender have more is bounced. Ours: 160,000 are 500 addresses of the longest kind."""
+
+MAX_AUTHORS: Final = 5_000
+"""Most addresses that are read of From and of Sender; a message with more is bounced. Ours."""

@@ -7,7 +7,7 @@ a thousand. Where the guide is silent (several From addresses, none, tags), docs
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Rule
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from postroom.model.addresses import Address
+
+
+class Reading(NamedTuple):
+    """One way in which a reader of mail takes the Sender and From fields of a message: the addresses of each."""
+
+    senders: tuple[Address, ...]
+    froms: tuple[Address, ...]
+
 
 _Table = dict[str, Rule]
 """Recipient patterns, and the rule that wins at each."""
@@ -42,6 +50,18 @@ class RuleSet:
         """
         call = rule.action.call
         return self._rank[rule.action.type], call is not None and not call.synchronous, rule.created, rule.id
+
+    def decide_all(self, readings: Sequence[Reading], recipients: Mapping[str, Address]) -> dict[str, Rule]:
+        """Find the rule that decides about each recipient of a message that readers may take in several ways.
+
+        Each reading gets its own answer, as ``decide`` gives it, and the most restrictive is taken; but mail passes the
+        spam check by only if it does in all readings (ours).
+        """
+        answers = [self.decide(*reading, recipients) for reading in readings]
+        if len(answers) == 1:
+            return answers[0]
+        found = ((name, self._most_restrictive([answer.get(name) for answer in answers])) for name in recipients)
+        return {name: rule for name, rule in found if rule is not None}
 
     def decide(
         self, senders: Sequence[Address], froms: Sequence[Address], recipients: Mapping[str, Address]
@@ -86,13 +106,15 @@ class RuleSet:
     def _combined(self, ways: Sequence[_Way], recipient: Address) -> tuple[Rule | None, bool]:
         """Return the most restrictive rule of all ways, and whether there was any."""
         winners = [way.winner(recipient) for way in ways]
-        found = [rule for rule in winners if rule is not None]
-        if not found:
-            return None, False
-        best = min(found, key=self.precedence)
-        if best.action.type is ActionType.BYPASS_SPAM_CHECK and None in winners:
-            return None, True
-        return best, True
+        return self._most_restrictive(winners), any(rule is not None for rule in winners)
+
+    def _most_restrictive(self, winners: Sequence[Rule | None]) -> Rule | None:
+        """Return the rule of one of several senders that decides; None where mail takes its normal way."""
+        found = sorted((rule for rule in winners if rule is not None), key=self.precedence)
+        others = [rule for rule in found if rule.action.type is not ActionType.BYPASS_SPAM_CHECK]
+        if len(others) < len(found) < len(winners) or others:  # a bypass holds only if all have one
+            return others[0] if others else None
+        return found[0] if found else None
 
 
 @dataclass(slots=True)

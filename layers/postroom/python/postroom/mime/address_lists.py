@@ -1,0 +1,257 @@
+"""The addresses in a field, as any reader of mail may find them: by linear scans, each over text of a bounded length.
+
+RFC 5322 says how an address list is written, and readers differ on what is not written so: an unclosed quote, a comment
+within an address, an encoded word that decodes to an address, white space in a domain. A field in doubt is therefore
+scanned once for each way in which it can be taken, and every address of every way is kept. Which ways there are was
+found out with Python's email (compat32 and default policy), npm's mailparser and postal-mime
+(tests/unit/test_header_readings.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from postroom.mime.encoded_words import decode
+from postroom.model.addresses import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WORD: Final = r"[\w!#$%&'*+/=?^`{|}~.-]"
+_SPEC: Final = rf"{_WORD}++@(?:[\w-]++\.)*+[\w-]++"
+_PLAIN: Final = re.compile(
+    rf"""\s*+(?:("[^"\\]*+"\s*+|[^"\\<>@(),;:\x00-\x08\x0a-\x1f\x7f]*+)<({_SPEC})>|({_SPEC}))\s*+""",
+    re.ASCII,
+)
+"""A mailbox that every reader takes alike, as nearly all are: a name in front of angle brackets, or none."""
+
+_SYNTAX: Final = re.compile(r'[<>@"(),;:\\]')
+_MARK: Final = re.compile(r'["(\\)]')
+_REST_OF_QUOTED: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_IN_COMMENT: Final = re.compile(r'[()"]|\\.', re.DOTALL)
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[<>,;:]|\(\)|[^\s<>,;:"()]++', re.DOTALL)
+_COMMENT: Final = "()"
+"""Stands where a comment stood."""
+
+_AROUND: Final = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
+"""What may stand around a domain and is none of it."""
+
+
+def plain(value: str) -> Address | None:
+    """Return the address of a field that every reader takes alike; ``None`` where there is more to look at."""
+    found = _PLAIN.fullmatch(value)
+    if found is None:
+        return None
+    name, in_brackets, alone = found.groups()
+    if name and "=?" in name and _SYNTAX.search(decode(name)):
+        return None
+    spec = in_brackets or alone
+    return None if "=?" in spec else Address.parse(spec)
+
+
+def likeliest(value: str) -> Iterator[str]:
+    """Yield what a reader that follows RFC 5322 takes for addresses, in order; lazily, for long lists."""
+    outside = _Outside.of(value)
+    yield from _Scan(strict=True).over(" ".join(outside.without_comments().split()))
+
+
+def every(value: str) -> Iterator[str]:
+    """Yield what any reader may take for an address, the likeliest first; an address may come more than once."""
+    yield from _ways(value, strict=True)
+    yield from _ways(value, strict=False)
+    if "=?" in value and (decoded := decode(value)) != value:
+        yield from _ways(decoded, strict=True)
+
+
+def without_comments(value: str) -> str:
+    """Return a structured field without its comments, however deep."""
+    return _Outside.of(value).without_comments()
+
+
+def _ways(value: str, *, strict: bool) -> Iterator[str]:
+    """Yield the addresses of a text in each way in which it can be taken."""
+    for text in dict.fromkeys((value, _visible(value))):
+        outside = _Outside.of(text)
+        scan = _Scan(strict=strict)
+        for variant in outside.variants():
+            yield from scan.over(_joined_at(variant))
+        if scan.is_split:
+            for variant in outside.variants():
+                yield from _Scan(strict=strict).over("".join(variant.split()))
+        if outside.is_odd or scan.is_odd:
+            for instead in ("", " "):
+                yield from _Scan(strict=strict).over(_joined_at(_flat(text, instead)))
+
+
+def _visible(text: str) -> str:
+    """Return a text without what nobody sees: controls, zero-width marks, odd blanks."""
+    if text.isprintable():
+        return text
+    return "".join(mark for mark in text if mark.isprintable() or mark in "\t\n")
+
+
+def _flat(text: str, instead: str) -> str:
+    """Take quotes, parentheses and backslashes for nothing, so that what they might hide is seen."""
+    return text.translate({ord("\\"): "", **dict.fromkeys(map(ord, '"()'), instead)})
+
+
+def _joined_at(text: str) -> str:
+    """Return a text without white space around @, which RFC 5322 allows, and with single blanks elsewhere."""
+    return " ".join(text.split()).replace(" @", "@").replace("@ ", "@")
+
+
+@dataclass
+class _Outside:
+    """A text in pieces, between which its comments stood; quoted strings are left in.
+
+    ``is_odd``: it has quotes, parentheses or backslashes where readers differ.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    is_odd: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> _Outside:
+        """Find the comments of a text."""
+        made = cls()
+        piece: list[str] = []
+        at = 0
+        while found := _MARK.search(text, at):
+            piece.append(text[at : found.start()])
+            begin, at = found.span()
+            if found[0] == '"':
+                end = _REST_OF_QUOTED.match(text, at)
+                if end is None:
+                    return made._unclosed(piece, text[at:])
+                at = end.end()
+                piece.append(text[begin:at])
+            elif found[0] == "(":
+                behind = made._behind_comment(text, at)
+                if behind is None:
+                    return made._unclosed(piece, text[at:])
+                at = behind
+                made.pieces.append("".join(piece))
+                piece = []
+            else:
+                made.is_odd = True
+                piece.append(" " if found[0] == ")" else found[0])
+        made.pieces.append("".join([*piece, text[at:]]))
+        return made
+
+    def without_comments(self) -> str:
+        """Return the text with nothing in the comments' place."""
+        return "".join(self.pieces)
+
+    def variants(self) -> Iterator[str]:
+        """Yield the text with nothing, and with a mark, in the comments' place."""
+        yield self.without_comments()
+        if len(self.pieces) > 1:
+            yield f" {_COMMENT} ".join(self.pieces)
+
+    def _unclosed(self, piece: list[str], rest: str) -> _Outside:
+        self.is_odd = True
+        self.pieces.append("".join([*piece, " ", _flat(rest, " ")]))
+        return self
+
+    def _behind_comment(self, text: str, at: int) -> int | None:
+        depth = 1
+        for mark in _IN_COMMENT.finditer(text, at):
+            if mark[0] == "(":
+                depth += 1
+            elif mark[0] == ")":
+                depth -= 1
+                if not depth:
+                    return mark.end()
+            elif mark[0] == '"':
+                self.is_odd = True
+        return None
+
+
+@dataclass
+class _Scan:
+    """One pass over a text whose comments are gone.
+
+    In each mailbox of a list, what stands in angle brackets is the address; without brackets, any word with an @. A
+    scan that is not strict takes such words where there are brackets too.
+
+    ``is_odd``: a mailbox without an address, or a quoted string that readers may take for a part of one.
+    ``is_split``: white space behind an address that no comma follows.
+    """
+
+    strict: bool
+    is_odd: bool = False
+    is_split: bool = False
+
+    def over(self, text: str) -> Iterator[str]:
+        """Yield the addresses of a text, mailbox by mailbox."""
+        mailbox = _Mailbox()
+        inside = False
+        for token in _TOKEN.finditer(text):
+            word = token[0]
+            if word == "<":
+                inside = True
+            elif word == ">":
+                inside = False
+            elif word in {",", ";"} and not inside:
+                yield from self._end(mailbox)
+                mailbox = _Mailbox()
+            elif word in {",", ";", ":"}:
+                mailbox.is_empty = not inside
+            else:
+                self._take(mailbox, token, inside=inside)
+        yield from self._end(mailbox)
+
+    def _take(self, mailbox: _Mailbox, token: re.Match[str], *, inside: bool) -> None:
+        word = token[0]
+        touches = token.start() == mailbox.last_end
+        if word[0] == '"':
+            self.is_odd |= touches or inside
+            self.is_split |= mailbox.last_had_at
+            mailbox.take('"', token.end())
+            mailbox.quoted = word
+            return
+        if mailbox.quoted and touches and word[0] == "@":
+            word = mailbox.quoted + word
+        elif mailbox.quoted and touches:
+            self.is_odd = True
+        self.is_split |= mailbox.last_had_at
+        mailbox.take(word, token.end())
+        found = mailbox.in_brackets if inside else mailbox.bare
+        found.extend(_specs(word))
+
+    def _end(self, mailbox: _Mailbox) -> Iterable[str]:
+        found = mailbox.in_brackets if self.strict and mailbox.in_brackets else mailbox.in_brackets + mailbox.bare
+        self.is_odd |= not found and not mailbox.is_empty
+        return found
+
+
+@dataclass
+class _Mailbox:
+    """What was seen of one mailbox so far."""
+
+    in_brackets: list[str] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+    is_empty: bool = True
+    quoted: str = ""
+    last_end: int = -1
+    last_had_at: bool = False
+
+    def take(self, word: str, end: int) -> None:
+        """Note a word and where it ends."""
+        self.is_empty, self.quoted, self.last_end, self.last_had_at = False, "", end, "@" in word
+
+
+def _specs(word: str) -> Iterator[str]:
+    """Yield every ``local@domain`` in a word without white space; of several @, each may be the one that counts."""
+    quoted = word.rfind('"@') + 1 if word[0] == '"' else 0
+    local, *domains = word[quoted:].split("@")
+    local = word[:quoted] + local
+    for domain in domains:
+        if local and domain:
+            yield f"{local}@{domain}"
+            bare = domain.strip(_AROUND)
+            if bare != domain and bare and "=?" not in word:
+                yield f"{local.strip(_AROUND) or local}@{bare}"
+        local = domain

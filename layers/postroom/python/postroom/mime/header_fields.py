@@ -1,0 +1,156 @@
+"""The fields of a header block, found in its bytes in linear time, as mail clients find them.
+
+A line that is no field is passed over; it does not end the block, as it does for Python's own parser. White space,
+control characters and non-ASCII bytes around a field's name do not hide it, nor does a byte order mark, nor a fold in
+front of the first line or before the colon. CRLF, LF and any number of CR before LF end a line. A block that holds a CR
+for itself is read twice, because some readers end a line there and others do not: the fields of both readings count.
+
+Nothing is copied per field: what is kept is where each value begins, and only of the fields that some station reads.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from postroom.model.limits import MAX_READ_FIELDS
+
+READ: Final = (
+    "auto-submitted",
+    "cc",
+    "content-disposition",
+    "content-transfer-encoding",
+    "content-type",
+    "date",
+    "from",
+    "in-reply-to",
+    "message-id",
+    "received",
+    "references",
+    "sender",
+    "subject",
+    "to",
+)
+"""The fields that stations read, lower-case."""
+
+_END: Final = re.compile(rb"\n\r*+\n")
+_LINE_END: Final = re.compile(rb"\n(?![ \t])")
+_BARE_CR: Final = re.compile(rb"\r[^\r\n]")
+_EMPTY_LINE: Final = re.compile(rb"\r*+\n")
+_AROUND: Final = rb"[^!-~\n]*+(?:\n[ \t][^!-~\n]*+)*+"
+"""What may stand around a name: nothing that can be seen, folds included."""
+
+_FIRST_NAME: Final = re.compile(_AROUND + rb"([!-9;-~]++)" + _AROUND + rb":")
+_NAME: Final = re.compile(rb"\n(?![ \t])" + _FIRST_NAME.pattern)
+_REGULAR: Final = re.compile(rb"[!-9;-~]++:")
+_IRREGULAR: Final = re.compile(rb"\n(?![ \t]|[!-9;-~]++:)")
+
+
+def _in_any_case(name: str) -> str:
+    # sets of two, not a flag: the expression's first step is then a look at one byte of each line
+    return "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
+
+
+_READ_NAMES: Final = b"(" + "|".join(map(_in_any_case, READ)).encode() + b")" + _AROUND + b":"
+_FIRST_READ: Final = re.compile(_AROUND + _READ_NAMES)
+_NEXT_READ: Final = re.compile(
+    rb"\n(?:\r*+\n|" + _READ_NAMES + rb"|[\x00-\x08\x0b-\x1f\x7f-\xff]" + _AROUND + _READ_NAMES + rb")"
+)
+
+
+class HeaderFields:
+    """The fields in the beginning of a message, in one reading.
+
+    Attributes:
+        end: where the block ends, blank line included; None if that is not in what was given. It is the first line that
+            is empty for every reader: one that holds nothing, or nothing but CR.
+        is_cut: there are more fields than are read (``MAX_READ_FIELDS``), so that some were not.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._values: dict[str, list[int]] = {}
+        self.end: int | None = None
+        self.is_cut = False
+        self._find()
+
+    def _find(self) -> None:
+        if _EMPTY_LINE.match(self._head):
+            self.end = 0
+            return
+        room = MAX_READ_FIELDS
+        first = _FIRST_READ.match(self._head)
+        if first:
+            self._keep(first[1], first.end())
+        for found in _NEXT_READ.finditer(self._head, first.end() if first else 0):
+            name = found[1] or found[2]
+            if name is None:
+                self.end = found.end()
+                return
+            if room:
+                self._keep(name, found.end())
+                room -= 1
+            else:
+                self.is_cut = True
+                end = _END.search(self._head, found.end())
+                self.end = end.end() if end else None
+                return
+
+    def _keep(self, name: bytes, start: int) -> None:
+        self._values.setdefault(name.decode("ascii").lower(), []).append(start)
+
+    def count(self, name: str) -> int:
+        """Return how many such fields there are; the name lower-case, one of ``READ``."""
+        return len(self._values.get(name, ()))
+
+    def values(self, name: str) -> list[bytes]:
+        """Return the bytes of all such fields, folds included, in order; the name lower-case, one of ``READ``."""
+        return [self._value(start) for start in self._values.get(name, ())]
+
+    def first(self, name: str) -> bytes | None:
+        """Return the bytes of the first such field."""
+        starts = self._values.get(name)
+        return self._value(starts[0]) if starts else None
+
+    def names(self) -> list[str]:
+        """Return the names of all fields, lower-case, in order, also of those that nobody reads."""
+        if self.end == 0:
+            return []
+        first = _FIRST_NAME.match(self._head)
+        found = [first] if first else []
+        found += _NAME.finditer(self._head, 0, self._last_line_end())
+        return [each[1].decode("ascii").lower() for each in found]
+
+    def is_regular(self) -> bool:
+        """Whether every line is a field of RFC 5322 or its continuation, so that no reader ends the block sooner."""
+        if self.end == 0:
+            return True
+        if not _REGULAR.match(self._head):
+            return False
+        return _IRREGULAR.search(self._head, 0, self._last_line_end()) is None
+
+    def has_bare_cr(self) -> bool:
+        """Whether a CR stands for itself, where some readers end a line."""
+        return _BARE_CR.search(self._head, 0, len(self._head) if self.end is None else self.end) is not None
+
+    def _last_line_end(self) -> int:
+        """Return where the line end of the last field begins: what is searched up to there holds no other."""
+        end = len(self._head) if self.end is None else self.end
+        while end and self._head[end - 1] in b"\r\n":
+            end -= 1
+        return end
+
+    def _value(self, start: int) -> bytes:
+        end = _LINE_END.search(self._head, start)
+        return self._head[start : end.start() if end else len(self._head)]
+
+
+def readings(head: bytes) -> list[HeaderFields]:
+    """Return the fields of a block: in one reading, or in a second where CR for itself may end a line."""
+    found = [HeaderFields(head)]
+    if found[0].has_bare_cr():
+        # CR CR LF is one line end, a CR elsewhere another
+        block = head[: found[0].end]
+        lines = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        found.append(HeaderFields(lines))
+    return found
