@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings
+from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings, DynamoResidents
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.memory.directory import MemoryDirectory
@@ -41,7 +41,7 @@ from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.directory import Addressees, Directory, EventLogSettings
+    from postroom.ports.directory import Addressees, Directory, EventLogSettings, Residents
 
 ORG = "m-" + "a" * 32
 OTHER = "m-" + "b" * 32
@@ -49,11 +49,14 @@ TABLE = "directory"
 
 
 class Stores:
-    """One store behind its three ports."""
+    """One store behind its four ports."""
 
-    def __init__(self, directory: Directory, addressees: Addressees, settings: EventLogSettings) -> None:
+    def __init__(
+        self, directory: Directory, addressees: Addressees, residents: Residents, settings: EventLogSettings
+    ) -> None:
         self.directory = directory
         self.addressees = addressees
+        self.residents = residents
         self.settings = settings
 
 
@@ -61,7 +64,7 @@ class Stores:
 def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     if request.param == "memory":
         memory = MemoryDirectory()
-        yield Stores(memory, memory, memory)
+        yield Stores(memory, memory, memory, memory)
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
@@ -79,7 +82,10 @@ def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         )
         table = DirectoryTable(client, TABLE, pause=lambda _: None)
         yield Stores(
-            DynamoDirectory(table), DynamoAddressees(table), DynamoEventLogSettings(table, default_enabled=True)
+            DynamoDirectory(table),
+            DynamoAddressees(table),
+            DynamoResidents(table),
+            DynamoEventLogSettings(table, default_enabled=True),
         )
 
 
@@ -406,6 +412,31 @@ class TestLists:
         directory.commit([Remove(member(team, ann))])
         assert directory.members_of(ORG, "team", None, 10).items == []
         assert directory.groups_of(ORG, "ann", None, 10).items == []
+
+
+class TestWhoIsStillThere:
+    @pytest.mark.parametrize("state", OrganizationState)
+    def test_only_an_active_organization_is(self, stores: Stores, state: OrganizationState) -> None:
+        assert not stores.residents.is_active(ORG)
+        stores.directory.commit([Insert(organization(state=state)), Insert(user("ann"))])
+        active = state is OrganizationState.ACTIVE
+        assert stores.residents.is_active(ORG) is active
+        assert (stores.residents.owner(ORG, "ann") is not None) is active
+        assert not stores.residents.is_active(OTHER)
+
+    def test_an_owner_is_a_user_or_resource_that_is_not_deleted(self, stores: Stores) -> None:
+        room = user("room", kind=EntityKind.RESOURCE, role=Role.RESOURCE)
+        gone = user("gone", state=EntityState.DELETED)
+        away = user("away", state=EntityState.DISABLED)
+        people = [user("ann"), room, gone, away, group("team")]
+        stores.directory.commit([Insert(organization()), *map(Insert, people)])
+        assert stores.residents.owner(ORG, "ann") == user("ann").addressee
+        assert stores.residents.owner(ORG, "room") == room.addressee
+        assert stores.residents.owner(ORG, "away") == away.addressee
+        assert stores.residents.owner(ORG, "gone") is None
+        assert stores.residents.owner(ORG, "team") is None
+        assert stores.residents.owner(ORG, "nobody") is None
+        assert stores.residents.owner(OTHER, "ann") is None
 
 
 class TestTheWayOfAMessage:

@@ -29,7 +29,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
-from postroom.bootstrap import environment, parts
+from postroom.bootstrap import directory_parts, environment, parts
 from postroom.contracts.message_flow import S3Reference
 from postroom.errors import TemporaryError
 from postroom.message_flow.messages import MessageFlow
@@ -213,6 +213,7 @@ class Office:
         objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
         with self.injector.running("message_flow_api", lambda: None):
             flow = MessageFlow(
+                residents=directory_parts.residents(settings),
                 ledger=parts.ledger(settings),
                 raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
                 contents=DynamoMessageContents(

@@ -104,6 +104,7 @@ class MemoryPost:
             bucket="inbound-bucket",
         )
         self.deliver = Deliver(
+            residents=self.directory,
             raw=self.raw,
             sealed=self.sealed,
             keys=self.keys,
@@ -117,6 +118,7 @@ class MemoryPost:
             pause=lambda _: None,
         )
         self.bouncer = Bouncer(
+            residents=self.directory,
             transit=self.transit,
             ledger=self.ledger,
             raw=self.raw,
@@ -132,6 +134,7 @@ class MemoryPost:
         caller = Caller(self.functions, self.functions, breaker, self.now, region="us-east-1", account="123456789012")
         self.run_sync_rule = RunSyncRule(
             caller=caller,
+            residents=self.directory,
             directory=self.directory,
             raw=self.raw,
             contents=self.contents,
@@ -145,6 +148,7 @@ class MemoryPost:
         )
         self.run_async_rule = RunAsyncRule(
             caller=caller,
+            residents=self.directory,
             transit=self.transit,
             calls=self.calls,
             parking=self.parking,

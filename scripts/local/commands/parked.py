@@ -9,7 +9,7 @@ import typer
 
 from local import output, running
 from local.errors import RefusedError, UsageError
-from postroom.parking.parking import NEVER_ANNOUNCED
+from postroom.parking.parking import NEVER_ANNOUNCED, undeliverable
 from postroom.ports.transit import ORPHAN
 
 if TYPE_CHECKING:
@@ -52,15 +52,23 @@ def redrive(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
 ) -> None:
-    """Put parked things back on their way."""
+    """Put parked things back on their way.
+
+    Nothing is delivered whose owner or organization is gone: its station ends it, and this says so.
+    """
     if bool(ids) == everything:
         raise UsageError("give ids, or --all")
     with running.refusals():
-        parking = running.find().operator().parking
+        operator = running.find().operator()
+        parking = operator.parking
         chosen = _all(parking) if everything else [_one(parking, each) for each in ids or []]
         stuck = [parked for parked in chosen if parked.key == ORPHAN]
+        hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.residents))}
         done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
-    _said(done, "back on its way")
+    _said([parked for parked in done if parked.id not in hopeless], "back on its way")
+    if hopeless:
+        whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)
+        raise RefusedError(f"{whys}. Nothing is delivered; senders are told where that is allowed")
     if stuck:
         raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NEVER_ANNOUNCED}")
     if not everything and len(done) < len(chosen):

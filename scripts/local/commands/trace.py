@@ -80,6 +80,10 @@ def _told(fact: Fact) -> str:
     return f"about {_some(fact.data['recipients'])}"
 
 
+def _reason(fact: Fact) -> str:
+    return str(fact.data.get("reason", ""))
+
+
 def _waiting(fact: Fact) -> str:
     return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
 
@@ -106,19 +110,20 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
     EventName.RULE_APPLIED: ("rule", "magenta", _applied),
     EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
-    OwnFact.MESSAGE_BLOCKED: ("blocked", "red", lambda fact: str(fact.data.get("reason", ""))),
+    OwnFact.MESSAGE_BLOCKED: ("blocked", "red", _reason),
     OwnFact.RECIPIENT_SKIPPED: (
         "skipped",
         "yellow",
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
     OwnFact.RULE_ATTEMPTED: ("asked", "cyan", _attempted),
+    OwnFact.RULE_CALL_DROPPED: ("not asked", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
     OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
     OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
     OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
-    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", lambda fact: str(fact.data.get("reason", ""))),
+    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),

@@ -17,6 +17,7 @@ from postroom.contracts.between_stations import BounceOrder, Order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from tests.support.post import NOON, ORG, TRACE, order
+from tests.support.residents import Residents
 
 WRITTEN_TO = [f"{name}@acme.test" for name in ("a", "b", "tim", "group", *(f"b{number}" for number in range(51)))]
 LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
@@ -47,7 +48,9 @@ class Office:
         self.sender = MemoryBounceSender()
         self.queue = MemoryBounceOrders()
         self.lot = Lot()
+        self.residents = Residents()
         self.bouncer = Bouncer(
+            residents=self.residents,
             transit=self.transit,
             ledger=self.ledger,
             raw=self.raw,

@@ -15,6 +15,7 @@ from postroom.contracts.message_flow import S3Reference
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from tests.support.post import NOON, ORG, TRACE, order
+from tests.support.residents import Residents
 
 ORIGINAL = b"From: bob@example.org\r\nSubject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n"
 DAY = 86_400_000
@@ -33,7 +34,9 @@ class Way:
         self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
         self.ledger = MemoryLedger(self.books)
         self.contents = MemoryMessageContents(self.books, lambda: self.now)
+        self.residents = Residents()
         self.flow = MessageFlow(
+            residents=self.residents,
             ledger=self.ledger,
             raw=self.raw,
             contents=self.contents,

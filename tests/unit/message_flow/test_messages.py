@@ -219,3 +219,13 @@ def test_where_others_are_faster_every_time_a_put_may_be_tried_again(way: Way) -
     object.__setattr__(way.flow, "contents", Busy())
     with pytest.raises(ConflictError):
         way.put(changed("x"))
+
+
+def test_a_message_of_an_organization_that_is_deleted_is_handed_out_to_nobody(way: Way) -> None:
+    way.put(changed("one"))
+    way.residents.active = False
+    with pytest.raises(ResourceNotFoundException):
+        way.get()
+    with pytest.raises(ResourceNotFoundException):
+        way.put(changed("two"))
+    assert way.contents.of(TRACE).puts == 1

@@ -97,7 +97,10 @@ def test_a_function_may_use_exactly_the_tables_it_is_told_of(template: Template,
     usable = {
         table
         for table in TABLES.values()
-        if any(template.allowed(function, table, f"dynamodb:{action}") for action in ("GetItem", "PutItem", "Query"))
+        if any(
+            template.allowed(function, table, f"dynamodb:{action}")
+            for action in ("BatchGetItem", "GetItem", "PutItem", "Query")
+        )
     }
     assert usable == told
 

@@ -14,6 +14,7 @@ PREFIX: Final = "postroom.bootstrap."
 ENVIRONMENT: Final = "environment"
 """Holds the reader itself."""
 VARIABLE: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
+PARTS: Final = {"parts", "rule_parts", "directory_parts"}
 LOCAL_ONLY: Final = {"POSTROOM_FIRST_ORGANIZATION_ID", "POSTROOM_SPEED"}
 
 
@@ -41,7 +42,7 @@ def read_by(module: str, function: str | None = None) -> Read:
                 required.add(name)
             case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(name)), *_]):
                 optional.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=("parts" | "rule_parts") as parts), attr=name)):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=parts), attr=name)) if parts in PARTS:
                 called.append(read_by(parts, name))
             case ast.Call(func=ast.Name(id=name)) if imported.get(name, ENVIRONMENT) != ENVIRONMENT:
                 called.append(read_by(imported[name], name))

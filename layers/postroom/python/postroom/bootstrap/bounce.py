@@ -6,7 +6,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.bounces import SesBounceSender
 from postroom.adapters.aws.queues import SqsBounceOrders
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import parts, ready
+from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.bounce.bounce import Bouncer, Patience
 
@@ -17,6 +17,7 @@ def build(settings: Environment | None = None) -> Bouncer:
     settings = settings or Environment()
     ours = Patience()
     return Bouncer(
+        residents=directory_parts.residents(settings),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),

@@ -10,7 +10,7 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import parts, ready
+from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.delivery.deliver import Deliver
 
@@ -20,6 +20,7 @@ def build(settings: Environment | None = None) -> Deliver:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
     return Deliver(
+        residents=directory_parts.residents(settings),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
         sealed=S3SealedMail(clients.s3(), settings["MAIL_BUCKET"]),
         keys=KmsMailboxKeys(clients.kms(), time.monotonic),

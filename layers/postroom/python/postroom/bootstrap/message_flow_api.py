@@ -9,7 +9,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import parts, ready
+from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.message_flow import api
 from postroom.message_flow.messages import MessageFlow
@@ -26,6 +26,7 @@ def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], s
     settings = settings or Environment()
     s3 = clients.s3()
     flow = MessageFlow(
+        residents=directory_parts.residents(settings),
         ledger=parts.ledger(settings),
         raw=S3RawMail(s3, settings["INBOUND_BUCKET"]),
         contents=DynamoMessageContents(clients.dynamodb(), settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms),

@@ -13,7 +13,7 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import parts, ready
+from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.sealing import open_message
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from postroom.model.mailbox import Head, Item
     from postroom.parking.parking import Parking
-    from postroom.ports.directory import Addressees
+    from postroom.ports.directory import Addressees, Residents
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.raw_mail import RawMail
@@ -35,6 +35,7 @@ class Operator:
     """Everything that a person with the stack's credentials may look at."""
 
     directory: Addressees
+    residents: Residents
     raw: RawMail
     sealed: SealedMail
     keys: MailboxKeys
@@ -60,6 +61,7 @@ def build(settings: Environment | None = None) -> Operator:
     settings = settings or Environment()
     dynamodb, s3 = clients.dynamodb(), clients.s3()
     return Operator(
+        residents=directory_parts.residents(settings),
         directory=DynamoAddressees(DirectoryTable(dynamodb, settings["DIRECTORY_TABLE"])),
         raw=S3RawMail(s3, settings["INBOUND_BUCKET"]),
         sealed=S3SealedMail(s3, settings["MAIL_BUCKET"]),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from postroom.model.facts import Fact
     from postroom.ports.bounces import BounceSender
+    from postroom.ports.directory import Residents
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import BounceOrders
     from postroom.ports.raw_mail import RawMail
@@ -69,6 +70,7 @@ class Patience:
 class Bouncer:
     """Sends bounce messages. ``now`` gives milliseconds since the epoch."""
 
+    residents: Residents
     transit: Transit
     ledger: Ledger
     raw: RawMail
@@ -81,6 +83,8 @@ class Bouncer:
     def accept(self, body: str) -> None:
         """Carry out one order: a message to the sender, a fact why not, another look later, or a parked order.
 
+        Of an organization that is gone, or going, nothing is parked: what cannot be told is not told.
+
         Args:
             body: the SQS message's body.
 
@@ -92,7 +96,19 @@ class Bouncer:
         try:
             self._look_at(order)
         except PermanentError as error:
-            self.parking.park_order(order, error.cause)
+            if self.residents.is_active(order.organization_id):
+                self.parking.park_order(order, error.cause)
+            else:
+                self._give_up(order, error.cause)
+
+    def _give_up(self, order: BounceOrder, cause: str) -> None:
+        """End an order of an organization that is gone: nobody would ever take it up again."""
+        story = Story.of(self.ledger.facts(order.trace))
+        if story.unfinished is not None:
+            ends = [story.given_up(story.unfinished, cause, self.now())]
+        else:
+            ends = [story.silence(cause, self.now())] if story.failures else []
+        self.transit.settle_bounces([order], ends)
 
     def _look_at(self, order: BounceOrder) -> None:
         orders, others = self._under_way(order.trace)

@@ -15,7 +15,9 @@ from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.delivery import notices
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
+from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact
+from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import Order
     from postroom.model.mailbox import Head, NewItem
+    from postroom.ports.directory import Residents
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
@@ -35,13 +38,14 @@ ATTEMPTS: Final = 8
 """How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
 
 FULL: Final = ("mailbox full", "5.2.2")
-GONE: Final = ("no such mailbox here", "5.1.1")
+GONE: Final = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows."""
 
+    residents: Residents
     raw: RawMail
     sealed: SealedMail
     keys: MailboxKeys
@@ -57,6 +61,9 @@ class Deliver:
     def accept(self, body: str) -> None:
         """Carry out one order: a copy in the mailbox, a bounce because it is full or gone, or a parked recipient.
 
+        A mailbox whose owner, or whose organization, is gone or going gets nothing, though it may still be there: who
+        waited here, or comes back by a redrive, comes too late.
+
         Args:
             body: the SQS message's body.
 
@@ -71,9 +78,13 @@ class Deliver:
             self.parking.park_order(order, error.cause)
 
     def _deliver(self, order: DeliveryOrder) -> None:
-        head = self.mailboxes.head(order.mailbox_id)
-        if head is None:
-            self._gone(order)
+        owner = self.residents.owner(order.organization_id, order.mailbox_id)
+        head = self.mailboxes.head(order.mailbox_id) if owner is not None else None
+        if owner is None or head is None:
+            self._gone(order, *GONE)
+            return
+        if owner.state is not EntityState.ENABLED:
+            self._gone(order, *DISABLED)
             return
         content = self._content(order)
         if content is None:
@@ -109,8 +120,7 @@ class Deliver:
                 self.pause(attempt)
                 fresh = self.mailboxes.head(order.mailbox_id)
                 if fresh is None:
-                    if self._gone(order):
-                        self.sealed.delete(item.blob)
+                    self._gone(order, *GONE)
                     return
                 head = fresh
             else:
@@ -159,15 +169,17 @@ class Deliver:
         else:
             self._send_what_follows(order, None, again=True)
 
-    def _gone(self, order: DeliveryOrder) -> bool:
-        """Bounce mail for a mailbox that is gone; a notice of ours ends without an event, for nobody sent it.
+    def _gone(self, order: DeliveryOrder, reason: str, status: str) -> None:
+        """Bounce mail for a mailbox that takes none; a notice of ours ends without an event, for nobody sent it.
 
-        Returns:
-            ``False``: the order was settled before.
+        What an attempt may have sealed belongs to nobody then.
         """
         if order.kind is OrderKind.QUOTA_NOTICE:
-            return self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=GONE[0])])
-        return self._bounce(order, *GONE)
+            settled = self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=reason)])
+        else:
+            settled = self._bounce(order, reason, status)
+        if settled:
+            self.sealed.delete(blob_of(order))
 
     def _bounce(self, order: DeliveryOrder, reason: str, status: str) -> bool:
         """Bounce, unless the flow has reached the mailbox, or bounced there, by another way: the order ends with that.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.message_flow import S3Reference
     from postroom.ports.customer_objects import CustomerObjects
+    from postroom.ports.directory import Residents
     from postroom.ports.message_contents import FlowContents, MessageContents
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger
@@ -38,6 +39,7 @@ class MessageFlow:
     ``now`` gives milliseconds since the epoch; ``window`` is how long a message is handed out, in milliseconds.
     """
 
+    residents: Residents
     ledger: Ledger
     raw: RawMail
     contents: MessageContents
@@ -110,10 +112,16 @@ class MessageFlow:
         )
 
     def _received(self, message_id: str) -> Fact:
-        """Return the fact that opened the message's flow; its time is the beginning of the window."""
+        """Return the fact that opened the message's flow; its time is the beginning of the window.
+
+        Raises:
+            ResourceNotFoundException: no message has this id, its time is over, or its organization is being deleted.
+        """
         trace = trace_of_message(message_id)
         received = self.ledger.fact(trace, RECEIVED) if trace else None
         if received is None or self.now() - received.at >= self.window or received.data.get("virusVerdict") == BLOCKED:
+            raise _not_found(message_id)
+        if not self.residents.is_active(received.organization_id):
             raise _not_found(message_id)
         return received
 

@@ -36,6 +36,7 @@ class OwnFact(StrEnum):
     CONTENT_PUT = "CONTENT_PUT"  # a rule function put another content in the message's place
     QUOTA_NOTICE_DROPPED = "QUOTA_NOTICE_DROPPED"  # its mailbox went away meanwhile
     RULE_ATTEMPTED = "RULE_ATTEMPTED"  # a rule's function was called, and what came of it
+    RULE_CALL_DROPPED = "RULE_CALL_DROPPED"  # a rule's function is not called any more: its organization is gone
     BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
     BOUNCE_SENT = "BOUNCE_SENT"
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients bounced, and nobody is told, for a reason

@@ -27,12 +27,13 @@ from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, ORPHAN, Ledger, Parked, Transit
+from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, MAIL_PREFIX, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
+    from postroom.ports.directory import Residents
     from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
 
 NO_ORGANIZATION: Final = "-"
@@ -208,6 +209,24 @@ class Parking:
             at=self.now(),
             data={"what": parked.key, "cause": parked.cause, "station": parked.station},
         )
+
+
+def undeliverable(parked: Parked, residents: Residents) -> str | None:
+    """Say why a redrive delivers a parked thing to nobody; ``None`` where it may.
+
+    It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
+    """
+    organization_id = parked.organization_id
+    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM}:
+        return None
+    if not residents.is_active(organization_id):
+        return f"its organization, {organization_id}, is deleted"
+    if parked.key.startswith(MAIL_PREFIX):
+        mailbox_id = parked.key.split(":")[1]
+        owner = residents.owner(organization_id, mailbox_id)
+        if owner is None or not owner.has_mailbox:
+            return f"the owner of its mailbox, {mailbox_id}, is {'gone' if owner is None else 'disabled'}"
+    return None
 
 
 def _arrival_name(body: str) -> str:

@@ -78,6 +78,23 @@ class Addressees(Protocol):
         """
 
 
+class Residents(Protocol):
+    """What stations ask before they act for somebody: is anybody still there? Keyed, consistent, one request each.
+
+    Every method raises StoreUnavailableError if the table did not answer.
+    """
+
+    def is_active(self, organization_id: str) -> bool:
+        """Say whether an organization is Active: neither in the making, nor being deleted, nor gone."""
+
+    def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
+        """Return whose mailbox it is, disabled owners included.
+
+        Returns:
+            ``None``: the owner, or the organization, is gone or going; nothing is to be delivered there any more.
+        """
+
+
 class EventLogSettings(Protocol):
     """What the projection of the event log reads. Raises StoreUnavailableError like the others."""
 

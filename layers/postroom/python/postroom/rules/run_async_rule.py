@@ -13,10 +13,12 @@ from postroom.contracts.between_stations import read_call
 from postroom.errors import PermanentError
 from postroom.ports.rule_functions import Failure
 from postroom.rules import pace
+from postroom.rules.ending import dropped_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.ports.directory import Residents
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import RuleCalls
     from postroom.ports.transit import Called, Transit
@@ -34,6 +36,7 @@ class RunAsyncRule:
     """Carries out asynchronous rule calls. ``now`` gives milliseconds since the epoch, ``chance`` a number below 1."""
 
     caller: Caller
+    residents: Residents
     transit: Transit
     calls: RuleCalls
     parking: ParkingLot
@@ -61,6 +64,9 @@ class RunAsyncRule:
             self.parking.park_order(called.call, error.cause)
 
     def _carry_out(self, called: Called) -> None:
+        if not self.residents.is_active(called.call.organization_id):
+            self.transit.decide(called, [dropped_fact(called.call, self.now())], [], None)
+            return
         early = called.due - self.now()
         if early > 0:
             self.calls.send(called.call.pointer, delay=pace.delay(early))

@@ -7,7 +7,7 @@ invocation id; a verdict that was written stands, and the sends that follow are 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, read_call
@@ -17,20 +17,22 @@ from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
 from postroom.rules import pace
+from postroom.rules.ending import dropped_fact, refusals
 from postroom.rules.outcomes import fallback_for_all, outcomes, through
 from postroom.rules.verdict import Domains, freeze, thaw, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from postroom.contracts.between_stations import CallPointer, RuleCall
     from postroom.model.facts import Fact
-    from postroom.ports.directory import Addressees
-    from postroom.ports.message_contents import MessageContents
+    from postroom.ports.directory import Addressees, Residents
+    from postroom.ports.message_contents import FlowContents, MessageContents
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Onward, RuleCalls
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Called, Ledger, Transit
+    from postroom.routing.plan import Flow, Plan
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
 
@@ -50,6 +52,7 @@ class RunSyncRule:
     """
 
     caller: Caller
+    residents: Residents
     directory: Addressees
     raw: RawMail
     contents: MessageContents
@@ -85,6 +88,9 @@ class RunSyncRule:
 
     def _carry_out(self, called: Called) -> None:
         call, early = called.call, called.due - self.now()
+        if not self.residents.is_active(call.organization_id):
+            self._end(called)
+            return
         if early > 0:
             self._later(call, early)
             return
@@ -113,6 +119,13 @@ class RunSyncRule:
             due = self._next(called)
             if self.transit.call_again(called, due, [attempt.fact]):
                 self._later(call, due - self.now())
+
+    def _end(self, called: Called) -> None:
+        """End a call whose organization is gone, due or not: nobody is asked, and its recipients are refused."""
+        call = called.call
+        flow, plan = refusals(call)
+        if not self._settle(called, [dropped_fact(call, self.now())], flow, plan):
+            self._take_up(call.pointer)
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
         """Open the attempt's slot, unless the flow began with it open; ``False``: the call is decided or further on.
@@ -173,15 +186,21 @@ class RunSyncRule:
         plan = made.plan
         if beside:
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
-        facts = [attempt, made.applied(call, number, self.now())]
+        return self._settle(called, [attempt, made.applied(call, number, self.now())], made.flow, plan, closed)
+
+    def _settle(
+        self, called: Called, facts: Sequence[Fact], flow: Flow, plan: Plan, contents: FlowContents | None = None
+    ) -> bool:
+        """Take a call out with what becomes of its recipients, and send that on; ``False``: see ``Transit.decide``."""
+        call = called.call
         if plan.chunks == 1:
-            orders = planning.orders(plan.entries, made.flow, self.now())
-            facts += planning.facts(plan.entries, made.flow, self.now())
-            done = self.transit.decide(called, facts, orders, None, closed)
+            orders = planning.orders(plan.entries, flow, self.now())
+            facts = [*facts, *planning.facts(plan.entries, flow, self.now())]
+            done = self.transit.decide(called, facts, orders, None, contents)
             if done:
                 self.onward.send(orders)
             return done
-        frozen = freeze(replace(made, plan=plan))
+        frozen = freeze(flow, plan)
         name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may come to another verdict
         expansion = Expansion(
             trace=call.trace,
@@ -192,7 +211,7 @@ class RunSyncRule:
             notification=call.pointer.model_dump_json(),
             of=call.key,
         )
-        done = self.transit.decide(called, facts, [], expansion, closed)
+        done = self.transit.decide(called, facts, [], expansion, contents)
         if done:
             self._take_up(call.pointer)
         return done

@@ -142,10 +142,10 @@ def verdict(
     )
 
 
-def freeze(found: Verdict) -> bytes:
+def freeze(flow: Flow, plan: Plan) -> bytes:
     """Return a verdict of more than one transaction as bytes: the flow in a line, then the plan."""
-    flow = asdict(found.flow) | {"raw": found.flow.raw.model_dump()}
-    return json.dumps(flow).encode() + b"\n" + found.plan.freeze()
+    fields = asdict(flow) | {"raw": flow.raw.model_dump()}
+    return json.dumps(fields).encode() + b"\n" + plan.freeze()
 
 
 def thaw(frozen: bytes) -> tuple[Flow, Plan]:

@@ -18,6 +18,7 @@ from postroom.model.directory import EntityKind, EntityState
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from postroom.adapters.aws.directory_rows import Item
     from postroom.adapters.aws.directory_table import DirectoryTable
     from postroom.model.directory import Addressee, MailDomain, Monitoring
 
@@ -63,6 +64,32 @@ class DynamoAddressees:
             entities = [entity_from(found[key]) for key in keys if key in found]
             yield from (entity.addressee for entity in entities if entity.state is not EntityState.DELETED)
             after = members[-1].member_id if members else None
+
+
+class DynamoResidents:
+    """Implements ``Residents``."""
+
+    def __init__(self, table: DirectoryTable) -> None:
+        self._table = table
+
+    def is_active(self, organization_id: str) -> bool:
+        """See the port."""
+        item = self._table.get((f"ORG#{organization_id}", "ORG"))
+        return _is_active(item)
+
+    def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
+        """See the port. The id does not tell the kind, so that both are looked for, in one batch."""
+        organization = (f"ORG#{organization_id}", "ORG")
+        owners = [entity_key(organization_id, kind, mailbox_id) for kind in (EntityKind.USER, EntityKind.RESOURCE)]
+        found = self._table.get_all([organization, *owners])
+        if not _is_active(found.get(organization)):
+            return None
+        owner = next((entity_from(found[key]) for key in owners if key in found), None)
+        return None if owner is None or owner.state is EntityState.DELETED else owner.addressee
+
+
+def _is_active(item: Item | None) -> bool:
+    return item is not None and organization_from(item).ref.active
 
 
 class DynamoEventLogSettings:

@@ -77,7 +77,7 @@ def rows_of(changes: Sequence[Change]) -> int:
 
 
 class MemoryDirectory:
-    """Implements ``Directory``, ``Addressees`` and ``EventLogSettings``; safe between threads."""
+    """Implements ``Directory``, ``Addressees``, ``Residents`` and ``EventLogSettings``; safe between threads."""
 
     def __init__(self, *, event_log_default: bool = True) -> None:
         self._rows: dict[Key, Record] = {}
@@ -114,6 +114,18 @@ class MemoryDirectory:
         """See ``Addressees``."""
         page = self.members_of(organization_id, group_id, None, len(self._rows) + 1)
         yield from (entity.addressee for entity in page.items)
+
+    def is_active(self, organization_id: str) -> bool:
+        """See ``Residents``."""
+        organization = self.organization(organization_id)
+        return organization is not None and organization.ref.active
+
+    def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
+        """See ``Residents``."""
+        entity = self.entity(organization_id, mailbox_id) if self.is_active(organization_id) else None
+        if entity is None or entity.kind is EntityKind.GROUP or entity.state is EntityState.DELETED:
+            return None
+        return entity.addressee
 
     def monitoring(self, organization_id: str) -> Monitoring:
         """See ``EventLogSettings``."""

@@ -1,0 +1,17 @@
+"""Parts of functions that read the directory only to see who is still there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.addressees import DynamoResidents
+from postroom.adapters.aws.directory_table import DirectoryTable
+
+if TYPE_CHECKING:
+    from postroom.bootstrap.environment import Environment
+
+
+def residents(settings: Environment) -> DynamoResidents:
+    """Return who is still there."""
+    return DynamoResidents(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"]))

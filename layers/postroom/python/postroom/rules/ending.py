@@ -1,0 +1,49 @@
+"""The end of a rule's call whose organization is gone: its function is not called, and nobody gets the message.
+
+The organization's data is not to reach anybody any more, its functions included; the sender hears of it as of every
+recipient that is not here (docs/decisions/0018).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.facts import Fact, OwnFact
+from postroom.routing.plan import Flow, Plan
+from postroom.routing.resolve import UNKNOWN, Refusal
+
+if TYPE_CHECKING:
+    from postroom.contracts.between_stations import RuleCall
+
+REASON: Final = "its organization is deleted"
+
+
+def dropped_fact(call: RuleCall, now: int) -> Fact:
+    """Return the fact that a rule's function is not called any more."""
+    return Fact(
+        trace=call.trace,
+        organization_id=call.organization_id,
+        name=OwnFact.RULE_CALL_DROPPED,
+        key=f"{OwnFact.RULE_CALL_DROPPED}:{call.key.partition(':')[2]}",
+        at=now,
+        data={
+            "ruleId": call.rule_id,
+            "ruleName": call.rule_name,
+            "functionArn": call.function_arn,
+            "synchronous": call.synchronous,
+            "reason": REASON,
+        },
+    )
+
+
+def refusals(call: RuleCall) -> tuple[Flow, Plan]:
+    """Return the message, and what becomes of those whom a synchronous call was to decide about: all are refused."""
+    flow = Flow(
+        trace=call.trace,
+        organization_id=call.organization_id,
+        envelope_from=call.envelope_from,
+        raw=call.raw,
+        size=call.size,
+        received_at=call.received_at,
+    )
+    return flow, Plan(tuple(Refusal(recipient, *UNKNOWN) for recipient in call.recipients))

@@ -1,0 +1,22 @@
+"""An organization that is there, until a test says that it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroom.model.directory import Addressee, EntityKind, EntityState, Role
+
+
+@dataclass
+class Residents:
+    """``Residents``: one organization, and everybody in it."""
+
+    active: bool = True
+
+    def is_active(self, organization_id: str) -> bool:
+        return self.active
+
+    def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
+        if not self.active:
+            return None
+        return Addressee(mailbox_id, EntityKind.USER, Role.USER, EntityState.ENABLED, f"{mailbox_id}@acme.test", True)
