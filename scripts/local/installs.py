@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from local.runtimes import runtime
@@ -19,7 +21,6 @@ from local.template import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
 INSTALL_SECONDS: Final = 900
 """How long pip or npm may take. Ours."""
@@ -28,8 +29,24 @@ _NOT_COPIED: Final = shutil.ignore_patterns("node_modules", "__pycache__", ".git
 _NPM_FILES: Final = ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc")
 _PIP: Final = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
 _NPM: Final = ("install", "--omit=dev", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error")
+_SDK_AS_OF: Final = "2025-10-01"
+"""The day whose AWS SDK for JavaScript functions get, with all that it depends on; the last that takes Node.js 18."""
+
+_SDK_OPTIONS: Final = (f"--before={_SDK_AS_OF}", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000")
+_UNKNOWN: Final = re.compile(r"npm error code (?:E404|ETARGET|ENOVERSIONS)")
+"""What npm says of a package that the registry does not have, or did not have on that day."""
+
 _MOST_OF_A_CAUSE: Final = 300
 """Characters of what pip or npm said that one line of ours carries."""
+
+
+class InstallError(TemplateError):
+    """pip or npm failed; `said` is all of its words."""
+
+    def __init__(self, message: str, said: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.said = said
 
 
 class Installs:
@@ -79,6 +96,21 @@ class Installs:
         shutil.copytree(source, copy, ignore=_NOT_COPIED, symlinks=True)
         (copy / "node_modules").symlink_to(self._node_packages(who, source) / "node_modules")
         return copy
+
+    def sdk(self, who: str, names: Sequence[str]) -> Path:
+        """Install packages of the AWS SDK for JavaScript; return the node_modules that they are in.
+
+        Those that the registry does not have are left out.
+
+        Args:
+            who: named in errors and notes.
+            names: of the packages, sorted: a function's own set, since it is one entry of the cache.
+
+        Raises:
+            TemplateError: npm is missing, or cannot install them.
+        """
+        key = _digest("sdk", _SDK_AS_OF, *names)
+        return self._kept(key, lambda made: _npm_sdk(who, names, made)) / "node_modules"
 
     def layer(self, who: str, source: Path, method: str | None) -> Path:
         """Return a layer's content as Lambda unpacks it to /opt.
@@ -150,8 +182,32 @@ def _npm(who: str, source: Path, made: Path) -> None:
     (made / "node_modules").mkdir(exist_ok=True)
 
 
-def _run(who: str, asked: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-    print(f"postroom: {who}: installing what {asked} asks for (once)", file=sys.stderr)
+def _npm_sdk(who: str, names: Sequence[str], made: Path) -> None:
+    npm, what = shutil.which("npm"), f"the AWS SDK that Lambda's runtime brings ({', '.join(names)})"
+    if npm is None:
+        raise TemplateError(f"{who}: {what} is not installed, for there is no npm on PATH")
+    (made / "package.json").write_text("{}", "utf-8")
+    left = list(names)
+    while left:
+        specifications = [f"{name}@{2 if name == 'aws-sdk' else 'latest'}" for name in left]
+        try:
+            _run(who, what, [npm, *_NPM, *_SDK_OPTIONS, *specifications], made, os.environ)
+            break
+        except InstallError as error:
+            known = [name for name in left if not _is_named(name, error.said)]
+            if known == left or not _UNKNOWN.search(error.said):
+                raise
+            left = known
+    (made / "node_modules").mkdir(exist_ok=True)
+
+
+def _is_named(package: str, said: str) -> bool:
+    return re.search(f"{re.escape(package)}(?![a-z0-9._-])", said) is not None
+
+
+def _run(who: str, asked: object, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    what = f"what {asked} asks for" if isinstance(asked, Path) else asked
+    print(f"postroom: {who}: installing {what} (once)", file=sys.stderr)
     try:
         done = subprocess.run(
             command,
@@ -167,7 +223,7 @@ def _run(who: str, asked: Path, command: Sequence[str], folder: Path, environmen
     except subprocess.TimeoutExpired as error:
         raise TemplateError(f"{who}: {asked}: not installed within {INSTALL_SECONDS} s") from error
     if done.returncode != 0:
-        raise TemplateError(f"{who}: {asked}: {_cause(done.stderr or done.stdout)}")
+        raise InstallError(f"{who}: {asked}: {_cause(done.stderr or done.stdout)}", done.stderr)
 
 
 def _cause(said: str) -> str:

@@ -13,6 +13,7 @@ from local.env_vars import texts
 from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
+from local.node_packages import with_sdk
 from local.parameters import MissingParametersError, overrides, values
 from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
@@ -301,9 +302,20 @@ class Project:
             asynchronous=dict(properties.get("EventInvokeConfig", {})),
             dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
         )
+        if self._installs is not None:
+            function = self._completed(function, self._installs)
         self.functions.append(function)
         for event_name, event in properties.get("Events", {}).items():
             self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
+
+    def _completed(self, function: Function, installs: Installs) -> Function:
+        """Return a customer's function with what its runtime brings; note what is missing."""
+        if runtime(function.runtime).handler_file(function) is None:
+            self.notes.append(f"{function.logical_id}: there is no module for its handler {function.handler}")
+        elif function.runtime.startswith("nodejs"):
+            function, notes = with_sdk(function, installs)
+            self.notes += notes
+        return function
 
     def _code(self, name: str, properties: Mapping[str, Any]) -> tuple[Path, tuple[Path, ...]]:
         """Return the folder that a function runs from, and those of its Python packages."""

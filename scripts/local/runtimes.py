@@ -7,7 +7,10 @@ functions run on the interpreter that runs us, Node.js functions on the `node` o
 from __future__ import annotations
 
 import functools
+import glob
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
 
     from local.workers import Function
 
+_OPT: Final = "/opt/"
+"""Where Lambda unpacks layers."""
+
+_NODE_HANDLER: Final = re.compile(r"((?:.*/)?[^./][^/.]*)\..+")
+"""As worker.js reads a handler: the module, then the member of what it exports."""
+
+_PYTHON_ENDINGS: Final = (".py", ".pyc", ".so")
 _HERE: Final = Path(__file__).parent
 
 
@@ -41,6 +51,9 @@ class Runtime(Protocol):
     def variables(self, function: Function) -> dict[str, str]:
         """Return the variables that only this family has."""
 
+    def handler_file(self, function: Function) -> Path | None:
+        """Return the file (a package's folder) of the module that a handler is in; None where there is none."""
+
 
 class _Python:
     def here(self) -> str:
@@ -57,17 +70,36 @@ class _Python:
     def variables(self, function: Function) -> dict[str, str]:
         return {"PYTHONPATH": os.pathsep.join(module_path(function)), "PYTHONUTF8": "1"}
 
+    def handler_file(self, function: Function) -> Path | None:
+        if function.own_runtime:
+            return function.own_runtime
+        module = function.handler.rpartition(".")[0].replace(".", "/")
+        bases = [Path(folder, module) for folder in module_path(function)] if module else []
+        for base in bases:
+            files = base.parent.glob(f"{glob.escape(base.name)}.*")
+            found = [base] if base.is_dir() else [file for file in files if file.suffix in _PYTHON_ENDINGS]
+            if found:
+                return found[0]
+        return None
+
 
 class _Node:
     def here(self) -> str:
         return f"nodejs{_node_version()}.x"
 
-    def command(self, function: Function, requests: str, answers: str) -> list[str]:  # noqa: ARG002  the protocol's
-        return [_node(), str(_HERE / "worker.js"), requests, answers]
+    def command(self, function: Function, requests: str, answers: str) -> list[str]:
+        return [node(), str(_HERE / "worker.js"), requests, answers, json.dumps(node_places(function))]
 
     def variables(self, function: Function) -> dict[str, str]:
-        folders = [layer / "nodejs" / "node_modules" for layer in function.layers]
-        return {"NODE_PATH": os.pathsep.join(str(folder) for folder in folders if folder.is_dir())}
+        return {"NODE_PATH": os.pathsep.join(node_places(function)["folders"])}
+
+    def handler_file(self, function: Function) -> Path | None:
+        matched = _NODE_HANDLER.fullmatch(function.handler)
+        bases = [function.code / matched[1]] if matched else []
+        if matched and matched[1].startswith(_OPT):
+            bases += [layer / matched[1].removeprefix(_OPT) for layer in reversed(function.layers)]
+        files = (Path(f"{base}{ending}") for base in bases for ending in ("", ".js", ".mjs", ".cjs"))
+        return next((path for path in files if path.is_file()), None)
 
 
 RUNTIMES: Final[Mapping[str, Runtime]] = {"python3.": _Python(), "nodejs": _Node()}
@@ -125,7 +157,26 @@ def module_path(function: Function) -> list[str]:
     return [str(folder) for folder in folders if folder.is_dir()]
 
 
-def _node() -> str:
+def node_places(function: Function) -> dict[str, list[str]]:
+    """Return where a Node.js function's modules are beside its own: `folders` called node_modules, and its `layers`.
+
+    First the layers, the last of them first, as its files take the place of others' in /opt; then what the runtime
+    brings.
+    """
+    version = function.runtime.removeprefix("nodejs").removesuffix(".x")
+    layers = list(reversed(function.layers))
+    inside = [Path("nodejs", f"node{version}", "node_modules"), Path("nodejs", "node_modules")]
+    folders = [*(layer / each for each in inside for layer in layers), *function.packages]
+    found = [str(folder) for folder in folders if folder.is_dir()]
+    return {"folders": found, "layers": [str(layer) for layer in layers]}
+
+
+def node() -> str:
+    """Return this machine's Node.js.
+
+    Raises:
+        UsageError: it has none.
+    """
     found = shutil.which("node")
     if found is None:
         raise UsageError("functions of runtime nodejs* need node on PATH (https://nodejs.org)")
@@ -136,7 +187,7 @@ def _node() -> str:
 def _node_version() -> str:
     """Return the major version of this machine's node."""
     try:
-        said = subprocess.run([_node(), "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+        said = subprocess.run([node(), "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise UsageError(f"node does not start: {error}") from error
     return said.strip().removeprefix("v").partition(".")[0]

@@ -179,10 +179,12 @@ async function load(file) {
 }
 
 // `src/app.handlers.first` is the member `handlers.first` of what src/app.js (.mjs, .cjs) exports.
-async function handlerOf(name) {
+async function handlerOf(name, layers) {
   const matched = /^((?:.*\/)?[^./][^/.]*)\.(.+)$/.exec(name);
   if (matched === null) throw new Refused("Runtime.MalformedHandlerName", `Bad handler '${name}'`);
-  const file = existing(path.resolve(process.env.LAMBDA_TASK_ROOT, matched[1]));
+  const base = path.resolve(process.env.LAMBDA_TASK_ROOT, matched[1]);
+  const inLayers = base.startsWith("/opt/") ? layers.map((layer) => path.join(layer, base.slice("/opt/".length))) : [];
+  const file = [base, ...inLayers].map(existing).find(Boolean);
   if (file === undefined) throw new Refused("Runtime.ImportModuleError", `Error: Cannot find module '${matched[1]}'`);
   const module = await load(file);
   const members = matched[2].split(".");
@@ -209,11 +211,12 @@ function run(handler, invocation, payload) {
   }
 }
 
-async function main(requests, answers) {
+async function main(requests, answers, places) {
   logLikeLambda();
   let handler;
   try {
-    handler = await handlerOf(process.env._HANDLER);
+    (await import("./resolving.mjs")).install(places);
+    handler = await handlerOf(process.env._HANDLER, places.layers);
   } catch (error) {
     const shaped = shape(error);
     write("ERROR", `Uncaught Exception \t${JSON.stringify(shaped)}`);
@@ -239,5 +242,5 @@ async function main(requests, answers) {
   send(answers, { ready: true });
 }
 
-if (isMainThread) main(Number(process.argv[2]), Number(process.argv[3]));
+if (isMainThread) main(Number(process.argv[2]), Number(process.argv[3]), JSON.parse(process.argv[4]));
 else readRequests(workerData);

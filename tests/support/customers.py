@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -276,10 +277,17 @@ def wheel(folder: Path, name: str, code: str) -> Path:
 def npm_package(folder: Path, name: str, code: str) -> Path:
     """Write an npm package of one module, so that npm needs no registry."""
     path = folder / f"{name}-1.0.0.tgz"
-    files = {"package.json": json.dumps({"name": name, "version": "1.0.0", "main": "index.js"}), "index.js": code}
-    with tarfile.open(path, "w:gz") as archive:
-        for file, text in files.items():
+    path.write_bytes(npm_archive(name, "1.0.0", code))
+    return path
+
+
+def npm_archive(name: str, version: str, code: str) -> bytes:
+    """Return an npm package of one module, as a registry hands it out; the same bytes each time."""
+    described = json.dumps({"name": name, "version": version, "main": "index.js"})
+    made = io.BytesIO()
+    with gzip.GzipFile(fileobj=made, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for file, text in (("package.json", described), ("index.js", code)):
             entry = tarfile.TarInfo(f"package/{file}")
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
-    return path
+    return made.getvalue()

@@ -167,7 +167,27 @@ def test_an_api_event_is_named_in_a_note_and_not_served(aws: Aws, tmp_path: Path
         "Properties: {", "Properties: {Events: {Web: {Type: Api, Properties: {Path: /, Method: get}}}, "
     )
     (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
-    assert (project.events, project.notes[1:]) == ([], ["One: its Api event Web is not served here"])
+    assert (project.events, project.notes[-1]) == ([], "One: its Api event Web is not served here")
+
+
+@pytest.mark.parametrize(
+    ("handler", "is_there"),
+    [
+        ("app.handler", True),
+        ("pkg.app.handler", True),
+        ("pkg/app.handler", True),
+        ("pkg.handler", True),
+        ("typo.handler", False),
+        ("pkg.typo.handler", False),
+        ("handler", False),
+        ("a[p]p.handler", False),
+    ],
+)
+def test_a_handler_whose_module_is_missing_is_named(aws: Aws, tmp_path: Path, handler: str, is_there: bool) -> None:
+    folder = write(tmp_path / "a", ONE.replace("app.handler", f"'{handler}'"), "app.py")
+    write(folder / "pkg", "", "app.py")
+    (project,) = deploy(aws, tmp_path, folder)
+    assert project.notes[1:] == ([] if is_there else [f"One: there is no module for its handler {handler}"])
 
 
 @pytest.mark.parametrize("name", ["template.yml", "template.json"])

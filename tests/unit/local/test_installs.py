@@ -139,7 +139,7 @@ class TestNode:
     def test_without_npm_dependencies_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = self.source(tmp_path, "1.0.0")
         node = "/somewhere/node"
-        monkeypatch.setattr("local.runtimes._node", lambda: node)
+        monkeypatch.setattr("local.runtimes.node", lambda: node)
         monkeypatch.setattr("local.runtimes._node_version", lambda: "20")
         monkeypatch.setattr("shutil.which", lambda _name: None)
         with pytest.raises(TemplateError, match="there is no npm on PATH"):
