@@ -6,25 +6,19 @@ sender; all others land in the outbox, one .eml and one .json (the envelope) a t
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from datetime import UTC, datetime
-from email.encoders import encode_quopri
-from email.message import Message
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.dsn import STATUS, Failed, delivery_status
 from local.ses_notification import Verdicts
 from local.web import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from local.ses_receiving import SesReceiving
@@ -33,21 +27,9 @@ if TYPE_CHECKING:
 PATH: Final = "/_postroom/ses"
 """Ours: where the emulator hands over, on the Lambda service's port."""
 
-DEFAULT_EXPLANATION: Final = "An error occurred while trying to deliver the mail to the following recipients:"
-
 BOUNCE_SENDER: Final = "MAILER-DAEMON@amazonses.com"
 
 _BOUNCES: Final = re.compile(r"bounce\+(?P<reason>[^@]*)@simulator\.local", re.IGNORECASE)
-
-_STATUS: Final = {
-    # SES's bounce types, and the enhanced status codes of RFC 3463 that say the same
-    "DoesNotExist": "5.1.1",
-    "MessageTooLarge": "5.3.4",
-    "ExceededQuota": "5.2.2",
-    "ContentRejected": "5.6.1",
-    "TemporaryFailure": "4.0.0",
-    "Undefined": "5.0.0",
-}
 
 
 class Outbox:
@@ -60,11 +42,12 @@ class Outbox:
 
     def answer(self, request: Request) -> Response:
         """Take one transmission; an answer other than 200 is what SES's caller is told."""
-        asked = json.loads(base64.b64decode(request.headers["X-Postroom-Transmission"]))
+        line, _, content = request.body.partition(b"\n")
+        asked = json.loads(line)
         try:
             if asked["kind"] == "bounce":
                 return self._send_bounce(asked)
-            self.transmit(asked["message_id"], asked["source"], asked["recipients"], request.body)
+            self.transmit(asked["message_id"], asked["source"], asked["recipients"], content)
         except (BotoCoreError, ClientError, OSError) as error:
             return Response(503, f"the local stack could not take it: {error}".encode())
         return Response(200)
@@ -83,9 +66,7 @@ class Outbox:
         if leaving:
             self._leave(message_id, sender, leaving, content)
         if bouncing and sender:
-            failures = [
-                (address, "5.0.0", f"smtp; 550 5.0.0 {reason or 'bounced'}") for address, reason in bouncing.items()
-            ]
+            failures = [Failed(address, _simulated(reason)) for address, reason in bouncing.items()]
             dsn = delivery_status(f"{message_id}-bounce", BOUNCE_SENDER, sender, failures)
             self.transmit(f"{message_id}-bounce", "", [sender], dsn)
 
@@ -123,60 +104,15 @@ class Outbox:
         return Response(200)
 
 
-def _failure(one: dict[str, str]) -> tuple[str, str, str]:
-    """Return address, status code and diagnostic of a recipient that SendBounce was given."""
-    code = one["status"] or _STATUS.get(one["type"], "5.0.0")
-    return one["address"], code, one["diagnostic"] or f"smtp; 550 {code} {one['type']}"
+def _simulated(reason: str) -> dict[str, str]:
+    """Return the fields of a recipient of the bounce simulator."""
+    code = "5.0.0"
+    return {"Action": "failed", "Status": code, "Diagnostic-Code": f"smtp; 550 {code} {reason or 'bounced'}"}
 
 
-def delivery_status(
-    message_id: str,
-    reporter: str,
-    sender: str,
-    failures: Sequence[tuple[str, str, str]],
-    explanation: str = "",
-    *,
-    reporting: Mapping[str, str] | None = None,
-    headers: bytes = b"",
-) -> bytes:
-    """Return a delivery status notification (RFC 3464).
-
-    Args:
-        message_id: its own.
-        reporter: its From.
-        sender: who is told.
-        failures: address, enhanced status code and diagnostic each.
-        explanation: for people; `DEFAULT_EXPLANATION` if empty.
-        reporting: fields about the message; SES's own Reporting-MTA if none.
-        headers: fields of the message that bounces, returned as they are.
-    """
-    report = MIMEMultipart("report", report_type="delivery-status")
-    report["From"] = reporter
-    report["To"] = sender
-    report["Subject"] = "Delivery Status Notification (Failure)"
-    report["Date"] = format_datetime(datetime.now(UTC))
-    report["Message-ID"] = f"<{message_id}@email.amazonses.com>"
-    report["Auto-Submitted"] = "auto-replied"
-    addresses = "".join(f"\n{address}" for address, _, _ in failures)
-    report.attach(MIMEText(explanation or f"{DEFAULT_EXPLANATION}\n{addresses}\n"))
-    about = Message()
-    for name, value in (reporting or {"Reporting-MTA": "dns; amazonses.com"}).items():
-        about[name] = value
-    groups: list[Message | str] = [about]
-    for address, code, said in failures:
-        group = Message()
-        group["Final-Recipient"] = f"rfc822; {address}"
-        group["Action"] = "failed"
-        group["Status"] = code
-        group["Diagnostic-Code"] = " ".join(said.split())
-        groups.append(group)
-    status = Message()
-    status["Content-Type"] = "message/delivery-status"
-    status.set_payload(groups)
-    report.attach(status)
-    if headers:
-        returned = MIMEBase("text", "rfc822-headers")
-        returned.set_payload(headers)
-        encode_quopri(returned)
-        report.attach(returned)
-    return report.as_bytes()
+def _failure(one: dict[str, Any]) -> Failed:
+    """Return a recipient that SendBounce was given: its own fields, else those that its bounce type says."""
+    fields = dict(one["fields"])
+    code = fields.setdefault("Status", STATUS.get(one["type"], "5.0.0"))
+    fields.setdefault("Diagnostic-Code", f"smtp; 550 {code} {one['type']}")
+    return Failed(one["address"], fields)

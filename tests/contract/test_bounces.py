@@ -97,7 +97,7 @@ def test_the_emulator_notes_what_ses_is_asked_to_answer(stack: Stack) -> None:
     (sent,) = ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages
     asked: dict[str, Any] = json.loads(sent.raw_data)
     assert asked["original"] == "ses-1"
-    assert [each["status"] for each in asked["recipients"]] == ["5.1.1", "5.2.2"]
+    assert [each["fields"]["Status"] for each in asked["recipients"]] == ["5.1.1", "5.2.2"]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from postroom.bounce.report import MAX_HEADERS, delivery_report, encoded, final_recipient, returned_fields
+from postroom.bounce.report import MAX_HEADERS, delivery_report, returned_fields
 from postroom.bounce.wording import explanation
 from postroom.mime.headers import Headers
+from postroom.mime.writing import encoded, final_recipient, report_field
 from postroom.model.bounces import Bounce, Failure
 from tests.support.post import NOON
 
@@ -117,7 +118,8 @@ def test_it_is_a_delivery_status_notification_of_rfc_3464() -> None:
         },
     ]
     said = text.get_content().replace("\r\n", "\n")
-    assert "nobody@acme.test\n    no such mailbox here (5.1.1)\n    Check the address" in said
+    assert "\n\n<nobody@acme.test>: 550 5.1.1 no such mailbox here\n    Check the address" in said
+    assert "\n\n<tim@acme.test>: 550 5.2.2 mailbox full\n    Try again" in said
     returned = email.message_from_string(headers.get_content())
     assert returned.keys() == ["Received", "From", "Subject"]
 
@@ -130,6 +132,41 @@ def test_bcc_never_comes_back() -> None:
 
 def test_original_recipient_is_left_out_because_orcpt_is_not_known() -> None:
     assert b"original-recipient" not in report(make()).lower()
+
+
+RECIPIENT_LINE = re.compile(r"^<(.+?)>:", re.MULTILINE)
+ERROR_CODE = re.compile(r"(\d{3}[\s\-#']{1,2}\d\.\d\.\d{1,3})")
+"""How email-bounce-parser 1.0.22 (npm) finds recipient and code in a bounce message's text: the first match."""
+
+
+@pytest.mark.parametrize("words", ["mailbox full", "Postfach voll: größer", "long " * 150])
+def test_each_recipient_has_a_line_that_programs_read_and_a_strangers_subject_comes_after(words: str) -> None:
+    failures = [
+        Failure.of("full@acme.test", words, "5.2.2"),
+        Failure.of("nobody@acme.test", "no such mailbox", "5.1.1"),
+    ]
+    content = report(make(*failures, subject="<evil@x.test>: 421 4.7.0 no"))
+    check_form(content)
+    text, _, _ = parts(parse(content))
+    said = text.get_content()
+    found = RECIPIENT_LINE.search(said)
+    code = ERROR_CODE.search(said)
+    assert found is not None
+    assert code is not None
+    assert (found[1], code[1]) == ("full@acme.test", "550 5.2.2")
+    assert [line for line in said.splitlines() if line.startswith("<")] == [
+        f"<{each.address}>: 550 {each.status} {each.reason}" for each in failures
+    ]
+    assert "evil@x.test" in said
+    assert text["Content-Transfer-Encoding"] == ("7bit" if words.isascii() else "quoted-printable")
+
+
+@given(st.text(max_size=2000))
+def test_a_field_of_a_report_is_ascii_in_lines_that_are_not_too_long(value: str) -> None:
+    lines = report_field("Diagnostic-Code", value).split("\r\n")
+    assert lines[0].startswith("Diagnostic-Code: ")
+    assert all(line.isascii() and line.isprintable() and len(line) <= 998 for line in lines)
+    assert all(line.startswith(" ") for line in lines[1:])
 
 
 def test_a_rule_s_own_words_are_told_whole_and_the_fields_stay_ascii() -> None:

@@ -41,6 +41,7 @@ HOOK_SECONDS: Final = 30
 
 _REPLACED: Final = ("message-id", "date", "bcc", "return-path")
 _FIELD: Final = re.compile(rb"([^\s:]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?")
+_NAME: Final = re.compile(r"[!-9;-~]+")
 _LINE_END: Final = re.compile(rb"\r?\n")
 
 
@@ -164,21 +165,44 @@ def _reporting(dsn: dict[str, Any]) -> dict[str, str]:
     """Return the fields about the message itself: the caller's, or SES's own."""
     fields = {"Reporting-MTA": str(dsn.get("ReportingMta") or "dns; inbound-smtp.us-east-1.amazonaws.com")}
     if arrived := dsn.get("ArrivalDate"):
-        when = arrived if isinstance(arrived, datetime) else datetime.fromisoformat(str(arrived))
-        fields["Arrival-Date"] = email.utils.format_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
-    return fields
+        fields["Arrival-Date"] = _date(arrived)
+    return fields | _extensions(dsn)
 
 
-def _bounced(one: dict[str, Any]) -> dict[str, str]:
-    """Return one bounced recipient in the words of the local stack; the fields that the caller gives come first."""
-    fields = one.get("RecipientDsnFields", {})
+def _bounced(one: dict[str, Any]) -> dict[str, Any]:
+    """Return one bounced recipient: its address, SES's bounce type, and the fields of the report that are given."""
+    given = one.get("RecipientDsnFields", {})
+    fields = {
+        "Final-Recipient": given.get("FinalRecipient"),
+        "Action": given.get("Action", "failed"),
+        "Status": given.get("Status"),
+        "Remote-MTA": given.get("RemoteMta"),
+        "Diagnostic-Code": given.get("DiagnosticCode"),
+        "Last-Attempt-Date": _date(given["LastAttemptDate"]) if given.get("LastAttemptDate") else None,
+    }
     return {
         "address": one["Recipient"],
         "type": one.get("BounceType", "Undefined"),
-        "action": fields.get("Action", "failed"),
-        "status": fields.get("Status", ""),
-        "diagnostic": fields.get("DiagnosticCode", ""),
+        "fields": {name: value for name, value in fields.items() if value} | _extensions(given),
     }
+
+
+def _extensions(given: dict[str, Any]) -> dict[str, str]:
+    """Return the extension fields of a report.
+
+    Raises:
+        InvalidParameterValue: a name that is none of a header field.
+    """
+    fields = {one["Name"]: one["Value"] for one in given.get("ExtensionFields", ())}
+    for name in fields:
+        if not _NAME.fullmatch(name):
+            raise InvalidParameterValue(f"Not a valid header field name: {name!r}")
+    return fields
+
+
+def _date(value: Any) -> str:
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return email.utils.format_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
 
 
 def _destinations(response: EmailResponse) -> list[str]:
@@ -204,7 +228,7 @@ def _compose(source: str, destination: dict[str, list[str]], subject: str, text:
 
 
 def _hand_over(asked: dict[str, Any], content: bytes) -> None:
-    """Give a transmission to the local stack.
+    """Give a transmission to the local stack: a line of JSON, then the message.
 
     Raises:
         MessageRejectedError: it refused, in its own words.
@@ -212,8 +236,9 @@ def _hand_over(asked: dict[str, Any], content: bytes) -> None:
     url = os.environ.get(HOOK)
     if not url:
         return
-    headers = {"X-Postroom-Transmission": base64.b64encode(json.dumps(asked).encode()).decode()}
-    request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310  a URL of our own supervisor
+    # In the body: an explanation and 50 recipients are more than a header line may hold.
+    body = json.dumps(asked).encode() + b"\n" + content
+    request = urllib.request.Request(url, body, method="POST")  # noqa: S310  a URL of our own supervisor
     try:
         with urllib.request.urlopen(request, timeout=HOOK_SECONDS):  # noqa: S310
             return

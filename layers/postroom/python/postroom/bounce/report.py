@@ -7,14 +7,13 @@ one line of plain ASCII, or encoded, before it stands in a field.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import quopri
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
+from postroom.mime import writing
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
@@ -25,20 +24,10 @@ if TYPE_CHECKING:
 MAX_HEADERS: Final = 32 * 1024
 """How much of the original's header block goes back, in bytes: whole fields, as many as fit. Ours."""
 
-MAX_ADDRESS: Final = 900
-"""Longest address that stands in a field, in characters: any of 320 that is not made to be long. Ours."""
-
-_WORD_BYTES: Final = 42
-"""Most bytes of UTF-8 in one encoded word of base64, which is then below 75 characters. Source: RFC 2047 2."""
-
 _HIDDEN: Final = frozenset({b"bcc", b"resent-bcc"})
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.MULTILINE)
 """A field begins its line; looked for anywhere, a long line without a colon would cost its square."""
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
-_QCHAR: Final = re.compile(r"[!-*,-<>-\[\]-~]")
-"""What stands for itself in an address of type utf-8. Source: RFC 6533 3."""
-
-_FIELD_SAFE: Final = re.compile(r"[ -~]*")
 _CRLF: Final = b"\r\n"
 
 
@@ -55,7 +44,7 @@ def delivery_report(bounce: Bounce, original: bytes, *, subject: str, message_id
     head = [
         f"From: Mail Delivery System <{bounce.author}>",
         f"To: {bounce.to}",
-        f"Subject: {encoded(f'Undeliverable: {one_line(subject)[:200]}' if subject else 'Undeliverable mail')}",
+        f"Subject: {writing.encoded(f'Undeliverable: {one_line(subject)[:200]}' if subject else 'Undeliverable mail')}",
         f"Date: {_date(now)}",
         f"Message-ID: <{bounce.name}@{bounce.domain}>",
         *([f"In-Reply-To: {message_id}", f"References: {message_id}"] if thread else []),
@@ -64,49 +53,11 @@ def delivery_report(bounce: Bounce, original: bytes, *, subject: str, message_id
         f'Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="{boundary}"',
     ]
     parts = [
-        ("text/plain; charset=utf-8", "quoted-printable", _quoted(bounce.explanation.encode("utf-8", "replace"))),
+        ("text/plain; charset=utf-8", *writing.part(bounce.explanation.encode("utf-8", "replace"))),
         ("message/delivery-status", "7bit", _status(bounce)),
-        ("text/rfc822-headers", *_returned(original)),
+        ("text/rfc822-headers", *writing.part(b"".join(field + _CRLF for field in returned_fields(original)))),
     ]
-    lines = [*(line.encode("ascii") for line in head), b"", b"This is a report of the mail system."]
-    for kind, encoding, content in parts:
-        lines += [
-            f"--{boundary}".encode(),
-            f"Content-Type: {kind}".encode(),
-            f"Content-Transfer-Encoding: {encoding}".encode(),
-            b"",
-            content,
-        ]
-    return _CRLF.join([*lines, f"--{boundary}--".encode(), b""])
-
-
-def final_recipient(address: str) -> str:
-    """Return the value of Final-Recipient: ``rfc822`` for ASCII, else ``utf-8`` with escapes (RFC 6533 3)."""
-    if _FIELD_SAFE.fullmatch(address):
-        return f"rfc822; {address[:MAX_ADDRESS]}"
-    escaped = "".join(each if _QCHAR.fullmatch(each) else f"\\x{{{ord(each):X}}}" for each in address)
-    return f"utf-8; {escaped[:MAX_ADDRESS]}"
-
-
-def encoded(text: str) -> str:
-    """Return text for an unstructured field: as it is where it is short ASCII, else as folded encoded words."""
-    line = one_line(text)
-    if _FIELD_SAFE.fullmatch(line) and "=?" not in line and len(line) <= 60:
-        return line
-    words = [f"=?utf-8?B?{base64.b64encode(piece).decode('ascii')}?=" for piece in _pieces(line)]
-    return "\r\n ".join(words)
-
-
-def _pieces(text: str) -> Iterator[bytes]:
-    """Cut text into runs of at most ``_WORD_BYTES`` bytes of UTF-8, never within a character."""
-    piece = b""
-    for character in text:
-        more = character.encode("utf-8", "replace")
-        if len(piece) + len(more) > _WORD_BYTES:
-            yield piece
-            piece = b""
-        piece += more
-    yield piece
+    return b"".join(f"{line}\r\n".encode("ascii") for line in head) + writing.parts(boundary, parts)
 
 
 def _status(bounce: Bounce) -> bytes:
@@ -117,7 +68,7 @@ def _status(bounce: Bounce) -> bytes:
     groups = [[f"Reporting-MTA: dns; {bounce.domain}", f"Arrival-Date: {_date(bounce.arrived)}"]]
     groups += [
         [
-            f"Final-Recipient: {final_recipient(failure.address)}",
+            f"Final-Recipient: {writing.final_recipient(failure.address)}",
             "Action: failed",
             f"Status: {failure.status}",
             f"Diagnostic-Code: smtp; {failure.diagnostic}",
@@ -125,13 +76,6 @@ def _status(bounce: Bounce) -> bytes:
         for failure in bounce.failures
     ]
     return "\r\n".join("".join(f"{line}\r\n" for line in group) for group in groups).encode("ascii")
-
-
-def _returned(block: bytes) -> tuple[str, bytes]:
-    """Return the encoding and content of the part with the original's header fields."""
-    content = _CRLF.join(returned_fields(block)) + _CRLF
-    plain = all(len(line) <= 998 and re.fullmatch(rb"[\t -~]*", line) for line in content.split(_CRLF))
-    return ("7bit", content) if plain else ("quoted-printable", _quoted(content))
 
 
 def returned_fields(block: bytes) -> Iterator[bytes]:
@@ -142,12 +86,6 @@ def returned_fields(block: bytes) -> Iterator[bytes]:
         if found[1].lower() not in _HIDDEN and len(field) <= room:
             room -= len(field)
             yield field
-
-
-def _quoted(content: bytes) -> bytes:
-    """Return content as quoted-printable with CRLF; line ends of either kind are line ends."""
-    lines = re.sub(rb"\r\n?", b"\n", content)
-    return quopri.encodestring(lines).replace(b"\n", _CRLF)
 
 
 def _date(at: int) -> str:

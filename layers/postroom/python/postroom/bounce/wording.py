@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -26,25 +27,40 @@ ADVICE: Final = {
 }
 """What the sender can do, by enhanced status code (RFC 3463)."""
 
+LAST: Final = "Nothing more will be tried for this message. Other recipients, if there were any, are not affected."
+
+
+WIDTH: Final = 76
+"""Of a line, in characters; that of a recipient is as long as its reason. Ours."""
+
 
 def explanation(domain: str, subject: str, arrived: int, failures: Sequence[Failure]) -> str:
     """Return the text of a bounce message.
+
+    Each recipient has one line ``<address>: 550 status reason``, as mail servers have written it for long: programs
+    that read bounce messages look for it (email-bounce-parser 1.0.22 names the recipient by nothing else). The subject,
+    which a stranger chose, comes after the recipients, because such programs take the first line that looks like one.
 
     Args:
         subject: of the message that bounces; may be empty.
         arrived: milliseconds since the epoch.
     """
-    about = f'with the subject "{one_line(subject)[:200]}" ' if one_line(subject) else ""
     when = f"{datetime.fromtimestamp(arrived / 1000, UTC):%d %B %Y, %H:%M} UTC"
     to = "this recipient" if len(failures) == 1 else "these recipients"
     parts = [
         f"This is the mail system of {domain}.",
-        f"Your message {about}of {when} could not be delivered to {to}:",
+        _wrapped(f"Your message of {when} could not be delivered to {to}:"),
     ]
     for failure in failures:
-        lines = [f"  {failure.address}", f"    {failure.reason} ({failure.status})"]
+        lines = [f"<{failure.address}>: 550 {failure.status} {failure.reason}".rstrip()]
         if advice := ADVICE.get(failure.status):
-            lines.append(f"    {advice}")
+            lines.append(_wrapped(advice, "    "))
         parts.append("\n".join(lines))
-    parts.append("Nothing more will be tried for this message. Other recipients, if there were any, are not affected.")
+    if line := one_line(subject)[:200]:
+        parts.append(_wrapped(f'The subject of your message was "{line}".'))
+    parts.append(_wrapped(LAST))
     return "\n\n".join(parts) + "\n"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)

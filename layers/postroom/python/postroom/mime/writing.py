@@ -1,0 +1,103 @@
+"""Writing mail: fields and parts that are 7-bit, with CRLF and no line beyond 998, whatever strangers put into them.
+
+Source: RFC 5322, RFC 2045 to 2047, RFC 6533 (addresses that are not ASCII in delivery reports).
+"""
+
+from __future__ import annotations
+
+import base64
+import quopri
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from postroom.model.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_ADDRESS: Final = 900
+"""Longest address that stands in a field, in characters: any of 320 that is not made to be long. Ours."""
+
+MAX_LINE: Final = 998
+"""Longest line, in bytes. Source: RFC 5322 2.1.1."""
+
+FOLDED: Final = 900
+"""Where the text of a field of a delivery report is folded, in characters. Ours."""
+
+_WORD_BYTES: Final = 42
+"""Most bytes of UTF-8 in one encoded word of base64, which is then below 75 characters. Source: RFC 2047 2."""
+
+_QCHAR: Final = re.compile(r"[!-*,-<>-\[\]-~]")
+"""What stands for itself in an address of type utf-8. Source: RFC 6533 3."""
+
+_TEXT: Final = re.compile(rb"[\t -~]*")
+_LINE_END: Final = re.compile(rb"\r\n?|\n")
+_FIELD_SAFE: Final = re.compile(r"[ -~]*")
+_CRLF: Final = b"\r\n"
+
+
+def final_recipient(address: str) -> str:
+    """Return the value of Final-Recipient: ``rfc822`` for ASCII, else ``utf-8`` with escapes (RFC 6533 3)."""
+    if _FIELD_SAFE.fullmatch(address):
+        return f"rfc822; {address[:MAX_ADDRESS]}"
+    escaped = "".join(each if _QCHAR.fullmatch(each) else f"\\x{{{ord(each):X}}}" for each in address)
+    return f"utf-8; {escaped[:MAX_ADDRESS]}"
+
+
+def encoded(text: str) -> str:
+    """Return text for an unstructured field: as it is where it is short ASCII, else as folded encoded words."""
+    line = one_line(text)
+    if _FIELD_SAFE.fullmatch(line) and "=?" not in line and len(line) <= 60:
+        return line
+    words = [f"=?utf-8?B?{base64.b64encode(piece).decode('ascii')}?=" for piece in _pieces(line)]
+    return "\r\n ".join(words)
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    """Cut text into runs of at most ``_WORD_BYTES`` bytes of UTF-8, never within a character."""
+    piece = b""
+    for character in text:
+        more = character.encode("utf-8", "replace")
+        if len(piece) + len(more) > _WORD_BYTES:
+            yield piece
+            piece = b""
+        piece += more
+    yield piece
+
+
+def report_field(name: str, value: str) -> str:
+    """Return a field of a delivery report: ASCII, ``?`` for what is not, folded where it is long (RFC 3464 2.1)."""
+    line = one_line(value).encode("ascii", "replace").decode("ascii")
+    return f"{name}: " + "\r\n ".join(textwrap.wrap(line, FOLDED, break_on_hyphens=False))
+
+
+def part(content: bytes) -> tuple[str, bytes]:
+    """Return the encoding of a part and its content: as it is where that is 7-bit text, else quoted-printable."""
+    lines = _LINE_END.sub(_CRLF, content)
+    plain = all(len(line) <= MAX_LINE and _TEXT.fullmatch(line) for line in lines.split(_CRLF))
+    return ("7bit", lines) if plain else ("quoted-printable", _quoted(content))
+
+
+def parts(boundary: str, contents: Sequence[tuple[str, str, bytes]]) -> bytes:
+    """Return the body of a multipart message, and the empty line before it.
+
+    Args:
+        contents: type, encoding and encoded content of each part; contents that are lines end with CRLF.
+    """
+    lines = [b"", b"This is a report of the mail system."]
+    for kind, encoding, content in contents:
+        lines += [
+            f"--{boundary}".encode(),
+            f"Content-Type: {kind}".encode(),
+            f"Content-Transfer-Encoding: {encoding}".encode(),
+            b"",
+            content,
+        ]
+    return _CRLF.join([*lines, f"--{boundary}--".encode(), b""])
+
+
+def _quoted(content: bytes) -> bytes:
+    """Return content as quoted-printable with CRLF; line ends of either kind are line ends."""
+    lines = re.sub(rb"\r\n?", b"\n", content)
+    return quopri.encodestring(lines).replace(b"\n", _CRLF)
