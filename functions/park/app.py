@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from postroom.adapters.aws.batches import SqsBatch
 from postroom.bootstrap import park as bootstrap
 
 if TYPE_CHECKING:
@@ -16,15 +15,15 @@ if TYPE_CHECKING:
 
 logger = Logger(service="park")
 dead_letters = bootstrap.build()  # once per execution environment, during init
-batch = SqsBatch(logger)
+batch = bootstrap.batch(logger)
 
 
 def accept(record: SqsRecord) -> None:
     """Park one dead letter; any error marks this record alone as failed."""
-    dead_letters.accept(record.queue_arn, record.body, record.receives)
+    dead_letters.accept(record.queue_arn, record.body, record.receives, record.cause)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process one SQS batch; see events/park.json."""
-    return batch.process(event, accept)
+    return batch.process(event, accept, context.get_remaining_time_in_millis)

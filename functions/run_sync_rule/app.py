@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from postroom.adapters.aws.batches import SqsBatch
 from postroom.bootstrap import run_sync_rule as bootstrap
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = Logger(service="run_sync_rule")
 run_sync_rule = bootstrap.build()  # once per execution environment, during init
-batch = SqsBatch(logger)
+batch = bootstrap.batch(logger)
 
 
 def accept(record: SqsRecord) -> None:
@@ -27,4 +26,4 @@ def accept(record: SqsRecord) -> None:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process one SQS batch; see events/run_sync_rule.json."""
-    return batch.process(event, accept)
+    return batch.process(event, accept, context.get_remaining_time_in_millis)

@@ -331,6 +331,8 @@ class TestParking:
         assert way.transit.park(thing, own(OwnFact.PARKED, "1"))
         assert list(way.transit.waiting(NOON * 2)) == [Waiting(order("ann"), NOON, 0)]
         assert list(way.transit.under_way(TRACE)) == [order("ann")]
+        assert way.transit.expansion(TRACE) is None
+        assert not way.transit.expand(stands, [], [order("ben")])  # somebody who was slow
         assert way.transit.redrive(thing, own(OwnFact.REDRIVEN, "r"))
         again = way.transit.expansion(TRACE)
         assert again == stands

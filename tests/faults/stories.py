@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import boto3
 
+from postroom.adapters.aws.queues import SqsOnward
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.directory import EntityState
 from tests.faults.injector import Killed
@@ -195,6 +196,40 @@ def dead_letter(office: Office) -> None:
     office.arrive("m1", "ann@acme.test", "ben@acme.test")
     office.hand_out("INGEST_QUEUE_URL")
     office.bury("DELIVER")
+    office.pump()
+
+
+def flow_given_up(office: Office) -> None:
+    """Ingest dies behind the first transaction of a large flow, before it sends, and SQS gives up on it."""
+    office.arrive("m1", "group@acme.test")
+    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+        office.hand_out("INGEST_QUEUE_URL")
+    office.bury("INGEST")
+    office.pump()
+
+
+def flow_redriven(office: Office) -> None:
+    """As before, and somebody redrives it; what they left half done is the sweep's."""
+    flow_given_up(office)
+    redrive_all(office)
+
+
+def half_given_up(office: Office) -> None:
+    """As before, and the message was for somebody of no organization as well."""
+    office.arrive("m1", "group@acme.test", "somebody@nowhere.test")
+    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+        office.hand_out("INGEST_QUEUE_URL")
+    office.bury("INGEST")
+    office.pump()
+
+
+def verdict_given_up(office: Office) -> None:
+    """A large verdict stops behind its first transaction, before it sends, and its call becomes a dead letter."""
+    office.arrive("m1", "group@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+        office.hand_out("RUN_SYNC_RULE_QUEUE_URL")
+    office.bury("RUN_SYNC_RULE")
     office.pump()
 
 

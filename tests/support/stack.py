@@ -37,8 +37,8 @@ FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
 QUEUES: Final = ("INGEST", "RUN_SYNC_RULE", "RUN_ASYNC_RULE", "DELIVER", "BOUNCE", "RETRY_EVENTS", "PARKED")
-MAX_RECEIVES: Final = 5
-"""How often a queue hands out a message before it becomes a dead letter; as in template.yaml."""
+MAX_RECEIVES: Final = {"RETRY_EVENTS": 5}
+"""How often a queue hands out a message before SQS makes a dead letter of it; as in template.yaml, 100 if not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,6 @@ def _queue(sqs: SQSClient, name: str) -> dict[str, str]:
         return {"PARKED_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"]}
     dead = sqs.create_queue(QueueName=f"{name.lower()}-dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES.get(name, 100)})
     url = sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
     return {f"{name}_QUEUE_URL": url, f"{name}_DLQ_URL": dead}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.bounces import SesBounceSender
 from postroom.adapters.aws.queues import SqsBounceOrders
@@ -9,6 +11,11 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.bounce.bounce import Bouncer, Patience
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
@@ -31,3 +38,9 @@ def build(settings: Environment | None = None) -> Bouncer:
             for_another=ours.for_another,  # as long as a function may run: no speed changes that
         ),
     )
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how its queue's batches are taken."""
+    settings = Environment()
+    return parts.batch(settings, logger, dead_letters=settings["BOUNCE_DLQ_URL"])

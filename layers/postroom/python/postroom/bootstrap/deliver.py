@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
@@ -13,6 +14,11 @@ from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
 from postroom.delivery.deliver import Deliver
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
@@ -35,3 +41,9 @@ def build(settings: Environment | None = None) -> Deliver:
         random=os.urandom,
         pause=pause,
     )
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how its queue's batches are taken."""
+    settings = Environment()
+    return parts.batch(settings, logger, dead_letters=settings["DELIVER_DLQ_URL"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
@@ -10,6 +12,11 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.inbound.ingest import Ingest
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
@@ -29,3 +36,9 @@ def build(settings: Environment | None = None) -> Ingest:
         bucket=settings["INBOUND_BUCKET"],
         plus_addressing=settings.enabled("PLUS_ADDRESSING"),
     )
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how its queue's batches are taken."""
+    settings = Environment()
+    return parts.batch(settings, logger, dead_letters=settings["INGEST_DLQ_URL"])

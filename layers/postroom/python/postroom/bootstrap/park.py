@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment
-from postroom.parking.parking import DeadLetters
+from postroom.parking.dead_letters import DeadLetters
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
 def build(settings: Environment | None = None) -> DeadLetters:
     """Return the station as template.yaml sets it up."""
     return DeadLetters(parts.parking(settings or Environment()))
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how the dead-letter queues' batches are taken: none is ever given up."""
+    return parts.batch(Environment(), logger)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.queues import SqsArrivals, SqsEventRetries, SqsOnward, SqsParkedNotices, SqsRuleCalls
+from postroom.adapters.aws.attempts import AttemptCounts
+from postroom.adapters.aws.batches import SqsBatch
+from postroom.adapters.aws.organizations import DynamoOrganizations
+from postroom.adapters.aws.queues import (
+    SqsArrivals,
+    SqsDeadLetters,
+    SqsEventRetries,
+    SqsOnward,
+    SqsParkedNotices,
+    SqsRuleCalls,
+)
 from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
 from postroom.bootstrap.environment import now_ms
 from postroom.contracts.between_stations import Station
@@ -13,6 +23,8 @@ from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.parking.parking import Parking
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
     from postroom.bootstrap.environment import Environment
 
 
@@ -44,6 +56,7 @@ def onward(settings: Environment) -> SqsOnward:
 def parking(settings: Environment) -> Parking:
     """Return the parking; queues that the function does not know stay unused by it."""
     sqs, urls = clients.later(clients.sqs), settings.variables
+    directory = urls.get("DIRECTORY_TABLE")
     return Parking(
         transit=transit(settings),
         ledger=ledger(settings),
@@ -53,4 +66,18 @@ def parking(settings: Environment) -> Parking:
         arrivals=SqsArrivals(sqs, urls.get("INGEST_QUEUE_URL", "")),
         event_retries=SqsEventRetries(sqs, urls.get("RETRY_EVENTS_QUEUE_URL", "")),
         now=now_ms,
+        organizations=DynamoOrganizations(clients.dynamodb(), directory) if directory else None,
     )
+
+
+def batch(settings: Environment, logger: Logger, dead_letters: str = "") -> SqsBatch:
+    """Return how a station takes SQS's batches.
+
+    Args:
+        settings: of the function.
+        logger: of the function.
+        dead_letters: URL of its dead-letter queue; without one, a record is tried for ever.
+    """
+    counts = AttemptCounts(clients.dynamodb(), settings["TRANSIT_TABLE"], now_ms)
+    queue = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
+    return SqsBatch(logger, counts, queue)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.queues import SqsRuleCalls
 from postroom.bootstrap import directory_parts, parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.rules.run_async_rule import RunAsyncRule
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
@@ -25,3 +31,9 @@ def build(settings: Environment | None = None) -> RunAsyncRule:
         chance=random.random,
         speed=settings.speed,
     )
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how its queue's batches are taken."""
+    settings = Environment()
+    return parts.batch(settings, logger, dead_letters=settings["RUN_ASYNC_RULE_DLQ_URL"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
@@ -13,6 +14,11 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.rules.run_sync_rule import RunSyncRule
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
 
 
 @ready
@@ -36,3 +42,9 @@ def build(settings: Environment | None = None) -> RunSyncRule:
         plus_addressing=settings.enabled("PLUS_ADDRESSING"),
         speed=settings.speed,
     )
+
+
+def batch(logger: Logger) -> SqsBatch:
+    """Return how its queue's batches are taken."""
+    settings = Environment()
+    return parts.batch(settings, logger, dead_letters=settings["RUN_SYNC_RULE_DLQ_URL"])

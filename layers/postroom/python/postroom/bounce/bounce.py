@@ -90,7 +90,7 @@ class Bouncer:
 
         Raises:
             TemporaryError: give it back to the queue.
-            InvalidNotificationError: it is no order; the queue's redrive parks it.
+            InvalidNotificationError: it is no order; after some attempts park reads it.
         """
         order = read_bounce(body)
         try:

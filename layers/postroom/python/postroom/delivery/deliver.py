@@ -69,7 +69,7 @@ class Deliver:
 
         Raises:
             TemporaryError: give it back to the queue.
-            InvalidNotificationError: it is no order; the queue's redrive parks it.
+            InvalidNotificationError: it is no order; after some attempts park reads it.
         """
         order = read_order(body)
         try:

@@ -17,23 +17,24 @@ from postroom.contracts.between_stations import (
     Part,
     RuleCall,
     Station,
-    read_bounce,
     read_call,
-    read_order,
     read_pointer,
     stored_order,
 )
 from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
-from postroom.model.facts import Fact, OwnFact
+from postroom.model.addresses import Address
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, trace_of
 from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, MAIL_PREFIX, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from postroom.contracts.between_stations import CallPointer
     from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.directory import Residents
+    from postroom.ports.organizations import Organizations
     from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
 
 NO_ORGANIZATION: Final = "-"
@@ -56,7 +57,10 @@ before its transaction. Ours."""
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """Parks, lists, redrives and discards. ``now`` gives milliseconds since the epoch."""
+    """Parks, lists, redrives and discards. ``now`` gives milliseconds since the epoch.
+
+    ``organizations`` is ``None`` in a function that reads no notifications and does not know the directory.
+    """
 
     transit: Transit
     ledger: Ledger
@@ -66,6 +70,7 @@ class Parking:
     arrivals: Arrivals
     event_retries: EventRetries
     now: Callable[[], int]
+    organizations: Organizations | None = None
 
     def park_order(self, order: Order, cause: str) -> None:
         """Park what a station could not carry out; see ``ports.parking``.
@@ -75,11 +80,26 @@ class Parking:
         body, alone = order.model_dump_json(), isinstance(order, RuleCall)
         self._park(order.trace, order.key, order.organization_id, order.station, body, cause, nobody_repeats=alone)
 
-    def park_arrival(self, body: str, cause: str) -> None:
-        """Park a notification as it came; see ``ports.parking``.
+    def park_call(self, pointer: CallPointer, cause: str) -> None:
+        """Park a rule's call; of one that is decided, the expansion that was not finished, if there is one."""
+        called = self.transit.called(pointer.trace, pointer.key)
+        if called is not None:
+            self.park_order(called.call, cause)
+            return
+        self._park_expansion(pointer.trace, f"{EXPANSION}:{pointer.key}", Station.RUN_SYNC_RULE, cause)
+        self.onward.send(self.transit.open_orders(pointer.trace))
 
-        SES may announce one message more than once, each time with other recipients: each is parked for itself.
+    def park_arrival(self, body: str, cause: str) -> None:
+        """Park what of a notification is not on its way; see ``ports.parking``.
+
+        In each organization that has a flow of the message, an expansion that is not finished is parked in that flow,
+        and the flow's open orders are sent: they are decided. Where that covers all recipients of the notification,
+        nothing else is parked. Otherwise the notification is parked as it came, for those that are in no flow; its
+        redrive takes up the flows, too. SES may announce one message more than once, each time with other recipients:
+        each is parked for itself.
         """
+        if self._park_in_flows(body, cause):
+            return
         trace = f"arrival:{_arrival_name(body)}"
         self._park(trace, f"{ARRIVAL_PREFIX}{_announced(body)}", NO_ORGANIZATION, INGEST, body, cause)
 
@@ -173,6 +193,32 @@ class Parking:
         else:
             self.arrivals.send(expansion.notification)
 
+    def _park_in_flows(self, body: str, cause: str) -> bool:
+        """Park and send what a notification's flows hold; say whether each of its recipients is in one of them."""
+        try:
+            notification = read_notification(body)
+        except InvalidNotificationError:
+            return False
+        missing = set(map(_recipient, notification.receipt.recipients))
+        for organization_id in self.organizations.ids() if self.organizations else ():
+            trace = trace_of(notification.mail.message_id, organization_id)
+            if self.ledger.fact(trace, RECEIVED) is None:
+                continue
+            for fact in self.ledger.facts(trace):
+                if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED:
+                    missing -= set(fact.event["recipients"])
+            self._park_expansion(trace, EXPANSION, INGEST, cause)
+            self.onward.send(self.transit.open_orders(trace))
+        return not missing
+
+    def _park_expansion(self, trace: str, key: str, station: str, cause: str) -> None:
+        """Park an expansion where one is open; where it is parked, perhaps short of the alarm, raise that again."""
+        expansion = self.transit.expansion(trace, key)
+        if expansion is not None:
+            self._park(trace, key, expansion.organization_id, station, expansion.model_dump_json(), cause)
+        elif (parked := self.transit.parked(f"{trace}/{key}")) is not None:
+            self.notices.send(_pointer(parked), parked.cause)
+
     def _park(
         self,
         trace: str,
@@ -193,12 +239,11 @@ class Parking:
             fact.name is OwnFact.PARKED and fact.data.get("what") == key for fact in self.ledger.facts(trace)
         )
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
-        pointer = ParkedPointer(id=parked.id, trace=trace, organization_id=organization_id)
         if nobody_repeats:
-            self.notices.send(pointer, cause)
+            self.notices.send(_pointer(parked), cause)
         self.transit.park(parked, self._fact(parked, OwnFact.PARKED))
         if not nobody_repeats and self.transit.parked(parked.id) is not None:
-            self.notices.send(pointer, cause)
+            self.notices.send(_pointer(parked), cause)
 
     def _fact(self, parked: Parked, name: OwnFact) -> Fact:
         return Fact(
@@ -229,6 +274,16 @@ def undeliverable(parked: Parked, residents: Residents) -> str | None:
     return None
 
 
+def _pointer(parked: Parked) -> ParkedPointer:
+    return ParkedPointer(id=parked.id, trace=parked.trace, organization_id=parked.organization_id)
+
+
+def _recipient(recipient: str) -> str:
+    """Return an envelope recipient as a flow's RECEIVED fact has it."""
+    address = Address.parse(recipient)
+    return str(address) if address is not None else recipient
+
+
 def _arrival_name(body: str) -> str:
     """Name an arrival so that the same one is always parked under the same name: SES's message id, if it has one."""
     try:
@@ -244,68 +299,3 @@ def _announced(body: str) -> str:
     except InvalidNotificationError:
         words = body
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetters:
-    """Reads what SQS gave up on: every station's dead-letter queue comes here."""
-
-    parking: Parking
-
-    def accept(self, queue: str, body: str, receives: int) -> None:
-        """Park one dead letter.
-
-        Args:
-            queue: the dead-letter queue's name or ARN; which station it belonged to is seen from the body.
-            receives: how often its station tried, as SQS counts.
-
-        Raises:
-            TemporaryError: give it back to the queue.
-        """
-        cause = f"gave up after {receives} attempts ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._bounce, self._call, self._pointer, self._stream):
-            if read(body, cause):
-                return
-        self.parking.park_arrival(body, cause)
-
-    def _order(self, body: str, cause: str) -> bool:
-        try:
-            order = read_order(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_order(order, cause)
-        return True
-
-    def _bounce(self, body: str, cause: str) -> bool:
-        try:
-            order = read_bounce(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_order(order, cause)
-        return True
-
-    def _call(self, body: str, cause: str) -> bool:
-        try:
-            pointer = read_call(body)
-        except InvalidNotificationError:
-            return False
-        called = self.parking.transit.called(pointer.trace, pointer.key)
-        if called is not None:  # else it is decided, and what follows from it the sweep finds
-            self.parking.park_order(called.call, cause)
-        return True
-
-    def _pointer(self, body: str, cause: str) -> bool:
-        try:
-            pointer = read_pointer(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_pointer(pointer, cause)
-        return True
-
-    def _stream(self, body: str, cause: str) -> bool:
-        try:
-            batch = read_stream_failure(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_stream(batch, body, cause)
-        return True

@@ -120,12 +120,12 @@ class Transit(Protocol):
         """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
 
         Returns:
-            ``False``: somebody else committed it, or the plan is carried out and another stands in its place; or one
-            of the orders or facts is there already. Read the expansion again.
+            ``False``: somebody else committed it, or the plan is carried out and another stands in its place, or it is
+            parked; or one of the orders or facts is there already. Read the expansion again.
         """
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
-        """Return an expansion of a flow that is not yet wholly expanded: ingest's own, or a rule call's by its key."""
+        """Return an expansion that is open and not parked: ingest's own, or a rule call's by its key."""
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         """Return everything of a flow that is open and not parked, by key: orders of every kind, all its expansions."""

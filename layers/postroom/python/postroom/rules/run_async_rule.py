@@ -52,7 +52,7 @@ class RunAsyncRule:
 
         Raises:
             TemporaryError: give it back to the queue.
-            InvalidNotificationError: it is no call; the queue's redrive parks it.
+            InvalidNotificationError: it is no call; after some attempts park reads it.
         """
         pointer = read_call(body)
         called = self.transit.called(pointer.trace, pointer.key)

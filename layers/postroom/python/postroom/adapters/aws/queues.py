@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import BounceOrder, CallPointer, FactPointer, Order, ParkedPointer
 
+CAUSE: Final = "cause"
+"""Message attribute that says why something is given up, or parked."""
+
 BATCH: Final = 10
 """Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
 
@@ -103,7 +106,28 @@ class SqsParkedNotices:
             self.client.send_message(
                 QueueUrl=self.url,
                 MessageBody=pointer.model_dump_json(),
-                MessageAttributes={"cause": {"DataType": "String", "StringValue": cause}},
+                MessageAttributes={CAUSE: {"DataType": "String", "StringValue": cause}},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SqsDeadLetters:
+    """A station's dead-letter queue, for what the station itself gives up on; park reads it."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, body: str, cause: str) -> None:
+        """Send a message with its cause as message attribute ``cause``.
+
+        Raises:
+            StoreUnavailableError: it may not have arrived; send it again.
+        """
+        with store_errors("send to the dead letters"):
+            self.client.send_message(
+                QueueUrl=self.url,
+                MessageBody=body,
+                MessageAttributes={CAUSE: {"DataType": "String", "StringValue": cause}},
             )
 
 

@@ -3,6 +3,7 @@
 LedgerTable    pk trace            sk fact key           one row a fact, never changed; `expires` (TTL)
 TransitTable   pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
                pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
+               pk attempts:<id>    sk attempts         failed and unanswered attempts at an SQS message; `expires` (TTL)
                pk contents:<trace> sk contents         what rule functions put; `expires` (TTL)
                pk probe:<group>    sk probe            who may call a function that is held back; `expires` (TTL)
 MailboxTable   pk mailbox id       sk head | folder:… | item:… | in:<folder>:<uid> | change:…

@@ -59,8 +59,10 @@ class DynamoTransit:
         """See ``Transit.expand``."""
         write, place = Transaction(self.client), rows.key(before.trace, before.key)
         # the plan as well: where this one is finished, another may stand in its place
-        condition, names = "#done = :done AND contains(#body, :plan)", {"#done": "done", "#body": "body"}
-        values = {":done": rows.number(before.done), ":plan": {"S": before.plan.model_dump_json()}}
+        condition = "#state = :open AND #done = :done AND contains(#body, :plan)"
+        names = {"#state": "state", "#done": "done", "#body": "body"}
+        plan = {"S": before.plan.model_dump_json()}
+        values = {":open": {"S": rows.OPEN}, ":done": rows.number(before.done), ":plan": plan}
         if before.done + 1 == before.chunks:
             write.delete(
                 "expansion",
@@ -87,7 +89,7 @@ class DynamoTransit:
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """See ``Transit.expansion``."""
         row = self._get(trace, key)
-        return None if row is None else rows.expansion_from_row(row)
+        return None if row is None or row["state"]["S"] != rows.OPEN else rows.expansion_from_row(row)
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         """See ``Transit.under_way``."""

@@ -60,7 +60,7 @@ class MemoryTransit:
         """See ``Transit.expansion``."""
         with self.books.lock:
             row = self.books.transit.get((trace, key))
-        return row.entry if row and isinstance(row.entry, Expansion) else None
+        return row.entry if row and row.parked is None and isinstance(row.entry, Expansion) else None
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         """See ``Transit.under_way``."""
