@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from local import commands
+from local import commands, output
 from local.errors import LocalError
 from local.settings import UpSettings
 
@@ -71,7 +71,7 @@ def main() -> None:
     try:
         app()
     except LocalError as error:
-        print(f"postroom: {error}", file=sys.stderr)
+        print(output.refusal(str(error)), file=sys.stderr)
         sys.exit(error.exit_status)
 
 

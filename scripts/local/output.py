@@ -1,45 +1,76 @@
-"""What commands print: one JSON array for programs, tables for people, one line on stderr for a refusal."""
+"""What commands print: one JSON array for programs, tables for people, one line on stderr for a refusal.
+
+Messages are strangers' text: no control of a terminal and no bidirectional control in it is ever printed. JSON has them
+as escapes, so that programs read the text as it is.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import shutil
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from postroom.model.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console
 
 PIPE_WIDTH: Final = 200
 """Columns of a table that goes into a pipe or a file, where no terminal says how wide it is."""
 
 
+_NOT_PRINTED: Final = re.compile(
+    r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    r"|[\U000e0000-\U000e007f]"
+)
+"""What JSON's strings have as escapes beside what JSON asks for: controls, marks that nobody sees, halves of pairs."""
+
+
 def console(*, errors: bool = False) -> Console:
     """Return where people read: stdout, or stderr for progress and refusals."""
+    from local.terminal import SafeConsole
+
     stream = sys.stderr if errors else sys.stdout
     width = shutil.get_terminal_size().columns if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print one JSON array, UTF-8, an element each line."""
+    """Print one JSON array, UTF-8, an element per line."""
     lines = [json_line(row) for row in rows]
     sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """Return one object on one line; what UTF-8 cannot hold is escaped."""
-    try:
-        text = json.dumps(row, ensure_ascii=False)
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = json.dumps(row)
-    return text
+    """Return one object on one line, in UTF-8; what a terminal might obey, and what nobody sees, is escaped."""
+    return _NOT_PRINTED.sub(lambda mark: json.dumps(mark[0])[1:-1], json.dumps(row, ensure_ascii=False))
+
+
+def write_content(pieces: Iterable[bytes]) -> None:
+    """Write a message to stdout: its exact bytes, or to a terminal its text without controls."""
+    if not sys.stdout.isatty():
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        sys.stdout.write(visible(decoder.decode(piece).replace("\r", "")))
+    sys.stdout.write(visible(decoder.decode(b"", final=True)))
+
+
+def refusal(text: str) -> str:
+    """Return why a command ends, for stderr; it may quote what a stranger wrote."""
+    return f"postroom: {visible(text)}"
 
 
 def table(
@@ -54,7 +85,7 @@ def table(
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
 
 

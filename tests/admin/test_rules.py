@@ -373,7 +373,18 @@ class TestTesting:
             each: decided[each].id for each in recipients
         }
 
-    @pytest.mark.parametrize("request_", [{"From": "nobody"}, {"Sender": "@"}, {"Recipients": ["a b"]}])
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"From": "nobody"},
+            {"From": "Joe <x@bad.example>"},
+            {"From": "x@bad.example (Joe)"},
+            {"Sender": "@"},
+            {"Sender": "<x@bad.example>"},
+            {"Recipients": ["a b"]},
+            {"Recipients": ["a@b.example", "a b@c.example"]},
+        ],
+    )
     def test_what_is_no_address_is_refused(self, desk: Any, acme: str, request_: dict[str, Any]) -> None:
         request = {"OrganizationId": acme, "From": "a@x.example", "Recipients": ["ann@example.com"], **request_}
         assert "is no address" in desk.refused("InvalidParameterException", Test, **request)

@@ -410,7 +410,8 @@ class TestLedger:
         way.transit.open([received(messageId="<1>")], [], None)
         way.transit.open([received(TWO, messageId="<1>")], [], None)
         way.transit.open([received("c" * 32, messageId="<2>")], [], None)
-        assert {fact.trace for fact in way.ledger.received(message_id="<1>")} == {TRACE, TWO}
+        for spelling in ("<1>", "1", " <1>\r\n"):
+            assert {fact.trace for fact in way.ledger.received(message_id=spelling)} == {TRACE, TWO}
         assert list(way.ledger.received(message_id="<3>")) == []
 
     def test_an_organization_has_its_own_facts(self, way: Way) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -55,16 +54,14 @@ def show(
     user: User,
     item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
 ) -> None:
-    """Write a message's exact bytes to stdout."""
+    """Write a message's exact bytes to stdout; to a terminal, its text without what the terminal might obey."""
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
         found = operator.mailboxes.item(head.mailbox_id, item)
         if found is None:
             raise RefusedError(f"{user} has no message {item}")
-        for piece in operator.content(head, found):
-            sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+        output.write_content(operator.content(head, found))
 
 
 def find_mailbox(operator: Operator, user: str) -> Head:
@@ -126,7 +123,9 @@ def _rows(operator: Operator, head: Head, path: str, folder: FolderInfo) -> Iter
             "folder": path,
             "uid": item.uids[folder.id],
             "from": summary.from_ or summary.from_address,
+            "fromAddress": summary.from_address,
             "to": list(summary.to),
+            "toIsCut": "to" in summary.is_cut,
             "deliveredTo": summary.delivered_to,
             "subject": summary.subject,
             "messageId": summary.message_id,

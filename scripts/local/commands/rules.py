@@ -16,6 +16,8 @@ from local import output, rules_api, rules_file, running
 from local.errors import RefusedError, UsageError
 from local.rules_plan import Change, Step, differences
 from local.rules_plan import plan as make_plan
+from postroom.mime.headers import Headers
+from postroom.model.addresses import Address
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
@@ -130,11 +132,15 @@ def export(
 
 @app.command("test")
 def explain(
-    sender_from: Annotated[str, typer.Option("--from", metavar="A", help="Of the From field.", show_default=False)],
+    sender_from: Annotated[
+        str, typer.Option("--from", metavar="A", help="The From field, or its address.", show_default=False)
+    ],
     to: Annotated[
         list[str], typer.Option("--to", metavar="B,C", help="Envelope recipients; repeatable.", show_default=False)
     ],
-    sender: Annotated[str | None, typer.Option("--sender", metavar="S", help="Of the Sender field.")] = None,
+    sender: Annotated[
+        str | None, typer.Option("--sender", metavar="S", help="The Sender field, or its address.")
+    ] = None,
     outbound: Annotated[bool, typer.Option("--outbound", help="Mail that the organization sends.")] = False,
     organization: Organization = None,
     as_json: AsJson = False,
@@ -143,7 +149,9 @@ def explain(
     recipients = [address.strip() for each in to for address in each.split(",") if address.strip()]
     if not recipients:
         raise UsageError("--to names nobody")
-    request = {"From": sender_from, "Recipients": recipients, **({"Sender": sender} if sender else {})}
+    request = {"From": _address("--from", sender_from), "Recipients": recipients}
+    if sender:
+        request["Sender"] = _address("--sender", sender)
     with running.refusals():
         api = rules_api.api(organization)
         results = api.test(Direction.OUTBOUND if outbound else Direction.INBOUND, **request)
@@ -154,6 +162,22 @@ def explain(
     for row in rows:
         output.console().print(_explained(row), soft_wrap=True)
     _beware([Direction.OUTBOUND] if outbound else [])
+
+
+def _address(option: str, field: str) -> str:
+    """Return the address in an address field as mail has it, ``Joe <x@b.example>`` say.
+
+    Raises:
+        UsageError: there is none in it, or more than one.
+    """
+    address = Address.parse(field)
+    if address is not None and address.is_bare:
+        return field
+    found = Headers(f"From: {' '.join(field.split())}\r\n\r\n".encode("utf-8", "surrogateescape")).addresses("From")
+    if len(found) != 1:
+        seen = f"{len(found)} addresses" if found else "no address"
+        raise UsageError(f"{option} {field!r} has {seen}; give one, like ann@example.com")
+    return found[0]
 
 
 def _steps(api: Api, read: RulesFile) -> list[Step]:

@@ -162,8 +162,7 @@ def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> 
     if trace_id is not None:
         traces = [trace_id]
     else:
-        wanted = f"<{(message_id or '').strip().strip('<>')}>"
-        found = {fact.trace: fact.at for fact in ledger.received(message_id=wanted)}
+        found = {fact.trace: fact.at for fact in ledger.received(message_id=message_id or "")}
         traces = sorted(found, key=lambda trace: (found[trace], trace))
     return [facts for trace in traces if (facts := ledger.facts(trace))]
 

@@ -2,10 +2,13 @@
 
 import io
 import json
+import string
 import sys
 from typing import Any
 
 import pytest
+from rich.console import RenderableType
+from rich.text import Text
 
 from local import output
 from local.commands.trace import SAID, timeline
@@ -142,3 +145,50 @@ def test_a_timeline_names_no_version_where_none_ran_and_no_call_by_its_key() -> 
         "content put 12 bytes for later Gets only",
         "asked tag-subjects by tag (rules version 7), attempt 5, 3 ms: HELD_BACK not yet",
     ]
+
+
+HOSTILE = "a\x1b]0;t\x07b\x9bc\u202egpj.exe\u2066d\u2069\u200f\u061c\x7fe\u2028f\ud800"
+CONTROLS = set(HOSTILE) - set(string.printable)
+
+
+@pytest.mark.parametrize("printed", [HOSTILE, Text(HOSTILE, style="red"), output.table((HOSTILE,), [(HOSTILE,)])])
+def test_no_control_of_a_strangers_text_reaches_a_terminal(
+    printed: RenderableType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.console().print(printed, soft_wrap=True)
+    shown = capsys.readouterr().out
+    assert "gpj.exe" in shown
+    assert not CONTROLS & set(shown)
+
+
+def test_columns_stand_under_each_other_whatever_stands_in_them(capsys: pytest.CaptureFixture[str]) -> None:
+    output.console().print(output.table(("a", "b"), [("x\x1b\u202ey", "1"), ("x y", "2")]))
+    first, second = capsys.readouterr().out.splitlines()[1:]
+    assert first.index("1") == second.index("2")
+
+
+def test_json_has_the_text_as_it_is_and_controls_as_escapes() -> None:
+    line = output.json_line({"subject": f"{HOSTILE} שלום 👩‍💻"})
+    assert json.loads(line) == {"subject": f"{HOSTILE} שלום 👩‍💻"}
+    assert not CONTROLS & set(line)
+    assert "שלום" in line
+
+
+def test_a_refusal_quotes_no_controls() -> None:
+    assert output.refusal(f"nobody has {HOSTILE}\n  - so") == "postroom: nobody has a ]0;t b cgpj.exed e f?\n  - so"
+
+
+def test_a_message_is_its_exact_bytes_in_a_pipe_and_text_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = f"Subject: {HOSTILE[:-1]}\r\n\r\n".encode() + b"\xff\xc3"
+    pieces = [content[:40], content[40:]]
+    for is_terminal in (False, True):
+        written = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="")
+        monkeypatch.setattr(written, "isatty", lambda answer=is_terminal: answer)
+        monkeypatch.setattr(sys, "stdout", written)
+        output.write_content(pieces)
+        written.flush()
+        if not is_terminal:
+            assert written.buffer.getvalue() == content
+        else:
+            shown = written.buffer.getvalue().decode()
+            assert shown == "Subject: a ]0;t b cgpj.exed e f\n\n\ufffd\ufffd"

@@ -224,6 +224,23 @@ class TestTest:
         output = run("rules", "test", "--from", "a@b.example", "--to", "ann@acme.example").output
         assert output.splitlines()[0] == "ann@acme.example: DEFAULT"
 
+    @pytest.mark.parametrize(
+        "field",
+        ["Joe <x@a.evil.example>", '"Joe, Jr." <x@a.evil.example>', "x@a.evil.example (Joe)", "<x@a.evil.example>"],
+    )
+    @pytest.mark.parametrize("option", ["--from", "--sender"])
+    def test_an_address_may_have_its_name_beside_it(self, run: Run, file: Path, field: str, option: str) -> None:
+        run("rules", "apply", file)
+        other = ("--from", "ann@b.example") if option == "--sender" else ()
+        (row,) = rows(run("rules", "test", option, field, *other, "--to", "boss@acme.example", "--json"))
+        assert row["rule"] == "Spare the boss"
+
+    @pytest.mark.parametrize("field", ["Joe", "", "a@b.example, c@d.example", '"Joe <x@a.evil.example>', "a@b@"])
+    def test_what_is_not_one_address_is_refused_and_not_answered(self, run: Run, field: str) -> None:
+        result = run("rules", "test", "--from", field, "--to", "ann@acme.example")
+        assert isinstance(result.exception, RefusedError | UsageError)
+        assert "DEFAULT" not in result.output
+
     @pytest.mark.parametrize("to", [",", "nobody"])
     def test_nobody_is_refused(self, run: Run, to: str) -> None:
         result = run("rules", "test", "--from", "a@b.example", "--to", to)

@@ -229,8 +229,8 @@ def _published(office: Office, organization: Organization, rules: Sequence[Rule]
 
 def _address(text: str) -> Address:
     address = Address.parse(text)
-    if address is None:
-        raise InvalidParameterException(f"{text!r} is no address.")
+    if address is None or not address.is_bare:
+        raise InvalidParameterException(f"{text!r} is no address; give one like ann@example.com, without a name.")
     return address
 
 

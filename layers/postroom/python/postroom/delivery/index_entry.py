@@ -24,7 +24,11 @@ MAX_REFERENCES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a list of messages shows. Addresses lower-case without names; ``date`` is milliseconds since the epoch."""
+    """What a list of messages shows. Addresses lower-case without names; ``date`` is milliseconds since the epoch.
+
+    ``from_`` is the field's beginning as text, ``from_address`` its first address or nothing. ``is_cut`` names the
+    lists of addresses that the message has more of.
+    """
 
     subject: str
     from_: str
@@ -37,6 +41,7 @@ class Summary:
     references: tuple[str, ...]
     envelope_from: str
     delivered_to: str
+    is_cut: tuple[str, ...] = ()
 
     def dump(self) -> bytes:
         """Return the summary as JSON bytes; empty fields are left out."""
@@ -53,7 +58,7 @@ class Summary:
 
 
 _TEXTS: Final = ("subject", "from_", "from_address", "message_id", "in_reply_to", "envelope_from", "delivered_to")
-_LISTS: Final = ("to", "cc", "references")
+_LISTS: Final = ("to", "cc", "references", "is_cut")
 
 
 def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
@@ -61,18 +66,20 @@ def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
     references = tuple(headers.text("References", 20_000).split())
     if len(references) > MAX_REFERENCES:
         references = (references[0], *references[1 - MAX_REFERENCES :])
+    lists = {name: headers.addresses(name, MAX_ADDRESSES + 1) for name in ("to", "cc")}
     return Summary(
         subject=headers.text("Subject"),
         from_=headers.text("From", 320),
-        from_address=headers.address("From"),
-        to=headers.addresses("To", MAX_ADDRESSES),
-        cc=headers.addresses("Cc", MAX_ADDRESSES),
+        from_address=next(iter(headers.addresses("From", 1)), ""),
+        to=lists["to"][:MAX_ADDRESSES],
+        cc=lists["cc"][:MAX_ADDRESSES],
         date=headers.date(),
         message_id=headers.text("Message-ID"),
         in_reply_to=headers.text("In-Reply-To"),
         references=references,
         envelope_from=order.envelope_from,
         delivered_to=order.delivered_to,
+        is_cut=tuple(name for name, found in lists.items() if len(found) > MAX_ADDRESSES),
     )
 
 

@@ -11,6 +11,10 @@ import idna
 _DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
 """Source: RFC 5322, 3.2.3, with the characters of RFC 6532."""
 
+_BARE_LOCAL: Final = re.compile(r'[^\s()<>\[\]:;@\\,"]+|"(?:[^"\\]|\\.)*"')
+_BARE_DOMAIN: Final = re.compile(r'[^\s()<>\[\]:;@\\,"]+|\[[^\[\]\\]*\]')
+"""Source: RFC 5322, 3.4.1; dots may stand anywhere, as they do in some mailboxes' names."""
+
 _JOINERS: Final = {0x200C: None, 0x200D: None}
 """Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
 
@@ -47,6 +51,11 @@ class Address(NamedTuple):
         if local[0] == '"':
             local = _unquoted(local)
         return cls(local.lower(), a_label(domain))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing stands in it that belongs beside an address: a display name, angle brackets, a comment."""
+        return bool(_BARE_LOCAL.fullmatch(self.local) and _BARE_DOMAIN.fullmatch(self.domain))
 
     @property
     def tag(self) -> str | None:

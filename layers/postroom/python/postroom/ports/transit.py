@@ -261,6 +261,9 @@ class Ledger(Protocol):
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """Return RECEIVED facts by the message's own Message-ID header. Reads the whole table: for people.
 
+        Args:
+            message_id: in any of the spellings of ``model.message_ids``.
+
         Raises:
             StoreUnavailableError: as above.
         """

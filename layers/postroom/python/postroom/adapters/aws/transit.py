@@ -12,6 +12,7 @@ from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_err
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact
+from postroom.model.message_ids import bare, spellings
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slots
 
 if TYPE_CHECKING:
@@ -361,8 +362,9 @@ class DynamoLedger:
         found = scan(
             self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
         )
+        meant = spellings(message_id)
         for fact in _facts(found):
-            if fact.event.get("messageId") == message_id:
+            if bare(fact.event.get("messageId", "")) in meant:
                 yield fact
 
     def between(self, since: int, until: int) -> Iterator[Fact]:

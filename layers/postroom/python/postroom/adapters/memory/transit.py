@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from postroom.adapters.memory.books import Books, Row
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
+from postroom.model.message_ids import bare, spellings
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ class MemoryLedger:
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """See ``Ledger.received``."""
-        yield from (f for f in self._all() if f.key == RECEIVED and f.event.get("messageId") == message_id)
+        meant = spellings(message_id)
+        yield from (f for f in self._all() if f.key == RECEIVED and bare(f.event.get("messageId", "")) in meant)
 
     def between(self, since: int, until: int) -> Iterator[Fact]:
         """See ``Ledger.between``."""
