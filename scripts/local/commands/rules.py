@@ -17,7 +17,6 @@ from local.errors import RefusedError, UsageError
 from local.rules_plan import Change, Step, differences
 from local.rules_plan import plan as make_plan
 from postroom.mime.headers import Headers
-from postroom.model.addresses import Address
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
@@ -168,16 +167,14 @@ def _address(option: str, field: str) -> str:
     """Return the address in an address field as mail has it, ``Joe <x@b.example>`` say.
 
     Raises:
-        UsageError: there is none in it, or more than one.
+        UsageError: there is none in it, or more than one, or readers of mail would not agree.
     """
-    address = Address.parse(field)
-    if address is not None and address.is_bare:
-        return field
-    found = Headers(f"From: {' '.join(field.split())}\r\n\r\n".encode("utf-8", "surrogateescape")).addresses("From")
-    if len(found) != 1:
-        seen = f"{len(found)} addresses" if found else "no address"
-        raise UsageError(f"{option} {field!r} has {seen}; give one, like ann@example.com")
-    return found[0]
+    authors = Headers.of(f"From: {' '.join(field.split())}\r\n\r\n".encode("utf-8", "surrogateescape")).authors
+    found = authors.readings[0].froms
+    if authors.differ or len(found) != 1:
+        names = ", ".join(map(str, found)) or "nobody"
+        raise UsageError(f"{option} {field!r}: readers of mail may see {names}; give one address, like ann@example.com")
+    return str(found[0])
 
 
 def _steps(api: Api, read: RulesFile) -> list[Step]:

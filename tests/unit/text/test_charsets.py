@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,3 +95,24 @@ def test_junk_of_a_fields_greatest_size_is_read_in_linear_time(encoding: str) ->
 
 def test_what_is_labelled_with_an_encoding_that_the_standard_never_decodes_is_one_mark() -> None:
     assert charsets.decode(b"~{VPND~}", "replacement") == "\ufffd"
+
+
+NODE = """
+const messages = JSON.parse(require('fs').readFileSync(0, 'utf8'))
+const read = ({ label, bytes }) => {
+  try { return new TextDecoder(label).decode(Buffer.from(bytes, 'hex')) } catch { return null }
+}
+console.log(JSON.stringify(messages.map(read)))
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_node_reads_the_messages_in_the_same_way_where_it_keeps_to_the_standard() -> None:
+    """Where 20.20.2 does not, a message says so; later ones may have learned it."""
+    messages = EXPECTED["messages"]
+    asked = json.dumps(messages)
+    done = subprocess.run(["node", "-e", NODE], input=asked, capture_output=True, text=True, check=True, timeout=60)
+    answers = json.loads(done.stdout)
+    assert [answer for answer in answers if answer] != []
+    for answer, each in zip(answers, messages, strict=True):
+        assert answer == each["text"] or "node" in each, each

@@ -226,7 +226,13 @@ class TestTest:
 
     @pytest.mark.parametrize(
         "field",
-        ["Joe <x@a.evil.example>", '"Joe, Jr." <x@a.evil.example>', "x@a.evil.example (Joe)", "<x@a.evil.example>"],
+        [
+            "Joe <x@a.evil.example>",
+            '"Joe, Jr." <x@a.evil.example>',
+            "x@a.evil.example (Joe)",
+            "<x@a.evil.example>",
+            '"Joe <x@a.evil.example>',
+        ],
     )
     @pytest.mark.parametrize("option", ["--from", "--sender"])
     def test_an_address_may_have_its_name_beside_it(self, run: Run, file: Path, field: str, option: str) -> None:
@@ -235,7 +241,7 @@ class TestTest:
         (row,) = rows(run("rules", "test", option, field, *other, "--to", "boss@acme.example", "--json"))
         assert row["rule"] == "Spare the boss"
 
-    @pytest.mark.parametrize("field", ["Joe", "", "a@b.example, c@d.example", '"Joe <x@a.evil.example>', "a@b@"])
+    @pytest.mark.parametrize("field", ["Joe", "", "a@b.example, x@a.evil.example", "y@a.example <x@a.evil.example>"])
     def test_what_is_not_one_address_is_refused_and_not_answered(self, run: Run, field: str) -> None:
         result = run("rules", "test", "--from", field, "--to", "ann@acme.example")
         assert isinstance(result.exception, RefusedError | UsageError)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.mime.headers import Headers
+from postroom.model.addresses import Address
 from postroom.model.mailbox import NewItem, blob_key, item_token, summary_place
 from postroom.sealing import Random, open_entry, seal_entry
 
@@ -66,11 +67,12 @@ def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
     references = tuple(headers.text("References", 20_000).split())
     if len(references) > MAX_REFERENCES:
         references = (references[0], *references[1 - MAX_REFERENCES :])
+    author = headers.address("From")
     lists = {name: headers.addresses(name, MAX_ADDRESSES + 1) for name in ("to", "cc")}
     return Summary(
         subject=headers.text("Subject"),
         from_=headers.text("From", 320),
-        from_address=next(iter(headers.addresses("From", 1)), ""),
+        from_address=author if _is_address(author) else "",
         to=lists["to"][:MAX_ADDRESSES],
         cc=lists["cc"][:MAX_ADDRESSES],
         date=headers.date(),
@@ -81,6 +83,11 @@ def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
         delivered_to=order.delivered_to,
         is_cut=tuple(name for name, found in lists.items() if len(found) > MAX_ADDRESSES),
     )
+
+
+def _is_address(text: str) -> bool:
+    address = Address.parse(text)
+    return address is not None and address.is_bare
 
 
 def new_item(content: bytes, order: DeliveryOrder, *, mailbox_key: bytes, now: int, random: Random) -> NewItem:

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import address_lists
-from postroom.mime.encoded_words import decode, eight_bit
+from postroom.mime.encoded_words import charset_of, decode_field, eight_bit
 from postroom.mime.header_fields import readings
 from postroom.model.addresses import MAX_ADDRESS, Address
 from postroom.model.limits import MAX_ADDRESS_BYTES, MAX_AUTHORS, MAX_MESSAGE_BYTES, MAX_SUBJECT_CHARACTERS, MB
@@ -37,7 +37,7 @@ MAX_TEXT_BYTES: Final = 160_000
 """How much of a field is decoded as text, in bytes. Ours."""
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
-_LINE_ENDS: Final = re.compile(r"[\r\n]+[ \t]*")
+_LINE_ENDS: Final = re.compile(rb"[\r\n]+[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class Headers:
 
     def text(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> str:
         """Return the first such field decoded to one line of at most ``limit`` characters; empty if there is none."""
-        return one_line(decode(self._first(name)))[:limit]
+        return self._as_text(self._first(name))[:limit]
 
     def texts(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> list[str]:
         """Return all such fields in the same way: for fields of which any may be the one that counts."""
-        return [one_line(decode(_as_text(value[:MAX_TEXT_BYTES])))[:limit] for value in self.raw(name)]
+        return [self._as_text(value)[:limit] for value in self.raw(name)]
 
     def count(self, name: str) -> int:
         """Return how many such fields there are."""
@@ -143,7 +143,7 @@ class Headers:
     def date(self) -> int | None:
         """Return the Date field in milliseconds since the epoch; ``None`` where it makes no sense."""
         try:
-            return int(parsedate_to_datetime(self._first("Date")).timestamp() * 1000)
+            return int(parsedate_to_datetime(self.text("Date")).timestamp() * 1000)
         except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
             return None
 
@@ -151,11 +151,21 @@ class Headers:
         """Return the names of all fields, lower-case, in order."""
         return self._readings[0].names()
 
-    def _first(self, name: str) -> str:
+    def _first(self, name: str) -> bytes:
         wanted = name.lower()
         found = (reading.first(wanted) for reading in self._readings)
-        value = next((value for value in found if value is not None), b"")
-        return _as_text(value[:MAX_TEXT_BYTES])
+        return next((value for value in found if value is not None), b"")
+
+    @cached_property
+    def _charset(self) -> str | None:
+        """The label of the message's text, for raw 8-bit."""
+        return charset_of(self._first("Content-Type"))
+
+    def _as_text(self, value: bytes) -> str:
+        """Return a field's bytes in one line, decoded."""
+        value = _LINE_ENDS.sub(b" ", value[:MAX_TEXT_BYTES])
+        is_plain = value.isascii() and b"\x1b" not in value
+        return one_line(decode_field(value, None if is_plain else self._charset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +261,3 @@ def _unfolded(value: bytes) -> str:
     if value.isascii():
         return _FOLD.sub(" ", value.decode("ascii"))
     return eight_bit(_FOLD.sub(" ", value.decode("ascii", "surrogateescape")))
-
-
-def _as_text(value: bytes) -> str:
-    """Return a field's bytes in one line, raw 8-bit as text."""
-    if value.isascii():
-        return _LINE_ENDS.sub(" ", value.decode("ascii")).strip()
-    return eight_bit(_LINE_ENDS.sub(" ", value.decode("ascii", "surrogateescape")).strip())
