@@ -169,3 +169,10 @@ def test_bytes_of_any_kind_are_walked_or_refused(noise: bytes) -> None:
         list(parts(b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition:" + noise + b"\n--b--"))
     except MalformedMimeError:
         return
+
+
+def test_a_name_is_read_in_every_way_in_which_readers_read_its_charset() -> None:
+    for label, raw, name in (("x-gbk", "%D2%BB", "一"), ("iso-8859-1", "%80", "€"), ("ks_c_5601-1987", "%8C%63", "똠")):
+        content = f"Content-Disposition: attachment; filename*={label}''{raw}.pdf\r\n\r\n".encode()
+        (part,) = parts(content)
+        assert f"{name}.pdf" in part.filenames

@@ -157,6 +157,10 @@ def test_a_line_of_the_header_that_is_no_field_is_named(line: bytes) -> None:
         'attachment; filename="x.e\r\n\txe"',
         'attachment; filename="x.exe\0"',
         'attachment; filename="x.exe\u200b"',
+        'attachment; filename="=?utf-7?Q?x.+AGU-xe?="',
+        "attachment; filename*=utf-7''x.%2BAGU-xe",
+        "attachment; filename*=windows-31j''%8f%5c.exe",
+        'attachment; filename="=?x-sjis?B?j1wu?= =?windows-31j?Q?exe?="',
     ],
 )
 def test_attachments_that_ses_refuses_are_refused(disposition: str) -> None:

@@ -141,8 +141,13 @@ def _check_field_lines(block: bytes) -> None:
 
 
 def _check_filename(filename: str) -> None:
-    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and marks that nobody sees."""
-    name = "".join(mark for mark in decode(filename) if mark.isprintable()).replace(" ", "").rstrip(".")
-    extension = name.rpartition(".")[2].lower()
-    if "." in name and extension in FORBIDDEN_EXTENSIONS:
-        raise MessageRejected(f"Attachments of type .{extension} are not allowed.")
+    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and marks that nobody sees.
+
+    UTF-7 is no charset for us, but some readers decode it.
+    """
+    text = decode(filename)
+    for reading in dict.fromkeys((text, text.encode("ascii", "ignore").decode("utf-7", "ignore"))):
+        name = "".join(mark for mark in reading if mark.isprintable()).replace(" ", "").rstrip(".")
+        extension = name.rpartition(".")[2].lower()
+        if "." in name and extension in FORBIDDEN_EXTENSIONS:
+            raise MessageRejected(f"Attachments of type .{extension} are not allowed.")

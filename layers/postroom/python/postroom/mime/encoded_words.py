@@ -50,6 +50,8 @@ def decode_field(raw: bytes, charset: str | None = None) -> str:
         raw: the field's value, folded or not.
         charset: the label of the message's Content-Type, for raw 8-bit; None where there is none.
     """
+    if b"=?" not in raw and b"\x1b" not in raw and raw.isascii():
+        return raw.decode("ascii")  # nearly every field
     pieces = list(_pieces(raw))
     others = b"".join(piece for piece in pieces if isinstance(piece, bytes))
     encoding = raw_charset(others, charset)

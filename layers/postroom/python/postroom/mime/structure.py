@@ -16,6 +16,7 @@ from email.utils import collapse_rfc2231_value
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import MalformedMimeError
+from postroom.mime import charsets
 from postroom.mime.encoded_words import eight_bit
 
 if TYPE_CHECKING:
@@ -138,7 +139,14 @@ def _names(fields: Message, name: str, parameter: str) -> Iterator[str]:
             one = Message()
             one[name] = written
             found = one.get_params([], name)
-            yield from (str(collapse_rfc2231_value(given)) for each, given in found if each.lower() == parameter)
+            yield from (text for each, given in found if each.lower() == parameter for text in _readings(given))
+
+
+def _readings(given: str | tuple[str | None, str | None, str]) -> Iterator[str]:
+    """Yield a parameter as Python's codecs read it and, with a charset of RFC 2231, as the Encoding Standard does."""
+    yield str(collapse_rfc2231_value(given))
+    if isinstance(given, tuple) and (encoding := charsets.encoding_of(given[0] or "")):
+        yield charsets.decode(given[2].encode("latin-1", "replace"), encoding)
 
 
 def _inside(content: bytes, stretch: _Stretch, fields: Message) -> list[_Stretch]:
