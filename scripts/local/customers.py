@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from local import unexecuted
 from local.env_vars import EnvVars
 from local.errors import UsageError
 from local.installs import Installs
@@ -71,12 +72,8 @@ class Customers:
             project.functions = [self._with_variables(function, exports) for function in project.functions]
             named = ", ".join(sorted(function.name for function in project.functions)) or "none"
             project.notes.insert(0, f"functions of {project.folder}: {named}")
-            project.notes += [
-                f"{event.function.logical_id}: its Api event {event.name} is not served here"
-                for event in project.events
-                if event.kind == "Api"
-            ]
-            project.events = [event for event in project.events if event.kind != "Api"]
+            project.events, notes = unexecuted.of_events(project.events)
+            project.notes += notes
         functions = [function for project in projects for function in project.functions]
         if projects and (unused := self._env_vars.unused(functions)):
             projects[0].notes.append(f"--env-vars names {', '.join(unused)}, and there is no such function")

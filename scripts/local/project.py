@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import unexecuted
 from local.env_vars import texts
 from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
@@ -18,6 +19,7 @@ from local.parameters import MissingParametersError, overrides, values
 from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
 from local.template import ODD, Resolver, TemplateError, check, load
+from local.unexecuted import placeholder
 from local.workers import Function
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ _TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 """Names of a template. Source: AWS, "sam build", --template-file."""
 _NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 """Source: Lambda API, CreateFunction, FunctionName."""
+
+_MOST_OF_A_CAUSE: Final = 300
+"""Characters of a refusal that a note carries."""
 
 _IMPLICIT_API: Final = "ServerlessRestApi"
 
@@ -108,6 +113,7 @@ class Project:
         self._making: list[str] = []
         resources: dict[str, dict[str, Any]] = self._template["Resources"]
         self._resources = {name: resource for name, resource in resources.items() if self._is_wanted(name, resource)}
+        self._unmade: dict[str, str] = {}
         for name, resource in self._resources.items():
             self._check_type(name, str(resource.get("Type")))
         self.functions: list[Function] = []
@@ -132,6 +138,19 @@ class Project:
         for name, resource in self._resources.items():
             with self._reading(name):
                 self._read(name, resource)
+        for name, resource in self._resources.items() if self._installs else ():
+            with self._reading(name):
+                self._read_beside(name, resource)
+
+    def _read_beside(self, name: str, resource: Mapping[str, Any]) -> None:
+        """Read what invokes functions beside their own events, once all functions are known."""
+        kind = resource["Type"]
+        if name in self._unmade or kind not in (*unexecuted.STATE_MACHINES, unexecuted.RULE, unexecuted.SCHEDULE):
+            return
+        properties = self._resolve(name, resource.get("Properties", {}))
+        self.notes += unexecuted.of_resource(name, kind, properties, self.functions)
+        for function, said in unexecuted.scheduled(kind, properties, self.functions):
+            self.events.append(EventSource(function, name, "Schedule", said))
 
     def _read_parameters(self, asked: Mapping[str, str]) -> dict[str, Any]:
         with self._reading("the samconfig beside it"):
@@ -173,7 +192,10 @@ class Project:
             self._read_function(name)
         elif kind == _PERMISSION or _is_custom(kind):
             properties = self._resolve(name, resource.get("Properties", {}))
-            if kind == _PERMISSION:
+            callee = properties.get("FunctionName" if kind == _PERMISSION else "ServiceToken")
+            if callee in self._placeholders():
+                self.notes.append(f"{name} ({kind}) has no effect here, for the function of it does not run")
+            elif kind == _PERMISSION:
                 self.permissions.append(Permission(f"{self.name}-{name}", properties))
             else:
                 self.custom_resources.append(CustomResource(name, kind, properties))
@@ -195,13 +217,23 @@ class Project:
 
     def _check_type(self, name: str, kind: str) -> None:
         known = kind in MAKERS or kind in NOT_EXECUTED or kind in (_FUNCTION, _LAYER, _API) or _is_custom(kind)
-        if not known:
+        if not known and self._installs is None:
             raise TemplateError(f"{self.path}: {name}: {kind} is not known to the local stack")
+        if not known:
+            self._unmade[name] = kind
+            self.notes.append(f"{self.path}: {name} ({kind}) is not made here")
+
+    def _placeholders(self) -> set[str]:
+        """Return how resources that are not made are referred to."""
+        parts = (None, "Arn")
+        return {placeholder(self.name, name, kind, part) for name, kind in self._unmade.items() for part in parts}
 
     def _attribute(self, name: str, attribute: str | None) -> Any:
         made = self._make(name)
         if attribute is None:
             return made.ref
+        if name in self._unmade:
+            return placeholder(self.name, name, self._unmade[name], attribute)
         if attribute not in made.attributes:
             raise TemplateError(f"{name} has no attribute {attribute} here")
         return made.attributes[attribute]
@@ -235,12 +267,17 @@ class Project:
             return Made(f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1")
         if kind == _API:
             return Made(name.lower(), {"RootResourceId": "root"})
-        if kind in NOT_EXECUTED or _is_custom(kind):
-            return Made(f"{self.name}-{name}")
+        if kind in NOT_EXECUTED or _is_custom(kind) or name in self._unmade:
+            return Made(placeholder(self.name, name, kind, None))
         properties = self._resolve(name, resource.get("Properties", {}))
         try:
-            return MAKERS[kind](Resource(self._aws, name, self.name, properties))
-        except (BotoCoreError, ClientError, AttributeError, KeyError, TypeError, ValueError) as error:
+            return MAKERS[kind](Resource(self._aws, name, self.name, properties, self.folder))
+        except (BotoCoreError, ClientError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            if kind in unexecuted.STATE_MACHINES:
+                self._unmade[name] = kind
+                said = " ".join(str(error).split())[:_MOST_OF_A_CAUSE]
+                self.notes.append(f"{self.path}: {name} ({kind}) is not made here: {type(error).__name__}: {said}")
+                return Made(placeholder(self.name, name, kind, None))
             raise TemplateError(f"{self.path}: {name} ({kind}): {type(error).__name__}: {error}") from error
 
     def _function_name(self, name: str) -> str:
@@ -252,8 +289,8 @@ class Project:
 
     def _implicit(self, name: str) -> Made:
         """Answer for what SAM adds to a template: a function's own role, the implicit API and its stage."""
-        owner = name.removesuffix("Role")
-        if name.endswith("Role") and self._resources.get(owner, {}).get("Type") == _FUNCTION:
+        owner = self._resources.get(name.removesuffix("Role"), {}).get("Type")
+        if name.endswith("Role") and owner in (_FUNCTION, *unexecuted.STATE_MACHINES):
             role = f"{self.name}-{name}"
             return Made(role, {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{role}"})
         if name == _IMPLICIT_API:
@@ -303,13 +340,14 @@ class Project:
             dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
         )
         if self._installs is not None:
-            function = self._completed(function, self._installs)
+            function = self._completed(function, properties, self._installs)
         self.functions.append(function)
         for event_name, event in properties.get("Events", {}).items():
             self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
 
-    def _completed(self, function: Function, installs: Installs) -> Function:
+    def _completed(self, function: Function, properties: Mapping[str, Any], installs: Installs) -> Function:
         """Return a customer's function with what its runtime brings; note what is missing."""
+        self.notes += unexecuted.of_function(function.logical_id, properties)
         if runtime(function.runtime).handler_file(function) is None:
             self.notes.append(f"{function.logical_id}: there is no module for its handler {function.handler}")
         elif function.runtime.startswith("nodejs"):
@@ -341,7 +379,7 @@ class Project:
 
     def _layers(self, function: str, arns: Iterable[str]) -> Iterator[Path]:
         for arn in arns:
-            name = arn.split(":")[6]
+            name = "" if arn in self._placeholders() else arn.split(":")[6]
             if self._resources.get(name, {}).get("Type") != _LAYER:
                 self.notes.append(f"{function} runs without layer {arn}, which is not in {self.path}")
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,9 @@ ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, Recur
 
 NO_VALUE: Final = object()
 """What `!Ref AWS::NoValue` resolves to: the member or list entry is left out."""
+
+_FIND_IN_MAP_WITH_DEFAULT: Final = 4
+"""Arguments of Fn::FindInMap, the last of them what holds where the mapping lacks the keys."""
 
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -136,6 +140,10 @@ class Resolver:
             "Fn::FindInMap": self._find_in_map,
             "Fn::Select": lambda pair: self.resolve(pair[1])[int(self.resolve(pair[0]))],
             "Fn::Split": lambda pair: str(self.resolve(pair[1])).split(pair[0]),
+            "Fn::GetAZs": lambda region: [f"{self.resolve(region) or REGION}{letter}" for letter in "abc"],
+            "Fn::ImportValue": self._import_value,
+            "Fn::Length": lambda members: len(self.resolve(members)),
+            "Fn::ToJsonString": lambda value: json.dumps(self.resolve(value), separators=(",", ":")),
             "Fn::Base64": lambda text: base64.b64encode(str(self.resolve(text)).encode()).decode(),
         }
 
@@ -196,9 +204,15 @@ class Resolver:
     def _if(self, argument: list[Any]) -> Any:
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
 
+    def _import_value(self, argument: Any) -> Any:
+        name = self.resolve(argument)
+        raise TemplateError(f"Fn::ImportValue: there is no other stack here that exports {name}")
+
     def _find_in_map(self, argument: list[Any]) -> Any:
         first, second, third = (self.resolve(part) for part in argument[:3])
         try:
             return self.resolve(self._mappings[first][second][third])
         except KeyError as error:
+            if len(argument) == _FIND_IN_MAP_WITH_DEFAULT and "DefaultValue" in argument[3]:
+                return self.resolve(argument[3]["DefaultValue"])
             raise TemplateError(f"mapping {first} has no {second}.{third}") from error

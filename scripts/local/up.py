@@ -88,7 +88,8 @@ class Stack:
         answers: dict[str, Any] = {}
         service = self._listen("the Lambda service", 1, answers)
         api = self._listen("the API", 2, answers)
-        emulator_url = self._start_emulator(f"http://{settings.reach}:{service.port}")
+        ours = [f"http://{settings.reach}:{server.port}" for server in (service, api)]
+        emulator_url = self._start_emulator(*ours)
         aws = Aws(endpoint_variables(emulator_url))
         receiving = SesReceiving(aws, ses_headers=settings.ses_headers)
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
@@ -140,13 +141,17 @@ class Stack:
         self._undo.callback(server.close)
         return server
 
-    def _start_emulator(self, service_url: str) -> str:
+    def _start_emulator(self, service_url: str, api_url: str) -> str:
         """Return the emulator's URL."""
         settings = self._settings
         self._emulator: MotoProcess | None = None
         if settings.emulator == "localstack":
             return LocalStack().url
         variables = {"POSTROOM_SES_HOOK": f"{service_url}{outbox.PATH}"}
+        if settings.functions:  # their templates may have state machines, whose tasks are functions and our API
+            api = "AWS_ENDPOINT_URL_WORKMAIL"
+            variables |= {"POSTROOM_STATE_MACHINES": "1", "AWS_ENDPOINT_URL_LAMBDA": service_url}
+            variables |= {api: api_url, f"{api}MESSAGEFLOW": api_url}
         log = settings.state / "logs" / "emulator.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         self._emulator = MotoProcess(settings.host, settings.port, log, variables)

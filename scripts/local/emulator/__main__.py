@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"emulator: cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 2
+    reach = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host  # noqa: S104
+    os.environ["AWS_ENDPOINT_URL"] = f"http://{reach}:{server.port}"  # for what the emulator itself asks of services
     threading.Thread(target=_watch_parent, args=(parent, stopping), daemon=True).start()
     threading.Thread(target=server.serve, daemon=True).start()
     print(json.dumps({"ready": True, "host": options.host, "port": server.port}), flush=True)

@@ -1,7 +1,8 @@
 """How each resource type of a template is made at the emulator: one visible table, `MAKERS`.
 
 A maker gets the resolved properties and answers what Ref and GetAtt give. What no emulator executes (alarms, log
-metric filters …) is listed in `NOT_EXECUTED`, so that an unknown type is an error and not an oversight.
+metric filters …), or what we execute from the template itself, is listed in `NOT_EXECUTED`, so that an unknown type
+in our own template is an error and not an oversight.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from local.makers.messaging import (
 )
 from local.makers.operations import make_alias, make_key, make_log_group, make_parameter, make_role, make_secret
 from local.makers.storage import make_bucket, make_bucket_policy, make_simple_table, make_table
+from local.makers.workflows import make_rule, make_state_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 MAKERS: Final[Mapping[str, Maker]] = {
     "AWS::DynamoDB::Table": make_table,
     "AWS::Events::EventBus": make_event_bus,
+    "AWS::Events::Rule": make_rule,
     "AWS::IAM::Role": make_role,
     "AWS::KMS::Alias": make_alias,
     "AWS::KMS::Key": make_key,
@@ -43,6 +46,8 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "AWS::SSM::Parameter": make_parameter,
     "AWS::SecretsManager::Secret": make_secret,
     "AWS::Serverless::SimpleTable": make_simple_table,
+    "AWS::Serverless::StateMachine": make_state_machine,
+    "AWS::StepFunctions::StateMachine": make_state_machine,
 }
 
 NOT_EXECUTED: Final = frozenset(
@@ -56,5 +61,6 @@ NOT_EXECUTED: Final = frozenset(
         "AWS::Logs::MetricFilter",
         "AWS::Logs::QueryDefinition",
         "AWS::Logs::ResourcePolicy",
+        "AWS::Scheduler::Schedule",
     }
 )

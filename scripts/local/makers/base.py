@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource to make: its properties are resolved."""
+    """One resource to make: its properties are resolved; `folder` holds the files that they name."""
 
     aws: Aws
     logical_id: str
     stack_name: str
     properties: Mapping[str, Any]
+    folder: Path = field(default_factory=Path)
 
     @property
     def physical_name(self) -> str:

@@ -52,6 +52,10 @@ def resolver(template: dict[str, Any]) -> Resolver:
         ({"Fn::And": [{"Condition": "IsDev"}, {"Fn::Or": [{"Condition": "IsProd"}, True]}]}, True),
         ({"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "memory"]}, 128),
         ({"Fn::Select": [1, {"Fn::Split": [",", "a,b,c"]}]}, "b"),
+        ({"Fn::FindInMap": ["Sizes", "none", "memory", {"DefaultValue": {"Ref": "Stage"}}]}, "dev"),
+        ({"Fn::Length": {"Fn::Split": [",", "a,b"]}}, 2),
+        ({"Fn::ToJsonString": {"a": {"Ref": "Stage"}}}, '{"a":"dev"}'),
+        ({"Fn::Select": [0, {"Fn::GetAZs": ""}]}, "us-east-1a"),
         ({"a": {"Ref": "AWS::NoValue"}, "b": [1, {"Ref": "AWS::NoValue"}]}, {"b": [1]}),
         # A policy's own member of that name is no function.
         ({"Condition": {"Bool": {"x": "y"}}}, {"Condition": {"Bool": {"x": "y"}}}),

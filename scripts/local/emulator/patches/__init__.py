@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from local.emulator.patches import dispatch, docker, dynamodb, kms, logs, s3, ses, ses_sending, sqs, streams
+from local.emulator.patches import (
+    dispatch,
+    docker,
+    dynamodb,
+    kms,
+    logs,
+    s3,
+    ses,
+    ses_sending,
+    sqs,
+    stepfunctions,
+    streams,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +36,7 @@ PATCHES: Final[tuple[Callable[[], None], ...]] = (
     logs.apply,
     ses.apply,
     ses_sending.apply,
+    stepfunctions.apply,
 )
 """Every change, in the order it is made; each may be made twice."""
 

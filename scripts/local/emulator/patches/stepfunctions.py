@@ -1,0 +1,41 @@
+"""Step Functions: state machines run, and their tasks reach this stack."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import boto3
+from moto.core.config import default_user_config
+from moto.core.models import botocore_stubber
+
+EXECUTE: Final = "POSTROOM_STATE_MACHINES"
+"""The variable that asks for it, be it set to anything."""
+
+
+class Clients:
+    """boto3 as moto's interpreter of state machines uses it.
+
+    moto asks itself for every service, at a port of its own choice. Functions are run by the Lambda service of this
+    stack, not by moto, and the emulator's port is any.
+    """
+
+    @staticmethod
+    def client(**members: Any) -> Any:
+        """Make a client for the endpoint that the environment names for its service, else for the emulator."""
+        service = str(members["service_name"])
+        if not botocore_stubber.enabled:  # over HTTP: not in a process that has moto in it
+            variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+            members["endpoint_url"] = os.environ.get(variable) or os.environ["AWS_ENDPOINT_URL"]
+        make: Any = boto3.client
+        return make(**members)
+
+
+def apply() -> None:
+    """Have state machines executed where the environment asks for it: importing what does takes a while."""
+    if not os.environ.get(EXECUTE):
+        return
+    from moto.stepfunctions.parser.asl.utils import boto_client
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    boto_client.boto3 = Clients
