@@ -1,24 +1,39 @@
-"""The command line: `up` here, and every command of `local.commands` (its `COMMANDS` and `GROUPS` list them)."""
+"""The command line: `up` here, and every command of `local.commands` (its `COMMANDS` lists them).
+
+Help and usage errors are plain text: rich, which typer would set them with, takes longer to import than all the rest.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path  # noqa: TC003  typer reads it
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
-from local import commands, output
+from local.commands import HELP_OPTIONS, LazyCommands
 from local.errors import LocalError
 from local.settings import UpSettings
 
+USUAL: Final = gc.get_threshold()
+
+COLLECT_AFTER: Final = 1_000_000
+"""New objects before Python looks for garbage: more than importing makes, of which nothing is garbage. Ours."""
+
 app = typer.Typer(
     name="postroom",
-    help="Postroom on this machine: start it, send mail, look into mailboxes, follow what happened.",
+    cls=LazyCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings=HELP_OPTIONS,
 )
+
+
+@app.callback()
+def postroom() -> None:
+    """Postroom on this machine: start it, send mail, look into mailboxes, follow what happened."""
 
 
 @app.command()
@@ -42,12 +57,15 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="The Internet's side of SES; 0: any free.")] = 2525,
     speed: Annotated[int, typer.Option(min=1, help="Divides retry delays and expiry.")] = 1,
-    ses_headers: Annotated[bool, typer.Option("--ses-headers", help="Add to stored mail what SES adds.")] = False,
+    ses_headers: Annotated[
+        bool, typer.Option(help="Put in front of stored mail what SES puts there; without: store it as it was sent.")
+    ] = False,
 ) -> None:
     """Start everything and stay in the foreground; Ctrl-C stops it."""
     # Here, not above: boto3 and the SMTP server are no part of the other commands.
     from local.up import run
 
+    gc.set_threshold(*USUAL)  # it stays, the other commands end soon
     settings = UpSettings(
         emulator=emulator,
         host=host,
@@ -63,14 +81,14 @@ def up(
     raise typer.Exit(run(settings))
 
 
-commands.register(app)
-
-
 def main() -> None:
     """Run one command; an error is one line on stderr and an exit status, never a traceback."""
+    gc.set_threshold(COLLECT_AFTER)
     try:
         app()
     except LocalError as error:
+        from local import output
+
         print(output.refusal(str(error)), file=sys.stderr)
         sys.exit(error.exit_status)
 

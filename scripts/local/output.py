@@ -2,6 +2,8 @@
 
 Messages are strangers' text: no control of a terminal and no bidirectional control in it is ever printed. JSON has them
 as escapes, so that programs read the text as it is.
+
+rich is imported where people read: programs need not wait for it.
 """
 
 from __future__ import annotations
@@ -13,16 +15,15 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import combining, east_asian_width
 
-from rich.table import Table
-from rich.text import Text
-
-from postroom.model.text import visible
+from postroom.model.text import one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
 PIPE_WIDTH: Final = 200
 """Columns of a table that goes into a pipe or a file, where no terminal says how wide it is."""
@@ -81,12 +82,39 @@ def table(
     Args:
         right: columns that hold numbers.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print a table: as rich sets it for people, and for a pipe or a file in plain columns, a row each line.
+
+    Args:
+        right: columns that hold numbers.
+    """
+    if sys.stdout.isatty():
+        console().print(table(columns, rows, right=right))
+        return
+    lines = [list(columns), *([one_line(visible(str(cell))) for cell in row] for row in rows)]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (
+            " " * (width - _cells(text)) + text if name in right else text + " " * (width - _cells(text))
+            for name, text, width in zip(columns, line, widths, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def _cells(text: str) -> int:
+    """Return how many columns a terminal gives to a text."""
+    return sum(2 if east_asian_width(each) in "WF" else 0 if combining(each) else 1 for each in text)
 
 
 def rfc3339(milliseconds: int) -> str:

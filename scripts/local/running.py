@@ -6,12 +6,18 @@ queues are asked of the functions themselves, through the Lambda service, so tha
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+from collections import ChainMap
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 from local.errors import RefusedError
 from local.settings import STACK_NAME, repository_root
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from boto3.session import Session
+    from botocore.session import Session
 
     from postroom.bootstrap.operator import Operator
 
@@ -29,6 +35,9 @@ FUNCTIONS: Final = ("IngestFunction", "DeliverFunction", "RecordEventsFunction",
 
 CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
 """The folder for AWS_DATA_PATH that teaches clients our operations."""
+
+ANSWER_SECONDS: Final = 30
+"""How long the Lambda service may take to tell a function's configuration."""
 
 START: Final = "start it with: ./scripts/postroom up"
 
@@ -53,41 +62,89 @@ class Stack:
         return host.strip("[]"), int(port)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client that gives up soon where nobody answers, and knows our operations."""
+        """Return a client that gives up soon where nobody answers, and knows our operations."""
         from botocore.config import Config
 
         # A function may run for minutes, and invoking it twice would be wrong.
         patience = 900 if service == "lambda" else 30
         config = Config(connect_timeout=3, read_timeout=patience, retries={"total_max_attempts": 1})
-        made: Any = session().client
-        return made(service, config=config)
+        make: Any = session().create_client  # its stub knows no services
+        return make(service, config=config)
 
-    def settings(self) -> dict[str, str]:
-        """Return the variables of the stack's functions, together."""
-        lambda_, together = self.client("lambda"), {}
-        for name in FUNCTIONS:
-            configuration = lambda_.get_function_configuration(FunctionName=f"{STACK_NAME}-{name}")
-            together.update(configuration.get("Environment", {}).get("Variables", {}))
-        return together
+    def settings(self) -> Mapping[str, str]:
+        """Return the variables of the stack's functions, together; asked for as far as they are read."""
+        return FunctionVariables(self.variables.get("AWS_ENDPOINT_URL_LAMBDA") or self.variables["AWS_ENDPOINT_URL"])
 
     def operator(self) -> Operator:
         """Return the operator's tools for this stack."""
         from postroom.bootstrap import operator
         from postroom.bootstrap.environment import Environment
 
-        return operator.build(Environment({**os.environ, **self.settings()}))
+        return operator.build(Environment(ChainMap(cast("dict[str, str]", self.settings()), os.environ)))
+
+
+class FunctionVariables(Mapping[str, str]):
+    """The variables of ``FUNCTIONS``: a function is asked for its own when a name is looked up that none before had.
+
+    Over a connection of its own: a client of the Lambda service takes longer to make than the answers take.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep where the Lambda service is; ask nothing yet."""
+        self._url = url
+        self._left = list(FUNCTIONS)
+        self._known: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a variable.
+
+        Raises:
+            KeyError: no function has it.
+            RefusedError: nobody answers, or a function is not there.
+        """
+        while name not in self._known and self._left:
+            self._known = {**self._ask(self._left.pop(0)), **self._known}
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield every name."""
+        while self._left:
+            self._known = {**self._ask(self._left.pop(0)), **self._known}
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return sum(1 for _ in self)
+
+    def _ask(self, function: str) -> dict[str, str]:
+        parts = urlsplit(self._url)
+        connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", f"/2015-03-31/functions/{STACK_NAME}-{function}/configuration")
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, HTTPException) as error:
+            raise RefusedError(f"the stack does not answer ({self._url}); {START}") from error
+        finally:
+            connection.close()
+        if status != HTTPStatus.OK:
+            raise RefusedError(f"{self._url} has no function {STACK_NAME}-{function} (status {status}); {START}")
+        variables: dict[str, str] = json.loads(answer).get("Environment", {}).get("Variables", {})
+        return variables
 
 
 @cache
 def session() -> Session:
-    """Return a boto3 session whose clients know our operations, whatever AWS_DATA_PATH says besides."""
-    import boto3
+    """Return a session whose clients know our operations, whatever AWS_DATA_PATH says besides.
+
+    It is botocore's: boto3's package brings resources and transfer managers along, which no command uses.
+    """
     import botocore.session
 
-    core = botocore.session.get_session()
-    others = core.get_config_variable("data_path")
-    core.set_config_variable("data_path", os.pathsep.join([str(CLIENT), *([others] if others else [])]))
-    return boto3.session.Session(botocore_session=core)
+    made = botocore.session.get_session()
+    others = made.get_config_variable("data_path")
+    made.set_config_variable("data_path", os.pathsep.join([str(CLIENT), *([others] if others else [])]))
+    return made
 
 
 def workmail() -> Any:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
-from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.message_contents import DynamoMessageContents
-from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.message_contents import MemoryMessageContents
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
+from postroom.adapters.aws.ledger import DynamoLedger
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import RawLocation

@@ -9,11 +9,10 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from local import running
-from local.commands import register
+from local.cli import app
 from postroom.ledger.lines import line_of
 from postroom.model.facts import EventName
 from postroom.model.rules import ActionType, LambdaCall
@@ -126,8 +125,6 @@ def listed(post: MemoryPost, monkeypatch: pytest.MonkeyPatch, user: str) -> list
 def command(post: MemoryPost, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     """Run a command of `postroom` on these memory ports."""
     monkeypatch.setattr(running, "find", lambda: SimpleNamespace(operator=lambda: post))
-    app = typer.Typer()
-    register(app)
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     return done.output

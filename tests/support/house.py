@@ -110,7 +110,7 @@ class House:
 
     def client(self, service: str) -> Any:
         """Return a stock client that does not try twice."""
-        make: Any = session().client
+        make: Any = session().create_client
         url = self.environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", self.environment["AWS_ENDPOINT_URL"])
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

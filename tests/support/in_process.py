@@ -135,7 +135,7 @@ class InProcessStack(Stack):
     def client(self, service: str) -> Any:
         if service == "lambda":
             return self.functions
-        make: Any = session().client
+        make: Any = session().create_client
         made = make(service)
         if service == "s3":  # moto answers boto3 alone, and the custom resource speaks HTTP itself
             made.generate_presigned_url = lambda *_, **__: self.cloudformation.url

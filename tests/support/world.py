@@ -105,7 +105,8 @@ class World:
         self.callees.listen()
         self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
-        self.desk = _at_once(operator.build())
+        self.desk = operator.build()
+        self.desk.parking = _at_once(self.desk.parking)
         self.restart()
 
     def restart(self) -> None:

@@ -1,4 +1,4 @@
-"""`scripts/bench [waiting]`: measure what has a budget, print one table, exit 1 if a budget is broken.
+"""`scripts/bench [commands|waiting]`: measure what has a budget, print one table, exit 1 if a budget is broken.
 
 Ratios are within one run, so that the machine's speed does not matter; counts are exact. docs/performance.md explains.
 """
@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from local.bench import bill, core, prices, startup, waiting
+from local.bench import bill, commands, core, prices, startup, waiting
 from local.output import console, table
 from tests.support.in_process import deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from local.bench.bill import Bill
 
@@ -79,34 +79,49 @@ def starts() -> Iterator[Result]:
         yield Result(f"import {found.function}", found.ratio, startup.BUDGET, "times boto3 and one client")
 
 
+def command_line() -> Iterator[Result]:
+    """Measure commands on a stack of their own; afterwards this process's environment names that stack."""
+    for found in commands.measure(console(errors=True)):
+        yield Result(found.name, found.ratio, found.budget, "times boto3 and one client")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print everything, or what is asked for alone; return the exit status."""
     match arguments:
         case []:
             return budgets()
+        case ["commands"]:
+            return show(list(command_line()))
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [waiting]", markup=False)
+            console(errors=True).print("usage: bench [commands|waiting]", markup=False)
             return 2
 
 
 def budgets() -> int:
     """Print what costs and takes time by itself; return the exit status."""
-    out, progress = console(), console(errors=True)
+    progress = console(errors=True)
     progress.print("imports, in fresh interpreters …")
     results = list(starts())
     progress.print("the decision core …")
     results = [*decision(), *results]
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
-    results = [*results[:3], *counted, *results[3:]]
+    progress.print("commands, on a stack of their own …")
+    results = [*results[:3], *counted, *results[3:], *command_line()]
+    return show(results, lambda: _explain(small, cases))
+
+
+def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:
+    """Print what was found, and more; return the exit status."""
     rows = [(r.what, f"{r.figure:.2f}", f"{r.budget:.2f}", r.unit, "ok" if r.holds else "BROKEN") for r in results]
-    out.print(table(["what", "result", "at most", "unit", ""], rows, title="Budgets", right=("result", "at most")))
-    _explain(small, cases)
+    columns = ["what", "result", "at most", "unit", ""]
+    console().print(table(columns, rows, title="Budgets", right=("result", "at most")))
+    more()
     broken = [result.what for result in results if not result.holds]
     if broken:
-        progress.print(f"broken: {'; '.join(broken)}")
+        console(errors=True).print(f"broken: {'; '.join(broken)}")
     return 1 if broken else 0
 
 

@@ -1,34 +1,78 @@
-"""What people ask of a running stack: one module a command, listed in ``COMMANDS`` and ``GROUPS``."""
+"""What people ask of a running stack: one module per command, listed in ``COMMANDS`` with its line of help.
+
+A command's module is imported when the command runs. `--help`, a wrong option and every other command do not wait for
+what it needs; tests/unit/cli/test_startup.py counts what is imported.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from local.commands import events, mailbox, parked, rebuild, replay, rules, send, trace
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from local import validators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typer._click import Command, Context, HelpFormatter
 
-    import typer
+validators.make_when_needed()
 
-COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "send": send.send,
-    "trace": trace.trace,
-    "events": events.events,
-    "replay": replay.replay,
-    "rebuild": rebuild.rebuild,
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "send": ("send:send", "Send messages as SES would receive them, byte for byte."),
+    "trace": ("trace:trace", "Tell what happened to one message, in order."),
+    "events": ("events:events", "Show the event log of all organizations."),
+    "replay": ("replay:replay", "Invoke functions with sample events; what a sample needs is made first."),
+    "rebuild": (
+        "rebuild:rebuild",
+        "Write an organization's event log once more from the ledger: after its log group was lost, say.",
+    ),
+    "mailbox": ("mailbox:app", "What lies in a mailbox."),
+    "parked": ("parked:app", "What was parked, why, and back on its way."),
+    "rules": ("rules:app", "Mail-flow rules: as a file, and why mail meets the one it meets."),
 }
+"""Where each command is (a function, or a group of commands), and what `--help` says: its own help's first line."""
 
-GROUPS: Final[dict[str, typer.Typer]] = {
-    "mailbox": mailbox.app,
-    "parked": parked.app,
-    "rules": rules.app,
-}
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
 
-def register(app: typer.Typer) -> None:
-    """Add every command to the command line."""
-    for name, command in COMMANDS.items():
-        app.command(name)(command)
-    for name, group in GROUPS.items():
-        app.add_typer(group, name=name)
+class LazyCommands(TyperGroup):
+    """A group whose commands are those of ``COMMANDS``, beside those that are registered with it."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return every command's name, the registered ones first."""
+        return [*super().list_commands(ctx), *COMMANDS]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Return a command; one of ``COMMANDS`` is imported now."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.commands[cmd_name] = load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Find the command that is meant; a name that is nearly a command's is answered with that name."""
+        if args and self.get_command(ctx, args[0]) is None:
+            for name in COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002  typer's
+        """Write the list of commands without importing them."""
+        rows = [(name, command.get_short_help_str(formatter.width)) for name, command in self.commands.items()]
+        rows += [(name, says) for name, (_, says) in COMMANDS.items() if name not in self.commands]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def load(name: str) -> Command:
+    """Import one of ``COMMANDS`` and make of it what typer runs."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found: Any = getattr(importlib.import_module(f"local.commands.{module}"), attribute)
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    return get_group(holder).commands[name]

@@ -10,6 +10,7 @@ from local import output, running
 from local.errors import RefusedError
 from postroom.delivery.index_entry import open_summary
 from postroom.model.addresses import Address
+from postroom.model.mailbox import Counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +23,9 @@ app = typer.Typer(help="What lies in a mailbox.", no_args_is_help=True)
 
 SEEN: Final = "\\Seen"
 """IMAP's flag of a read message. Source: RFC 9051."""
+
+LAST_UID: Final = 2**32 - 1
+"""IMAP's largest UID. Source: RFC 9051."""
 
 User = Annotated[str, typer.Argument(metavar="USER", help="Any address of the user, or the id.", show_default=False)]
 
@@ -46,7 +50,7 @@ def list_(
         (*(row[name] for name in columns[:4]), output.human_size(row["size"]), row["date"], " ".join(row["flags"]))
         for row in rows
     ]
-    output.console().print(output.table(columns, cells, right=("size",)))
+    output.print_table(columns, cells, right=("size",))
 
 
 @app.command("show")
@@ -89,10 +93,10 @@ def _mailbox_id(operator: Operator, user: str) -> str:
     return found.entity_id
 
 
-def all_items(mailboxes: Mailboxes, mailbox_id: str, folder: str) -> Iterator[Item]:
-    """Yield every message of a folder by UID, a page at a time."""
+def all_items(mailboxes: Mailboxes, mailbox_id: str, folder: str, *, before_uid: int = LAST_UID + 1) -> Iterator[Item]:
+    """Yield every message of a folder by UID, a page at a time; with ``before_uid``, no query looks for later ones."""
     uid = 0
-    while page := mailboxes.items(mailbox_id, folder, after_uid=uid):
+    while uid + 1 < before_uid and (page := mailboxes.items(mailbox_id, folder, after_uid=uid)):
         yield from page
         uid = page[-1].uids[folder]
 
@@ -115,7 +119,8 @@ def _folders(known: Sequence[FolderInfo], wanted: str | None) -> dict[str, Folde
 
 def _rows(operator: Operator, head: Head, path: str, folder: FolderInfo) -> Iterator[dict[str, Any]]:
     """Yield what `--json` shows: a documented interface. ``date`` is when the message was received, UTC."""
-    for item in all_items(operator.mailboxes, head.mailbox_id, folder.id):
+    known = head.folders.get(folder.id, Counters()).uid_next  # the head tells without a query where a folder ends
+    for item in all_items(operator.mailboxes, head.mailbox_id, folder.id, before_uid=known):
         key = operator.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
         summary = open_summary(item.summary, mailbox_key=key, mailbox_id=head.mailbox_id, token=item.token)
         yield {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.text import Text
 
 from local import output, running
 from local.errors import RefusedError, UsageError
@@ -13,6 +12,8 @@ from postroom.model.facts import EventName, Fact, OwnFact, SenderIs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from rich.text import Text
 
     from postroom.ports.transit import Ledger
 
@@ -185,6 +186,8 @@ def timeline(facts: Sequence[Fact]) -> Text:
 
     Of facts of one moment, what was decided comes before what came of it.
     """
+    from rich.text import Text
+
     facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
     first = facts[0]
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")

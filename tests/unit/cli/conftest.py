@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from local.commands import register
+from local.cli import app
 
 Run = Callable[..., Result]
 
@@ -83,8 +82,6 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 @pytest.fixture
 def run() -> Run:
     """Run a command; what it raises is in the result."""
-    app = typer.Typer()
-    register(app)
 
     def invoke(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(each) for each in arguments])

@@ -192,3 +192,18 @@ def test_a_message_is_its_exact_bytes_in_a_pipe_and_text_on_a_terminal(monkeypat
         else:
             shown = written.buffer.getvalue().decode()
             assert shown == "Subject: a ]0;t b cgpj.exed e f\n\n\ufffd\ufffd"
+
+
+def test_a_table_in_a_pipe_is_a_line_per_row_with_columns_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    output.print_table(("name", "size", "flags"), [("日\u202e本\n", 5, ""), ("ab", 12345, long)], right=("size",))
+    assert capsys.readouterr().out.splitlines() == [
+        "name   size  flags",
+        "日本      5",
+        f"ab    12345  {long}",
+    ]
+
+
+def test_an_empty_table_in_a_pipe_has_its_head(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(("id", "size"), [])
+    assert capsys.readouterr().out == "id  size\n"

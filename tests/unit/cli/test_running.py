@@ -1,5 +1,6 @@
 """How the commands find the running stack, and what they say where there is none."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local import running
 from local.errors import RefusedError
 from local.running import read_exports, refusals
+from local.web import Request, Response, WebServer
 from postroom.errors import KeyUnavailableError, StoreUnavailableError
 
 EXPORTS = (
@@ -58,8 +60,8 @@ def test_a_stack_that_was_stopped_is_one_clear_line(monkeypatch: pytest.MonkeyPa
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA"):
         os.environ[name] = "http://127.0.0.1:9"
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    with pytest.raises(RefusedError, match=r"does not answer \(http://127.0.0.1:9/.*\); start it"), refusals():
-        running.find().settings()
+    with pytest.raises(RefusedError, match=r"does not answer \(http://127.0.0.1:9\); start it"), refusals():
+        dict(running.find().settings())
 
 
 @pytest.mark.parametrize("value", ["", "127.0.0.1", "host:port"])
@@ -99,5 +101,41 @@ def test_clients_know_our_operations_beside_what_the_caller_added(tmp_path: Path
     os.environ["AWS_DATA_PATH"] = str(tmp_path)
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     session = running.session()
-    assert "ListInboundMailFlowRules" in session.client("workmail").meta.service_model.operation_names
+    assert "ListInboundMailFlowRules" in session.create_client("workmail").meta.service_model.operation_names
     assert "mine" in session.get_available_services()
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[list[str], str]]:
+    """A Lambda service whose functions have a variable each, named as they are; what it was asked for, and its URL."""
+    paths: list[str] = []
+
+    def answer(request: Request) -> Response:
+        paths.append(request.path)
+        name = request.path.split("/")[-2].removeprefix("postroom-")
+        if name == "ParkFunction":
+            return Response(404, b"{}")
+        body = {"Environment": {"Variables": {name: "its value", "SHARED": name}}}
+        return Response(200, json.dumps(body).encode())
+
+    server = WebServer("127.0.0.1", 0, answer, "the Lambda service")
+    server.start()
+    yield paths, f"http://127.0.0.1:{server.port}"
+    server.close()
+
+
+def test_functions_are_asked_for_their_variables_as_far_as_they_are_read(asked: tuple[list[str], str]) -> None:
+    paths, url = asked
+    settings = running.Stack({"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).settings()
+    assert paths == []
+    assert settings["IngestFunction"] == "its value"
+    assert settings["SHARED"] == "IngestFunction"
+    assert len(paths) == 1
+    assert settings["RecordEventsFunction"] == "its value"
+    assert settings["DeliverFunction"] == "its value"
+    assert paths == [
+        f"/2015-03-31/functions/postroom-{name}/configuration"
+        for name in ("IngestFunction", "DeliverFunction", "RecordEventsFunction")
+    ]
+    with pytest.raises(RefusedError, match=r"has no function postroom-ParkFunction \(status 404\)"):
+        settings.get("NOBODY_HAS_IT")

@@ -1,21 +1,18 @@
-"""Wiring of what people do by hand: the command line's view of a running stack."""
+"""Wiring of what people do by hand: the command line's view of a running stack.
+
+Each tool is made, and what it needs imported, when a command first asks for it: a command that reads the ledger alone
+does not wait for mailboxes, encryption and queues.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.addressees import DynamoAddressees
-from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
-from postroom.adapters.aws.mailboxes import DynamoMailboxes
-from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import directory_parts, parts, ready
+from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms
-from postroom.sealing import open_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,19 +27,77 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
 
 
-@dataclass(frozen=True, slots=True)
 class Operator:
     """Everything that a person with the stack's credentials may look at."""
 
-    directory: Addressees
-    residents: Residents
-    raw: RawMail
-    sealed: SealedMail
-    keys: MailboxKeys
-    mailboxes: Mailboxes
-    transit: Transit
-    ledger: Ledger
-    parking: Parking
+    def __init__(self, settings: Environment) -> None:
+        """Keep the settings: those of the functions, together."""
+        self._settings = settings
+
+    @cached_property
+    def directory(self) -> Addressees:
+        """Who has which address."""
+        from postroom.adapters.aws.addressees import DynamoAddressees
+        from postroom.adapters.aws.directory_table import DirectoryTable
+
+        return DynamoAddressees(DirectoryTable(clients.dynamodb(), self._settings["DIRECTORY_TABLE"]))
+
+    @cached_property
+    def residents(self) -> Residents:
+        """Who is still there."""
+        from postroom.bootstrap import directory_parts
+
+        return directory_parts.residents(self._settings)
+
+    @cached_property
+    def raw(self) -> RawMail:
+        """Messages as SES stored them."""
+        from postroom.adapters.aws.raw_mail import S3RawMail
+
+        return S3RawMail(clients.s3(), self._settings["INBOUND_BUCKET"])
+
+    @cached_property
+    def sealed(self) -> SealedMail:
+        """Encrypted messages."""
+        from postroom.adapters.aws.sealed_mail import S3SealedMail
+
+        return S3SealedMail(clients.s3(), self._settings["MAIL_BUCKET"])
+
+    @cached_property
+    def keys(self) -> MailboxKeys:
+        """Keys of mailboxes."""
+        from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
+
+        return KmsMailboxKeys(clients.kms(), time.monotonic)
+
+    @cached_property
+    def mailboxes(self) -> Mailboxes:
+        """Mailboxes and their items."""
+        from postroom.adapters.aws.mailboxes import DynamoMailboxes
+
+        mailboxes, transit = self._settings["MAILBOX_TABLE"], self._settings["TRANSIT_TABLE"]
+        return DynamoMailboxes(clients.dynamodb(), mailboxes, transit, self._settings["LEDGER_TABLE"], now_ms)
+
+    @cached_property
+    def transit(self) -> Transit:
+        """What is on its way."""
+        from postroom.bootstrap import parts
+
+        return parts.transit(self._settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What happened."""
+        from postroom.adapters.aws.ledger import DynamoLedger
+
+        return DynamoLedger(clients.dynamodb(), self._settings["LEDGER_TABLE"])
+
+    @cached_property
+    def parking(self) -> Parking:
+        """What is parked."""
+        from postroom.bootstrap import parts
+
+        return parts.parking(self._settings)
 
     def content(self, head: Head, item: Item) -> Iterator[bytes]:
         """Return a message's exact bytes, piece by piece.
@@ -51,6 +106,8 @@ class Operator:
             UnreadableMailError: the object was changed, or moved here from elsewhere.
             KeyUnavailableError: the organization's KMS key cannot be used.
         """
+        from postroom.sealing import open_message
+
         key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
         return open_message(self.sealed.get(item.blob), mailbox_key=key, place=item.blob)
 
@@ -58,18 +115,4 @@ class Operator:
 @ready
 def build(settings: Environment | None = None) -> Operator:
     """Return the operator's tools; the settings are those of the functions, together."""
-    settings = settings or Environment()
-    dynamodb, s3 = clients.dynamodb(), clients.s3()
-    return Operator(
-        residents=directory_parts.residents(settings),
-        directory=DynamoAddressees(DirectoryTable(dynamodb, settings["DIRECTORY_TABLE"])),
-        raw=S3RawMail(s3, settings["INBOUND_BUCKET"]),
-        sealed=S3SealedMail(s3, settings["MAIL_BUCKET"]),
-        keys=KmsMailboxKeys(clients.kms(), time.monotonic),
-        mailboxes=DynamoMailboxes(
-            dynamodb, settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
-        ),
-        transit=parts.transit(settings),
-        ledger=parts.ledger(settings),
-        parking=parts.parking(settings),
-    )
+    return Operator(settings or Environment())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.attempts import AttemptCounts
 from postroom.adapters.aws.batches import SqsBatch
+from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.adapters.aws.queues import (
     SqsArrivals,
@@ -16,7 +17,7 @@ from postroom.adapters.aws.queues import (
     SqsParkedNotices,
     SqsRuleCalls,
 )
-from postroom.adapters.aws.transit import DynamoLedger, DynamoTransit
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.environment import now_ms
 from postroom.contracts.between_stations import Station
 from postroom.model.limits import BOUNCE_DELAY_SECONDS

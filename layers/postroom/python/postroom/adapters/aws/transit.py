@@ -1,4 +1,4 @@
-"""Messages on their way, and the ledger, in DynamoDB: every change and its facts in one transaction."""
+"""Messages on their way, in DynamoDB: every change and its facts in one transaction."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.errors import ConflictError, UnreadableFactError
-from postroom.model.facts import RECEIVED, Fact
-from postroom.model.message_ids import bare, spellings
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
 
 MAX_WRITES: Final = 100
@@ -337,53 +336,6 @@ class DynamoTransit:
         yield from scan(self.client, self.transit_table, condition, **more)
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoLedger:
-    """``Ledger``; see the port."""
-
-    client: DynamoDBClient
-    table: str
-
-    def facts(self, trace: str) -> Sequence[Fact]:
-        """See ``Ledger.facts``."""
-        found = _facts(query(self.client, self.table, trace, ""))
-        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
-
-    def fact(self, trace: str, key: str) -> Fact | None:
-        """See ``Ledger.fact``."""
-        with store_errors("read the ledger"):
-            answer = self.client.get_item(TableName=self.table, Key=rows.key(trace, key), ConsistentRead=True)
-        if "Item" not in answer:
-            return None
-        return _fact(answer["Item"])
-
-    def received(self, *, message_id: str) -> Iterator[Fact]:
-        """See ``Ledger.received``."""
-        found = scan(
-            self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
-        )
-        meant = spellings(message_id)
-        for fact in _facts(found):
-            if bare(fact.event.get("messageId", "")) in meant:
-                yield fact
-
-    def between(self, since: int, until: int) -> Iterator[Fact]:
-        """See ``Ledger.between``."""
-        found = scan(
-            self.client,
-            self.table,
-            "#at BETWEEN :since AND :last",
-            ExpressionAttributeNames={"#at": "at"},
-            ExpressionAttributeValues={":since": rows.number(since), ":last": rows.number(until - 1)},
-        )
-        yield from _facts(found)
-
-    def all_facts(self, organization_id: str) -> Iterator[Fact]:
-        """See ``Ledger.all_facts``."""
-        found = scan(self.client, self.table, "org = :org", ExpressionAttributeValues={":org": {"S": organization_id}})
-        yield from _facts(found)
-
-
 def _stands(called: Called) -> dict[str, Any]:
     """Return the condition that a rule call is open, and no further attempt of it has failed."""
     names, values = {"#state": "state", "#failed": "failed"}, {":open": {"S": rows.OPEN}}
@@ -396,19 +348,3 @@ def _stands(called: Called) -> dict[str, Any]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
-
-
-def _fact(row: rows.Row) -> Fact:
-    try:
-        return rows.fact_from_row(row)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableFactError("in the ledger") from error
-
-
-def _facts(found: Iterable[rows.Row]) -> Iterator[Fact]:
-    """Read rows; one that is no fact stays out of lists, so that it hides no other (record_events has it parked)."""
-    for row in found:
-        try:
-            yield _fact(row)
-        except UnreadableFactError:
-            continue

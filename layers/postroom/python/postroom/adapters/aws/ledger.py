@@ -1,0 +1,81 @@
+"""The ledger, in DynamoDB: reading what happened. Facts are written by the transactions that make them true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import rows
+from postroom.adapters.aws.tables import query, scan
+from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import UnreadableFactError
+from postroom.model.facts import RECEIVED, Fact
+from postroom.model.message_ids import bare, spellings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoLedger:
+    """``Ledger``; see the port."""
+
+    client: DynamoDBClient
+    table: str
+
+    def facts(self, trace: str) -> Sequence[Fact]:
+        """See ``Ledger.facts``."""
+        found = _facts(query(self.client, self.table, trace, ""))
+        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def fact(self, trace: str, key: str) -> Fact | None:
+        """See ``Ledger.fact``."""
+        with store_errors("read the ledger"):
+            answer = self.client.get_item(TableName=self.table, Key=rows.key(trace, key), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        return _fact(answer["Item"])
+
+    def received(self, *, message_id: str) -> Iterator[Fact]:
+        """See ``Ledger.received``."""
+        found = scan(
+            self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
+        )
+        meant = spellings(message_id)
+        for fact in _facts(found):
+            if bare(fact.event.get("messageId", "")) in meant:
+                yield fact
+
+    def between(self, since: int, until: int) -> Iterator[Fact]:
+        """See ``Ledger.between``."""
+        found = scan(
+            self.client,
+            self.table,
+            "#at BETWEEN :since AND :last",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":since": rows.number(since), ":last": rows.number(until - 1)},
+        )
+        yield from _facts(found)
+
+    def all_facts(self, organization_id: str) -> Iterator[Fact]:
+        """See ``Ledger.all_facts``."""
+        found = scan(self.client, self.table, "org = :org", ExpressionAttributeValues={":org": {"S": organization_id}})
+        yield from _facts(found)
+
+
+def _fact(row: rows.Row) -> Fact:
+    try:
+        return rows.fact_from_row(row)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableFactError("in the ledger") from error
+
+
+def _facts(found: Iterable[rows.Row]) -> Iterator[Fact]:
+    """Read rows; one that is no fact stays out of lists, so that it hides no other (record_events has it parked)."""
+    for row in found:
+        try:
+            yield _fact(row)
+        except UnreadableFactError:
+            continue
