@@ -121,11 +121,12 @@ def test_the_commands_of_the_readme_show_what_became_of_a_message(example: None)
     assert "JUNK_EMAIL" in listed
     assert "ada@example.com → INBOX" in rest
     assert rest.count('"eventName":"MAILBOX_EMAIL_DELIVERED"') == 2
+    assert shell(". .postroom/env\n" + BLOCKS[2]) == "ada@example.com\t2\n"
 
 
 def test_the_commands_of_the_readme_keep_rules_and_say_why_one_decides(example: None) -> None:
     find = "aws workmail list-organizations --query 'OrganizationSummaries[0].OrganizationId' --output text"
-    shown = shell(f". .postroom/env\nORGANIZATION=$({find})\n{BLOCKS[2]}")
+    shown = shell(f". .postroom/env\nORGANIZATION=$({find})\n{BLOCKS[3]}")
     assert "6 to create, 0 to change, 0 to delete, 0 unchanged" in shown
     assert "ada@example.com: DEFAULT by rule 'The fair is welcome'" in shown
     assert "ben@example.com: DEFAULT by rule 'The fair is welcome'" in shown
