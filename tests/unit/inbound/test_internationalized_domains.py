@@ -60,3 +60,5 @@ def test_joiners_belong_to_domains_and_to_no_local_part() -> None:
     assert Address.parse(f"ann@{PERSIAN}") == ("ann", "xn--mgba3gch31f060k.example")
     assert Address.parse("a\u200cn@acme.test") is None
     assert Address.parse("ann@acme\u202e.test") is None
+    assert Address.parse(f"ann@{PERSIAN}\n") is None
+    assert Address.parse("\tann@acme.test") is None

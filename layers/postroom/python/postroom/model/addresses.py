@@ -46,7 +46,9 @@ class Address(NamedTuple):
         lower-case as it stands: it matches no domain of ours, and the message still gets its answer.
         """
         local, at, domain = text.strip().rpartition("@")
-        if not (local and at and domain) or not f"{local}{domain.translate(_JOINERS)}".isprintable():
+        if not (local and at and domain):
+            return None
+        if not text.isprintable() and not (local.isprintable() and text.translate(_JOINERS).isprintable()):
             return None
         if local[0] == '"':
             local = _unquoted(local)
