@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local.emulator.insights import Event, QueryError, run
 from local.emulator.insights.run import MAX_ROWS
@@ -195,6 +198,10 @@ def test_any_text_is_an_event(message: str) -> None:
         ("limit x", "x", "unexpected symbol found x"),
         ("limit 0", "0", "is not from 1"),
         ("limit 1.5", "1.5", "is not from 1"),
+        ("filter " + "(" * 5000, "filter " + "(" * 5000, "nested too deeply"),
+        ("filter a = " + "1" * 5000, "1" * 5000, "too many digits"),
+        ("limit " + "1" * 5000, "1" * 5000, "is not from 1"),
+        ("filter a like /a{99999999999999999999}/", "/a{99999999999999999999}/", "is no regular expression"),
         ("limit 10 | filter a = 1", "filter", "filter after limit"),
         ("limit 10 | display a | sort a asc", "sort", "sort after limit"),
         ("dedup a | stats count(*)", "stats", "stats after dedup"),
@@ -207,3 +214,23 @@ def test_what_is_not_executed_is_refused_by_its_name(query: str, word: str, name
     with pytest.raises(QueryError, match=re.escape(name)) as caught:
         run(query, EVENTS)
     assert query[caught.value.start : caught.value.end] == word
+
+
+WORDS = (
+    *("fields", "filter", "stats", "sort", "limit", "parse", "display", "dedup", "|", "|", "by", "as", "like", "in"),
+    *("and", "or", "not", "(", ")", "[", "]", ",", "*", "=", "<", "asc", "desc", "count(*)", "bin(1h)", "ispresent"),
+    *("user", "ms", "to.0", "@timestamp", "@message", '"ann"', "'*'", "/a(?<b>.)/", "12", "avg(ms)", "max(user)"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["user", "ms", "to"]), inner),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(), st.lists(JSON, max_size=3))
+def test_any_query_over_any_events_is_answered_in_text_or_refused(query: str, values: list[Any]) -> None:
+    events = [Event(NOON, json.dumps({"user": value, "ms": value})) for value in values]
+    with contextlib.suppress(QueryError):
+        answer = run(query, events)
+        assert all(isinstance(cell["value"], str) for row in answer.written() for cell in row)

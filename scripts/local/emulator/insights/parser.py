@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from local.emulator.insights.rows import Row, Time, compared, number, written
+from local.emulator.insights.rows import MAX_DIGITS, Row, Time, compared, number, written
 
 if TYPE_CHECKING:
     from local.emulator.insights.tokens import Token
@@ -115,7 +115,7 @@ class Parser:
             period = self.take("period")
             self.take("operator", ")")
             size, unit = re.findall(r"\d+|[a-z]+", period.text)
-            if not int(size):
+            if len(size) > MAX_DIGITS or not int(size):
                 raise period.refused(f"bin({period.text}) has no length")
             column = Column(f"bin({period.text})", "@timestamp", int(size) * PERIODS_MS[unit])
         else:
@@ -141,7 +141,7 @@ class Parser:
         token = self.take("regex")
         try:
             return re.compile(_NAMED_GROUP.sub("(?P<", token.text))
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise token.refused(f"/{token.text}/ is no regular expression: {error}") from error
 
     def condition(self) -> Condition:
@@ -205,4 +205,8 @@ class Parser:
         """Take a string or a number."""
         if self.next_is("string"):
             return self.take("string").text
-        return number(self.take("number").text)
+        token = self.take("number")
+        value = number(token.text)
+        if value is None:
+            raise token.refused(f"{token.text} has too many digits")
+        return value

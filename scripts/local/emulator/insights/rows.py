@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """Values by field: text, int or float. A field that an event does not have is missing."""
 
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+MAX_DIGITS: Final = 100
+"""Of a number, before and behind its point; what has more is text. Ours."""
+
+_NUMBER: Final = re.compile(rf"-?\d{{1,{MAX_DIGITS}}}(?:\.\d{{1,{MAX_DIGITS}}})?", re.ASCII)
+_LARGEST: Final = 10**MAX_DIGITS
 _CHUNK: Final = re.compile(r"[0-9]+|[^0-9]+")
 
 
@@ -62,11 +66,17 @@ def _flat(value: Any, prefix: str = "") -> Row:
     elif isinstance(value, list):
         pairs = ((str(place), each) for place, each in enumerate(value))
     else:
-        return {} if value is None else {prefix: int(value) if isinstance(value, bool) else value}
+        return {} if value is None else {prefix: _leaf(value)}
     leaves: Row = {}
     for name, each in pairs:
         leaves |= _flat(each, f"{prefix}.{name}" if prefix else name)
     return leaves
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, int) and abs(value) >= _LARGEST else value
 
 
 def number(value: Any) -> float | int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from local.emulator.insights.parser import Column, Parser
 from local.emulator.insights.rows import sort_key, written
 from local.emulator.insights.stats import Stats
-from local.emulator.insights.tokens import commands
+from local.emulator.insights.tokens import QueryError, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +59,10 @@ def run(query: str, events: Iterable[Event], limit: int = MAX_ROWS) -> Answer:
     Raises:
         QueryError: the query holds something that is not executed.
     """
-    steps = _in_order([_step(Parser(tokens)) for tokens in commands(query)])
+    try:
+        steps = _in_order([_step(Parser(tokens)) for tokens in commands(query)])
+    except RecursionError as error:
+        raise QueryError("conditions are nested too deeply", 0, len(query)) from error
     newest_first = sorted(events, key=lambda event: event.at, reverse=True)
     state = State([event.row() for event in newest_first])
     state.matched = len(state.rows)
@@ -205,7 +208,7 @@ def _dedup(parser: Parser) -> Callable[[State], None]:
 
 def _limit(parser: Parser) -> Callable[[State], None]:
     token = parser.take("number")
-    if not token.text.isdigit() or not 1 <= int(token.text) <= MAX_ROWS:
+    if not re.fullmatch(r"[0-9]{1,5}", token.text) or not 1 <= int(token.text) <= MAX_ROWS:
         raise token.refused(f"limit {token.text} is not from 1 to {MAX_ROWS}")
 
     def carry_out(state: State) -> None:
