@@ -59,7 +59,7 @@ def up(
     speed: Annotated[int, typer.Option(min=1, help="Divides retry delays and expiry.")] = 1,
     ses_headers: Annotated[
         bool, typer.Option(help="Put in front of stored mail what SES puts there; without: store it as it was sent.")
-    ] = False,
+    ] = True,
 ) -> None:
     """Start everything and stay in the foreground; Ctrl-C stops it."""
     # Here, not above: boto3 and the SMTP server are no part of the other commands.

@@ -14,11 +14,11 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.ses_headers import ses_headers
 from local.ses_notification import Verdicts, notification
 from postroom.model.addresses import a_label
 
@@ -159,7 +159,7 @@ class SesReceiving:
         message_id = "".join(secrets.choice(_ALPHABET) for _ in range(MESSAGE_ID_LENGTH))
         stored = content
         if self._ses_headers:
-            stored = _ses_headers(message_id, sender, recipients, verdicts, received) + content
+            stored = ses_headers(message_id, sender, recipients, verdicts, received, content) + content
         key = f"{rule.prefix}{message_id}"
         action = {
             "type": "S3",
@@ -269,24 +269,3 @@ def _without_tag(address: str) -> str:
     """Return user@example.com for user+tag@example.com: SES's rules take both."""
     local, _, domain = address.rpartition("@")
     return f"{local.partition('+')[0]}@{domain}"
-
-
-def _ses_headers(
-    message_id: str, sender: str, recipients: Sequence[str], verdicts: Verdicts, received: datetime
-) -> bytes:
-    """Return the header fields that SES puts before a message it stores."""
-    found = verdicts.members()
-    spf, dkim, dmarc = (found[f"{name}Verdict"]["status"].lower() for name in ("spf", "dkim", "dmarc"))
-    lines = [
-        f"Return-Path: <{sender}>",
-        f"Received: from client.local by inbound-smtp.us-east-1.amazonaws.com with SMTP id {message_id}",
-        f" for {recipients[0]};",
-        f" {format_datetime(received)}",
-        f"X-SES-Spam-Verdict: {found['spamVerdict']['status']}",
-        f"X-SES-Virus-Verdict: {found['virusVerdict']['status']}",
-        f"Received-SPF: {spf} (spfCheck: local stack)",
-        "Authentication-Results: amazonses.com;",
-        f" spf={spf}; dkim={dkim}; dmarc={dmarc};",
-        f"X-SES-RECEIPT: {message_id}",
-    ]
-    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")

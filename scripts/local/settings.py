@@ -39,7 +39,7 @@ class UpSettings:
     port: int = 4566
     smtp_port: int = 2525
     speed: int = 1
-    ses_headers: bool = False
+    ses_headers: bool = True
     functions: tuple[Path, ...] = ()
     env_vars: Path | None = None
     parameter_overrides: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ from local.settings import UpSettings
 from local.up import run
 folder, port, speed = sys.argv[1:]
 try:
-    sys.exit(run(UpSettings(root=Path(folder), port=int(port), smtp_port=0, speed=int(speed))))
+    sys.exit(run(UpSettings(root=Path(folder), port=int(port), smtp_port=0, speed=int(speed), ses_headers=False)))
 except LocalError as error:
     print(f"postroom: {error}", file=sys.stderr)
     sys.exit(error.exit_status)

@@ -50,7 +50,7 @@ from pathlib import Path
 from local.settings import UpSettings
 from local.up import run
 root, port, speed, env_vars, *functions = sys.argv[1:]
-sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed),
+sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed), ses_headers=False,
     functions=tuple(map(Path, functions)), env_vars=Path(env_vars) if env_vars else None)))
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import (
     MAX_ADDRESS_BYTES,
     MAX_ATTACHMENTS,
@@ -69,11 +70,12 @@ def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | 
         whole: reads all of it; called at most once, and not for an ordinary message.
     """
     headers, head, size = seen.headers, seen.head, seen.size
-    if size > MAX_MESSAGE_BYTES:
+    own = own_bytes(head)
+    if size - own > MAX_MESSAGE_BYTES:
         return TOO_LARGE
     if recipients > MAX_RECIPIENTS:
         return TOO_MANY_RECIPIENTS
-    if headers.count("Received") > MAX_HOPS:
+    if headers.count("Received") - (own > 0) > MAX_HOPS:
         return LOOP
     if headers.is_cut:
         return TOO_MANY_FIELDS

@@ -15,6 +15,7 @@ from postroom.contracts.message_flow import MessageRejected
 from postroom.errors import MalformedMimeError
 from postroom.mime.encoded_words import decode
 from postroom.mime.headers import Headers
+from postroom.mime.ses_fields import own_bytes
 from postroom.mime.structure import parts
 from postroom.model.limits import MAX_ATTACHMENTS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES, MB
 
@@ -71,7 +72,7 @@ def check(content: bytes, original: Headers) -> None:
     Raises:
         MessageRejected: the text names the criterion and the place, and quotes nothing of the content.
     """
-    _check_size(len(content))
+    _check_size(len(content) - own_bytes(content))
     _check_lines(content)
     _check_fields(content, original)
     attachments = 0

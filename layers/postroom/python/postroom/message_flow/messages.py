@@ -13,7 +13,7 @@ from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class MessageFlow:
         """
         received = self._received(message_id)
         self._unfrozen(received.trace)
-        content = self.objects.read(reference, limit=MAX_MESSAGE_BYTES)
+        content = self.objects.read(reference, limit=MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
         try:
             original = look(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:

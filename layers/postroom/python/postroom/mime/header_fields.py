@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_READ_FIELDS
 
 READ: Final = (
@@ -146,11 +147,15 @@ class HeaderFields:
 
 
 def readings(head: bytes) -> list[HeaderFields]:
-    """Return the fields of a block: in one reading, or in a second where CR for itself may end a line."""
+    """Return the fields of a block in one reading, or in more: CR for itself may end a line, a fold may be first."""
     found = [HeaderFields(head)]
     if found[0].has_bare_cr():
         # CR CR LF is one line end, a CR elsewhere another
         block = head[: found[0].end]
         lines = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         found.append(HeaderFields(lines))
+    own = own_bytes(head)
+    if head[own : own + 1] in (b" ", b"\t") and own:
+        # what was sent begins with a fold, which continues none of the fields that SES put in front of it
+        found.append(HeaderFields(head[own:]))
     return found

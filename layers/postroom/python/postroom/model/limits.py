@@ -9,6 +9,9 @@ MB: Final = 1 << 20
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
 
+MAX_ADDED_BYTES: Final = 16 * 1024
+"""Most bytes of the header fields that SES puts in front of a message, which are no part of its size. Ours."""
+
 MAX_UNENCODED_BYTES: Final = 29 * MB
 """Most data of one message before base64 or quoted-printable, in bytes. Source: guide, message quotas (ZH:3484)."""
 
