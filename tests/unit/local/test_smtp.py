@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.emulator import patches
+from local.ses_notification import Verdicts
 from local.ses_receiving import SesReceiving
 from local.smtp import MAX_RECIPIENT_BYTES, SmtpServer, _BytesSMTP
 
@@ -54,41 +55,62 @@ class InProcess:
     def objects(self) -> list[bytes]:
         """Return what is stored, in no order."""
         s3 = self.client("s3")
-        keys = [each["Key"] for each in s3.list_objects_v2(Bucket="inbound").get("Contents", [])]
-        return [s3.get_object(Bucket="inbound", Key=key)["Body"].read() for key in keys]
+        return [s3.get_object(Bucket="inbound", Key=key)["Body"].read() for key in self.keys()]
+
+    def keys(self) -> list[str]:
+        """Return the names of what is stored."""
+        return [each["Key"] for each in self.client("s3").list_objects_v2(Bucket="inbound").get("Contents", [])]
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcess]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    patches.apply()
-    with moto.mock_aws():
-        world = InProcess()
-        world.client("s3").create_bucket(Bucket="inbound")
-        topic = world.client("sns").create_topic(Name="arrivals")["TopicArn"]
-        world.client("sqs").create_queue(QueueName="arrivals")
-        queue = "arn:aws:sqs:us-east-1:123456789012:arrivals"
-        raw = {"RawMessageDelivery": "true"}
-        world.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
-        ses = world.client("ses")
-        ses.create_receipt_rule_set(RuleSetName="mail")
-        action = {"S3Action": {"BucketName": "inbound", "ObjectKeyPrefix": "inbound/", "TopicArn": topic}}
-        domains = ["example.com", A_LABEL]
-        rule = {"Name": "all", "Enabled": True, "Recipients": domains, "Actions": [action]}
-        ses.create_receipt_rule(RuleSetName="mail", Rule=rule)
-        ses.set_active_receipt_rule_set(RuleSetName="mail")
-        for domain in domains:
-            ses.verify_domain_identity(Domain=domain)
-        yield world
+@pytest.fixture(scope="module")
+def everything() -> Iterator[InProcess]:
+    """Moto with a receipt rule, for all tests: clients take a second to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        patches.apply()
+        with moto.mock_aws():
+            world = InProcess()
+            world.client("s3").create_bucket(Bucket="inbound")
+            topic = world.client("sns").create_topic(Name="arrivals")["TopicArn"]
+            world.client("sqs").create_queue(QueueName="arrivals")
+            queue = "arn:aws:sqs:us-east-1:123456789012:arrivals"
+            raw = {"RawMessageDelivery": "true"}
+            world.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+            ses = world.client("ses")
+            ses.create_receipt_rule_set(RuleSetName="mail")
+            action = {"S3Action": {"BucketName": "inbound", "ObjectKeyPrefix": "inbound/", "TopicArn": topic}}
+            domains = ["example.com", A_LABEL]
+            rule = {"Name": "all", "Enabled": True, "Recipients": domains, "Actions": [action]}
+            ses.create_receipt_rule(RuleSetName="mail", Rule=rule)
+            ses.set_active_receipt_rule_set(RuleSetName="mail")
+            for domain in domains:
+                ses.verify_domain_identity(Domain=domain)
+            yield world
 
 
-@pytest.fixture
-def port(world: InProcess) -> Iterator[int]:
-    server = SmtpServer("127.0.0.1", 0, SesReceiving(cast("Aws", world)))
+@pytest.fixture(scope="module")
+def listening(everything: InProcess) -> Iterator[int]:
+    server = SmtpServer("127.0.0.1", 0, SesReceiving(cast("Aws", everything)))
     server.start()
     yield server.port
     server.close()
+
+
+@pytest.fixture
+def world(everything: InProcess) -> Iterator[InProcess]:
+    """Everything, with nothing stored, announced or failing."""
+    yield everything
+    everything.failing = {}
+    everything.notifications()
+    for key in everything.keys():  # noqa: SIM118  no mapping
+        everything.client("s3").delete_object(Bucket="inbound", Key=key)
+
+
+@pytest.fixture
+def port(world: InProcess, listening: int) -> int:
+    assert not world.failing
+    return listening
 
 
 @pytest.fixture
@@ -106,21 +128,22 @@ def test_both_extensions_for_what_is_not_ascii_are_offered(smtp: smtplib.SMTP) -
     assert {"8bitmime", "smtputf8", "size"} <= smtp.esmtp_features.keys()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"From: j\xfcrgen@example.org\r\nTo: \xfc\xe4@example.com\r\n\r\nx\r\n",
-        "From: Jürgen <jürgen@bücher.example>\r\nTo: ünal@example.com\r\n\r\nx\r\n".encode(),
-        b"From: " + b"(" * 3000 + b"a" + b")" * 3000 + b" <a@example.org>\r\nTo: b@example.com\r\n\r\nx\r\n",
-        b"To: " + b"(" * 30_000 + b"b@example.com\r\n\r\nx\r\n",
-        b"no field\r\nFrom : a@example.org\r\n folded\r\n\tmore\r\nSubject: =?utf-7?Q?+2AA-?=\r\n\r\nx\r\n",
-        b"Subject: =?idna?Q?x?= =?b?B?=?= =?utf-8?B?a?=\r\nFrom: \x00\r\n\r\nx\r\n",
-        b"\r\nno header\r\n",
-        b"no end of the header",
-        b"From:" + b" =?x?q?" * 20_000 + b"\r\n\r\n",
-        b"\xff\xfe\x00\r\n.\r.\n..\r\n",
-    ],
-)
+HOSTILE = [
+    b"From: j\xfcrgen@example.org\r\nTo: \xfc\xe4@example.com\r\n\r\nx\r\n",
+    "From: Jürgen <jürgen@bücher.example>\r\nTo: ünal@example.com\r\n\r\nx\r\n".encode(),
+    b"From: " + b"(" * 3000 + b"a" + b")" * 3000 + b" <a@example.org>\r\nTo: b@example.com\r\n\r\nx\r\n",
+    b"To: " + b"(" * 30_000 + b"b@example.com\r\n\r\nx\r\n",
+    b"no field\r\nFrom : a@example.org\r\n folded\r\n\tmore\r\nSubject: =?utf-7?Q?+2AA-?=\r\n\r\nx\r\n",
+    b"Subject: =?idna?Q?x?= =?b?B?=?= =?utf-8?B?a?=\r\nFrom: \x00\r\n\r\nx\r\n",
+    b"\r\nno header\r\n",
+    b"no end of the header",
+    b"From:" + b" =?x?q?" * 20_000 + b"\r\n\r\n",
+    b"\xff\xfe\x00\r\n.\r.\n..\r\n",
+]
+"""Messages that a reader of headers could fail at."""
+
+
+@pytest.mark.parametrize("content", HOSTILE)
 def test_whatever_a_message_holds_it_is_received_as_it_is(world: InProcess, smtp: smtplib.SMTP, content: bytes) -> None:
     whole = content if content.endswith(b"\r\n") else content + b"\r\n"
     stuffed = b"\n".join(b"." + line if line.startswith(b".") else line for line in whole.split(b"\n"))
@@ -133,6 +156,19 @@ def test_whatever_a_message_holds_it_is_received_as_it_is(world: InProcess, smtp
     assert world.objects() == [whole]
     (announced,) = world.notifications()
     assert announced["receipt"]["recipients"] == ["b@example.com"]
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+def test_it_is_received_with_the_fields_that_ses_puts_before_it(world: InProcess, content: bytes) -> None:
+    receiving = SesReceiving(cast("Aws", world), ses_headers=True)
+    recipients = ["grüße@bücher.example", "b@example.com"]
+    (message_id,) = receiving.receive("jürgen@example.org", recipients, content, Verdicts())
+    (stored,) = world.objects()
+    assert stored.startswith("Return-Path: <jürgen@example.org>\r\n".encode())
+    assert stored.endswith(content)
+    (announced,) = world.notifications()
+    assert announced["mail"]["messageId"] == message_id
+    assert announced["receipt"]["recipients"] == recipients
 
 
 def test_smtplib_sends_a_message_with_addresses_that_are_not_ascii(world: InProcess, smtp: smtplib.SMTP) -> None:
