@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import moto  # noqa: F401 - before any boto3 session
 import pytest
 
+from tests.support import quick
 from tests.support.stack import Stack, empty_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+quick.apply()
 
 
 @pytest.fixture

@@ -31,6 +31,9 @@ ACCOUNT: Final = {
 }
 """What boto3 is told of moto's account."""
 
+ACCOUNT_ID: Final = "123456789012"
+"""What moto calls it."""
+
 FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 """What would lead it to another."""
 
@@ -54,7 +57,7 @@ class Stack:
     def make(cls) -> Stack:
         dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
         environment = {
-            "ACCOUNT_ID": "123456789012",
+            "ACCOUNT_ID": ACCOUNT_ID,
             "PLUS_ADDRESSING": "ENABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "EVENT_BUS_NAME": "mail",
@@ -126,7 +129,7 @@ def _queue(sqs: SQSClient, name: str) -> dict[str, str]:
     if name == "PARKED":
         return {"PARKED_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"]}
     dead = sqs.create_queue(QueueName=f"{name.lower()}-dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = f"arn:aws:sqs:{ACCOUNT['AWS_REGION']}:{ACCOUNT_ID}:{name.lower()}-dead"
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES.get(name, 100)})
     url = sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
     return {f"{name}_QUEUE_URL": url, f"{name}_DLQ_URL": dead}
