@@ -29,12 +29,16 @@ _NOT_COPIED: Final = shutil.ignore_patterns("node_modules", "__pycache__", ".git
 _NPM_FILES: Final = ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc")
 _PIP: Final = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
 _NPM: Final = ("install", "--omit=dev", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error")
-_SDK_AS_OF: Final = "2025-10-01"
-"""The day whose AWS SDK for JavaScript functions get, with all that it depends on; the last that takes Node.js 18."""
+_SDK: Final = {"@aws-sdk/": ">=3 <=3.901.0", "@smithy/": "<6", "@aws-crypto/": "<6", "aws-sdk": "2"}
+"""Versions of what Lambda's Node.js runtimes bring: the last of the AWS SDK for JavaScript that take Node.js 18.
 
-_SDK_OPTIONS: Final = (f"--before={_SDK_AS_OF}", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000")
+Each client names the versions of most that it depends on. A range and no single version, because not every package of
+the SDK has every version; npm's --before pins more, but mirrors of the registry have days of their own.
+"""
+
+_SDK_OPTIONS: Final = ("--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000")
 _UNKNOWN: Final = re.compile(r"npm error code (?:E404|ETARGET|ENOVERSIONS)")
-"""What npm says of a package that the registry does not have, or did not have on that day."""
+"""What npm says of a package that the registry does not have, or not in these versions."""
 
 _MOST_OF_A_CAUSE: Final = 300
 """Characters of what pip or npm said that one line of ours carries."""
@@ -109,7 +113,7 @@ class Installs:
         Raises:
             TemplateError: npm is missing, or cannot install them.
         """
-        key = _digest("sdk", _SDK_AS_OF, *names)
+        key = _digest("sdk", *_specified(names))
         return self._kept(key, lambda made: _npm_sdk(who, names, made)) / "node_modules"
 
     def layer(self, who: str, source: Path, method: str | None) -> Path:
@@ -189,9 +193,8 @@ def _npm_sdk(who: str, names: Sequence[str], made: Path) -> None:
     (made / "package.json").write_text("{}", "utf-8")
     left = list(names)
     while left:
-        specifications = [f"{name}@{2 if name == 'aws-sdk' else 'latest'}" for name in left]
         try:
-            _run(who, what, [npm, *_NPM, *_SDK_OPTIONS, *specifications], made, os.environ)
+            _run(who, what, [npm, *_NPM, *_SDK_OPTIONS, *_specified(left)], made, os.environ)
             break
         except InstallError as error:
             known = [name for name in left if not _is_named(name, error.said)]
@@ -199,6 +202,11 @@ def _npm_sdk(who: str, names: Sequence[str], made: Path) -> None:
                 raise
             left = known
     (made / "node_modules").mkdir(exist_ok=True)
+
+
+def _specified(names: Iterable[str]) -> list[str]:
+    """Return packages of the SDK as npm takes them, with their versions."""
+    return [f"{name}@{next(_SDK[start] for start in _SDK if name.startswith(start))}" for name in names]
 
 
 def _is_named(package: str, said: str) -> bool:

@@ -15,12 +15,8 @@ from tests.support.customers import npm_archive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSIONS = {
-    "3.1.0": "2024-01-01T00:00:00.000Z",
-    "3.2.0": "2025-01-01T00:00:00.000Z",
-    "3.9.0": "2026-06-01T00:00:00.000Z",
-}
-"""Versions of every package, with the day that each was published."""
+VERSIONS = ("2.9.0", "3.1.0", "3.2.0", "3.1000.0")
+"""Versions of every package; the last is the latest."""
 
 
 class NpmRegistry:
@@ -65,7 +61,7 @@ class NpmRegistry:
             }
             for version, archive in archives.items()
         }
-        described = {"name": name, "dist-tags": {"latest": max(VERSIONS)}, "versions": versions, "time": VERSIONS}
+        described = {"name": name, "dist-tags": {"latest": VERSIONS[-1]}, "versions": versions}
         return json.dumps(described).encode()
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ def test_a_function_gets_the_sdk_of_its_runtime_and_its_folder_stays_as_it_is(
     folder = written(tmp_path / "src", files)
     made, notes = with_sdk(function(folder), installs)
     assert notes == []
-    assert answer(tmp_path, made) == "3.2.0", "the last version of the day that is pinned, not the latest"
+    assert answer(tmp_path, made) == "3.2.0", "the last of the versions that are pinned, not the latest"
     assert sorted(path.name for path in folder.iterdir()) == sorted(files)
     registry.asked.clear()
     assert with_sdk(function(folder), installs) == (made, [])
