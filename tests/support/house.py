@@ -45,13 +45,15 @@ VISIBILITY: Final = 10
 PASSWORD: Final = "Correct-Horse-9"
 SENDER: Final = "sender@elsewhere.example"
 RUN: Final = """
+import json
 import sys
 from pathlib import Path
 from local.settings import UpSettings
 from local.up import run
-root, port, speed, env_vars, *functions = sys.argv[1:]
-sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed), ses_headers=False,
-    functions=tuple(map(Path, functions)), env_vars=Path(env_vars) if env_vars else None)))
+root, port, speed, env_vars, more, *functions = sys.argv[1:]
+more = {"ses_headers": False, **json.loads(more)}
+sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed),
+    functions=tuple(map(Path, functions)), env_vars=Path(env_vars) if env_vars else None, **more)))
 """
 
 
@@ -67,7 +69,9 @@ class House:
         variables: Mapping[str, str] | None = None,
         functions: Sequence[Path] = (),
         env_vars: Path | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
+        """Start it; ``settings`` are further ones of `postroom up`, by their names in ``UpSettings``."""
         self.logs = folder / ".postroom" / "logs"
         for name in ("functions", "layers", "samconfig.toml"):
             (folder / name).symlink_to(ROOT / name)
@@ -75,8 +79,9 @@ class House:
         template, queues = re.subn(r"VisibilityTimeout: 360\b", f"VisibilityTimeout: {VISIBILITY}", template)
         assert queues > 5
         (folder / "template.yaml").write_text(template, "utf-8")
+        arguments = [folder, port, speed, env_vars or "", json.dumps(settings or {}), *functions]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(folder), str(port), str(speed), str(env_vars or ""), *map(str, functions)],
+            [sys.executable, "-c", RUN, *map(str, arguments)],
             stdout=subprocess.PIPE,
             text=True,
             env={**_own_environment(), **(variables or {})},
