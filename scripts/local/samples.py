@@ -35,6 +35,7 @@ FLOW: Final = (
     "park",
     "sweep",
     "remove_mailboxes",
+    "delete_organizations",
     "admin_api",
     "message_flow_api",
     "activate_rule_set",

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
+from postroom.adapters.memory.books import Books, Mailbox
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
+from postroom.adapters.memory.queues import MemoryOnward, MemoryRuleCalls
+from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
+from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.admin import api
 from postroom.admin.office import AdminSettings, Office
 from postroom.contracts import aws_json
 from postroom.contracts.admin.models.shapes import OPERATIONS
 from postroom.errors import KeyUnavailableError
 from postroom.model.mailbox import Head
+from tests.support.deletion import memory_deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +102,20 @@ class Desk:
 
     office: Any
     now: int = START
+
+    def settle(self, remaining: Callable[[], int] = lambda: 1 << 30) -> None:
+        """Let the deletions that have begun go on, as the schedule does."""
+        books, office = Books(), self.office
+        transit, raw = MemoryTransit(books, lambda: self.now), MemoryRawMail("inbound", lambda: self.now)
+        for mailbox_id, head in office.mailboxes.heads.items():
+            books.mailboxes[mailbox_id] = Mailbox(head, {})
+        ledger, sealed, onward = MemoryLedger(books), MemorySealedMail(), MemoryOnward()
+        services, calls = office.domain_services, MemoryRuleCalls()
+        memory_deletion(
+            office.directory, services, transit, ledger, raw, sealed, books, onward, calls, lambda: self.now
+        ).run(remaining)
+        for gone in set(office.mailboxes.heads) - set(books.mailboxes):
+            del office.mailboxes.heads[gone]
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
         """Make one call; the clock moves on by a second.

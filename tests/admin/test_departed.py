@@ -69,7 +69,8 @@ class World:
     def run(self, after: int = 0, remaining: Callable[[], int] = lambda: 1 << 30) -> dict[str, int]:
         """Run as if so many milliseconds had gone by since the last call of the API."""
         directory: Any = self.directory
-        return Departed(self, directory, self.removal, lambda: self.desk.now + after).run(remaining)
+        removal: Any = self.removal
+        return Departed(self, directory, removal, lambda: self.desk.now + after).run(remaining)
 
     def leave(self, name: str) -> None:
         self.desk("DeregisterFromWorkMail", OrganizationId=self.acme, EntityId=name)

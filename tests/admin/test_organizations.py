@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.errors import RefusedByServiceError
 from postroom.ports.organization_keys import KeyFacts
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def test_the_first_organization_has_the_id_that_the_local_stack_was_given(desk: 
     assert desk("CreateOrganization", Alias="one")["OrganizationId"] == fixed
     assert desk("CreateOrganization", Alias="two")["OrganizationId"] != fixed
     desk("DeleteOrganization", OrganizationId=fixed, DeleteDirectory=True)
+    desk.settle()
     assert desk("CreateOrganization", Alias="one")["OrganizationId"] != fixed, "an id is never used again"
 
 
@@ -115,6 +117,8 @@ def test_an_account_has_a_hundred_organizations_at_most(desk: Any) -> None:
     ids = [desk("CreateOrganization", Alias=f"acme{number}")["OrganizationId"] for number in range(100)]
     desk.refused("LimitExceededException", "CreateOrganization", Alias="onemore")
     desk("DeleteOrganization", OrganizationId=ids[0], DeleteDirectory=True)
+    desk.refused("LimitExceededException", "CreateOrganization", Alias="onemore")
+    desk.settle()
     desk("CreateOrganization", Alias="onemore")
 
 
@@ -123,6 +127,8 @@ def test_unknown_and_inactive_organizations_are_told_apart(desk: Any, acme: str)
     desk.refused("OrganizationNotFoundException", "DescribeOrganization", OrganizationId=unknown)
     desk.refused("OrganizationNotFoundException", "ListUsers", OrganizationId=unknown)
     desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+    desk.refused("OrganizationStateException", "ListUsers", OrganizationId=acme)
+    desk.settle()
     desk.refused("OrganizationStateException", "ListUsers", OrganizationId=acme)
     desk.refused("OrganizationStateException", "DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
 
@@ -134,7 +140,11 @@ class TestDeletion:
         enable("ann")
         request = {"OrganizationId": acme, "DeleteDirectory": True}
         desk.refused("OrganizationStateException", "DeleteOrganization", **request)
-        assert desk("DeleteOrganization", **request, ForceDelete=True) == {"OrganizationId": acme, "State": "Deleted"}
+        assert desk("DeleteOrganization", **request, ForceDelete=True) == {"OrganizationId": acme, "State": "Deleting"}
+        assert desk("DescribeOrganization", OrganizationId=acme)["State"] == "Deleting"
+        assert desk("DeleteOrganization", **request) == {"OrganizationId": acme, "State": "Deleting"}
+        desk.refused("NameAvailabilityException", "CreateOrganization", Alias="acme")
+        desk.settle()
         assert desk("DescribeOrganization", OrganizationId=acme)["State"] == "Deleted"
         assert desk("ListOrganizations")["OrganizationSummaries"][0]["State"] == "Deleted"
         assert office.directory.domain_record("example.com") is None
@@ -147,6 +157,8 @@ class TestDeletion:
         request = {"OrganizationId": acme, "DeleteDirectory": True, "ClientToken": "t"}
         first = desk("DeleteOrganization", **request)
         assert desk("DeleteOrganization", **request) == first
+        desk.settle()
+        assert desk("DeleteOrganization", **request) == {**first, "State": "Deleted"}
         desk.refused("InvalidParameterException", "DeleteOrganization", **{**request, "ForceDelete": True})
 
     def test_one_that_could_not_be_completed_can_go(self, desk: Any, office: Any) -> None:
@@ -156,15 +168,18 @@ class TestDeletion:
         assert stuck["State"] == "Creating"
         office.domain_services.refuses.clear()
         desk("DeleteOrganization", OrganizationId=stuck["OrganizationId"], DeleteDirectory=True)
+        desk.settle()
         assert desk("DescribeOrganization", OrganizationId=stuck["OrganizationId"])["State"] == "Deleted"
 
     def test_rules_that_ses_refuses_keep_it_deleting_until_mended(self, desk: Any, acme: str, office: Any) -> None:
         office.domain_services.refuses["example.com"] = "the bucket is gone"
-        request = {"OrganizationId": acme, "DeleteDirectory": True}
-        assert "the bucket is gone" in desk.refused("OrganizationStateException", "DeleteOrganization", **request)
+        desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+        with pytest.raises(RefusedByServiceError, match="the bucket is gone"):
+            desk.settle()
         assert desk("DescribeOrganization", OrganizationId=acme)["State"] == "Deleting"
         office.domain_services.refuses.clear()
-        assert desk("DeleteOrganization", **request)["State"] == "Deleted"
+        desk.settle()
+        assert desk("DescribeOrganization", OrganizationId=acme)["State"] == "Deleted"
 
 
 def test_pages_of_organizations(desk: Any) -> None:

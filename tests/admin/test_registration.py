@@ -191,6 +191,7 @@ class TestFallbackMailbox:
         assert {office.directory.domain(name).fallback_mailbox for name in names} == {ann}
         assert office.directory.organization(acme).spread
         desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
+        desk.settle()
         assert office.domain_services.routed == set()
 
 

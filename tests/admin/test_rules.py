@@ -243,6 +243,7 @@ class TestAllRules:
         for number in range(100):
             make(f"r{number}")
         desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+        desk.settle()
         assert office.directory.rules(acme, Direction.INBOUND, None, 1).items == []
         for operation, more in ((Create, {"Name": "r", **EVIL}), (List, {}), (Delete, {"RuleId": "r"})):
             desk.refused("OrganizationStateException", operation, OrganizationId=acme, **more)

@@ -185,6 +185,7 @@ def test_they_go_with_their_organization(desk: Any, acme: str, office: Any, crea
         gateway = create(Name=f"r{number}")
     desk(CreateRule, OrganizationId=acme, Name="r", **through(gateway))
     desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+    desk.settle()
     assert office.directory.gateways(acme, None, 1).items == []
     desk.refused("OrganizationStateException", List, OrganizationId=acme)
     desk.refused("OrganizationStateException", Create, OrganizationId=acme, **RELAY, **SECRET)

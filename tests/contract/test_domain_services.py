@@ -115,6 +115,7 @@ class TestReceiptRules:
         for number in range(101):
             ses.route(f"d{number}.org")
         assert [(rule["Name"], len(rule["Recipients"])) for rule in rules()] == [("postroom-1", 100), ("postroom-2", 1)]
+        assert ses.receipt_rules() == 2
         ses.unroute("d7.org")
         ses.route("again.org")
         assert "again.org" in rules()[0]["Recipients"]

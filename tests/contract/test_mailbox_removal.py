@@ -134,3 +134,19 @@ def test_a_removal_that_stopped_goes_on(house: House) -> None:
 
 def test_nothing_is_removed_of_what_is_not_there(house: House) -> None:
     assert house.removal.remove_some(ORG, "ann")
+
+
+def test_a_key_goes_alone_and_nothing_is_delivered_or_read_any_more(house: House) -> None:
+    blobs = house.move_in("ann")
+    house.removal.remove_key("ann")
+    house.removal.remove_key("ann")
+    assert house.mailboxes.head("ann") is None
+    assert all(map(house.lies, blobs))
+
+
+def test_an_organizations_objects_go_whoevers_they_were(house: House) -> None:
+    blobs = [*house.move_in("ann"), *house.move_in("ben")]
+    while not house.removal.remove_objects(ORG):
+        pass
+    assert not any(map(house.lies, blobs))
+    assert house.removal.remove_objects(ORG)

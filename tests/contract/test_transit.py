@@ -12,12 +12,13 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.model.facts import OwnFact
-from postroom.ports.transit import Allowance, Called, Claim, Waiting
+from postroom.ports.transit import Allowance, Called, Claim, Parked, Waiting
 from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, call, delivered, expansion, order, own, parked, received
 
 if TYPE_CHECKING:
+    from postroom.contracts.between_stations import Order
     from postroom.ports.transit import Ledger, Transit
     from tests.support.stack import Stack
 
@@ -420,3 +421,48 @@ class TestLedger:
         way.transit.open([received(TWO, OTHER)], [], None)
         assert len(list(way.ledger.all_facts(ORG))) == 2
         assert [fact.trace for fact in way.ledger.all_facts(OTHER)] == [TWO]
+
+
+class TestAnOrganizationsDeletion:
+    def test_everything_of_an_organization_is_found_open_and_parked(self, way: Way) -> None:
+        opened: list[Order] = [order("ann"), order("ben"), bounce(), call()]
+        assert way.transit.open([received()], opened, expansion())
+        theirs = order("zoe", TWO, organization_id=OTHER)
+        assert way.transit.open([received(TWO)], [theirs], None)
+        assert way.transit.park(parked("order:ben"), own(OwnFact.PARKED, "parked"))
+        found = {standing.entry.key: standing for standing in way.transit.of_organization(ORG) if standing.entry}
+        assert set(found) == {*(each.key for each in opened), expansion().key}
+        aside = found["order:ben"].parked
+        assert aside is not None
+        assert aside.cause == "because"
+        assert found["order:ann"].parked is None
+        assert [standing.entry for standing in way.transit.of_organization(OTHER)] == [theirs]
+
+    def test_what_is_only_there_as_parked_is_found_without_an_order(self, way: Way) -> None:
+        event = Parked(TRACE, "event:f", ORG, "events", "cause", NOON, 1, f'{{"organization_id":"{ORG}"}}')
+        assert way.transit.park(event, own(OwnFact.PARKED, "parked"))
+        (standing,) = way.transit.of_organization(ORG)
+        assert (standing.entry, standing.parked) == (None, event)
+
+    @pytest.mark.parametrize("entry", [order(), bounce(), call(), expansion()], ids=lambda entry: entry.key)
+    def test_anything_open_can_be_settled_with_a_fact(self, way: Way, entry: Order | Expansion) -> None:
+        if isinstance(entry, Expansion):
+            assert way.transit.open([received()], [], entry)
+        else:
+            assert way.transit.open([received()], [entry], None)
+        assert way.transit.settle(entry, [own(OwnFact.DISCARDED, "once")])
+        assert way.transit.is_clear(TRACE)
+        assert not way.transit.settle(entry, [own(OwnFact.DISCARDED, "again")])
+
+    def test_a_fact_is_noted_once(self, way: Way) -> None:
+        assert way.transit.note([own(OwnFact.ORGANIZATION_DELETED, "gone")])
+        assert not way.transit.note([own(OwnFact.ORGANIZATION_DELETED, "gone")])
+        assert len(way.ledger.facts(TRACE)) == 1
+
+    def test_openings_are_read_for_many_flows_at_once(self, way: Way) -> None:
+        traces = [f"{number:032x}" for number in range(130)]
+        for trace in traces[:105]:
+            assert way.transit.open([received(trace)], [], None)
+        found = way.ledger.openings(traces)
+        assert set(found) == set(traces[:105])
+        assert found[traces[7]] == received(traces[7])

@@ -20,11 +20,11 @@ from postroom.contracts.event_log import (
     RuleApplied,
 )
 from postroom.errors import UnknownOrganizationError, UnreadableFactError
-from postroom.model.facts import Fact, OwnFact
+from postroom.model.facts import RECEIVED, Fact, OwnFact
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from postroom.model.directory import Monitoring
 
@@ -125,6 +125,9 @@ class Facts:
         if f"{trace}/{key}" in self.broken:
             raise UnreadableFactError("in the ledger")
         return next((each for each in self.all if (each.trace, each.key) == (trace, key)), None)
+
+    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+        return {each.trace: each for each in self.all if each.trace in traces and each.key == RECEIVED}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         return (each for each in self.all if each.event.get("messageId") == message_id)

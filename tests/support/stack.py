@@ -61,6 +61,7 @@ class Stack:
             "PLUS_ADDRESSING": "ENABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "EVENT_BUS_NAME": "mail",
+            "RECEIPT_RULE_SET_NAME": "mail",
             "METRICS_NAMESPACE": "Postroom",
             "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
         }
@@ -73,6 +74,7 @@ class Stack:
         for name in QUEUES:
             environment.update(_queue(sqs, name))
         boto3.client("events").create_event_bus(Name="mail")
+        boto3.client("ses").create_receipt_rule_set(RuleSetName="mail")
         return cls(environment, dynamodb, s3, sqs)
 
     def objects(self, bucket: str) -> dict[str, bytes]:

@@ -22,7 +22,9 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.rule_sets import S3RuleSets
-from postroom.bootstrap import operator
+from postroom.admin import organizations
+from postroom.bootstrap import admin_api, environment, operator
+from postroom.bootstrap.environment import Environment
 from postroom.bounce.bounce import Patience
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -193,6 +195,14 @@ class World:
             owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
             wrapped = self.desk.keys.new(self.kms_key, arn(organization_id))
             self.desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=quota, now=NOON)
+
+    def delete_organization(self, organization_id: str = ORG) -> None:
+        """Begin to delete an organization, as DeleteOrganization does."""
+        unused = {"STACK_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/stack", "TEST_DOMAIN_SUFFIX": "mail.test"}
+        unused |= {"INBOUND_TOPIC_ARN": "arn:t", "RECORD_EVENTS_ROLE_ARN": "arn:r"}
+        office = admin_api.office(Environment({**self.stack.environment, **unused}))
+        request: Any = {"OrganizationId": organization_id, "DeleteDirectory": True, "ForceDelete": True}
+        organizations.delete(office, request, environment.now_ms())
 
     def point_at_rules(self, version: int, *, enforced: bool = True) -> None:
         """Let the organization's domain point at a version of its rules, as an administrator's change does."""

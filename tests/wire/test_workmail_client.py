@@ -51,7 +51,7 @@ def test_a_day_in_the_life_of_an_administrator(workmail: Any, acme: str) -> None
     workmail.delete_user(OrganizationId=acme, UserId=user)
     assert workmail.describe_user(OrganizationId=acme, UserId=user)["State"] == "DELETED"
     workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
-    assert workmail.describe_organization(OrganizationId=acme)["State"] == "Deleted"
+    assert workmail.describe_organization(OrganizationId=acme)["State"] == "Deleting"
 
 
 def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:

@@ -129,6 +129,9 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
+    OwnFact.ORGANIZATION_DELETING: ("deleting", "red", lambda fact: fact.organization_id),
+    OwnFact.MAILBOX_REMOVED: ("removed", "red", lambda fact: str(fact.data.get("mailboxId", ""))),
+    OwnFact.ORGANIZATION_DELETED: ("deleted", "red", lambda fact: fact.organization_id),
 }
 """A word, a colour and what to say, for each fact; the other events say their name and fields."""
 

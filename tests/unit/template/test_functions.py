@@ -21,6 +21,7 @@ FUNCTIONS: Final = {
     "ParkFunction": "park",
     "SweepFunction": "sweep",
     "RemoveMailboxesFunction": "remove_mailboxes",
+    "DeleteOrganizationsFunction": "delete_organizations",
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
     "ActivateRuleSetFunction": "activate_rule_set",
@@ -188,13 +189,13 @@ def test_passwords_of_gateways_are_sealed_by_the_admin_api_and_opened_by_nobody_
 
 def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
-    assert removing == {"SweepFunction"}
+    assert removing == {"SweepFunction", "DeleteOrganizationsFunction"}
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
 def test_sealed_mail_is_removed_by_who_sealed_it_for_nobody_and_when_its_owner_has_left(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    assert removing == {"DeliverFunction", "RemoveMailboxesFunction"}
+    assert removing == {"DeliverFunction", "RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
 def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:

@@ -69,6 +69,7 @@ def found(stack: InProcessStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         named = {"OrganizationId": organization["OrganizationId"]}
         if organization["Alias"] != "acme" and organization["State"] == "Active":
             workmail.delete_organization(**named, DeleteDirectory=True)
+            assert "FunctionError" not in stack.functions.invoke("DeleteOrganizationsFunction", b"{}")
         elif organization["Alias"] == "acme":
             for rule in workmail.list_inbound_mail_flow_rules(**named)["Rules"]:
                 workmail.delete_inbound_mail_flow_rule(**named, RuleId=rule["RuleId"])

@@ -1,16 +1,15 @@
 """CreateOrganization, DescribeOrganization, ListOrganizations, DeleteOrganization.
 
-Both long operations write what they intend first (state Creating or Deleting), so that a call that was cut short is
-finished by the next with the same parameters.
+What takes long is written down first (state Creating or Deleting): a creation that was cut short is finished by the
+next call with the same parameters, a deletion goes on by itself.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import idempotency, lookup, mail_domains, pages, routing, rules, smtp_gateways
+from postroom.admin import idempotency, lookup, mail_domains, pages, routing
 from postroom.admin.office import seconds
 from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
@@ -21,7 +20,6 @@ from postroom.contracts.admin.exceptions import (
 from postroom.errors import ConflictError, RefusedByServiceError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import (
-    AddressClaim,
     AliasClaim,
     ClientToken,
     Domain,
@@ -29,25 +27,18 @@ from postroom.model.records import (
     Insert,
     Organization,
     OrganizationState,
-    Remove,
-    Replace,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from postroom.admin.office import Office
     from postroom.contracts.admin.models import answers, requests
-    from postroom.model.records import Change, RuleRecord, SmtpGateway
+    from postroom.model.records import Change
 
 DIRECTORY_TYPE: Final = "VpcDirectory"
 """What WorkMail says of its own directories. Source: AWS CLI, examples/workmail/describe-organization.rst."""
 
 MAX_ORGANIZATIONS: Final = 100
 """Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
-
-ROWS_AT_ONCE: Final = 90
-"""Address claims, or rules and gateways, that one transaction removes, of the 100 rows it may have."""
 
 
 def create(office: Office, request: requests.CreateOrganizationRequest, now: int) -> answers.CreateOrganizationResponse:
@@ -218,9 +209,10 @@ def list_(
 
 
 def delete(office: Office, request: requests.DeleteOrganizationRequest, now: int) -> answers.DeleteOrganizationResponse:
-    """Delete an organization: its mail stops, its domains, addresses and alias are free again.
+    """Begin to delete an organization: from now on no mail comes in, and every other operation is refused.
 
-    The directory is ours alone, so it goes with the organization whatever DeleteDirectory says (ours).
+    All the rest, its domains and its alias included, is done by ``lifecycle.deletion``, which sees its state; then it
+    is Deleted. The directory is ours alone, so it goes with the organization whatever DeleteDirectory says (ours).
     """
     replay = idempotency.look_up(office, "DeleteOrganization", request, now)
     organization = lookup.any_organization(office, request["OrganizationId"])
@@ -231,40 +223,12 @@ def delete(office: Office, request: requests.DeleteOrganizationRequest, now: int
             organization = lookup.organization(office, request["OrganizationId"])
         if not request.get("ForceDelete") and _has_enabled_users(office, organization.id):
             raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it all the same.")
-        deleting = replace(organization, state=OrganizationState.DELETING, fallback_mailbox=None)
+        deleting = replace(organization, state=OrganizationState.DELETING, deleting=now, fallback_mailbox=None)
         routing.change(office, deleting, replay.remember(organization.id))
-    return {"OrganizationId": organization.id, "State": _finish_deletion(office, organization.id, now).value}
+    routing.finish(office, organization.id)
+    return {"OrganizationId": organization.id, "State": OrganizationState.DELETING.value}
 
 
 def _has_enabled_users(office: Office, organization_id: str) -> bool:
     users = pages.everything(lambda *at: office.directory.entities(organization_id, EntityKind.USER, *at), None)
     return any(user.state is EntityState.ENABLED for user in users)
-
-
-def _finish_deletion(office: Office, organization_id: str, now: int) -> OrganizationState:
-    routing.finish(office, organization_id)
-    for domain in list(routing.all_domains(office, organization_id)):
-        try:
-            office.domain_services.unroute(domain.name)
-        except RefusedByServiceError as error:
-            raise OrganizationStateException(f"{domain.name} cannot be taken out of SES: {error}") from error
-        while addresses := office.directory.addresses_in(domain.name, ROWS_AT_ONCE):
-            office.directory.commit([Remove(_claim(organization_id, address)) for address in addresses])
-        office.directory.commit([Remove(domain)])
-    while some := list(itertools.islice(_mail_flow(office, organization_id), ROWS_AT_ONCE)):
-        office.directory.commit([Remove(record) for record in some])
-    organization = lookup.any_organization(office, organization_id)
-    gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
-    alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)
-    office.directory.commit([Replace(gone), Remove(alias)])
-    return gone.state
-
-
-def _mail_flow(office: Office, organization_id: str) -> Iterator[RuleRecord | SmtpGateway]:
-    yield from rules.all_records(office, organization_id)
-    yield from smtp_gateways.all_records(office, organization_id)
-
-
-def _claim(organization_id: str, address: str) -> AddressClaim:
-    """Return a claim to remove; only its address tells it from others."""
-    return AddressClaim(address=address, organization_id=organization_id, entity_id="", kind=EntityKind.USER)

@@ -41,6 +41,10 @@ class Arrival:
         """When SES received it."""
         return int(self.notification.mail.timestamp.timestamp() * 1000)
 
+    def is_shared(self, recipients: Sequence[str]) -> bool:
+        """Say whether the notification names others beside these: what SES stored may be another organization's too."""
+        return len(set(self.notification.receipt.recipients)) > len(set(recipients))
+
     @property
     def envelope_from(self) -> str:
         """The envelope sender; empty for a null sender."""
@@ -99,6 +103,7 @@ def received_fact(
             "virusVerdict": verdicts.virus.value,
             "raw": arrival.raw.model_dump(),
             "size": arrival.size,
+            "shared": arrival.is_shared(recipients),
             **_doubt(headers.authors),
         },
     )

@@ -1,1 +1,1 @@
-"""What time does to those who have left: their mailboxes go."""
+"""What becomes of those who have left: mailboxes whose time is over, and whole organizations."""

@@ -43,7 +43,10 @@ class OwnFact(StrEnum):
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
     ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one came after all
-    DISCARDED = "DISCARDED"  # an operator gave a parked message up
+    DISCARDED = "DISCARDED"  # a parked message was given up, by an operator or with its organization
+    ORGANIZATION_DELETING = "ORGANIZATION_DELETING"  # its deletion has begun
+    MAILBOX_REMOVED = "MAILBOX_REMOVED"  # a mailbox went with its organization: key, index and objects
+    ORGANIZATION_DELETED = "ORGANIZATION_DELETED"  # nothing of it is left that can be read
 
 
 class SenderIs(StrEnum):
@@ -78,6 +81,11 @@ class Fact:
 
 RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
 """Key of the fact that opens an inbound flow: there is one a flow."""
+
+
+def organization_trace(organization_id: str) -> str:
+    """Return the trace of facts about an organization itself, which belong to no message."""
+    return f"organization:{organization_id}"
 
 
 def trace_of(ses_message_id: str, organization_id: str) -> str:

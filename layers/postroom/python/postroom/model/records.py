@@ -46,6 +46,11 @@ class Organization:
         rules_version: of the compiled rule set that holds; 0 while there has never been a rule.
         log_group_arn: ends in ``:*``; None while no email monitoring is configured.
         spread: False while some domain rows may still carry older routing data than this row.
+        deleting: when its deletion began.
+        former_domains: the names of its domains, while it is being deleted: what is parked may name them.
+        searched_to: key up to which the stored mail has been looked through for its messages; None: begin again.
+        search_begun: when that look began.
+        cleared: when a deletion found nothing left; until then each run looks again.
     """
 
     id: str
@@ -59,6 +64,11 @@ class Organization:
     created: int
     completed: int | None = None
     deleted: int | None = None
+    deleting: int | None = None
+    former_domains: tuple[str, ...] = ()
+    searched_to: str | None = None
+    search_begun: int | None = None
+    cleared: int | None = None
     fallback_mailbox: str | None = None
     rules_version: int = 0
     dmarc_enforced: bool = True
@@ -79,11 +89,14 @@ class Organization:
         )
 
     def monitoring(self, *, default_enabled: bool) -> Monitoring:
-        """Where the event log goes; ``default_enabled`` holds while nothing is configured."""
+        """Where the event log goes; ``default_enabled`` holds while nothing is configured.
+
+        Once it is deleted its default group may be another's: that is named by the alias.
+        """
         log_group = self.log_group_arn.split(":log-group:")[1].removesuffix(":*") if self.log_group_arn else None
         return Monitoring(
             alias=self.alias,
-            enabled=default_enabled or log_group is not None,
+            enabled=(default_enabled and self.state is not OrganizationState.DELETED) or log_group is not None,
             log_group=log_group,
             role_arn=self.role_arn,
         )

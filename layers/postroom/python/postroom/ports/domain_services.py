@@ -44,6 +44,9 @@ class DomainServices(Protocol):
     def status(self, domain: str) -> DomainStatus:
         """Return how far verification is; PENDING for a domain that SES does not know."""
 
+    def receipt_rules(self) -> int:
+        """Return how many receipt rules of ours there are: SES tells of a message once for each that matches it."""
+
     def route(self, domain: str) -> None:
         """Let the domain's mail come to us, by a receipt rule of ours; rules of others are never touched.
 

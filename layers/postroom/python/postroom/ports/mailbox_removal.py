@@ -8,6 +8,23 @@ from typing import Protocol
 class MailboxRemoval(Protocol):
     """Suite: tests/contract/test_mailbox_removal.py."""
 
+    def remove_key(self, mailbox_id: str) -> None:
+        """Remove a mailbox's head, and with it its key: nothing of the mailbox can be read or delivered any more.
+
+        Raises:
+            StoreUnavailableError: it may be there still.
+        """
+
+    def remove_objects(self, organization_id: str) -> bool:
+        """Remove some of the sealed messages of all of an organization's mailboxes, whoever's they were.
+
+        Returns:
+            ``True``: none is left.
+
+        Raises:
+            StoreUnavailableError: some may have been removed; a retry goes on.
+        """
+
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
         """Remove a part of a mailbox that nobody uses any more, its head, and with it its key, first.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from postroom.ports.message_contents import FlowContents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
     from postroom.model.facts import Fact
@@ -66,6 +66,20 @@ class Waiting:
     """An open order or expansion, as the sweep sees it; ``since`` is milliseconds since the epoch."""
 
     entry: Order | Expansion
+    since: int
+    sweeps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Something of one organization in transit: an order or expansion (``entry``), open unless ``parked`` is set.
+
+    Without an ``entry`` it is there only as parked. ``since`` is milliseconds since the epoch; a rule call's is when
+    its next attempt is due.
+    """
+
+    entry: Order | Expansion | None
+    parked: Parked | None
     since: int
     sweeps: int
 
@@ -139,8 +153,8 @@ class Transit(Protocol):
     def is_clear(self, trace: str) -> bool:
         """Say whether nothing of a flow stands here any more: no order, no expansion, nothing parked."""
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
-        """Take an order out with its final facts, no mailbox involved: a bounce, say.
+    def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
+        """Take an order out, parked or not, with its final facts, no mailbox involved: a bounce, say.
 
         Args:
             orders: what follows from it.
@@ -229,6 +243,20 @@ class Transit(Protocol):
             ``False``: it is not parked any more.
         """
 
+    def of_organization(self, organization_id: str) -> Iterator[Standing]:
+        """Return everything of an organization, in no order. Reads the whole table: for its deletion.
+
+        Raises:
+            UnreadableFactError: at the end, if there were rows of it that nobody can read.
+        """
+
+    def note(self, facts: Sequence[Fact]) -> bool:
+        """Record facts of something outside these tables, which may be repeated.
+
+        Returns:
+            ``False``: one of them was recorded before, and nothing was written.
+        """
+
     def waiting(self, before: int) -> Iterator[Waiting]:
         """Return what has been open since before a time (milliseconds since the epoch). Reads the whole table.
 
@@ -256,6 +284,13 @@ class Ledger(Protocol):
         Raises:
             StoreUnavailableError: as above.
             UnreadableFactError: there is such a row, but it is no fact.
+        """
+
+    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+        """Return the facts that opened flows, by trace, in batched keyed reads; where there is no flow there is none.
+
+        Raises:
+            StoreUnavailableError: as above.
         """
 
     def received(self, *, message_id: str) -> Iterator[Fact]:

@@ -128,7 +128,8 @@ def to_item(record: Record) -> Item:
 def organization_from(item: Item) -> Organization:
     """Read an organization's row."""
     values = _values(item)
-    return Organization(**values | {"state": OrganizationState(values["state"])})
+    former = tuple(values.get("former_domains", ()))
+    return Organization(**values | {"state": OrganizationState(values["state"]), "former_domains": former})
 
 
 def domain_from(item: Item) -> Domain:

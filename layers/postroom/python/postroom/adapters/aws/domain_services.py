@@ -92,6 +92,11 @@ class SesDomainServices:
             dkim=VERIFICATION.get(key.get("DkimVerificationStatus"), Verification.PENDING),
         )
 
+    def receipt_rules(self) -> int:
+        """See the port."""
+        with _ses_errors():
+            return len(_ours(self._rules()))
+
     def route(self, domain: str) -> None:
         """See the port. A new rule stands behind the last of ours, the first one at the top of the set."""
         with self._leases.held(LEASE), _ses_errors():

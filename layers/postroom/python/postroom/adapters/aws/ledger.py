@@ -13,7 +13,7 @@ from postroom.model.facts import RECEIVED, Fact
 from postroom.model.message_ids import bare, spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -37,6 +37,13 @@ class DynamoLedger:
         if "Item" not in answer:
             return None
         return _fact(answer["Item"])
+
+    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+        """See ``Ledger.openings``."""
+        from postroom.adapters.aws.directory_table import DirectoryTable  # here: only a deletion reads in batches
+
+        found = DirectoryTable(self.client, self.table).get_all([(trace, RECEIVED) for trace in traces])
+        return {fact.trace: fact for fact in _facts(found.values())}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """See ``Ledger.received``."""

@@ -35,10 +35,18 @@ class AwsMailboxRemoval:
     s3: S3Client
     bucket: str
 
-    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
-        """See ``MailboxRemoval.remove_some``."""
+    def remove_key(self, mailbox_id: str) -> None:
+        """See ``MailboxRemoval.remove_key``."""
         with store_errors("remove a mailbox"):
             self.dynamodb.delete_item(TableName=self.table, Key=rows.key(mailbox_id, "head"))
+
+    def remove_objects(self, organization_id: str) -> bool:
+        """See ``MailboxRemoval.remove_objects``."""
+        return self._remove_objects(f"mail/{organization_id}/") == 0
+
+    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
+        """See ``MailboxRemoval.remove_some``."""
+        self.remove_key(mailbox_id)
         removed = self._remove_objects(f"mail/{organization_id}/{mailbox_id}/") + self._remove_rows(mailbox_id)
         return removed == 0
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.between_stations import Expansion, Order
     from postroom.model.facts import Fact
 
 
@@ -22,7 +22,7 @@ def record(write: Transaction, ledger_table: str, facts: Sequence[Fact]) -> None
         write.put("fact", ledger_table, rows.fact_row(fact), condition=NOT_THERE)
 
 
-def take_out(write: Transaction, transit_table: str, order: DeliveryOrder) -> None:
+def take_out(write: Transaction, transit_table: str, order: Order | Expansion) -> None:
     """Add an order's end to a transaction; an order that is not there refuses it."""
     write.delete("order", transit_table, rows.key(order.trace, order.key), condition=THERE)
 

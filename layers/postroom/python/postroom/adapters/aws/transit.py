@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.errors import ConflictError, UnreadableFactError
-from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting, first_slots
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Standing, Waiting, first_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ class DynamoTransit:
         """See ``Transit.is_clear``."""
         return next(self._query(trace, ""), None) is None
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
+    def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """See ``Transit.settle``."""
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
@@ -274,6 +275,29 @@ class DynamoTransit:
         """See ``Transit.discard``."""
         write, place = Transaction(self.client), rows.key(parked.trace, parked.key)
         write.delete("row", self.transit_table, place, condition="#state = :parked", **_PARKED)
+        record(write, self.ledger_table, facts)
+        return not write.commit()
+
+    def of_organization(self, organization_id: str) -> Iterator[Standing]:
+        """See ``Transit.of_organization``."""
+        unreadable = 0
+        member = {"S": f'"organization_id":{json.dumps(organization_id)}'}
+        for row in self._scan("contains(body, :member)", ExpressionAttributeValues={":member": member}):
+            try:
+                parked = rows.parked_from_row(row) if row["state"]["S"] == rows.PARKED else None
+                entry = None if parked is not None and not parked.in_transit else rows.entry_from_row(row)
+                standing = Standing(entry, parked, int(row["since"]["N"]), int(row["sweeps"]["N"]))
+            except (AttributeError, KeyError, TypeError, ValueError):
+                unreadable += 1
+                continue
+            if (parked or entry).organization_id == organization_id:  # type: ignore[union-attr]  # one of them is there
+                yield standing
+        if unreadable:
+            raise UnreadableFactError(f"{unreadable} rows in transit are neither order nor expansion")
+
+    def note(self, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.note``."""
+        write = Transaction(self.client)
         record(write, self.ledger_table, facts)
         return not write.commit()
 

@@ -245,6 +245,11 @@ class MemoryDirectory:
         """See ``Directory``."""
         return self._get(ClientToken, ("token", scope, token))
 
+    def records(self) -> list[Record]:
+        """Return every record: for what works on all of an organization's."""
+        with self._lock:
+            return list(self._rows.values())
+
     def signing_key(self) -> bytes:
         """See ``Directory``."""
         return self._signing_key

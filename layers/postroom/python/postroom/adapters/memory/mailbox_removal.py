@@ -18,11 +18,22 @@ class MemoryMailboxRemoval:
     sealed: MemorySealedMail
     most: int = 1000
 
-    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
-        """See ``MailboxRemoval.remove_some``."""
+    def remove_key(self, mailbox_id: str) -> None:
+        """See ``MailboxRemoval.remove_key``; the index goes with it."""
         with self.books.lock:
             self.books.mailboxes.pop(mailbox_id, None)
-        found = self.sealed.under(f"mail/{organization_id}/{mailbox_id}/")
+
+    def remove_objects(self, organization_id: str) -> bool:
+        """See ``MailboxRemoval.remove_objects``."""
+        return self._remove(f"mail/{organization_id}/")
+
+    def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
+        """See ``MailboxRemoval.remove_some``."""
+        self.remove_key(mailbox_id)
+        return self._remove(f"mail/{organization_id}/{mailbox_id}/")
+
+    def _remove(self, prefix: str) -> bool:
+        found = self.sealed.under(prefix)
         for key in found[: self.most]:
             self.sealed.delete(key)
         return not found

@@ -9,10 +9,10 @@ from postroom.adapters.memory.books import Books, Row
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
 from postroom.model.message_ids import bare, spellings
-from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Waiting
+from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Standing, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from postroom.ports.message_contents import FlowContents
 
@@ -84,7 +84,7 @@ class MemoryTransit:
         with self.books.lock:
             return all(pk != trace for pk, _ in self.books.transit)
 
-    def settle(self, order: DeliveryOrder, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
+    def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """See ``Transit.settle``."""
         with self.books.lock:
             if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts, orders):
@@ -217,6 +217,23 @@ class MemoryTransit:
             self.books.write(facts)
             return True
 
+    def of_organization(self, organization_id: str) -> Iterator[Standing]:
+        """See ``Transit.of_organization``."""
+        with self.books.lock:
+            rows = [replace(row) for row in self.books.transit.values()]
+        for row in rows:
+            its = row.parked or row.entry
+            if its is not None and its.organization_id == organization_id:
+                yield Standing(row.entry, row.parked, row.since, row.sweeps)
+
+    def note(self, facts: Sequence[Fact]) -> bool:
+        """See ``Transit.note``."""
+        with self.books.lock:
+            if not self.books.are_new(facts):
+                return False
+            self.books.write(facts)
+            return True
+
     def waiting(self, before: int) -> Iterator[Waiting]:
         """See ``Transit.waiting``."""
         with self.books.lock:
@@ -247,6 +264,11 @@ class MemoryLedger:
         """See ``Ledger.fact``."""
         with self.books.lock:
             return self.books.facts.get(trace, {}).get(key)
+
+    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+        """See ``Ledger.openings``."""
+        found = {trace: self.fact(trace, RECEIVED) for trace in traces}
+        return {trace: fact for trace, fact in found.items() if fact is not None}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """See ``Ledger.received``."""

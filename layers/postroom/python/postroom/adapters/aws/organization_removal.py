@@ -1,0 +1,74 @@
+"""The end of an organization's rows in DirectoryTable, in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.adapters.aws.directory_rows import KINDS, Key, entity_key, key_item
+from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
+from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postroom.adapters.aws.directory_table import DirectoryTable
+    from postroom.model.records import Entity
+
+MAX_ROWS: Final = 25
+"""Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
+
+SECRETS: Final = ("PASSWORD#", "GATEWAY#")
+OTHERS: Final = ("RULE#", "NAME#")
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoOrganizationRemoval:
+    """``OrganizationRemoval``; see the port."""
+
+    table: DirectoryTable
+
+    def remove_secrets(self, organization_id: str) -> bool:
+        """See the port."""
+        return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in SECRETS)
+
+    def remove_entity(self, entity: Entity) -> bool:
+        """See the port. A membership is two rows, of which either may be the one that is left."""
+        organization_id = entity.organization_id
+        ways = (("GROUP", "MEMBER"), ("MEMBER", "GROUP"))
+        for here, there in ways:
+            partition = f"{here}#{organization_id}#{entity.id}"
+            rows, _ = self.table.query(partition, "", None, MAX_ROWS // 2)
+            others = [row["sk"]["S"] for row in rows]
+            if others:
+                self._delete([(f"{there}#{organization_id}#{other}", entity.id) for other in others])
+                self._delete([(partition, other) for other in others])
+                return False
+        pk, sk = entity_key(organization_id, entity.kind, entity.id)
+        self._delete([(pk, f"NAME#{entity.name.lower()}"), (pk, f"PASSWORD#{entity.id}")])
+        self._delete([(pk, sk)])
+        return True
+
+    def remove_rows(self, organization_id: str) -> bool:
+        """See the port."""
+        prefixes = (*SECRETS, *OTHERS, *(f"{kind.value}#" for kind in KINDS))
+        return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in prefixes)
+
+    def _are_gone(self, pk: str, prefix: str) -> bool:
+        """Remove some rows; ``True`` if there were none."""
+        rows, _ = self.table.query(pk, prefix, None, MAX_ROWS)
+        self._delete([(row["pk"]["S"], row["sk"]["S"]) for row in rows])
+        return not rows
+
+    def _delete(self, keys: Sequence[Key]) -> None:
+        if not keys:
+            return
+        requests: Any = {self.table.name: [{"DeleteRequest": {"Key": key_item(key)}} for key in keys]}
+        for attempt in range(ATTEMPTS):
+            with store_errors("remove an organization"):
+                requests = self.table.client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
+            if not requests:
+                return
+            self.table.pause(FIRST_PAUSE * 2**attempt)
+        raise StoreUnavailableError("the directory table is throttled")

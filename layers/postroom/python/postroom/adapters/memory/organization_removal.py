@@ -1,0 +1,60 @@
+"""The end of an organization's rows in the directory, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.model.records import (
+    Entity,
+    Membership,
+    NameClaim,
+    PasswordHash,
+    Remove,
+    RuleRecord,
+    SmtpGateway,
+)
+
+if TYPE_CHECKING:
+    from postroom.adapters.memory.directory import MemoryDirectory
+    from postroom.model.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryOrganizationRemoval:
+    """``OrganizationRemoval``; see the port. ``most`` is how many rows one call removes."""
+
+    directory: MemoryDirectory
+    most: int = 25
+
+    def remove_secrets(self, organization_id: str) -> bool:
+        """See the port."""
+        return self._remove([row for row in self._of(organization_id) if isinstance(row, PasswordHash | SmtpGateway)])
+
+    def remove_entity(self, entity: Entity) -> bool:
+        """See the port."""
+        rows = self._of(entity.organization_id)
+        if not self._remove(
+            [row for row in rows if isinstance(row, Membership) and entity.id in {row.group_id, row.member_id}]
+        ):
+            return False
+        its = [
+            row
+            for row in rows
+            if (isinstance(row, NameClaim) and row.name == entity.name.lower())
+            or (isinstance(row, PasswordHash) and row.user_id == entity.id)
+        ]
+        self.directory.commit([Remove(row) for row in [*its, entity]])
+        return True
+
+    def remove_rows(self, organization_id: str) -> bool:
+        """See the port."""
+        kinds = PasswordHash | SmtpGateway | RuleRecord | NameClaim | Entity
+        return self._remove([row for row in self._of(organization_id) if isinstance(row, kinds)])
+
+    def _of(self, organization_id: str) -> list[Record]:
+        return [row for row in self.directory.records() if getattr(row, "organization_id", None) == organization_id]
+
+    def _remove(self, rows: list[Record]) -> bool:
+        self.directory.commit([Remove(row) for row in rows[: self.most]])
+        return not rows

@@ -1,0 +1,97 @@
+"""Notifications of a deleted organization's mail that are parked as they came, because no flow could be opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.contracts.ses import read_notification
+from postroom.errors import InvalidNotificationError
+from postroom.lifecycle.open_flows import CAUSE
+from postroom.lifecycle.stored_mail import INBOUND
+from postroom.model.addresses import Address
+from postroom.model.facts import Fact, OwnFact, trace_of
+from postroom.ports.transit import ARRIVAL_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from postroom.ports.directory import Directory
+    from postroom.ports.raw_mail import RawArchive
+    from postroom.ports.transit import Ledger, Parked, Transit
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedArrivals:
+    """``now`` gives milliseconds since the epoch."""
+
+    directory: Directory
+    transit: Transit
+    ledger: Ledger
+    archive: RawArchive
+    now: Callable[[], int]
+
+    def end(self, organization_id: str, domains: Collection[str], others: Collection[str]) -> int:
+        """Give up what is for nobody but an organization, and remove what SES has stored of it.
+
+        A domain that another organization has by now is that one's.
+
+        Args:
+            domains: the organization's, those that are free by now included.
+            others: ids of the other organizations that are there.
+
+        Returns:
+            How many were given up.
+        """
+        ended = 0
+        for trace, announced in self._by_trace().items():
+            ours = [each for each in announced if self._is_of(each, organization_id, domains)]
+            if ours and len(ours) == len(announced):  # the object first: what stops behind it finds its row again
+                self._remove(trace.removeprefix(ARRIVAL_PREFIX), ours, [organization_id, *others])
+            ended += sum(self._give_up(each) for each in ours)
+        return ended
+
+    def _by_trace(self) -> dict[str, list[Parked]]:
+        """Return what is parked as it came, by message: SES may announce one more than once."""
+        found: dict[str, list[Parked]] = {}
+        for parked in self.transit.all_parked():
+            if parked.key.startswith(ARRIVAL_PREFIX):
+                found.setdefault(parked.trace, []).append(parked)
+        return found
+
+    def _is_of(self, parked: Parked, organization_id: str, domains: Collection[str]) -> bool:
+        names, _ = _about(parked)
+        return bool(names) and names <= set(domains) and all(self._is_free(name, organization_id) for name in names)
+
+    def _is_free(self, domain: str, organization_id: str) -> bool:
+        record = self.directory.domain_record(domain)
+        return record is None or record.organization.id == organization_id
+
+    def _give_up(self, parked: Parked) -> bool:
+        fact = Fact(
+            trace=parked.trace,
+            organization_id=parked.organization_id,
+            name=OwnFact.DISCARDED,
+            key=f"{OwnFact.DISCARDED}:{parked.key}:{parked.parkings}",
+            at=self.now(),
+            data={"what": parked.key, "cause": CAUSE, "station": parked.station},
+        )
+        return self.transit.discard(parked, [fact])
+
+    def _remove(self, ses_message_id: str, announced: Sequence[Parked], organizations: Sequence[str]) -> None:
+        """Remove the stored message, unless there is a flow of it, whose own end that is."""
+        if self.ledger.openings([trace_of(ses_message_id, each) for each in organizations]):
+            return
+        for key in {key for _, key in map(_about, announced) if key.startswith(INBOUND)}:
+            self.archive.remove(key)
+
+
+def _about(parked: Parked) -> tuple[set[str], str]:
+    """Return the domains of a parked notification's recipients, and where its message is stored, if it can be read."""
+    try:
+        notification = read_notification(parked.body)
+    except InvalidNotificationError:
+        return set(), ""
+    addresses = [Address.parse(each) for each in notification.receipt.recipients]
+    names = {address.domain if address is not None else "" for address in addresses}
+    return names, notification.receipt.action.object_key

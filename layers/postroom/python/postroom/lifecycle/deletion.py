@@ -1,0 +1,257 @@
+"""Organizations that are being deleted: everything goes, keys first, in pieces, from wherever the last run stopped.
+
+A run does every step that is not done, as long as time allows, and each step may be repeated. First nothing can be
+read or called any more: mailboxes' keys, hashes of passwords and gateways go, and what is on its way ends. Then the
+bytes go, and last the names. The organization is Deleted once nothing is left; a while later, when no function of the
+time before can be alive, a last look clears up what such a one may have left.
+
+The organization's KMS key, its log group and its facts stay: the first two are its owner's, facts hold no content and
+expire (docs/decisions/0018). Source: guide, ZH:3660-3666: it cannot be undone, and its mail is lost for good.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postroom.errors import ConflictError, PostroomError
+from postroom.lifecycle.stored_mail import Others
+from postroom.model.directory import EntityKind
+from postroom.model.facts import Fact, OwnFact, organization_trace
+from postroom.model.records import AddressClaim, AliasClaim, OrganizationState, Remove, Replace
+from postroom.ports.directory import MAX_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from postroom.lifecycle.arrivals import ParkedArrivals
+    from postroom.lifecycle.open_flows import OpenFlows
+    from postroom.lifecycle.stored_mail import StoredMail
+    from postroom.model.records import Domain, Entity, Organization
+    from postroom.ports.directory import Directory, Page
+    from postroom.ports.domain_services import DomainServices
+    from postroom.ports.mailbox_removal import MailboxRemoval
+    from postroom.ports.organization_removal import OrganizationRemoval
+    from postroom.ports.raw_mail import RawArchive
+    from postroom.ports.transit import Transit
+
+RESERVE: Final = 20_000
+"""Milliseconds of the function's time below which nothing new is begun. Ours."""
+
+PAGE: Final = 100
+"""Entities, domains or organizations read at a time. Ours."""
+
+CLAIMS: Final = MAX_ROWS - 10
+"""Address claims that one transaction removes. Ours."""
+
+OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
+"""Who has a mailbox; an entity's id is its mailbox's."""
+
+T = TypeVar("T")
+
+GONE: Final = (OrganizationState.DELETING, OrganizationState.DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """``now`` gives milliseconds since the epoch.
+
+    ``settles`` is for how many milliseconds what is on its way may end by itself, and functions that began before the
+    deletion may be alive; then the rest is given up, and the deletion is over.
+    """
+
+    directory: Directory
+    domain_services: DomainServices
+    rows: OrganizationRemoval
+    mailboxes: MailboxRemoval
+    transit: Transit
+    flows: OpenFlows
+    arrivals: ParkedArrivals
+    stored: StoredMail
+    archive: RawArchive
+    now: Callable[[], int]
+    settles: int
+
+    def run(self, remaining: Callable[[], int]) -> dict[str, int]:
+        """Look at every organization once; return how many are deleted now, and with how many the next run goes on.
+
+        Trouble with one organization stops no other; it is raised when all the rest is done, for the alarm.
+
+        Args:
+            remaining: milliseconds until the function is stopped.
+
+        Raises:
+            PostroomError: the first trouble.
+        """
+        counts = {"deleted": 0, "unfinished": 0}
+        troubles: list[PostroomError] = []
+        everyone = list(_pages(self.directory.organizations))
+        for organization in everyone:
+            if organization.state not in GONE or organization.cleared is not None:
+                continue
+            others = [each.id for each in everyone if each.state not in GONE]
+            with _kept(troubles):
+                counts["deleted" if self._delete(organization, others, remaining) else "unfinished"] += 1
+        if troubles:
+            raise troubles[0]
+        return counts
+
+    def _delete(self, organization: Organization, others: Sequence[str], remaining: Callable[[], int]) -> bool:
+        """Delete an organization as far as time allows; ``True`` once it is Deleted."""
+
+        def more() -> bool:
+            return remaining() >= RESERVE
+
+        organization = self._begun(organization)
+        begun = organization.deleting or 0
+        over = self.now() - begun >= self.settles
+        self._refuse_mail(organization)
+        if not (self._remove_keys(organization, more) and _all(self.rows.remove_secrets, organization.id, more)):
+            return False
+        open_ones = self.flows.end(organization.id, begun, over=over)
+        self.arrivals.end(organization.id, organization.former_domains, others)
+        if not (self._release_domains(organization, more) and self._remove_entities(organization.id, more)):
+            return False
+        if not (_all(self.rows.remove_rows, organization.id, more) and self._remove_objects(organization.id, more)):
+            return False
+        organization, kept = self._look_through(organization, others, more, over=over)
+        if organization.searched_to is not None or ((open_ones or kept) and not over):
+            return False
+        return self._conclude(organization, begun)
+
+    def _begun(self, organization: Organization) -> Organization:
+        """Note when the deletion began, and which domains the organization has, before any of them is gone."""
+        since = organization.deleting or self.now()
+        self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETING)])
+        names = tuple(domain.name for domain in self._domains(organization.id))
+        former = tuple(dict.fromkeys((*organization.former_domains, *names)))
+        return self._change(organization, deleting=since, former_domains=former)
+
+    def _change(self, organization: Organization, **changes: object) -> Organization:
+        changed = replace(organization, **changes)  # type: ignore[arg-type]  # names of its fields
+        if changed == organization:
+            return organization
+        self.directory.commit([Replace(changed)])
+        return replace(changed, version=organization.version + 1)
+
+    def _refuse_mail(self, organization: Organization) -> None:
+        """Bring every domain's copy of the organization in step: what arrives is nobody's."""
+        for domain in self._domains(organization.id):
+            if domain.organization != organization.ref:
+                copy = replace(domain, organization=organization.ref, fallback_mailbox=None)
+                self.directory.commit([Replace(copy)])
+
+    def _remove_keys(self, organization: Organization, more: Callable[[], bool]) -> bool:
+        for entity in self._entities(organization.id, *OWNERS):
+            if not more():
+                return False
+            self.mailboxes.remove_key(entity.id)
+        return True
+
+    def _release_domains(self, organization: Organization, more: Callable[[], bool]) -> bool:
+        """Take the domains out of SES's rules, and give them and their addresses back.
+
+        Raises:
+            RefusedByServiceError: SES does not take that; somebody has to mend it.
+        """
+        for domain in list(self._domains(organization.id)):
+            self.domain_services.unroute(domain.name)
+            while addresses := self.directory.addresses_in(domain.name, CLAIMS):
+                if not more():
+                    return False
+                self.directory.commit([Remove(_claim(organization.id, address)) for address in addresses])
+            self.directory.commit([Remove(domain)])
+        return True
+
+    def _remove_entities(self, organization_id: str, more: Callable[[], bool]) -> bool:
+        """Remove everybody, those who have a mailbox with it, and a fact for each."""
+        for entity in self._entities(organization_id, *EntityKind):
+            if entity.kind in OWNERS:
+                while not self.mailboxes.remove_some(organization_id, entity.id):
+                    if not more():
+                        return False
+                name = OwnFact.MAILBOX_REMOVED
+                self.transit.note([self._fact(organization_id, name, entity.id, {"mailboxId": entity.id})])
+            while not self.rows.remove_entity(entity):
+                if not more():
+                    return False
+            if not more():
+                return False
+        return True
+
+    def _remove_objects(self, organization_id: str, more: Callable[[], bool]) -> bool:
+        """Remove sealed mail that a delivery may have left that came too late, and compiled rules."""
+        for rules in self.archive.stored(f"rules/{organization_id}/"):
+            if not more():
+                return False
+            self.archive.remove(rules.key)
+        return _all(self.mailboxes.remove_objects, organization_id, more)
+
+    def _look_through(
+        self, organization: Organization, others: Sequence[str], more: Callable[[], bool], *, over: bool
+    ) -> tuple[Organization, int]:
+        """Look through the stored mail, on from where the last run stopped; return how many messages have to wait."""
+        known = Others(others, self.domain_services.receipt_rules() if others else 0)
+        begun = self.now() if organization.searched_to is None else organization.search_begun
+        found = self.stored.remove(organization.id, known, organization.searched_to, over=over, more=more)
+        return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
+
+    def _conclude(self, organization: Organization, begun: int) -> bool:
+        """Say that it is Deleted; and that nothing is left of it, once the look began when nobody could add to it."""
+        now = self.now()
+        if organization.state is OrganizationState.DELETING:
+            self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETED)])
+            alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization.id)
+            gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
+            self.directory.commit([Replace(gone), Remove(alias)])
+            return True
+        if (organization.search_begun or 0) - begun < self.settles:
+            return False
+        nothing = {"former_domains": (), "search_begun": None, "log_group_arn": None, "role_arn": None}
+        self._change(organization, cleared=now, **nothing)
+        return True
+
+    def _domains(self, organization_id: str) -> Iterator[Domain]:
+        yield from _pages(partial(self.directory.domains_of, organization_id))
+
+    def _entities(self, organization_id: str, *kinds: EntityKind) -> Iterator[Entity]:
+        for kind in kinds:
+            yield from _pages(partial(self.directory.entities, organization_id, kind))
+
+    def _fact(self, organization_id: str, name: OwnFact, which: str = "", data: dict[str, str] | None = None) -> Fact:
+        key = f"{name}:{which}" if which else name.value
+        return Fact(organization_trace(organization_id), organization_id, name, key, self.now(), data=data or {})
+
+
+def _all(remove: Callable[[str], bool], organization_id: str, more: Callable[[], bool]) -> bool:
+    """Remove a part after the other until nothing is left; ``False`` where the time is too short."""
+    while not remove(organization_id):
+        if not more():
+            return False
+    return True
+
+
+def _pages(read: Callable[[str | None, int], Page[T]]) -> Iterator[T]:
+    after, more = None, True
+    while more:
+        page = read(after, PAGE)
+        yield from page.items
+        after, more = page.last, page.last is not None
+
+
+def _claim(organization_id: str, address: str) -> AddressClaim:
+    """Return a claim to remove; only its address tells it from others."""
+    return AddressClaim(address=address, organization_id=organization_id, entity_id="", kind=EntityKind.USER)
+
+
+@contextmanager
+def _kept(troubles: list[PostroomError]) -> Iterator[None]:
+    """Keep an error, and go on with whoever comes next; a conflict is none: another run is at it."""
+    try:
+        yield
+    except ConflictError:
+        return
+    except PostroomError as error:
+        troubles.append(error)

@@ -1,0 +1,138 @@
+"""The end of an organization's rows in the directory: its own go and nobody else's, in memory and in DynamoDB alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
+from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import Entity, Insert, Membership, NameClaim, PasswordHash, RuleRecord, SmtpGateway
+from postroom.model.rules import Direction
+from tests.support.post import NOON, ORG, OTHER
+from tests.support.rules import DROP, rule
+
+if TYPE_CHECKING:
+    from postroom.ports.directory import Directory
+    from postroom.ports.organization_removal import OrganizationRemoval
+    from tests.support.stack import Stack
+
+PEOPLE = 30
+"""More than one batch of 25."""
+
+
+@dataclass
+class House:
+    directory: Directory
+    removal: OrganizationRemoval
+
+    def fill(self, organization_id: str) -> None:
+        """Make users with names and passwords, all in a group that is in another, rules and a gateway."""
+        for number in range(PEOPLE):
+            self.add(organization_id, f"u{number:02}")
+        for name in ("team", "all"):
+            self.add(organization_id, name, EntityKind.GROUP)
+        members = [("team", f"u{number:02}", EntityKind.USER) for number in range(PEOPLE)]
+        for group, member, kind in [*members, ("all", "team", EntityKind.GROUP)]:
+            made = Membership(organization_id=organization_id, group_id=group, member_id=member, member_kind=kind)
+            self.directory.commit([Insert(made)])
+        gateway = SmtpGateway(
+            organization_id=organization_id,
+            id="g",
+            name="relay",
+            host="relay.example.org",
+            port=587,
+            user_name="u",
+            sealed_password=b"s",
+        )
+        inbound = RuleRecord(organization_id=organization_id, rule=rule(DROP, id="r"))
+        outbound = replace(inbound, rule=replace(inbound.rule, direction=Direction.OUTBOUND))
+        self.directory.commit([Insert(gateway), Insert(inbound), Insert(outbound)])
+
+    def add(self, organization_id: str, name: str, kind: EntityKind = EntityKind.USER) -> None:
+        made = Entity(
+            organization_id=organization_id,
+            id=name,
+            kind=kind,
+            name=name.upper(),
+            created=NOON,
+            state=EntityState.ENABLED,
+            role=Role.USER if kind is EntityKind.USER else None,
+        )
+        claim = NameClaim(organization_id=organization_id, name=name, entity_id=name, kind=kind)
+        self.directory.commit([Insert(made), Insert(claim)])
+        if kind is EntityKind.USER:
+            self.directory.commit([Insert(PasswordHash(organization_id=organization_id, user_id=name, hash="h"))])
+
+    def census(self, organization_id: str) -> dict[str, Any]:
+        """Count what there is of an organization."""
+        read = self.directory
+        return {
+            "entities": sum(len(read.entities(organization_id, kind, None, 99).items) for kind in EntityKind),
+            "names": sum(read.entity_named(organization_id, f"u{number:02}") is not None for number in range(PEOPLE)),
+            "hashes": sum(read.password(organization_id, f"u{number:02}") is not None for number in range(PEOPLE)),
+            "members": len(read.members_of(organization_id, "team", None, 99).items),
+            "groups": len(read.groups_of(organization_id, "team", None, 99).items),
+            "rules": sum(len(read.rules(organization_id, each, None, 99).items) for each in Direction),
+            "gateways": len(read.gateways(organization_id, None, 99).items),
+        }
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def house(request: pytest.FixtureRequest) -> House:
+    if request.param == "memory":
+        memory = MemoryDirectory()
+        return House(memory, MemoryOrganizationRemoval(memory, most=25))
+    stack: Stack = request.getfixturevalue("stack")
+    table = DirectoryTable(stack.dynamodb, stack.environment["DIRECTORY_TABLE"], pause=lambda _: None)
+    return House(DynamoDirectory(table), DynamoOrganizationRemoval(table))
+
+
+def until_done(remove: Any, *arguments: Any) -> int:
+    calls = 1
+    while not remove(*arguments):
+        calls += 1
+        assert calls < 50
+    return calls
+
+
+def test_secrets_go_and_nothing_else(house: House) -> None:
+    house.fill(ORG)
+    before = house.census(ORG)
+    assert until_done(house.removal.remove_secrets, ORG) > 1
+    assert house.census(ORG) == {**before, "hashes": 0, "gateways": 0}
+
+
+def test_an_entity_goes_with_all_that_names_it(house: House) -> None:
+    house.fill(ORG)
+    before = house.census(ORG)
+    team, someone = house.directory.entity(ORG, "team"), house.directory.entity(ORG, "u07")
+    assert team is not None
+    assert someone is not None
+    until_done(house.removal.remove_entity, someone)
+    assert house.census(ORG) == {**before, "entities": 31, "names": 29, "hashes": 29, "members": 29}
+    assert house.directory.groups_of(ORG, "u07", None, 9).items == []
+    until_done(house.removal.remove_entity, team)
+    assert house.census(ORG) == {**before, "entities": 30, "names": 29, "hashes": 29, "members": 0, "groups": 0}
+    assert house.directory.members_of(ORG, "all", None, 9).items == []
+    assert house.directory.groups_of(ORG, "u01", None, 9).items == []
+    assert house.removal.remove_entity(team), "what is gone is no obstacle"
+
+
+def test_all_rows_go_and_nobody_elses(house: House) -> None:
+    house.fill(ORG)
+    house.fill(OTHER)
+    others = house.census(OTHER)
+    for kind in EntityKind:
+        for entity in house.directory.entities(ORG, kind, None, 99).items:
+            until_done(house.removal.remove_entity, entity)
+    until_done(house.removal.remove_rows, ORG)
+    assert set(house.census(ORG).values()) == {0}
+    assert house.census(OTHER) == others
+    assert house.removal.remove_rows(ORG)

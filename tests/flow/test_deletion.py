@@ -1,0 +1,328 @@
+"""An organization that is deleted while its mail is delivered, parked, waiting and in flight, through the functions."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import pytest
+
+from postroom.bootstrap import environment
+from postroom.contracts.between_stations import FactPointer
+from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trace, trace_of
+from postroom.model.limits import DELETION_SETTLES_SECONDS
+from postroom.model.records import Insert, OrganizationState, PasswordHash, SmtpGateway
+from tests.support.post import ORG, OTHER, arn
+from tests.support.rules import DEFAULT, rule
+from tests.support.world import CONTEXT, World, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.stack import Stack
+
+HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
+SEALED: Final = b"sealed password of the gateway"
+SECRETS: Final = ("body of", HASH, "sealed password")
+"""What must not be found anywhere."""
+
+
+def letter(name: str) -> bytes:
+    return f"From: Bob <bob@example.org>\r\nSubject: about {name}\r\n\r\nbody of {name}\r\n".encode()
+
+
+class Clock:
+    """The real time, and what was skipped."""
+
+    def __init__(self) -> None:
+        self.skipped = 0
+
+    def time_ns(self) -> int:
+        return time.time_ns() + self.skipped * 1_000_000_000
+
+
+class Town:
+    """Two organizations, one of which goes."""
+
+    def __init__(self, world: World, clock: Clock) -> None:
+        self.world, self.clock, self.stack = world, clock, world.stack
+        world.organization()
+        world.organization(OTHER, "zenith.test")
+        for name in ("ann", "ben", "cleo"):
+            world.entity(name)
+        world.entity("group", "ann", "ben")
+        world.entity("zoe", organization_id=OTHER, domain="zenith.test")
+        world.directory.commit(
+            [
+                Insert(PasswordHash(organization_id=ORG, user_id="ann", hash=HASH)),
+                Insert(
+                    SmtpGateway(
+                        organization_id=ORG,
+                        id="g",
+                        name="relay",
+                        host="relay.example.org",
+                        port=587,
+                        user_name="u",
+                        sealed_password=SEALED,
+                    )
+                ),
+            ]
+        )
+        world.apply_rules(rule(DEFAULT))
+        self.app = load("delete_organizations")
+
+    def send(self, name: str, *recipients: str) -> str:
+        """Let a letter arrive; return its trace."""
+        self.world.arrive(name, letter(name), *(each if "@" in each else f"{each}@acme.test" for each in recipients))
+        return trace_of(name, ORG)
+
+    def minute(self) -> dict[str, int]:
+        """Let a minute pass: the schedule's run, and all that follows from it."""
+        counts: dict[str, int] = self.app.handler({}, CONTEXT)
+        self.world.pump()
+        self.clock.skipped += 60
+        return counts
+
+    def delete(self) -> int:
+        """Delete acme; return how many minutes it took until it was Deleted."""
+        self.world.delete_organization()
+        for minutes in itertools.count(1):
+            self.minute()
+            if self.state() is OrganizationState.DELETED:
+                return minutes
+            assert minutes < 10
+        raise AssertionError
+
+    def settle(self) -> None:
+        """Let the time pass after which nobody looks any more."""
+        self.clock.skipped += DELETION_SETTLES_SECONDS
+        self.minute()
+        self.minute()
+
+    def state(self) -> OrganizationState:
+        organization = self.world.directory.organization(ORG)
+        assert organization is not None
+        return organization.state
+
+    def facts(self, name: str, of: EventName | OwnFact) -> list[Any]:
+        return [fact for fact in self.world.desk.ledger.facts(trace_of(name, ORG)) if fact.name is of]
+
+    def bounced(self, name: str) -> list[str]:
+        """Return who bounced."""
+        found = self.facts(name, EventName.INCOMING_EMAIL_BOUNCED)
+        return sorted(fact.event["bouncedRecipient"]["emailAddress"] for fact in found)
+
+    def told(self) -> set[str]:
+        """Return of which letters the sender was told."""
+        return {answer["original"] for answer in self.world.answered}
+
+    def everything(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the content of every row and object, and of every message in a queue."""
+        for table in ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE"):
+            for row in self.stack.rows(table):
+                yield f"{table} {row['pk']['S']} {row['sk']['S']}", str(row)
+        for bucket in ("INBOUND_BUCKET", "MAIL_BUCKET"):
+            for key, content in self.stack.objects(bucket).items():
+                yield f"{bucket} {key}", content.decode("latin-1")
+
+    def left(self) -> set[str]:
+        """Return what is left of acme, but for facts, and for how many bounce messages a sender got in this hour."""
+        mine = {"ann", "ben", "cleo", "group"}
+        found = set()
+        for name, content in self.everything():
+            place = name.split(" ", 1)[1]
+            of_acme = ORG in place or ORG in content or "acme.test" in content or mine & set(place.split())
+            if of_acme and not name.startswith(("LEDGER_TABLE", "TRANSIT_TABLE bounces:")):
+                found.add(name)
+        return found
+
+
+@pytest.fixture
+def town(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Town:
+    clock = Clock()
+    monkeypatch.setattr(environment, "time", SimpleNamespace(time_ns=clock.time_ns, sleep=lambda _: None))
+    return Town(World(stack), clock)
+
+
+ORGANIZATION_ROWS: Final = {f"DIRECTORY_TABLE ORG#{ORG} ORG", f"DIRECTORY_TABLE ORGS {ORG}"}
+"""What stays: it is described for ever."""
+
+
+def fails(_: Any) -> Any:
+    raise ValueError("no good")
+
+
+def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(town: Town) -> None:
+    world = town.world
+    town.send("delivered", "ann", "group")
+    world.pump()
+    boto3.client("kms").disable_key(KeyId=world.kms_key)
+    town.send("parked", "cleo")
+    world.pump()
+    boto3.client("kms").enable_key(KeyId=world.kms_key)
+    world.apply_rules(world.callees.rule(fails), version=2)
+    town.send("waiting", "ann", "cleo")
+    world.pump()
+    world.apply_rules(world.callees.rule(fails, synchronous=False), version=3)
+    town.send("in-flight", "ann", "nobody")
+    world._batch("INGEST_QUEUE_URL", "ingest")
+    world.point_at_rules(99)
+    town.send("unreadable", "ben")
+    world._batch("INGEST_QUEUE_URL", "ingest")
+    town.send("in-the-queue", "ben")
+    pointer = FactPointer(trace=trace_of("delivered", ORG), key=RECEIVED, organization_id=ORG)
+    world.desk.parking.park_pointer(pointer, "its log group is gone")
+    asked = len(world.callees.events)
+
+    assert town.delete() <= 3
+    assert len(world.callees.events) == asked
+    assert [name for name, content in town.everything() if any(secret in content for secret in SECRETS)] == []
+    assert town.left() == ORGANIZATION_ROWS
+    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
+    assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
+    assert list(world.desk.transit.of_organization(ORG)) == []
+    assert list(world.desk.parking.list()) == []
+
+    assert town.bounced("parked") == ["cleo@acme.test"]
+    assert town.bounced("waiting") == ["ann@acme.test", "cleo@acme.test"]
+    assert town.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]
+    assert town.told() == {"parked", "waiting", "in-flight"}
+    assert [len(town.facts(name, OwnFact.RULE_CALL_DROPPED)) for name in ("waiting", "in-flight")] == [1, 1]
+    for name in ("unreadable", "in-the-queue"):
+        given_up = [fact.name for fact in world.desk.ledger.facts(f"arrival:{name}")]
+        assert given_up[-1] is OwnFact.DISCARDED
+    names = [str(fact.name) for fact in world.desk.ledger.facts(organization_trace(ORG))]
+    assert sorted(names) == [*["MAILBOX_REMOVED"] * 3, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
+
+
+def test_what_another_organization_got_as_well_stays_for_it(town: Town) -> None:
+    world = town.world
+    town.send("shared", "ann", "zoe@zenith.test")
+    world.pump()
+    town.send("shared-in-flight", "ann", "zoe@zenith.test")
+    world._batch("INGEST_QUEUE_URL", "ingest")
+    town.delete()
+    town.settle()
+    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/shared", "inbound/shared-in-flight"}
+    assert town.bounced("shared-in-flight") == ["ann@acme.test"]
+    assert sorted(world.contents("zoe")) == [letter("shared"), letter("shared-in-flight")]
+    world.delete_organization(OTHER)
+    town.minute()
+    town.minute()
+    assert town.stack.objects("INBOUND_BUCKET") == {}
+
+
+def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -> None:
+    """Ingest stopped between the two: the notification comes again, after acme is gone."""
+    world = town.world
+    body = world.arrive("both", letter("both"), "ann@acme.test", "zoe@zenith.test")
+    real = type(world.desk.transit).open
+
+    def only_acme(transit: Any, facts: Any, orders: Any, expansion: Any) -> bool:
+        if facts[0].organization_id == OTHER:
+            raise KeyboardInterrupt
+        return bool(real(transit, facts, orders, expansion))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(world.desk.transit), "open", only_acme)
+        with pytest.raises(KeyboardInterrupt):
+            world._batch("INGEST_QUEUE_URL", "ingest")
+    world._batch("DELIVER_QUEUE_URL", "deliver")
+    world.delete_organization()
+    for_now = {"inbound/both"}
+    town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
+    town.minute()
+    assert set(town.stack.objects("INBOUND_BUCKET")) == for_now
+    world.announce(body)
+    world.pump()
+    assert world.contents("zoe") == [letter("both")]
+
+
+def test_the_same_message_goes_when_nobody_can_open_it_any_more(town: Town) -> None:
+    town.world.organization("m-" + "c" * 32, "vega.test")
+    town.send("both", "ann", "nobody@nowhere.test")
+    town.world._batch("INGEST_QUEUE_URL", "ingest")
+    town.world._batch("DELIVER_QUEUE_URL", "deliver")
+    town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
+    town.world.delete_organization()
+    town.minute()
+    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/both"}
+    town.settle()
+    assert town.stack.objects("INBOUND_BUCKET") == {}
+    assert town.state() is OrganizationState.DELETED
+
+
+def test_its_names_are_free_and_another_organization_may_have_them(town: Town) -> None:
+    town.delete()
+    directory = town.world.directory
+    assert directory.domain_record("acme.test") is None
+    assert directory.organization_with_alias("acme") is None
+    assert directory.addresses_in("acme.test", 1) == []
+    town.world.organization("m-" + "d" * 32, "acme.test")
+    town.world.entity("ann-2", organization_id="m-" + "d" * 32, email="ann@acme.test")
+    town.settle()
+    town.send("new", "ann")
+    town.world.pump()
+    assert town.world.contents("ann-2") == [letter("new")]
+    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/new"} | {
+        key for key in town.stack.objects("INBOUND_BUCKET") if key.startswith("transit/")
+    }
+
+
+def test_what_cannot_end_by_itself_is_given_up_within_the_hour(town: Town) -> None:
+    """Nobody reads the queues: nothing that is sent again comes to anything."""
+    town.send("in-flight", "ann", "nobody")
+    town.world._batch("INGEST_QUEUE_URL", "ingest")
+    town.world.delete_organization()
+    town.app.handler({}, CONTEXT)
+    assert town.state() is OrganizationState.DELETING
+    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/in-flight"}
+    town.clock.skipped += DELETION_SETTLES_SECONDS
+    town.app.handler({}, CONTEXT)
+    assert town.state() is OrganizationState.DELETED
+    assert town.stack.objects("INBOUND_BUCKET") == {}
+    assert [fact.data["what"] for fact in town.facts("in-flight", OwnFact.DISCARDED)] == [
+        "bounce:nobody@acme.test",
+        "order:ann",
+    ]
+    town.world.pump()  # what is in the queues finds nothing to do
+    assert town.bounced("in-flight") == ["nobody@acme.test"]
+    assert town.left() == ORGANIZATION_ROWS
+
+
+def test_one_that_was_deleted_before_this_was_built_is_emptied_too(town: Town) -> None:
+    town.send("delivered", "ann")
+    town.world.pump()
+    organization = town.world.directory.organization(ORG)
+    assert organization is not None
+    row = {**arn_and_state(organization.arn), "state": {"S": "Deleted"}}
+    del row["former_domains"]
+    town.stack.dynamodb.put_item(TableName=town.stack.environment["DIRECTORY_TABLE"], Item=row)
+    town.minute()
+    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
+    assert town.world.directory.password(ORG, "ann") is None
+
+
+def arn_and_state(organization_arn: str) -> dict[str, Any]:
+    client = boto3.client("dynamodb")
+    key = {"pk": {"S": f"ORG#{ORG}"}, "sk": {"S": "ORG"}}
+    row: dict[str, Any] = dict(client.get_item(TableName="directory_table", Key=key)["Item"])
+    assert row["arn"]["S"] == organization_arn == arn()
+    return row
+
+
+def test_a_look_after_the_end_finds_what_came_too_late_and_then_nobody_looks_again(town: Town) -> None:
+    town.delete()
+    late = f"mail/{ORG}/ann/{'0' * 32}"
+    town.stack.s3.put_object(Bucket="mail-bucket", Key=late, Body=b"sealed by a worker that was stopped")
+    town.minute()
+    assert town.stack.objects("MAIL_BUCKET") == {}
+    town.settle()
+    organization = town.world.directory.organization(ORG)
+    assert organization is not None
+    assert organization.cleared is not None
+    assert organization.former_domains == ()
+    assert town.minute() == {"deleted": 0, "unfinished": 0}
