@@ -8,6 +8,7 @@ multipart message that is longer than the first look (parts), or an encoded one 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime.ses_fields import own_bytes
@@ -26,7 +27,7 @@ from postroom.model.limits import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postroom.mime.headers import Look
+    from postroom.mime.headers import Headers, Look
 
 Excess = tuple[str, str]
 """A reason, and its enhanced status code (RFC 3463)."""
@@ -50,8 +51,8 @@ MOST_PARTS: Final = 10_000
 MOST_PART_HEADERS: Final = 4096
 """How much of a part's header block is looked at, in bytes. Ours."""
 
-MOST_HEADERS: Final = MB
-"""The same for the message itself, whose trace fields alone may fill pages. Ours."""
+_OF_A_PART: Final = ("content-disposition", "content-type", "content-transfer-encoding")
+"""The fields of the message itself that count; the rest of its header block, which may be long, is not searched."""
 
 _PART: Final = re.compile(rb"\n--[^\r\n]{1,72}\r?\n(?=[!-9;-~]+[ \t]*:)")
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
@@ -83,10 +84,10 @@ def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | 
         return TOO_MANY_AUTHORS
     parted = headers.text("Content-Type", 200).lower().startswith("multipart/")
     if parted and _may_have_too_many(size):
-        return _excess_of(head if len(head) >= size else whole())
+        return _excess_of(headers, head if len(head) >= size else whole())
     encoding = headers.text("Content-Transfer-Encoding", 80).lower()
     if size > MAX_UNENCODED_BYTES and encoding in {"base64", "quoted-printable"}:
-        return _excess_of(whole())
+        return _excess_of(headers, whole())
     return None
 
 
@@ -94,31 +95,34 @@ def _may_have_too_many(size: int) -> bool:
     return size > MAX_ATTACHMENTS * len(b"\n--b\nContent-Disposition:attachment\n\n")
 
 
-def _excess_of(content: bytes) -> Excess | None:
+def _excess_of(headers: Headers, content: bytes) -> Excess | None:
     attachments, data = 0, 0
-    for headers, start, end in _parts(content):
-        attachments += _ATTACHED.search(headers) is not None
-        data += _unencoded(content, headers, start, end)
+    for fields, start, end in _parts(headers, content):
+        attachments += _ATTACHED.search(fields) is not None
+        data += _unencoded(content, fields, start, end)
         if attachments > MAX_ATTACHMENTS:
             return TOO_MANY_ATTACHMENTS
     return TOO_MUCH_DATA if data > MAX_UNENCODED_BYTES else None
 
 
-def _parts(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _parts(headers: Headers, content: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the header block of each part, lower-case, and where its body begins and ends; the message comes first.
 
     A part begins behind a line with two hyphens that a header field follows; which boundary it names does not matter,
     so that nothing has to be parsed and nested parts count like all others.
     """
-    begin = 0
-    for _, found in zip(range(MOST_PARTS), _PART.finditer(content), strict=False):
-        yield _part(content, begin, found.start())
-        begin = found.end()
-    yield _part(content, begin, len(content))
+    begin = len(headers.block)
+    own = b"\n".join(b"%b:%b" % (name.encode(), value) for name in _OF_A_PART for value in headers.raw(name)).lower()
+    delimiters = islice(_PART.finditer(content, max(begin - 1, 0)), MOST_PARTS)
+    found = next(delimiters, None)
+    yield own, begin, found.start() if found else len(content)
+    while found:
+        begin, found = found.end(), next(delimiters, None)
+        yield _part(content, begin, found.start() if found else len(content))
 
 
 def _part(content: bytes, begin: int, end: int) -> tuple[bytes, int, int]:
-    most = min(end, begin + (MOST_PART_HEADERS if begin else MOST_HEADERS))
+    most = min(end, begin + MOST_PART_HEADERS)
     blank = _BLANK_LINE.search(content, begin, most)
     body = blank.end() if blank else most
     return content[begin:body].lower(), body, end

@@ -9,12 +9,15 @@ found out with Python's email (compat32 and default policy), npm's mailparser an
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime.encoded_words import decode
-from postroom.model.addresses import Address
+from postroom.model.addresses import MAX_ADDRESS, Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +30,12 @@ _PLAIN: Final = re.compile(
 )
 """A mailbox that every reader takes alike, as nearly all are: a name in front of angle brackets, or none."""
 
+MAX_SCANNED_ANY_WAY: Final = 8 * 1024
+"""Longest text that is scanned in each way, in characters; of a longer one where readers differ, every host name behind
+an @ counts. Ours: no From of real mail is that long, and each way costs time."""
+
 _SYNTAX: Final = re.compile(r'[<>@"(),;:\\]')
+_ENCODED_PART: Final = re.compile(r"\?=\s?[@.]|[@.]\s?=\?")
 _MARK: Final = re.compile(r'["(\\)]')
 _REST_OF_QUOTED: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _IN_COMMENT: Final = re.compile(r'[()"]|\\.', re.DOTALL)
@@ -35,7 +43,16 @@ _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[<>,;:]|\(\)|[^\s<>,;:"
 _COMMENT: Final = "()"
 """Stands where a comment stood."""
 
-_AROUND: Final = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
+_LETTER: Final = re.compile(r"\w")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HOST: Final = re.compile(r"\w[\w.-]*")
+_NO_WORD: Final = re.compile(r"[^\w.+-]+")
+_USUAL: Final = re.compile(rf'(?:{_WORD}++|"[\w.+-]*+")@(?:[\w-]++\.)*+[\w-]++')
+_HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
+_LENIENT_WORD: Final = re.compile(r"=\?[^?]*+\?([bBqQ])\?(.{0,998}?)\?=", re.DOTALL)
+"""As Python's own parser looks for one; what it holds is limited, so that looking stays linear."""
+
+_AROUND: Final = "!\"#$%&'()*+,./:;<=>?@[\\]^`{|}~"
 """What may stand around a domain and is none of it."""
 
 
@@ -59,10 +76,12 @@ def likeliest(value: str) -> Iterator[str]:
 
 def every(value: str) -> Iterator[str]:
     """Yield what any reader may take for an address, the likeliest first; an address may come more than once."""
-    yield from _ways(value, strict=True)
+    yield from likeliest(value)
     yield from _ways(value, strict=False)
-    if "=?" in value and (decoded := decode(value)) != value:
-        yield from _ways(decoded, strict=True)
+    # an encoded word beside brackets is a name, whatever it says; beside an @ it is a part of an address
+    strict = not _ENCODED_PART.search(value)
+    for decoded in _decoded(value):
+        yield from _ways(decoded, strict=strict)
 
 
 def without_comments(value: str) -> str:
@@ -72,24 +91,76 @@ def without_comments(value: str) -> str:
 
 def _ways(value: str, *, strict: bool) -> Iterator[str]:
     """Yield the addresses of a text in each way in which it can be taken."""
-    for text in dict.fromkeys((value, _visible(value))):
+    for text in dict.fromkeys((_visible(value, ""), _visible(value, " "), _CONTROLS.sub("", value))):
         outside = _Outside.of(text)
         scan = _Scan(strict=strict)
+        if len(text) <= MAX_SCANNED_ANY_WAY:
+            yield from _scanned(outside, scan)
+        else:
+            yield from scan.over(_joined_at(outside.without_comments()))
+        if not (outside.is_odd or scan.is_odd or (scan.is_split and len(text) > MAX_SCANNED_ANY_WAY)):
+            continue
+        flat, apart = _flat(text, ""), _flat(text, " ")
+        if len(text) <= MAX_SCANNED_ANY_WAY:
+            for each in (flat, apart):
+                yield from _Scan(strict=strict).over(_joined_at(each))
+        for each in (text, flat, apart, "".join(text.split())):
+            yield from _swept(each)
+
+
+def _scanned(outside: _Outside, scan: _Scan) -> Iterator[str]:
+    """Yield the addresses of a text with and without its comments, and with and without white space in addresses."""
+    for variant in map(_joined_at, outside.variants()):
+        yield from scan.over(variant)
+        if (dotted := variant.replace(" .", ".").replace(". ", ".")) != variant:
+            yield from scan.over(dotted)
+    if scan.is_split:
         for variant in outside.variants():
-            yield from scan.over(_joined_at(variant))
-        if scan.is_split:
-            for variant in outside.variants():
-                yield from _Scan(strict=strict).over("".join(variant.split()))
-        if outside.is_odd or scan.is_odd:
-            for instead in ("", " "):
-                yield from _Scan(strict=strict).over(_joined_at(_flat(text, instead)))
+            yield from scan.over("".join(variant.split()))
 
 
-def _visible(text: str) -> str:
+def _swept(text: str) -> Iterator[str]:
+    """Yield every host name behind an @, whatever stands between and around: the last resort."""
+    before, *behind = text.split("@")
+    for part in behind:
+        host = _HOST.search(part)
+        if host:
+            words = _NO_WORD.split(before[-MAX_ADDRESS:])
+            yield f"{next(filter(None, reversed(words)), '?')}@{host[0]}"
+        before = part
+
+
+def _decoded(value: str) -> Iterator[str]:
+    """Yield a text with its encoded words decoded, as strictly and as leniently as readers do it; none if it has none.
+
+    Some skip control characters and white space within a word, some end an address where a word ends.
+    """
+    texts = dict.fromkeys((value, _visible(value, ""), "".join(_visible(value, "").split())))
+    ways = (decode, lambda text: _LENIENT_WORD.sub(_leniently, text), lambda text: _LENIENT_WORD.sub(_apart, text))
+    found = {way(text): None for text in texts if "=?" in text for way in ways}
+    yield from (decoded for decoded in found if decoded not in texts)
+
+
+def _leniently(word: re.Match[str]) -> str:
+    """Decode what resembles an encoded word, whatever its charset is called, as UTF-8."""
+    raw = word[2].encode("utf-8", "surrogateescape")
+    if word[1] in "qQ":
+        raw = _HEX.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), raw.replace(b"_", b" "))
+    else:
+        with contextlib.suppress(binascii.Error):  # then it stays as it is written
+            raw = base64.b64decode(raw + b"==")
+    return raw.decode("utf-8", "replace")
+
+
+def _apart(word: re.Match[str]) -> str:
+    return f" {_leniently(word)} "
+
+
+def _visible(text: str, instead: str) -> str:
     """Return a text without what nobody sees: controls, zero-width marks, odd blanks."""
     if text.isprintable():
         return text
-    return "".join(mark for mark in text if mark.isprintable() or mark in "\t\n")
+    return "".join(mark if mark.isprintable() or mark in "\t\n" else instead for mark in text)
 
 
 def _flat(text: str, instead: str) -> str:
@@ -152,7 +223,7 @@ class _Outside:
 
     def _unclosed(self, piece: list[str], rest: str) -> _Outside:
         self.is_odd = True
-        self.pieces.append("".join([*piece, " ", _flat(rest, " ")]))
+        self.pieces += ["".join(piece), f" {_flat(rest, ' ')}"]
         return self
 
     def _behind_comment(self, text: str, at: int) -> int | None:
@@ -174,9 +245,9 @@ class _Scan:
     """One pass over a text whose comments are gone.
 
     In each mailbox of a list, what stands in angle brackets is the address; without brackets, any word with an @. A
-    scan that is not strict takes such words where there are brackets too.
+    scan that is not strict takes such words where there are brackets too, and without signs in front.
 
-    ``is_odd``: a mailbox without an address, or a quoted string that readers may take for a part of one.
+    ``is_odd``: a mailbox without an address, an unusual one, or a quoted string that may be a part of one.
     ``is_split``: white space behind an address that no comma follows.
     """
 
@@ -195,12 +266,14 @@ class _Scan:
             elif word == ">":
                 inside = False
             elif word in {",", ";"} and not inside:
-                yield from self._end(mailbox)
-                mailbox = _Mailbox()
+                if mailbox.last_end >= 0:
+                    yield from self._end(mailbox)
+                    mailbox = _Mailbox()
             elif word in {",", ";", ":"}:
                 mailbox.is_empty = not inside
             else:
                 self._take(mailbox, token, inside=inside)
+        self.is_odd |= inside
         yield from self._end(mailbox)
 
     def _take(self, mailbox: _Mailbox, token: re.Match[str], *, inside: bool) -> None:
@@ -218,8 +291,9 @@ class _Scan:
             self.is_odd = True
         self.is_split |= mailbox.last_had_at
         mailbox.take(word, token.end())
+        self.is_odd |= "@" in word and not _USUAL.fullmatch(word)
         found = mailbox.in_brackets if inside else mailbox.bare
-        found.extend(_specs(word))
+        found.extend(_specs(word, trims=not self.strict))
 
     def _end(self, mailbox: _Mailbox) -> Iterable[str]:
         found = mailbox.in_brackets if self.strict and mailbox.in_brackets else mailbox.in_brackets + mailbox.bare
@@ -243,7 +317,7 @@ class _Mailbox:
         self.is_empty, self.quoted, self.last_end, self.last_had_at = False, "", end, "@" in word
 
 
-def _specs(word: str) -> Iterator[str]:
+def _specs(word: str, *, trims: bool) -> Iterator[str]:
     """Yield every ``local@domain`` in a word without white space; of several @, each may be the one that counts."""
     quoted = word.rfind('"@') + 1 if word[0] == '"' else 0
     local, *domains = word[quoted:].split("@")
@@ -251,7 +325,9 @@ def _specs(word: str) -> Iterator[str]:
     for domain in domains:
         if local and domain:
             yield f"{local}@{domain}"
+            if trims and (begins := _LETTER.search(local)) and begins.start():
+                yield f"{local[begins.start() :]}@{domain}"
             bare = domain.strip(_AROUND)
             if bare != domain and bare and "=?" not in word:
                 yield f"{local.strip(_AROUND) or local}@{bare}"
-        local = domain
+        local = domain or local

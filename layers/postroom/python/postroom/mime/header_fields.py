@@ -11,6 +11,7 @@ Nothing is copied per field: what is kept is where each value begins, and only o
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from postroom.mime.ses_fields import own_bytes
@@ -34,10 +35,8 @@ READ: Final = (
 )
 """The fields that stations read, lower-case."""
 
-_END: Final = re.compile(rb"\n\r*+\n")
 _LINE_END: Final = re.compile(rb"\n(?![ \t])")
 _BARE_CR: Final = re.compile(rb"\r[^\r\n]")
-_EMPTY_LINE: Final = re.compile(rb"\r*+\n")
 _AROUND: Final = rb"[^!-~\n]*+(?:\n[ \t][^!-~\n]*+)*+"
 """What may stand around a name: nothing that can be seen, folds included."""
 
@@ -48,42 +47,64 @@ _IRREGULAR: Final = re.compile(rb"\n(?![ \t]|[!-9;-~]++:)")
 
 
 def _in_any_case(name: str) -> str:
-    # sets of two, not a flag: the expression's first step is then a look at one byte of each line
+    # sets of two, not a flag, which costs twice as much
     return "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
 
 
 _READ_NAMES: Final = b"(" + "|".join(map(_in_any_case, READ)).encode() + b")" + _AROUND + b":"
 _FIRST_READ: Final = re.compile(_AROUND + _READ_NAMES)
-_NEXT_READ: Final = re.compile(
-    rb"\n(?:\r*+\n|" + _READ_NAMES + rb"|[\x00-\x08\x0b-\x1f\x7f-\xff]" + _AROUND + _READ_NAMES + rb")"
+_INITIALS: Final = "".join(sorted({letter for name in READ for letter in (name[0], name[0].upper())})).encode()
+_MAY_BE: Final = rb"(?=[\x00-\x08\n-\x1f\x7f-\xff" + _INITIALS + rb"])"
+"""A look at the first byte of a line, which ends it for nearly all lines of a long block."""
+
+_NEXT_READ: Final = rb"|" + _READ_NAMES + rb"|[\x00-\x08\x0b-\x1f\x7f-\xff]" + _AROUND + _READ_NAMES + rb")"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Which lines end a block, as the first line and behind others; and the fields, or the end, behind a line end."""
+
+    first: re.Pattern[bytes]
+    end: re.Pattern[bytes]
+    next: re.Pattern[bytes]
+
+
+_CRS: Final = _Ending(
+    re.compile(rb"\r*+\n"), re.compile(rb"\n\r*+\n"), re.compile(rb"\n" + _MAY_BE + rb"(?:\r*+\n" + _NEXT_READ)
 )
+"""Lines that hold nothing but CR are empty: postal-mime, and mail whose line ends became CRLF twice."""
+
+_CR: Final = _Ending(
+    re.compile(rb"\r?+\n"), re.compile(rb"\n\r?+\n"), re.compile(rb"\n" + _MAY_BE + rb"(?:\r?+\n" + _NEXT_READ)
+)
+"""CR CR LF is no empty line: mailparser."""
 
 
 class HeaderFields:
     """The fields in the beginning of a message, in one reading.
 
     Attributes:
-        end: where the block ends, blank line included; None if that is not in what was given. It is the first line that
-            is empty for every reader: one that holds nothing, or nothing but CR.
+        end: where the block ends, blank line included; None if that is not in what was given.
         is_cut: there are more fields than are read (``MAX_READ_FIELDS``), so that some were not.
     """
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, ending: _Ending = _CRS) -> None:
         self._head = head
+        self._ending = ending
         self._values: dict[str, list[int]] = {}
         self.end: int | None = None
         self.is_cut = False
         self._find()
 
     def _find(self) -> None:
-        if _EMPTY_LINE.match(self._head):
+        if self._ending.first.match(self._head):
             self.end = 0
             return
         room = MAX_READ_FIELDS
         first = _FIRST_READ.match(self._head)
         if first:
             self._keep(first[1], first.end())
-        for found in _NEXT_READ.finditer(self._head, first.end() if first else 0):
+        for found in self._ending.next.finditer(self._head, first.end() if first else 0):
             name = found[1] or found[2]
             if name is None:
                 self.end = found.end()
@@ -93,7 +114,7 @@ class HeaderFields:
                 room -= 1
             else:
                 self.is_cut = True
-                end = _END.search(self._head, found.end())
+                end = self._ending.end.search(self._head, found.end())
                 self.end = end.end() if end else None
                 return
 
@@ -147,11 +168,14 @@ class HeaderFields:
 
 
 def readings(head: bytes) -> list[HeaderFields]:
-    """Return the fields of a block in one reading, or in more: CR for itself may end a line, a fold may be first."""
+    """Return the fields of a block in every reading: one, unless a CR or a first fold is where readers differ."""
     found = [HeaderFields(head)]
-    if found[0].has_bare_cr():
+    end = found[0].end
+    if end is not None and head[max(end - 3, 0) : end] == b"\r\r\n":
+        found.append(HeaderFields(head, _CR))
+    if found[-1].has_bare_cr():
         # CR CR LF is one line end, a CR elsewhere another
-        block = head[: found[0].end]
+        block = head[: found[-1].end]
         lines = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         found.append(HeaderFields(lines))
     own = own_bytes(head)

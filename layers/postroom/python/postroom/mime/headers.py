@@ -16,11 +16,18 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.mime import address_lists
-from postroom.mime.encoded_words import charset_of, decode_field, eight_bit
+from postroom.mime import address_lists, charsets
+from postroom.mime.encoded_words import charset_of, decode_field, eight_bit, raw_charset
 from postroom.mime.header_fields import readings
 from postroom.model.addresses import MAX_ADDRESS, Address
-from postroom.model.limits import MAX_ADDRESS_BYTES, MAX_AUTHORS, MAX_MESSAGE_BYTES, MAX_SUBJECT_CHARACTERS, MB
+from postroom.model.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_AUTHORS,
+    MAX_LOOKS,
+    MAX_MESSAGE_BYTES,
+    MAX_SUBJECT_CHARACTERS,
+    MB,
+)
 from postroom.model.rule_index import Reading
 from postroom.model.text import one_line
 
@@ -82,7 +89,7 @@ class Headers:
     @property
     def is_complete(self) -> bool:
         """Whether the end of the block was among the bytes that were given."""
-        return self._readings[0].end is not None
+        return all(reading.end is not None for reading in self._readings[:2])
 
     @property
     def is_cut(self) -> bool:
@@ -116,23 +123,23 @@ class Headers:
         return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
     def address(self, name: str) -> str:
-        """Return the first address of such a field; where none can be read, the field's text as it stands."""
+        """Return the likeliest address of such a field; where none can be read, the field's text as it stands."""
         known = self._first_addresses.get(name)
         if known is None:
-            fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
-            any_way = (address for way in (_likeliest, _every) for value in fields for address in way(value))
-            known = next(_short(any_way), None) or self.text(name, MAX_ADDRESS)
-            self._first_addresses[name] = known
+            reading = self.authors.readings[0]
+            authors = {"From": reading.froms, "Sender": reading.senders}
+            found = _short(authors[name]) if name in authors else iter(self.addresses(name, 1))
+            known = self._first_addresses[name] = next(found, None) or self.text(name, MAX_ADDRESS)
         return known
 
     @cached_property
     def authors(self) -> Authors:
         """Whom the message may be from, in every way in which readers take its From and Sender fields."""
         fields, room = _as_lists(self.raw("From"), MAX_ADDRESS_BYTES)
-        froms = _Addresses.of(fields)
+        froms = _Addresses.of(fields, self._in_charset("From"))
         fields, room = _as_lists(self.raw("Sender"), room)
-        senders = _Addresses.of(fields)
-        sure = not senders.differ and (not senders.every or self._readings[0].is_regular())
+        senders = _Addresses.of(fields, self._in_charset("Sender"))
+        sure = not senders.every or (not senders.differ and len(self._readings) == 1 and self._readings[0].is_regular())
         reading = Reading(tuple(senders.every), tuple(froms.every))
         return Authors(
             readings=(reading,) if sure else (reading, Reading((), reading.froms)),
@@ -160,6 +167,13 @@ class Headers:
     def _charset(self) -> str | None:
         """The label of the message's text, for raw 8-bit."""
         return charset_of(self._first("Content-Type"))
+
+    def _in_charset(self, name: str) -> list[str]:
+        """Return address fields with raw 8-bit as readers take them that follow Content-Type there; commonly none."""
+        fields = [value[:MAX_ADDRESS_BYTES] for value in self.raw(name) if not value.isascii()]
+        if not fields or self._charset is None:
+            return []
+        return [_FOLD.sub(" ", charsets.decode(value, raw_charset(value, self._charset))) for value in fields]
 
     def _as_text(self, value: bytes) -> str:
         """Return a field's bytes in one line, decoded."""
@@ -201,35 +215,44 @@ class _Addresses:
     every: dict[Address, None]
     differ: bool
     is_cut: bool
+    looks: int = 0
 
     @classmethod
-    def of(cls, fields: Sequence[str]) -> _Addresses:
-        """Read some fields; of a field that stands twice, readers take the first or the last."""
+    def of(cls, fields: Sequence[str], other_texts: Iterable[str]) -> _Addresses:
+        """Read some fields, and other texts of the same; of a field that stands twice, readers take either."""
         made = cls({}, differ=len(fields) > 1, is_cut=False)
         for value in fields:
             made._read(value)
+        known = len(made.every)
+        for value in other_texts:
+            made._read(value)
+        made.differ |= len(made.every) > known
         return made
 
     def _read(self, value: str) -> None:
         alike = address_lists.plain(value)
-        found = _every(value) if alike is None else iter((alike,))
-        seen = set()
-        for address in found:
-            if address not in self.every and len(self.every) >= MAX_AUTHORS:
+        if alike is not None:
+            self.every[alike] = None
+            return
+        found = set()
+        for address in _parsed(self._counted(address_lists.every(value))):
+            self.every[address] = None
+            found.add(address)
+        self.differ |= found != set(islice(_likeliest(value), MAX_AUTHORS))
+
+    def _counted(self, specs: Iterable[str]) -> Iterator[str]:
+        """Yield what looks like an address, until it is more than is read."""
+        for spec in specs:
+            self.looks += 1
+            if self.looks > MAX_LOOKS or len(self.every) > MAX_AUTHORS:
                 self.is_cut = True
                 return
-            self.every[address] = None
-            seen.add(address)
-        self.differ |= alike is None and seen != set(islice(_likeliest(value), MAX_AUTHORS))
+            yield spec
 
 
 def _likeliest(value: str) -> Iterator[Address]:
     alike = address_lists.plain(value)
     return _parsed(address_lists.likeliest(value)) if alike is None else iter((alike,))
-
-
-def _every(value: str) -> Iterator[Address]:
-    return _parsed(address_lists.every(value))
 
 
 def _parsed(specs: Iterable[str]) -> Iterator[Address]:

@@ -81,9 +81,13 @@ MESSAGE_FLOW_SECONDS: Final = 86_400
 MAX_READ_FIELDS: Final = 10_000
 """Most header fields that are read, of those that any station reads; a message with more is bounced. Ours."""
 
-MAX_ADDRESS_BYTES: Final = MB // 4
+MAX_ADDRESS_BYTES: Final = 160 * 1024
 """How much of a message's address fields is read for one purpose, in bytes, all fields together; a message whose
-From and Sender have more is bounced. Ours: 160,000 are 500 addresses of the longest kind."""
+From and Sender have more is bounced. Ours: 500 addresses of the longest kind."""
 
 MAX_AUTHORS: Final = 5_000
 """Most addresses that are read of From and of Sender; a message with more is bounced. Ours."""
+
+MAX_LOOKS: Final = 50_000
+"""Most words of From, and of Sender, that are looked at as addresses; a message with more is bounced. Ours: a word is
+looked at once for each way in which readers may take it."""
