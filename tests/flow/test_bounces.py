@@ -45,7 +45,7 @@ def test_unknown_disabled_and_full_recipients_are_told_in_one_message(world: Wor
     world.arrive("m1", LETTER, *(f"{name}@acme.test" for name in ("nobody", "off", "tim", "ann")))
     world.pump()
     assert told(world) == [["nobody@acme.test", "off@acme.test", "tim@acme.test"]]
-    assert [each["status"] for each in world.answered[0]["recipients"]] == ["5.1.1", "5.2.1", "5.2.2"]
+    assert [each["fields"]["Status"] for each in world.answered[0]["recipients"]] == ["5.1.1", "5.2.1", "5.2.2"]
     assert world.answered[0]["original"] == "m1"
     assert world.desk.transit.is_clear(trace_of("m1", ORG))
     assert world.contents("ann") == [LETTER]
