@@ -101,6 +101,19 @@ class Installs:
         (copy / "node_modules").symlink_to(self._node_packages(who, source) / "node_modules")
         return copy
 
+    def inline(self, name: str, file: str, code: str) -> Path:
+        """Write the code that a template holds itself; return its folder.
+
+        Args:
+            name: of the folder; the last one of that name goes.
+            file: Source: CloudFormation, "ZipFile": index, with the runtime's ending.
+        """
+        folder = self._folder / "code" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / file).write_text(code, "utf-8")
+        return folder
+
     def sdk(self, who: str, names: Sequence[str]) -> Path:
         """Install packages of the AWS SDK for JavaScript; return the node_modules that they are in.
 

@@ -312,6 +312,10 @@ class Project:
             **own.get("Environment", {}).get("Variables", {}),
             **self._extra,
         }
+        if self._installs and "CodeUri" not in properties and isinstance(properties.get("InlineCode"), str):
+            index = "index.js" if str(properties.get("Runtime")).startswith("nodejs") else "index.py"
+            written = self._installs.inline(f"{self.name}-{name}", index, properties["InlineCode"])
+            properties = {**properties, "CodeUri": str(written)}
         for needed in ("Runtime", "Handler", "CodeUri"):
             if needed not in properties:
                 raise TemplateError(f"{self.path}: {name}: a function without {needed} is not executed here")

@@ -149,10 +149,13 @@ def lambda_environment(function: Function, stream: str, endpoints: Mapping[str, 
 
 
 def module_path(function: Function) -> list[str]:
-    """Return the folders Python looks in first: the function's own, its packages', its layers' in order, as on AWS."""
+    """Return the folders Python looks in first: the function's own, its packages', its layers', the last of them first.
+
+    Source: AWS, "Lambda layers": a layer's files take the place of those of the layers before it.
+    """
     python = function.runtime.removeprefix("python")
     folders = [function.code, *function.packages]
-    for layer in function.layers:
+    for layer in reversed(function.layers):
         folders += [layer / "python", layer / "python" / "lib" / f"python{python}" / "site-packages"]
     return [str(folder) for folder in folders if folder.is_dir()]
 

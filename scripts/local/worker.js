@@ -216,6 +216,7 @@ async function main(requests, answers, places) {
   let handler;
   try {
     (await import("./resolving.mjs")).install(places);
+    (await import("./aws_sdk_v2.mjs")).install();
     handler = await handlerOf(process.env._HANDLER, places.layers);
   } catch (error) {
     const shaped = shape(error);

@@ -170,6 +170,19 @@ def test_an_api_event_is_named_in_a_note_and_not_served(aws: Aws, tmp_path: Path
     assert (project.events, project.notes[-1]) == ([], "One: its Api event Web is not served here")
 
 
+def test_code_that_the_template_holds_itself_runs(aws: Aws, tmp_path: Path) -> None:
+    code = json.dumps("def handler(event, context):\n    return event['a'] + 1\n")
+    template = ONE.replace('CodeUri: "."', f"InlineCode: {code}").replace("app.handler", "index.handler")
+    (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
+    assert project.notes[1:] == []
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["template.yaml"]
+    service = LocalLambda(tmp_path, project.functions)
+    try:
+        assert service.invoke({"a": 1}, "One")[0] == 2
+    finally:
+        service.close()
+
+
 @pytest.mark.parametrize(
     ("handler", "is_there"),
     [

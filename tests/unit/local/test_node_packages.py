@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -226,3 +227,31 @@ def test_a_node_that_cannot_do_it_is_one_line(tmp_path: Path, monkeypatch: pytes
     folder = written(tmp_path / "src", {"app.js": ""})
     with pytest.raises(TemplateError, match=r"^One: the modules that it needs cannot be read with this node: .*Error"):
         needed(function(folder))
+
+
+V2 = {
+    "package.json": json.dumps({"name": "aws-sdk", "main": "lib/aws.js"}),
+    "lib/aws.js": 'require("./node_loader"); module.exports = require("./core");',
+    "lib/core.js": "exports.config = {};",
+    "lib/node_loader.js": 'const AWS = require("./core");\n'
+    "AWS.config = { update(options, allowUnknownKeys) { if (allowUnknownKeys) Object.assign(this, options); } };",
+}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app.js": 'const AWS = require("aws-sdk"); exports.handler = async () => AWS.config;'},
+        {"app.mjs": 'import AWS from "aws-sdk"; export const handler = async () => AWS.config;'},
+    ],
+    ids=["require", "import"],
+)
+def test_version_2_of_the_sdk_is_told_where_the_services_are(tmp_path: Path, files: Mapping[str, str]) -> None:
+    folder = written(tmp_path / "src", files | {f"node_modules/aws-sdk/{name}": text for name, text in V2.items()})
+    variables = {"AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW": "http://flow"}
+    made = replace(function(folder, runtime="nodejs16.x"), environment=variables)
+    assert answer(tmp_path, made) == {
+        "endpoint": "http://x",
+        "s3ForcePathStyle": True,
+        "workmailmessageflow": {"endpoint": "http://flow"},
+    }
