@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import unexecuted
-from local.env_vars import texts
+from local import function_properties, unexecuted
 from local.errors import UsageError
 from local.makers import MAKERS, NOT_EXECUTED
 from local.makers.base import Made, Resource
@@ -20,7 +19,6 @@ from local.runtimes import RUNTIMES, runtime
 from local.settings import ACCOUNT, REGION, function_arn
 from local.template import ODD, Resolver, TemplateError, check, load
 from local.unexecuted import placeholder
-from local.workers import Function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from local.aws import Aws
     from local.installs import Installs
+    from local.workers import Function
 
 _FUNCTION: Final = "AWS::Serverless::Function"
 _LAYER: Final = "AWS::Serverless::LayerVersion"
@@ -306,43 +305,16 @@ class Project:
     def _read_function(self, name: str) -> None:
         own = self._resolve(name, self._resources[name].get("Properties", {}))
         shared = self._resolve("Globals", (self._template.get("Globals") or {}).get("Function") or {})
-        properties = {**shared, **own}
-        variables = {
-            **shared.get("Environment", {}).get("Variables", {}),
-            **own.get("Environment", {}).get("Variables", {}),
-            **self._extra,
-        }
-        if self._installs and "CodeUri" not in properties and isinstance(properties.get("InlineCode"), str):
-            index = "index.js" if str(properties.get("Runtime")).startswith("nodejs") else "index.py"
+        properties = function_properties.with_globals(own, shared)
+        if self._installs and (index := function_properties.index_file(properties)):
             written = self._installs.inline(f"{self.name}-{name}", index, properties["InlineCode"])
-            properties = {**properties, "CodeUri": str(written)}
-        for needed in ("Runtime", "Handler", "CodeUri"):
-            if needed not in properties:
-                raise TemplateError(f"{self.path}: {name}: a function without {needed} is not executed here")
-            if not isinstance(properties[needed], str):
-                raise TemplateError(f"{self.path}: {name}: a function whose {needed} is no text is not executed here")
+            properties["CodeUri"] = str(written)
+        function_properties.check(f"{self.path}: {name}", properties)
         code, packages = self._code(name, properties)
-        function_name = self._made[name].ref
-        group = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}")
-        reserved = "ReservedConcurrentExecutions"
-        function = Function(
-            name=function_name,
-            logical_id=name,
-            handler=properties["Handler"],
-            code=code,
-            runtime=properties["Runtime"],
-            packages=packages,
-            layers=tuple(self._layers(name, [*shared.get("Layers", []), *own.get("Layers", [])])),
-            environment=texts(name, variables),
-            description=str(properties.get("Description", "")),
-            timeout=_number(properties, "Timeout", 3, range(1, 901)),
-            memory=_number(properties, "MemorySize", 128, range(128, 10_241)),
-            reserved_concurrency=_number(properties, reserved, 0, range(1001)) if reserved in properties else None,
-            log_group=group,
-            role=properties.get("Role") or self._implicit(f"{name}Role").attributes["Arn"],
-            asynchronous=dict(properties.get("EventInvokeConfig", {})),
-            dead_letter_arn=properties.get("DeadLetterQueue", {}).get("TargetArn", ""),
-        )
+        layers = tuple(self._layers(name, properties["Layers"]))
+        role = self._implicit(f"{name}Role").attributes["Arn"]
+        places = {"code": code, "packages": packages, "layers": layers}
+        function = function_properties.made(self._made[name].ref, name, properties, role, self._extra, **places)
         if self._installs is not None:
             function = self._completed(function, properties, self._installs)
         self.functions.append(function)
@@ -391,14 +363,6 @@ class Project:
             folder = self._folder(name, self._resolve(name, resource.get("Properties", {}))["ContentUri"])
             method = resource.get("Metadata", {}).get("BuildMethod")
             yield folder if self._installs is None else self._installs.layer(name, folder, method)
-
-
-def _number(properties: Mapping[str, Any], name: str, default: int, allowed: range) -> int:
-    """Return a number of a function's properties, within the limits of the Lambda API."""
-    number = int(properties.get(name, default))
-    if number not in allowed:
-        raise ValueError(f"{name} is not from {allowed[0]} to {allowed[-1]}")
-    return number
 
 
 def _is_custom(kind: str) -> bool:
