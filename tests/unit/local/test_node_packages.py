@@ -247,7 +247,7 @@ V2 = {
     ids=["require", "import"],
 )
 def test_version_2_of_the_sdk_is_told_where_the_services_are(tmp_path: Path, files: Mapping[str, str]) -> None:
-    folder = written(tmp_path / "src", files | {f"node_modules/aws-sdk/{name}": text for name, text in V2.items()})
+    folder = written(tmp_path / "src", {**files, **{f"node_modules/aws-sdk/{name}": text for name, text in V2.items()}})
     variables = {"AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW": "http://flow"}
     made = replace(function(folder, runtime="nodejs16.x"), environment=variables)
     assert answer(tmp_path, made) == {
