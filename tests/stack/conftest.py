@@ -23,9 +23,9 @@ def kms() -> Iterator[KmsDoor]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsDoor) -> Iterator[House]:
-    """A stack in real time."""
+    """A stack whose delays are a fifth: what a test waits for comes, and the sweep's hour is longer than any suite."""
     variables = {"AWS_ENDPOINT_URL_KMS": kms.url}
-    house = House(tmp_path_factory.mktemp("house"), port=kms.behind, variables=variables)
+    house = House(tmp_path_factory.mktemp("house"), port=kms.behind, variables=variables, speed=5)
     yield house
     house.stop()
 

@@ -17,10 +17,11 @@ import pytest
 
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_MESSAGE_BYTES
+from tests.support import forked_cli
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
-PATIENCE: Final = 60.0
+PATIENCE: Final = 240.0
 """Seconds that a projection may take on a busy machine."""
 
 BLOCKS: Final = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
@@ -40,7 +41,7 @@ aws workmail register-to-work-mail --organization-id $organization --entity-id $
 echo $key eve@locked.example
 """
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -60,12 +61,11 @@ def stack() -> Iterator[dict[str, str]]:
             yield json.loads(process.stdout.readline())["env"]
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=PATIENCE) == 0
 
 
 def postroom(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    command = [str(BIN / "python"), "-m", "local.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=env or environment(), capture_output=True, timeout=120, check=False)
+    return forked_cli.run([str(each) for each in arguments], env or environment(), ROOT)
 
 
 def rows(*arguments: object) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def shell(script: str) -> str:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -227,7 +227,7 @@ def test_following_events_shows_them_as_lines(example: None) -> None:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     assert first["event"]["eventName"] == "ORGANIZATION_EMAIL_RECEIVED"
 
 

@@ -105,7 +105,7 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(house: Hous
     )
     house.send(raw, "ada@starters.example")
     with house.entered():
-        wait_for(lambda: house.copies().get(user))
+        wait_for(lambda: house.copies_of(user))
         (fact,) = house.operator().ledger.received(message_id="<starter@elsewhere.example>")
     message_id = str(fact.data["flowMessageId"])
     answer = invoke(house, "HouseStyleFunction", {**EVENT, "messageId": message_id})

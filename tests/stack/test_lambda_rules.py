@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,25 @@ from tests.support.house import House, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 HAS_NODE = shutil.which("node") is not None
 ANN, BEN, CLEO = (f"{name}@lambda.example" for name in ("ann", "ben", "cleo"))
+
+SPEED = 150
+"""How many times as fast time runs here."""
+
+LETTERS = {
+    "f1": ("fail", (ANN, BEN)),
+    "s1": ("subject", (ANN, BEN)),
+    "d1": ("drop", (ANN, BEN)),
+    "b1": ("bounce", (ANN,)),
+    "a1": ("add", (ANN,)),
+    "t1": ("tell", (BEN,)),
+    "f0": ("once", (ANN,)),
+    "n1": ("storm", (ANN,)),
+}
+"""Sender and recipients of what is sent at once, so that tests wait together for what takes its time."""
 
 FUNCTIONS = {"FailFunction": "app.handler", "RecurseFunction": "recurse.handler"}
 FAILING = """
@@ -28,7 +44,7 @@ Resources:
     f"""
   {name}:
     Type: AWS::Serverless::Function
-    Properties: {{CodeUri: src/, Handler: {handler}, Runtime: python3.12}}
+    Properties: {{CodeUri: src/, Handler: {handler}, Runtime: python3.12, Timeout: 60}}
   PermissionOf{name}:
     Type: AWS::Lambda::Permission
     Properties:
@@ -72,7 +88,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A stack where time runs 600 times as fast, with three people whose mail goes through functions."""
+    """A stack where time runs faster, with three people whose mail goes through functions."""
     folder = tmp_path_factory.mktemp("customers")
     (folder / "fail" / "src").mkdir(parents=True)
     (folder / "fail" / "template.yaml").write_text(FAILING, "utf-8")
@@ -83,18 +99,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
     env_vars.write_text(json.dumps({"Parameters": {"DROPPED": BEN, "ADDED": CLEO}}))
-    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars, speed=600)
+    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars, speed=SPEED)
     organization = house.organization("lambda")
     for name, address in (("ann", ANN), ("ben", BEN), ("cleo", CLEO)):
         house.user(organization, name, address)
     for name in ("Subject", "Drop", "Bounce", "Add"):
         run_lambda(house, organization, f"{name.lower()}@guide.example", f"{name}Function")
-    run_lambda(house, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=240)
+    run_lambda(house, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=60)
     run_lambda(house, organization, "once@guide.example", "FailFunction", RuleTimeoutMinutes=0)
     run_lambda(house, organization, "tell@guide.example", "DropFunction", Synchronous=False)
     run_lambda(house, organization, "recurse@guide.example", "RecurseFunction")
     if len(projects) == 3:
         run_lambda(house, organization, "storm@guide.example", "stop-storm")
+    for number, (sender, recipients) in LETTERS.items():
+        if number != "n1" or len(projects) == 3:
+            house.send(letter(number, sender), *recipients)
     yield house
     house.stop()
 
@@ -129,7 +148,11 @@ def told(house: House, number: str, *finals: str) -> list[dict[str, Any]]:
         names = [fact["name"] for fact in found]
         return found if all(names.count(name) >= finals.count(name) for name in finals) else []
 
-    return list(wait_for(look, seconds=120))
+    return list(wait_for(look))
+
+
+def milliseconds(fact: dict[str, Any]) -> float:
+    return datetime.fromisoformat(fact["at"]).timestamp() * 1000
 
 
 def content(house: House, user: str, subject: str) -> list[bytes]:
@@ -142,7 +165,6 @@ DELIVERED = "MAILBOX_EMAIL_DELIVERED"
 
 
 def test_a_function_changes_the_subject(house: House) -> None:
-    house.send(letter("s1", "subject"), ANN, BEN)
     facts = told(house, "s1", DELIVERED, DELIVERED)
     changed = letter("New subject: s1", "subject").replace(b"<New subject: s1@", b"<s1@").replace(b"\r\n", b"\n")
     for user in (ANN, BEN):
@@ -156,7 +178,6 @@ def test_a_function_changes_the_subject(house: House) -> None:
 
 
 def test_a_function_drops_a_recipient(house: House) -> None:
-    house.send(letter("d1", "drop"), ANN, BEN)
     facts = told(house, "d1", DELIVERED, "RULE_APPLIED")
     assert content(house, ANN, "d1") == [letter("d1", "drop")]
     assert content(house, BEN, "d1") == []
@@ -168,7 +189,6 @@ def test_a_function_drops_a_recipient(house: House) -> None:
 
 
 def test_a_function_bounces_with_a_message(house: House) -> None:
-    house.send(letter("b1", "bounce"), ANN)
     facts = told(house, "b1", "INCOMING_EMAIL_BOUNCED")
     (bounced,) = [fact["event"] for fact in facts if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
     assert bounced["bouncedRecipient"]["reason"] == "Email in breach of company policy."
@@ -176,13 +196,11 @@ def test_a_function_bounces_with_a_message(house: House) -> None:
 
 
 def test_a_function_adds_a_recipient(house: House) -> None:
-    house.send(letter("a1", "add"), ANN)
     told(house, "a1", DELIVERED, DELIVERED)
     assert content(house, ANN, "a1") == content(house, CLEO, "a1") == [letter("a1", "add")]
 
 
 def test_an_asynchronous_function_changes_nothing(house: House) -> None:
-    house.send(letter("t1", "tell"), BEN)
     facts = told(house, "t1", DELIVERED, "RULE_ATTEMPTED")
     assert content(house, BEN, "t1") == [letter("t1", "tell")]
     (attempt,) = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
@@ -190,19 +208,20 @@ def test_an_asynchronous_function_changes_nothing(house: House) -> None:
 
 
 def test_with_a_timeout_of_zero_the_fallback_holds_at_once(house: House) -> None:
-    house.send(letter("f0", "once"), ANN)
     facts = told(house, "f0", DELIVERED)
     attempts = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [(attempt["attempt"], attempt["failure"]) for attempt in attempts] == [(1, "FUNCTION_ERROR")]
     assert attempts[0]["error"] == "ValueError: no good"
 
 
-def test_a_function_that_always_fails_is_tried_for_240_minutes_and_then_the_fallback_holds(house: House) -> None:
-    house.send(letter("f1", "fail"), ANN, BEN)
+def test_a_function_that_always_fails_is_tried_until_the_timeout_and_then_the_fallback_holds(
+    house: House,
+) -> None:
     facts = told(house, "f1", DELIVERED, DELIVERED)
     attempts = [fact for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [fact["data"]["attempt"] for fact in attempts] == list(range(1, len(attempts) + 1))
-    assert len(attempts) > 5
+    assert len(attempts) > 1  # how many fit in depends on the machine
+    assert milliseconds(attempts[-1]) - milliseconds(facts[0]) >= 60 * 60_000 / SPEED - 1000
     assert len({fact["data"]["invocationId"] for fact in attempts}) == 1
     folders = {fact["event"]["recipient"]: fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED}
     assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
@@ -212,7 +231,7 @@ def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_
     workmail = house.client("workmail")
     (organization,) = workmail.list_organizations()["OrganizationSummaries"]
     rule = run_lambda(
-        house, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=120
+        house, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=10
     )
     house.send(letter("w1", "wait"), ANN)
     told(house, "w1", "RULE_ATTEMPTED")
@@ -236,7 +255,7 @@ def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_
 
 
 def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(house: House) -> None:
-    house.send(letter("r1", "recurse"), ANN)
+    house.send(letter("r1", "recurse"), ANN)  # alone: of two workers it takes both
     facts = told(house, "r1", DELIVERED)
     told(house, "re-r1", DELIVERED)
     assert content(house, ANN, "r1") == [letter("r1", "recurse")]
@@ -247,6 +266,5 @@ def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decide
 
 @pytest.mark.skipif(not (HAS_NODE and shutil.which("npm")), reason="needs node and npm")
 def test_a_function_of_node_decides(house: House) -> None:
-    house.send(letter("n1", "storm"), ANN)
     told(house, "n1", DELIVERED)
     assert content(house, ANN, "n1") == [letter("n1", "storm")]

@@ -14,7 +14,7 @@ from tests.support.house import children, peak_memory, wait_for
 if TYPE_CHECKING:
     from tests.support.house import House
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 HEAD = (
     b"From: sender@elsewhere.example\r\nTo: ann@flow.example\r\nSubject: large\r\n"
@@ -24,6 +24,9 @@ LINE = b"A" * 76 + b"\r\n"
 LARGEST = 40 << 20
 MEMORY = 1024 << 20
 """What template.yaml gives the function, in bytes."""
+
+MOST_OF_A_STATION = 300 << 20
+"""What a worker on the way of a message takes at most, in bytes."""
 
 CLIENT = """
 import boto3, hashlib, json, sys
@@ -42,9 +45,9 @@ def of_size(name: bytes, size: int) -> bytes:
 
 def received(house: House, user: str, content: bytes, name: str) -> str:
     """Send a message, wait for its delivery, and return its flow message id."""
-    before = house.copies().get(user, 0)
+    before = house.copies_of(user)
     house.send(content, "ann@flow.example")
-    wait_for(lambda: house.copies().get(user, 0) > before, 120)
+    wait_for(lambda: house.copies_of(user) > before)
     (fact,) = house.operator().ledger.received(message_id=f"<{name}@elsewhere.example>")
     assert fact.data["flowMessageId"] == flow_message_id(fact.trace)
     return str(fact.data["flowMessageId"])
@@ -78,6 +81,12 @@ def test_forty_megabytes_come_out_and_go_in_byte_for_byte(house: House, user: st
     with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):
         flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "too-large"))
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
+    desk = house.operator()
+    head, items = desk.mailboxes.head(user), list(desk.mailboxes.items(user, "INBOX"))
+    assert head is not None
+    assert content in [b"".join(desk.content(head, item)) for item in items if item.size == LARGEST]
+    stations = [peak_memory(pid) for name in ("ingest", "deliver") for pid in house.workers(name)]
+    assert LARGEST < max(stations) < MOST_OF_A_STATION
     runtimes = [pid for worker in house.workers("message_flow_api") for pid, _ in children(worker)]
     assert runtimes
     assert all(peak_memory(pid) < MEMORY for pid in runtimes)

@@ -128,7 +128,7 @@ def seen(folder: Path, what: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
     """Return the first true value; fail after a time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -31,6 +31,7 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
     [
         ("Resources: [", "template.yaml: while parsing"),
         ("Resources: {}\nParameters: [1]", "Parameters is no mapping"),
+        ("Sources: {}", "no Resources"),
         ("Resources: {A: 1}", "A has no Type"),
         (given("Description: !ImportValue other-table"), "Fn::ImportValue: there is no other stack here that exports"),
         ("Resources: {A: {Type: 'AWS::SQS::Queue', Properties: []}}", "Properties are no mapping"),
