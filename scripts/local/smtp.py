@@ -217,5 +217,6 @@ class SmtpServer:
         sessions = asyncio.all_tasks(self._loop)
         for session in sessions:
             session.cancel()
-        self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
+        if sessions:  # a gathering of nothing belongs to another loop
+            self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
         self._loop.close()
