@@ -65,7 +65,9 @@ class _Python:
             script = str(_HERE / "runtime_worker.py")
             return [sys.executable, "-I", script, requests, answers, str(function.own_runtime)]
         # The path once more: a PYTHONPATH of the template's own does not hide the function, nor does it on AWS.
-        return [sys.executable, "-P", str(_HERE / "worker.py"), requests, answers, *module_path(function)]
+        # -B: a compiled copy would hide an edit of a customer's code that leaves its second and its size as they were.
+        flags = ["-P", "-B"] if function.exports else ["-P"]
+        return [sys.executable, *flags, str(_HERE / "worker.py"), requests, answers, *module_path(function)]
 
     def variables(self, function: Function) -> dict[str, str]:
         return {"PYTHONPATH": os.pathsep.join(module_path(function)), "PYTHONUTF8": "1"}

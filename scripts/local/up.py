@@ -28,6 +28,7 @@ from local.invocations import Invocations
 from local.lambda_service import LambdaService
 from local.mappings import routes, sources
 from local.project import Project
+from local.reloading import Reloading
 from local.routes import Api
 from local.runtimes import runtime
 from local.ses_receiving import SesReceiving
@@ -124,6 +125,9 @@ class Stack:
         for source in sources(events, invocations, aws, settings.speed):
             undo.callback(source.close)
             source.start()
+        reloading = Reloading(guests, invocations)
+        undo.callback(reloading.close)
+        reloading.start()
         api.start()
         smtp.start()
         self._write_files(functions)

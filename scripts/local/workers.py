@@ -313,7 +313,7 @@ class WorkerPool:
             "arn": function.arn,
             "client_context": client_context,
         }
-        ended = worker.expect_end(request_id) if tail else None
+        ended = worker.expect_end(request_id)
         try:
             said, payload = worker.run(header, event, began + function.timeout)
         except _TimedOut:
@@ -324,14 +324,14 @@ class WorkerPool:
             status = worker.exit_status()
             self._bury(worker)
             return self._broken(worker, request_id, "Runtime.ExitError", _how_it_ended(status))
-        if ended is not None:
+        if tail:
             ended.wait(1.0)
         log_tail = self._logs.tail(worker.stream, request_id) if tail else b""
         if said.get("ends"):
             worker.exit_status()
             self._bury(worker)
         else:
-            self._give_back(worker)
+            self._give_back(worker, ended)
         if len(payload) > limit:
             message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             return _unhandled(request_id, "Function.ResponseSizeTooLarge", message)
@@ -368,14 +368,21 @@ class WorkerPool:
             return None, Answer(request_id, init_error, "Unhandled")
         return worker, nothing
 
-    def _give_back(self, worker: Worker) -> None:
+    def _give_back(self, worker: Worker, ended: threading.Event) -> None:
         with self._lock:
-            self._busy.discard(worker)
-            if not self._closed and worker.function is self.function:
+            if self._closed:
+                return
+            if worker.function is self.function:
+                self._busy.discard(worker)
                 self._idle.append(worker)
                 return
-        if not self._closed:
-            worker.close()  # of what the function was before `renew`
+        # It is of what the function was before `renew`. The caller does not wait for its end.
+        threading.Thread(target=self._retire, args=(worker, ended), name="retire", daemon=True).start()
+
+    def _retire(self, worker: Worker, ended: threading.Event) -> None:
+        """End a worker that gets no more events, when the log has its last lines; until then `close` finds it."""
+        ended.wait(1.0)
+        self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:
         worker.close()

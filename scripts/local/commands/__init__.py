@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "send": ("send:send", "Send messages as SES would receive them, byte for byte."),
     "trace": ("trace:trace", "Tell what happened to one message, in order."),
     "events": ("events:events", "Show the event log of all organizations."),
+    "logs": ("logs:logs", "Show what a function printed, with the lines that Lambda adds."),
     "replay": ("replay:replay", "Invoke functions with sample events; what a sample needs is made first."),
     "rebuild": (
         "rebuild:rebuild",

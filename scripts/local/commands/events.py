@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from local import output, running
 from local.errors import RefusedError
+from local.log_tail import LogTail
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 1.0
 """How often `--follow` looks. Ours."""
-
-LATE_MILLISECONDS: Final = 60_000
-"""How much older than the newest seen a record may still arrive, in milliseconds: the projection is not in order
-over organizations and retries. Ours."""
 
 
 def events(
@@ -53,14 +50,12 @@ class EventLog:
     """The records of all organizations' groups; each is given once."""
 
     workmail: Any
-    logs: Any
-    _seen: dict[str, set[str]] = field(default_factory=dict)
-    _from: dict[str, int] = field(default_factory=dict)
+    tail: LogTail
 
     @classmethod
     def of(cls, stack: Stack) -> EventLog:
         """Return the log of a running stack."""
-        return cls(stack.client("workmail"), stack.client("logs"))
+        return cls(stack.client("workmail"), LogTail(stack.client("logs")))
 
     def grow(self) -> Iterator[dict[str, Any]]:
         """Yield what is there and whatever comes, without an end."""
@@ -71,7 +66,7 @@ class EventLog:
 
     def new(self) -> list[dict[str, Any]]:
         """Return the records that were not returned before, by time: WorkMail's record with two members of ours."""
-        rows = [row for group in self._groups() for row in self._of(group)]
+        rows = [_row(group, event) for group in self._groups() for event in self.tail.new(group)]
         return sorted(rows, key=lambda row: row["timestamp"])
 
     def _groups(self) -> Iterator[str]:
@@ -89,24 +84,6 @@ class EventLog:
                 return DEFAULT_LOG_GROUP.format(alias=alias)
             raise
         return str(said["LogGroupArn"]).split(":log-group:")[1].removesuffix(":*")
-
-    def _of(self, group: str) -> Iterator[dict[str, Any]]:
-        pages = self.logs.get_paginator("filter_log_events")
-        since = self._from.get(group, 0)
-        before, seen = self._seen.get(group, set()), dict[str, int]()
-        try:
-            for page in pages.paginate(logGroupName=group, startTime=since):
-                for event in page["events"]:
-                    seen[event["eventId"]] = event["timestamp"]
-                    if event["eventId"] not in before:
-                        yield _row(group, event)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":  # nothing was written yet
-                raise
-            return
-        since = max(since, max(seen.values(), default=0) - LATE_MILLISECONDS)
-        self._from[group] = since
-        self._seen[group] = {event_id for event_id, timestamp in seen.items() if timestamp >= since}
 
 
 def _row(group: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -307,7 +307,7 @@ class TestDocumentation:
         assert self.members("parked list") == set(as_row(parked))
 
     def test_every_command_that_prints_json_is_there(self) -> None:
-        looks = {"mailbox list", "trace", "events", "parked list", "replay"}
+        looks = {"mailbox list", "trace", "events", "logs", "parked list", "replay"}
         assert set(self.SECTIONS) == {*looks, "rules list", "rules plan", "rules test"}
 
     def members(self, section: str) -> set[str]:
