@@ -12,9 +12,9 @@ from local.errors import UsageError
 from local.installs import Installs
 from local.invocations import UnknownFunctionError
 from local.parameters import MissingParametersError, read_pairs
-from local.project import Project
+from local.project import Project, template_path
 from local.settings import STACK_NAME
-from local.template import TemplateError
+from local.template import TemplateError, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,6 +81,11 @@ class Customers:
 
     def _read(self, aws: Aws, installs: Installs) -> list[Project]:
         """Read every template; what is missing for any of them is said at once."""
+        if self._asked:
+            templates = [load(template_path(folder)) for folder in self._folders]
+            known = {name for template in templates for name in template.get("Parameters") or ()}
+            if unknown := sorted(set(self._asked) - known):
+                raise UsageError(f"--parameter-overrides: no template has a parameter {', '.join(unknown)}")
         projects: list[Project] = []
         missing: list[str] = []
         for folder, name in _stack_names(self._folders).items():
@@ -90,8 +95,6 @@ class Customers:
                 missing.append(str(error))
         if missing:
             raise MissingParametersError("; ".join(missing))
-        if unknown := sorted(set(self._asked).difference(*(project.declared for project in projects))):
-            raise UsageError(f"--parameter-overrides: no template has a parameter {', '.join(unknown)}")
         return projects
 
     def _with_variables(self, function: Function, exports: Mapping[str, str]) -> Function:

@@ -101,7 +101,7 @@ class Project:
         self._aws = aws
         self._extra = extra
         self._installs = installs
-        self.path = next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
+        self.path = template_path(folder)
         self._template = load(self.path)
         check(self._template, self.path)
         self.notes: list[str] = []
@@ -119,11 +119,6 @@ class Project:
         self.events: list[EventSource] = []
         self.custom_resources: list[CustomResource] = []
         self.permissions: list[Permission] = []
-
-    @property
-    def declared(self) -> frozenset[str]:
-        """The names of the template's parameters."""
-        return frozenset(self._template.get("Parameters") or {})
 
     def deploy(self) -> None:
         """Make every resource and read every function.
@@ -152,9 +147,10 @@ class Project:
             self.events.append(EventSource(function, name, "Schedule", said))
 
     def _read_parameters(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        declared = set(self._template.get("Parameters") or {})
         with self._reading("the samconfig beside it"):
-            given = overrides(self.folder, {name: asked[name] for name in asked if name in self.declared})
-            if unknown := sorted(set(given.default) - self.declared):
+            given = overrides(self.folder, {name: asked[name] for name in asked if name in declared})
+            if unknown := sorted(set(given.default) - declared):
                 self.notes.append(
                     f"samconfig gives {', '.join(unknown)}, which {self.path} does not have as a parameter"
                 )
@@ -363,6 +359,11 @@ class Project:
             folder = self._folder(name, self._resolve(name, resource.get("Properties", {}))["ContentUri"])
             method = resource.get("Metadata", {}).get("BuildMethod")
             yield folder if self._installs is None else self._installs.layer(name, folder, method)
+
+
+def template_path(folder: Path) -> Path:
+    """Return the template of a project's folder; the first name that it may have where there is none."""
+    return next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
 
 
 def _is_custom(kind: str) -> bool:

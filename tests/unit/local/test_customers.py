@@ -242,7 +242,7 @@ def test_what_is_missing_in_several_templates_is_said_at_once(aws: Aws, tmp_path
 
 def test_an_override_that_no_template_has_is_refused(aws: Aws, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^--parameter-overrides: no template has a parameter Typo$"):
-        deploy(aws, tmp_path, write(tmp_path / "a", ONE), overrides=["Typo=1"])
+        deploy(aws, tmp_path, write(tmp_path / "a", needing("Right")), overrides=["Typo=1"])
 
 
 def test_an_override_that_sam_itself_leaves_out_is_a_note(aws: Aws, tmp_path: Path) -> None:
