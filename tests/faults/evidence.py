@@ -116,6 +116,10 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
 PASSING: Final = {
     "ORGANIZATION_EMAIL_RECEIVED",
     "RULE_ATTEMPTED",
+    "RULE_CALL_DROPPED",
+    "ORGANIZATION_DELETING",
+    "MAILBOX_REMOVED",
+    "ORGANIZATION_DELETED",
     "CONTENT_PUT",
     "BOUNCE_INTENDED",
     "PARKED",
@@ -138,6 +142,8 @@ class Evidence:
     mailboxes: Mapping[str, Mailbox]
     sealed: Mapping[str, bytes]
     raw: Mapping[str, bytes]
+    directory: Sequence[str]
+    """What the directory holds, by its keys."""
     queues: Mapping[str, list[str]]
     lines: list[Mapping[str, Any]]
     announced: list[Mapping[str, Any]]
@@ -194,6 +200,7 @@ def gather(office: Office) -> Evidence:
         mailboxes=_mailboxes(office, sealed),
         sealed=sealed,
         raw=office.stack.objects("INBOUND_BUCKET"),
+        directory=[f"{row['pk']['S']} {row['sk']['S']}" for row in office.stack.rows("DIRECTORY_TABLE")],
         queues=queues,
         lines=list(_lines()) if "record_events" in office.functions else [],
         answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],

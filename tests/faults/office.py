@@ -119,7 +119,7 @@ class Office:
     _apps: dict[str, ModuleType] = field(default_factory=dict)
     _handled: list[Batch] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict)
-    _objects: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    _objects: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _iterator: str = ""
     _chance: random.Random | None = None
 
@@ -129,7 +129,7 @@ class Office:
         self.people(self.world)
         self._streams = boto3.client("dynamodbstreams")
         self._tables = {name: copy.deepcopy(self._table(name).items) for name in TABLES}
-        self._objects = {name: list(self._bucket(name).keys.items()) for name in BUCKETS}
+        self._objects = {name: self.stack.objects(name) for name in BUCKETS}
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Office]:
@@ -161,9 +161,9 @@ class Office:
         for name, items in self._tables.items():
             self._table(name).items = copy.deepcopy(items)
         for name, objects in self._objects.items():
-            self._bucket(name).keys = made = type(self._bucket(name).keys)()
-            for key, content in objects:
-                made[key] = content
+            self._bucket(name).keys = type(self._bucket(name).keys)()
+            for key, content in objects.items():  # anew: moto throws away the bytes of what is removed
+                self.stack.s3.put_object(Bucket=self.stack.environment[name], Key=key, Body=content)
         ses_backends[ACCOUNT][REGION].sent_messages.clear()
         for queue in self._queues().values():
             standard_queue.store_of(queue).purge()

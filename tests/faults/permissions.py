@@ -41,13 +41,16 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
             for write in parameters["TransactItems"]:
                 for kind, request in write.items():
                     yield function, f"dynamodb:{ITEMS[kind]}", request["TableName"]
-        case "dynamodb", "BatchGetItem":
+        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
             for table in parameters["RequestItems"]:
-                yield function, "dynamodb:BatchGetItem", table
+                yield function, f"dynamodb:{operation}", table
         case "dynamodb", _:
             yield function, f"dynamodb:{operation}", parameters["TableName"]
         case "s3", "ListObjectsV2":
             yield function, "s3:ListBucket", parameters["Bucket"]
+        case "s3", "DeleteObjects":
+            for each in parameters["Delete"]["Objects"]:
+                yield function, "s3:DeleteObject", f"{parameters['Bucket']}/{each['Key']}"
         case "s3", _:
             yield function, f"s3:{operation}", f"{parameters['Bucket']}/{parameters['Key']}"
         case "lambda", "Invoke":

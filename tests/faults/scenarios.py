@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.evidence import State
 from tests.faults.stories import (
     CROWD,
+    MANY,
     acme,
     announced_in_two_parts,
     announced_late,
     answered,
     asked,
     asked_beside_crowd,
+    asked_but_for_some,
     asked_crowd,
     asked_twice_over,
     calls_forgotten,
@@ -22,6 +24,8 @@ from tests.faults.stories import (
     dead_call_discarded,
     dead_call_redriven,
     dead_letter,
+    deleted,
+    deleted_while_it_expands,
     discarded,
     expansion_forgotten,
     fails,
@@ -77,8 +81,9 @@ class Scenario:
     """A story, the functions whose calls go wrong in it (``struck``), and its end.
 
     ``received`` names each letter's envelope recipients, ``retired`` the letters that the sweep has thrown away in
-    the end. ``functions`` are those that run at all: what they leave in a queue stays there. ``operator`` may be
-    struck too: it is the person at the command line.
+    the end, ``erased`` says that the organization is deleted: nothing of it may be left. ``functions`` are those that
+    run at all: what they leave in a queue stays there. ``operator`` may be struck too: it is the person at the command
+    line.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Scenario:
     people: Callable[[World], None]
     functions: frozenset[str] = ALL
     retired: frozenset[str] = field(default_factory=frozenset)
+    erased: bool = False
 
 
 # Who lives here
@@ -115,6 +121,7 @@ def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:
 INGEST: Final = frozenset({"ingest"})
 DELIVER: Final = frozenset({"deliver"})
 SYNC: Final = frozenset({"run_sync_rule"})
+DELETION: Final = frozenset({"delete_organizations"})
 ASYNC: Final = frozenset({"run_async_rule"})
 GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
 MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")
@@ -545,6 +552,37 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         (*GROUP_ENDS, *delivered("m1", "quinn"), *ended("noticed", "m1", "quinn's notice")),
         acme,
         retired=frozenset({"m1"}),
+    ),
+    Scenario(
+        "delete_organizations: delivered, parked, waiting, in flight",
+        deleted,
+        DELETION,
+        {
+            "m1": ("ann@acme.test",),
+            "m2": ("ben@acme.test",),
+            "m3": ("zoe@acme.test",),
+            "m4": ("ann@acme.test", "ben@acme.test"),
+        },
+        (
+            *delivered("m1", "ann"),
+            *ended("bounced", "m2", "ben"),
+            *ended("bounced", "m3", "zoe@acme.test"),
+            *ended("bounced", "m4", "ann", "ben"),
+            *(each for name in ("m2", "m3", "m4") for each in ended("told", name, "the sender")),
+        ),
+        asked_but_for_some,
+        retired=frozenset({"m1", "m2", "m3", "m4"}),
+        erased=True,
+    ),
+    Scenario(
+        "delete_organizations: a large flow that stopped",
+        deleted_while_it_expands,
+        DELETION,
+        to(*MANY),
+        (*ended("bounced", "m1", "ann", *MANY[1:]), *TOLD),
+        acme,
+        retired=frozenset({"m1"}),
+        erased=True,
     ),
 )
 """Every scenario, in the order of a message's way."""

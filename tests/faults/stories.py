@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CROWD: Final = tuple(f"u{number:02}" for number in range(43))
 """More than the 40 recipients of one transaction."""
 
+MANY: Final = ("ann@acme.test", *(f"{name}@acme.test" for name in CROWD))
+"""As many recipients; of acme's people only Ann is among them."""
+
 SIZE: Final = len(letter("m1"))
 """Bytes of every letter that says nothing else."""
 
@@ -67,6 +70,14 @@ def crowd(world: World) -> None:
     for name in CROWD:
         world.entity(name)
     world.entity("group", *CROWD)
+
+
+def asked_but_for_some(world: World) -> None:
+    """Say that acme has Zoe too, and a rule that asks a function, which fails, about all mail but Ann's and Ben's."""
+    acme(world)
+    world.entity("zoe")
+    spared = ["ann@acme.test", "ben@acme.test"]
+    world.apply_rules(world.callees.rule(fails), rule(DEFAULT, recipients=spared))
 
 
 def ruled_crowd(world: World) -> None:
@@ -379,3 +390,44 @@ def long_over(office: Office) -> None:
     office.pump()
     office.hours(24 * 31)
     office.schedule("sweep")
+
+
+def delete(office: Office) -> None:
+    """Somebody deletes acme; the schedule's runs do it, and all that follows from them, until nobody looks any more."""
+    office.operate(office.world.delete_organization)
+    office.schedule("delete_organizations")
+    office.pump()
+    office.schedule("delete_organizations")
+    office.hours(1)
+    for _ in range(2):
+        office.schedule("delete_organizations")
+
+
+def deleted(office: Office) -> None:
+    """Acme is deleted when m1 is delivered, m2 parked, m3 waits for a function that has failed, and m4 is in flight."""
+    kms, key = boto3.client("kms"), office.world.kms_key
+    kms.disable_key(KeyId=key)
+    try:
+        office.arrive("m2", "ben@acme.test")
+        office.hand_out("INGEST_QUEUE_URL")
+        office.hand_out("DELIVER_QUEUE_URL")
+    finally:
+        kms.enable_key(KeyId=key)
+    office.arrive("m1", "ann@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.hand_out("DELIVER_QUEUE_URL")
+    office.arrive("m3", "zoe@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    office.hand_out("RUN_SYNC_RULE_QUEUE_URL")
+    office.arrive("m4", "ann@acme.test", "ben@acme.test")
+    office.hand_out("INGEST_QUEUE_URL")
+    delete(office)
+
+
+def deleted_while_it_expands(office: Office) -> None:
+    """Acme is deleted when a large flow has stopped after its first transaction."""
+    office.arrive("m1", *MANY)
+    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+        office.hand_out("INGEST_QUEUE_URL")
+    office.forget("INGEST_QUEUE_URL")
+    delete(office)
