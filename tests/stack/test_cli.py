@@ -30,16 +30,6 @@ DISABLED: Final = "KeyUnavailableError: the organization's KMS key cannot be use
 LOGS: Final = ROOT / ".postroom" / "logs"
 MESSAGE: Final = ROOT / "events" / "messages" / "plain.eml"
 ADA: Final = "ada@example.com"
-NEW_USER_UNDER_A_KEY_OF_ITS_OWN: Final = """
-. .postroom/env
-key=$(aws kms create-key --query KeyMetadata.Arn --output text)
-organization=$(aws workmail create-organization --alias locked --kms-key-arn $key --query OrganizationId --output text)
-aws workmail register-mail-domain --organization-id $organization --domain-name locked.example
-user=$(aws workmail create-user --organization-id $organization --name eve --display-name Eve \\
-    --password Correct-Horse-9 --query UserId --output text)
-aws workmail register-to-work-mail --organization-id $organization --entity-id $user --email eve@locked.example
-echo $key eve@locked.example
-"""
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -179,10 +169,22 @@ def test_what_is_kept_of_a_message_is_ciphertext(example: None, stack: dict[str,
     assert {(secret, place) for secret in (*secrets, ADA.encode()) for place in kept if secret in kept[place]} == set()
 
 
+def user_under_a_key_of_its_own(stack: dict[str, str], address: str) -> str:
+    """Make a user in an organization with a KMS key of its own; return the key's ARN."""
+    workmail, key = client(stack, "workmail"), client(stack, "kms").create_key()["KeyMetadata"]["Arn"]
+    name, _, domain = address.partition("@")
+    organization = workmail.create_organization(Alias=domain.partition(".")[0], KmsKeyArn=key)["OrganizationId"]
+    workmail.register_mail_domain(OrganizationId=organization, DomainName=domain)
+    made = workmail.create_user(OrganizationId=organization, Name=name, DisplayName=name, Password="Correct-Horse-9")
+    workmail.register_to_work_mail(OrganizationId=organization, EntityId=made["UserId"], Email=address)
+    return str(key)
+
+
 def client(stack: dict[str, str], service: str) -> Any:
     make: Any = boto3.client
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return make(service, endpoint_url=stack["AWS_ENDPOINT_URL"], region_name="us-east-1", **credentials)
+    url = stack.get(f"AWS_ENDPOINT_URL_{service.upper()}", stack["AWS_ENDPOINT_URL"])
+    return make(service, endpoint_url=url, region_name="us-east-1", **credentials)
 
 
 def deliver_settings() -> dict[str, str]:
@@ -252,14 +254,14 @@ def test_what_was_parked_is_listed_and_can_be_given_up(example: None) -> None:
 
 
 def test_a_disabled_key_parks_mail_and_enabling_it_and_redriving_delivers(example: None, stack: dict[str, str]) -> None:
-    made = shell(NEW_USER_UNDER_A_KEY_OF_ITS_OWN).split()
-    key, address = made[-2:]
-    shell(f". .postroom/env; aws kms disable-key --key-id {key}")
+    address, kms = "eve@locked.example", client(stack, "kms")
+    key = user_under_a_key_of_its_own(stack, address)
+    kms.disable_key(KeyId=key)
     assert postroom("send", MESSAGE, "--from", "a@example.net", "--to", address).returncode == 0
     parked = wait_for(lambda: [row for row in rows("parked", "list") if row["station"] == "deliver"])
     assert [row["cause"] for row in parked] == [DISABLED]
     assert postroom("mailbox", "list", address).returncode == 0  # nothing to open, nothing to refuse
-    shell(f". .postroom/env; aws kms enable-key --key-id {key}")
+    kms.enable_key(KeyId=key)
     assert postroom("parked", "redrive", parked[0]["id"]).returncode == 0
     (item,) = wait_for(lambda: rows("mailbox", "list", address))
     assert postroom("mailbox", "show", address, item["id"]).stdout[-len(PLAIN) :] == PLAIN
