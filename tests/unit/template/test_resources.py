@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
 from postroom.ports.metrics import WATCHED
 
 from .conftest import Template, listed, subject
@@ -35,6 +36,14 @@ def test_every_queue_is_a_dead_letter_queue_or_has_one(template: Template) -> No
         else:
             assert subject(redrive["deadLetterTargetArn"]) in DEAD_LETTERS, name
             assert redrive["maxReceiveCount"] >= 5, f"{name}: AWS advises five or more where Lambda reads"
+
+
+def test_sqs_gives_up_after_functions_do_and_long_before_it_forgets(template: Template) -> None:
+    for name, queue in template.of_type("AWS::SQS::Queue").items():
+        if (redrive := queue["Properties"].get("RedrivePolicy")) and name != "RetryEventsQueue":
+            receives, properties = redrive["maxReceiveCount"], queue["Properties"]
+            assert receives > 2 * (MOST_FAILURES + MOST_UNANSWERED + 1), f"{name}: functions count attempts themselves"
+            assert receives * properties["VisibilityTimeout"] < properties["MessageRetentionPeriod"] / 4, name
 
 
 def test_a_dead_letter_queue_remembers_longer_than_the_queue_before_it(template: Template) -> None:
