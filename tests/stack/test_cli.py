@@ -7,8 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +17,11 @@ import pytest
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_MESSAGE_BYTES
 from tests.support import forked_cli
+from tests.support.house import PATIENCE_S, wait_for
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
-PATIENCE: Final = 240.0
+PATIENCE: Final = PATIENCE_S
 """Seconds that a projection may take on a busy machine."""
 
 BLOCKS: Final = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
@@ -72,16 +72,7 @@ def wait_for_events(name: str, count: int) -> list[dict[str, Any]]:
         found = [row for row in rows("events") if row["event"]["eventName"] == name]
         return found if len(found) >= count else []
 
-    return wait_for(enough)
-
-
-def wait_for(look: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return what is seen once anything is."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
+    return list(wait_for(enough))
 
 
 def shell(script: str) -> str:
