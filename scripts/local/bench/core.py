@@ -1,8 +1,8 @@
 """How long the decision about a message takes, beside a full parse of the same message by Python's own library.
 
-The decision is what ingest does between reading and writing: cut and read the header block, find the organization,
-match its rules, resolve its recipients, plan. The directory is the one in memory, so that nothing waits. What is
-compared runs in turn, round by round, and the median of the rounds' ratios counts.
+The decision is what ingest does between reading and writing: find and read the header fields, look for what is too
+much, find the organization, match its rules, resolve its recipients, plan. The directory is the one in memory, so that
+nothing waits. What is compared runs in turn, round by round, and the median of the rounds' ratios counts.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from local.bench.meter import KB
 from local.bench.way import DOMAIN, MESSAGE, ORGANIZATION, user
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.inbound import doorman
 from postroom.inbound.doorman import House
-from postroom.mime.headers import Headers
+from postroom.inbound.excess import excess
+from postroom.mime.headers import Headers, look
+from postroom.model.limits import MB
 from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 PASSED: Final = Verdicts(Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS)
+LARGE: Final = MB + 64 * KB
+"""How long both messages are whose header blocks are compared, in bytes."""
+
 ROUNDS: Final = 15
 ROUND_SECONDS: Final = 0.05
 """How long each thing is repeated in a round, in seconds of CPU."""
@@ -40,6 +46,7 @@ class Core:
     parse: float
     few: float
     many: float
+    long: float
     matching: float
 
 
@@ -65,6 +72,25 @@ def rules(patterns: int, *, matching: bool = True) -> RuleSet:
     return RuleSet(made, Direction.INBOUND)
 
 
+def with_header_block(size: int, of: int) -> bytes:
+    """Return the message with an ordinary header block of so many bytes, and as long as it takes to be ``of`` bytes.
+
+    Half of what is added to the block are addresses in To and Cc, half are other fields.
+    """
+    head, _, body = MESSAGE.partition(b"\r\n\r\n")
+    room = max(size - len(head), 0)
+    mailbox = b'"Somebody, Number %d" <somebody-%d@partner-%d.example>'
+    some = [mailbox % (number, number, number % 50) for number in range(room // 4 // (len(mailbox) + 12))]
+    to, cc = (b"%b: %b\r\n" % (name, b",\r\n ".join(some)) for name in (b"To", b"Cc"))
+    other = b"X-Trace-%d: by relay-%d.example.org; of a message that went on and on\r\n"
+    others = b"".join(
+        other % (number, number) for number in range(max(room - len(to) - len(cc), 0) // (len(other) + 4))
+    )
+    long = b"".join([head, b"\r\n", *([to, cc, others] if some else []), b"\r\n", body])
+    line = b"and so on, line by line, until the message is as long as it has to be\r\n"
+    return long + line * ((of - len(long)) // len(line))
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The decision, with everything that it asks of the world in memory."""
@@ -85,10 +111,11 @@ class Desk:
 
     def decide(self, content: bytes, recipients: Sequence[str]) -> int:
         """Decide about a message; return how many mailboxes get it."""
-        headers = Headers.of(content)
+        seen = look(lambda length: (content[:length], len(content)))
+        too_much = excess(seen, len(recipients), lambda: content)
         ((domains, wanted),), _ = by_organization(recipients, self.directory)
         house = House(domains, self.rules, plus_addressing=True)
-        plan = doorman.plan(headers, PASSED, wanted, house, self.directory, "")
+        plan = doorman.plan(seen.headers, PASSED, wanted, house, self.directory, "", excess=too_much)
         return sum(isinstance(entry, Target) for entry in plan.entries)
 
 
@@ -107,11 +134,16 @@ def measure(rounds: int = ROUNDS) -> Core:
     (reading,) = Headers.of(MESSAGE).authors.readings
     if {len(each.decide(*reading, wanted)) for each in (small, large)} != {3}:
         raise RuntimeError("the rules do not match")
+    short_block, long_block = (with_header_block(size, LARGE) for size in (3 * KB, MB - KB))
+    if {len(each.authors.readings[0].froms) for each in map(Headers.of, (short_block, long_block))} != {1}:
+        raise RuntimeError("the sender is not the same")
     what: Mapping[str, Callable[[], object]] = {
         "parse": lambda: email.message_from_bytes(MESSAGE),
         "few": lambda: desk.decide(MESSAGE, few),
         "many": lambda: desk.decide(MESSAGE, many),
         "small": lambda: small.decide(*reading, wanted),
+        "short block": lambda: desk.decide(short_block, few),
+        "long block": lambda: desk.decide(long_block, few),
         "large": lambda: large.decide(*reading, wanted),
     }
     times = [{name: _seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
@@ -119,6 +151,7 @@ def measure(rounds: int = ROUNDS) -> Core:
         parse=statistics.median(each["parse"] for each in times) * 1e6,
         few=statistics.median(each["few"] / each["parse"] for each in times),
         many=statistics.median(each["many"] / each["parse"] for each in times),
+        long=statistics.median(each["long block"] / each["short block"] for each in times),
         matching=statistics.median(each["large"] / each["small"] for each in times),
     )
 

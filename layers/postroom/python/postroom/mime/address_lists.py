@@ -84,6 +84,14 @@ def every(value: str) -> Iterator[str]:
         yield from _ways(decoded, strict=strict)
 
 
+def is_usual(value: str) -> bool:
+    """Whether a field is written as RFC 5322 says, in all that readers are known to differ on."""
+    outside, scan = _Outside.of(value), _Scan(strict=True)
+    for _ in scan.over(_joined_at(outside.without_comments())):
+        pass
+    return value.isprintable() and not (outside.is_odd or scan.is_odd or scan.is_split)
+
+
 def without_comments(value: str) -> str:
     """Return a structured field without its comments, however deep."""
     return _Outside.of(value).without_comments()
