@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,6 +13,9 @@ from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import MAX_ADDRESS_BYTES, MAX_AUTHORS, MAX_HOPS, MAX_LOOKS, MAX_READ_FIELDS, MB
 from tests.support.memory_post import MemoryPost
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FROM: Final = b"From: x@bad.example\r\n"
 
@@ -177,10 +180,11 @@ def test_a_bypass_holds_only_if_every_reading_has_one(post: MemoryPost) -> None:
 def test_what_reaches_the_scan_of_addresses_is_limited_in_characters_and_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    characters, words = [], []
+    characters: list[int] = []
+    words: list[str] = []
     real = address_lists.every
 
-    def counted(value: str):  # type: ignore[no-untyped-def]
+    def counted(value: str) -> Iterator[str]:
         characters.append(len(value))
         for spec in real(value):
             words.append(spec)
@@ -195,9 +199,14 @@ def test_what_reaches_the_scan_of_addresses_is_limited_in_characters_and_words(
 
 
 def test_lists_of_recipients_are_no_business_of_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(address_lists, "every", lambda value: asked.append(len(value)) or iter(()))
-    monkeypatch.setattr(address_lists, "likeliest", lambda value: asked.append(len(value)) or iter(()))
+    asked: list[str] = []
+
+    def noted(value: str) -> Iterator[str]:
+        asked.append(value)
+        return iter(())
+
+    for reader in ("every", "likeliest", "is_usual"):
+        monkeypatch.setattr(address_lists, reader, noted)
     head = b"From: a@b.test\r\nTo: " + b"x@y.test, " * 50_000 + b"\r\n\r\n"
     assert len(Headers.of(head).authors.readings[0].froms) == 1
     assert asked == []
