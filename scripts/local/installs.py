@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,7 +89,7 @@ class Installs:
         Args:
             who: named in errors and notes.
             source: the function's folder.
-            name: of the copy; the last copy of that name goes.
+            name: of the copy; the last copy of that name becomes this one, file by file: a process may run from it.
 
         Raises:
             TemplateError: package.json cannot be read, or npm cannot install it.
@@ -96,9 +97,13 @@ class Installs:
         if not _dependencies(who, source):
             return source
         copy = self._folder / "code" / name
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source, copy, ignore=_NOT_COPIED, symlinks=True)
-        (copy / "node_modules").symlink_to(self._node_packages(who, source) / "node_modules")
+        packages = self._node_packages(who, source) / "node_modules"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            made = Path(folder) / name
+            shutil.copytree(source, made, ignore=_NOT_COPIED, symlinks=True)
+            (made / "node_modules").symlink_to(packages)
+            _replace(copy, made)
         return copy
 
     def inline(self, name: str, file: str, code: str) -> Path:
@@ -260,6 +265,30 @@ def _asks_for_something(requirements: Path) -> bool:
         return False
     lines = requirements.read_text("utf-8", "replace").splitlines()
     return any(line.strip() and not line.strip().startswith("#") for line in lines)
+
+
+def _replace(folder: Path, made: Path) -> None:
+    """Make a folder hold what another one holds, which is used up: each file at once, none missing meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    there, wanted = ({entry.name: entry for entry in each.iterdir()} for each in (folder, made))
+    for name, entry in wanted.items():
+        old = there.get(name)
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        if old is not None and is_folder != (old.is_dir() and not old.is_symlink()):
+            _remove(old)
+        if is_folder:
+            _replace(folder / name, entry)
+        else:
+            entry.replace(folder / name)
+    for name in there.keys() - wanted.keys():
+        _remove(there[name])
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
 def _names_files(requirements: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -116,6 +116,9 @@ class Project:
         for name, resource in self._resources.items():
             self._check_type(name, str(resource.get("Type")))
         self.functions: list[Function] = []
+        self.sources: dict[str, set[Path]] = {}
+        """The folders that a function is made of, by logical id: its CodeUri, and the ContentUri of its layers."""
+        self._read_properties: dict[str, Mapping[str, Any]] = {}
         self.events: list[EventSource] = []
         self.custom_resources: list[CustomResource] = []
         self.permissions: list[Permission] = []
@@ -306,6 +309,7 @@ class Project:
             written = self._installs.inline(f"{self.name}-{name}", index, properties["InlineCode"])
             properties["CodeUri"] = str(written)
         function_properties.check(f"{self.path}: {name}", properties)
+        self._read_properties[name] = properties
         code, packages = self._code(name, properties)
         layers = tuple(self._layers(name, properties["Layers"]))
         role = self._implicit(f"{name}Role").attributes["Arn"]
@@ -316,6 +320,19 @@ class Project:
         self.functions.append(function)
         for event_name, event in properties.get("Events", {}).items():
             self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
+
+    def renewed(self, function: Function) -> Function:
+        """Return a customer's function as its folders are now: copied, built and given packages anew where it must be.
+
+        Raises:
+            TemplateError: it cannot be built.
+        """
+        name = function.logical_id
+        properties = self._read_properties[name]
+        code, packages = self._code(name, properties)
+        layers = tuple(self._layers(name, properties["Layers"]))
+        function = replace(function, code=code, packages=packages, layers=layers)
+        return function if self._installs is None else self._completed(function, properties, self._installs)
 
     def _completed(self, function: Function, properties: Mapping[str, Any], installs: Installs) -> Function:
         """Return a customer's function with what its runtime brings; note what is missing."""
@@ -330,6 +347,7 @@ class Project:
     def _code(self, name: str, properties: Mapping[str, Any]) -> tuple[Path, tuple[Path, ...]]:
         """Return the folder that a function runs from, and those of its Python packages."""
         folder = self._folder(name, properties["CodeUri"])
+        self.sources.setdefault(name, set()).add(folder)
         try:
             runtime(properties["Runtime"]).here()
         except UsageError as error:
@@ -357,6 +375,7 @@ class Project:
                 continue
             resource = self._resources[name]
             folder = self._folder(name, self._resolve(name, resource.get("Properties", {}))["ContentUri"])
+            self.sources.setdefault(function, set()).add(folder)
             method = resource.get("Metadata", {}).get("BuildMethod")
             yield folder if self._installs is None else self._installs.layer(name, folder, method)
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
-from fnmatch import fnmatch
+from dataclasses import replace
+from fnmatch import translate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,8 +55,7 @@ PASSED_OVER: Final = (
 )
 """Names of files and folders that are no part of a function's code."""
 
-NEEDS_A_START: Final = ("requirements.txt", "package.json", "package-lock.json")
-"""Names of files of a function that `up` reads when it starts, beside its project's template and samconfig.toml."""
+_PASSED_OVER: Final = re.compile("|".join(map(translate, PASSED_OVER)))
 
 Look = dict[str, tuple[int, int, int]]
 """What a look saw: time of change in nanoseconds, size in bytes, and inode, by path."""
@@ -74,7 +77,7 @@ def _files(place: str) -> Iterator[tuple[str, os.stat_result]]:
     except OSError:
         return  # removed meanwhile, or not there yet
     for entry in found:
-        if any(fnmatch(entry.name, pattern) for pattern in PASSED_OVER):
+        if _PASSED_OVER.match(entry.name):
             continue
         with contextlib.suppress(OSError):  # the same; a link that leads nowhere
             if entry.is_dir(follow_symlinks=False):
@@ -102,7 +105,11 @@ class Reloading:
         projects = list(projects)
         self._invocations = invocations
         self._say = say
-        self._functions = [(each, _folders(each)) for project in projects for each in project.functions]
+        self._functions = [
+            (project, each, sorted(map(str, project.sources.get(each.logical_id, ()))))
+            for project in projects
+            for each in project.functions
+        ]
         self._read_at_start = {str(path) for each in projects for path in (each.path, each.folder / "samconfig.toml")}
         self._looks = {place: look(place) for place in (*self._outermost(), *self._read_at_start)}
         self._stop = threading.Event()
@@ -121,7 +128,7 @@ class Reloading:
 
     def _outermost(self) -> list[str]:
         """Return the folders to look at; one that is seen with another is not among them."""
-        folders = {folder for _, its in self._functions for folder in its}
+        folders = {folder for _, _, its in self._functions for folder in its}
         return sorted(each for each in folders if not any(_is_seen_with(each, other) for other in folders))
 
     def _watch(self) -> None:
@@ -159,18 +166,30 @@ class Reloading:
         """Restart each function that has one of these files; say what only a new start of `up` takes up."""
         paths = sorted(changed)
         for path in paths:
-            if path in self._read_at_start or Path(path).name in NEEDS_A_START:
+            if path in self._read_at_start:
                 self._say(f"postroom: {path} changed; `postroom up` reads it when it starts")
-        for function, folders in self._functions:
+        for project, function, folders in self._functions:
             its = [path for path in paths if path not in self._read_at_start and _lies_in(path, folders)]
             if its:
-                self._invocations.pool(function.name).renew()
                 more = f" and {len(its) - 1} more" if len(its) > 1 else ""
-                self._say(f"postroom: {function.name} restarts with its next event: {its[0]}{more} changed")
+                self._restart(project, function, f"{its[0]}{more} changed")
 
-
-def _folders(function: Function) -> tuple[str, ...]:
-    return tuple(str(folder) for folder in (function.code, *function.layers))
+    def _restart(self, project: Project, function: Function, why: str) -> None:
+        """Copy and build what must be, with packages that it asks for now, and run later events on that."""
+        known = len(project.notes)
+        try:
+            made = project.renewed(function)
+        except LocalError as error:
+            self._say(f"postroom: {function.name} stays as it was, though {why}: {error}")
+            return
+        self._invocations.pool(function.name).renew(
+            lambda now: replace(now, code=made.code, packages=made.packages, layers=made.layers)
+        )
+        self._say(f"postroom: {function.name} restarts with its next event: {why}")
+        for note in dict.fromkeys(project.notes[known:]):
+            if note not in project.notes[:known]:
+                self._say(f"postroom: note: {note}")
+        del project.notes[known:]
 
 
 def _lies_in(path: str, folders: Iterable[str]) -> bool:
@@ -182,4 +201,4 @@ def _is_seen_with(folder: str, other: str) -> bool:
     if folder == other or not Path(folder).is_relative_to(other):
         return False
     between = Path(folder).relative_to(other).parts
-    return not any(fnmatch(part, pattern) for part in between for pattern in PASSED_OVER)
+    return not any(_PASSED_OVER.match(part) for part in between)

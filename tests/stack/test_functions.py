@@ -42,9 +42,14 @@ DEFAULT: Final = {"action": {"type": "DEFAULT"}, "allRecipients": True}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the projects are."""
+    return tmp_path_factory.mktemp("customers")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[House]:
     """A stack with the starters and a project of each language."""
-    folder = tmp_path_factory.mktemp("customers")
     projects = [
         STARTERS,
         customers.python_project(folder / "footer"),
@@ -189,6 +194,39 @@ def test_what_it_writes_is_in_its_log_group(house: House) -> None:
         return [event["message"] for event in events]
 
     sam_project.wait_for(lambda: any(line.startswith("REPORT") for line in lines()))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "line"),
+    [
+        ("FooterFunction", "footer/src/app.py", 'print("edited the function")\n'),
+        ("FooterFunction", "footer/words/words.py", 'print("edited its layer, which is built")\n'),
+        pytest.param(
+            "StopStormFunction",
+            "storm/src/app.js",
+            'console.log("edited what runs as a copy");\n',
+            marks=pytest.mark.skipif(not HAS_NODE, reason="there is no node on PATH"),
+        ),
+    ],
+)
+def test_an_edit_is_live_with_a_following_event_and_its_log_tells(
+    house: House, folder: Path, name: str, file: str, line: str
+) -> None:
+    said = line.split('"')[1]
+    invoke(house, name)
+    assert said not in house.command("logs", name).stdout.decode()
+    path = folder / file
+    code = path.read_text()
+    path.write_text(line + code)
+
+    def is_live() -> bool:
+        invoke(house, name)
+        return said in house.command("logs", name).stdout.decode()
+
+    try:
+        wait_for(is_live)
+    finally:
+        path.write_text(code)
 
 
 RUN: Final = """

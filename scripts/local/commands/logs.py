@@ -82,7 +82,7 @@ def _proposal(function: str, names: list[str]) -> str:
     """Say which names are near, or else which there are."""
     plain = {name.removeprefix("postroom-").lower(): name for name in names} | {name.lower(): name for name in names}
     wanted = function.rpartition(":")[2].lower()
-    near = difflib.get_close_matches(wanted, plain, MOST_NAMES, cutoff=0.5)
+    near = difflib.get_close_matches(wanted, plain, MOST_NAMES, cutoff=0.75)
     near += [name for name in plain if wanted and wanted in name]
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(plain[name] for name in near[:MOST_NAMES]))}?"

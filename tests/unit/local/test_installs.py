@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.installs import Installs
+from local.installs import Installs, _replace
 from local.template import TemplateError
 from tests.support.customers import npm_package, wheel
 
@@ -167,3 +167,37 @@ class TestNode:
         (source / "app.js").write_text("1")
         (source / "package.json").write_text(json.dumps({"dependencies": {"greeting": version}}))
         return source
+
+
+def test_a_copy_becomes_the_next_one_file_by_file(tmp_path: Path) -> None:
+    there, made, packages = tmp_path / "there", tmp_path / "made", tmp_path / "packages"
+    for folder in (there, made, packages):
+        folder.mkdir()
+    (there / "same.js").write_text("1")
+    (there / "gone.js").write_text("1")
+    (there / "lib").mkdir()
+    (there / "lib" / "gone.js").write_text("1")
+    (there / "was a file").write_text("1")
+    (there / "was a folder").mkdir()
+    (there / "node_modules").symlink_to(tmp_path)
+    open_file = (there / "same.js").open()
+    (made / "same.js").write_text("2")
+    (made / "lib").mkdir()
+    (made / "lib" / "new.js").write_text("2")
+    (made / "was a file").mkdir()
+    (made / "was a folder").write_text("2")
+    (made / "node_modules").symlink_to(packages)
+    _replace(there, made)
+    assert sorted(str(path.relative_to(there)) for path in there.rglob("*")) == [
+        "lib",
+        "lib/new.js",
+        "node_modules",
+        "same.js",
+        "was a file",
+        "was a folder",
+    ]
+    assert (there / "same.js").read_text() == "2"
+    assert (there / "node_modules").readlink() == packages
+    with open_file:
+        assert open_file.read() == "1"  # what a process has open, it keeps
+    assert packages.is_dir()

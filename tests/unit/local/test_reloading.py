@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from local.reloading import Reloading, look
+from local.template import TemplateError
 from local.workers import Function
 from tests.support.house import wait_for
 from tests.support.local_lambda import LocalLambda
+
+from .conftest import deploy, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from local.aws import Aws
     from local.project import Project
 
 CODE = "import os\nfrom helper import say\ndef handler(event, context): return [say(), os.getpid()]\n"
@@ -35,9 +39,9 @@ class Customer(LocalLambda):
     def __init__(self, home: Path) -> None:
         self.home = home
         self.said: list[str] = []
-        project = _Project(home)
-        super().__init__(home / "state", project.functions)
-        self.reloading = Reloading([cast("Project", project)], self.invocations, self.said.append)
+        self.project = _Project(home)
+        super().__init__(home / "state", self.project.functions)
+        self.reloading = Reloading([cast("Project", self.project)], self.invocations, self.said.append)
 
     def edit(self, name: str, text: str) -> None:
         (self.home / name).write_text(text)
@@ -57,13 +61,17 @@ class _Project:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "template.yaml"
         self.path.write_text("Resources: {}\n")
-        self.functions = []
+        self.functions: list[Function] = []
+        self.sources: dict[str, set[Path]] = {}
+        self.notes: list[str] = ["known"]
+        self.fails = ""
         for name in ("first", "second"):
             code, layer = folder / name, folder / f"layer-{name}"
             (layer / "python").mkdir(parents=True)
             (layer / "python" / "helper.py").write_text("def say(): return 1\n")
             code.mkdir()
             (code / "app.py").write_text(CODE)
+            self.sources[f"{name.title()}Function"] = {code, layer}
             self.functions.append(
                 Function(
                     name,
@@ -77,6 +85,12 @@ class _Project:
                     log_group="g",
                 )
             )
+
+    def renewed(self, function: Function) -> Function:
+        if self.fails:
+            raise TemplateError(self.fails)
+        self.notes += ["known", "new"]
+        return function
 
 
 @pytest.fixture
@@ -99,7 +113,8 @@ def test_a_changed_file_restarts_its_function_alone(customer: Customer) -> None:
     assert customer.answer("second") == second
     assert customer.answer("first")[1] != first[1]
     assert customer.said == [
-        f"postroom: first restarts with its next event: {customer.home / 'first' / 'app.py'} changed"
+        f"postroom: first restarts with its next event: {customer.home / 'first' / 'app.py'} changed",
+        "postroom: note: new",
     ]
 
 
@@ -135,14 +150,14 @@ def test_a_save_that_renames_a_file_into_place_counts_once(customer: Customer) -
     (customer.home / "first" / "app.py~").rename(customer.home / "first" / "app.py")
     customer.reload()
     assert customer.answer()[0] == "saved"
-    assert len(customer.said) == 1
+    assert len([line for line in customer.said if "restarts" in line]) == 1
 
 
 def test_several_files_are_one_restart(customer: Customer) -> None:
     for name in ("a", "b", "app"):
         customer.edit(f"first/{name}.py", CODE)
     customer.reload()
-    assert customer.said == [
+    assert customer.said[:-1] == [
         f"postroom: first restarts with its next event: {customer.home / 'first' / 'a.py'} and 2 more changed"
     ]
 
@@ -197,12 +212,21 @@ def test_what_is_no_code_restarts_nothing(customer: Customer) -> None:
 def test_what_up_reads_when_it_starts_is_said(customer: Customer) -> None:
     customer.edit("template.yaml", "Resources: {Other: {}}\n")
     customer.edit("samconfig.toml", "version = 0.1\n")
-    customer.edit("first/requirements.txt", "idna\n")
     customer.reload()
-    assert [line.removeprefix(f"postroom: {customer.home}/") for line in customer.said[:3]] == [
-        "first/requirements.txt changed; `postroom up` reads it when it starts",
+    assert [line.removeprefix(f"postroom: {customer.home}/") for line in customer.said] == [
         "samconfig.toml changed; `postroom up` reads it when it starts",
         "template.yaml changed; `postroom up` reads it when it starts",
+    ]
+
+
+def test_what_cannot_be_built_leaves_the_function_as_it_was(customer: Customer) -> None:
+    before = customer.answer()
+    customer.project.fails = "npm: no such package"
+    customer.edit("first/app.py", CODE.replace("say()", "'not yet'"))
+    customer.reload()
+    assert customer.answer() == before
+    assert customer.said == [
+        f"postroom: first stays as it was, though {customer.home / 'first' / 'app.py'} changed: npm: no such package"
     ]
 
 
@@ -220,10 +244,37 @@ def test_the_thread_does_all_this_by_itself(customer: Customer) -> None:
     customer.reloading.start()
     customer.edit("first/app.py", CODE.replace("say()", "'by itself'"))
     wait_for(lambda: customer.answer()[0] == "by itself")
-    assert len(customer.said) == 1
+    assert len([line for line in customer.said if "restarts" in line]) == 1
 
 
 def test_nothing_is_seen_where_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     assert look(str(tmp_path / "nothing")) == {}
     assert look(str(tmp_path)) == {}
+
+
+BUILT = """
+Resources:
+  One:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.13, Handler: app.handler, CodeUri: src, Layers: [!Ref Words]}
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: words}
+    Metadata: {BuildMethod: python3.13}
+"""
+
+
+def test_a_layer_that_is_built_is_built_anew(aws: Aws, tmp_path: Path) -> None:
+    folder = write(tmp_path / "built", BUILT)
+    for name in ("src/app.py", "words/words.py"):
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("SAID = 1\n")
+    (project,) = deploy(aws, tmp_path, folder)
+    (function,) = project.functions
+    assert project.sources == {"One": {folder / "src", folder / "words"}}
+    (folder / "words" / "words.py").write_text("SAID = 2\n")
+    (layer,) = project.renewed(function).layers
+    assert (layer / "python" / "words.py").read_text() == "SAID = 2\n"
+    assert layer != function.layers[0]
+    assert project.renewed(function).code == folder / "src"
