@@ -37,7 +37,12 @@ Each client names the versions of most that it depends on. A range and no single
 the SDK has every version; npm's --before pins more, but mirrors of the registry have days of their own.
 """
 
-_SDK_OPTIONS: Final = ("--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000")
+_SDK_OPTIONS: Final = (
+    "--ignore-scripts",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-timeout=60000",
+)
 _UNKNOWN: Final = re.compile(r"npm error code (?:E404|ETARGET|ENOVERSIONS)")
 """What npm says of a package that the registry does not have, or not in these versions."""
 

@@ -15,6 +15,7 @@ import { install } from "./resolving.mjs";
 
 const acorn = createRequire(import.meta.url)("internal/deps/acorn/acorn/dist/acorn");
 const SOURCES = new Set([".js", ".mjs", ".cjs", ""]);
+const REQUEST = /\b(?:require\s*\(|from\b|import\b\s*\(?)\s*["'`]([^"'`\n]+)["'`]/g;
 // Their packages require all that they need: nothing to be found there, and thousands of files.
 const WHOLE = /[\\/]node_modules[\\/]@(?:aws-sdk|aws-crypto|smithy)[\\/]/;
 
@@ -72,9 +73,10 @@ function isRequired(file, module) {
 
 // Return what a file asks for by name; computed names cannot be known.
 function requests(file) {
+  const text = fs.readFileSync(file, "utf8");
   let tree;
   try {
-    tree = acorn.parse(fs.readFileSync(file, "utf8"), {
+    tree = acorn.parse(text, {
       ecmaVersion: "latest",
       sourceType: "script",
       allowHashBang: true,
@@ -83,7 +85,10 @@ function requests(file) {
       allowReturnOutsideFunction: true,
     });
   } catch {
-    return []; // Node says what is wrong with it, when it runs
+    // Of a syntax that is newer than this parser, or none: Node says so when it runs. What looks like a request is one.
+    return [...text.matchAll(REQUEST)].map(([all, specifier]) => {
+      return { specifier, isImport: !all.startsWith("require"), optional: true };
+    });
   }
   const found = [];
   const add = (node, isImport, optional) => {

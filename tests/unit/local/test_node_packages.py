@@ -213,6 +213,12 @@ def test_each_runtime_brings_its_own_sdk(runtime: str, module: str, expected: bo
     assert is_brought(runtime, module) == expected
 
 
+def test_a_file_of_a_syntax_that_is_not_known_gets_the_sdk_all_the_same(tmp_path: Path, installs: Installs) -> None:
+    future = 'import one from "@aws-sdk/client-one" with until { type: "later" };\nimport "left-pad"; const @ = 1;\n'
+    made, notes = with_sdk(function(written(tmp_path / "src", {"app.mjs": future})), installs)
+    assert (len(made.packages), notes) == (1, [])
+
+
 def test_files_that_cannot_be_read_are_left_to_node(tmp_path: Path) -> None:
     folder = written(tmp_path / "src", {"app.js": 'require("./broken"); require("./data.json");', "broken.js": "((("})
     (folder / "data.json").write_text("{}")
