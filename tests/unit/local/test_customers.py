@@ -13,9 +13,9 @@ from local.customers import deploy_permissions, refuse_same_names
 from local.errors import UsageError
 from local.invocations import Invocations
 from local.project import Project
-from local.runtimes import lambda_environment
+from local.runtimes import lambda_environment, module_path
 from local.template import TemplateError
-from local.workers import FunctionLogSink
+from local.workers import Function, FunctionLogSink
 from tests.support import customers
 from tests.support.local_lambda import LocalLambda
 
@@ -265,3 +265,11 @@ def test_an_attribute_may_be_asked_for_in_every_form(aws: Aws, tmp_path: Path) -
     assert (
         environment["A"] == environment["B"] == environment["C"] == "arn:aws:lambda:us-east-1:123456789012:function:One"
     )
+
+
+def test_of_two_layers_the_last_one_is_looked_into_first(tmp_path: Path) -> None:
+    layers = tuple(tmp_path / name for name in ("first", "last"))
+    for layer in layers:
+        (layer / "python").mkdir(parents=True)
+    function = Function("one", "One", "app.handler", tmp_path, "python3.13", layers=layers)
+    assert module_path(function) == [str(tmp_path), f"{tmp_path}/last/python", f"{tmp_path}/first/python"]
