@@ -65,6 +65,23 @@ def test_a_timeline_counts_from_the_first_fact() -> None:
     assert lines[2].lstrip().startswith("+2.500 s └─ redriven")
 
 
+def test_a_timeline_says_where_a_messages_sender_is_in_doubt() -> None:
+    event = {"from": "a@b.test", "recipients": ["ann@acme.test"], "subject": "hi"}
+    event |= {f"{check}Verdict": "PASS" for check in ("spam", "spf", "dkim", "dmarc")}
+    said: dict[str, dict[str, Any]] = {
+        "no From that can be read: only rules for * match": {"senderIs": "UNKNOWN"},
+        "readers may see different senders, a@b.test, c@d.test": {
+            "senderIs": "AMBIGUOUS",
+            "senders": ["a@b.test", "c@d.test"],
+        },
+    }
+    for words, data in said.items():
+        fact = Fact("t", "o", EventName.ORGANIZATION_EMAIL_RECEIVED, "k", 0, event, data)
+        assert words in timeline([fact]).plain
+    plain = Fact("t", "o", EventName.ORGANIZATION_EMAIL_RECEIVED, "k", 0, event)
+    assert timeline([plain]).plain.endswith("dmarc PASS]")
+
+
 def test_a_timeline_names_rule_and_policy_before_what_came_of_them() -> None:
     people = [f"p{number}@acme.test" for number in range(5)]
     dropped = {"ruleName": "no news", "ruleActions": [{"action": "DROP", "recipients": people}]}

@@ -143,6 +143,24 @@ def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(pos
     assert "senderIs" not in plain[0].data
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"From: Joe <a@b.test>",
+        b"From: Joe\r\n Doe\r\n <a@b.test>",
+        b'From: "Doe, Joe" <a@b.test>,\r\n c@d.test',
+        b"From: Joe (who else) <a@b.test>",
+        b"From: friends: a@b.test, c@d.test;",
+        b"From: =?utf-8?Q?a=40b.test_(J=C3=B6)?= <c@d.test>",
+        b"Sender: c@d.test\r\nFrom: a@b.test",
+        "From: Jö <a@b.test>\r\nContent-Type: text/plain; charset=iso-8859-1".encode(),
+    ],
+)
+def test_ordinary_mail_leaves_no_doubt(post: MemoryPost, field: bytes) -> None:
+    facts = post.arrive("m1", field + b"\r\nTo: a@b.test\r\n\r\nbody\r\n", "ann@acme.test")
+    assert "senderIs" not in facts[0].data
+
+
 def test_senders_in_doubt_are_named_in_the_fact(post: MemoryPost) -> None:
     facts = post.arrive("m1", b"From: y@good.test\r\nFrom: x@bad.example\r\n\r\nbody\r\n", "ann@acme.test")
     assert facts[0].data["senderIs"] == "AMBIGUOUS"

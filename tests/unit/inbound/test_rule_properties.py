@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from postroom.model.addresses import Address
 from postroom.model.rule_explanation import explain
-from postroom.model.rule_index import RuleSet
-from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Pattern, Rule, Specificity
+from postroom.model.rule_index import Reading, RuleSet
+from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, LambdaCall, Pattern, Rule, Specificity
 from postroom.routing.plan import Applied
 from postroom.routing.resolve import Refusal, Target
 from tests.support.rules import BYPASS, USERS, plan, rule
@@ -86,6 +86,29 @@ def test_the_index_equals_a_loop_over_all_rules(
     decided = RuleSet(rules, Direction.INBOUND).decide(senders, froms, named)
     wanted = {name: naive(rules, senders, froms, recipient) for name, recipient in named.items()}
     assert decided == {name: rule for name, rule in wanted.items() if rule is not None}
+
+
+@given(RULES, st.lists(st.tuples(HEADERS, HEADERS), min_size=1, max_size=3), st.sampled_from(ADDRESSES))
+def test_of_several_readings_the_most_restrictive_result_wins(
+    rules: list[Rule], headers: list[tuple[list[Address], list[Address]]], recipient: Address
+) -> None:
+    readings = [Reading(tuple(senders), tuple(froms)) for senders, froms in headers]
+    decided = RuleSet(rules, Direction.INBOUND).decide_all(readings, {"ann": recipient})
+    order = MOST_RESTRICTIVE_FIRST[Direction.INBOUND]
+    results = [naive(rules, *reading, recipient) for reading in readings]
+    winners = [each for each in results if each is not None]
+    best = min(winners, key=lambda each: (order.index(each.action.type), each.created), default=None)
+    if best is not None and best.action.type is BYPASS and len(winners) < len(results):
+        best = None
+    assert decided.get("ann") == best
+
+
+def test_a_bypass_beside_a_rule_that_calls_a_function_calls_it() -> None:
+    asks = rule(ActionType.RUN_LAMBDA, "c.test", call=LambdaCall("arn:aws:lambda:x", synchronous=False))
+    rules = RuleSet([rule(BYPASS, "b.test"), asks], Direction.INBOUND)
+    friend, other, ann = Address("x", "b.test"), Address("x", "c.test"), {"ann": Address("ann", "acme.test")}
+    assert rules.decide((), [friend, other], ann) == {"ann": asks}
+    assert rules.decide_all([Reading((), (friend,)), Reading((), (other,))], ann) == {"ann": asks}
 
 
 @given(RULES, HEADERS, HEADERS, st.sampled_from(ADDRESSES))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _WORD: Final = r"[\w!#$%&'*+/=?^`{|}~.-]"
 _SPEC: Final = rf"{_WORD}++@(?:[\w-]++\.)*+[\w-]++"
 _PLAIN: Final = re.compile(
-    rf"""\s*+(?:("[^"\\]*+"\s*+|[^"\\<>@(),;:\x00-\x08\x0a-\x1f\x7f]*+)<({_SPEC})>|({_SPEC}))\s*+""",
+    rf"""\s*+(?:("[^"\\]*+"\s*+|[^"\\<>@(),;:\x00-\x08\x0b-\x1f\x7f]*+)<({_SPEC})>|({_SPEC}))\s*+""",
     re.ASCII,
 )
 """A mailbox that every reader takes alike, as nearly all are: a name in front of angle brackets, or none."""
@@ -89,7 +89,7 @@ def is_usual(value: str) -> bool:
     outside, scan = _Outside.of(value), _Scan(strict=True)
     for _ in scan.over(_joined_at(outside.without_comments())):
         pass
-    return value.isprintable() and not (outside.is_odd or scan.is_odd or scan.is_split)
+    return value.replace("\n", "").isprintable() and not (outside.is_odd or scan.is_odd or scan.is_split)
 
 
 def without_comments(value: str) -> str:
@@ -125,6 +125,7 @@ def _scanned(outside: _Outside, scan: _Scan) -> Iterator[str]:
     if scan.is_split:
         for variant in outside.variants():
             yield from scan.over("".join(variant.split()))
+            yield from scan.over(" ".join("".join(line.split()) for line in variant.splitlines()))
 
 
 def _swept(text: str) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _apart(word: re.Match[str]) -> str:
 
 def _visible(text: str, instead: str) -> str:
     """Return a text without what nobody sees: controls, zero-width marks, odd blanks."""
-    if text.isprintable():
+    if text.replace("\n", "").isprintable():
         return text
     return "".join(mark if mark.isprintable() or mark in "\t\n" else instead for mark in text)
 

@@ -164,7 +164,7 @@ class HeaderFields:
 
     def _value(self, start: int) -> bytes:
         end = _LINE_END.search(self._head, start)
-        return self._head[start : end.start() if end else len(self._head)]
+        return self._head[start : end.start() if end else len(self._head)].rstrip(b"\r")
 
 
 def readings(head: bytes) -> list[HeaderFields]:

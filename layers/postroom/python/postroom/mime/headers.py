@@ -173,7 +173,7 @@ class Headers:
         fields = [value[:MAX_ADDRESS_BYTES] for value in self.raw(name) if not value.isascii()]
         if not fields or self._charset is None:
             return []
-        return [_FOLD.sub(" ", charsets.decode(value, raw_charset(value, self._charset))) for value in fields]
+        return [_FOLD.sub("\n", charsets.decode(value, raw_charset(value, self._charset))) for value in fields]
 
     def _as_text(self, value: bytes) -> str:
         """Return a field's bytes in one line, decoded."""
@@ -281,7 +281,7 @@ def _as_lists(values: Iterable[bytes], room: int) -> tuple[list[str], int]:
 
 
 def _unfolded(value: bytes) -> str:
-    """Return an address field's bytes without folds, raw 8-bit as text; a CR for itself stays."""
+    """Return an address field's bytes with each fold as one line end, raw 8-bit as text; a CR for itself stays."""
     if value.isascii():
-        return _FOLD.sub(" ", value.decode("ascii"))
-    return eight_bit(_FOLD.sub(" ", value.decode("ascii", "surrogateescape")))
+        return _FOLD.sub("\n", value.decode("ascii"))
+    return eight_bit(_FOLD.sub("\n", value.decode("ascii", "surrogateescape")))
