@@ -85,7 +85,9 @@ def every(value: str) -> Iterator[str]:
 
 
 def is_usual(value: str) -> bool:
-    """Whether a field is written as RFC 5322 says, in all that readers are known to differ on."""
+    """Whether a field of usual length is written as RFC 5322 says, in all that readers are known to differ on."""
+    if len(value) > MAX_SCANNED_ANY_WAY:
+        return False
     outside, scan = _Outside.of(value), _Scan(strict=True)
     for _ in scan.over(_joined_at(outside.without_comments())):
         pass

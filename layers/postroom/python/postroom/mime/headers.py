@@ -238,8 +238,7 @@ class _Addresses:
         for address in _parsed(self._counted(address_lists.every(value))):
             self.every[address] = None
             found.add(address)
-        agreed = set(islice(_likeliest(value), MAX_AUTHORS))
-        self.differ |= found != agreed or not address_lists.is_usual(value)
+        self.differ |= not (address_lists.is_usual(value) and found == set(_likeliest(value)))
 
     def _counted(self, specs: Iterable[str]) -> Iterator[str]:
         """Yield what looks like an address, until it is more than is read."""
