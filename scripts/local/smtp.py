@@ -1,4 +1,4 @@
-"""The Internet's side of SES: an SMTP listener that stores what it is sent, byte for byte."""
+"""The Internet's side of SES: an SMTP listener that hands on what it is sent, byte for byte."""
 
 from __future__ import annotations
 

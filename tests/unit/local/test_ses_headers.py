@@ -10,7 +10,9 @@ import pytest
 
 from local.ses_headers import ses_headers
 from local.ses_notification import parse_verdicts
+from postroom.contracts.message_flow import MessageRejected
 from postroom.inbound.excess import LOOP, TOO_LARGE, excess
+from postroom.message_flow import criteria
 from postroom.mime.headers import Headers, Look
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_HOPS, MAX_MESSAGE_BYTES
@@ -88,6 +90,14 @@ def test_size_is_counted_without_the_fields_of_ses() -> None:
     largest = SENT + b"x" * (MAX_MESSAGE_BYTES - len(SENT))
     assert judge(stored(largest)) is None
     assert judge(stored(largest + b"x")) == TOO_LARGE
+
+
+def test_what_a_function_gets_of_the_largest_message_may_take_its_place() -> None:
+    line = b"x" * 76 + b"\r\n"
+    largest = (SENT + line * (MAX_MESSAGE_BYTES // len(line)))[:MAX_MESSAGE_BYTES]
+    criteria.check(stored(largest), Headers.of(stored()))
+    with pytest.raises(MessageRejected, match="larger than 40 MB"):
+        criteria.check(stored(largest + b"x"), Headers.of(stored()))
 
 
 def test_hops_are_counted_without_the_one_to_ses() -> None:
