@@ -50,6 +50,7 @@ AS: Final = [
     b"From: =?utf-8?Q?Joe_=3Cx=40bad.example=3E?=\r\n",
     b"From: =?utf-8?Q?Joe_=3Cx=40bad.example=3E?= <y@good.test>\r\n",
     b"From: =?odd charset?Q?x=40bad.example?=\r\n",
+    b"From: =?odd charset?Q?Joe_=3Cx=40bad.example=3E?= <y@good.test>\r\n",
     b"From: x@@bad.example\r\n",
     b"From: x@,bad.example\r\n",
     b"From: y@good.test\r\nFrom: x@bad.example\r\n",
@@ -153,6 +154,7 @@ def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(pos
         b"From: friends: a@b.test, c@d.test;",
         b"From: =?utf-8?Q?a=40b.test_(J=C3=B6)?= <c@d.test>",
         b"Sender: c@d.test\r\nFrom: a@b.test",
+        b"From: =?utf-8?Q?Doe=2C_Joe?= <a@b.test>",
         "From: Jö <a@b.test>\r\nContent-Type: text/plain; charset=iso-8859-1".encode(),
     ],
 )

@@ -4,7 +4,7 @@ RFC 5322 says how an address list is written, and readers differ on what is not 
 within an address, an encoded word that decodes to an address, white space in a domain. A field in doubt is therefore
 scanned once for each way in which it can be taken, and every address of every way is kept. Which ways there are was
 found out with Python's email (compat32 and default policy), npm's mailparser and postal-mime
-(tests/unit/test_header_readings.py).
+(tests/flow/test_header_tricks.py).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def plain(value: str) -> Address | None:
     if found is None:
         return None
     name, in_brackets, alone = found.groups()
-    if name and "=?" in name and _SYNTAX.search(decode(name)):
+    if name and any(map(_SYNTAX.search, _decoded(name))):
         return None
     spec = in_brackets or alone
     return None if "=?" in spec else Address.parse(spec)
