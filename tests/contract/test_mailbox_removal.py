@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.transit import MemoryTransit
-from postroom.errors import MessageNotFoundError
+from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.mailbox import NewItem, blob_key
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.post import NOON, ORG, arn, delivered, order, received
@@ -137,11 +138,27 @@ def test_nothing_is_removed_of_what_is_not_there(house: House) -> None:
 
 
 def test_a_key_goes_alone_and_nothing_is_delivered_or_read_any_more(house: House) -> None:
+    names = [f"u{number:02}" for number in range(30)]
     blobs = house.move_in("ann")
-    house.removal.remove_key("ann")
-    house.removal.remove_key("ann")
+    house.removal.remove_keys([*names, "ann"])
+    house.removal.remove_keys(["ann"])
+    house.removal.remove_keys([])
     assert house.mailboxes.head("ann") is None
     assert all(map(house.lies, blobs))
+
+
+def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
+    waits: list[float] = []
+    left: Any = {"UnprocessedItems": {"mailboxes": [{"DeleteRequest": {"Key": {}}}]}}
+    answers: list[Any] = [left, left, {"UnprocessedItems": {}}]
+    table: Any = SimpleNamespace(batch_write_item=lambda **_: answers.pop(0))
+    removal = AwsMailboxRemoval(table, "mailboxes", stack.s3, "mail", waits.append)
+    removal.remove_keys(["ann"])
+    assert answers == []
+    assert len(waits) == 2
+    answers.extend([left] * 8)
+    with pytest.raises(StoreUnavailableError):
+        removal.remove_keys(["ann"])
 
 
 def test_an_organizations_objects_go_whoevers_they_were(house: House) -> None:

@@ -1,9 +1,9 @@
 """Organizations that are being deleted: everything goes, keys first, in pieces, from wherever the last run stopped.
 
 A run does every step that is not done, as long as time allows, and each step may be repeated. First nothing can be
-read or called any more: mailboxes' keys, hashes of passwords and gateways go, and what is on its way ends. Then the
-bytes go, and last the names. The organization is Deleted once nothing is left; a while later, when no function of the
-time before can be alive, a last look clears up what such a one may have left.
+read or called any more: mailboxes' keys, hashes of passwords and gateways go, what is on its way ends, and what is
+stored in plain goes. Then the rest goes, and last the names. The organization is Deleted once nothing is left; a while
+later, when no function of the time before can be alive, a last look clears up what such a one may have left.
 
 The organization's KMS key, its log group and its facts stay: the first two are its owner's, facts hold no content and
 expire (docs/decisions/0018). Source: guide, ZH:3660-3666: it cannot be undone, and its mail is lost for good.
@@ -14,6 +14,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postroom.errors import ConflictError, PostroomError
@@ -93,12 +94,19 @@ class Deletion:
                 continue
             others = [each.id for each in everyone if each.state not in GONE]
             with _kept(troubles):
-                counts["deleted" if self._delete(organization, others, remaining) else "unfinished"] += 1
+                done = self._delete(organization, others, remaining, troubles)
+                counts["deleted" if done else "unfinished"] += 1
         if troubles:
             raise troubles[0]
         return counts
 
-    def _delete(self, organization: Organization, others: Sequence[str], remaining: Callable[[], int]) -> bool:
+    def _delete(
+        self,
+        organization: Organization,
+        others: Sequence[str],
+        remaining: Callable[[], int],
+        troubles: list[PostroomError],
+    ) -> bool:
         """Delete an organization as far as time allows; ``True`` once it is Deleted."""
 
         def more() -> bool:
@@ -108,18 +116,21 @@ class Deletion:
         begun = organization.deleting or 0
         over = self.now() - begun >= self.settles
         self._refuse_mail(organization)
-        if not (self._remove_keys(organization, more) and _all(self.rows.remove_secrets, organization.id, more)):
+        organization = self._remove_keys(organization, more)
+        if not (organization.keys_gone and _all(self.rows.remove_secrets, organization.id, more)):
             return False
-        open_ones = self.flows.end(organization.id, begun, over=over)
-        self.arrivals.end(organization.id, organization.former_domains, others)
-        if not (self._release_domains(organization, more) and self._remove_entities(organization.id, more)):
+        ended = self._end_flows(organization, others, begun, troubles, over=over)
+        organization, kept = self._look_through(organization, others, more, over=over)
+        if organization.searched_to is not None:
+            return False
+        released = False
+        with _kept(troubles):
+            released = self._release_domains(organization, more)
+        if not self._remove_entities(organization.id, more):
             return False
         if not (_all(self.rows.remove_rows, organization.id, more) and self._remove_objects(organization.id, more)):
             return False
-        organization, kept = self._look_through(organization, others, more, over=over)
-        if organization.searched_to is not None or ((open_ones or kept) and not over):
-            return False
-        return self._conclude(organization, begun)
+        return ended and released and (not kept or over) and self._conclude(organization, begun)
 
     def _begun(self, organization: Organization) -> Organization:
         """Note when the deletion began, and which domains the organization has, before any of them is gone."""
@@ -143,12 +154,32 @@ class Deletion:
                 copy = replace(domain, organization=organization.ref, fallback_mailbox=None)
                 self.directory.commit([Replace(copy)])
 
-    def _remove_keys(self, organization: Organization, more: Callable[[], bool]) -> bool:
-        for entity in self._entities(organization.id, *OWNERS):
-            if not more():
-                return False
-            self.mailboxes.remove_key(entity.id)
-        return True
+    def _end_flows(
+        self,
+        organization: Organization,
+        others: Sequence[str],
+        begun: int,
+        troubles: list[PostroomError],
+        *,
+        over: bool,
+    ) -> bool:
+        """Let what is on its way end; ``True`` once nothing stands there. Trouble with it stops no other step."""
+        standing: int | None = None
+        with _kept(troubles):
+            standing = self.flows.end(organization.id, begun, over=over)
+        with _kept(troubles):
+            self.arrivals.end(organization.id, organization.former_domains, others)
+        return standing == 0 or (over and standing is not None)
+
+    def _remove_keys(self, organization: Organization, more: Callable[[], bool]) -> Organization:
+        """Remove the mailboxes' keys, many at a time: those of 100,000 in less than a run."""
+        owners = self._entities(organization.id, *OWNERS)
+        while not organization.keys_gone and more():
+            ids = [entity.id for entity in islice(owners, PAGE)]
+            self.mailboxes.remove_keys(ids)
+            if not ids:
+                return self._change(organization, keys_gone=True)
+        return organization
 
     def _release_domains(self, organization: Organization, more: Callable[[], bool]) -> bool:
         """Take the domains out of SES's rules, and give them and their addresses back.

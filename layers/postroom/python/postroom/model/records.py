@@ -48,6 +48,7 @@ class Organization:
         spread: False while some domain rows may still carry older routing data than this row.
         deleting: when its deletion began.
         former_domains: the names of its domains, while it is being deleted: what is parked may name them.
+        keys_gone: the keys of its mailboxes are removed.
         searched_to: key up to which the stored mail has been looked through for its messages; None: begin again.
         search_begun: when that look began.
         cleared: when a deletion found nothing left; until then each run looks again.
@@ -66,6 +67,7 @@ class Organization:
     deleted: int | None = None
     deleting: int | None = None
     former_domains: tuple[str, ...] = ()
+    keys_gone: bool = False
     searched_to: str | None = None
     search_begun: int | None = None
     cleared: int | None = None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class MailboxRemoval(Protocol):
     """Suite: tests/contract/test_mailbox_removal.py."""
 
-    def remove_key(self, mailbox_id: str) -> None:
-        """Remove a mailbox's head, and with it its key: nothing of the mailbox can be read or delivered any more.
+    def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
+        """Remove mailboxes' heads, and with them their keys: nothing of them can be read or delivered any more.
 
         Raises:
-            StoreUnavailableError: it may be there still.
+            StoreUnavailableError: some may be there still.
         """
 
     def remove_objects(self, organization_id: str) -> bool:

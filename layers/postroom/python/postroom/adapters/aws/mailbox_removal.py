@@ -6,16 +6,20 @@ none can be opened, and the bucket's lifecycle removes them 30 days later.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
+from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
@@ -34,11 +38,12 @@ class AwsMailboxRemoval:
     table: str
     s3: S3Client
     bucket: str
+    pause: Callable[[float], None] = time.sleep
 
-    def remove_key(self, mailbox_id: str) -> None:
-        """See ``MailboxRemoval.remove_key``."""
-        with store_errors("remove a mailbox"):
-            self.dynamodb.delete_item(TableName=self.table, Key=rows.key(mailbox_id, "head"))
+    def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
+        """See ``MailboxRemoval.remove_keys``."""
+        for start in range(0, len(mailbox_ids), MAX_ROWS):
+            self._delete([rows.key(each, "head") for each in mailbox_ids[start : start + MAX_ROWS]])
 
     def remove_objects(self, organization_id: str) -> bool:
         """See ``MailboxRemoval.remove_objects``."""
@@ -46,7 +51,8 @@ class AwsMailboxRemoval:
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
         """See ``MailboxRemoval.remove_some``."""
-        self.remove_key(mailbox_id)
+        with store_errors("remove a mailbox"):
+            self.dynamodb.delete_item(TableName=self.table, Key=rows.key(mailbox_id, "head"))
         removed = self._remove_objects(f"mail/{organization_id}/{mailbox_id}/") + self._remove_rows(mailbox_id)
         return removed == 0
 
@@ -64,10 +70,20 @@ class AwsMailboxRemoval:
         return len(keys)
 
     def _remove_rows(self, mailbox_id: str) -> int:
-        """Remove up to ``MAX_ROWS`` rows; return how many there were. What was not processed is there the next time."""
+        """Remove up to ``MAX_ROWS`` rows; return how many there were."""
         found = [row["sk"]["S"] for row in islice(query(self.dynamodb, self.table, mailbox_id, ""), MAX_ROWS)]
-        if found:
-            requests: Any = [{"DeleteRequest": {"Key": rows.key(mailbox_id, sk)}} for sk in found]
-            with store_errors("remove a mailbox"):
-                self.dynamodb.batch_write_item(RequestItems={self.table: requests})
+        self._delete([rows.key(mailbox_id, sk) for sk in found])
         return len(found)
+
+    def _delete(self, keys: Sequence[dict[str, Any]]) -> None:
+        """Remove rows; all of them, for a key that stays is a mailbox that can be read."""
+        requests: Any = {self.table: [{"DeleteRequest": {"Key": key}} for key in keys]} if keys else {}
+        for attempt in range(ATTEMPTS):
+            if not requests:
+                return
+            if attempt:
+                self.pause(FIRST_PAUSE * 2**attempt)
+            with store_errors("remove a mailbox"):
+                requests = self.dynamodb.batch_write_item(RequestItems=requests).get("UnprocessedItems")
+        if requests:
+            raise StoreUnavailableError("the mailbox table is throttled")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from postroom.adapters.memory.books import Books
     from postroom.adapters.memory.sealed_mail import MemorySealedMail
 
@@ -18,10 +20,11 @@ class MemoryMailboxRemoval:
     sealed: MemorySealedMail
     most: int = 1000
 
-    def remove_key(self, mailbox_id: str) -> None:
-        """See ``MailboxRemoval.remove_key``; the index goes with it."""
+    def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
+        """See ``MailboxRemoval.remove_keys``; the index goes with them."""
         with self.books.lock:
-            self.books.mailboxes.pop(mailbox_id, None)
+            for mailbox_id in mailbox_ids:
+                self.books.mailboxes.pop(mailbox_id, None)
 
     def remove_objects(self, organization_id: str) -> bool:
         """See ``MailboxRemoval.remove_objects``."""
@@ -29,7 +32,7 @@ class MemoryMailboxRemoval:
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
         """See ``MailboxRemoval.remove_some``."""
-        self.remove_key(mailbox_id)
+        self.remove_keys([mailbox_id])
         return self._remove(f"mail/{organization_id}/{mailbox_id}/")
 
     def _remove(self, prefix: str) -> bool:

@@ -1,0 +1,197 @@
+"""A deletion that is cut short wherever its time ends goes on, and its first run already leaves nothing to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from postroom.adapters.memory.admin_services import MemoryDomainServices
+from postroom.adapters.memory.transit import MemoryTransit
+from postroom.contracts.between_stations import Station
+from postroom.errors import MessageNotFoundError, RefusedByServiceError
+from postroom.lifecycle.deletion import RESERVE, Deletion
+from postroom.model.directory import EntityKind
+from postroom.model.facts import OwnFact, organization_trace
+from postroom.model.records import OrganizationState, Replace
+from tests.support.deletion import SETTLES, memory_deletion
+from tests.support.memory_post import MemoryPost
+from tests.support.post import ORG, notification
+
+LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
+PEOPLE: Final = tuple(f"u{number:02}" for number in range(12))
+MESSAGES: Final = 250
+"""More than two looks of a hundred."""
+
+
+@pytest.fixture
+def post() -> MemoryPost:
+    made = MemoryPost()
+    for name in PEOPLE:
+        made.user(name)
+    made.group("team", *PEOPLE)
+    return made
+
+
+@pytest.fixture
+def services() -> MemoryDomainServices:
+    return MemoryDomainServices(routed={"acme.test"})
+
+
+@pytest.fixture
+def deletion(post: MemoryPost, services: MemoryDomainServices) -> Deletion:
+    return memory_deletion(
+        post.directory,
+        services,
+        post.transit,
+        post.ledger,
+        post.raw,
+        post.sealed,
+        post.books,
+        post.onward,
+        post.calls,
+        post.now,
+    )
+
+
+def deliver(post: MemoryPost, number: int = 1) -> None:
+    """Deliver letters to the first of the people."""
+    for each in range(number):
+        post.arrive(f"m{each:03}", LETTER, f"{PEOPLE[0]}@acme.test")
+
+
+def begin(post: MemoryPost) -> None:
+    organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
+    assert organization is not None
+    assert domain is not None
+    gone = replace(organization, state=OrganizationState.DELETING, deleting=post.now())
+    post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
+
+
+def state(post: MemoryPost) -> OrganizationState:
+    organization = post.directory.organization(ORG)
+    assert organization is not None
+    return organization.state
+
+
+class Time:
+    """A function's time: enough for so many looks at the clock, and then none."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def __call__(self) -> int:
+        self.looks -= 1
+        return RESERVE if self.looks >= 0 else 0
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 12, 13, 14, 20, 40])
+def test_wherever_the_time_ends_the_next_runs_go_on_until_nothing_is_left(
+    post: MemoryPost, deletion: Deletion, looks: int
+) -> None:
+    deliver(post, 3)
+    begin(post)
+    assert deletion.run(Time(looks)) == {"deleted": int(looks == 40), "unfinished": int(looks != 40)}
+    for _ in range(40):
+        if state(post) is OrganizationState.DELETED:
+            break
+        deletion.run(Time(max(looks, 3)))
+    assert state(post) is OrganizationState.DELETED
+    assert post.books.mailboxes == {}
+    assert post.sealed.under("") == []
+    assert list(post.raw.stored("")) == []
+    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    removed = [fact for fact in post.ledger.facts(organization_trace(ORG)) if fact.name is OwnFact.MAILBOX_REMOVED]
+    assert sorted(fact.data["mailboxId"] for fact in removed) == list(PEOPLE)
+
+
+def test_every_key_is_gone_before_any_object_is(post: MemoryPost, deletion: Deletion) -> None:
+    deliver(post)
+    begin(post)
+    deletion.run(Time(2))
+    assert post.books.mailboxes == {}
+    assert len(post.sealed.under("")) == 1
+    assert len(list(post.raw.stored("inbound/"))) == 1
+    assert post.directory.entity(ORG, PEOPLE[0]) is not None
+
+
+def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(post: MemoryPost, deletion: Deletion) -> None:
+    deliver(post, MESSAGES)
+    begin(post)
+    deletion.run(Time(2))  # all keys
+    stored = []
+    while state(post) is not OrganizationState.DELETED:
+        stored.append(len(list(post.raw.stored("inbound/"))))
+        deletion.run(Time(1) if stored[-1] else lambda: 1 << 30)
+        assert len(stored) < 20
+    assert stored == [250, 150, 50, 0]
+    assert list(post.raw.stored("")) == []
+
+
+def test_what_ses_refuses_stops_the_names_and_nothing_else(
+    post: MemoryPost, deletion: Deletion, services: MemoryDomainServices
+) -> None:
+    deliver(post)
+    begin(post)
+    services.refuses["acme.test"] = "no such bucket"
+    with pytest.raises(RefusedByServiceError, match="no such bucket"):
+        deletion.run(lambda: 1 << 30)
+    assert post.books.mailboxes == {}
+    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    assert state(post) is OrganizationState.DELETING
+    services.refuses.clear()
+    assert deletion.run(lambda: 1 << 30)["deleted"] == 1
+    assert services.routed == set()
+
+
+def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(post: MemoryPost, deletion: Deletion) -> None:
+    post.raw.store("inbound/m1", LETTER)
+    post.ingest.accept(notification("m1", ["nobody@acme.test"]))
+    begin(post)
+    assert deletion.run(lambda: 1 << 30) == {"deleted": 0, "unfinished": 1}
+    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
+    post.pump()
+    assert len(post.sender.answered) == 1
+    assert deletion.run(lambda: 1 << 30) == {"deleted": 1, "unfinished": 0}
+    assert list(post.raw.stored("")) == []
+
+
+def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryPost, deletion: Deletion) -> None:
+    post.raw.store("inbound/m1", LETTER)
+    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))
+    post.onward.queues[Station.DELIVER].clear()
+    begin(post)
+    for _ in range(3):
+        post.later += 60_000
+        deletion.run(lambda: 1 << 30)
+    assert len(post.onward.queues[Station.DELIVER]) == 1
+    post.later += SETTLES
+    deletion.run(lambda: 1 << 30)
+    assert state(post) is OrganizationState.DELETED
+
+
+def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
+    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.raw.store("inbound/m1", LETTER)
+    many = [f"x{number}@acme.test" for number in range(90)]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryTransit, "expand", stop)
+        with pytest.raises(KeyboardInterrupt):
+            post.ingest.accept(notification("m1", many))
+    for stored in list(post.raw.stored("transit/")):
+        post.raw.remove(stored.key)
+    begin(post)
+    with pytest.raises(MessageNotFoundError):
+        deletion.run(lambda: 1 << 30)
+    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    assert post.books.mailboxes == {}
+    assert state(post) is OrganizationState.DELETING
+    post.later += SETTLES
+    assert deletion.run(lambda: 1 << 30) == {"deleted": 1, "unfinished": 0}
+    assert list(post.raw.stored("")) == []
