@@ -517,3 +517,15 @@ def test_a_table_that_does_not_answer_is_a_temporary_error(monkeypatch: pytest.M
             directory.organization(ORG)
         with pytest.raises(StoreUnavailableError):
             directory.commit([Insert(organization())])
+
+
+@pytest.mark.parametrize("state", [OrganizationState.ACTIVE, OrganizationState.DELETING, OrganizationState.DELETED])
+def test_the_default_log_group_of_a_deleted_organization_is_nobodys(stores: Stores, state: OrganizationState) -> None:
+    """It is named by the alias, which may be another organization's by then; a group of its own stays its own."""
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/workmail/mine:*"
+    stores.directory.commit(
+        [Insert(organization(state=state)), Insert(organization(OTHER, state=state, log_group_arn=group))]
+    )
+    assert stores.settings.monitoring(ORG).enabled is (state is not OrganizationState.DELETED)
+    assert stores.settings.monitoring(OTHER).log_group == "/aws/workmail/mine"
+    assert stores.settings.monitoring(OTHER).enabled
