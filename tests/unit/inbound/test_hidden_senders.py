@@ -98,6 +98,31 @@ def test_a_raw_domain_is_read_in_utf_8_and_in_the_messages_charset(post: MemoryP
         assert applied(post.arrive(f"m{number}", content, "ann@acme.test")) == ["DROP"]
 
 
+PERSIAN: Final = "نامه\u200cای.example"  # noqa: RUF001
+SINHALA: Final = "ශ්\u200dරී.example"
+
+
+@pytest.mark.parametrize(
+    "written", ["{}", "Joe <{}>", '"Joe <{}>', "(Joe <{}>", "\u200c{}", "y@b.test, " * 999 + '"{}']
+)
+@pytest.mark.parametrize("local", ["x", "x\u200cy"])
+@pytest.mark.parametrize("domain", [PERSIAN, SINHALA, "👩\u200d💻.example"])
+def test_a_domain_with_joiners_is_read_with_and_without_them(
+    post: MemoryPost, domain: str, local: str, written: str
+) -> None:
+    content = f"From: {written.format(f'{local}@{domain}')}\r\n\r\nbody\r\n".encode()
+    for number, pattern in enumerate([domain, domain.replace("\u200c", "").replace("\u200d", "")]):
+        post.rules(rule(DROP, pattern))
+        assert applied(post.arrive(f"m{number}", content, "ann@acme.test")) == ["DROP"]
+
+
+def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryPost) -> None:
+    content = f"From: x@{PERSIAN}\r\nTo: x@{PERSIAN}\r\n\r\nbody\r\n".encode()
+    facts = post.arrive("m1", content, "ann@acme.test")
+    assert facts[0].event["from"] == "x@xn--mgba3gch31f060k.example"
+    assert Headers.of(content).addresses("To") == ("x@xn--mgba3gch31f060k.example",)
+
+
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
 def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: MemoryPost, in_front: bytes) -> None:
     content = in_front + b"Auto-Submitted: auto-replied\r\n" + FROM + b"\r\nbody\r\n"

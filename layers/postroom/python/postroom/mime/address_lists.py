@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime.encoded_words import decode
-from postroom.model.addresses import MAX_ADDRESS, Address
+from postroom.model.addresses import JOINERS, MAX_ADDRESS, Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +45,7 @@ _COMMENT: Final = "()"
 
 _LETTER: Final = re.compile(r"\w")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_HOST: Final = re.compile(r"\w[\w.-]*")
+_HOST: Final = re.compile(rf"\w[\w.{JOINERS}-]*")
 _NO_WORD: Final = re.compile(r"[^\w.+-]+")
 _USUAL: Final = re.compile(rf'(?:{_WORD}++|"[\w.+-]*+")@(?:[\w-]++\.)*+[\w-]++')
 _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -92,6 +92,23 @@ def is_usual(value: str) -> bool:
     for _ in scan.over(_joined_at(outside.without_comments())):
         pass
     return value.replace("\n", "").isprintable() and not (outside.is_odd or scan.is_odd or scan.is_split)
+
+
+def as_shown(spec: str) -> tuple[str, ...]:
+    """Return an address without what nobody sees; if its domain has joiners, first with them, and then without.
+
+    Such domains are registered, and another name is left without joiners. Python's email, mailparser and postal-mime
+    keep them; a reader that follows IDNA 2003 drops them.
+    """
+    if spec.isprintable():
+        return (spec,)
+    local, at, domain = spec.rpartition("@")
+    kept, dropped = (_printable(domain, but=but) for but in (JOINERS, ""))
+    return tuple(dict.fromkeys(f"{_printable(local)}{at}{each}" for each in (kept, dropped)))
+
+
+def _printable(text: str, *, but: str = "") -> str:
+    return "".join(mark for mark in text if mark.isprintable() or mark in but)
 
 
 def without_comments(value: str) -> str:

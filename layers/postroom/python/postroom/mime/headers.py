@@ -235,7 +235,8 @@ class _Addresses:
             self.every[alike] = None
             return
         found = set()
-        for address in _parsed(self._counted(address_lists.every(value))):
+        specs = self._counted(address_lists.every(value))
+        for address in _parsed(shown for spec in specs for shown in address_lists.as_shown(spec)):
             self.every[address] = None
             found.add(address)
         self.differ |= not (address_lists.is_usual(value) and found == set(_likeliest(value)))
@@ -252,16 +253,18 @@ class _Addresses:
 
 def _likeliest(value: str) -> Iterator[Address]:
     alike = address_lists.plain(value)
-    return _parsed(address_lists.likeliest(value)) if alike is None else iter((alike,))
+    if alike is not None:
+        return iter((alike,))
+    return _parsed(address_lists.as_shown(spec)[0] for spec in address_lists.likeliest(value))
 
 
 def _parsed(specs: Iterable[str]) -> Iterator[Address]:
-    """Yield the addresses among what looks like one, each once."""
+    """Yield the addresses among what looks like one, each text once."""
     seen = set()
     for spec in specs:
         if spec not in seen:
             seen.add(spec)
-            address = Address.parse(spec if spec.isprintable() else "".join(filter(str.isprintable, spec)))
+            address = Address.parse(spec)
             if address is not None:
                 yield address
 

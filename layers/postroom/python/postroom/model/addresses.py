@@ -15,8 +15,10 @@ _BARE_LOCAL: Final = re.compile(r'[^\s()<>\[\]:;@\\,"]+|"(?:[^"\\]|\\.)*"')
 _BARE_DOMAIN: Final = re.compile(r'[^\s()<>\[\]:;@\\,"]+|\[[^\[\]\\]*\]')
 """Source: RFC 5322, 3.4.1; dots may stand anywhere, as they do in some mailboxes' names."""
 
-_JOINERS: Final = {0x200C: None, 0x200D: None}
+JOINERS: Final = "\u200c\u200d"
 """Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
+
+_WITHOUT_JOINERS: Final = dict.fromkeys(map(ord, JOINERS))
 
 MAX_DOMAIN: Final = 253
 """Longest domain name, in characters of A-labels. Source: RFC 1035, 2.3.4, less the length bytes."""
@@ -48,7 +50,7 @@ class Address(NamedTuple):
         local, at, domain = text.strip().rpartition("@")
         if not (local and at and domain):
             return None
-        if not text.isprintable() and not (local.isprintable() and text.translate(_JOINERS).isprintable()):
+        if not text.isprintable() and not (local.isprintable() and text.translate(_WITHOUT_JOINERS).isprintable()):
             return None
         if local[0] == '"':
             local = _unquoted(local)
