@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import moto  # noqa: F401 - before any boto3 session
 import pytest
 
+from local.emulator import patches
 from tests.support import quick
 from tests.support.stack import Stack, empty_stack
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 quick.apply()
+patches.apply()  # for every test: moto alone lets two clients pass one condition
 
 
 @pytest.fixture

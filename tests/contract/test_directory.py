@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -344,7 +346,9 @@ class TestCommit:
             directory.commit([Insert(member(group("team"), user(f"u{number}"))) for number in range(51)])
         directory.commit(many[:100])
 
-    def test_of_many_at_once_one_gets_the_address(self, directory: Directory) -> None:
+    def test_of_many_at_once_one_gets_the_address(self, directory: Directory, request: pytest.FixtureRequest) -> None:
+        request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+        sys.setswitchinterval(1e-6)  # threads change places as often as they do on a busy machine
         start, won = threading.Barrier(8), []
 
         def take(name: str) -> None:
