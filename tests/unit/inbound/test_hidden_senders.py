@@ -56,6 +56,7 @@ AS: Final = [
     b"From: y@good.test\r\nFrom: x@bad.example\r\n",
     b"From: x@bad.example\r\nFrom: y@good.test\r\n",
     b"From: " + b"y@good.test, " * 12_000 + b"x@bad.example\r\n",
+    b"From: " + b"y@good.test, " * 999 + b'"x@bad.example"\r\n',
 ]
 
 
@@ -114,6 +115,13 @@ def test_a_domain_with_joiners_is_read_with_and_without_them(
     for number, pattern in enumerate([domain, domain.replace("\u200c", "").replace("\u200d", "")]):
         post.rules(rule(DROP, pattern))
         assert applied(post.arrive(f"m{number}", content, "ann@acme.test")) == ["DROP"]
+
+
+@pytest.mark.parametrize("domain", [PERSIAN, SINHALA, "நமஸ்தே.example"])
+def test_a_domain_of_any_script_is_found_in_a_long_field_in_quotes(post: MemoryPost, domain: str) -> None:
+    content = f'From: {"y@b.test, " * 999}"x@{domain}"\r\n\r\nbody\r\n'.encode()
+    post.rules(rule(DROP, domain))
+    assert applied(post.arrive("m1", content, "ann@acme.test")) == ["DROP"]
 
 
 def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryPost) -> None:
@@ -180,6 +188,9 @@ def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(pos
         b"From: =?utf-8?Q?a=40b.test_(J=C3=B6)?= <c@d.test>",
         b"Sender: c@d.test\r\nFrom: a@b.test",
         b"From: =?utf-8?Q?Doe=2C_Joe?= <a@b.test>",
+        b'From: "a"@b.test',
+        "From: a@நமஸ்தே.example".encode(),
+        "From: Joe <a@bu\u0308cher.example>, Jane <b@नमस्ते.example>".encode(),
         "From: Jö <a@b.test>\r\nContent-Type: text/plain; charset=iso-8859-1".encode(),
     ],
 )

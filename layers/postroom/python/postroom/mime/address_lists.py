@@ -15,6 +15,7 @@ import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from postroom.mime.encoded_words import decode
 from postroom.model.addresses import JOINERS, MAX_ADDRESS, Address
@@ -45,7 +46,9 @@ _COMMENT: Final = "()"
 
 _LETTER: Final = re.compile(r"\w")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_HOST: Final = re.compile(rf"\w[\w.{JOINERS}-]*")
+_HOST: Final = re.compile(r"(\w[\w.-]*+)[^\x00-,/:-@\[-^`{-\x7f\s]*+")
+"""A host name, as its letters go on, and as far as it may go on with marks of other scripts."""
+
 _NO_WORD: Final = re.compile(r"[^\w.+-]+")
 _USUAL: Final = re.compile(rf'(?:{_WORD}++|"[\w.+-]*+")@(?:[\w-]++\.)*+[\w-]++')
 _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -154,7 +157,8 @@ def _swept(text: str) -> Iterator[str]:
         host = _HOST.search(part)
         if host:
             words = _NO_WORD.split(before[-MAX_ADDRESS:])
-            yield f"{next(filter(None, reversed(words)), '?')}@{host[0]}"
+            local = next(filter(None, reversed(words)), "?")
+            yield from (f"{local}@{each}" for each in dict.fromkeys((host[0], host[1])))
         before = part
 
 
@@ -319,7 +323,7 @@ class _Scan:
             self.is_odd = True
         self.is_split |= mailbox.last_had_at
         mailbox.take(word, token.end())
-        self.is_odd |= "@" in word and not _USUAL.fullmatch(word)
+        self.is_odd |= "@" in word and not _is_usual(word)
         found = mailbox.in_brackets if inside else mailbox.bare
         found.extend(_specs(word, trims=not self.strict))
 
@@ -345,6 +349,11 @@ class _Mailbox:
         self.is_empty, self.quoted, self.last_end, self.last_had_at = False, "", end, "@" in word
 
 
+def _is_usual(word: str) -> bool:
+    """Whether a word is an address as nearly all are; marks on letters, which many scripts need, are passed over."""
+    return bool(_USUAL.fullmatch(word) or _USUAL.fullmatch("".join(each for each in word if category(each)[0] != "M")))
+
+
 def _specs(word: str, *, trims: bool) -> Iterator[str]:
     """Yield every ``local@domain`` in a word without white space; of several @, each may be the one that counts."""
     quoted = word.rfind('"@') + 1 if word[0] == '"' else 0
@@ -353,7 +362,7 @@ def _specs(word: str, *, trims: bool) -> Iterator[str]:
     for domain in domains:
         if local and domain:
             yield f"{local}@{domain}"
-            if trims and (begins := _LETTER.search(local)) and begins.start():
+            if trims and not quoted and (begins := _LETTER.search(local)) and begins.start():
                 yield f"{local[begins.start() :]}@{domain}"
             bare = domain.strip(_AROUND)
             if bare != domain and bare and "=?" not in word:
