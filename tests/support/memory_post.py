@@ -14,6 +14,7 @@ from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.open_calls import MemoryOpenCalls
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.adapters.memory.queues import (
     MemoryArrivals,
@@ -132,9 +133,10 @@ class MemoryPost:
         self.contents = MemoryMessageContents(self.books, self.now)
         breaker = Breaker(MemoryProbes(self.now), lambda: os.urandom(8).hex())
         caller = Caller(self.functions, self.functions, breaker, self.now, region="us-east-1", account="123456789012")
+        open_calls = MemoryOpenCalls(self.transit, self.directory)
         self.run_sync_rule = RunSyncRule(
             caller=caller,
-            residents=self.directory,
+            open_calls=open_calls,
             directory=self.directory,
             raw=self.raw,
             contents=self.contents,
@@ -148,7 +150,7 @@ class MemoryPost:
         )
         self.run_async_rule = RunAsyncRule(
             caller=caller,
-            residents=self.directory,
+            open_calls=open_calls,
             transit=self.transit,
             calls=self.calls,
             parking=self.parking,

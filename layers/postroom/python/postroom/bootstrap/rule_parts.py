@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
+from postroom.adapters.aws.open_calls import DynamoOpenCalls
 from postroom.adapters.aws.probes import DynamoProbes
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
 from postroom.bootstrap.environment import now_ms
@@ -15,6 +16,11 @@ from postroom.rules.breaker import PAUSE_SECONDS, Breaker
 
 if TYPE_CHECKING:
     from postroom.bootstrap.environment import Environment
+
+
+def open_calls(settings: Environment) -> DynamoOpenCalls:
+    """Return what reads a call before its function is asked."""
+    return DynamoOpenCalls(clients.dynamodb(), settings["TRANSIT_TABLE"], settings["DIRECTORY_TABLE"])
 
 
 def caller(settings: Environment) -> Caller:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.queues import SqsRuleCalls
-from postroom.bootstrap import directory_parts, parts, ready, rule_parts
+from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.rules.run_async_rule import RunAsyncRule
 
@@ -23,7 +23,7 @@ def build(settings: Environment | None = None) -> RunAsyncRule:
     settings = settings or Environment()
     return RunAsyncRule(
         caller=rule_parts.caller(settings),
-        residents=directory_parts.residents(settings),
+        open_calls=rule_parts.open_calls(settings),
         transit=parts.transit(settings),
         calls=SqsRuleCalls(clients.later(clients.sqs), settings["RUN_ASYNC_RULE_QUEUE_URL"]),
         parking=parts.parking(settings),

@@ -11,7 +11,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.queues import SqsRuleCalls
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import directory_parts, parts, ready, rule_parts
+from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.rules.run_sync_rule import RunSyncRule
 
@@ -28,7 +28,7 @@ def build(settings: Environment | None = None) -> RunSyncRule:
     dynamodb = clients.dynamodb()
     return RunSyncRule(
         caller=rule_parts.caller(settings),
-        residents=directory_parts.residents(settings),
+        open_calls=rule_parts.open_calls(settings),
         directory=DynamoAddressees(DirectoryTable(dynamodb, settings["DIRECTORY_TABLE"])),
         raw=S3RawMail(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
         contents=DynamoMessageContents(dynamodb, settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms),

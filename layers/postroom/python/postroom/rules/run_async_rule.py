@@ -18,7 +18,7 @@ from postroom.rules.ending import dropped_fact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.ports.directory import Residents
+    from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import RuleCalls
     from postroom.ports.transit import Called, Transit
@@ -36,7 +36,7 @@ class RunAsyncRule:
     """Carries out asynchronous rule calls. ``now`` gives milliseconds since the epoch, ``chance`` a number below 1."""
 
     caller: Caller
-    residents: Residents
+    open_calls: OpenCalls
     transit: Transit
     calls: RuleCalls
     parking: ParkingLot
@@ -55,18 +55,18 @@ class RunAsyncRule:
             InvalidNotificationError: it is no call; after some attempts park reads it.
         """
         pointer = read_call(body)
-        called = self.transit.called(pointer.trace, pointer.key)
-        if called is None:
+        found = self.open_calls.read(pointer)
+        if found is None:
             return  # carried out, or parked
         try:
-            self._carry_out(called)
+            if found.organization_is_active:
+                self._carry_out(found.called)
+            else:
+                self.transit.decide(found.called, [dropped_fact(found.called.call, self.now())], [], None)
         except PermanentError as error:
-            self.parking.park_order(called.call, error.cause)
+            self.parking.park_order(found.called.call, error.cause)
 
     def _carry_out(self, called: Called) -> None:
-        if not self.residents.is_active(called.call.organization_id):
-            self.transit.decide(called, [dropped_fact(called.call, self.now())], [], None)
-            return
         early = called.due - self.now()
         if early > 0:
             self.calls.send(called.call.pointer, delay=pace.delay(early))

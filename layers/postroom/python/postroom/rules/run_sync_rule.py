@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import CallPointer, RuleCall
     from postroom.model.facts import Fact
-    from postroom.ports.directory import Addressees, Residents
+    from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import FlowContents, MessageContents
+    from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Onward, RuleCalls
     from postroom.ports.raw_mail import RawMail
@@ -52,7 +53,7 @@ class RunSyncRule:
     """
 
     caller: Caller
-    residents: Residents
+    open_calls: OpenCalls
     directory: Addressees
     raw: RawMail
     contents: MessageContents
@@ -77,20 +78,20 @@ class RunSyncRule:
             InvalidNotificationError: it is no call; after some attempts park reads it.
         """
         pointer = read_call(body)
-        called = self.transit.called(pointer.trace, pointer.key)
-        if called is None:
+        found = self.open_calls.read(pointer)
+        if found is None:
             self._take_up(pointer)
             return
         try:
-            self._carry_out(called)
+            if found.organization_is_active:
+                self._carry_out(found.called)
+            else:
+                self._end(found.called)
         except PermanentError as error:
-            self.parking.park_order(called.call, error.cause)
+            self.parking.park_order(found.called.call, error.cause)
 
     def _carry_out(self, called: Called) -> None:
         call, early = called.call, called.due - self.now()
-        if not self.residents.is_active(call.organization_id):
-            self._end(called)
-            return
         if early > 0:
             self._later(call, early)
             return

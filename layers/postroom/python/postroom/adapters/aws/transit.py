@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import rows
 from postroom.adapters.aws.message_contents import STALE, write_contents
+from postroom.adapters.aws.open_calls import called_from
 from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
+from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Standing, Waiting, first_slots
 
@@ -156,11 +157,7 @@ class DynamoTransit:
 
     def called(self, trace: str, key: str) -> Called | None:
         """See ``Transit.called``."""
-        row = self._get(trace, key)
-        if row is None or row["state"]["S"] != rows.OPEN:
-            return None
-        call = RuleCall.model_validate_json(row["body"]["S"])
-        return Called(call, int(row.get("failed", {"N": "0"})["N"]), int(row["since"]["N"]))
+        return called_from(self._get(trace, key))
 
     def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
         """See ``Transit.call_again``."""

@@ -1,0 +1,26 @@
+"""Open rule calls with their organizations, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.ports.open_calls import OpenCall
+
+if TYPE_CHECKING:
+    from postroom.contracts.between_stations import CallPointer
+    from postroom.ports.directory import Residents
+    from postroom.ports.transit import Transit
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryOpenCalls:
+    """Implements ``OpenCalls`` over the two stores that hold what it reads."""
+
+    transit: Transit
+    residents: Residents
+
+    def read(self, pointer: CallPointer) -> OpenCall | None:
+        """See ``OpenCalls.read``."""
+        called = self.transit.called(pointer.trace, pointer.key)
+        return None if called is None else OpenCall(called, self.residents.is_active(pointer.organization_id))
