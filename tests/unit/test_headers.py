@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.mime.headers import Headers
+from postroom.mime.headers import Headers, look
 from postroom.model import addresses
 from postroom.model.addresses import Address
+from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
 
 NAMES = ("Subject", "From", "To", "Date", "References", "Message-ID")
 
@@ -58,6 +59,17 @@ def test_the_header_block_ends_at_the_first_empty_line() -> None:
     assert Headers.of(b"A: b\r\r\n\r\r\nbody").block == b"A: b\r\r\n\r\r\n"
     assert Headers.of(b"\r\nbody").block == b""
     assert not Headers.of(b"A: b\r\n").is_complete
+
+
+def test_a_block_is_looked_for_in_all_of_the_largest_message_and_what_ses_put_in_front() -> None:
+    asked: list[int] = []
+
+    def read(length: int) -> tuple[bytes, int]:
+        asked.append(length)
+        return b"A: b\r\n", MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
+
+    look(read)
+    assert asked[-1] == MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
 
 
 @pytest.mark.parametrize("value", [b"a:" * 50_000, b"<@a:" * 40_000, b"a:(" * 40_000])

@@ -21,6 +21,7 @@ from postroom.mime.encoded_words import charset_of, decode_field, eight_bit, raw
 from postroom.mime.header_fields import readings
 from postroom.model.addresses import MAX_ADDRESS, Address
 from postroom.model.limits import (
+    MAX_ADDED_BYTES,
     MAX_ADDRESS_BYTES,
     MAX_AUTHORS,
     MAX_LOOKS,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Authors", "Headers", "Look", "look"]
 
-LOOKS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES)
+LOOKS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
 """How much of a message is read for its headers, in bytes: more, where they go on. Nearly every block ends in the first
 look; a field behind a block of 1 MB is found as well. Ours."""
 
