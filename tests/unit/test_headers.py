@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.mime.headers import Headers, look
+from postroom.mime.headers import MAX_TEXT_BYTES, Headers, look
 from postroom.model import addresses
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
@@ -59,6 +59,13 @@ def test_the_header_block_ends_at_the_first_empty_line() -> None:
     assert Headers.of(b"A: b\r\r\n\r\r\nbody").block == b"A: b\r\r\n\r\r\n"
     assert Headers.of(b"\r\nbody").block == b""
     assert not Headers.of(b"A: b\r\n").is_complete
+
+
+def test_of_all_fields_of_a_name_no_more_is_decoded_than_of_one() -> None:
+    value = b" =?utf-8?q?" + b"a" * 9_000 + b"?="
+    headers = Headers.of((b"Auto-Submitted:" + value + b"\r\n") * 1_000 + b"\r\n")
+    assert len(headers.raw("Auto-Submitted")) == 1_000
+    assert len(headers.texts("Auto-Submitted")) == MAX_TEXT_BYTES // len(value) + 1
 
 
 def test_a_block_is_looked_for_in_all_of_the_largest_message_and_what_ses_put_in_front() -> None:

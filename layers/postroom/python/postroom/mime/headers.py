@@ -42,7 +42,7 @@ LOOKS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
 look; a field behind a block of 1 MB is found as well. Ours."""
 
 MAX_TEXT_BYTES: Final = 160_000
-"""How much of a field is decoded as text, in bytes. Ours."""
+"""How much of a field, or of all fields of a name together, is decoded as text, in bytes. Ours."""
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+[ \t]*")
@@ -108,8 +108,14 @@ class Headers:
         return self._as_text(self._first(name))[:limit]
 
     def texts(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> list[str]:
-        """Return all such fields in the same way: for fields of which any may be the one that counts."""
-        return [self._as_text(value)[:limit] for value in self.raw(name)]
+        """Return all such fields in the same way, to MAX_TEXT_BYTES in all: any may be the one that counts."""
+        found, room = [], MAX_TEXT_BYTES
+        for value in self.raw(name):
+            if room <= 0:
+                break
+            found.append(self._as_text(value[:room])[:limit])
+            room -= len(value)
+        return found
 
     def count(self, name: str) -> int:
         """Return how many such fields there are."""
