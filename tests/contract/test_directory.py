@@ -336,6 +336,27 @@ class TestCommit:
             directory.commit([Check(organization(OTHER)), Insert(user("bob"))])
         assert directory.entity(ORG, "bob") is None
 
+    def test_a_record_that_has_changed_since_is_not_removed(self, directory: Directory) -> None:
+        second = organization(OTHER)
+        directory.commit([Insert(organization()), Insert(second), Insert(domain("b.test"))])
+        read = directory.domain_record("b.test")
+        assert read is not None
+        directory.commit([Replace(read)])
+        with pytest.raises(ConflictError):
+            directory.commit([Remove(read, unchanged=True), Insert(user("ann"))])
+        changed = directory.domain_record("b.test")
+        assert changed is not None
+        directory.commit([Remove(changed, unchanged=True)])
+        assert directory.domain_record("b.test") is None
+        with pytest.raises(ConflictError):
+            directory.commit([Remove(changed, unchanged=True)])
+        directory.commit([Insert(domain("b.test", second, version=changed.version))])
+        for change in (Remove(changed, unchanged=True), Check(changed)):
+            with pytest.raises(ConflictError):
+                directory.commit([change, Insert(user("ann"))])
+        assert [each.name for each in directory.domains_of(OTHER, None, 5).items] == ["b.test"]
+        assert directory.entity(ORG, "ann") is None
+
     def test_too_much_and_twice_the_same_is_refused(self, directory: Directory) -> None:
         many = [Insert(claim(f"a{number}@acme.test", user("ann"))) for number in range(101)]
         with pytest.raises(ValueError, match="at most"):

@@ -107,7 +107,19 @@ class TestBoth:
         for _ in range(2):
             services.route("example.com")
         for _ in range(2):
-            services.unroute("example.com")
+            services.unroute("example.com", lambda: True)
+
+    def test_a_domain_that_is_somebody_elses_by_now_keeps_its_route(self, services: DomainServices) -> None:
+        services.route("example.com")
+        services.unroute("example.com", lambda: False)
+        asked: list[str] = []
+
+        def asks() -> bool:
+            asked.append("it is routed")
+            return True
+
+        services.unroute("example.com", asks)
+        assert asked == ["it is routed"]
 
 
 class TestReceiptRules:
@@ -116,10 +128,10 @@ class TestReceiptRules:
             ses.route(f"d{number}.org")
         assert [(rule["Name"], len(rule["Recipients"])) for rule in rules()] == [("postroom-1", 100), ("postroom-2", 1)]
         assert ses.receipt_rules() == 2
-        ses.unroute("d7.org")
+        ses.unroute("d7.org", lambda: True)
         ses.route("again.org")
         assert "again.org" in rules()[0]["Recipients"]
-        ses.unroute("d100.org")
+        ses.unroute("d100.org", lambda: True)
         assert [rule["Name"] for rule in rules()] == ["postroom-1"], "a rule without recipients would take all mail"
 
     def test_a_rule_scans_stores_and_tells(self, ses: SesDomainServices) -> None:
@@ -146,7 +158,7 @@ class TestReceiptRules:
         ses.route("example.com")
         ours = [rule for rule in rules() if rule not in before]
         assert [(rule["Name"], rule["Recipients"]) for rule in ours] == [("postroom-2", ["example.com"])]
-        ses.unroute("example.com")
+        ses.unroute("example.com", lambda: True)
         assert rules() == before
 
     def test_what_an_administrator_changed_on_a_rule_of_ours_stays(self, ses: SesDomainServices) -> None:

@@ -41,6 +41,7 @@ def memory_deletion(
     **changes: Any,
 ) -> Deletion:
     """Return the station; ``changes`` are its attributes."""
+    arrivals = ParkedArrivals(directory, transit, ledger, raw, now)
     parts: dict[str, Any] = {
         "directory": directory,
         "domain_services": domain_services,
@@ -48,8 +49,8 @@ def memory_deletion(
         "mailboxes": MemoryMailboxRemoval(books, sealed),
         "transit": transit,
         "flows": OpenFlows(transit, ledger, raw, onward, calls, now),
-        "arrivals": ParkedArrivals(directory, transit, ledger, raw, now),
-        "stored": StoredMail(raw, ledger, transit, now, SETTLES),
+        "arrivals": arrivals,
+        "stored": StoredMail(raw, ledger, transit, arrivals, now, SETTLES),
         "archive": raw,
         "now": now,
         "settles": SETTLES,

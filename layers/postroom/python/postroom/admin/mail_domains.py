@@ -94,11 +94,11 @@ def deregister(
         office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
         raise MailDomainInUseException(f"Domain {name} is in use, by {used[0]} for example.")
     try:
-        office.domain_services.unroute(name)
+        office.domain_services.unroute(name, lambda: office.directory.domain_record(name) == leaving)
     except RefusedByServiceError as error:
         office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
         raise InvalidCustomSesConfigurationException(str(error)) from error
-    office.directory.commit([Remove(leaving)])
+    office.directory.commit([Remove(leaving, unchanged=True)])
     return {}
 
 

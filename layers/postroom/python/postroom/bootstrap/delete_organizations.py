@@ -30,6 +30,7 @@ def build(settings: Environment | None = None) -> Deletion:
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings["INBOUND_BUCKET"])
     calls = SqsRuleCalls(clients.later(clients.sqs), settings["RUN_SYNC_RULE_QUEUE_URL"])
+    arrivals = ParkedArrivals(directory, transit, ledger, raw, now_ms)
     settles = settings.sooner(DELETION_SETTLES_SECONDS) * 1000
     receipts = ReceiptSettings(rule_set=settings["RECEIPT_RULE_SET_NAME"], bucket="", topic_arn="")  # makes no rules
     return Deletion(
@@ -39,8 +40,8 @@ def build(settings: Environment | None = None) -> Deletion:
         mailboxes=AwsMailboxRemoval(dynamodb, settings["MAILBOX_TABLE"], s3, settings["MAIL_BUCKET"]),
         transit=transit,
         flows=OpenFlows(transit, ledger, raw, parts.onward(settings), calls, now_ms),
-        arrivals=ParkedArrivals(directory, transit, ledger, raw, now_ms),
-        stored=StoredMail(raw, ledger, transit, now_ms, settles),
+        arrivals=arrivals,
+        stored=StoredMail(raw, ledger, transit, arrivals, now_ms, settles),
         archive=raw,
         now=now_ms,
         settles=settles,

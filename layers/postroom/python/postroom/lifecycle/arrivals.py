@@ -31,25 +31,37 @@ class ParkedArrivals:
     archive: RawArchive
     now: Callable[[], int]
 
-    def end(self, organization_id: str, domains: Collection[str], others: Collection[str]) -> int:
-        """Give up what is for nobody but an organization, and remove what SES has stored of it.
+    def end(
+        self, organization_id: str, domains: Collection[str], gone: Collection[str], others: Collection[str]
+    ) -> int:
+        """Give up what is for nobody but an organization and others that are being deleted, with its stored message.
 
         A domain that another organization has by now is that one's.
 
         Args:
             domains: the organization's, those that are free by now included.
-            others: ids of the other organizations that are there.
+            gone: those of all that are being deleted.
+            others: ids of the organizations that are there.
 
         Returns:
             How many were given up.
         """
         ended = 0
         for trace, announced in self._by_trace().items():
-            ours = [each for each in announced if self._is_of(each, organization_id, domains)]
+            ours = [each for each in announced if self._is_of(each, domains, {*domains, *gone}, others)]
             if ours and len(ours) == len(announced):  # the object first: what stops behind it finds its row again
                 self._remove(trace.removeprefix(ARRIVAL_PREFIX), ours, [organization_id, *others])
             ended += sum(self._give_up(each) for each in ours)
         return ended
+
+    def is_awaited(self, ses_message_id: str, others: Collection[str]) -> bool:
+        """Say whether a notification of a message is parked that a redrive brings to one of other organizations."""
+        trace = ARRIVAL_PREFIX + ses_message_id
+        if self.transit.is_clear(trace):
+            return False
+        names = {name for parked in self._by_trace().get(trace, ()) for name in _about(parked)[0]}
+        records = [self.directory.domain_record(name) for name in names]
+        return any(record is not None and record.organization.id in others for record in records)
 
     def _by_trace(self) -> dict[str, list[Parked]]:
         """Return what is parked as it came, by message: SES may announce one more than once."""
@@ -59,13 +71,15 @@ class ParkedArrivals:
                 found.setdefault(parked.trace, []).append(parked)
         return found
 
-    def _is_of(self, parked: Parked, organization_id: str, domains: Collection[str]) -> bool:
+    def _is_of(self, parked: Parked, domains: Collection[str], gone: Collection[str], others: Collection[str]) -> bool:
         names, _ = _about(parked)
-        return bool(names) and names <= set(domains) and all(self._is_free(name, organization_id) for name in names)
+        return (
+            not names.isdisjoint(domains) and names <= set(gone) and all(self._is_free(each, others) for each in names)
+        )
 
-    def _is_free(self, domain: str, organization_id: str) -> bool:
+    def _is_free(self, domain: str, others: Collection[str]) -> bool:
         record = self.directory.domain_record(domain)
-        return record is None or record.organization.id == organization_id
+        return record is None or record.organization.id not in others
 
     def _give_up(self, parked: Parked) -> bool:
         fact = Fact(

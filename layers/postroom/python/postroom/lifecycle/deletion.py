@@ -21,11 +21,11 @@ from postroom.errors import ConflictError, PostroomError
 from postroom.lifecycle.stored_mail import Others
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
-from postroom.model.records import AddressClaim, AliasClaim, OrganizationState, Remove, Replace
+from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
 from postroom.ports.directory import MAX_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from postroom.lifecycle.arrivals import ParkedArrivals
     from postroom.lifecycle.open_flows import OpenFlows
@@ -53,6 +53,19 @@ OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
 T = TypeVar("T")
 
 GONE: Final = (OrganizationState.DELETING, OrganizationState.DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is known beside one organization.
+
+    Attributes:
+        others: ids of those that are not deleted, and not being deleted.
+        names: the domains of all that are being deleted, those that are free by now included.
+    """
+
+    others: Sequence[str]
+    names: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,43 +102,44 @@ class Deletion:
         counts = {"deleted": 0, "unfinished": 0}
         troubles: list[PostroomError] = []
         everyone = list(_pages(self.directory.organizations))
+        others = [each.id for each in everyone if each.state not in GONE]
+        names = {name for each in everyone if each.state in GONE for name in each.former_domains}
+
+        def more() -> bool:
+            return remaining() >= RESERVE
+
+        closed: list[Organization] = []
         for organization in everyone:
-            if organization.state not in GONE or organization.cleared is not None:
-                continue
-            others = [each.id for each in everyone if each.state not in GONE]
+            if organization.state in GONE and organization.cleared is None:
+                with _kept(troubles):
+                    closed.append(self._close(organization, more))
+        for organization in closed:
             with _kept(troubles):
-                done = self._delete(organization, others, remaining, troubles)
+                done = self._empty(organization, Rest(others, names), more, troubles)
                 counts["deleted" if done else "unfinished"] += 1
         if troubles:
             raise troubles[0]
         return counts
 
-    def _delete(
-        self,
-        organization: Organization,
-        others: Sequence[str],
-        remaining: Callable[[], int],
-        troubles: list[PostroomError],
-    ) -> bool:
-        """Delete an organization as far as time allows; ``True`` once it is Deleted."""
-
-        def more() -> bool:
-            return remaining() >= RESERVE
-
+    def _close(self, organization: Organization, more: Callable[[], bool]) -> Organization:
+        """Take no mail any more, and remove the mailboxes' keys: of every organization before the rest of any."""
         organization = self._begun(organization)
+        self._refuse_mail(organization)
+        return self._remove_keys(organization, more)
+
+    def _empty(
+        self, organization: Organization, rest: Rest, more: Callable[[], bool], troubles: list[PostroomError]
+    ) -> bool:
+        """Remove what is behind the keys as far as time allows; ``True`` once the organization is Deleted."""
         begun = organization.deleting or 0
         over = self.now() - begun >= self.settles
-        self._refuse_mail(organization)
-        organization = self._remove_keys(organization, more)
         if not (organization.keys_gone and _all(self.rows.remove_secrets, organization.id, more)):
             return False
-        ended = self._end_flows(organization, others, begun, troubles, over=over)
-        organization, kept = self._look_through(organization, others, more, over=over)
+        ended = self._end_flows(organization, rest, begun, more, troubles, over=over)
+        organization, kept = self._look_through(organization, rest.others, more, troubles, over=over)
         if organization.searched_to is not None:
             return False
-        released = False
-        with _kept(troubles):
-            released = self._release_domains(organization, more)
+        released = self._release_domains(organization, more, troubles)
         if not self._remove_entities(organization.id, more):
             return False
         if not (_all(self.rows.remove_rows, organization.id, more) and self._remove_objects(organization.id, more)):
@@ -157,19 +171,20 @@ class Deletion:
     def _end_flows(
         self,
         organization: Organization,
-        others: Sequence[str],
+        rest: Rest,
         begun: int,
+        more: Callable[[], bool],
         troubles: list[PostroomError],
         *,
         over: bool,
     ) -> bool:
         """Let what is on its way end; ``True`` once nothing stands there. Trouble with it stops no other step."""
-        standing: int | None = None
+        left: int | None = None
         with _kept(troubles):
-            standing = self.flows.end(organization.id, begun, over=over)
+            left = self.flows.end(organization.id, begun, over=over, more=more)
         with _kept(troubles):
-            self.arrivals.end(organization.id, organization.former_domains, others)
-        return standing == 0 or (over and standing is not None)
+            self.arrivals.end(organization.id, organization.former_domains, rest.names, rest.others)
+        return left == 0
 
     def _remove_keys(self, organization: Organization, more: Callable[[], bool]) -> Organization:
         """Remove the mailboxes' keys, many at a time: those of 100,000 in less than a run."""
@@ -181,19 +196,30 @@ class Deletion:
                 return self._change(organization, keys_gone=True)
         return organization
 
-    def _release_domains(self, organization: Organization, more: Callable[[], bool]) -> bool:
-        """Take the domains out of SES's rules, and give them and their addresses back.
+    def _release_domains(
+        self, organization: Organization, more: Callable[[], bool], troubles: list[PostroomError]
+    ) -> bool:
+        """Take the domains out of SES's rules, and give them and their addresses back; ``True`` once all are.
 
-        Raises:
-            RefusedByServiceError: SES does not take that; somebody has to mend it.
+        What SES does not take, somebody has to mend: that domain stays, and no other with it.
         """
+        done = True
         for domain in list(self._domains(organization.id)):
-            self.domain_services.unroute(domain.name)
-            while addresses := self.directory.addresses_in(domain.name, CLAIMS):
-                if not more():
-                    return False
-                self.directory.commit([Remove(_claim(organization.id, address)) for address in addresses])
-            self.directory.commit([Remove(domain)])
+            released = False
+            with _kept(troubles):
+                released = self._release(domain, more)
+            done = done and released
+        return done
+
+    def _release(self, domain: Domain, more: Callable[[], bool]) -> bool:
+        """Give a domain back. Another run may have, and another organization may have it by now: it loses nothing."""
+        self.domain_services.unroute(domain.name, lambda: self.directory.domain_record(domain.name) == domain)
+        while addresses := self.directory.addresses_in(domain.name, CLAIMS):
+            if not more():
+                return False
+            claims = [Remove(_claim(domain.organization.id, address)) for address in addresses]
+            self.directory.commit([Check(domain), *claims])
+        self.directory.commit([Remove(domain, unchanged=True)])
         return True
 
     def _remove_entities(self, organization_id: str, more: Callable[[], bool]) -> bool:
@@ -221,12 +247,26 @@ class Deletion:
         return _all(self.mailboxes.remove_objects, organization_id, more)
 
     def _look_through(
-        self, organization: Organization, others: Sequence[str], more: Callable[[], bool], *, over: bool
+        self,
+        organization: Organization,
+        others: Sequence[str],
+        more: Callable[[], bool],
+        troubles: list[PostroomError],
+        *,
+        over: bool,
     ) -> tuple[Organization, int]:
-        """Look through the stored mail, on from where the last run stopped; return how many messages have to wait."""
-        known = Others(others, self.domain_services.receipt_rules() if others else 0)
+        """Look through the stored mail, on from where the last run stopped; return how many messages have to wait.
+
+        Whether SES has several rules is kept: the organization's own may go next. If SES does not answer, it has.
+        """
+        several = True
+        with _kept(troubles):
+            several = organization.several_rules or (bool(others) and self.domain_services.receipt_rules() > 1)
+            organization = self._change(organization, several_rules=several)
         begun = self.now() if organization.searched_to is None else organization.search_begun
-        found = self.stored.remove(organization.id, known, organization.searched_to, over=over, more=more)
+        found = self.stored.remove(
+            organization.id, Others(others, several=several), organization.searched_to, over=over, more=more
+        )
         return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
 
     def _conclude(self, organization: Organization, begun: int) -> bool:
@@ -240,7 +280,13 @@ class Deletion:
             return True
         if (organization.search_begun or 0) - begun < self.settles:
             return False
-        nothing = {"former_domains": (), "search_begun": None, "log_group_arn": None, "role_arn": None}
+        nothing = {
+            "former_domains": (),
+            "search_begun": None,
+            "log_group_arn": None,
+            "role_arn": None,
+            "several_rules": False,
+        }
         self._change(organization, cleared=now, **nothing)
         return True
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, RawLocation, read_call
-from postroom.errors import UnreadableFactError
+from postroom.errors import PostroomError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact, OwnFact
 from postroom.ports.transit import Waiting
 from postroom.routing.expansion import expand
@@ -42,30 +42,43 @@ class OpenFlows:
     calls: RuleCalls
     now: Callable[[], int]
 
-    def end(self, organization_id: str, begun: int, *, over: bool) -> int:
+    def end(self, organization_id: str, begun: int, *, over: bool, more: Callable[[], bool]) -> int:
         """Let everything of an organization end.
 
         Args:
             begun: when its deletion began, in milliseconds since the epoch.
             over: what still stands is given up now.
+            more: says whether there is time to go on.
 
         Returns:
-            How much stood there.
+            How much is left to end, at least.
 
         Raises:
-            TemporaryError, UnreadableFactError, MessageNotFoundError: the rest is looked at the next time.
+            PostroomError: the first trouble; it stopped nothing else.
         """
-        found = 0
+        left, troubles = 0, list[PostroomError]()
         for standing in self.transit.of_organization(organization_id):
-            found += 1
-            if over:
-                self._give_up(standing)
-            elif standing.parked is not None:
-                self._unpark(standing, standing.parked)
-            elif standing.entry is not None and self._is_due(standing, begun):
-                self._send(standing.entry)
-                self.transit.swept(Waiting(standing.entry, standing.since, standing.sweeps), self.now())
-        return found
+            if not more():
+                left += 1
+                break
+            try:
+                left += not self._end(standing, begun, over=over)
+            except PostroomError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
+        return left
+
+    def _end(self, standing: Standing, begun: int, *, over: bool) -> bool:
+        """Do what is due about one thing; ``True`` if nothing is left of it."""
+        if over:
+            self._give_up(standing)
+        elif standing.parked is not None:
+            self._unpark(standing, standing.parked)
+        elif standing.entry is not None and self._is_due(standing, begun):
+            self._send(standing.entry)
+            self.transit.swept(Waiting(standing.entry, standing.since, standing.sweeps), self.now())
+        return over
 
     def _is_due(self, standing: Standing, begun: int) -> bool:
         """Say whether an open entry is to be sent: once at first, and again when that has not helped for long.

@@ -1,9 +1,10 @@
 """The messages of a deleted organization that are stored in plain: as SES stored them, and what was put beside them.
 
 Which they are is asked of the ledger, by key: a flow's trace derives from SES's message id and the organization. What
-SES has stored may be another organization's message as well. Where the notification named recipients of others, or
-where SES tells of one message more than once (several receipt rules), it stays while another organization has its flow,
-and while one may yet open it; else it goes at once. A message whose sender has yet to be told waits for that.
+SES has stored may be another organization's message as well: it stays where another has a flow of it. Where the
+notification named recipients of others, or SES tells of one message more than once (several receipt rules), it also
+stays while another organization may yet open a flow, and while a notification is parked that names a domain of one;
+else it goes at once. A message whose sender has yet to be told waits for that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from postroom.model.facts import Fact, trace_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from postroom.lifecycle.arrivals import ParkedArrivals
     from postroom.ports.raw_mail import RawArchive, StoredRaw
     from postroom.ports.transit import Ledger, Transit
 
@@ -33,11 +35,11 @@ class Others:
 
     Attributes:
         ids: of those that are not deleted, and not being deleted.
-        rules: how many receipt rules there are.
+        several: SES tells of one message more than once, for there are several receipt rules, or were.
     """
 
     ids: Sequence[str]
-    rules: int
+    several: bool
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class StoredMail:
     archive: RawArchive
     ledger: Ledger
     transit: Transit
+    arrivals: ParkedArrivals
     now: Callable[[], int]
     settles: int
 
@@ -102,25 +105,26 @@ class StoredMail:
         self, organization_id: str, others: Others, batch: Sequence[StoredRaw], found: Found, *, over: bool
     ) -> None:
         traces = {trace_of(_message_id(stored), organization_id): stored for stored in batch}
-        for trace, fact in self.ledger.openings(traces).items():
-            stored = traces[trace]
-            if not (over or self.transit.is_clear(trace)):
+        ended: list[tuple[StoredRaw, Fact]] = []
+        for trace, received in self.ledger.openings(traces).items():
+            if over or self.transit.is_clear(trace):
+                ended.append((traces[trace], received))
+            else:
                 found.kept += 1
-            elif not self._may_be_shared(fact, others):
+        theirs = self._of_others([stored for stored, _ in ended], others)
+        for stored, received in ended:
+            shared = bool(others.ids) and (others.several or bool(received.data.get("shared", True)))
+            if stored.key in theirs or (shared and self.arrivals.is_awaited(_message_id(stored), others.ids)):
+                continue
+            if shared and self.now() - stored.stored < self.settles:
+                found.kept += 1
+            else:
                 self.archive.remove(stored.key)
-            elif not self._is_of(stored, others):
-                if self.now() - stored.stored < self.settles:
-                    found.kept += 1
-                else:
-                    self.archive.remove(stored.key)
 
-    def _may_be_shared(self, received: Fact, others: Others) -> bool:
-        return bool(others.ids) and (others.rules > 1 or bool(received.data.get("shared", True)))
-
-    def _is_of(self, stored: StoredRaw, others: Others) -> bool:
-        """Say whether another organization has a flow of a stored message."""
-        traces = [trace_of(_message_id(stored), other) for other in others.ids]
-        return bool(self.ledger.openings(traces))
+    def _of_others(self, ended: Sequence[StoredRaw], others: Others) -> set[str]:
+        """Return the keys of stored messages of which another organization has a flow."""
+        traces = {trace_of(_message_id(stored), other): stored.key for stored in ended for other in others.ids}
+        return {traces[trace] for trace in self.ledger.openings(traces)}
 
 
 def _batches(stored: Iterator[StoredRaw]) -> Iterator[list[StoredRaw]]:

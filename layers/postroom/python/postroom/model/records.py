@@ -51,6 +51,7 @@ class Organization:
         keys_gone: the keys of its mailboxes are removed.
         searched_to: key up to which the stored mail has been looked through for its messages; None: begin again.
         search_begun: when that look began.
+        several_rules: more than one receipt rule announced mail while it was being deleted, its own domains' included.
         cleared: when a deletion found nothing left; until then each run looks again.
     """
 
@@ -70,6 +71,7 @@ class Organization:
     keys_gone: bool = False
     searched_to: str | None = None
     search_begun: int | None = None
+    several_rules: bool = False
     cleared: int | None = None
     fallback_mailbox: str | None = None
     rules_version: int = 0
@@ -322,7 +324,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Write nothing, but only if the stored version is still this record's."""
+    """Write nothing, but only if the stored version is still this record's; a domain's, of the same organization."""
 
     record: Versioned
 
@@ -336,9 +338,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take a record away, if it is there."""
+    """Take a record away, if it is there; ``unchanged``: only if the stored version is still this record's."""
 
     record: Record
+    unchanged: bool = False
 
 
 Change = Insert | Replace | Check | Put | Remove

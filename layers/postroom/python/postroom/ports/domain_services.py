@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Verification(StrEnum):
@@ -54,8 +57,12 @@ class DomainServices(Protocol):
             ConflictError: somebody else has been changing the rules for too long.
         """
 
-    def unroute(self, domain: str) -> None:
+    def unroute(self, domain: str, still: Callable[[], bool]) -> None:
         """Take the domain out of our receipt rules. Its identity stays.
+
+        Args:
+            still: asked when nobody else can change the rules: whether the domain is the caller's to take out. Another
+                organization that registers it in the meantime gets its rule after this, and keeps it.
 
         Raises:
             ConflictError: as above.

@@ -33,7 +33,7 @@ from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
 from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, NOT_THERE, code_of, reasons_of, written
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.records import Check, Insert, Put, Remove, Replace
+from postroom.model.records import Check, Domain, Insert, Put, Remove, Replace, Versioned
 from postroom.ports.directory import MAX_ROWS, Page
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from postroom.model.records import (
         Change,
         ClientToken,
-        Domain,
         Entity,
         Organization,
         PasswordHash,
@@ -223,13 +222,14 @@ class DynamoDirectory:
                 return made + ([{"Put": {"TableName": name, "Item": key_item(list_key)}}] if list_key else [])
             case Replace(record):
                 item = to_item(record) | {"version": {"N": str(record.version + 1)}}
-                return [{"Put": {"TableName": name, "Item": item, **_at_version(record.version)}}]
+                return [{"Put": {"TableName": name, "Item": item, **_unchanged(record)}}]
             case Check(record):
-                return [{"ConditionCheck": {"TableName": name, "Key": row, **_at_version(record.version)}}]
+                return [{"ConditionCheck": {"TableName": name, "Key": row, **_unchanged(record)}}]
             case Put(record):
                 return [{"Put": {"TableName": name, "Item": to_item(record)}}]
-            case Remove():
-                made = [{"Delete": {"TableName": name, "Key": row}}]
+            case Remove(record):
+                condition = _unchanged(record) if change.unchanged and isinstance(record, Versioned) else {}
+                made = [{"Delete": {"TableName": name, "Key": row, **condition}}]
                 return made + ([{"Delete": {"TableName": name, "Key": key_item(list_key)}}] if list_key else [])
 
     def _claimed(self, organization_id: str, key: Key) -> Entity | None:
@@ -248,10 +248,15 @@ class DynamoDirectory:
         return [entity for entity in entities if entity.state is not EntityState.DELETED]
 
 
-def _at_version(version: int) -> dict[str, Any]:
+def _unchanged(record: Versioned) -> dict[str, Any]:
+    """Return the condition that a row is as it was read; one that went and came back begins at the first version."""
+    values = {":version": {"N": str(record.version)}}
+    if not isinstance(record, Domain):
+        return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": values}
     return {
-        "ConditionExpression": "version = :version",
-        "ExpressionAttributeValues": {":version": {"N": str(version)}},
+        "ConditionExpression": "version = :version AND #organization.#id = :organization",
+        "ExpressionAttributeNames": {"#organization": "organization", "#id": "id"},
+        "ExpressionAttributeValues": {**values, ":organization": {"S": record.organization.id}},
     }
 
 

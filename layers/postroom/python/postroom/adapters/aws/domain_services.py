@@ -19,7 +19,7 @@ from postroom.errors import RefusedByServiceError, StoreUnavailableError
 from postroom.ports.domain_services import DomainStatus, DomainTokens, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ses import SESClient
 
@@ -113,11 +113,12 @@ class SesDomainServices:
             position = {"After": rules[-1]["Name"]} if rules else {}
             self._client.create_receipt_rule(RuleSetName=self._settings.rule_set, Rule=new, **position)
 
-    def unroute(self, domain: str) -> None:
+    def unroute(self, domain: str, still: Callable[[], bool]) -> None:
         """See the port. A rule that loses its last domain goes, since one without recipients takes all mail."""
         with self._leases.held(LEASE), _ses_errors():
-            for rule in _ours(self._rules()):
-                if domain in rule["Recipients"]:
+            named = [rule for rule in _ours(self._rules()) if domain in rule["Recipients"]]
+            if named and still():
+                for rule in named:
                     self._without(rule, domain)
 
     def _without(self, rule: dict[str, Any], domain: str) -> None:

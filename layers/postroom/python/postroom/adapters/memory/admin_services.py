@@ -9,7 +9,7 @@ from postroom.errors import RefusedByServiceError
 from postroom.ports.domain_services import DomainStatus, DomainTokens, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from postroom.ports.organization_keys import KeyFacts
 
@@ -49,10 +49,11 @@ class MemoryDomainServices:
         self._refuse(domain)
         self.routed.add(domain)
 
-    def unroute(self, domain: str) -> None:
+    def unroute(self, domain: str, still: Callable[[], bool]) -> None:
         """See the port."""
         self._refuse(domain)
-        self.routed.discard(domain)
+        if still():
+            self.routed.discard(domain)
 
     def _refuse(self, domain: str) -> None:
         if domain in self.refuses:

@@ -25,6 +25,7 @@ from postroom.model.records import (
     Replace,
     RuleRecord,
     SmtpGateway,
+    Versioned,
 )
 from postroom.ports.directory import MAX_ROWS, Page
 
@@ -67,6 +68,14 @@ def key_of(record: Record) -> Key:
             return ("gateway", record.organization_id, record.id)
         case ClientToken():
             return ("token", record.scope, record.token)
+
+
+def _is_unchanged(record: Record, stored: Record | None) -> bool:
+    if not (isinstance(record, Versioned) and isinstance(stored, Versioned) and stored.version == record.version):
+        return False
+    return not isinstance(record, Domain) or (
+        isinstance(stored, Domain) and stored.organization.id == record.organization.id
+    )
 
 
 def rows_of(changes: Sequence[Change]) -> int:
@@ -269,10 +278,9 @@ class MemoryDirectory:
         stored = self._rows.get(key)
         if isinstance(change, Insert) and stored is not None:
             raise TakenError(change.record)
-        if isinstance(change, Replace | Check):
-            version = stored.version if isinstance(stored, Organization | Domain | Entity) else None
-            if version != change.record.version:
-                raise ConflictError(f"{type(change.record).__name__} has changed")
+        held = isinstance(change, Replace | Check) or (isinstance(change, Remove) and change.unchanged)
+        if held and not _is_unchanged(change.record, stored):
+            raise ConflictError(f"{type(change.record).__name__} has changed")
 
     def _apply(self, key: Key, change: Change) -> None:
         if isinstance(change, Remove):
