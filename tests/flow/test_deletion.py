@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -326,3 +327,33 @@ def test_a_look_after_the_end_finds_what_came_too_late_and_then_nobody_looks_aga
     assert organization.cleared is not None
     assert organization.former_domains == ()
     assert town.minute() == {"deleted": 0, "unfinished": 0}
+
+
+def test_runs_at_the_same_time_end_in_the_same_and_take_nothing_twice(town: Town) -> None:
+    for number in range(7):
+        town.world.entity(f"u{number:02}")
+        town.send(f"to-{number}", f"u{number:02}")
+    town.world.pump()
+    town.send("in-flight", "ann", "nobody")
+    town.world._batch("INGEST_QUEUE_URL", "ingest")
+    town.world.delete_organization()
+    counts: list[dict[str, int]] = []
+
+    def run() -> None:
+        counts.append(town.app.deletion.run(lambda: 300_000))
+
+    for _ in range(4):
+        threads = [threading.Thread(target=run) for _ in range(3)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        town.world.pump()
+        town.clock.skipped += 60
+    assert len(counts) == 12, "none of them failed"
+    assert town.state() is OrganizationState.DELETED
+    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
+    assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
+    names = [str(fact.name) for fact in town.world.desk.ledger.facts(organization_trace(ORG))]
+    assert sorted(names) == [*["MAILBOX_REMOVED"] * 10, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
+    assert town.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]

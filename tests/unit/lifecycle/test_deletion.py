@@ -376,6 +376,27 @@ def test_a_message_of_another_organizations_flow_stays_when_its_own_receipt_rule
     assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
 
 
+def test_a_plan_whose_flow_was_never_opened_goes(
+    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = notification("m1", [f"x{number}@acme.test" for number in range(90)])
+    post.raw.store("inbound/m1", LETTER)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryTransit, "open", stop)
+        with pytest.raises(KeyboardInterrupt):
+            post.ingest.accept(many)
+    assert len(list(post.raw.stored("transit/"))) == 1
+    begin(post)
+    post.ingest.accept(many)
+    deletion.run(lambda: 1 << 30)
+    assert list(post.transit.all_parked()) == []
+    assert list(post.raw.stored("")) == []
+
+
 def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryPost, deletion: Deletion) -> None:
     other = another(post)
     begin(post)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from postroom.contracts.ses import read_notification
 from postroom.errors import InvalidNotificationError
 from postroom.lifecycle.open_flows import CAUSE
-from postroom.lifecycle.stored_mail import INBOUND
+from postroom.lifecycle.stored_mail import INBOUND, TRANSIT
 from postroom.model.addresses import Address
 from postroom.model.facts import Fact, OwnFact, trace_of
 from postroom.ports.transit import ARRIVAL_PREFIX
@@ -51,6 +51,8 @@ class ParkedArrivals:
             ours = [each for each in announced if self._is_of(each, domains, {*domains, *gone}, others)]
             if ours and len(ours) == len(announced):  # the object first: what stops behind it finds its row again
                 self._remove(trace.removeprefix(ARRIVAL_PREFIX), ours, [organization_id, *others])
+            if ours:
+                self._remove_plans(trace_of(trace.removeprefix(ARRIVAL_PREFIX), organization_id))
             ended += sum(self._give_up(each) for each in ours)
         return ended
 
@@ -98,6 +100,12 @@ class ParkedArrivals:
             return
         for key in {key for _, key in map(_about, announced) if key.startswith(INBOUND)}:
             self.archive.remove(key)
+
+    def _remove_plans(self, trace: str) -> None:
+        """Remove the plan of a flow that ingest did not come to open; an open flow's goes with it."""
+        if not self.ledger.openings([trace]):
+            for plan in self.archive.stored(f"{TRANSIT}{trace}/"):
+                self.archive.remove(plan.key)
 
 
 def _about(parked: Parked) -> tuple[set[str], str]:
