@@ -160,7 +160,14 @@ def test_reported_failures_end_as_a_dead_letter_with_the_last_cause(post: Post) 
     assert post.process("bad", receives=MOST_FAILURES) == []
     cause = StoreUnavailableError("no answer").cause
     assert post.dead() == [("bad", f"gave up after {MOST_FAILURES} failed attempts, the last with {cause}")]
-    assert post.stack.rows("TRANSIT_TABLE") == []
+
+
+def test_what_is_given_up_is_not_begun_again_where_the_answer_to_sqs_was_lost(post: Post) -> None:
+    for receives in range(1, MOST_FAILURES + 1):
+        post.process("bad", receives=receives)
+    assert post.process("good", receives=MOST_FAILURES + 1) == []  # the same message to SQS
+    assert post.done == []
+    assert [body for body, _ in post.dead()] == ["bad", "good"]
 
 
 def test_a_success_forgets_the_failures_before_it(post: Post) -> None:
@@ -190,7 +197,7 @@ def test_a_record_that_kills_its_worker_ends_as_a_dead_letter_and_takes_no_other
     assert set(post.done) == set(bodies) - {"poison"}
     ((body, cause),) = post.dead()
     assert (body, cause.startswith(f"gave up after {MOST_UNANSWERED} attempts during which")) == ("poison", True)
-    assert post.stack.rows("TRANSIT_TABLE") == []
+    assert [row["pk"]["S"] for row in post.stack.rows("TRANSIT_TABLE")] == [f"{PREFIX}m2"]
 
 
 def test_those_behind_a_record_that_kills_its_worker_are_done_at_its_third_receive(post: Post) -> None:

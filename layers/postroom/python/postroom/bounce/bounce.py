@@ -83,7 +83,7 @@ class Bouncer:
     def accept(self, body: str) -> None:
         """Carry out one order: a message to the sender, a fact why not, another look later, or a parked order.
 
-        Of an organization that is gone, or going, nothing is parked: what cannot be told is not told.
+        Nothing of an organization that is gone, or going, is parked: a bounce that cannot be sent ends with a fact.
 
         Args:
             body: the SQS message's body.

@@ -61,8 +61,8 @@ class Deliver:
     def accept(self, body: str) -> None:
         """Carry out one order: a copy in the mailbox, a bounce because it is full or gone, or a parked recipient.
 
-        A mailbox whose owner, or whose organization, is gone or going gets nothing, though it may still be there: who
-        waited here, or comes back by a redrive, comes too late.
+        A mailbox whose owner, or whose organization, is gone or going gets nothing, though it may still be there. An
+        order that waited, or comes back by a redrive, is too late.
 
         Args:
             body: the SQS message's body.

@@ -1,1 +1,1 @@
-"""What becomes of those who have left: mailboxes whose time is over, and whole organizations."""
+"""The end of what has left: mailboxes whose time is over, and whole organizations."""

@@ -3,7 +3,7 @@
 A run does every step that is not done, as long as time allows, and each step may be repeated. First nothing can be
 read or called any more: mailboxes' keys, hashes of passwords and gateways go, what is on its way ends, and what is
 stored in plain goes. Then the rest goes, and last the names. The organization is Deleted once nothing is left; a while
-later, when no function of the time before can be alive, a last look clears up what such a one may have left.
+later, when no function that began before the deletion can run any more, a last look removes what one may have left.
 
 The organization's KMS key, its log group and its facts stay: the first two are its owner's, facts hold no content and
 expire (docs/decisions/0018). Source: guide, ZH:3660-3666: it cannot be undone, and its mail is lost for good.
@@ -223,7 +223,7 @@ class Deletion:
         return True
 
     def _remove_entities(self, organization_id: str, more: Callable[[], bool]) -> bool:
-        """Remove everybody, those who have a mailbox with it, and a fact for each."""
+        """Remove users, resources and groups; each mailbox goes with its owner, and leaves a fact."""
         for entity in self._entities(organization_id, *EntityKind):
             if entity.kind in OWNERS:
                 while not self.mailboxes.remove_some(organization_id, entity.id):
@@ -303,7 +303,7 @@ class Deletion:
 
 
 def _all(remove: Callable[[str], bool], organization_id: str, more: Callable[[], bool]) -> bool:
-    """Remove a part after the other until nothing is left; ``False`` where the time is too short."""
+    """Remove one part after the other until nothing is left; ``False`` where the time is too short."""
     while not remove(organization_id):
         if not more():
             return False
@@ -325,7 +325,7 @@ def _claim(organization_id: str, address: str) -> AddressClaim:
 
 @contextmanager
 def _kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with whoever comes next; a conflict is none: another run is at it."""
+    """Keep an error, and go on with what comes next; a conflict is none: another run is at it."""
     try:
         yield
     except ConflictError:

@@ -115,7 +115,7 @@ def _is_due(entity: Entity, now: int) -> bool:
 
 @contextmanager
 def _kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with whoever comes next; a conflict is none: somebody else was faster."""
+    """Keep an error, and go on with the next mailbox; a conflict is none: somebody else was faster."""
     try:
         yield
     except ConflictError:

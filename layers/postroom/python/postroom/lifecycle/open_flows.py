@@ -1,8 +1,8 @@
-"""What of a deleted organization is on its way, waits, or is parked: each thing ends, and its station says how.
+"""The end of what is on its way, waits, or is parked in a deleted organization; its station says how.
 
 Everything that is open is sent to its station again, and what is parked is put back on its way first: stations see that
 the organization is gone, and end what they get with its final facts, and a bounce where the sender may be told. What
-has not ended by then when the time is over is given up, with a fact.
+has not ended when the time is over is given up, with a fact.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class OpenFlows:
         return standing.since <= begun or standing.since > now or standing.since + AGAIN <= now
 
     def _unpark(self, standing: Standing, parked: Parked) -> None:
-        if standing.entry is None:  # a fact that an event log did not take: nobody waits for that any more
+        if standing.entry is None:  # a fact that an event log did not take: its log group gets nothing more
             self.transit.discard(parked, [self._fact(parked.trace, parked, OwnFact.DISCARDED)])
         elif self.transit.redrive(parked, self._fact(parked.trace, parked, OwnFact.REDRIVEN)):
             self._send(standing.entry)

@@ -1,6 +1,6 @@
 """The messages of a deleted organization that are stored in plain: as SES stored them, and what was put beside them.
 
-Which they are is asked of the ledger, by key: a flow's trace derives from SES's message id and the organization. What
+The ledger tells which they are, by key: a flow's trace derives from SES's message id and the organization. What
 SES has stored may be another organization's message as well: it stays where another has a flow of it. Where the
 notification named recipients of others, or SES tells of one message more than once (several receipt rules), it also
 stays while another organization may yet open a flow, and while a notification is parked that names a domain of one;
@@ -75,7 +75,7 @@ class StoredMail:
         """Remove what nobody needs, from where the last look stopped.
 
         Args:
-            over: nobody waits any more for whom a sender is yet to be told of.
+            over: a message whose sender has yet to be told waits no longer.
             more: says whether there is time to go on.
         """
         found = Found()

@@ -1,7 +1,7 @@
 """Attempts that SQS cannot tell apart, counted in TransitTable (docs/decisions/0020).
 
 A station reports a failure, or its worker ends without an answer. A message has a row only once it was received again,
-or has failed; the attempt that succeeds takes it out.
+or has failed; the attempt that succeeds takes it out. That of a message that was given up expires.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class AttemptCounts:
         return self._add(message_id, failed=1, unanswered=-1 if begun else 0)
 
     def over(self, message_id: str) -> None:
-        """Forget a message that is carried out, or parked."""
+        """Forget a message that is carried out."""
         with store_errors("forget the attempts"):
             self.client.delete_item(TableName=self.table, Key=_key(message_id))
 

@@ -117,7 +117,7 @@ class SqsBatch:
         """Hand over one record; whatever it raises is logged and costs no other record its turn."""
         try:
             if before is not None and (cause := _enough(before)) and self.dead_letters is not None:
-                self._give_up(record, cause, self.dead_letters)
+                self.dead_letters.send(record.body, cause)
                 return True
             if before is not None:
                 self.attempts.begin(record.message_id)
@@ -134,24 +134,22 @@ class SqsBatch:
         return True
 
     def _is_given_up(self, record: SqsRecord, cause: str, *, begun: bool) -> bool:
-        """Count a failure, and give up what has failed often enough; say whether that was done."""
+        """Count a failure, and give up what has failed often enough; say whether that was done.
+
+        Its count stays until it expires: where SQS does not get the answer, the record comes again, and is not begun.
+        """
         try:
             counted = self.attempts.failed(record.message_id, begun=begun)
             if self.dead_letters is None or counted.failed < MOST_FAILURES:
                 return False
-            self._give_up(record, f"{_enough(counted)}, the last with {cause}", self.dead_letters)
+            self.dead_letters.send(record.body, f"{_enough(counted)}, the last with {cause}")
         except PostroomError as error:  # it goes back, and is given up when it comes again
             self._log(record, error)
             return False
         return True
 
-    def _give_up(self, record: SqsRecord, cause: str, dead_letters: SqsDeadLetters) -> None:
-        """Make a dead letter of a record; sent twice, it is parked once."""
-        dead_letters.send(record.body, cause)
-        self._forget(record)
-
     def _forget(self, record: SqsRecord) -> None:
-        """Take out the count of a record that is done, or given up; if that fails, the row expires."""
+        """Take out the count of a record that is done; if that fails, the row expires."""
         try:
             self.attempts.over(record.message_id)
         except PostroomError as error:
