@@ -51,6 +51,7 @@ AS: Final = [
     b"From: =?utf-8?Q?Joe_=3Cx=40bad.example=3E?= <y@good.test>\r\n",
     b"From: =?odd charset?Q?x=40bad.example?=\r\n",
     b"From: =?odd charset?Q?Joe_=3Cx=40bad.example=3E?= <y@good.test>\r\n",
+    b"From: x@(who)bad.example[1]\r\n",
     b"From: x@@bad.example\r\n",
     b"From: x@,bad.example\r\n",
     b"From: y@good.test\r\nFrom: x@bad.example\r\n",

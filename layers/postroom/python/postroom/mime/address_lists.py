@@ -134,7 +134,7 @@ def _ways(value: str, *, strict: bool) -> Iterator[str]:
         if len(text) <= MAX_SCANNED_ANY_WAY:
             for each in (flat, apart):
                 yield from _Scan(strict=strict).over(_joined_at(each))
-        for each in (text, flat, apart, "".join(text.split())):
+        for each in dict.fromkeys((text, flat, apart, "".join(text.split()), outside.without_comments())):
             yield from _swept(each)
 
 
