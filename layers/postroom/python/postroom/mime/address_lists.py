@@ -14,6 +14,7 @@ import binascii
 import contextlib
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
@@ -45,6 +46,7 @@ _COMMENT: Final = "()"
 """Stands where a comment stood."""
 
 _LETTER: Final = re.compile(r"\w")
+_ASCII_LETTER: Final = re.compile(r"\w", re.ASCII)
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HOST: Final = re.compile(r"(\w[\w.-]*+)[^\x00-,/:-@\[-^`{-\x7f\s]*+")
 """A host name, as its letters go on, and as far as it may go on with marks of other scripts."""
@@ -134,7 +136,9 @@ def _ways(value: str, *, strict: bool) -> Iterator[str]:
         if len(text) <= MAX_SCANNED_ANY_WAY:
             for each in (flat, apart):
                 yield from _Scan(strict=strict).over(_joined_at(each))
-        for each in dict.fromkeys((text, flat, apart, "".join(text.split()), outside.without_comments())):
+        bare = outside.without_comments()
+        joined = ("".join(each.split()) for each in (text, flat))
+        for each in dict.fromkeys((text, flat, apart, *joined, bare, _flat(bare, ""), _side_by_side(text))):
             yield from _swept(each)
 
 
@@ -158,7 +162,8 @@ def _swept(text: str) -> Iterator[str]:
         if host:
             words = _NO_WORD.split(before[-MAX_ADDRESS:])
             local = next(filter(None, reversed(words)), "?")
-            yield from (f"{local}@{each}" for each in dict.fromkeys((host[0], host[1])))
+            found = f"{local}@{host[1]}"
+            yield from dict.fromkeys((f"{local}@{host[0]}", found, _in_ascii(found)))
         before = part
 
 
@@ -198,6 +203,12 @@ def _visible(text: str, instead: str) -> str:
 def _flat(text: str, instead: str) -> str:
     """Take quotes, parentheses and backslashes for nothing, so that what they might hide is seen."""
     return text.translate({ord("\\"): "", **dict.fromkeys(map(ord, '"()'), instead)})
+
+
+def _side_by_side(text: str) -> str:
+    """Return what stands between quotes, each with what follows it: mailparser joins two such pieces to an address."""
+    pieces = text.split('"')
+    return " ".join(map("".join, pairwise(pieces))) if len(pieces) > 1 else text
 
 
 def _joined_at(text: str) -> str:
@@ -302,6 +313,8 @@ class _Scan:
                     yield from self._end(mailbox)
                     mailbox = _Mailbox()
             elif word in {",", ";", ":"}:
+                # what stands in front of a colon is a name for some readers, whatever it looks like
+                self.is_odd |= bool(word == ":" and mailbox.bare)
                 mailbox.is_empty = not inside
             else:
                 self._take(mailbox, token, inside=inside)
@@ -311,6 +324,7 @@ class _Scan:
     def _take(self, mailbox: _Mailbox, token: re.Match[str], *, inside: bool) -> None:
         word = token[0]
         touches = token.start() == mailbox.last_end
+        self.is_odd |= bool(mailbox.in_brackets and not inside and word != _COMMENT)
         if word[0] == '"':
             self.is_odd |= touches or inside
             self.is_split |= mailbox.last_had_at
@@ -319,6 +333,7 @@ class _Scan:
             return
         if mailbox.quoted and touches and word[0] == "@":
             word = mailbox.quoted + word
+            mailbox.words -= 1
         elif mailbox.quoted and touches:
             self.is_odd = True
         self.is_split |= mailbox.last_had_at
@@ -330,7 +345,9 @@ class _Scan:
     def _end(self, mailbox: _Mailbox) -> Iterable[str]:
         found = mailbox.in_brackets if self.strict and mailbox.in_brackets else mailbox.in_brackets + mailbox.bare
         self.is_odd |= not found and not mailbox.is_empty
-        return found
+        if self.strict or mailbox.in_brackets or mailbox.words < 2:
+            return found
+        return [*found, *map(_in_ascii, found)]
 
 
 @dataclass
@@ -343,10 +360,19 @@ class _Mailbox:
     quoted: str = ""
     last_end: int = -1
     last_had_at: bool = False
+    words: int = 0
 
     def take(self, word: str, end: int) -> None:
         """Note a word and where it ends."""
         self.is_empty, self.quoted, self.last_end, self.last_had_at = False, "", end, "@" in word
+        self.words += word != _COMMENT
+
+
+def _in_ascii(spec: str) -> str:
+    """Return an address from its first to its last letter or digit of ASCII, as mailparser finds one between words."""
+    local, _, domain = spec.rpartition("@")
+    begin, end = _ASCII_LETTER.search(local), _ASCII_LETTER.search(domain[::-1])
+    return f"{local[begin.start() :]}@{domain[: len(domain) - end.start()]}" if begin and end else spec
 
 
 def _is_usual(word: str) -> bool:
