@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from postroom.adapters.memory.admin_services import MemoryDomainServices
+from postroom.model.records import Remove
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -127,3 +132,23 @@ class TestDeregistration:
         text = desk.refused("InvalidCustomSesConfigurationException", "DeregisterMailDomain", **request)
         assert "could not write to bucket" in text
         assert desk("GetMailDomain", **request), "it is as registered as before"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_domain_that_goes_while_it_is_registered_is_not_left_in_the_rules_of_ses(
+    desk: Any, acme: str, office: Any, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    if known:
+        desk("RegisterMailDomain", OrganizationId=acme, DomainName="new.example.org")
+    route = MemoryDomainServices.route
+
+    def late(services: MemoryDomainServices, name: str) -> None:
+        """Wait for a turn, while the organization is deleted, and its domain given back."""
+        desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
+        services.unroute(name, lambda: True)
+        office.directory.commit([Remove(office.directory.domain_record(name))])
+        route(services, name)
+
+    monkeypatch.setattr(MemoryDomainServices, "route", late)
+    desk.refused("OrganizationStateException", "RegisterMailDomain", OrganizationId=acme, DomainName="new.example.org")
+    assert "new.example.org" not in office.domain_services.routed

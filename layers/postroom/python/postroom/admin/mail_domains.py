@@ -20,7 +20,7 @@ from postroom.contracts.admin.exceptions import (
     MailDomainNotFoundException,
     MailDomainStateException,
 )
-from postroom.errors import RefusedByServiceError
+from postroom.errors import ConflictError, RefusedByServiceError
 from postroom.model.records import Check, Domain, DomainState, Insert, Remove, Replace
 from postroom.ports.domain_services import Verification
 
@@ -159,8 +159,11 @@ def new_domain(name: str, organization: Organization, *, is_test: bool) -> Domai
 def establish(office: Office, domain: Domain) -> None:
     """Do in SES what a domain needs and say so on its row. May be repeated.
 
+    A domain that was given back meanwhile, with its organization perhaps, is taken out of SES's rules again.
+
     Raises:
         RefusedByServiceError: SES does not take it.
+        ConflictError: its row has changed since it was read, or is gone.
     """
     tokens = office.domain_services.identify(domain.name)
     office.domain_services.route(domain.name)
@@ -173,8 +176,11 @@ def establish(office: Office, domain: Domain) -> None:
         # a test domain's parent is the operator's: whoever deployed under that suffix has it verified (ours)
         verified=domain.verified or domain.is_test or status.ownership is Verification.VERIFIED,
     )
-    if done != domain:
-        office.directory.commit([Replace(done)])
+    try:
+        office.directory.commit([Replace(done) if done != domain else Check(domain)])
+    except ConflictError:
+        office.domain_services.unroute(domain.name, lambda: office.directory.domain_record(domain.name) is None)
+        raise
 
 
 def registered(office: Office, organization: Organization, name: str) -> Domain:
