@@ -9,6 +9,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices
 from postroom.adapters.memory.queues import MemoryOnward
+from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.between_stations import Station
 from postroom.errors import MessageNotFoundError, RefusedByServiceError
@@ -30,9 +31,10 @@ from tests.support.memory_post import KMS, MemoryPost
 from tests.support.post import ORG, OTHER, arn, notification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from postroom.contracts.between_stations import Order
+    from postroom.ports.raw_mail import StoredRaw
 
 LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
 PEOPLE: Final = tuple(f"u{number:02}" for number in range(12))
@@ -412,3 +414,27 @@ def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryPost
         post.later += SETTLES
     assert list(post.transit.all_parked()) == []
     assert list(post.raw.stored("")) == []
+
+
+def test_stored_mail_is_looked_through_once_more_at_the_end_and_not_with_every_run(
+    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(post)
+    begin(post)
+    assert deletion.run(lambda: 1 << 30)["deleted"] == 1
+    looks: list[str] = []
+    stored = MemoryRawMail.stored
+
+    def counted(raw: MemoryRawMail, prefix: str, **more: str) -> Iterator[StoredRaw]:
+        looks.append(prefix)
+        return stored(raw, prefix, **more)
+
+    monkeypatch.setattr(MemoryRawMail, "stored", counted)
+    for _ in range(3):
+        post.later += 60_000
+        deletion.run(lambda: 1 << 30)
+    assert "inbound/" not in looks
+    post.later += SETTLES
+    for _ in range(3):
+        deletion.run(lambda: 1 << 30)
+    assert looks.count("inbound/") == 1

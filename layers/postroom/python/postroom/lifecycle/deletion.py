@@ -257,8 +257,12 @@ class Deletion:
     ) -> tuple[Organization, int]:
         """Look through the stored mail, on from where the last run stopped; return how many messages have to wait.
 
-        Whether SES has several rules is kept: the organization's own may go next. If SES does not answer, it has.
+        Between its deletion and the last look there is none: it reads all that SES has stored for anybody. Whether SES
+        has several rules is kept: the organization's own may go next. If SES does not answer, it has.
         """
+        looked = organization.search_begun is not None and organization.searched_to is None
+        if organization.state is OrganizationState.DELETED and looked and not over:
+            return organization, 0
         several = True
         with _kept(troubles):
             several = organization.several_rules or (bool(others) and self.domain_services.receipt_rules() > 1)
