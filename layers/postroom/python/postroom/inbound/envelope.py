@@ -73,9 +73,32 @@ def received_fact(
         now: milliseconds since the epoch; later than ``arrival.at`` by days where a message was parked.
         key: another than the flow's first, for recipients that came to be known later.
     """
-    mail, verdicts, headers = arrival.notification.mail, arrival.notification.verdicts, arrival.headers
+    mail, verdicts = arrival.notification.mail, arrival.notification.verdicts
+    trace = trace_of(mail.message_id, organization_id)
+    return Fact(
+        trace=trace,
+        organization_id=organization_id,
+        name=EventName.ORGANIZATION_EMAIL_RECEIVED,
+        key=key,
+        at=now,
+        event=_event(arrival, recipients).fields(),
+        data={
+            "sesMessageId": mail.message_id,
+            "flowMessageId": flow_message_id(trace),
+            "envelopeFrom": arrival.envelope_from,
+            "virusVerdict": verdicts.virus.value,
+            "raw": arrival.raw.model_dump(),
+            "size": arrival.size,
+            "shared": arrival.is_shared(recipients),
+            **_doubt(arrival.headers.authors),
+        },
+    )
+
+
+def _event(arrival: Arrival, recipients: Sequence[str]) -> OrganizationEmailReceived:
+    verdicts, headers = arrival.notification.verdicts, arrival.headers
     author, sender = headers.address("From"), headers.address("Sender")
-    event = OrganizationEmailReceived(
+    return OrganizationEmailReceived(
         recipients=tuple(recipients),
         sender=sender if sender and sender != author else None,
         from_=author,
@@ -87,25 +110,6 @@ def received_fact(
         dmarc_policy=verdicts.dmarc_policy,
         spf_verdict=verdicts.spf,
         message_timestamp=timestamp(arrival.at),
-    )
-    trace = trace_of(mail.message_id, organization_id)
-    return Fact(
-        trace=trace,
-        organization_id=organization_id,
-        name=EventName.ORGANIZATION_EMAIL_RECEIVED,
-        key=key,
-        at=now,
-        event=event.fields(),
-        data={
-            "sesMessageId": mail.message_id,
-            "flowMessageId": flow_message_id(trace),
-            "envelopeFrom": arrival.envelope_from,
-            "virusVerdict": verdicts.virus.value,
-            "raw": arrival.raw.model_dump(),
-            "size": arrival.size,
-            "shared": arrival.is_shared(recipients),
-            **_doubt(headers.authors),
-        },
     )
 
 

@@ -152,21 +152,24 @@ class Ingest:
             if opened:
                 self.onward.send(orders)
             return opened
-        name = "plan" + part.replace(":", "-")
-        kept = self.raw.keep(f"transit/{received.trace}/{name}", plan.freeze())
-        chunks = Plan.thaw(self.raw.read(kept)).chunks  # another attempt may have frozen its own before us
+        return self._open_in_chunks(body, arrival, received, plan)
+
+    def _open_in_chunks(self, body: str, arrival: Arrival, received: Fact, plan: Plan) -> bool:
+        """Open a flow whose plan takes more than one transaction: keep the plan first, then expand it."""
+        part = received.key.removeprefix(RECEIVED)
+        kept = self.raw.keep(f"transit/{received.trace}/plan{part.replace(':', '-')}", plan.freeze())
         expansion = Expansion(
             trace=received.trace,
             organization_id=received.organization_id,
             plan=kept,
-            chunks=chunks,
+            chunks=Plan.thaw(self.raw.read(kept)).chunks,  # another attempt may have frozen its own before us
             done=0,
             notification=body,
         )
-        if self.transit.open([received], [], expansion):
+        opened = self.transit.open([received], [], expansion)
+        if opened:
             self._take_up(arrival, received)
-            return True
-        return False
+        return opened
 
     def _rules(self, domains: Sequence[MailDomain]) -> RuleSet:
         return self.rule_sets.inbound(domains[0].organization.id, newest_rules(domains))
