@@ -90,6 +90,7 @@ def test_an_attached_message_is_not_entered() -> None:
         (b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx --b--", "does not end"),
         (b"Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\n\n--b--", "encoded"),
         (b"Content-Type: multipart/mixed; boundary=b" + b";" * 9000 + b"\n\n--b\n\n--b--", "8192"),
+        (b"Content-Disposition: attachment" + b";" * 501 + b"\n\nx", "500 parameters"),
         (b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n" * 2000 + b"--b--", "1000 parts"),
         (b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--bx\n" * 20_000 + b"--b\n\n--b--", "like a delimiter"),
         (b"X: " + b"x" * (40 << 20), "1048576 bytes"),

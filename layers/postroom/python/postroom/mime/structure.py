@@ -34,6 +34,9 @@ MAX_HEADER_BYTES: Final = 1 << 20
 MAX_CONTENT_FIELD: Final = 8192
 """Longest Content-Type or Content-Disposition field, in characters. Ours: reading parameters costs their square."""
 
+MAX_PARAMETERS: Final = 500
+"""Most semicolons in such a field. Ours, for the same reason: the longest field of pieces of RFC 2231 has 120."""
+
 MAX_FALSE_DELIMITERS: Final = 10_000
 """Most lines that begin like a part's delimiter and are none. Ours."""
 
@@ -133,6 +136,8 @@ def _names(fields: Message, name: str, parameter: str) -> Iterator[str]:
             continue
         if len(value) > MAX_CONTENT_FIELD:
             raise MalformedMimeError(f"a {name} field is longer than {MAX_CONTENT_FIELD} characters")
+        if value.count(";") > MAX_PARAMETERS:
+            raise MalformedMimeError(f"a {name} field has more than {MAX_PARAMETERS} parameters")
         text = eight_bit(value)
         yield from (quoted or token for quoted, token in _NAMED.findall(text))
         for written in dict.fromkeys((text, _EXTENDED.sub(r"\1", text))):
