@@ -224,7 +224,7 @@ class TestCall:
         began = time.monotonic()
         done = account.functions.call(FUNCTION, account.event("sleep"))
         assert (done.payload, done.failure, done.error) == (None, Failure.TIMED_OUT, "no answer in time")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert account.runs() == ["sleep"]
 
     def test_a_function_without_room_is_not_run(self, account: Account) -> None:

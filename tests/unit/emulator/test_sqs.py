@@ -163,18 +163,18 @@ def test_a_message_older_than_the_retention_period_is_gone(sqs: SQSClient, queue
 
 
 def test_a_long_poll_ends_as_soon_as_a_message_comes(sqs: SQSClient, queue: str) -> None:
-    threading.Timer(0.2, lambda: sqs.send_message(QueueUrl=queue, MessageBody="x")).start()
     started = time.monotonic()
-    assert len(receive(sqs, queue, WaitTimeSeconds=10)) == 1
-    assert 0.1 < time.monotonic() - started < 2
+    threading.Timer(0.2, lambda: sqs.send_message(QueueUrl=queue, MessageBody="x")).start()
+    assert len(receive(sqs, queue, WaitTimeSeconds=20)) == 1
+    assert 0.2 <= time.monotonic() - started < 15
 
 
 def test_a_long_poll_sees_a_message_whose_visibility_ends(sqs: SQSClient, queue: str) -> None:
     sqs.send_message(QueueUrl=queue, MessageBody="x")
-    receive(sqs, queue, VisibilityTimeout=1)
     started = time.monotonic()
-    assert len(receive(sqs, queue, WaitTimeSeconds=10)) == 1
-    assert 0.5 < time.monotonic() - started < 3
+    receive(sqs, queue, VisibilityTimeout=1)
+    assert len(receive(sqs, queue, WaitTimeSeconds=20)) == 1
+    assert 0.9 < time.monotonic() - started < 15
 
 
 def test_batches_report_each_entry(sqs: SQSClient, queue: str, clock: Clock) -> None:

@@ -194,7 +194,7 @@ def test_what_outlasts_its_timeout_is_killed_and_the_next_is_served(service: Loc
         pytest.skip("only Node.js has one thread for all")
     began = time.monotonic()
     payload, answer = service.invoke({"do": do}, f"short-{name}")
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30
     assert (answer["FunctionError"], payload["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert "Task timed out after 1.00 seconds" in payload["errorMessage"]
     assert service.invoke({"do": "list"}, f"short-{name}")[0] == [1, {"a": "é"}]
@@ -248,7 +248,7 @@ def test_a_function_that_hangs_keeps_the_events_of_no_other_waiting(service: Loc
         service.client.invoke(FunctionName="hanging", InvocationType="Event", Payload=b'{"do": "sleep"}')
     event = json.dumps({"do": "flaky", "seen": str(seen)}).encode()
     service.client.invoke(FunctionName="short-python", InvocationType="Event", Payload=event)
-    wait_for(seen.exists, 5)
+    wait_for(seen.exists)
 
 
 def test_a_function_that_calls_itself_comes_back(service: LocalLambda) -> None:
