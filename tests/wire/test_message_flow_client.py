@@ -13,13 +13,17 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.bootstrap import message_flow_api, parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.message_flow import DELIMITER
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
+from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents
+from tests.contract.test_directory import organization
 from tests.support.post import ORG, TRACE, order
 
 if TYPE_CHECKING:
@@ -54,6 +58,8 @@ def environment(stack: Stack) -> Environment:
 @pytest.fixture
 def flow(stack: Stack, environment: Environment) -> Any:
     """A stock client; one message is on its way."""
+    table = DirectoryTable(stack.dynamodb, stack.environment["DIRECTORY_TABLE"])
+    DynamoDirectory(table).commit([Insert(organization(ORG))])
     stack.s3.put_object(Bucket="inbound-bucket", Key="inbound/1", Body=ORIGINAL)
     raw = RawLocation(bucket="inbound-bucket", key="inbound/1")
     name, data = EventName.ORGANIZATION_EMAIL_RECEIVED, {"raw": raw.model_dump(), "size": len(ORIGINAL)}
