@@ -134,6 +134,14 @@ def test_a_domain_of_any_script_is_found_in_a_long_field_in_quotes(post: MemoryP
     assert applied(post.arrive("m1", content, "ann@acme.test")) == ["DROP"]
 
 
+@pytest.mark.parametrize("below", ["a" * 64, "ü" * 64, "\u0378", "\ufffd", ".".join("ü" * 600), ".".join("a" * 200)])
+@pytest.mark.parametrize("domain", ["bücher.example", "bücher\u3002example", "bad.example"])
+def test_no_label_that_the_dns_cannot_have_hides_the_domain_above_it(post: MemoryPost, domain: str, below: str) -> None:
+    post.rules(rule(DROP, f"*.{domain}"))
+    content = f"From: Joe <x@{below}.{domain}>\r\n\r\nbody\r\n".encode()
+    assert applied(post.arrive("m1", content, "ann@acme.test")) == ["DROP"]
+
+
 def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryPost) -> None:
     content = f"From: x@{PERSIAN}\r\nTo: x@{PERSIAN}\r\n\r\nbody\r\n".encode()
     facts = post.arrive("m1", content, "ann@acme.test")

@@ -18,6 +18,9 @@ _BARE_DOMAIN: Final = re.compile(r'[^\s()<>\[\]:;@\\,"]+|\[[^\[\]\\]*\]')
 JOINERS: Final = "\u200c\u200d"
 """Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
 
+_DOT: Final = re.compile("[.\u3002\uff0e\uff61]")
+"""What separates labels. Source: UTS 46, 4.5."""
+
 _WITHOUT_JOINERS: Final = dict.fromkeys(map(ord, JOINERS))
 
 MAX_DOMAIN: Final = 253
@@ -89,9 +92,14 @@ def a_label(domain: str) -> str:
     """Return a domain lower-case with Unicode labels as A-labels (``xn--…``), without a trailing dot.
 
     Labels that IDNA 2008 refuses, and that some registries hold all the same (emoji), become what browsers look up
-    for them (UTS 46). One that is too long for any name stays as it is written, lower-case.
+    for them (UTS 46). A label that is too long or has no translation stays as it is written, lower-case, as does what
+    is in front of the last MAX_TRANSLATED characters. The labels behind it, which a wildcard means, are translated.
     """
-    return _a_label(domain) if len(domain) <= MAX_TRANSLATED else domain.strip().rstrip(".").lower()
+    if len(domain) <= MAX_TRANSLATED:
+        return _a_label(domain)
+    name = domain.strip().rstrip(".").lower()
+    dot = _DOT.search(name, max(len(name) - MAX_TRANSLATED, 0))
+    return f"{name[: dot.start()]}.{_a_label(name[dot.end() :])}" if dot else name
 
 
 @lru_cache(maxsize=1024)  # a message names few domains, over and over
@@ -107,10 +115,16 @@ def _a_label(domain: str) -> str:
 
 def _unchecked(name: str) -> str:
     """Translate label by label without the checks of IDNA 2008; what no translation exists for stays as it is."""
+    return ".".join(label if label.isascii() else _unchecked_label(label) for label in _DOT.split(name))
+
+
+def _unchecked_label(label: str) -> str:
+    if len(label) > MAX_LABEL:
+        return label
     try:
-        labels = idna.uts46_remap(name, std3_rules=False, transitional=False).split(".")
+        found = idna.uts46_remap(label, std3_rules=False, transitional=False).split(".")
     except idna.IDNAError:
-        return name
-    if any(len(label) > MAX_LABEL for label in labels):
-        return name
-    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
+        return label
+    if any(len(each) > MAX_LABEL for each in found):
+        return label
+    return ".".join(each if each.isascii() else f"xn--{each.encode('punycode').decode('ascii')}" for each in found)

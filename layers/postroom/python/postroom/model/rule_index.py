@@ -171,10 +171,10 @@ def recipient_key(recipient: Address) -> str:
 def domain_keys(domain: str) -> Iterator[str]:
     """Yield the patterns that mean every address of a domain, most specific first."""
     yield domain
-    rest, more = domain, MAX_WILDCARDS
-    while rest and more:
-        yield f"*.{rest}"
-        rest, more = rest.partition(".")[2], more - 1
+    # of a name that is too long for the DNS, the last labels count: a header may hold any
+    _, *rest = f".{domain}".rsplit(".", MAX_WILDCARDS)
+    for at in range(len(rest)):
+        yield f"*.{'.'.join(rest[at:])}"
     yield "*"
 
 
