@@ -15,6 +15,7 @@ from local.commands import logs as logs_command
 from local.errors import RefusedError, UsageError
 from local.settings import function_arn, repository_root
 from local.workers import Function
+from tests.support.house import wait_for
 from tests.support.local_lambda import LocalLambda
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def test_a_rules_event_reaches_a_customers_function_by_any_name(run: Run, stack:
     row, refused = replayed(run, "--function", name, event)
     assert refused is None
     assert (row["event"], row["function"], row["ok"], row["answer"]) == ("mail.json", "subject-tagger", True, DEFAULT)
-    assert "asked about Hello From Amazon WorkMail!" in stack.lambda_.written("subject-tagger")
+    wait_for(lambda: "asked about Hello From Amazon WorkMail!" in stack.lambda_.written("subject-tagger"))
 
 
 @pytest.mark.parametrize(
