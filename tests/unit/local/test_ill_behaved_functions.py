@@ -248,7 +248,7 @@ def test_a_function_that_hangs_keeps_the_events_of_no_other_waiting(service: Loc
         service.client.invoke(FunctionName="hanging", InvocationType="Event", Payload=b'{"do": "sleep"}')
     event = json.dumps({"do": "flaky", "seen": str(seen)}).encode()
     service.client.invoke(FunctionName="short-python", InvocationType="Event", Payload=event)
-    wait_for(seen.exists)
+    wait_for(seen.exists, 60)
 
 
 def test_a_function_that_calls_itself_comes_back(service: LocalLambda) -> None:
