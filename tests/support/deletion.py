@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
 from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
@@ -11,6 +12,8 @@ from postroom.lifecycle.deletion import Deletion
 from postroom.lifecycle.open_flows import OpenFlows
 from postroom.lifecycle.stored_mail import StoredMail
 from postroom.model.limits import DELETION_SETTLES_SECONDS
+from postroom.model.records import Domain, Insert, Organization, OrganizationState, Replace
+from tests.support.post import ORG, OTHER, arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +25,14 @@ if TYPE_CHECKING:
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.queues import Onward, RuleCalls
     from postroom.ports.transit import Ledger, Transit
+    from tests.support.memory_post import MemoryPost
 
 SETTLES: int = DELETION_SETTLES_SECONDS * 1000
 """In milliseconds."""
+
+LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
+PEOPLE: Final = tuple(f"u{number:02}" for number in range(12))
+"""Whose mailboxes go."""
 
 
 def memory_deletion(
@@ -56,3 +64,38 @@ def memory_deletion(
         "settles": SETTLES,
     }
     return Deletion(**{**parts, **changes})
+
+
+def deliver(post: MemoryPost, number: int = 1) -> None:
+    """Deliver letters to the first of the people."""
+    for each in range(number):
+        post.arrive(f"m{each:03}", LETTER, f"{PEOPLE[0]}@acme.test")
+
+
+def begin(post: MemoryPost) -> None:
+    organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
+    assert organization is not None
+    assert domain is not None
+    gone = replace(organization, state=OrganizationState.DELETING, deleting=post.now())
+    post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
+
+
+def another(post: MemoryPost) -> Organization:
+    """Make a second organization, that stays."""
+    first = post.directory.organization(ORG)
+    assert first is not None
+    made = replace(first, id=OTHER, arn=arn(OTHER), alias="other", state=OrganizationState.ACTIVE, version=1)
+    post.directory.commit([Insert(made)])
+    return made
+
+
+def domain_of(post: MemoryPost) -> Domain:
+    found = post.directory.domain_record("acme.test")
+    assert found is not None
+    return found
+
+
+def state(post: MemoryPost) -> OrganizationState:
+    organization = post.directory.organization(ORG)
+    assert organization is not None
+    return organization.state

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from postroom.adapters.memory.admin_services import MemoryDomainServices
 from postroom.adapters.memory.queues import MemoryOnward
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
@@ -17,94 +16,24 @@ from postroom.lifecycle.deletion import RESERVE, Deletion
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
 from postroom.model.records import (
-    AddressClaim,
-    Domain,
     Insert,
-    Organization,
     OrganizationState,
-    Remove,
     Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
-from tests.support.deletion import SETTLES, memory_deletion
+from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
 from tests.support.memory_post import KMS, MemoryPost
 from tests.support.post import ORG, OTHER, arn, notification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from postroom.adapters.memory.admin_services import MemoryDomainServices
     from postroom.contracts.between_stations import Order
     from postroom.ports.raw_mail import StoredRaw
 
-LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
-PEOPLE: Final = tuple(f"u{number:02}" for number in range(12))
 MESSAGES: Final = 250
 """More than two looks of a hundred."""
-
-
-@pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
-    for name in PEOPLE:
-        made.user(name)
-    made.group("team", *PEOPLE)
-    return made
-
-
-@pytest.fixture
-def services() -> MemoryDomainServices:
-    return MemoryDomainServices(routed={"acme.test"})
-
-
-@pytest.fixture
-def deletion(post: MemoryPost, services: MemoryDomainServices) -> Deletion:
-    return memory_deletion(
-        post.directory,
-        services,
-        post.transit,
-        post.ledger,
-        post.raw,
-        post.sealed,
-        post.books,
-        post.onward,
-        post.calls,
-        post.now,
-    )
-
-
-def deliver(post: MemoryPost, number: int = 1) -> None:
-    """Deliver letters to the first of the people."""
-    for each in range(number):
-        post.arrive(f"m{each:03}", LETTER, f"{PEOPLE[0]}@acme.test")
-
-
-def begin(post: MemoryPost) -> None:
-    organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
-    assert organization is not None
-    assert domain is not None
-    gone = replace(organization, state=OrganizationState.DELETING, deleting=post.now())
-    post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
-
-
-def another(post: MemoryPost) -> Organization:
-    """Make a second organization, that stays."""
-    first = post.directory.organization(ORG)
-    assert first is not None
-    made = replace(first, id=OTHER, arn=arn(OTHER), alias="other", state=OrganizationState.ACTIVE, version=1)
-    post.directory.commit([Insert(made)])
-    return made
-
-
-def domain_of(post: MemoryPost) -> Domain:
-    found = post.directory.domain_record("acme.test")
-    assert found is not None
-    return found
-
-
-def state(post: MemoryPost) -> OrganizationState:
-    organization = post.directory.organization(ORG)
-    assert organization is not None
-    return organization.state
 
 
 class Time:
@@ -229,25 +158,6 @@ def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
     assert list(post.raw.stored("")) == []
 
 
-def test_what_ses_does_not_tell_stops_the_names_and_nothing_else(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deliver(post)
-    another(post)
-    begin(post)
-
-    def refuse(_: MemoryDomainServices) -> int:
-        raise RefusedByServiceError("the rule set does not exist")
-
-    monkeypatch.setattr(MemoryDomainServices, "receipt_rules", refuse)
-    for _ in range(2):
-        with pytest.raises(RefusedByServiceError, match="does not exist"):
-            deletion.run(lambda: 1 << 30)
-        post.later += SETTLES
-    assert list(post.raw.stored("")) == []
-    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
-
-
 def test_a_domain_that_ses_refuses_keeps_no_other(
     post: MemoryPost, deletion: Deletion, services: MemoryDomainServices
 ) -> None:
@@ -258,32 +168,6 @@ def test_a_domain_that_ses_refuses_keeps_no_other(
         deletion.run(lambda: 1 << 30)
     assert post.directory.domain_record("zebra.test") is None
     assert domain_of(post).organization.id == ORG
-
-
-def test_a_domain_that_another_organization_got_while_a_run_was_at_it_stays_with_it(
-    post: MemoryPost, deletion: Deletion, services: MemoryDomainServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begin(post)
-    other = another(post)
-    before = domain_of(post)
-    theirs = AddressClaim(address="ceo@acme.test", organization_id=OTHER, entity_id="ceo", kind=EntityKind.USER)
-
-    def slowly(service: MemoryDomainServices, domain: str, still: Callable[[], bool]) -> None:
-        """Wait for SES's rules, while a run that was faster gives the domain back, and the other gets it."""
-        if post.directory.domain_record(domain) == before:
-            claims = [replace(theirs, address=each) for each in post.directory.addresses_in(domain, 90)]
-            post.directory.commit([Remove(before), *map(Remove, claims)])
-            post.directory.commit([Insert(replace(before, organization=other.ref)), Insert(theirs)])
-        if still():
-            service.routed.discard(domain)
-
-    monkeypatch.setattr(MemoryDomainServices, "unroute", slowly)
-    for _ in range(2):
-        deletion.run(lambda: 1 << 30)
-    assert services.routed == {"acme.test"}
-    assert post.directory.addresses_in("acme.test", 9) == ["ceo@acme.test"]
-    assert domain_of(post).organization == other.ref
-    assert state(post) is OrganizationState.DELETED
 
 
 def test_a_flow_that_cannot_go_on_stops_none_behind_it(
@@ -340,44 +224,6 @@ def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryPo
     assert len(list(post.raw.stored("inbound/"))) == 1
 
 
-def test_a_message_stays_for_another_organization_where_its_notification_is_parked(
-    post: MemoryPost, deletion: Deletion
-) -> None:
-    other = another(post)
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test", "zoe@elsewhere.test"]))
-    post.pump()
-    post.directory.commit([Insert(replace(domain_of(post), name="elsewhere.test", organization=other.ref, version=1))])
-    begin(post)
-    deletion.run(lambda: 1 << 30)
-    post.later += 2 * SETTLES
-    deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"], "a redrive reads it"
-
-
-def test_a_message_of_another_organizations_flow_stays_when_its_own_receipt_rule_is_the_last(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = another(post)
-    post.directory.commit([Insert(replace(domain_of(post), name="zebra.test", organization=other.ref, version=1))])
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))  # one rule of SES's, one notification
-    post.pump()
-    begin(post)
-    rules = [2]
-    monkeypatch.setattr(MemoryDomainServices, "receipt_rules", lambda _: rules[0])
-    assert deletion.run(lambda: 1 << 30)["deleted"] == 0
-    rules[0] = 1  # that of the organization is gone
-    deletion.run(lambda: 1 << 30)
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"], "its notification is on its way"
-    post.ingest.accept(notification("m1", ["zoe@zebra.test"]))
-    post.later += 2 * SETTLES
-    deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
-
-
 def test_a_plan_whose_flow_was_never_opened_goes(
     post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,23 +241,6 @@ def test_a_plan_whose_flow_was_never_opened_goes(
     begin(post)
     post.ingest.accept(many)
     deletion.run(lambda: 1 << 30)
-    assert list(post.transit.all_parked()) == []
-    assert list(post.raw.stored("")) == []
-
-
-def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryPost, deletion: Deletion) -> None:
-    other = another(post)
-    begin(post)
-    gone = replace(other, state=OrganizationState.DELETING)
-    zebra = replace(domain_of(post), name="zebra.test", organization=gone.ref, version=1)
-    third = replace(other, id="m-" + "c" * 32, alias="third", version=1)
-    post.directory.commit([Replace(gone), Insert(zebra), Insert(third)])
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test", "zoe@zebra.test"]))
-    assert len(list(post.transit.all_parked())) == 1
-    for _ in range(3):
-        deletion.run(lambda: 1 << 30)
-        post.later += SETTLES
     assert list(post.transit.all_parked()) == []
     assert list(post.raw.stored("")) == []
 
