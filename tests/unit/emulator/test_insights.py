@@ -178,7 +178,7 @@ def test_any_text_is_an_event(message: str) -> None:
         ("fields a | unmask a", "unmask", "the command unmask"),
         ("fields strlen(a)", "strlen", "the function strlen"),
         ("filter isValidIp(a)", "isValidIp", "the function isValidIp"),
-        ("filter a = b", "b", "unexpected symbol found b: filter expects number"),
+        ("filter a = b", "b", "unexpected symbol found b: filter expects a number"),
         ("filter a", "filter", "filter ends where"),
         ("filter and = 1", "and", "expects a field"),
         ("filter a like b", "b", "unexpected symbol found b"),
@@ -188,7 +188,7 @@ def test_any_text_is_an_event(message: str) -> None:
         ("filter a in b", "b", "unexpected symbol found b"),
         ("fields a + b", "+", "unexpected symbol found +"),
         ("fields a-b", "-b", "unexpected symbol found -b"),
-        ('fields "a"', '"a"', "expects word"),
+        ('fields "a"', '"a"', "expects a name"),
         ("stats pct(a, 90)", "pct", "the aggregate pct"),
         ("stats count(*) by bin(1mo)", "1mo", "unexpected symbol found 1mo"),
         ("stats count(*) by bin(0s)", "0s", "no length"),
@@ -207,7 +207,7 @@ def test_any_text_is_an_event(message: str) -> None:
         ("dedup a | stats count(*)", "stats", "stats after dedup"),
         ("parse @message '*' as a, b", "'*'", "has 1 * and 2 names"),
         ("parse @message /(a)/", "parse", "groups, all of them with names"),
-        ("parse '*' as a", "'*'", "expects word"),
+        ("parse '*' as a", "'*'", "expects a name"),
     ],
 )
 def test_what_is_not_executed_is_refused_by_its_name(query: str, word: str, name: str) -> None:

@@ -26,6 +26,9 @@ COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 PERIODS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 KEYWORDS: Final = frozenset({"and", "or", "not", "like", "in", "as", "by", "asc", "desc"})
 
+KINDS: Final = {"word": "a name", "regex": "a regular expression"}
+"""What a person calls a kind of token, where that is not the kind itself."""
+
 _NAMED_GROUP: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
 """Insights writes ``(?<name>``, Python ``(?P<name>``."""
 
@@ -78,7 +81,7 @@ class Parser:
         """
         if self.next_is(kind, *texts):
             return self._tokens.pop(0)
-        wanted = " or ".join(texts) or kind
+        wanted = " or ".join(texts) or KINDS.get(kind, f"a {kind}")
         if not self._tokens:
             raise self.command.refused(f"{self.name} ends where {wanted} is expected")
         raise self._tokens[0].refused(f"unexpected symbol found {self._tokens[0].text}: {self.name} expects {wanted}")
