@@ -142,13 +142,23 @@ def send(
     for file in files:
         _check(file)
     stack = running.find()
-    receipts = _send_all(stack.smtp, sender, recipients, files, prefix)
-    rows = [(file, output.human_size(each.size), len(each.accepted), each.said) for file, each in receipts.items()]
-    columns = ("file", "size", "recipients", "the server said")
-    output.console().print(output.table(columns, rows, right=("size", "recipients")))
+    receipts: dict[Path, Receipt] = {}
+    try:
+        _send_all(stack.smtp, sender, recipients, files, prefix, receipts)
+    finally:
+        _show(receipts)
     refused = {recipient: answer for each in receipts.values() for recipient, answer in each.refused.items()}
     if refused:
         raise RefusedError("; ".join(f"{recipient}: {answer}" for recipient, answer in refused.items()))
+
+
+def _show(receipts: dict[Path, Receipt]) -> None:
+    """Print what was sent, what went before a failure included."""
+    if not receipts:
+        return
+    rows = [(file, output.human_size(each.size), len(each.accepted), each.said) for file, each in receipts.items()]
+    columns = ("file", "size", "recipients", "the server said")
+    output.console().print(output.table(columns, rows, right=("size", "recipients")))
 
 
 def _check(file: Path) -> None:
@@ -161,11 +171,16 @@ def _check(file: Path) -> None:
 
 
 def _send_all(
-    address: tuple[str, int], sender: str, recipients: list[str], files: list[Path], prefix: bytes
-) -> dict[Path, Receipt]:
-    """Send every file over one connection, with progress on stderr where a person watches."""
+    address: tuple[str, int],
+    sender: str,
+    recipients: list[str],
+    files: list[Path],
+    prefix: bytes,
+    receipts: dict[Path, Receipt],
+) -> None:
+    """Send every file over one connection, with progress on stderr where a person watches; fill ``receipts``."""
     errors = output.console(errors=True)
-    receipts: dict[Path, Receipt] = {}
+    file: Path | None = None
     try:
         with smtplib.SMTP(*address, timeout=60) as smtp:
             for file in track(files, "sending", console=errors, transient=True, disable=not errors.is_terminal):
@@ -174,7 +189,6 @@ def _send_all(
         said = error.smtp_error if isinstance(error.smtp_error, str) else error.smtp_error.decode("utf-8", "replace")
         raise RefusedError(f"{file}: {error.smtp_code} {said}") from error
     except smtplib.SMTPException as error:
-        raise RefusedError(f"SMTP: {error}") from error
+        raise RefusedError(f"{file}: SMTP: {error}" if file else f"SMTP: {error}") from error
     except OSError as error:
         raise RefusedError(f"SMTP at {address[0]}:{address[1]}: {error.strerror or error}; {running.START}") from error
-    return receipts

@@ -3,12 +3,13 @@
 import re
 import smtplib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.commands import send as send_command
 from local.commands.send import dot_stuffed, read_verdicts, verdicts_header
 from local.errors import RefusedError, UsageError
 from postroom.model.verdicts import DmarcPolicy, Verdict
@@ -104,6 +105,25 @@ def test_a_message_that_the_server_does_not_take_is_named(wire: Wire, run: Run, 
     result = run("send", tmp_path / "m.eml", "--from", "a@example.net", "--to", "b@example.com")
     assert isinstance(result.exception, RefusedError)
     assert str(result.exception).endswith("m.eml: 451 4.3.0 not now")
+
+
+def test_what_went_before_a_failure_is_shown(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1.eml", "2.eml"):
+        (tmp_path / name).write_bytes(b"\r\n")
+    sent = send_command.transmit
+
+    def closed_after_one(*arguments: Any) -> Any:
+        if wire.data:
+            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        return sent(*arguments)
+
+    monkeypatch.setattr(send_command, "transmit", closed_after_one)
+    monkeypatch.chdir(tmp_path)
+    result = run("send", "1.eml", "2.eml", "--from", "a@example.net", "--to", "b@example.com")
+    assert str(result.exception) == "2.eml: SMTP: Connection unexpectedly closed"
+    assert "1.eml" in result.output
 
 
 def test_addresses_beyond_ascii_ask_for_smtputf8(wire: Wire, run: Run, tmp_path: Path) -> None:
