@@ -62,7 +62,8 @@ class WrittenCall:
     def __str__(self) -> str:
         if not self.synchronous:
             return f"{self.function}, not waited for"
-        how_long = f" for {self.timeout_minutes} minutes" if self.timeout_minutes else ""
+        minutes = "1 minute" if self.timeout_minutes == 1 else f"{self.timeout_minutes} minutes"
+        how_long = f" for {minutes}" if self.timeout_minutes else ""
         return f"{self.function}, waited for; {self.fallback} if it fails{how_long}"
 
 

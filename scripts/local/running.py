@@ -210,7 +210,7 @@ def refusals() -> Iterator[None]:
         said = error.response.get("Error", {})
         raise RefusedError(f"{error.operation_name}: {said.get('Code', '?')}: {said.get('Message', '')}") from error
     except BotoCoreError as error:
-        raise RefusedError(str(error)) from error
+        raise RefusedError(" ".join(str(error).split())) from error
 
 
 def _where(error: Exception) -> str:

@@ -72,11 +72,12 @@ def find_mailbox(operator: Operator, user: str) -> Head:
     """Return the mailbox of a user, by any address or by id.
 
     Raises:
-        RefusedError: nobody has that address or id, or the user has no mailbox.
+        RefusedError: nobody has that address or id, the user has no mailbox, or the organization is being deleted.
     """
     head = operator.mailboxes.head(_mailbox_id(operator, user))
     if head is None:
-        raise RefusedError(f"{user} has no mailbox")
+        hint = "" if "@" in user else "; give an address, or the id of a user"
+        raise RefusedError(f"{user} has no mailbox{hint}")
     return head
 
 
@@ -87,6 +88,8 @@ def _mailbox_id(operator: Operator, user: str) -> str:
     domain = operator.directory.domain(address.domain) if address else None
     if address is None or domain is None:
         raise RefusedError(f"no organization here has the domain of {user}")
+    if not domain.organization.active:
+        raise RefusedError(f"the organization of {user} is being deleted")
     found = operator.directory.resolve(domain.organization.id, [str(address)]).get(str(address))
     if found is None:
         raise RefusedError(f"nobody has the address {user}")

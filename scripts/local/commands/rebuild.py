@@ -28,7 +28,9 @@ def rebuild(
     """
     first, last = _milliseconds(since, 0), _milliseconds(until, int(time.time() * 1000) + 1)
     with running.refusals():
-        parking = running.find().operator().parking
+        stack = running.find()
+        stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
+        parking = stack.operator().parking
         sent = rebuild_log(parking.ledger, parking.event_retries, organization_id, since=first, until=last)
     output.console().print(f"{sent} events are on their way to the log")
 

@@ -51,8 +51,11 @@ def replay(
         if function is not None:
             for each in results:
                 print(visible(json.dumps(each.answer, ensure_ascii=False, indent=2)))
-    if wrong := [each.sample.path.name for each in results if each.wrong]:
-        raise RefusedError(f"not as described: {', '.join(wrong)}")
+    wrong = [each for each in results if each.wrong]
+    if wrong and function is not None:
+        raise RefusedError("; ".join(f"{each.function} with {each.sample.path.name}: {each.wrong}" for each in wrong))
+    if wrong:
+        raise RefusedError(f"not as described: {', '.join(each.sample.path.name for each in wrong)}")
 
 
 def _own(function: str, files: list[Path]) -> list[Result]:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 def _received(fact: Fact) -> str:
     event = fact.event
     verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
-    said = f"from {event['from']} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'} [{verdicts}]"
-    return said + _doubt(fact)
+    said = (
+        f"from {event['from'] or '(no sender)'} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"
+    )
+    return f"{said} [{verdicts}]{_doubt(fact)}"
 
 
 def _doubt(fact: Fact) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,7 +140,7 @@ class TestMailbox:
             (("list", "ada@nowhere.example"), "no organization here has the domain of ada@nowhere.example"),
             (("list", "nobody@sample.example"), "nobody has the address nobody@sample.example"),
             (("list", "team@sample.example"), "team@sample.example has no mailbox"),
-            (("list", "0000"), "0000 has no mailbox"),
+            (("list", "0000"), "0000 has no mailbox; give an address, or the id of a user"),
             (("list", "@"), "no organization here has the domain of @"),
             (("show", ADA, "0000"), f"{ADA} has no message 0000"),
         ],
@@ -151,6 +152,27 @@ class TestMailbox:
         said = refusal(run("mailbox", "list", ADA, "--folder", "Projects"))
         assert said.startswith("no folder Projects; there are ")
         assert "DRAFTS" in said
+
+    def test_the_mailboxes_of_an_organization_that_is_being_deleted_are_closed(
+        self, run: Run, stack: InProcessStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        directory = stack.operator().directory
+        domain = directory.domain("sample.example")
+        assert domain is not None
+        going = replace(domain, organization=replace(domain.organization, active=False))
+        monkeypatch.setattr(type(directory), "domain", lambda _, name: going)
+        assert refusal(run("mailbox", "list", ADA)) == f"the organization of {ADA} is being deleted"
+
+
+class TestRebuild:
+    @pytest.mark.parametrize(
+        ("organization", "said"),
+        [("m-" + "0" * 32, "There is no organization m-" + "0" * 32), ("zzz", "Parameter validation failed: ")],
+    )
+    def test_an_organization_that_is_not_there_is_one_line(self, run: Run, organization: str, said: str) -> None:
+        line = refusal(run("rebuild", organization))
+        assert said in line
+        assert "\n" not in line
 
 
 class TestTrace:

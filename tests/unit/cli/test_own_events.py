@@ -164,7 +164,7 @@ def test_another_event_is_only_run(run: Run, stack: Stack, event: Path) -> None:
 def test_what_a_function_raises_is_shown(run: Run, stack: Stack, event: Path) -> None:
     row, refused = replayed(run, "--function", "broken", event)
     assert row["wrong"] == "ValueError: no good"
-    assert str(refused) == "not as described: mail.json"
+    assert str(refused) == "broken with mail.json: ValueError: no good"
 
 
 def test_an_event_comes_from_a_pipe(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
