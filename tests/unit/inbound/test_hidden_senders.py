@@ -59,6 +59,8 @@ AS: Final = [
     b'From: "x@bad."ex(who)ample\r\n',
     b'From: "x@bad.ex"ample"Joe"\r\n',
     b'From: "x@bad.ex"am ple\r\n',
+    b'From: "x@bad.ex"am ple)y@good.test\r\n',
+    b"From: friends:x y@bad.ex (who)ample\r\n",
     b"From: !&x@bad.example- )\r\n",
     b'From: <y@good.test>"Joe <x@bad.example>"\r\n',
     b"From: x@@bad.example\r\n",

@@ -137,7 +137,7 @@ def _ways(value: str, *, strict: bool) -> Iterator[str]:
             for each in (flat, apart):
                 yield from _Scan(strict=strict).over(_joined_at(each))
         bare = outside.without_comments()
-        joined = ("".join(each.split()) for each in (text, flat))
+        joined = ("".join(each.split()) for each in (text, flat, text.replace('"', "")))
         for each in dict.fromkeys((text, flat, apart, *joined, bare, _flat(bare, ""), _side_by_side(text))):
             yield from _swept(each)
 
