@@ -10,7 +10,15 @@ from postroom.inbound.excess import LOOP, TOO_MANY_AUTHORS, TOO_MANY_FIELDS
 from postroom.mime import address_lists
 from postroom.mime.headers import Headers
 from postroom.model.facts import EventName, Fact, OwnFact
-from postroom.model.limits import MAX_ADDRESS_BYTES, MAX_AUTHORS, MAX_HOPS, MAX_LOOKS, MAX_READ_FIELDS, MB
+from postroom.model.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_AUTHOR_FIELDS,
+    MAX_AUTHORS,
+    MAX_HOPS,
+    MAX_LOOKS,
+    MAX_READ_FIELDS,
+    MB,
+)
 from tests.support.memory_post import MemoryPost
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, rule
 
@@ -177,6 +185,7 @@ def bounced(facts: list[Fact]) -> list[tuple[str, str]]:
         (b"From: " + b", ".join(b"y%d@good.test" % n for n in range(MAX_AUTHORS + 1)), TOO_MANY_AUTHORS),
         (b"From: " + b'"a long name" ' * (MAX_ADDRESS_BYTES // 13) + b"<x@bad.example>", TOO_MANY_AUTHORS),
         (b"From: y@good.test\r\nSender: " + b"name " * (MAX_ADDRESS_BYTES // 5) + b"<x@bad.example>", TOO_MANY_AUTHORS),
+        (b'From: "y@good.test\r\n' * (MAX_AUTHOR_FIELDS + 1) + b"From: x@bad.example (\r\n", TOO_MANY_AUTHORS),
         (b"To: a@b.test\r\n" * (MAX_READ_FIELDS + 1) + b"From: x@bad.example", TOO_MANY_FIELDS),
     ],
 )

@@ -15,6 +15,7 @@ from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import (
     MAX_ADDRESS_BYTES,
     MAX_ATTACHMENTS,
+    MAX_AUTHOR_FIELDS,
     MAX_AUTHORS,
     MAX_HOPS,
     MAX_MESSAGE_BYTES,
@@ -40,7 +41,8 @@ LOOP: Final = (f"mail loop: more than {MAX_HOPS} Received fields", "5.4.6")
 
 TOO_MANY_FIELDS: Final = (f"message with more than {MAX_READ_FIELDS} header fields", "5.6.0")
 TOO_MANY_AUTHORS: Final = (
-    f"message with more than {MAX_AUTHORS} addresses, or {MAX_ADDRESS_BYTES // 1024} KB, in From and Sender",
+    f"message with more than {MAX_AUTHORS} addresses, {MAX_ADDRESS_BYTES // 1024} KB or {MAX_AUTHOR_FIELDS} fields of "
+    "From and Sender",
     "5.6.0",
 )
 """What is not read cannot be matched: such a message reaches nobody, whoever may be its sender. Ours."""

@@ -23,6 +23,7 @@ from postroom.model.addresses import MAX_ADDRESS, Address
 from postroom.model.limits import (
     MAX_ADDED_BYTES,
     MAX_ADDRESS_BYTES,
+    MAX_AUTHOR_FIELDS,
     MAX_AUTHORS,
     MAX_LOOKS,
     MAX_MESSAGE_BYTES,
@@ -223,6 +224,7 @@ class _Addresses:
     differ: bool
     is_cut: bool
     looks: int = 0
+    in_doubt: int = 0
 
     @classmethod
     def of(cls, fields: Sequence[str], other_texts: Iterable[str]) -> _Addresses:
@@ -240,6 +242,10 @@ class _Addresses:
         alike = address_lists.plain(value)
         if alike is not None:
             self.every[alike] = None
+            return
+        self.in_doubt += 1
+        if self.in_doubt > MAX_AUTHOR_FIELDS:
+            self.is_cut = True
             return
         found = set()
         specs = self._counted(address_lists.every(value))

@@ -88,6 +88,10 @@ From and Sender have more is bounced. Ours: 500 addresses of the longest kind.""
 MAX_AUTHORS: Final = 5_000
 """Most addresses that are read of From and of Sender; a message with more is bounced. Ours."""
 
+MAX_AUTHOR_FIELDS: Final = 100
+"""Most From fields, and Sender fields, that are read where readers may take them differently; a message with more is
+bounced. Ours: RFC 5322 allows one of each, and each way of reading a field costs time."""
+
 MAX_LOOKS: Final = 50_000
 """Most words of From, and of Sender, that are looked at as addresses; a message with more is bounced. Ours: a word is
 looked at once for each way in which readers may take it."""
