@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from typing import Any, Final
 
 FIRST: Final = 20_000
@@ -60,8 +62,13 @@ class KmsDoor:
 
 
 def _three_free_ports() -> int:
-    """Return the first of three neighbouring ports, as `up` wants them."""
-    for first in range(FIRST, LAST, 3):
+    """Return the first of three neighbouring ports, as `up` wants them.
+
+    They are taken later, so that each process looks from a place of its own: suites of two checkouts may run at once.
+    """
+    blocks = range(FIRST, LAST - 2, 3)
+    own = os.getpid() % len(blocks)
+    for first in chain(blocks[own:], blocks[:own]):
         if all(_is_free(first + offset) for offset in range(3)):
             return first
     raise OSError("no three neighbouring ports are free")
