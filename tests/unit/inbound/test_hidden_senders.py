@@ -71,6 +71,7 @@ AS: Final = [
     b"From: friends:x y@bad.ex (who)ample\r\n",
     b"From: !&x@bad.example- )\r\n",
     b'From: <y@good.test>"Joe <x@bad.example>"\r\n',
+    b'From: Joe "Joe <x@bad.example>"> <y@good.test>\r\n',
     b"From: x@@bad.example\r\n",
     b"From: x@,bad.example\r\n",
     b"From: y@good.test\r\nFrom: x@bad.example\r\n",

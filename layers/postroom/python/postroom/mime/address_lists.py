@@ -102,8 +102,8 @@ def is_usual(value: str) -> bool:
 def as_shown(spec: str) -> tuple[str, ...]:
     """Return an address without what nobody sees; if its domain has joiners, first with them, and then without.
 
-    Such domains are registered, and another name is left without joiners. Python's email, mailparser and postal-mime
-    keep them; a reader that follows IDNA 2003 drops them.
+    Domains with joiners are registered, and without them the name is another domain's. Python's email, mailparser and
+    postal-mime keep them; a reader that follows IDNA 2003 drops them.
     """
     if spec.isprintable():
         return (spec,)
@@ -290,7 +290,8 @@ class _Scan:
     In each mailbox of a list, what stands in angle brackets is the address; without brackets, any word with an @. A
     scan that is not strict takes such words where there are brackets too, and without signs in front.
 
-    ``is_odd``: a mailbox without an address, an unusual one, or a quoted string that may be a part of one.
+    ``is_odd``: a mailbox without an address, an unusual one, a quoted string that may be a part of one, a colon behind
+    one, words behind one in brackets, or brackets that do not match.
     ``is_split``: white space behind an address that no comma follows.
     """
 
@@ -307,6 +308,7 @@ class _Scan:
             if word == "<":
                 inside = True
             elif word == ">":
+                self.is_odd |= not inside
                 inside = False
             elif word in {",", ";"} and not inside:
                 if mailbox.last_end >= 0:
