@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from local.env_vars import texts
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
 
 _NEEDED: Final = ("Runtime", "Handler", "CodeUri")
 _RESERVED: Final = "ReservedConcurrentExecutions"
+
+_NAMES: Final = """
+    Architectures AssumeRolePolicyDocument AutoPublishAlias AutoPublishAliasAllProperties AutoPublishCodeSha256
+    CapacityProviderConfig CodeSigningConfigArn CodeUri DeadLetterQueue DeploymentPreference Description DurableConfig
+    Environment EphemeralStorage EventInvokeConfig Events FileSystemConfigs FunctionName FunctionScalingConfig
+    FunctionUrlConfig Handler ImageConfig ImageUri InlineCode KmsKeyArn Layers LoggingConfig MemorySize PackageType
+    PermissionsBoundary Policies PropagateTags ProvisionedConcurrencyConfig PublishToLatestPublished RecursiveLoop
+    ReservedConcurrentExecutions Role RolePath Runtime RuntimeManagementConfig SnapStart SourceKMSKeyArn Tags
+    TenancyConfig Timeout Tracing VersionDeletionPolicy VersionDescription VpcConfig
+    """
+
+KNOWN: Final = frozenset(_NAMES.split())
+"""Properties of AWS::Serverless::Function. Source: aws-sam-translator 1.115.0, SamFunction.property_types."""
+
+_ALIKE: Final = 0.8
+"""From how much two names must have in common, by difflib's ratio, one is the other misspelt. Ours."""
 
 
 def with_globals(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,11 +51,17 @@ def index_file(properties: Mapping[str, Any]) -> str | None:
 
 
 def check(where: str, properties: Mapping[str, Any]) -> None:
-    """See that a function can run at all.
+    """See that a function can run at all, and that none of its properties is misspelt.
+
+    SAM refuses every property that it does not know; here one that resembles none is a note (``unexecuted``), because
+    a newer SAM may know it.
 
     Raises:
         TemplateError: it begins with `where`.
     """
+    for name in sorted(map(str, properties.keys() - KNOWN)):
+        if meant := get_close_matches(name, KNOWN, 1, _ALIKE):
+            raise TemplateError(f"{where}: a function has no property {name}; is {meant[0]} meant?")
     for needed in _NEEDED:
         if needed not in properties:
             raise TemplateError(f"{where}: a function without {needed} is not executed here")

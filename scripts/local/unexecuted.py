@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from local.function_properties import KNOWN
 from local.makers.workflows import is_executed
 from local.mappings import SOURCES
 from local.schedules import next_time
@@ -46,7 +47,7 @@ def placeholder(stack_name: str, name: str, kind: str, attribute: str | None) ->
 
 def of_function(name: str, properties: Mapping[str, Any]) -> list[str]:
     """Note a function's properties that have no effect."""
-    found = [one for one in _PROPERTIES if properties.get(one)]
+    found = [one for one in _PROPERTIES if properties.get(one)] + sorted(properties.keys() - KNOWN)
     return [f"{name}: its {', '.join(found)} has no effect here"] if found else []
 
 

@@ -39,6 +39,8 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
         (ONE.replace("python3.13", "ruby3.3"), "One: runtime ruby3.3 is not executed here"),
         (ONE.replace("python3.13", "!Ref Nobody"), "no resource or parameter Nobody"),
         (ONE.replace("Handler: app.handler, ", ""), "One: a function without Handler"),
+        (ONE.replace("Handler: app", "Handlr: app"), "One: a function has no property Handlr; is Handler meant"),
+        (given("Timeot: 9"), r"One: a function has no property Timeot; is Timeout meant\?"),
         (ONE.replace('CodeUri: "."', "ImageUri: x"), "One: a function without CodeUri"),
         (ONE.replace('CodeUri: "."', "InlineCode: [x]"), "One: a function without CodeUri"),
         (ONE.replace('CodeUri: "."', "CodeUri: nowhere/"), "One: there is no folder .*/nowhere"),

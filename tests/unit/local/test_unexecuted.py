@@ -76,9 +76,11 @@ def test_an_event_of_another_type_is_named(aws: Aws, tmp_path: Path, event: str,
 
 
 def test_properties_of_a_function_without_effect_are_named(aws: Aws, tmp_path: Path) -> None:
-    template = given("VpcConfig: {SubnetIds: [a]}, Tracing: Active, AutoPublishAlias: live, MemorySize: 256")
+    template = given(
+        "VpcConfig: {SubnetIds: [a]}, Tracing: Active, AutoPublishAlias: live, MemorySize: 256, Brandnew: 1"
+    )
     (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
-    assert notes(project) == ["One: its AutoPublishAlias, Tracing, VpcConfig has no effect here"]
+    assert notes(project) == ["One: its AutoPublishAlias, Tracing, VpcConfig, Brandnew has no effect here"]
 
 
 def test_what_is_for_a_function_that_does_not_run_has_no_effect(aws: Aws, tmp_path: Path) -> None:
