@@ -167,7 +167,7 @@ def _alone(rule: WrittenRule) -> Iterator[str]:
     if "*" in rule.senders and rule.action == ActionType.BYPASS_SPAM_CHECK:
         yield "everybody's spam goes to the inbox"
     if rule.call is not None and rule.call.fallback in STOPS_MAIL:
-        yield f"{rule.call.fallback} is for all its mail while the function fails"
+        yield f"if its function fails, the action is {rule.call.fallback} for every message that the rule matches"
 
 
 def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, str]]:

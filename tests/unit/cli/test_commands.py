@@ -194,7 +194,7 @@ class TestTrace:
     def test_nothing_known_is_refused(self, run: Run) -> None:
         assert refusal(run("trace", "0" * 32)) == f"nothing is known of {'0' * 32}"
 
-    @pytest.mark.parametrize("arguments", [(), ("a", "--message-id", "b")])
+    @pytest.mark.parametrize("arguments", [(), ("a", "--message-id", "b"), ("--message-id", "")])
     def test_one_name_is_asked_for(self, run: Run, arguments: tuple[str, ...]) -> None:
         assert isinstance(run("trace", *arguments).exception, UsageError)
 

@@ -82,6 +82,13 @@ def test_a_timeline_says_where_a_messages_sender_is_in_doubt() -> None:
     assert timeline([plain]).plain.endswith("dmarc PASS]")
 
 
+def test_a_message_without_a_sender_says_so() -> None:
+    event = {"from": "", "recipients": ["ann@acme.test"], "subject": ""}
+    event |= {f"{check}Verdict": "PASS" for check in ("spam", "spf", "dkim", "dmarc")}
+    fact = Fact("t", "o", EventName.ORGANIZATION_EMAIL_RECEIVED, "k", 0, event)
+    assert "from (no sender) to ann@acme.test: (no subject)" in timeline([fact]).plain
+
+
 def test_a_timeline_names_rule_and_policy_before_what_came_of_them() -> None:
     people = [f"p{number}@acme.test" for number in range(5)]
     dropped = {"ruleName": "no news", "ruleActions": [{"action": "DROP", "recipients": people}]}

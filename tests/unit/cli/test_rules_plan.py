@@ -193,7 +193,9 @@ class TestWarnings:
 
     def test_a_fallback_that_stops_mail_is_pointed_at(self) -> None:
         dropping = rule("r", "RUN_LAMBDA", "a.example", call=replace(ASKED, fallback="DROP"))
-        assert warned(dropping) == {"r": ["DROP is for all its mail while the function fails"]}
+        assert warned(dropping) == {
+            "r": ["if its function fails, the action is DROP for every message that the rule matches"]
+        }
 
     def test_outbound_rules_have_their_own_order_and_default_ties_are_explained(self) -> None:
         """Architecture 4.2: the guide's list begins with DEFAULT, which contradicts "most restrictive"."""
