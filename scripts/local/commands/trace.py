@@ -149,7 +149,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
     """Tell what happened to one message, in order."""
-    if (trace_id is None) == (message_id is None):
+    if bool(trace_id) == bool(message_id):
         raise UsageError("give a TRACE_ID, or --message-id '<…>'")
     with running.refusals():
         ledger = running.find().operator().ledger
@@ -165,7 +165,7 @@ def trace(
 
 def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
     """Return the facts of each flow that is meant: one for a trace id, any number for a Message-ID."""
-    if trace_id is not None:
+    if trace_id:
         traces = [trace_id]
     else:
         found = {fact.trace: fact.at for fact in ledger.received(message_id=message_id or "")}
