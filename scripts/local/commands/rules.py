@@ -268,7 +268,7 @@ def _show(steps: Sequence[Step], *, as_json: bool) -> None:
 def _beware(directions: Iterable[Direction]) -> None:
     """Say what rules of these directions do not do yet."""
     if Direction.OUTBOUND in directions:
-        output.console().print("! rules for outbound mail decide nothing until Postroom sends mail", style="yellow")
+        output.console().print("! rules for outbound mail have no effect until Postroom can send mail", style="yellow")
 
 
 COUNTED: Final = {

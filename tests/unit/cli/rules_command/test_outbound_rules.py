@@ -34,7 +34,7 @@ SCAN: dict[str, Any] = {
     "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "SMTP_GATEWAY", "timeoutMinutes": 5},
     "thenGateway": "RELAY",
 }
-NOT_YET = "! rules for outbound mail decide nothing until Postroom sends mail"
+NOT_YET = "! rules for outbound mail have no effect until Postroom can send mail"
 
 
 @pytest.fixture(autouse=True)
