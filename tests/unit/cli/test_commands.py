@@ -161,7 +161,11 @@ class TestMailbox:
         assert domain is not None
         going = replace(domain, organization=replace(domain.organization, active=False))
         monkeypatch.setattr(type(directory), "domain", lambda _, name: going)
-        assert refusal(run("mailbox", "list", ADA)) == f"the organization of {ADA} is being deleted"
+        monkeypatch.setattr(type(stack.operator().residents), "is_active", lambda _, organization: False)
+        organization = domain.organization.id
+        user = stack.client("workmail").describe_user(OrganizationId=organization, UserId="ada")["UserId"]
+        for named in (ADA, user):
+            assert refusal(run("mailbox", "list", named)) == f"the organization of {named} is being deleted"
 
 
 class TestRebuild:
