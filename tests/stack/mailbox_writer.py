@@ -1,4 +1,4 @@
-"""A client that delivers into mailboxes for some seconds: ``mailbox_writer.py ENDPOINT TABLE WRITER SECONDS``.
+"""A client that delivers into mailboxes: ``mailbox_writer.py ENDPOINT TABLE WRITER COUNT``.
 
 Prints what was acknowledged, as JSON: ``[[[folder, uid, name], …], cancelled]``. test_emulator.py runs several at once.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import time
 from typing import Any
 
 import boto3
@@ -16,7 +15,7 @@ import boto3
 FOLDERS = 2
 
 
-def deliver(endpoint: str, table: str, writer: int, seconds: float) -> tuple[list[tuple[str, int, str]], int]:
+def deliver(endpoint: str, table: str, writer: int, count: int) -> tuple[list[tuple[str, int, str]], int]:
     """Give items of a folder the next UID, as a mailbox does; now and then ask for what must be cancelled."""
     dynamodb = boto3.client(
         "dynamodb",
@@ -28,8 +27,7 @@ def deliver(endpoint: str, table: str, writer: int, seconds: float) -> tuple[lis
     dice = random.Random(writer)  # noqa: S311  # a repeatable choice, no secret
     done: list[tuple[str, int, str]] = []
     cancelled = 0
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while len(done) < count:
         folder = f"folder {dice.randrange(FOLDERS)}"
         counter = {"pk": {"S": folder}, "sk": {"S": "counter"}}
         found = dynamodb.get_item(TableName=table, Key=counter, ConsistentRead=True).get("Item")
@@ -59,4 +57,4 @@ def deliver(endpoint: str, table: str, writer: int, seconds: float) -> tuple[lis
 
 
 if __name__ == "__main__":
-    print(json.dumps(deliver(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))  # noqa: T201
+    print(json.dumps(deliver(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))  # noqa: T201
