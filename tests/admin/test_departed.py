@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from postroom.errors import StoreUnavailableError
-from postroom.lifecycle.departed import RESERVE, TAKEN_OVER_AFTER, Departed
+from postroom.lifecycle.departed import TAKEN_OVER_AFTER, Departed
+from postroom.lifecycle.runs import RESERVE
 
 DAY: Final = 24 * 3600 * 1000
 PIECES: Final = 3

@@ -12,7 +12,7 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.between_stations import Station
 from postroom.errors import MessageNotFoundError, RefusedByServiceError
-from postroom.lifecycle.deletion import RESERVE, Deletion
+from postroom.lifecycle.runs import RESERVE
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
 from postroom.model.records import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.memory.admin_services import MemoryDomainServices
     from postroom.contracts.between_stations import Order
+    from postroom.lifecycle.deletion import Deletion
     from postroom.ports.raw_mail import StoredRaw
 
 MESSAGES: Final = 250

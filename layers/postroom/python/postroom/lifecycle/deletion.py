@@ -11,13 +11,12 @@ expire (docs/decisions/0018). Source: guide, ZH:3660-3666: it cannot be undone, 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from postroom.errors import ConflictError, PostroomError
+from postroom.lifecycle.runs import OWNERS, PAGE, RESERVE, kept, pages
 from postroom.lifecycle.stored_mail import Others
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
@@ -27,30 +26,20 @@ from postroom.ports.directory import MAX_ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from postroom.errors import PostroomError
     from postroom.lifecycle.arrivals import ParkedArrivals
     from postroom.lifecycle.open_flows import OpenFlows
     from postroom.lifecycle.stored_mail import StoredMail
     from postroom.model.records import Domain, Entity, Organization
-    from postroom.ports.directory import Directory, Page
+    from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.mailbox_removal import MailboxRemoval
     from postroom.ports.organization_removal import OrganizationRemoval
     from postroom.ports.raw_mail import RawArchive
     from postroom.ports.transit import Transit
 
-RESERVE: Final = 20_000
-"""Milliseconds of the function's time below which nothing new is begun. Ours."""
-
-PAGE: Final = 100
-"""Entities, domains or organizations read at a time. Ours."""
-
 CLAIMS: Final = MAX_ROWS - 10
 """Address claims that one transaction removes. Ours."""
-
-OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
-"""Who has a mailbox; an entity's id is its mailbox's."""
-
-T = TypeVar("T")
 
 GONE: Final = (OrganizationState.DELETING, OrganizationState.DELETED)
 
@@ -101,7 +90,7 @@ class Deletion:
         """
         counts = {"deleted": 0, "unfinished": 0}
         troubles: list[PostroomError] = []
-        everyone = list(_pages(self.directory.organizations))
+        everyone = list(pages(self.directory.organizations))
         others = [each.id for each in everyone if each.state not in GONE]
         names = {name for each in everyone if each.state in GONE for name in each.former_domains}
 
@@ -111,10 +100,10 @@ class Deletion:
         closed: list[Organization] = []
         for organization in everyone:
             if organization.state in GONE and organization.cleared is None:
-                with _kept(troubles):
+                with kept(troubles):
                     closed.append(self._close(organization, more))
         for organization in closed:
-            with _kept(troubles):
+            with kept(troubles):
                 done = self._empty(organization, Rest(others, names), more, troubles)
                 counts["deleted" if done else "unfinished"] += 1
         if troubles:
@@ -180,9 +169,9 @@ class Deletion:
     ) -> bool:
         """Let what is on its way end; ``True`` once nothing stands there. Trouble with it stops no other step."""
         left: int | None = None
-        with _kept(troubles):
+        with kept(troubles):
             left = self.flows.end(organization.id, begun, over=over, more=more)
-        with _kept(troubles):
+        with kept(troubles):
             self.arrivals.end(organization.id, organization.former_domains, rest.names, rest.others)
         return left == 0
 
@@ -206,7 +195,7 @@ class Deletion:
         done = True
         for domain in list(self._domains(organization.id)):
             released = False
-            with _kept(troubles):
+            with kept(troubles):
                 released = self._release(domain, more)
             done = done and released
         return done
@@ -264,7 +253,7 @@ class Deletion:
         if organization.state is OrganizationState.DELETED and looked and not over:
             return organization, 0
         several = True
-        with _kept(troubles):
+        with kept(troubles):
             several = organization.several_rules or (bool(others) and self.domain_services.receipt_rules() > 1)
             organization = self._change(organization, several_rules=several)
         begun = self.now() if organization.searched_to is None else organization.search_begun
@@ -295,11 +284,11 @@ class Deletion:
         return True
 
     def _domains(self, organization_id: str) -> Iterator[Domain]:
-        yield from _pages(partial(self.directory.domains_of, organization_id))
+        yield from pages(partial(self.directory.domains_of, organization_id))
 
     def _entities(self, organization_id: str, *kinds: EntityKind) -> Iterator[Entity]:
         for kind in kinds:
-            yield from _pages(partial(self.directory.entities, organization_id, kind))
+            yield from pages(partial(self.directory.entities, organization_id, kind))
 
     def _fact(self, organization_id: str, name: OwnFact, which: str = "", data: dict[str, str] | None = None) -> Fact:
         key = f"{name}:{which}" if which else name.value
@@ -314,25 +303,6 @@ def _all(remove: Callable[[str], bool], organization_id: str, more: Callable[[],
     return True
 
 
-def _pages(read: Callable[[str | None, int], Page[T]]) -> Iterator[T]:
-    after, more = None, True
-    while more:
-        page = read(after, PAGE)
-        yield from page.items
-        after, more = page.last, page.last is not None
-
-
 def _claim(organization_id: str, address: str) -> AddressClaim:
     """Return a claim to remove; only its address tells it from others."""
     return AddressClaim(address=address, organization_id=organization_id, entity_id="", kind=EntityKind.USER)
-
-
-@contextmanager
-def _kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with what comes next; a conflict is none: another run is at it."""
-    try:
-        yield
-    except ConflictError:
-        return
-    except PostroomError as error:
-        troubles.append(error)

@@ -10,17 +10,18 @@ Source: guide, ZH:5451 (disabled for more than 30 days); that a deleted user's i
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.errors import ConflictError, PostroomError
-from postroom.model.directory import EntityKind, EntityState
+from postroom.lifecycle.runs import OWNERS, RESERVE, kept, pages
+from postroom.model.directory import EntityState
 from postroom.model.records import Replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from postroom.errors import PostroomError
     from postroom.model.records import Entity
     from postroom.ports.directory import Directory
     from postroom.ports.mailbox_removal import MailboxRemoval
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
 
 TAKEN_OVER_AFTER: Final = 20 * 60 * 1000
 """Milliseconds after which a claim is another run's to take: longer than any function lives (Lambda: 15 minutes)."""
-
-RESERVE: Final = 20_000
-"""Milliseconds of the function's time below which nothing new is begun. Ours."""
-
-PAGE: Final = 100
-"""Entities read at a time. Ours."""
-
-OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
-"""Who has a mailbox; an entity's id is its mailbox's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class Departed:
             if remaining() < RESERVE:
                 counts["unfinished"] += 1
                 break
-            with _kept(troubles):
+            with kept(troubles):
                 counts[self._remove(entity, remaining)] += 1
         if troubles:
             raise troubles[0]
@@ -76,14 +68,11 @@ class Departed:
         now = self.now()
         for organization_id in self.organizations.ids():
             for kind in OWNERS:
-                yield from (each for each in self._entities(organization_id, kind) if _is_due(each, now))
-
-    def _entities(self, organization_id: str, kind: EntityKind) -> Iterator[Entity]:
-        after, more = None, True
-        while more:
-            page = self.directory.entities(organization_id, kind, after, PAGE)
-            yield from page.items
-            after, more = page.last, page.last is not None
+                yield from (
+                    each
+                    for each in pages(partial(self.directory.entities, organization_id, kind))
+                    if _is_due(each, now)
+                )
 
     def _remove(self, entity: Entity, remaining: Callable[[], int]) -> str:
         """Claim a mailbox and remove it as far as time allows; return what to count it as.
@@ -111,14 +100,3 @@ def _is_due(entity: Entity, now: int) -> bool:
         return entity.mailbox_removing + TAKEN_OVER_AFTER <= now
     kept_until = entity.mailbox_kept_until
     return entity.state is not EntityState.ENABLED and kept_until is not None and kept_until <= now
-
-
-@contextmanager
-def _kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with the next mailbox; a conflict is none: somebody else was faster."""
-    try:
-        yield
-    except ConflictError:
-        return
-    except PostroomError as error:
-        troubles.append(error)
