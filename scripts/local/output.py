@@ -33,7 +33,7 @@ _NOT_PRINTED: Final = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
     r"|[\U000e0000-\U000e007f]"
 )
-"""What JSON's strings have as escapes beside what JSON asks for: controls, marks that nobody sees, halves of pairs."""
+"""What JSON's strings have as escapes beside what JSON asks for: controls, invisible marks, halves of pairs."""
 
 
 def console(*, errors: bool = False) -> Console:
@@ -52,7 +52,7 @@ def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """Return one object on one line, in UTF-8; what a terminal might obey, and what nobody sees, is escaped."""
+    """Return one object on one line, in UTF-8; controls and invisible marks are escaped."""
     return _NOT_PRINTED.sub(lambda mark: json.dumps(mark[0])[1:-1], json.dumps(row, ensure_ascii=False))
 
 

@@ -62,7 +62,7 @@ class Stack:
         return host.strip("[]"), int(port)
 
     def client(self, service: str) -> Any:
-        """Return a client that gives up soon where nobody answers, and knows our operations."""
+        """Return a client that gives up soon where there is no answer, and knows our operations."""
         from botocore.config import Config
 
         # A function may run for minutes, and invoking it twice would be wrong.
@@ -100,7 +100,7 @@ class FunctionVariables(Mapping[str, str]):
 
         Raises:
             KeyError: no function has it.
-            RefusedError: nobody answers, or a function is not there.
+            RefusedError: there is no answer, or a function is not there.
         """
         while name not in self._known and self._left:
             self._known = {**self._ask(self._left.pop(0)), **self._known}

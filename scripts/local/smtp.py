@@ -191,7 +191,7 @@ class SmtpServer:
         self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on: whoever connects after this is answered."""
+        """Answer from now on: a connection made after this call is answered."""
         self._thread.start()
         self._serving.wait()
 

@@ -72,7 +72,7 @@ def find_mailbox(operator: Operator, user: str) -> Head:
     """Return the mailbox of a user, by any address or by id.
 
     Raises:
-        RefusedError: nobody has that address or id, the user has no mailbox, or the organization is being deleted.
+        RefusedError: no user has that address or id, the user has no mailbox, or the organization is being deleted.
     """
     head = operator.mailboxes.head(_mailbox_id(operator, user))
     if head is None:

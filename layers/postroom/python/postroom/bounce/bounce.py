@@ -102,7 +102,7 @@ class Bouncer:
                 self._give_up(order, error.cause)
 
     def _give_up(self, order: BounceOrder, cause: str) -> None:
-        """End an order of an organization that is gone: nobody would ever take it up again."""
+        """End an order of an organization that is gone: no station would take it up again."""
         story = Story.of(self.ledger.facts(order.trace))
         if story.unfinished is not None:
             ends = [story.given_up(story.unfinished, cause, self.now())]

@@ -172,7 +172,7 @@ class Deliver:
     def _gone(self, order: DeliveryOrder, reason: str, status: str) -> None:
         """Bounce mail for a mailbox that takes none; a notice of ours ends without an event, for nobody sent it.
 
-        What an attempt may have sealed belongs to nobody then.
+        What an attempt may have sealed then belongs to no item.
         """
         if order.kind is OrderKind.QUOTA_NOTICE:
             settled = self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=reason)])

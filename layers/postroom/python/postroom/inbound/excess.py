@@ -45,7 +45,7 @@ TOO_MANY_AUTHORS: Final = (
     "From and Sender",
     "5.6.0",
 )
-"""What is not read cannot be matched: such a message reaches nobody, whoever may be its sender. Ours."""
+"""What is not read cannot be matched: such a message is not delivered, whatever its sender. Ours."""
 
 MOST_PARTS: Final = 10_000
 """How many parts of a message are looked at; real mail has far fewer, and more would only cost time. Ours."""

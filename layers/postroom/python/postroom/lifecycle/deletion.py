@@ -151,7 +151,7 @@ class Deletion:
         return replace(changed, version=organization.version + 1)
 
     def _refuse_mail(self, organization: Organization) -> None:
-        """Bring every domain's copy of the organization in step: what arrives is nobody's."""
+        """Bring every domain's copy of the organization in step: what arrives belongs to no organization."""
         for domain in self._domains(organization.id):
             if domain.organization != organization.ref:
                 copy = replace(domain, organization=organization.ref, fallback_mailbox=None)
@@ -190,7 +190,7 @@ class Deletion:
     ) -> bool:
         """Take the domains out of SES's rules, and give them and their addresses back; ``True`` once all are.
 
-        What SES does not take, somebody has to mend: that domain stays, and no other with it.
+        What SES does not take has to be mended by hand: that domain stays, and no other with it.
         """
         done = True
         for domain in list(self._domains(organization.id)):
@@ -263,7 +263,7 @@ class Deletion:
         return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
 
     def _conclude(self, organization: Organization, begun: int) -> bool:
-        """Say that it is Deleted; and that nothing is left of it, once the look began when nobody could add to it."""
+        """Say that it is Deleted; and that nothing is left of it, once the look began when nothing could be added."""
         now = self.now()
         if organization.state is OrganizationState.DELETING:
             self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETED)])

@@ -72,7 +72,7 @@ class StoredMail:
     def remove(
         self, organization_id: str, others: Others, after: str | None, *, over: bool, more: Callable[[], bool]
     ) -> Found:
-        """Remove what nobody needs, from where the last look stopped.
+        """Remove what is no longer needed, from where the last look stopped.
 
         Args:
             over: a message whose sender has yet to be told waits no longer.

@@ -142,7 +142,7 @@ def _check_field_lines(block: bytes) -> None:
 
 
 def _check_filename(filename: str) -> None:
-    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and marks that nobody sees.
+    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and invisible marks.
 
     UTF-7 is no charset for us, but some readers decode it.
     """

@@ -100,7 +100,7 @@ def is_usual(value: str) -> bool:
 
 
 def as_shown(spec: str) -> tuple[str, ...]:
-    """Return an address without what nobody sees; if its domain has joiners, first with them, and then without.
+    """Return an address without invisible characters; if its domain has joiners, first with them, and then without.
 
     Domains with joiners are registered, and without them the name is another domain's. Python's email, mailparser and
     postal-mime keep them; a reader that follows IDNA 2003 drops them.
@@ -194,7 +194,7 @@ def _apart(word: re.Match[str]) -> str:
 
 
 def _visible(text: str, instead: str) -> str:
-    """Return a text without what nobody sees: controls, zero-width marks, odd blanks."""
+    """Return a text without invisible characters: controls, zero-width marks, odd blanks."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(mark if mark.isprintable() or mark in "\t\n" else instead for mark in text)

@@ -135,7 +135,7 @@ class HeaderFields:
         return self._value(starts[0]) if starts else None
 
     def names(self) -> list[str]:
-        """Return the names of all fields, lower-case, in order, also of those that nobody reads."""
+        """Return the names of all fields, lower-case, in order, also of those that are not read."""
         if self.end == 0:
             return []
         first = _FIRST_NAME.match(self._head)

@@ -51,7 +51,7 @@ _LINE_ENDS: Final = re.compile(rb"[\r\n]+[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """Whom a message may be from.
+    """Who a message may be from.
 
     Attributes:
         readings: what rules are asked about: one reading, or several where readers differ on Sender.
@@ -142,7 +142,7 @@ class Headers:
 
     @cached_property
     def authors(self) -> Authors:
-        """Whom the message may be from, in every way in which readers take its From and Sender fields."""
+        """Who the message may be from, in every way in which readers take its From and Sender fields."""
         fields, room = _as_lists(self.raw("From"), MAX_ADDRESS_BYTES)
         froms = _Addresses.of(fields, self._in_charset("From"))
         fields, room = _as_lists(self.raw("Sender"), room)

@@ -9,12 +9,12 @@ from postroom.model.text import visible
 
 
 def bare(message_id: str) -> str:
-    """Return a Message-ID as all its spellings have it: without angle brackets, folds and what nobody can see."""
+    """Return a Message-ID as all its spellings have it: without angle brackets, folds and invisible characters."""
     return " ".join(visible(message_id).split()).strip("<> ")
 
 
 def spellings(asked: str) -> frozenset[str]:
-    """Return what somebody may mean who asks for a Message-ID: the id as written, or as JSON writes it; each bare.
+    """Return what a request for a Message-ID may mean: the id as written, or as JSON writes it; each bare.
 
     Of an id that is longer than facts keep, also what they keep.
     """

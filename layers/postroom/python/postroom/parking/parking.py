@@ -257,7 +257,7 @@ class Parking:
 
 
 def undeliverable(parked: Parked, residents: Residents) -> str | None:
-    """Say why a redrive delivers a parked thing to nobody; ``None`` where it may.
+    """Say why a redrive cannot deliver a parked thing; ``None`` where it may.
 
     It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
     """

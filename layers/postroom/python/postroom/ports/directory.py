@@ -79,7 +79,9 @@ class Addressees(Protocol):
 
 
 class Residents(Protocol):
-    """What stations ask before they act for somebody: is anybody still there? Keyed, consistent, one request each.
+    """Whether an organization, or a mailbox's owner, still exists: asked before a station acts.
+
+    Each question is one keyed, consistent request.
 
     Every method raises StoreUnavailableError if the table did not answer.
     """

@@ -61,7 +61,7 @@ class DomainServices(Protocol):
         """Take the domain out of our receipt rules. Its identity stays.
 
         Args:
-            still: asked when nobody else can change the rules: whether the domain is the caller's to take out. Another
+            still: asked while no other call changes the rules: whether the domain is the caller's to take out. Another
                 organization that registers it in the meantime gets its rule after this, and keeps it.
 
         Raises:

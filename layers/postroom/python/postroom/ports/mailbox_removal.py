@@ -19,7 +19,7 @@ class MailboxRemoval(Protocol):
         """
 
     def remove_objects(self, organization_id: str) -> bool:
-        """Remove some of the sealed messages of all of an organization's mailboxes, whoever's they were.
+        """Remove some of the sealed messages of all of an organization's mailboxes.
 
         Returns:
             ``True``: none is left.

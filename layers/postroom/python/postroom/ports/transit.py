@@ -134,7 +134,7 @@ class Transit(Protocol):
         """Commit chunk ``before.done`` of a large flow; the last chunk closes the expansion.
 
         Returns:
-            ``False``: somebody else committed it, or the plan is carried out and another stands in its place, or it is
+            ``False``: another run committed it, or the plan is carried out and another stands in its place, or it is
             parked; or one of the orders or facts is there already. Read the expansion again.
         """
 
@@ -247,7 +247,7 @@ class Transit(Protocol):
         """Return everything of an organization, in no order. Reads the whole table: for its deletion.
 
         Raises:
-            UnreadableFactError: at the end, if there were rows of it that nobody can read.
+            UnreadableFactError: at the end, if it has rows that cannot be read.
         """
 
     def note(self, facts: Sequence[Fact]) -> bool:

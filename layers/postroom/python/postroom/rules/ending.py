@@ -1,4 +1,4 @@
-"""The end of a rule's call whose organization is gone: its function is not called, and nobody gets the message.
+"""The end of a rule's call whose organization is gone: its function is not called, and the message is not delivered.
 
 The organization's data is not to reach anybody any more, its functions included; the sender hears of it as of every
 recipient that is not here (docs/decisions/0018).
@@ -37,7 +37,7 @@ def dropped_fact(call: RuleCall, now: int) -> Fact:
 
 
 def refusals(call: RuleCall) -> tuple[Flow, Plan]:
-    """Return the message, and what becomes of those whom a synchronous call was to decide about: all are refused."""
+    """Return the message, and the refusals of all recipients about which a synchronous call was to decide."""
     flow = Flow(
         trace=call.trace,
         organization_id=call.organization_id,

@@ -122,7 +122,7 @@ class RunSyncRule:
                 self._later(call, due - self.now())
 
     def _end(self, called: Called) -> None:
-        """End a call whose organization is gone, due or not: nobody is asked, and its recipients are refused."""
+        """End a call whose organization is gone, due or not: no function is called, and its recipients are refused."""
         call = called.call
         flow, plan = refusals(call)
         if not self._settle(called, [dropped_fact(call, self.now())], flow, plan):

@@ -73,8 +73,8 @@ class SqsBatch:
         """Hand over each record; answer with those that ``accept`` raised for, and those there was no time for.
 
         A record that is received for the first time costs no call beyond what ``accept`` makes. One that comes again
-        is counted before it is begun, behind the others, and the one last that nobody answered for most often: a
-        record that ends its worker ends nobody else's turn.
+        is counted before it is begun, behind the others, and the one with the most unanswered attempts last: a
+        record that ends its worker takes no other record's turn.
 
         Args:
             event: Lambda's.
