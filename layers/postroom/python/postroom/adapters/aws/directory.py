@@ -29,8 +29,8 @@ from postroom.adapters.aws.directory_rows import (
     rule_key,
     to_item,
 )
-from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
 from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, NOT_THERE, code_of, reasons_of, written
+from postroom.adapters.aws.unprocessed import ATTEMPTS, FIRST_PAUSE
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Domain, Insert, Put, Remove, Replace, Versioned

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.adapters.aws import unprocessed
 from postroom.adapters.aws.directory_rows import Item, Key, key_item
 from postroom.adapters.aws.transactions import store_errors
-from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
 MAX_BATCH: Final = 100
 """Most keys of one BatchGetItem. Source: DynamoDB's API reference."""
-
-ATTEMPTS: Final = 8
-"""How often a conflict or an unprocessed rest is tried again before the caller hears of it. Ours."""
-
-FIRST_PAUSE: Final = 0.01
-"""Seconds before the second attempt; doubled for each further one. Ours."""
 
 
 class DirectoryTable:
@@ -47,18 +41,9 @@ class DirectoryTable:
         return found
 
     def _get_batch(self, keys: Sequence[Key], found: dict[Key, Item]) -> None:
-        wanted: Any = {self.name: {"Keys": [key_item(key) for key in keys], "ConsistentRead": True}}
-        for attempt in range(ATTEMPTS):
-            with store_errors("read the directory"):
-                answer = self.client.batch_get_item(RequestItems=wanted)
-            for row in answer["Responses"].get(self.name, []):
-                item: Item = row  # type: ignore[assignment]  # as above
-                found[item["pk"]["S"], item["sk"]["S"]] = item
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return
-            self.pause(FIRST_PAUSE * 2**attempt)
-        raise StoreUnavailableError("the directory table is throttled")
+        wanted = {self.name: {"Keys": [key_item(key) for key in keys], "ConsistentRead": True}}
+        for _, item in unprocessed.get_all(self.client, wanted, "read the directory", self.pause):
+            found[item["pk"]["S"], item["sk"]["S"]] = item
 
     def query(self, pk: str, prefix: str, after: str | None, limit: int) -> tuple[list[Item], bool]:
         """Return the first rows of a partition whose sort key begins with ``prefix`` and lies behind ``after``.

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import rows
-from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
+from postroom.adapters.aws import rows, unprocessed
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import StoreUnavailableError
@@ -77,13 +76,4 @@ class AwsMailboxRemoval:
 
     def _delete(self, keys: Sequence[dict[str, Any]]) -> None:
         """Remove rows; all of them, for a key that stays is a mailbox that can be read."""
-        requests: Any = {self.table: [{"DeleteRequest": {"Key": key}} for key in keys]} if keys else {}
-        for attempt in range(ATTEMPTS):
-            if not requests:
-                return
-            if attempt:
-                self.pause(FIRST_PAUSE * 2**attempt)
-            with store_errors("remove a mailbox"):
-                requests = self.dynamodb.batch_write_item(RequestItems=requests).get("UnprocessedItems")
-        if requests:
-            raise StoreUnavailableError("the mailbox table is throttled")
+        unprocessed.delete_all(self.dynamodb, self.table, keys, "remove a mailbox", self.pause)

@@ -6,12 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import rows, unprocessed
 from postroom.adapters.aws.directory_rows import key_item, organization_from
-from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
-from postroom.adapters.aws.transactions import store_errors
 from postroom.contracts.between_stations import RuleCall
-from postroom.errors import StoreUnavailableError
 from postroom.ports.open_calls import OpenCall
 from postroom.ports.transit import Called
 
@@ -56,14 +53,5 @@ class DynamoOpenCalls:
 
     def _rows(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return one row of each table, those that exist."""
-        wanted: Any = {table: {"Keys": [key], "ConsistentRead": True} for table, key in keys.items()}
-        found: dict[str, Any] = {}
-        for attempt in range(ATTEMPTS):
-            with store_errors("read a rule's call"):
-                answer = self.client.batch_get_item(RequestItems=wanted)
-            found |= {table: read[0] for table, read in answer["Responses"].items() if read}
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return found
-            self.pause(FIRST_PAUSE * 2**attempt)
-        raise StoreUnavailableError("a table is throttled")
+        wanted = {table: {"Keys": [key], "ConsistentRead": True} for table, key in keys.items()}
+        return dict(unprocessed.get_all(self.client, wanted, "read a rule's call", self.pause))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from postroom.adapters.aws import unprocessed
 from postroom.adapters.aws.directory_rows import KINDS, Key, entity_key, key_item
-from postroom.adapters.aws.directory_table import ATTEMPTS, FIRST_PAUSE
-from postroom.adapters.aws.transactions import store_errors
-from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,13 +60,5 @@ class DynamoOrganizationRemoval:
         return not rows
 
     def _delete(self, keys: Sequence[Key]) -> None:
-        if not keys:
-            return
-        requests: Any = {self.table.name: [{"DeleteRequest": {"Key": key_item(key)}} for key in keys]}
-        for attempt in range(ATTEMPTS):
-            with store_errors("remove an organization"):
-                requests = self.table.client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
-            if not requests:
-                return
-            self.table.pause(FIRST_PAUSE * 2**attempt)
-        raise StoreUnavailableError("the directory table is throttled")
+        items = [key_item(key) for key in keys]
+        unprocessed.delete_all(self.table.client, self.table.name, items, "remove an organization", self.table.pause)

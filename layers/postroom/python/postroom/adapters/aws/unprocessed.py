@@ -1,0 +1,71 @@
+"""Requests of many items, of which DynamoDB may leave some: those are asked for again, after growing pauses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from postroom.adapters.aws.transactions import store_errors
+from postroom.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ATTEMPTS: Final = 8
+"""How often a conflict or an unprocessed rest is tried again before the caller hears of it. Ours."""
+
+FIRST_PAUSE: Final = 0.01
+"""Seconds before the second attempt; doubled for each further one. Ours."""
+
+
+def get_all(
+    client: DynamoDBClient, wanted: Any, doing: str, pause: Callable[[float], None]
+) -> Iterator[tuple[str, Any]]:
+    """Yield each row that exists with its table's name, in no order.
+
+    Args:
+        wanted: BatchGetItem's RequestItems: at most 100 keys.
+        doing: what the caller does, for the error's text.
+        pause: waits so many seconds.
+
+    Raises:
+        StoreUnavailableError: after ``ATTEMPTS``, or if a table did not answer.
+    """
+    for attempt in range(ATTEMPTS):
+        with store_errors(doing):
+            answer = client.batch_get_item(RequestItems=wanted)
+        for table, rows in answer["Responses"].items():
+            for row in rows:
+                yield table, row
+        wanted = answer.get("UnprocessedKeys")
+        if not wanted:
+            return
+        pause(FIRST_PAUSE * 2**attempt)
+    raise StoreUnavailableError(f"could not {doing}: a table is throttled")
+
+
+def delete_all(
+    client: DynamoDBClient, table: str, keys: Sequence[Any], doing: str, pause: Callable[[float], None]
+) -> None:
+    """Delete rows, all of them; of no keys, nothing is asked.
+
+    Args:
+        table: the table's name.
+        keys: at most 25, as DynamoDB has them.
+        doing: as in ``get_all``.
+        pause: as in ``get_all``.
+
+    Raises:
+        StoreUnavailableError: as in ``get_all``; some may be deleted.
+    """
+    if not keys:
+        return
+    requests: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+    for attempt in range(ATTEMPTS):
+        with store_errors(doing):
+            requests = client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
+        if not requests:
+            return
+        pause(FIRST_PAUSE * 2**attempt)
+    raise StoreUnavailableError(f"could not {doing}: a table is throttled")
