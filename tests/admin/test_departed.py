@@ -10,7 +10,7 @@ import pytest
 
 from postroom.errors import StoreUnavailableError
 from postroom.lifecycle.departed import TAKEN_OVER_AFTER, Departed
-from postroom.lifecycle.runs import RESERVE
+from postroom.model.limits import RESERVE_MS
 
 DAY: Final = 24 * 3600 * 1000
 PIECES: Final = 3
@@ -231,7 +231,7 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(
 def test_what_time_does_not_allow_is_left_to_a_later_run(world: World, ann: str, enable: Enable) -> None:
     ben = enable("ben")
     world.leave(ben)
-    times = iter([RESERVE, RESERVE - 1, RESERVE - 1])
+    times = iter([RESERVE_MS, RESERVE_MS - 1, RESERVE_MS - 1])
     assert world.run(31 * DAY, lambda: next(times)) == {"removed": 0, "unfinished": 2}
     assert len(world.removal.calls) == 1
     assert world.run(32 * DAY) == {"removed": 2, "unfinished": 0}

@@ -12,9 +12,10 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from postroom.adapters.aws.attempts import PREFIX, AttemptCounts, Attempts
-from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED, RESERVE_MS, SqsBatch, SqsRecord
+from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED, SqsBatch, SqsRecord
 from postroom.adapters.aws.queues import SqsDeadLetters
 from postroom.errors import StoreUnavailableError
+from postroom.model.limits import RESERVE_MS
 from tests.support.post import NOON
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.between_stations import Station
 from postroom.errors import MessageNotFoundError, RefusedByServiceError
-from postroom.lifecycle.runs import RESERVE
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
+from postroom.model.limits import RESERVE_MS
 from postroom.model.records import (
     Insert,
     OrganizationState,
@@ -45,7 +45,7 @@ class Time:
 
     def __call__(self) -> int:
         self.looks -= 1
-        return RESERVE if self.looks >= 0 else 0
+        return RESERVE_MS if self.looks >= 0 else 0
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 12, 13, 14, 20, 40])

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from postroom.contracts.ses import read_notification
 from postroom.errors import InvalidNotificationError
-from postroom.lifecycle.open_flows import CAUSE
 from postroom.lifecycle.stored_mail import INBOUND, TRANSIT
 from postroom.model.addresses import Address
-from postroom.model.facts import Fact, OwnFact, trace_of
+from postroom.model.facts import ORGANIZATION_DELETED, OwnFact, trace_of
 from postroom.ports.transit import ARRIVAL_PREFIX
 
 if TYPE_CHECKING:
@@ -84,14 +83,7 @@ class ParkedArrivals:
         return record is None or record.organization.id not in others
 
     def _give_up(self, parked: Parked) -> bool:
-        fact = Fact(
-            trace=parked.trace,
-            organization_id=parked.organization_id,
-            name=OwnFact.DISCARDED,
-            key=f"{OwnFact.DISCARDED}:{parked.key}:{parked.parkings}",
-            at=self.now(),
-            data={"what": parked.key, "cause": CAUSE, "station": parked.station},
-        )
+        fact = parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)
         return self.transit.discard(parked, [fact])
 
     def _remove(self, ses_message_id: str, announced: Sequence[Parked], organizations: Sequence[str]) -> None:

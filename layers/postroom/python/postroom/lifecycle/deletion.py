@@ -16,10 +16,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, PAGE, RESERVE, kept, pages
+from postroom.lifecycle.runs import OWNERS, PAGE, kept, pages
 from postroom.lifecycle.stored_mail import Others
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
+from postroom.model.limits import RESERVE_MS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
 from postroom.ports.directory import MAX_ROWS
 
@@ -95,7 +96,7 @@ class Deletion:
         names = {name for each in everyone if each.state in GONE for name in each.former_domains}
 
         def more() -> bool:
-            return remaining() >= RESERVE
+            return remaining() >= RESERVE_MS
 
         closed: list[Organization] = []
         for organization in everyone:

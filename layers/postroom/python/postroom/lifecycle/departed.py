@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, RESERVE, kept, pages
+from postroom.lifecycle.runs import OWNERS, kept, pages
 from postroom.model.directory import EntityState
+from postroom.model.limits import RESERVE_MS
 from postroom.model.records import Replace
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Departed:
         counts = {"removed": 0, "unfinished": 0}
         troubles: list[PostroomError] = []
         for entity in self._due():
-            if remaining() < RESERVE:
+            if remaining() < RESERVE_MS:
                 counts["unfinished"] += 1
                 break
             with kept(troubles):
@@ -82,7 +83,7 @@ class Departed:
         """
         claimed = self._claim(entity)
         while not self.removal.remove_some(claimed.organization_id, claimed.id):
-            if remaining() < RESERVE:
+            if remaining() < RESERVE_MS:
                 return "unfinished"
         done = replace(claimed, mailbox_removing=None, mailbox_provisioned=None)
         self.directory.commit([Replace(done)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.between_stations import Expansion, RawLocation, read_call
 from postroom.errors import PostroomError, UnreadableFactError
-from postroom.model.facts import RECEIVED, Fact, OwnFact
+from postroom.model.facts import ORGANIZATION_DELETED, RECEIVED, Fact, OwnFact
 from postroom.ports.transit import Waiting
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Flow, Plan
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Onward, RuleCalls
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Parked, Standing, Transit
-
-CAUSE: Final = "its organization is deleted"
 
 AGAIN: Final = 10 * 60_000
 """Milliseconds after which what is open is sent to its station once more. Ours."""
@@ -90,14 +88,13 @@ class OpenFlows:
 
     def _unpark(self, standing: Standing, parked: Parked) -> None:
         if standing.entry is None:  # a fact that an event log did not take: its log group gets nothing more
-            self.transit.discard(parked, [self._fact(parked.trace, parked, OwnFact.DISCARDED)])
-        elif self.transit.redrive(parked, self._fact(parked.trace, parked, OwnFact.REDRIVEN)):
+            self._discard(parked)
+        elif self.transit.redrive(parked, parked.fact(OwnFact.REDRIVEN, self.now(), cause=ORGANIZATION_DELETED)):
             self._send(standing.entry)
 
     def _give_up(self, standing: Standing) -> None:
         if standing.parked is not None:
-            fact = self._fact(standing.parked.trace, standing.parked, OwnFact.DISCARDED)
-            self.transit.discard(standing.parked, [fact])
+            self._discard(standing.parked)
         elif standing.entry is not None:
             self.transit.settle(standing.entry, [self._given_up(standing.entry)])
 
@@ -125,15 +122,8 @@ class OpenFlows:
         plan = Plan.thaw(self.raw.read(expansion.plan))
         expand(expansion, plan, flow, self.transit, self.ledger, self.onward, self.now)
 
-    def _fact(self, trace: str, parked: Parked, name: OwnFact) -> Fact:
-        return Fact(
-            trace=trace,
-            organization_id=parked.organization_id,
-            name=name,
-            key=f"{name}:{parked.key}:{parked.parkings}",
-            at=self.now(),
-            data={"what": parked.key, "cause": CAUSE, "station": parked.station},
-        )
+    def _discard(self, parked: Parked) -> None:
+        self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])
 
     def _given_up(self, entry: Order | Expansion) -> Fact:
         return Fact(
@@ -142,5 +132,5 @@ class OpenFlows:
             name=OwnFact.DISCARDED,
             key=f"{OwnFact.DISCARDED}:{entry.key}:0",
             at=self.now(),
-            data={"what": entry.key, "cause": CAUSE},
+            data={"what": entry.key, "cause": ORGANIZATION_DELETED},
         )

@@ -1,4 +1,4 @@
-"""What scheduled runs share: pages of the directory, time kept back, and trouble that stops nothing else."""
+"""What scheduled runs share: pages of the directory, and trouble with one thing that stops no other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.ports.directory import Page
-
-RESERVE: Final = 20_000
-"""Milliseconds of the function's time below which nothing new is begun. Ours."""
 
 PAGE: Final = 100
 """Entities, domains or organizations read at a time. Ours."""

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ORGANIZATION_DELETED: Final = "its organization is deleted"
+"""Why something ends before its time, in the facts that say so."""
+
 
 class EventName(StrEnum):
     """The nine events of WorkMail's email event log. Source: guide, ZH:1529-1637."""

@@ -64,10 +64,13 @@ MAILBOX_KEPT_DAYS: Final = 30
 """Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
 Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
 
+RESERVE_MS: Final = 20_000
+"""Milliseconds of a function's time below which nothing new is begun. Ours."""
+
 DELETION_SETTLES_SECONDS: Final = 45 * 60
 """How long what is on its way may end by itself once its organization is deleted: longer than ingest's queue hands out
-a notification (5 times 6 minutes) and than a bounce waits for others (15 minutes), shorter than the hour within which
-nothing can be read any more. Ours."""
+a notification that fails (5 times 6 minutes) and than a bounce waits for others (15 minutes), shorter than the hour
+within which nothing can be read any more. Ours."""
 
 MAX_EVENT_SUBJECT_CHARACTERS: Final = 256
 """Longest subject that a rule's function is told, in characters. Source: guide, ZH:4054."""

@@ -25,7 +25,7 @@ from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.addresses import Address
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, trace_of
+from postroom.model.facts import RECEIVED, EventName, OwnFact, trace_of
 from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, MAIL_PREFIX, ORPHAN, Ledger, Parked, Transit
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Parking:
 
     def take_back_orphan(self, orphan: Parked) -> bool:
         """Forget an orphan whose notification came after all; ``False`` if it is not parked any more."""
-        return self.transit.discard(orphan, [self._fact(orphan, OwnFact.ANNOUNCED)])
+        return self.transit.discard(orphan, [orphan.fact(OwnFact.ANNOUNCED, self.now())])
 
     def park_pointer(self, pointer: FactPointer, cause: str) -> None:
         """Park one fact that could not be written to the organization's event log."""
@@ -149,7 +149,7 @@ class Parking:
         """
         if parked.key == ORPHAN:
             raise UnknownEnvelopeError(NEVER_ANNOUNCED)
-        fact = self._fact(parked, OwnFact.REDRIVEN)
+        fact = parked.fact(OwnFact.REDRIVEN, self.now())
         if parked.in_transit:
             done = self.transit.redrive(parked, fact)
             if done:
@@ -169,7 +169,7 @@ class Parking:
 
     def discard(self, parked: Parked) -> bool:
         """Give one parked thing up for good; ``False`` if it is not parked any more."""
-        return self.transit.discard(parked, [self._fact(parked, OwnFact.DISCARDED)])
+        return self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now())])
 
     def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
         """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
@@ -241,19 +241,9 @@ class Parking:
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
         if nobody_repeats:
             self.notices.send(_pointer(parked), cause)
-        self.transit.park(parked, self._fact(parked, OwnFact.PARKED))
+        self.transit.park(parked, parked.fact(OwnFact.PARKED, self.now()))
         if not nobody_repeats and self.transit.parked(parked.id) is not None:
             self.notices.send(_pointer(parked), cause)
-
-    def _fact(self, parked: Parked, name: OwnFact) -> Fact:
-        return Fact(
-            trace=parked.trace,
-            organization_id=parked.organization_id,
-            name=name,
-            key=f"{name}:{parked.key}:{parked.parkings}",
-            at=self.now(),
-            data={"what": parked.key, "cause": parked.cause, "station": parked.station},
-        )
 
 
 def undeliverable(parked: Parked, residents: Residents) -> str | None:

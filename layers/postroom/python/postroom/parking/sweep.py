@@ -15,6 +15,7 @@ from postroom.contracts.between_stations import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
+from postroom.model.limits import RESERVE_MS
 from postroom.ports.transit import ARRIVAL_PREFIX, ORPHAN
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ MAX_SWEEPS: Final = 3
 
 INBOUND: Final = "inbound/"
 """Where SES stores mail."""
-
-RESERVE: Final = 20_000
-"""Milliseconds of the function's time below which nothing new is begun. Ours."""
 
 SES_CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 """What SES's message ids are made of."""
@@ -99,7 +97,7 @@ class Sweep:
         with _kept(troubles):
             self._look_at_orphans(organizations, troubles)
         for stored in self._round():
-            if remaining() < RESERVE:
+            if remaining() < RESERVE_MS:
                 break
             with _kept(troubles):
                 self._look_at(stored, organizations, counts)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from postroom.model.facts import Fact
 from postroom.ports.message_contents import FlowContents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
-    from postroom.model.facts import Fact
+    from postroom.model.facts import OwnFact
 
 MAIL_PREFIX: Final = "order:"
 """How the keys of delivery orders begin; a mailbox follows."""
@@ -59,6 +60,23 @@ class Parked:
     def in_transit(self) -> bool:
         """An order or expansion, which stands in transit parked or not; anything else is there only as parked."""
         return self.key.startswith(IN_TRANSIT)
+
+    def fact(self, name: OwnFact, at: int, *, cause: str | None = None) -> Fact:
+        """Return what happened to it as a fact, with one key for each time that it was parked.
+
+        Args:
+            name: what happened: it was parked, redriven, discarded.
+            at: when, in milliseconds since the epoch.
+            cause: why; the cause of its parking, unless another is given.
+        """
+        return Fact(
+            trace=self.trace,
+            organization_id=self.organization_id,
+            name=name,
+            key=f"{name}:{self.key}:{self.parkings}",
+            at=at,
+            data={"what": self.key, "cause": self.cause if cause is None else cause, "station": self.station},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,14 @@ recipient that is not here (docs/decisions/0018).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from postroom.model.facts import Fact, OwnFact
+from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
 from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import UNKNOWN, Refusal
 
 if TYPE_CHECKING:
     from postroom.contracts.between_stations import RuleCall
-
-REASON: Final = "its organization is deleted"
 
 
 def dropped_fact(call: RuleCall, now: int) -> Fact:
@@ -31,7 +29,7 @@ def dropped_fact(call: RuleCall, now: int) -> Fact:
             "ruleName": call.rule_name,
             "functionArn": call.function_arn,
             "synchronous": call.synchronous,
-            "reason": REASON,
+            "reason": ORGANIZATION_DELETED,
         },
     )
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.errors import PostroomError
+from postroom.model.limits import RESERVE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.attempts import AttemptCounts, Attempts
     from postroom.adapters.aws.queues import SqsDeadLetters
-
-RESERVE_MS: Final = 20_000
-"""Milliseconds of the function's time below which no further record is begun; one record takes far less. Ours."""
 
 MOST_FAILURES: Final = 5
 """Reported failures after which a record is given up: half an hour with the queues' six minutes between them. Ours."""
