@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="remove_mailboxes")
-departed = bootstrap.build()  # once per execution environment, during init
+expired_mailboxes = bootstrap.build()  # once per execution environment, during init
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Look at everybody once; see events/remove_mailboxes.json."""
-    counts = departed.run(context.get_remaining_time_in_millis)
+    counts = expired_mailboxes.run(context.get_remaining_time_in_millis)
     logger.info("looked at those who left", extra=counts)
     return counts

@@ -117,7 +117,7 @@ IN_TURN: Final = (
     Kind("to an alias", ("info",), ("ada",)),
     Kind("to a group", ("team",), ("ada", "grace", "linus")),
     Kind("spam", ("grace",), ("grace",), folder=Folder.JUNK_EMAIL, verdicts=SPAM),
-    Kind("to user+tag@", ("margaret+books",), ("margaret",)),
+    Kind("to user+tag@", ("margaret+tables",), ("margaret",)),
     Kind("to nested groups and a member", ("all", "ada"), USERS),
     Kind("to somebody unknown as well", ("linus", NOBODY), ("linus",), bounced=(NOBODY,)),
     Kind("to somebody unknown", (NOBODY,), (), bounced=(NOBODY,)),

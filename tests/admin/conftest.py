@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
-from postroom.adapters.memory.books import Books, Mailbox
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.queues import MemoryOnward, MemoryRuleCalls
@@ -18,9 +17,10 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.tables import Mailbox, MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.admin import api
-from postroom.admin.office import AdminSettings, Office
+from postroom.admin.context import AdminSettings, Context
 from postroom.contracts import aws_json
 from postroom.contracts.admin.models.shapes import OPERATIONS
 from postroom.errors import KeyUnavailableError
@@ -97,25 +97,25 @@ class PlainPasswords:
 
 
 @dataclass
-class Desk:
-    """Somebody at a desk who calls the API. ``office`` may be exchanged between calls."""
+class Caller:
+    """Somebody at a caller who calls the API. ``context`` may be exchanged between calls."""
 
-    office: Any
+    context: Any
     now: int = START
 
     def settle(self, remaining: Callable[[], int] = lambda: 1 << 30) -> None:
         """Let the deletions that have begun go on, as the schedule does."""
-        books, office = Books(), self.office
-        transit, raw = MemoryTransit(books, lambda: self.now), MemoryRawMail("inbound", lambda: self.now)
-        for mailbox_id, head in office.mailboxes.heads.items():
-            books.mailboxes[mailbox_id] = Mailbox(head, {})
-        ledger, sealed, onward = MemoryLedger(books), MemorySealedMail(), MemoryOnward()
-        services, calls = office.domain_services, MemoryRuleCalls()
+        tables, context = MemoryTables(), self.context
+        transit, raw = MemoryTransit(tables, lambda: self.now), MemoryRawMail("inbound", lambda: self.now)
+        for mailbox_id, head in context.mailboxes.heads.items():
+            tables.mailboxes[mailbox_id] = Mailbox(head, {})
+        ledger, sealed, onward = MemoryLedger(tables), MemorySealedMail(), MemoryOnward()
+        services, calls = context.domain_services, MemoryRuleCalls()
         memory_deletion(
-            office.directory, services, transit, ledger, raw, sealed, books, onward, calls, lambda: self.now
+            context.directory, services, transit, ledger, raw, sealed, tables, onward, calls, lambda: self.now
         ).run(remaining)
-        for gone in set(office.mailboxes.heads) - set(books.mailboxes):
-            del office.mailboxes.heads[gone]
+        for gone in set(context.mailboxes.heads) - set(tables.mailboxes):
+            del context.mailboxes.heads[gone]
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
         """Make one call; the clock moves on by a second.
@@ -129,7 +129,7 @@ class Desk:
             "body": json.dumps(request),
             "requestContext": {"requestId": "r"},
         }
-        response = api.answer(event, self.office, now=self.now, request_id="").response
+        response = api.answer(event, self.context, now=self.now, request_id="").response
         body = json.loads(response["body"])
         if response["statusCode"] == 200:
             assert isinstance(body, dict)
@@ -148,9 +148,9 @@ class Desk:
 
 
 @pytest.fixture
-def office() -> Office:
+def context() -> Context:
     numbers = itertools.count(1)
-    return Office(
+    return Context(
         directory=MemoryDirectory(),
         mailboxes=FewMailboxes(),  # type: ignore[arg-type]  # the rest is never called
         mailbox_keys=FewKeys(),  # type: ignore[arg-type]
@@ -174,27 +174,27 @@ def office() -> Office:
 
 
 @pytest.fixture
-def desk(office: Office) -> Desk:
-    return Desk(office)
+def caller(context: Context) -> Caller:
+    return Caller(context)
 
 
 @pytest.fixture
-def acme(desk: Desk) -> str:
+def acme(caller: Caller) -> str:
     """An organization with the domain example.com."""
-    organization: str = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])[
+    organization: str = caller("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])[
         "OrganizationId"
     ]
     return organization
 
 
 @pytest.fixture
-def enable(desk: Desk, acme: str) -> Callable[..., str]:
+def enable(caller: Caller, acme: str) -> Callable[..., str]:
     """Make an enabled user or group of acme and return its id."""
 
     def make(name: str, *, kind: str = "User", **more: Any) -> str:
         extra = {"DisplayName": name, **more} if kind == "User" else more
-        made: str = desk(f"Create{kind}", OrganizationId=acme, Name=name, **extra)[f"{kind}Id"]
-        desk("RegisterToWorkMail", OrganizationId=acme, EntityId=made, Email=f"{name}@example.com")
+        made: str = caller(f"Create{kind}", OrganizationId=acme, Name=name, **extra)[f"{kind}Id"]
+        caller("RegisterToWorkMail", OrganizationId=acme, EntityId=made, Email=f"{name}@example.com")
         return made
 
     return make

@@ -45,43 +45,45 @@ def test_our_exceptions_are_the_models() -> None:
     assert ours == modelled
 
 
-def test_an_overtaken_operation_is_decided_anew(desk: Any, office: Any, acme: str) -> None:
-    desk.office = replace(office, directory=Faltering(office.directory, api.ATTEMPTS - 1, ConflictError("x")))
-    assert desk("CreateGroup", OrganizationId=acme, Name="team")["GroupId"]
+def test_an_overtaken_operation_is_decided_anew(caller: Any, context: Any, acme: str) -> None:
+    caller.context = replace(context, directory=Faltering(context.directory, api.ATTEMPTS - 1, ConflictError("x")))
+    assert caller("CreateGroup", OrganizationId=acme, Name="team")["GroupId"]
 
 
 def test_one_that_is_always_overtaken_and_a_store_that_is_silent_ask_for_a_retry(
-    desk: Any, office: Any, acme: str
+    caller: Any, context: Any, acme: str
 ) -> None:
     for error, failures in ((ConflictError("x"), api.ATTEMPTS), (StoreUnavailableError("down"), 1)):
-        desk.office = replace(office, directory=Faltering(office.directory, failures, error))
-        desk.refused("ServiceUnavailable", "CreateGroup", OrganizationId=acme, Name="team")
+        caller.context = replace(context, directory=Faltering(context.directory, failures, error))
+        caller.refused("ServiceUnavailable", "CreateGroup", OrganizationId=acme, Name="team")
 
 
 @pytest.mark.parametrize("operation", sorted(set(shapes.OPERATIONS) - set(OPERATIONS)))
-def test_what_is_not_built_says_so(desk: Any, operation: str) -> None:
-    assert "docs/parity.md" in desk.refused("UnknownOperationException", operation)
+def test_what_is_not_built_says_so(caller: Any, operation: str) -> None:
+    assert "docs/parity.md" in caller.refused("UnknownOperationException", operation)
 
 
-def test_a_request_is_held_to_the_model(desk: Any) -> None:
-    text = desk.refused("InvalidParameterException", "CreateUser", OrganizationId="m-1", Name="a b", Role="BOSS", Zzz=1)
+def test_a_request_is_held_to_the_model(caller: Any) -> None:
+    text = caller.refused(
+        "InvalidParameterException", "CreateUser", OrganizationId="m-1", Name="a b", Role="BOSS", Zzz=1
+    )
     assert text.startswith("5 validation errors detected: ")
     assert "Value null at 'displayName' failed to satisfy constraint: Member must not be null" in text
     assert "Value 'm-1' at 'organizationId' failed to satisfy constraint: Member must have length greater" in text
     assert "Value 'BOSS' at 'role' failed to satisfy constraint: Member must satisfy enum value set: [USER, " in text
-    text = desk.refused("InvalidParameterException", "ListOrganizations", MaxResults=101)
+    text = caller.refused("InvalidParameterException", "ListOrganizations", MaxResults=101)
     assert text == (
         "1 validation error detected: Value '101' at 'maxResults' failed to satisfy constraint: "
         "Member must have value less than or equal to 100"
     )
     domains = [{"DomainName": "ab"}] * 6
-    text = desk.refused("InvalidParameterException", "CreateOrganization", Alias="d-x", Domains=domains)
+    text = caller.refused("InvalidParameterException", "CreateOrganization", Alias="d-x", Domains=domains)
     assert "at 'domains' failed to satisfy constraint: Member must have length less than or equal to 5" in text
     assert "at 'domains.1.member.domainName'" in text
 
 
-def test_null_is_absent_and_other_types_are_no_serialization(desk: Any) -> None:
-    assert desk("ListOrganizations", MaxResults=None, NextToken=None) == {"OrganizationSummaries": []}
+def test_null_is_absent_and_other_types_are_no_serialization(caller: Any) -> None:
+    assert caller("ListOrganizations", MaxResults=None, NextToken=None) == {"OrganizationSummaries": []}
     wrong: tuple[dict[str, Any], ...] = (
         {"MaxResults": "5"},
         {"MaxResults": True},
@@ -90,17 +92,17 @@ def test_null_is_absent_and_other_types_are_no_serialization(desk: Any) -> None:
         {"NextToken": {}},
     )
     for bad in wrong:
-        desk.refused("SerializationException", "ListOrganizations", **bad)
-    desk.refused("SerializationException", "CreateOrganization", Alias="acme", Domains={"DomainName": "x.org"})
-    desk.refused("SerializationException", "CreateOrganization", Alias="\ud800")
+        caller.refused("SerializationException", "ListOrganizations", **bad)
+    caller.refused("SerializationException", "CreateOrganization", Alias="acme", Domains={"DomainName": "x.org"})
+    caller.refused("SerializationException", "CreateOrganization", Alias="\ud800")
 
 
-def test_what_is_logged_holds_no_parameters(desk: Any, office: Any, acme: str) -> None:
+def test_what_is_logged_holds_no_parameters(caller: Any, context: Any, acme: str) -> None:
     event = {
         "headers": {"x-amz-target": "WorkMailService.DescribeUser"},
         "body": f'{{"OrganizationId": "{acme}", "UserId": "secret-name"}}',
     }
-    answered = api.answer(event, office, now=1, request_id="r-1")
+    answered = api.answer(event, context, now=1, request_id="r-1")
     assert (answered.operation, answered.code, answered.organization_id) == (
         "DescribeUser",
         "EntityNotFoundException",

@@ -1,4 +1,4 @@
-"""A call that is cut short before or after anything it asks of the world is healed by repeating it."""
+"""A call that is cut short before or after anything it asks of the pipeline is healed by repeating it."""
 
 from __future__ import annotations
 
@@ -54,30 +54,30 @@ DOMAINS = 200
 """More than one transaction takes."""
 
 
-def user_with_aliases(desk: Any, count: int) -> dict[str, str]:
-    organization = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    user = desk("CreateUser", OrganizationId=organization, Name="ann", DisplayName="Ann")["UserId"]
-    desk("RegisterToWorkMail", OrganizationId=organization, EntityId=user, Email="ann@example.com")
+def user_with_aliases(caller: Any, count: int) -> dict[str, str]:
+    organization = caller("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    user = caller("CreateUser", OrganizationId=organization, Name="ann", DisplayName="Ann")["UserId"]
+    caller("RegisterToWorkMail", OrganizationId=organization, EntityId=user, Email="ann@example.com")
     for number in range(count):
-        desk("CreateAlias", OrganizationId=organization, EntityId=user, Alias=f"a{number}@example.com")
+        caller("CreateAlias", OrganizationId=organization, EntityId=user, Alias=f"a{number}@example.com")
     return {"OrganizationId": organization, "EntityId": user}
 
 
-def prepare(desk: Any, operation: str) -> dict[str, Any]:
+def prepare(caller: Any, operation: str) -> dict[str, Any]:
     """Return the parameters of a call for which everything is ready."""
     if operation == "CreateOrganization":
         return {"Alias": "acme", "Domains": [{"DomainName": "example.com"}]}
-    named = user_with_aliases(desk, 100 if operation == "DeregisterFromWorkMail" else 1)
+    named = user_with_aliases(caller, 100 if operation == "DeregisterFromWorkMail" else 1)
     organization = {"OrganizationId": named["OrganizationId"]}
     match operation:
         case "RegisterMailDomain":
             return {**organization, "DomainName": "new.example.org"}
         case "DeregisterMailDomain":
-            desk("RegisterMailDomain", **organization, DomainName="new.example.org")
+            caller("RegisterMailDomain", **organization, DomainName="new.example.org")
             return {**organization, "DomainName": "new.example.org"}
         case "RegisterToWorkMail":
-            desk("DeregisterFromWorkMail", **named)
-            desk("CreateUser", **organization, Name="bob", DisplayName="Bob")
+            caller("DeregisterFromWorkMail", **named)
+            caller("CreateUser", **organization, Name="bob", DisplayName="Bob")
             return {**organization, "EntityId": "bob", "Email": "bob@example.com"}
         case "DeregisterFromWorkMail":
             return named
@@ -87,11 +87,11 @@ def prepare(desk: Any, operation: str) -> dict[str, Any]:
             return {**organization, "DeleteDirectory": True, "ForceDelete": True}
 
 
-def prepare_rules(desk: Any, operation: str) -> dict[str, Any]:
+def prepare_rules(caller: Any, operation: str) -> dict[str, Any]:
     """Return the parameters of a call that changes what every domain knows."""
-    organization = desk("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    organization = caller("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
     named = {"OrganizationId": organization}
-    directory = desk.office.directory
+    directory = caller.context.directory
     owner = directory.organization(organization).ref
     for number in range(DOMAINS):
         made = Domain(name=f"d{number}.example.org", organization=owner, is_test=False, state=DomainState.ACTIVE)
@@ -102,53 +102,53 @@ def prepare_rules(desk: Any, operation: str) -> dict[str, Any]:
         case "CreateInboundMailFlowRule":
             return {**named, **RULE, "ClientToken": "t"}
         case "UpdateInboundMailFlowRule":
-            made = desk("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
+            made = caller("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
             return {**named, **RULE, "RuleId": made, "Action": {"Type": "BOUNCE"}}
         case _:
-            made = desk("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
+            made = caller("CreateInboundMailFlowRule", **named, **RULE)["RuleId"]
             return {**named, "RuleId": made}
 
 
-def check_rules(office: Any, operation: str) -> None:
+def check_rules(context: Any, operation: str) -> None:
     """Hold every domain and the rule set that it names against what a call leaves that was never cut short."""
-    directory = office.directory
+    directory = context.directory
     organization = directory.organization_with_alias("acme")
     domains = directory.domains_of(organization.id, None, 1000).items
     assert len(domains) == DOMAINS + 2
     assert {domain.rules_version for domain in domains} == {organization.rules_version}
     assert {domain.dmarc_enforced for domain in domains} == {operation != "PutInboundDmarcSettings"}
-    held = office.rule_sets.inbound(organization.id, organization.rules_version).rules
+    held = context.rule_sets.inbound(organization.id, organization.rules_version).rules
     assert list(held) == [row.rule for row in directory.rules(organization.id, Direction.INBOUND, None, 9).items]
     expected = {"CreateInboundMailFlowRule": ["DROP"], "UpdateInboundMailFlowRule": ["BOUNCE"]}
     assert [rule.action.type.value for rule in held] == expected.get(operation, [])
 
 
-def check(desk: Any, office: Any, operation: str, request: dict[str, Any]) -> None:
-    """Hold the world against what a call that was never cut short leaves."""
-    directory, routed = office.directory, office.domain_services.routed
+def check(caller: Any, context: Any, operation: str, request: dict[str, Any]) -> None:
+    """Hold the pipeline against what a call that was never cut short leaves."""
+    directory, routed = context.directory, context.domain_services.routed
     organization = directory.organization_with_alias("acme")
     match operation:
         case "CreateOrganization":
-            assert desk("DescribeOrganization", OrganizationId=organization.id)["State"] == "Active"
+            assert caller("DescribeOrganization", OrganizationId=organization.id)["State"] == "Active"
             assert routed == {"acme.mail.test", "example.com"}
             assert directory.domain("example.com").organization == organization.ref
             assert len(directory.organizations(None, 10).items) == 1
         case "RegisterMailDomain":
             assert "new.example.org" in routed
-            assert desk("GetMailDomain", **request)["OwnershipVerificationStatus"] == "VERIFIED"
+            assert caller("GetMailDomain", **request)["OwnershipVerificationStatus"] == "VERIFIED"
         case "DeregisterMailDomain":
             assert "new.example.org" not in routed
             assert directory.domain_record("new.example.org") is None
         case "RegisterToWorkMail":
             bob = directory.resolve(organization.id, ["bob@example.com"])["bob@example.com"]
             assert bob.has_mailbox
-            assert bob.entity_id in office.mailboxes.heads
+            assert bob.entity_id in context.mailboxes.heads
             assert directory.domain("example.com").fallback_mailbox == bob.entity_id
         case "DeregisterFromWorkMail":
             assert directory.addresses_in("example.com", 1) == []
             assert directory.domain("example.com").fallback_mailbox is None
         case "UpdateMailboxQuota":
-            assert {head.quota for head in office.mailboxes.heads.values()} == {7 << 20}
+            assert {head.quota for head in context.mailboxes.heads.values()} == {7 << 20}
         case _:
             assert routed == set()
             assert organization is None
@@ -156,9 +156,9 @@ def check(desk: Any, office: Any, operation: str, request: dict[str, Any]) -> No
             assert directory.domain_record("example.com") is None
 
 
-def is_done(office: Any, operation: str) -> bool:
+def is_done(context: Any, operation: str) -> bool:
     """Return whether a call that refuses to be repeated without a token had come to its end."""
-    organization = office.directory.organization_with_alias("acme")
+    organization = context.directory.organization_with_alias("acme")
     return operation == "CreateOrganization" and organization is not None and organization.state == "Active"
 
 
@@ -178,24 +178,24 @@ def is_done(office: Any, operation: str) -> bool:
 @pytest.mark.parametrize("token", [None, "token"])
 @pytest.mark.parametrize("number", range(1, 12))
 def test_repeating_a_call_that_was_cut_short_heals_it(
-    desk: Any, office: Any, operation: str, number: int, token: str | None, *, after: bool
+    caller: Any, context: Any, operation: str, number: int, token: str | None, *, after: bool
 ) -> None:
-    request = prepare(desk, operation)
+    request = prepare(caller, operation)
     if token and operation in {"CreateOrganization", "RegisterMailDomain", "DeleteOrganization"}:
         request["ClientToken"] = token
     fuse = Fuse(number, after=after)
-    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
     try:
-        desk(operation, **request)
+        caller(operation, **request)
     except CutShortError:
-        desk.office = office
-        if token is None and is_done(office, operation):
+        caller.context = context
+        if token is None and is_done(context, operation):
             return  # only its answer was lost, and without a token (SDKs send one) the name is taken, or gone
-        desk(operation, **request)
-    desk.office = office
+        caller(operation, **request)
+    caller.context = context
     if operation == "DeleteOrganization":
-        desk.settle()
-    check(desk, office, operation, request)
+        caller.settle()
+    check(caller, context, operation, request)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -210,22 +210,22 @@ def test_repeating_a_call_that_was_cut_short_heals_it(
 )
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 50, 113, 114, 115])
 def test_rules_that_reached_some_domains_only_reach_all_when_the_call_is_repeated(
-    desk: Any, office: Any, operation: str, number: int, *, after: bool
+    caller: Any, context: Any, operation: str, number: int, *, after: bool
 ) -> None:
-    request = prepare_rules(desk, operation)
+    request = prepare_rules(caller, operation)
     fuse = Fuse(number, after=after)
-    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
     with contextlib.suppress(CutShortError):
-        desk(operation, **request)
-    desk.office = office
-    desk(operation, **request)
-    check_rules(office, operation)
+        caller(operation, **request)
+    caller.context = context
+    caller(operation, **request)
+    check_rules(context, operation)
 
 
-def test_the_fuse_does_burn(desk: Any, office: Any) -> None:
-    request = prepare(desk, "CreateOrganization")
+def test_the_fuse_does_burn(caller: Any, context: Any) -> None:
+    request = prepare(caller, "CreateOrganization")
     fuse = Fuse(2, after=False)
-    desk.office = replace(office, **{port: fuse.around(getattr(office, port)) for port in PORTS})
+    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
     with pytest.raises(CutShortError):
-        desk("CreateOrganization", **request)
-    assert office.directory.organization_with_alias("acme").state == "Creating"
+        caller("CreateOrganization", **request)
+    assert context.directory.organization_with_alias("acme").state == "Creating"

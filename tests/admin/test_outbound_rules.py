@@ -29,16 +29,16 @@ BLOCK = {**FOR_ALL, "Action": {"Type": "BOUNCE", "BounceMessage": "Not to compet
 
 
 @pytest.fixture
-def gateway(desk: Any, acme: str) -> str:
+def gateway(caller: Any, acme: str) -> str:
     request = {"Name": "Relay", "Host": "smtp.example.net", "Port": 587, "UserName": "u", "Password": "p"}
-    made: str = desk("CreateSmtpGateway", OrganizationId=acme, **request)["SmtpGatewayId"]
+    made: str = caller("CreateSmtpGateway", OrganizationId=acme, **request)["SmtpGatewayId"]
     return made
 
 
 @pytest.fixture(autouse=True)
-def functions(office: Any) -> MemoryRuleFunctions:
+def functions(context: Any) -> MemoryRuleFunctions:
     """The account's function, with the permission."""
-    held = office.function_policies
+    held = context.function_policies
     assert isinstance(held, MemoryRuleFunctions)
     held.functions[ARN] = lambda event: event
     held.policies[ARN] = permission()
@@ -46,11 +46,11 @@ def functions(office: Any) -> MemoryRuleFunctions:
 
 
 @pytest.fixture
-def create(desk: Any, acme: str) -> Callable[..., str]:
+def create(caller: Any, acme: str) -> Callable[..., str]:
     """Create a rule and return its id."""
 
     def make(name: str = "r", **changes: Any) -> str:
-        made: str = desk(Create, OrganizationId=acme, Name=name, **{**BLOCK, **changes})["RuleId"]
+        made: str = caller(Create, OrganizationId=acme, Name=name, **{**BLOCK, **changes})["RuleId"]
         return made
 
     return make
@@ -76,25 +76,25 @@ def actions(gateway: str) -> list[dict[str, Any]]:
 
 
 def test_every_action_comes_back_as_it_was_made_and_as_it_was_changed(
-    desk: Any, acme: str, create: Callable[..., str], gateway: str
+    caller: Any, acme: str, create: Callable[..., str], gateway: str
 ) -> None:
     changed = create("changed")
     for number, action in enumerate(actions(gateway)):
         made = create(f"r{number}", Action=action)
-        found = desk(Describe, OrganizationId=acme, RuleId=made)
+        found = caller(Describe, OrganizationId=acme, RuleId=made)
         assert {name: found[name] for name in ("RuleId", "Name", "SenderPatterns", "RecipientPatterns", "Action")} == {
             "RuleId": made,
             "Name": f"r{number}",
             **FOR_ALL,
             "Action": action,
         }
-        desk(Update, OrganizationId=acme, RuleId=changed, Name="changed", **FOR_ALL, Action=action)
-        assert desk(Describe, OrganizationId=acme, RuleId=changed)["Action"] == action
-        assert found in desk(List, OrganizationId=acme)["Rules"]
+        caller(Update, OrganizationId=acme, RuleId=changed, Name="changed", **FOR_ALL, Action=action)
+        assert caller(Describe, OrganizationId=acme, RuleId=changed)["Action"] == action
+        assert found in caller(List, OrganizationId=acme)["Rules"]
 
 
 def test_the_published_set_has_the_rules_of_both_directions_and_gateways_by_id(
-    desk: Any, acme: str, office: Any, create: Callable[..., str], gateway: str
+    caller: Any, acme: str, context: Any, create: Callable[..., str], gateway: str
 ) -> None:
     class Published(MemoryRuleSets):
         """Remembers the set that was written last."""
@@ -104,16 +104,16 @@ def test_the_published_set_has_the_rules_of_both_directions_and_gateways_by_id(
             return super().keep(organization_id, version, self.last)
 
     published = Published()
-    desk.office = replace(office, rule_sets=published)
+    caller.context = replace(context, rule_sets=published)
     create("through", Action={"Type": "SMTP_GATEWAY", "SmtpGatewayId": gateway})
     create("then", Action={"Type": "RUN_LAMBDA", "Lambda": SYNC, "ThenSmtpGatewayId": gateway})
-    desk(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})
+    caller(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})
     assert {(rule.direction, rule.name): rule.action.gateway_id for rule in published.last} == {
         (Direction.OUTBOUND, "through"): gateway,
         (Direction.OUTBOUND, "then"): gateway,
         (Direction.INBOUND, "in"): None,
     }
-    version = office.directory.domain("example.com").rules_version
+    version = context.directory.domain("example.com").rules_version
     assert [rule.name for rule in published.inbound(acme, version).rules] == ["in"]
 
 
@@ -152,90 +152,94 @@ def test_the_published_set_has_the_rules_of_both_directions_and_gateways_by_id(
         ({"Type": "SMTP_GATEWAY", "SmtpGatewayId": "g", "BounceMessage": "no"}, "BounceMessage goes with BOUNCE"),
     ],
 )
-def test_what_does_not_go_together_is_refused_in_words(desk: Any, acme: str, action: dict[str, Any], said: str) -> None:
+def test_what_does_not_go_together_is_refused_in_words(
+    caller: Any, acme: str, action: dict[str, Any], said: str
+) -> None:
     request = {"OrganizationId": acme, "Name": "r", **FOR_ALL, "Action": action}
-    assert said in desk.refused("InvalidParameterException", Create, **request)
-    assert desk(List, OrganizationId=acme) == {"Rules": []}
+    assert said in caller.refused("InvalidParameterException", Create, **request)
+    assert caller(List, OrganizationId=acme) == {"Rules": []}
 
 
-def test_another_organizations_gateway_is_not_there(desk: Any, gateway: str) -> None:
-    other = desk("CreateOrganization", Alias="other")["OrganizationId"]
+def test_another_organizations_gateway_is_not_there(caller: Any, gateway: str) -> None:
+    other = caller("CreateOrganization", Alias="other")["OrganizationId"]
     request = {"Name": "r", **FOR_ALL, "Action": {"Type": "SMTP_GATEWAY", "SmtpGatewayId": gateway}}
-    assert "there is no SMTP gateway" in desk.refused(
+    assert "there is no SMTP gateway" in caller.refused(
         "InvalidParameterException", Create, OrganizationId=other, **request
     )
 
 
 def test_only_a_rule_that_waits_for_no_function_is_for_some_recipients(
-    desk: Any, acme: str, create: Callable[..., str]
+    caller: Any, acme: str, create: Callable[..., str]
 ) -> None:
     some = {"RecipientPatterns": ["rival.example"]}
     create("some", **some, Action={"Type": "RUN_LAMBDA", "Lambda": ASYNC})
     request = {"OrganizationId": acme, "Name": "r", **FOR_ALL, **some}
     action = {"Type": "RUN_LAMBDA", "Lambda": SYNC}
-    assert "RecipientPatterns" in desk.refused("InvalidParameterException", Create, **request, Action=action)
+    assert "RecipientPatterns" in caller.refused("InvalidParameterException", Create, **request, Action=action)
 
 
 def test_a_function_that_does_not_let_the_organization_call_it_is_refused_with_the_line_that_is_missing(
-    desk: Any, acme: str, functions: MemoryRuleFunctions
+    caller: Any, acme: str, functions: MemoryRuleFunctions
 ) -> None:
     functions.policies.clear()
     request = {"OrganizationId": acme, "Name": "r", **FOR_ALL, "Action": {"Type": "RUN_LAMBDA", "Lambda": ASYNC}}
-    assert "lambda add-permission" in desk.refused("InvalidParameterException", Create, **request)
+    assert "lambda add-permission" in caller.refused("InvalidParameterException", Create, **request)
 
 
 class TestBothDirections:
-    def test_a_name_is_unique_in_its_direction(self, desk: Any, acme: str, create: Callable[..., str]) -> None:
+    def test_a_name_is_unique_in_its_direction(self, caller: Any, acme: str, create: Callable[..., str]) -> None:
         create("Block")
-        desk(CreateInbound, OrganizationId=acme, Name="Block", **FOR_ALL, Action={"Type": "DROP"})
-        text = desk.refused("NameAvailabilityException", Create, OrganizationId=acme, Name="BLOCK", **BLOCK)
+        caller(CreateInbound, OrganizationId=acme, Name="Block", **FOR_ALL, Action={"Type": "DROP"})
+        text = caller.refused("NameAvailabilityException", Create, OrganizationId=acme, Name="BLOCK", **BLOCK)
         assert text == "Another outbound mail-flow rule has the name BLOCK."
 
-    def test_sender_patterns_count_together(self, desk: Any, acme: str, create: Callable[..., str]) -> None:
+    def test_sender_patterns_count_together(self, caller: Any, acme: str, create: Callable[..., str]) -> None:
         many = [f"a{number}.example" for number in range(MAX_PATTERNS_OF_A_RULE)]
         for number in range(MAX_PATTERNS // MAX_PATTERNS_OF_A_RULE):
             create(f"r{number}", SenderPatterns=many)
         for operation in (Create, CreateInbound):
             request = {"OrganizationId": acme, "Name": "one more", **FOR_ALL, "Action": {"Type": "DROP"}}
-            desk.refused("LimitExceededException", operation, **request)
+            caller.refused("LimitExceededException", operation, **request)
 
-    def test_neither_sees_the_others_rules(self, desk: Any, acme: str, office: Any, create: Callable[..., str]) -> None:
+    def test_neither_sees_the_others_rules(
+        self, caller: Any, acme: str, context: Any, create: Callable[..., str]
+    ) -> None:
         outbound = create()
-        inbound = desk(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})["RuleId"]
-        assert [rule["RuleId"] for rule in desk(List, OrganizationId=acme)["Rules"]] == [outbound]
-        assert [rule["RuleId"] for rule in desk(ListInbound, OrganizationId=acme)["Rules"]] == [inbound]
-        text = desk.refused("EntityNotFoundException", Describe, OrganizationId=acme, RuleId=inbound)
+        inbound = caller(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})["RuleId"]
+        assert [rule["RuleId"] for rule in caller(List, OrganizationId=acme)["Rules"]] == [outbound]
+        assert [rule["RuleId"] for rule in caller(ListInbound, OrganizationId=acme)["Rules"]] == [inbound]
+        text = caller.refused("EntityNotFoundException", Describe, OrganizationId=acme, RuleId=inbound)
         assert text == f"There is no outbound mail-flow rule {inbound} in the organization."
-        desk(Delete, OrganizationId=acme, RuleId=inbound)
-        desk("DeleteInboundMailFlowRule", OrganizationId=acme, RuleId=outbound)
-        version = office.directory.domain("example.com").rules_version
-        assert [rule.id for rule in office.rule_sets.inbound(acme, version).rules] == [inbound]
-        assert len(desk(List, OrganizationId=acme)["Rules"]) == 1
+        caller(Delete, OrganizationId=acme, RuleId=inbound)
+        caller("DeleteInboundMailFlowRule", OrganizationId=acme, RuleId=outbound)
+        version = context.directory.domain("example.com").rules_version
+        assert [rule.id for rule in context.rule_sets.inbound(acme, version).rules] == [inbound]
+        assert len(caller(List, OrganizationId=acme)["Rules"]) == 1
 
-    def test_a_client_token_is_one_directions(self, desk: Any, acme: str, create: Callable[..., str]) -> None:
+    def test_a_client_token_is_one_directions(self, caller: Any, acme: str, create: Callable[..., str]) -> None:
         made = create(ClientToken="t")
         assert create(ClientToken="t") == made
         request = {"OrganizationId": acme, "Name": "r", **BLOCK, "ClientToken": "t"}
-        assert desk(CreateInbound, **request)["RuleId"] != made
+        assert caller(CreateInbound, **request)["RuleId"] != made
 
 
 class TestTesting:
     def test_of_equally_specific_rules_the_order_of_outbound_actions_decides(
-        self, desk: Any, acme: str, create: Callable[..., str], gateway: str
+        self, caller: Any, acme: str, create: Callable[..., str], gateway: str
     ) -> None:
         kinds = {action["Type"]: action for action in actions(gateway)}
         for name in reversed(MOST_RESTRICTIVE_FIRST[Direction.OUTBOUND]):
             create(name.value, Action=kinds[name])
             request = {"OrganizationId": acme, "From": "ann@example.com", "Recipients": ["x@rival.example"]}
-            (found,) = desk(Test, **request)["Results"]
+            (found,) = caller(Test, **request)["Results"]
             assert (found["RuleName"], found["Action"]) == (name, kinds[name])
         assert [match["Name"] for match in found["MatchedRules"]] == [*MOST_RESTRICTIVE_FIRST[Direction.OUTBOUND]]
         assert found["Reason"] == "equally specific, and DROP is more restrictive than BOUNCE"
 
-    def test_inbound_rules_decide_nothing_about_outbound_mail(self, desk: Any, acme: str) -> None:
-        desk(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})
+    def test_inbound_rules_decide_nothing_about_outbound_mail(self, caller: Any, acme: str) -> None:
+        caller(CreateInbound, OrganizationId=acme, Name="in", **FOR_ALL, Action={"Type": "DROP"})
         request = {"OrganizationId": acme, "From": "ann@example.com", "Recipients": ["x@rival.example"]}
-        (found,) = desk(Test, **request)["Results"]
+        (found,) = caller(Test, **request)["Results"]
         assert (found["Action"], found["MatchedRules"]) == ({"Type": "DEFAULT"}, [])
 
 

@@ -43,9 +43,9 @@ def permission(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def functions(office: Any) -> MemoryRuleFunctions:
+def functions(context: Any) -> MemoryRuleFunctions:
     """The account's functions: ``tag-subjects`` and its alias ``live``, each with the permission."""
-    held = office.function_policies
+    held = context.function_policies
     assert isinstance(held, MemoryRuleFunctions)
     for arn in (ARN, f"{ARN}:live"):
         held.functions[arn] = lambda event: event
@@ -54,23 +54,23 @@ def functions(office: Any) -> MemoryRuleFunctions:
 
 
 @pytest.fixture
-def create(desk: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[..., str]:
+def create(caller: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[..., str]:
     """Create a rule and return its id."""
 
     def make(rule: dict[str, Any]) -> str:
-        made: str = desk(Create, OrganizationId=acme, **rule)["RuleId"]
+        made: str = caller(Create, OrganizationId=acme, **rule)["RuleId"]
         return made
 
     return make
 
 
 @pytest.fixture
-def refused(desk: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[[dict[str, Any]], str]:
+def refused(caller: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[[dict[str, Any]], str]:
     """Create a rule in vain, see that there is none, and return what the error says."""
 
     def make(rule: dict[str, Any]) -> str:
-        text: str = desk.refused("InvalidParameterException", Create, OrganizationId=acme, **rule)
-        assert desk(List, OrganizationId=acme) == {"Rules": []}
+        text: str = caller.refused("InvalidParameterException", Create, OrganizationId=acme, **rule)
+        assert caller(List, OrganizationId=acme) == {"Rules": []}
         return text
 
     return make
@@ -78,31 +78,33 @@ def refused(desk: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[[d
 
 @pytest.mark.parametrize("call", [SYNC, SYNC | {"RuleTimeoutMinutes": 0, "FallbackAction": "DROP"}, ASYNC])
 def test_a_rule_comes_back_as_it_was_made(
-    desk: Any, acme: str, create: Callable[..., str], call: dict[str, Any]
+    caller: Any, acme: str, create: Callable[..., str], call: dict[str, Any]
 ) -> None:
     made = create(run(call))
-    found = desk(Describe, OrganizationId=acme, RuleId=made)
+    found = caller(Describe, OrganizationId=acme, RuleId=made)
     assert found["Action"] == {"Type": "RUN_LAMBDA", "Lambda": call}
-    assert desk(List, OrganizationId=acme)["Rules"] == [found]
+    assert caller(List, OrganizationId=acme)["Rules"] == [found]
 
 
-def test_ingest_reads_how_the_function_is_called(desk: Any, office: Any, acme: str, create: Callable[..., str]) -> None:
+def test_ingest_reads_how_the_function_is_called(
+    caller: Any, context: Any, acme: str, create: Callable[..., str]
+) -> None:
     create(run(SYNC, Name="a"))
     create(run(ASYNC | {"FunctionArn": f"{ARN}:live"}, Name="b"))
-    version = office.directory.domain("example.com").rules_version
-    assert [rule.action.call for rule in office.rule_sets.inbound(acme, version).rules] == [
+    version = context.directory.domain("example.com").rules_version
+    assert [rule.action.call for rule in context.rule_sets.inbound(acme, version).rules] == [
         LambdaCall(ARN, synchronous=True, fallback=ActionType.DEFAULT, timeout_minutes=5),
         LambdaCall(f"{ARN}:live", synchronous=False),
     ]
 
 
 def test_a_rule_is_changed_from_one_way_of_calling_to_the_other_and_to_calling_nothing(
-    desk: Any, acme: str, create: Callable[..., str]
+    caller: Any, acme: str, create: Callable[..., str]
 ) -> None:
     made = create(run(SYNC))
     for action in ({"Type": "RUN_LAMBDA", "Lambda": ASYNC}, {"Type": "DROP"}, {"Type": "RUN_LAMBDA", "Lambda": SYNC}):
-        desk(Update, OrganizationId=acme, RuleId=made, **run(SYNC, Action=action))
-        assert desk(Describe, OrganizationId=acme, RuleId=made)["Action"] == action
+        caller(Update, OrganizationId=acme, RuleId=made, **run(SYNC, Action=action))
+        assert caller(Describe, OrganizationId=acme, RuleId=made)["Action"] == action
 
 
 @pytest.mark.parametrize(
@@ -174,12 +176,12 @@ def test_what_is_no_function_of_ours_is_refused_and_nobody_is_asked(
 
 @pytest.mark.parametrize("recipients", [["ann@example.com"], ["example.com"], ["*", "example.com"], ["*.example.com"]])
 def test_only_an_asynchronous_call_is_for_some_recipients(
-    desk: Any, acme: str, refused: Callable[[dict[str, Any]], str], create: Callable[..., str], recipients: list[str]
+    caller: Any, acme: str, refused: Callable[[dict[str, Any]], str], create: Callable[..., str], recipients: list[str]
 ) -> None:
     assert "RecipientPatterns" in refused(run(SYNC, RecipientPatterns=recipients))
     made = create(run(ASYNC, RecipientPatterns=recipients))
     named = {"OrganizationId": acme, "RuleId": made}
-    assert "RecipientPatterns" in desk.refused(
+    assert "RecipientPatterns" in caller.refused(
         "InvalidParameterException", Update, **named, **run(SYNC, RecipientPatterns=recipients)
     )
     create(run(SYNC, Name="for all", RecipientPatterns=["*", "*"]))
@@ -201,7 +203,7 @@ def test_a_function_that_is_not_there_is_named(refused: Callable[[dict[str, Any]
 )
 @pytest.mark.parametrize("call", [SYNC, ASYNC])
 def test_a_function_that_does_not_let_the_organization_call_it_is_refused_with_the_line_that_is_missing(
-    office: Any,
+    context: Any,
     acme: str,
     refused: Callable[[dict[str, Any]], str],
     create: Callable[..., str],
@@ -214,7 +216,7 @@ def test_a_function_that_does_not_let_the_organization_call_it_is_refused_with_t
         f"Missing: aws --region us-east-1 lambda add-permission --function-name {ARN} "
         f"--statement-id AllowWorkMail-{acme} "
         "--action lambda:InvokeFunction --principal workmail.us-east-1.amazonaws.com "
-        f"--source-arn {office.directory.organization(acme).arn}"
+        f"--source-arn {context.directory.organization(acme).arn}"
     )
     functions.policies[ARN] = permission()
     create(run(call))
@@ -231,32 +233,32 @@ def test_an_alias_needs_its_own_permission(
 
 
 def test_a_change_asks_for_the_permission_again_and_what_changes_nothing_or_deletes_does_not(
-    desk: Any, acme: str, create: Callable[..., str], functions: MemoryRuleFunctions
+    caller: Any, acme: str, create: Callable[..., str], functions: MemoryRuleFunctions
 ) -> None:
     named = {"OrganizationId": acme, "RuleId": create(run(SYNC))}
     functions.policies.clear()
-    assert desk(Update, **named, **run(SYNC)) == {}
-    assert "Missing: aws" in desk.refused("InvalidParameterException", Update, **named, **run(SYNC, Description="d"))
-    assert desk("DeleteInboundMailFlowRule", **named) == {}
+    assert caller(Update, **named, **run(SYNC)) == {}
+    assert "Missing: aws" in caller.refused("InvalidParameterException", Update, **named, **run(SYNC, Description="d"))
+    assert caller("DeleteInboundMailFlowRule", **named) == {}
 
 
-def test_where_lambda_does_not_answer_no_rule_is_made(desk: Any, acme: str, office: Any) -> None:
+def test_where_lambda_does_not_answer_no_rule_is_made(caller: Any, acme: str, context: Any) -> None:
     class Silent:
         def policy(self, function_arn: str) -> None:
             raise StoreUnavailableError("could not read a function's policy")
 
-    silent = replace(desk, office=replace(office, function_policies=Silent()))
+    silent = replace(caller, context=replace(context, function_policies=Silent()))
     silent.refused("ServiceUnavailable", Create, OrganizationId=acme, **run(SYNC))
-    assert desk(List, OrganizationId=acme) == {"Rules": []}
+    assert caller(List, OrganizationId=acme) == {"Rules": []}
 
 
 def test_a_test_answers_with_the_call_and_says_which_of_two_comes_first(
-    desk: Any, acme: str, create: Callable[..., str]
+    caller: Any, acme: str, create: Callable[..., str]
 ) -> None:
     for name, call in (("async", ASYNC), ("sync", SYNC), ("younger", SYNC)):
         create(run(call, Name=name))
     request = {"OrganizationId": acme, "From": "x@example.org", "Recipients": ["ann@example.com"]}
-    (found,) = desk(Test, **request)["Results"]
+    (found,) = caller(Test, **request)["Results"]
     assert (found["RuleName"], found["Action"]) == ("sync", {"Type": "RUN_LAMBDA", "Lambda": SYNC})
     assert [(match["Name"], match["Action"]) for match in found["MatchedRules"]] == [
         (name, {"Type": "RUN_LAMBDA"}) for name in ("sync", "younger", "async")

@@ -29,56 +29,56 @@ EVIL = {"SenderPatterns": ["evil.example"], "RecipientPatterns": ["*"], "Action"
 
 
 @pytest.fixture
-def rules(office: Any, acme: str) -> Callable[[], list[Rule]]:
+def rules(context: Any, acme: str) -> Callable[[], list[Rule]]:
     """What ingest would apply to the next message to each domain; it must be the same for all of them."""
 
     def read() -> list[Rule]:
-        names = [domain.name for domain in office.directory.domains_of(acme, None, 1000).items]
-        (version,) = {office.directory.domain(name).rules_version for name in names}
-        return sorted(office.rule_sets.inbound(acme, version).rules, key=lambda rule: rule.name)
+        names = [domain.name for domain in context.directory.domains_of(acme, None, 1000).items]
+        (version,) = {context.directory.domain(name).rules_version for name in names}
+        return sorted(context.rule_sets.inbound(acme, version).rules, key=lambda rule: rule.name)
 
     return read
 
 
 @pytest.fixture
-def make(desk: Any, acme: str) -> Callable[..., str]:
+def make(caller: Any, acme: str) -> Callable[..., str]:
     """Create a rule and return its id."""
 
     def create(name: str, **changes: Any) -> str:
-        made: str = desk(Create, OrganizationId=acme, Name=name, **{**EVIL, **changes})["RuleId"]
+        made: str = caller(Create, OrganizationId=acme, Name=name, **{**EVIL, **changes})["RuleId"]
         return made
 
     return create
 
 
 class TestOneRule:
-    def test_it_comes_back_as_it_was_made(self, desk: Any, acme: str, make: Callable[..., str]) -> None:
+    def test_it_comes_back_as_it_was_made(self, caller: Any, acme: str, make: Callable[..., str]) -> None:
         bounce = {"Type": "BOUNCE", "BounceMessage": "Write to info@ instead, bitte schön."}
         made = make("No ads", Description="ads", SenderPatterns=["a@x.org", "*.ads.example"], Action=bounce)
-        assert desk(Describe, OrganizationId=acme, RuleId=made) == {
+        assert caller(Describe, OrganizationId=acme, RuleId=made) == {
             "RuleId": made,
             "Name": "No ads",
             "Description": "ads",
             "SenderPatterns": ["a@x.org", "*.ads.example"],
             "RecipientPatterns": ["*"],
             "Action": bounce,
-            "DateCreated": desk.now / 1000 - 1,
-            "DateModified": desk.now / 1000 - 1,
+            "DateCreated": caller.now / 1000 - 1,
+            "DateModified": caller.now / 1000 - 1,
         }
 
     def test_patterns_have_one_way_to_be_written_and_count_once(
-        self, desk: Any, acme: str, make: Callable[..., str]
+        self, caller: Any, acme: str, make: Callable[..., str]
     ) -> None:
         made = make(
             "r", SenderPatterns=["Bücher.Example", "xn--bcher-kva.example", "A@X.org", "a@x.ORG", "*.Y.example"]
         )
-        found = desk(Describe, OrganizationId=acme, RuleId=made)
+        found = caller(Describe, OrganizationId=acme, RuleId=made)
         assert found["SenderPatterns"] == ["xn--bcher-kva.example", "a@x.org", "*.y.example"]
 
     @pytest.mark.parametrize("bad", ["a+b@example.com", "a b", "*.*.example.com", "ex*mple.com", "@example.com", "com"])
     @pytest.mark.parametrize("member", ["SenderPatterns", "RecipientPatterns"])
-    def test_what_is_no_pattern_is_refused_by_name(self, desk: Any, acme: str, member: str, bad: str) -> None:
-        text = desk.refused(
+    def test_what_is_no_pattern_is_refused_by_name(self, caller: Any, acme: str, member: str, bad: str) -> None:
+        text = caller.refused(
             "InvalidParameterException",
             Create,
             OrganizationId=acme,
@@ -108,20 +108,20 @@ class TestOneRule:
         ],
     )
     def test_what_the_model_does_not_allow_is_refused(
-        self, desk: Any, acme: str, rules: Callable[[], list[Rule]], changes: dict[str, Any]
+        self, caller: Any, acme: str, rules: Callable[[], list[Rule]], changes: dict[str, Any]
     ) -> None:
         request = {"OrganizationId": acme, "Name": "r", **EVIL, **changes}
-        desk.refused("InvalidParameterException", Create, **request)
+        caller.refused("InvalidParameterException", Create, **request)
         assert rules() == []
 
     def test_an_update_replaces_everything(
-        self, desk: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, caller: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
         made = make("old", Description="gone afterwards")
-        before = desk(Describe, OrganizationId=acme, RuleId=made)
+        before = caller(Describe, OrganizationId=acme, RuleId=made)
         junk = {"SenderPatterns": ["*"], "RecipientPatterns": ["ann@example.com"], "Action": {"Type": "MOVE_TO_JUNK"}}
-        assert desk(Update, OrganizationId=acme, RuleId=made, Name="new", **junk) == {}
-        after = desk(Describe, OrganizationId=acme, RuleId=made)
+        assert caller(Update, OrganizationId=acme, RuleId=made, Name="new", **junk) == {}
+        after = caller(Describe, OrganizationId=acme, RuleId=made)
         assert after == {
             "RuleId": made,
             "Name": "new",
@@ -132,125 +132,127 @@ class TestOneRule:
         assert [(rule.name, rule.action.type) for rule in rules()] == [("new", "MOVE_TO_JUNK")]
 
     def test_an_update_that_changes_nothing_makes_no_version(
-        self, desk: Any, acme: str, office: Any, make: Callable[..., str]
+        self, caller: Any, acme: str, context: Any, make: Callable[..., str]
     ) -> None:
         made = make("r")
-        before = office.directory.organization(acme), desk(Describe, OrganizationId=acme, RuleId=made)
-        desk(Update, OrganizationId=acme, RuleId=made, Name="r", **EVIL)
-        assert (office.directory.organization(acme), desk(Describe, OrganizationId=acme, RuleId=made)) == before
+        before = context.directory.organization(acme), caller(Describe, OrganizationId=acme, RuleId=made)
+        caller(Update, OrganizationId=acme, RuleId=made, Name="r", **EVIL)
+        assert (context.directory.organization(acme), caller(Describe, OrganizationId=acme, RuleId=made)) == before
 
     def test_unknown_rules_are_not_found_and_deleting_them_is_no_error(
-        self, desk: Any, acme: str, make: Callable[..., str]
+        self, caller: Any, acme: str, make: Callable[..., str]
     ) -> None:
         made = make("r")
         for gone in ("r-404", made):
             if gone == made:
-                assert desk(Delete, OrganizationId=acme, RuleId=made) == {}
+                assert caller(Delete, OrganizationId=acme, RuleId=made) == {}
             named = {"OrganizationId": acme, "RuleId": gone}
-            desk.refused("EntityNotFoundException", Describe, **named)
-            desk.refused("EntityNotFoundException", Update, **named, Name="r", **EVIL)
-            assert desk(Delete, **named) == {}
+            caller.refused("EntityNotFoundException", Describe, **named)
+            caller.refused("EntityNotFoundException", Update, **named, Name="r", **EVIL)
+            assert caller(Delete, **named) == {}
 
     def test_a_name_is_taken_whatever_its_case_until_its_rule_is_gone(
-        self, desk: Any, acme: str, make: Callable[..., str]
+        self, caller: Any, acme: str, make: Callable[..., str]
     ) -> None:
         first, second = make("Straße"), make("other")
-        desk.refused("NameAvailabilityException", Create, OrganizationId=acme, Name="STRASSE", **EVIL)
-        desk.refused("NameAvailabilityException", Update, OrganizationId=acme, RuleId=second, Name="straße", **EVIL)
-        desk(Update, OrganizationId=acme, RuleId=first, Name="STRASSE", **EVIL)
-        desk(Delete, OrganizationId=acme, RuleId=first)
+        caller.refused("NameAvailabilityException", Create, OrganizationId=acme, Name="STRASSE", **EVIL)
+        caller.refused("NameAvailabilityException", Update, OrganizationId=acme, RuleId=second, Name="straße", **EVIL)
+        caller(Update, OrganizationId=acme, RuleId=first, Name="STRASSE", **EVIL)
+        caller(Delete, OrganizationId=acme, RuleId=first)
         make("straße")
 
     def test_a_client_token_gets_the_same_answer(
-        self, desk: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, caller: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
         assert make("r", ClientToken="t") == make("r", ClientToken="t")
         assert len(rules()) == 1
-        desk.refused("InvalidParameterException", Create, OrganizationId=acme, Name="s", **EVIL, ClientToken="t")
+        caller.refused("InvalidParameterException", Create, OrganizationId=acme, Name="s", **EVIL, ClientToken="t")
 
 
 class TestAllRules:
     def test_every_domain_has_the_rules_when_the_call_answers(
-        self, desk: Any, acme: str, office: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, caller: Any, acme: str, context: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
-        owner = office.directory.organization(acme).ref
+        owner = context.directory.organization(acme).ref
         for number in range(250):
-            office.directory.commit(
+            context.directory.commit(
                 [Insert(Domain(name=f"d{number}.org", organization=owner, is_test=False, state=DomainState.ACTIVE))]
             )
         make("one")
         assert [rule.name for rule in rules()] == ["one"]
         made = make("two")
         assert [rule.name for rule in rules()] == ["one", "two"]
-        desk(Delete, OrganizationId=acme, RuleId=made)
+        caller(Delete, OrganizationId=acme, RuleId=made)
         assert [rule.name for rule in rules()] == ["one"]
-        desk("RegisterMailDomain", OrganizationId=acme, DomainName="later.org")
+        caller("RegisterMailDomain", OrganizationId=acme, DomainName="later.org")
         assert [rule.name for rule in rules()] == ["one"]
 
     def test_versions_grow_and_old_ones_stay_for_mail_that_is_being_read(
-        self, desk: Any, acme: str, office: Any, make: Callable[..., str]
+        self, caller: Any, acme: str, context: Any, make: Callable[..., str]
     ) -> None:
         made = make("one")
-        first = office.directory.domain("example.com").rules_version
-        desk(Delete, OrganizationId=acme, RuleId=made)
-        second = office.directory.domain("example.com").rules_version
+        first = context.directory.domain("example.com").rules_version
+        caller(Delete, OrganizationId=acme, RuleId=made)
+        second = context.directory.domain("example.com").rules_version
         assert second > first > 0
-        assert [rule.name for rule in office.rule_sets.inbound(acme, first).rules] == ["one"]
-        assert office.rule_sets.inbound(acme, second).rules == ()
+        assert [rule.name for rule in context.rule_sets.inbound(acme, first).rules] == ["one"]
+        assert context.rule_sets.inbound(acme, second).rules == ()
 
     def test_an_organization_has_a_thousand_sender_patterns(
-        self, desk: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, caller: Any, acme: str, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
         full = MAX_PATTERNS // MAX_PATTERNS_OF_A_RULE
         made = [
             make(f"r{each}", SenderPatterns=[f"a{each}-{n}.example" for n in range(MAX_PATTERNS_OF_A_RULE)])
             for each in range(full)
         ]
-        text = desk.refused("LimitExceededException", Create, OrganizationId=acme, Name="more", **EVIL)
+        text = caller.refused("LimitExceededException", Create, OrganizationId=acme, Name="more", **EVIL)
         assert "1001" in text
-        desk(Update, OrganizationId=acme, RuleId=made[0], Name="r0", **EVIL)
+        caller(Update, OrganizationId=acme, RuleId=made[0], Name="r0", **EVIL)
         less = make("less", SenderPatterns=[f"b{n}.example" for n in range(MAX_PATTERNS_OF_A_RULE - 1)])
         request = {**EVIL, "SenderPatterns": ["one.example", "two.example"]}
-        desk.refused("LimitExceededException", Update, OrganizationId=acme, RuleId=made[0], Name="r0", **request)
-        desk(Delete, OrganizationId=acme, RuleId=less)
-        desk(Update, OrganizationId=acme, RuleId=made[0], Name="r0", **request)
+        caller.refused("LimitExceededException", Update, OrganizationId=acme, RuleId=made[0], Name="r0", **request)
+        caller(Delete, OrganizationId=acme, RuleId=less)
+        caller(Update, OrganizationId=acme, RuleId=made[0], Name="r0", **request)
         assert len(rules()) == full
 
-    def test_lists_are_paged_and_hold_everything_once(self, desk: Any, acme: str, make: Callable[..., str]) -> None:
+    def test_lists_are_paged_and_hold_everything_once(self, caller: Any, acme: str, make: Callable[..., str]) -> None:
         made = {make(f"r{number}") for number in range(7)}
         found: list[dict[str, Any]] = []
         token: dict[str, str] = {}
         while True:
-            answer = desk(List, OrganizationId=acme, MaxResults=3, **token)
+            answer = caller(List, OrganizationId=acme, MaxResults=3, **token)
             found += answer["Rules"]
             if "NextToken" not in answer:
                 break
             token = {"NextToken": answer["NextToken"]}
         assert [rule["RuleId"] for rule in found] == sorted(made)
-        assert found[0] == desk(Describe, OrganizationId=acme, RuleId=found[0]["RuleId"])
-        desk.refused("InvalidParameterException", List, OrganizationId=acme, NextToken="forged")
+        assert found[0] == caller(Describe, OrganizationId=acme, RuleId=found[0]["RuleId"])
+        caller.refused("InvalidParameterException", List, OrganizationId=acme, NextToken="forged")
 
-    def test_organizations_do_not_see_each_others(self, desk: Any, acme: str, make: Callable[..., str]) -> None:
+    def test_organizations_do_not_see_each_others(self, caller: Any, acme: str, make: Callable[..., str]) -> None:
         made = make("r")
-        other = desk("CreateOrganization", Alias="other")["OrganizationId"]
-        assert desk(List, OrganizationId=other) == {"Rules": []}
-        desk.refused("EntityNotFoundException", Describe, OrganizationId=other, RuleId=made)
-        desk(Delete, OrganizationId=other, RuleId=made)
-        desk(Create, OrganizationId=other, Name="r", **EVIL)
-        assert len(desk(List, OrganizationId=acme)["Rules"]) == 1
+        other = caller("CreateOrganization", Alias="other")["OrganizationId"]
+        assert caller(List, OrganizationId=other) == {"Rules": []}
+        caller.refused("EntityNotFoundException", Describe, OrganizationId=other, RuleId=made)
+        caller(Delete, OrganizationId=other, RuleId=made)
+        caller(Create, OrganizationId=other, Name="r", **EVIL)
+        assert len(caller(List, OrganizationId=acme)["Rules"]) == 1
 
-    def test_they_go_with_their_organization(self, desk: Any, acme: str, office: Any, make: Callable[..., str]) -> None:
+    def test_they_go_with_their_organization(
+        self, caller: Any, acme: str, context: Any, make: Callable[..., str]
+    ) -> None:
         for number in range(100):
             make(f"r{number}")
-        desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
-        desk.settle()
-        assert office.directory.rules(acme, Direction.INBOUND, None, 1).items == []
+        caller("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+        caller.settle()
+        assert context.directory.rules(acme, Direction.INBOUND, None, 1).items == []
         for operation, more in ((Create, {"Name": "r", **EVIL}), (List, {}), (Delete, {"RuleId": "r"})):
-            desk.refused("OrganizationStateException", operation, OrganizationId=acme, **more)
-        desk.refused("OrganizationNotFoundException", List, OrganizationId="m-" + "0" * 32)
+            caller.refused("OrganizationStateException", operation, OrganizationId=acme, **more)
+        caller.refused("OrganizationNotFoundException", List, OrganizationId="m-" + "0" * 32)
 
     def test_of_two_administrators_at_once_no_rule_is_lost(
-        self, desk: Any, acme: str, office: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, caller: Any, acme: str, context: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
         """Both read the rules before either writes; the second decides anew, on the first one's."""
         both_have_read = threading.Barrier(2)
@@ -262,17 +264,17 @@ class TestAllRules:
                 self.waited = False
 
             def rules(self, organization_id: str, direction: Direction, *at: Any) -> Any:
-                page = office.directory.rules(organization_id, direction, *at)
+                page = context.directory.rules(organization_id, direction, *at)
                 if not self.waited:
                     self.waited = True
                     both_have_read.wait(10)
                 return page
 
             def __getattr__(self, name: str) -> Any:
-                return getattr(office.directory, name)
+                return getattr(context.directory, name)
 
         def change(operation: str, **request: Any) -> None:
-            slow = replace(desk, office=replace(office, directory=Slow()))
+            slow = replace(caller, context=replace(context, directory=Slow()))
             slow(operation, OrganizationId=acme, **request)
 
         first = make("first")
@@ -283,22 +285,22 @@ class TestAllRules:
         for thread in threads:
             thread.join()
         assert [rule.name for rule in rules()] == ["second"]
-        assert [rule["Name"] for rule in desk(List, OrganizationId=acme)["Rules"]] == ["second"]
+        assert [rule["Name"] for rule in caller(List, OrganizationId=acme)["Rules"]] == ["second"]
 
     def test_a_version_that_somebody_wrote_and_nobody_points_at_is_never_read(
-        self, acme: str, office: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
+        self, acme: str, context: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
         for version in (1, 2, 3):
-            assert office.rule_sets.keep(acme, version, [])
+            assert context.rule_sets.keep(acme, version, [])
         make("r")
         assert [rule.name for rule in rules()] == ["r"]
 
 
 class TestTesting:
     @pytest.fixture
-    def test(self, desk: Any, acme: str) -> Callable[..., list[dict[str, Any]]]:
+    def test(self, caller: Any, acme: str) -> Callable[..., list[dict[str, Any]]]:
         def run(*recipients: str, **request: Any) -> list[dict[str, Any]]:
-            answer = desk(Test, OrganizationId=acme, Recipients=recipients, **{"From": "x@evil.example", **request})
+            answer = caller(Test, OrganizationId=acme, Recipients=recipients, **{"From": "x@evil.example", **request})
             found: list[dict[str, Any]] = answer["Results"]
             return found
 
@@ -359,15 +361,15 @@ class TestTesting:
         self,
         test: Callable[..., list[dict[str, Any]]],
         make: Callable[..., str],
-        office: Any,
+        context: Any,
         acme: str,
     ) -> None:
         make("a", SenderPatterns=["*"], RecipientPatterns=["ann@example.com"])
         make("b", SenderPatterns=["*.example"], Action={"Type": "BYPASS_SPAM_CHECK"})
         make("c", SenderPatterns=["*.example"], RecipientPatterns=["example.com"], Action={"Type": "BOUNCE"})
-        version = office.directory.domain("example.com").rules_version
+        version = context.directory.domain("example.com").rules_version
         recipients = ("ann@example.com", "bob@example.com", "carl@elsewhere.org")
-        decided = office.rule_sets.inbound(acme, version).decide(
+        decided = context.rule_sets.inbound(acme, version).decide(
             [], [Address("x", "evil.example")], {each: Address(*each.split("@")) for each in recipients}
         )
         assert {row["Recipient"]: row.get("RuleId") for row in test(*recipients)} == {
@@ -386,12 +388,12 @@ class TestTesting:
             {"Recipients": ["a@b.example", "a b@c.example"]},
         ],
     )
-    def test_what_is_no_address_is_refused(self, desk: Any, acme: str, request_: dict[str, Any]) -> None:
+    def test_what_is_no_address_is_refused(self, caller: Any, acme: str, request_: dict[str, Any]) -> None:
         request = {"OrganizationId": acme, "From": "a@x.example", "Recipients": ["ann@example.com"], **request_}
-        assert "is no address" in desk.refused("InvalidParameterException", Test, **request)
+        assert "is no address" in caller.refused("InvalidParameterException", Test, **request)
 
     def test_the_largest_answer_fits_into_one(
-        self, test: Callable[..., list[dict[str, Any]]], make: Callable[..., str], office: Any
+        self, test: Callable[..., list[dict[str, Any]]], make: Callable[..., str], context: Any
     ) -> None:
         """A synchronous Lambda answer holds 6 MB; here 500 recipients, each with 100 rules that match."""
         name, far = "ö" * 60, ".".join(["long" * 15] * 4)
@@ -411,18 +413,18 @@ class TestTesting:
 
 
 class TestDmarc:
-    def test_it_is_on_for_a_new_organization_and_can_be_switched(self, desk: Any, acme: str, office: Any) -> None:
-        assert desk("DescribeInboundDmarcSettings", OrganizationId=acme) == {"Enforced": True}
+    def test_it_is_on_for_a_new_organization_and_can_be_switched(self, caller: Any, acme: str, context: Any) -> None:
+        assert caller("DescribeInboundDmarcSettings", OrganizationId=acme) == {"Enforced": True}
         for enforced in (False, False, True):
-            assert desk("PutInboundDmarcSettings", OrganizationId=acme, Enforced=enforced) == {}
-            assert desk("DescribeInboundDmarcSettings", OrganizationId=acme) == {"Enforced": enforced}
+            assert caller("PutInboundDmarcSettings", OrganizationId=acme, Enforced=enforced) == {}
+            assert caller("DescribeInboundDmarcSettings", OrganizationId=acme) == {"Enforced": enforced}
             for name in ("example.com", "acme.mail.test"):
-                assert office.directory.domain(name).dmarc_enforced is enforced
+                assert context.directory.domain(name).dmarc_enforced is enforced
 
-    def test_unknown_organizations_are_not_found(self, desk: Any) -> None:
+    def test_unknown_organizations_are_not_found(self, caller: Any) -> None:
         unknown = {"OrganizationId": "m-" + "0" * 32}
-        desk.refused("OrganizationNotFoundException", "DescribeInboundDmarcSettings", **unknown)
-        desk.refused("OrganizationNotFoundException", "PutInboundDmarcSettings", **unknown, Enforced=True)
+        caller.refused("OrganizationNotFoundException", "DescribeInboundDmarcSettings", **unknown)
+        caller.refused("OrganizationNotFoundException", "PutInboundDmarcSettings", **unknown, Enforced=True)
 
 
 def test_the_models_limits_are_those_of_the_service() -> None:

@@ -25,24 +25,24 @@ FOR_ALL = {"SenderPatterns": ["*"], "RecipientPatterns": ["*"]}
 
 
 @pytest.fixture
-def create(desk: Any, acme: str) -> Callable[..., str]:
+def create(caller: Any, acme: str) -> Callable[..., str]:
     """Create a gateway and return its id."""
 
     def make(**changes: Any) -> str:
-        made: str = desk(Create, OrganizationId=acme, **{**RELAY, **SECRET, **changes})["SmtpGatewayId"]
+        made: str = caller(Create, OrganizationId=acme, **{**RELAY, **SECRET, **changes})["SmtpGatewayId"]
         return made
 
     return make
 
 
 @pytest.fixture
-def password(office: Any, acme: str) -> Callable[[str], str]:
+def password(context: Any, acme: str) -> Callable[[str], str]:
     """What outbound mail would say to a gateway."""
 
     def read(gateway_id: str) -> str:
-        held = office.gateway_passwords
+        held = context.gateway_passwords
         assert isinstance(held, MemoryGatewayPasswords)
-        sealed = office.directory.gateway(acme, gateway_id).sealed_password
+        sealed = context.directory.gateway(acme, gateway_id).sealed_password
         return open_entry(sealed, mailbox_key=held.key, place=held.place(acme, gateway_id)).decode()
 
     return read
@@ -53,12 +53,12 @@ def through(gateway_id: str) -> dict[str, Any]:
 
 
 def test_a_gateway_comes_back_as_it_was_made_and_its_password_never(
-    desk: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
+    caller: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
 ) -> None:
     made = create(Host="SMTP.Example.NET")
-    found = desk(Describe, OrganizationId=acme, SmtpGatewayId=made)
+    found = caller(Describe, OrganizationId=acme, SmtpGatewayId=made)
     assert found == {"SmtpGatewayId": made, **RELAY}
-    assert desk(List, OrganizationId=acme) == {"SmtpGateways": [found]}
+    assert caller(List, OrganizationId=acme) == {"SmtpGateways": [found]}
     assert password(made) == SECRET["Password"]
 
 
@@ -86,134 +86,134 @@ def test_a_gateway_comes_back_as_it_was_made_and_its_password_never(
     ],
 )
 def test_what_is_no_gateway_is_refused_in_words_without_the_password(
-    desk: Any, acme: str, changes: dict[str, Any], said: str
+    caller: Any, acme: str, changes: dict[str, Any], said: str
 ) -> None:
     request = {"OrganizationId": acme, **RELAY, **SECRET, **changes}
-    text = desk.refused("InvalidParameterException", Create, **request)
+    text = caller.refused("InvalidParameterException", Create, **request)
     assert said in text
     assert str(request["Password"] or "?" * 9) not in text
-    assert desk(List, OrganizationId=acme) == {"SmtpGateways": []}
+    assert caller(List, OrganizationId=acme) == {"SmtpGateways": []}
 
 
 def test_an_update_replaces_all_but_a_password_that_is_not_given(
-    desk: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
+    caller: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
 ) -> None:
     named = {"OrganizationId": acme, "SmtpGatewayId": create()}
     changed = RELAY | {"Name": "RELAY", "Port": 465, "UserName": "other"}
-    assert desk(Update, **named, **changed) == {}
-    assert desk(Describe, **named) == {"SmtpGatewayId": named["SmtpGatewayId"], **changed}
+    assert caller(Update, **named, **changed) == {}
+    assert caller(Describe, **named) == {"SmtpGatewayId": named["SmtpGatewayId"], **changed}
     assert password(named["SmtpGatewayId"]) == SECRET["Password"]
-    desk(Update, **named, **RELAY, Password="another")
+    caller(Update, **named, **RELAY, Password="another")
     assert password(named["SmtpGatewayId"]) == "another"
 
 
 def test_another_host_does_not_get_the_password_of_the_former(
-    desk: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
+    caller: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
 ) -> None:
     named = {"OrganizationId": acme, "SmtpGatewayId": create()}
     moved = RELAY | {"Host": "smtp.evil.example"}
-    assert "Password: another host" in desk.refused("InvalidParameterException", Update, **named, **moved)
-    assert desk(Describe, **named)["Host"] == RELAY["Host"]
-    desk(Update, **named, **RELAY | {"Host": "SMTP.EXAMPLE.net"})
-    desk(Update, **named, **moved, Password="another")
-    assert desk(Describe, **named)["Host"] == "smtp.evil.example"
+    assert "Password: another host" in caller.refused("InvalidParameterException", Update, **named, **moved)
+    assert caller(Describe, **named)["Host"] == RELAY["Host"]
+    caller(Update, **named, **RELAY | {"Host": "SMTP.EXAMPLE.net"})
+    caller(Update, **named, **moved, Password="another")
+    assert caller(Describe, **named)["Host"] == "smtp.evil.example"
     assert password(named["SmtpGatewayId"]) == "another"
 
 
 def test_an_update_that_changes_nothing_writes_nothing(
-    desk: Any, acme: str, office: Any, create: Callable[..., str]
+    caller: Any, acme: str, context: Any, create: Callable[..., str]
 ) -> None:
     made = create()
-    before = office.directory.organization(acme)
-    desk(Update, OrganizationId=acme, SmtpGatewayId=made, **RELAY)
-    assert office.directory.organization(acme) == before
+    before = context.directory.organization(acme)
+    caller(Update, OrganizationId=acme, SmtpGatewayId=made, **RELAY)
+    assert context.directory.organization(acme) == before
 
 
 def test_a_name_is_taken_whatever_its_case_until_its_gateway_is_gone(
-    desk: Any, acme: str, create: Callable[..., str]
+    caller: Any, acme: str, create: Callable[..., str]
 ) -> None:
     first, second = create(Name="Straße"), create(Name="other")
     taken = {"OrganizationId": acme, **RELAY, "Name": "STRASSE"}
-    desk.refused("NameAvailabilityException", Create, **taken, **SECRET)
-    desk.refused("NameAvailabilityException", Update, SmtpGatewayId=second, **taken)
-    desk(Delete, OrganizationId=acme, SmtpGatewayId=first)
+    caller.refused("NameAvailabilityException", Create, **taken, **SECRET)
+    caller.refused("NameAvailabilityException", Update, SmtpGatewayId=second, **taken)
+    caller(Delete, OrganizationId=acme, SmtpGatewayId=first)
     create(Name="straße")
 
 
 def test_unknown_gateways_are_not_found_and_deleting_them_is_no_error(
-    desk: Any, acme: str, create: Callable[..., str]
+    caller: Any, acme: str, create: Callable[..., str]
 ) -> None:
-    other = desk("CreateOrganization", Alias="other")["OrganizationId"]
+    other = caller("CreateOrganization", Alias="other")["OrganizationId"]
     named = {"OrganizationId": other, "SmtpGatewayId": create()}
-    desk.refused("EntityNotFoundException", Describe, **named)
-    desk.refused("EntityNotFoundException", Update, **named, **RELAY)
-    assert desk(Delete, **named) == {}
-    assert len(desk(List, OrganizationId=acme)["SmtpGateways"]) == 1
+    caller.refused("EntityNotFoundException", Describe, **named)
+    caller.refused("EntityNotFoundException", Update, **named, **RELAY)
+    assert caller(Delete, **named) == {}
+    assert len(caller(List, OrganizationId=acme)["SmtpGateways"]) == 1
 
 
 def test_a_client_token_gets_the_same_answer_and_tells_no_password_from_another(
-    desk: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
+    caller: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
 ) -> None:
     made = create(ClientToken="t")
     assert create(ClientToken="t") == made
     assert create(ClientToken="t", Password="another") == made
     assert password(made) == SECRET["Password"]
-    desk.refused(
+    caller.refused(
         "InvalidParameterException", Create, OrganizationId=acme, **{**RELAY, "Port": 1}, **SECRET, ClientToken="t"
     )
 
 
-def test_there_are_only_so_many(desk: Any, acme: str, create: Callable[..., str]) -> None:
+def test_there_are_only_so_many(caller: Any, acme: str, create: Callable[..., str]) -> None:
     made = [create(Name=f"r{number}") for number in range(MAX_GATEWAYS)]
-    text = desk.refused("LimitExceededException", Create, OrganizationId=acme, **RELAY, **SECRET)
+    text = caller.refused("LimitExceededException", Create, OrganizationId=acme, **RELAY, **SECRET)
     assert str(MAX_GATEWAYS) in text
-    page = desk(List, OrganizationId=acme, MaxResults=60)
-    rest = desk(List, OrganizationId=acme, MaxResults=60, NextToken=page["NextToken"])
+    page = caller(List, OrganizationId=acme, MaxResults=60)
+    rest = caller(List, OrganizationId=acme, MaxResults=60, NextToken=page["NextToken"])
     assert [row["SmtpGatewayId"] for row in (*page["SmtpGateways"], *rest["SmtpGateways"])] == sorted(made)
     assert "NextToken" not in rest
 
 
-def test_where_the_key_is_disabled_no_gateway_is_made(desk: Any, acme: str, office: Any) -> None:
-    office.gateway_passwords.disabled = True
+def test_where_the_key_is_disabled_no_gateway_is_made(caller: Any, acme: str, context: Any) -> None:
+    context.gateway_passwords.disabled = True
     request = {"OrganizationId": acme, **RELAY, **SECRET}
-    assert "KMS key" in desk.refused("OrganizationStateException", Create, **request)
-    assert desk(List, OrganizationId=acme) == {"SmtpGateways": []}
+    assert "KMS key" in caller.refused("OrganizationStateException", Create, **request)
+    assert caller(List, OrganizationId=acme) == {"SmtpGateways": []}
 
 
-def test_they_go_with_their_organization(desk: Any, acme: str, office: Any, create: Callable[..., str]) -> None:
+def test_they_go_with_their_organization(caller: Any, acme: str, context: Any, create: Callable[..., str]) -> None:
     for number in range(MAX_GATEWAYS):
         gateway = create(Name=f"r{number}")
-    desk(CreateRule, OrganizationId=acme, Name="r", **through(gateway))
-    desk("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
-    desk.settle()
-    assert office.directory.gateways(acme, None, 1).items == []
-    desk.refused("OrganizationStateException", List, OrganizationId=acme)
-    desk.refused("OrganizationStateException", Create, OrganizationId=acme, **RELAY, **SECRET)
+    caller(CreateRule, OrganizationId=acme, Name="r", **through(gateway))
+    caller("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True)
+    caller.settle()
+    assert context.directory.gateways(acme, None, 1).items == []
+    caller.refused("OrganizationStateException", List, OrganizationId=acme)
+    caller.refused("OrganizationStateException", Create, OrganizationId=acme, **RELAY, **SECRET)
 
 
 class TestInUse:
     def test_a_gateway_that_rules_name_stays_and_the_rules_are_named(
-        self, desk: Any, acme: str, create: Callable[..., str]
+        self, caller: Any, acme: str, create: Callable[..., str]
     ) -> None:
         gateway, spare = create(), create(Name="Spare")
         rules = [
-            desk(CreateRule, OrganizationId=acme, Name=f"Through {number}", **through(gateway))["RuleId"]
+            caller(CreateRule, OrganizationId=acme, Name=f"Through {number}", **through(gateway))["RuleId"]
             for number in range(7)
         ]
-        text = desk.refused("EntityStateException", Delete, OrganizationId=acme, SmtpGatewayId=gateway)
+        text = caller.refused("EntityStateException", Delete, OrganizationId=acme, SmtpGatewayId=gateway)
         assert text == (
             "Outbound mail-flow rules use SMTP gateway Relay: "
             "Through 0, Through 1, Through 2, Through 3, Through 4 and 2 more."
         )
-        assert desk(Delete, OrganizationId=acme, SmtpGatewayId=spare) == {}
+        assert caller(Delete, OrganizationId=acme, SmtpGatewayId=spare) == {}
         for rule in rules:
-            desk(DeleteRule, OrganizationId=acme, RuleId=rule)
-        assert desk(Delete, OrganizationId=acme, SmtpGatewayId=gateway) == {}
-        assert desk(List, OrganizationId=acme) == {"SmtpGateways": []}
+            caller(DeleteRule, OrganizationId=acme, RuleId=rule)
+        assert caller(Delete, OrganizationId=acme, SmtpGatewayId=gateway) == {}
+        assert caller(List, OrganizationId=acme) == {"SmtpGateways": []}
 
     @pytest.mark.parametrize("first", ["rule", "gateway"])
     def test_of_a_rule_that_names_it_and_its_deletion_at_once_the_second_decides_anew(
-        self, desk: Any, acme: str, office: Any, create: Callable[..., str], first: str
+        self, caller: Any, acme: str, context: Any, create: Callable[..., str], first: str
     ) -> None:
         """Both have looked before either writes; whoever is second finds the other's work and is refused."""
         gateway = create()
@@ -232,17 +232,17 @@ class TestInUse:
                     both_have_read.wait(10)
                     if not self.is_first:
                         assert first_has_written.wait(10)
-                office.directory.commit(changes)
+                context.directory.commit(changes)
                 if self.is_first:
                     first_has_written.set()
 
             def __getattr__(self, name: str) -> Any:
-                return getattr(office.directory, name)
+                return getattr(context.directory, name)
 
         refused: dict[str, str] = {}
 
         def change(who: str, code: str, operation: str, **request: Any) -> None:
-            slow = replace(desk, office=replace(office, directory=Slow(is_first=who == first)))
+            slow = replace(caller, context=replace(context, directory=Slow(is_first=who == first)))
             if who == first:
                 slow(operation, OrganizationId=acme, **request)
             else:

@@ -18,7 +18,7 @@ from postroom.adapters.aws.bounces import SesBounceSender
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.errors import RefusedByServiceError, StoreUnavailableError, UnwritableAddressError
 from postroom.model.bounces import Bounce, Failure
-from tests.support.post import NOON
+from tests.support.builders import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_ses import SESClient

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings, DynamoResidents
+from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings, DynamoMailboxOwners
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.memory.directory import MemoryDirectory
@@ -43,7 +43,7 @@ from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.directory import Addressees, Directory, EventLogSettings, Residents
+    from postroom.ports.directory import Addressees, Directory, EventLogSettings, MailboxOwners
 
 ORG = "m-" + "a" * 32
 OTHER = "m-" + "b" * 32
@@ -54,11 +54,11 @@ class Stores:
     """One store behind its four ports."""
 
     def __init__(
-        self, directory: Directory, addressees: Addressees, residents: Residents, settings: EventLogSettings
+        self, directory: Directory, addressees: Addressees, owners: MailboxOwners, settings: EventLogSettings
     ) -> None:
         self.directory = directory
         self.addressees = addressees
-        self.residents = residents
+        self.owners = owners
         self.settings = settings
 
 
@@ -86,7 +86,7 @@ def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         yield Stores(
             DynamoDirectory(table),
             DynamoAddressees(table),
-            DynamoResidents(table),
+            DynamoMailboxOwners(table),
             DynamoEventLogSettings(table, default_enabled=True),
         )
 
@@ -442,12 +442,12 @@ class TestLists:
 class TestWhoIsStillThere:
     @pytest.mark.parametrize("state", OrganizationState)
     def test_only_an_active_organization_is(self, stores: Stores, state: OrganizationState) -> None:
-        assert not stores.residents.is_active(ORG)
+        assert not stores.owners.is_active(ORG)
         stores.directory.commit([Insert(organization(state=state)), Insert(user("ann"))])
         active = state is OrganizationState.ACTIVE
-        assert stores.residents.is_active(ORG) is active
-        assert (stores.residents.owner(ORG, "ann") is not None) is active
-        assert not stores.residents.is_active(OTHER)
+        assert stores.owners.is_active(ORG) is active
+        assert (stores.owners.owner(ORG, "ann") is not None) is active
+        assert not stores.owners.is_active(OTHER)
 
     def test_an_owner_is_a_user_or_resource_that_is_not_deleted(self, stores: Stores) -> None:
         room = user("room", kind=EntityKind.RESOURCE, role=Role.RESOURCE)
@@ -455,13 +455,13 @@ class TestWhoIsStillThere:
         away = user("away", state=EntityState.DISABLED)
         people = [user("ann"), room, gone, away, group("team")]
         stores.directory.commit([Insert(organization()), *map(Insert, people)])
-        assert stores.residents.owner(ORG, "ann") == user("ann").addressee
-        assert stores.residents.owner(ORG, "room") == room.addressee
-        assert stores.residents.owner(ORG, "away") == away.addressee
-        assert stores.residents.owner(ORG, "gone") is None
-        assert stores.residents.owner(ORG, "team") is None
-        assert stores.residents.owner(ORG, "nobody") is None
-        assert stores.residents.owner(OTHER, "ann") is None
+        assert stores.owners.owner(ORG, "ann") == user("ann").addressee
+        assert stores.owners.owner(ORG, "room") == room.addressee
+        assert stores.owners.owner(ORG, "away") == away.addressee
+        assert stores.owners.owner(ORG, "gone") is None
+        assert stores.owners.owner(ORG, "team") is None
+        assert stores.owners.owner(ORG, "nobody") is None
+        assert stores.owners.owner(OTHER, "ann") is None
 
 
 class TestTheWayOfAMessage:

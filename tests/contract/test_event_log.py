@@ -52,7 +52,7 @@ def roles_of(connect: Any = None) -> AssumedRoles:
     return AssumedRoles(boto3.client("sts"), connect or (lambda credentials: boto3.client("logs")), now)
 
 
-class World:
+class Pipeline:
     """One implementation, with a way to look at what it holds and to make a group."""
 
     def __init__(self, client: CloudWatchLogsClient | None) -> None:
@@ -86,43 +86,43 @@ class World:
 
 
 @pytest.fixture(params=["memory", "cloudwatch"])
-def world(request: pytest.FixtureRequest) -> World:
-    return World(request.getfixturevalue("client") if request.param == "cloudwatch" else None)
+def pipeline(request: pytest.FixtureRequest) -> Pipeline:
+    return Pipeline(request.getfixturevalue("client") if request.param == "cloudwatch" else None)
 
 
 class TestEventLogs:
-    def test_lines_are_appended_as_they_are(self, world: World) -> None:
-        world.make(CONFIGURED.group)
+    def test_lines_are_appended_as_they_are(self, pipeline: Pipeline) -> None:
+        pipeline.make(CONFIGURED.group)
         first, second = line("t/1", now()), line("t/2", now() + 1)
-        assert world.logs.put(CONFIGURED, [first]) == frozenset()
-        assert world.logs.put(CONFIGURED, [second]) == frozenset()
-        assert world.texts(CONFIGURED.group) == [first.text, second.text]
+        assert pipeline.logs.put(CONFIGURED, [first]) == frozenset()
+        assert pipeline.logs.put(CONFIGURED, [second]) == frozenset()
+        assert pipeline.texts(CONFIGURED.group) == [first.text, second.text]
 
-    def test_a_role_writes_what_it_may(self, world: World) -> None:
-        world.make(UNDER_A_ROLE.group)
-        assert world.logs.put(UNDER_A_ROLE, [line()]) == frozenset()
-        assert len(world.texts(UNDER_A_ROLE.group)) == 1
+    def test_a_role_writes_what_it_may(self, pipeline: Pipeline) -> None:
+        pipeline.make(UNDER_A_ROLE.group)
+        assert pipeline.logs.put(UNDER_A_ROLE, [line()]) == frozenset()
+        assert len(pipeline.texts(UNDER_A_ROLE.group)) == 1
 
-    def test_the_default_group_is_made_with_its_retention(self, world: World) -> None:
-        world.logs.put(DEFAULT, [line()])
-        assert world.retention(DEFAULT.group) == 30
-        assert len(world.texts(DEFAULT.group)) == 1
+    def test_the_default_group_is_made_with_its_retention(self, pipeline: Pipeline) -> None:
+        pipeline.logs.put(DEFAULT, [line()])
+        assert pipeline.retention(DEFAULT.group) == 30
+        assert len(pipeline.texts(DEFAULT.group)) == 1
 
-    def test_the_retention_of_a_default_group_that_is_there_is_its_owners(self, world: World) -> None:
-        world.make(DEFAULT.group)
-        world.logs.put(DEFAULT, [line()])
-        assert world.retention(DEFAULT.group) is None
+    def test_the_retention_of_a_default_group_that_is_there_is_its_owners(self, pipeline: Pipeline) -> None:
+        pipeline.make(DEFAULT.group)
+        pipeline.logs.put(DEFAULT, [line()])
+        assert pipeline.retention(DEFAULT.group) is None
 
-    def test_a_configured_group_that_is_missing_is_not_made(self, world: World) -> None:
+    def test_a_configured_group_that_is_missing_is_not_made(self, pipeline: Pipeline) -> None:
         with pytest.raises(EventLogRefusedError, match="ResourceNotFoundException at acme-events"):
-            world.logs.put(CONFIGURED, [line()])
-        assert not world.has(CONFIGURED.group)
+            pipeline.logs.put(CONFIGURED, [line()])
+        assert not pipeline.has(CONFIGURED.group)
 
     @pytest.mark.parametrize("away", [-15 * DAY, DAY], ids=["too old", "too new"])
-    def test_lines_that_are_not_taken_are_named(self, world: World, away: int) -> None:
+    def test_lines_that_are_not_taken_are_named(self, pipeline: Pipeline, away: int) -> None:
         good, bad = line("good"), line("bad", now() + away)
-        assert world.logs.put(DEFAULT, sorted([good, bad], key=lambda each: each.at)) == {"bad"}
-        assert world.texts(DEFAULT.group) == [good.text]
+        assert pipeline.logs.put(DEFAULT, sorted([good, bad], key=lambda each: each.at)) == {"bad"}
+        assert pipeline.texts(DEFAULT.group) == [good.text]
 
 
 class TestCloudWatch:

@@ -13,7 +13,7 @@ from postroom.adapters.aws.gateway_passwords import GATEWAY, ORGANIZATION, KmsGa
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.errors import KeyUnavailableError, UnreadableMailError
 from postroom.sealing import open_entry
-from tests.support.post import ORG, OTHER
+from tests.support.builders import ORG, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

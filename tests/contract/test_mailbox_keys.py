@@ -11,7 +11,7 @@ import pytest
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.errors import KeyUnavailableError
-from tests.support.post import OTHER, arn
+from tests.support.builders import OTHER, arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

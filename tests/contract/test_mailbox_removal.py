@@ -12,15 +12,15 @@ from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.mailbox import NewItem, blob_key
 from postroom.ports.mailboxes import MailboxOwner
-from tests.support.post import NOON, ORG, arn, delivered, order, received
+from tests.support.builders import NOON, ORG, arn, delivered, order, received
 
 if TYPE_CHECKING:
     from postroom.ports.mailbox_removal import MailboxRemoval
@@ -34,7 +34,7 @@ LETTERS = 12
 
 
 @dataclass
-class House:
+class Stores:
     mailboxes: Mailboxes
     transit: Transit
     sealed: SealedMail
@@ -78,16 +78,16 @@ class House:
 
 
 @pytest.fixture(params=["memory", "aws"])
-def house(request: pytest.FixtureRequest) -> House:
+def stores(request: pytest.FixtureRequest) -> Stores:
     if request.param == "memory":
-        books, sealed = Books(), MemorySealedMail()
-        removal = MemoryMailboxRemoval(books, sealed, most=5)
-        return House(MemoryMailboxes(books, lambda: NOON), MemoryTransit(books, lambda: NOON), sealed, removal)
+        tables, sealed = MemoryTables(), MemorySealedMail()
+        removal = MemoryMailboxRemoval(tables, sealed, most=5)
+        return Stores(MemoryMailboxes(tables, lambda: NOON), MemoryTransit(tables, lambda: NOON), sealed, removal)
     stack: Stack = request.getfixturevalue("stack")
     mailbox, transit, ledger, bucket = (
         stack.environment[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE", "MAIL_BUCKET")
     )
-    return House(
+    return Stores(
         DynamoMailboxes(stack.dynamodb, mailbox, transit, ledger, lambda: NOON),
         DynamoTransit(stack.dynamodb, transit, ledger, lambda: NOON),
         S3SealedMail(stack.s3, bucket),
@@ -96,55 +96,55 @@ def house(request: pytest.FixtureRequest) -> House:
     )
 
 
-def test_everything_of_a_mailbox_goes(house: House) -> None:
-    blobs = house.move_in("ann")
-    house.remove("ann")
-    assert house.mailboxes.head("ann") is None
-    assert house.mailboxes.items("ann", "INBOX") == []
-    assert house.mailboxes.folders("ann") == []
-    assert not any(map(house.lies, blobs))
-    assert house.stack is None or house.stack.rows("MAILBOX_TABLE") == []
+def test_everything_of_a_mailbox_goes(stores: Stores) -> None:
+    blobs = stores.move_in("ann")
+    stores.remove("ann")
+    assert stores.mailboxes.head("ann") is None
+    assert stores.mailboxes.items("ann", "INBOX") == []
+    assert stores.mailboxes.folders("ann") == []
+    assert not any(map(stores.lies, blobs))
+    assert stores.stack is None or stores.stack.rows("MAILBOX_TABLE") == []
 
 
-def test_other_mailboxes_stay_whatever_their_names_begin_with(house: House) -> None:
-    house.move_in("ann")
-    others = {name: house.move_in(name) for name in ("anna", "an", "ann-2")}
-    house.remove("ann")
+def test_other_mailboxes_stay_whatever_their_names_begin_with(stores: Stores) -> None:
+    stores.move_in("ann")
+    others = {name: stores.move_in(name) for name in ("anna", "an", "ann-2")}
+    stores.remove("ann")
     for name, blobs in others.items():
-        assert len(house.mailboxes.items(name, "INBOX")) == LETTERS
-        assert all(map(house.lies, blobs))
+        assert len(stores.mailboxes.items(name, "INBOX")) == LETTERS
+        assert all(map(stores.lies, blobs))
 
 
-def test_the_key_goes_first_and_with_it_every_delivery(house: House) -> None:
-    house.move_in("ann")
-    assert not house.removal.remove_some(ORG, "ann")
-    assert house.mailboxes.head("ann") is None
+def test_the_key_goes_first_and_with_it_every_delivery(stores: Stores) -> None:
+    stores.move_in("ann")
+    assert not stores.removal.remove_some(ORG, "ann")
+    assert stores.mailboxes.head("ann") is None
 
 
-def test_a_removal_that_stopped_goes_on(house: House) -> None:
-    blobs = house.move_in("ann")
-    whole = house.remove("ann")
+def test_a_removal_that_stopped_goes_on(stores: Stores) -> None:
+    blobs = stores.move_in("ann")
+    whole = stores.remove("ann")
     assert whole > 2
     for stopped in range(1, whole):
-        again = house.move_in("ann")
+        again = stores.move_in("ann")
         for _ in range(stopped):
-            house.removal.remove_some(ORG, "ann")
-        house.remove("ann")
-        assert not any(map(house.lies, [*blobs, *again]))
+            stores.removal.remove_some(ORG, "ann")
+        stores.remove("ann")
+        assert not any(map(stores.lies, [*blobs, *again]))
 
 
-def test_nothing_is_removed_of_what_is_not_there(house: House) -> None:
-    assert house.removal.remove_some(ORG, "ann")
+def test_nothing_is_removed_of_what_is_not_there(stores: Stores) -> None:
+    assert stores.removal.remove_some(ORG, "ann")
 
 
-def test_a_key_goes_alone_and_nothing_is_delivered_or_read_any_more(house: House) -> None:
+def test_a_key_goes_alone_and_nothing_is_delivered_or_read_any_more(stores: Stores) -> None:
     names = [f"u{number:02}" for number in range(30)]
-    blobs = house.move_in("ann")
-    house.removal.remove_keys([*names, "ann"])
-    house.removal.remove_keys(["ann"])
-    house.removal.remove_keys([])
-    assert house.mailboxes.head("ann") is None
-    assert all(map(house.lies, blobs))
+    blobs = stores.move_in("ann")
+    stores.removal.remove_keys([*names, "ann"])
+    stores.removal.remove_keys(["ann"])
+    stores.removal.remove_keys([])
+    assert stores.mailboxes.head("ann") is None
+    assert all(map(stores.lies, blobs))
 
 
 def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
@@ -161,9 +161,9 @@ def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
         removal.remove_keys(["ann"])
 
 
-def test_an_organizations_objects_go_whoevers_they_were(house: House) -> None:
-    blobs = [*house.move_in("ann"), *house.move_in("ben")]
-    while not house.removal.remove_objects(ORG):
+def test_an_organizations_objects_go_whoevers_they_were(stores: Stores) -> None:
+    blobs = [*stores.move_in("ann"), *stores.move_in("ben")]
+    while not stores.removal.remove_objects(ORG):
         pass
-    assert not any(map(house.lies, blobs))
-    assert house.removal.remove_objects(ORG)
+    assert not any(map(stores.lies, blobs))
+    assert stores.removal.remove_objects(ORG)

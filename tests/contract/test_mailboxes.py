@@ -11,14 +11,14 @@ import pytest
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.mailbox import ChangeKind, Counters, Folder, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner
-from tests.support.post import NOON, ORG, arn, delivered, order, received
+from tests.support.builders import NOON, ORG, arn, delivered, order, received
 
 if TYPE_CHECKING:
     from postroom.ports.mailboxes import Mailboxes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class House:
+class RunningStack:
     mailboxes: Mailboxes
     transit: Transit
     ledger: Ledger
@@ -46,15 +46,17 @@ class House:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def house(request: pytest.FixtureRequest) -> House:
-    made: House
+def running(request: pytest.FixtureRequest) -> RunningStack:
+    made: RunningStack
     if request.param == "memory":
-        books = Books()
-        made = House(MemoryMailboxes(books, lambda: NOON + 5), MemoryTransit(books, lambda: NOON), MemoryLedger(books))
+        tables = MemoryTables()
+        made = RunningStack(
+            MemoryMailboxes(tables, lambda: NOON + 5), MemoryTransit(tables, lambda: NOON), MemoryLedger(tables)
+        )
     else:
         stack: Stack = request.getfixturevalue("stack")
         names = [stack.environment[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE")]
-        made = House(
+        made = RunningStack(
             DynamoMailboxes(stack.dynamodb, names[0], names[1], names[2], lambda: NOON + 5),
             DynamoTransit(stack.dynamodb, names[1], names[2], lambda: NOON),
             DynamoLedger(stack.dynamodb, names[2]),
@@ -79,136 +81,136 @@ def new(number: int, **changes: Any) -> NewItem:
     return replace(made, **changes)
 
 
-def test_a_new_mailbox_has_its_folders_and_nothing_in_them(house: House) -> None:
-    head = house.mailboxes.head("ann")
+def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack) -> None:
+    head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.size, head.sequence, head.noticed, head.quota, head.wrapped_key) == (0, 1, False, 1000, b"\0k")
     assert (head.organization_id, head.organization_arn, head.kms_key_arn) == (ORG, arn(), "kms")
     assert head.folders == {folder.value: Counters(modseq=1) for folder in Folder}
-    folders = {folder.id: folder for folder in house.mailboxes.folders("ann")}
+    folders = {folder.id: folder for folder in running.mailboxes.folders("ann")}
     assert set(folders) == {folder.value for folder in Folder}
     assert folders["JUNK_EMAIL"].special_use == "\\Junk"
     assert folders["CALENDAR"].folder_class == "IPF.Appointment"
     assert folders["INBOX"].uid_validity == NOON // 1000
 
 
-def test_a_mailbox_is_made_once(house: House) -> None:
-    house.deliver(1)
-    assert not house.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota=1, now=1)
-    head = house.mailboxes.head("ann")
+def test_a_mailbox_is_made_once(running: RunningStack) -> None:
+    running.deliver(1)
+    assert not running.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota=1, now=1)
+    head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.wrapped_key, head.size) == (b"\0k", 10)
 
 
-def test_nobody_has_no_mailbox(house: House) -> None:
-    assert house.mailboxes.head("ben") is None
-    assert house.mailboxes.item("ben", "x") is None
-    assert list(house.mailboxes.items("ben", "INBOX")) == []
-    assert list(house.mailboxes.folders("ben")) == []
-    assert not house.mailboxes.set_quota("ben", 1)
-    assert house.mailboxes.head("ben") is None
+def test_nobody_has_no_mailbox(running: RunningStack) -> None:
+    assert running.mailboxes.head("ben") is None
+    assert running.mailboxes.item("ben", "x") is None
+    assert list(running.mailboxes.items("ben", "INBOX")) == []
+    assert list(running.mailboxes.folders("ben")) == []
+    assert not running.mailboxes.set_quota("ben", 1)
+    assert running.mailboxes.head("ben") is None
 
 
-def test_a_quota_changes_and_nothing_else(house: House) -> None:
-    before = house.mailboxes.head("ann")
+def test_a_quota_changes_and_nothing_else(running: RunningStack) -> None:
+    before = running.mailboxes.head("ann")
     assert before is not None
-    assert house.mailboxes.set_quota("ann", 5)
-    assert house.mailboxes.head("ann") == replace(before, quota=5)
+    assert running.mailboxes.set_quota("ann", 5)
+    assert running.mailboxes.head("ann") == replace(before, quota=5)
 
 
-def test_a_delivery_is_item_counters_fact_and_the_orders_end(house: House) -> None:
-    item = house.deliver(1)
+def test_a_delivery_is_item_counters_fact_and_the_orders_end(running: RunningStack) -> None:
+    item = running.deliver(1)
     assert item is not None
     assert item.id == item_id(2, f"{1:032x}")
     assert len(item.id) == 45
     assert item.uids == {"INBOX": 1}
     assert (item.change_key, item.content_modseq, item.read_modseq, item.read) == (2, 2, 2, False)
     assert (item.summary, item.has_attachments, item.modified) == (b"\0sealed", True, NOON + 5)
-    assert house.mailboxes.item("ann", item.id) == item
-    head = house.mailboxes.head("ann")
+    assert running.mailboxes.item("ann", item.id) == item
+    head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.sequence, head.size) == (2, 10)
     assert head.folders["INBOX"] == Counters(uid_next=2, total=1, unread=1, size=10, modseq=2)
     assert head.folders["JUNK_EMAIL"] == Counters(modseq=1)
-    assert house.transit.is_clear(f"{1:032x}")
-    assert len(house.ledger.facts(f"{1:032x}")) == 2
+    assert running.transit.is_clear(f"{1:032x}")
+    assert len(running.ledger.facts(f"{1:032x}")) == 2
 
 
-def test_an_order_that_was_settled_delivers_nothing(house: House) -> None:
-    house.deliver(1)
-    head = house.mailboxes.head("ann")
+def test_an_order_that_was_settled_delivers_nothing(running: RunningStack) -> None:
+    running.deliver(1)
+    head = running.mailboxes.head("ann")
     assert head is not None
-    assert house.mailboxes.deliver(head, new(1), order("ann", f"{1:032x}"), [delivered("ann", f"{1:032x}")]) is None
-    assert house.mailboxes.head("ann") == head
-    assert len(house.mailboxes.items("ann", "INBOX")) == 1
+    assert running.mailboxes.deliver(head, new(1), order("ann", f"{1:032x}"), [delivered("ann", f"{1:032x}")]) is None
+    assert running.mailboxes.head("ann") == head
+    assert len(running.mailboxes.items("ann", "INBOX")) == 1
 
 
-def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(house: House) -> None:
+def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(running: RunningStack) -> None:
     """A rule's verdict may lead where another way of the flow has led before."""
-    house.deliver(1)
-    trace, head = f"{1:032x}", house.mailboxes.head("ann")
+    running.deliver(1)
+    trace, head = f"{1:032x}", running.mailboxes.head("ann")
     assert head is not None
-    assert house.transit.open([], [order("ann", trace)], None)
-    assert house.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
-    assert house.mailboxes.head("ann") == head
-    assert len(house.mailboxes.items("ann", "INBOX")) == 1
-    assert house.transit.order(trace, order().key) is not None
+    assert running.transit.open([], [order("ann", trace)], None)
+    assert running.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
+    assert running.mailboxes.head("ann") == head
+    assert len(running.mailboxes.items("ann", "INBOX")) == 1
+    assert running.transit.order(trace, order().key) is not None
 
 
-def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(house: House) -> None:
-    stale = house.mailboxes.head("ann")
+def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(running: RunningStack) -> None:
+    stale = running.mailboxes.head("ann")
     assert stale is not None
-    house.deliver(1)
-    trace = house.send(2)
+    running.deliver(1)
+    trace = running.send(2)
     with pytest.raises(ConflictError):
-        house.mailboxes.deliver(stale, new(2), order("ann", trace), [delivered("ann", trace)])
-    assert house.transit.order(trace, order().key) is not None
-    assert len(house.ledger.facts(trace)) == 1
-    assert [item.blob for item in house.mailboxes.items("ann", "INBOX")] == ["mail/1"]
+        running.mailboxes.deliver(stale, new(2), order("ann", trace), [delivered("ann", trace)])
+    assert running.transit.order(trace, order().key) is not None
+    assert len(running.ledger.facts(trace)) == 1
+    assert [item.blob for item in running.mailboxes.items("ann", "INBOX")] == ["mail/1"]
 
 
-def test_a_notice_becomes_an_order_and_marks_the_mailbox(house: House) -> None:
-    trace = house.send(1)
-    head = house.mailboxes.head("ann")
+def test_a_notice_becomes_an_order_and_marks_the_mailbox(running: RunningStack) -> None:
+    trace = running.send(1)
+    head = running.mailboxes.head("ann")
     assert head is not None
     notice = order("ann", trace, kind=OrderKind.QUOTA_NOTICE)
-    item = house.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice)
-    after = house.mailboxes.head("ann")
+    item = running.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice)
+    after = running.mailboxes.head("ann")
     assert item is not None
     assert after is not None
     assert after.noticed
-    assert list(house.transit.open_orders(trace)) == [notice]
+    assert list(running.transit.open_orders(trace)) == [notice]
 
 
-def test_items_list_by_uid_and_page_by_page(house: House) -> None:
+def test_items_list_by_uid_and_page_by_page(running: RunningStack) -> None:
     for number in range(1, 6):
-        house.deliver(number, folder="JUNK_EMAIL" if number == 3 else "INBOX")
-    assert [item.uids["INBOX"] for item in house.mailboxes.items("ann", "INBOX")] == [1, 2, 3, 4]
-    assert [item.uids["INBOX"] for item in house.mailboxes.items("ann", "INBOX", after_uid=1, limit=2)] == [2, 3]
-    assert [item.blob for item in house.mailboxes.items("ann", "JUNK_EMAIL")] == ["mail/3"]
-    assert list(house.mailboxes.items("ann", "INBOX", after_uid=4)) == []
+        running.deliver(number, folder="JUNK_EMAIL" if number == 3 else "INBOX")
+    assert [item.uids["INBOX"] for item in running.mailboxes.items("ann", "INBOX")] == [1, 2, 3, 4]
+    assert [item.uids["INBOX"] for item in running.mailboxes.items("ann", "INBOX", after_uid=1, limit=2)] == [2, 3]
+    assert [item.blob for item in running.mailboxes.items("ann", "JUNK_EMAIL")] == ["mail/3"]
+    assert list(running.mailboxes.items("ann", "INBOX", after_uid=4)) == []
 
 
-def test_a_client_that_reads_changes_misses_nothing(house: House) -> None:
-    items = [house.deliver(number) for number in range(1, 6)]
-    changes = house.mailboxes.changes("ann", after=1)
+def test_a_client_that_reads_changes_misses_nothing(running: RunningStack) -> None:
+    items = [running.deliver(number) for number in range(1, 6)]
+    changes = running.mailboxes.changes("ann", after=1)
     assert [change.item_id for change in changes] == [item.id for item in items if item]
     assert [(change.sequence, change.kind, change.uid) for change in changes[:2]] == [
         (2, ChangeKind.NEW, 1),
         (3, ChangeKind.NEW, 2),
     ]
-    assert [change.sequence for change in house.mailboxes.changes("ann", after=4)] == [5, 6]
-    assert [change.sequence for change in house.mailboxes.changes("ann", after=2, limit=2)] == [3, 4]
+    assert [change.sequence for change in running.mailboxes.changes("ann", after=4)] == [5, 6]
+    assert [change.sequence for change in running.mailboxes.changes("ann", after=2, limit=2)] == [3, 4]
 
 
-def test_many_at_once_get_a_uid_each(house: House) -> None:
+def test_many_at_once_get_a_uid_each(running: RunningStack) -> None:
     def one(number: int) -> int:
-        trace = house.send(number)
+        trace = running.send(number)
         while True:
-            head = house.mailboxes.head("ann")
+            head = running.mailboxes.head("ann")
             assert head is not None
             try:
-                item = house.mailboxes.deliver(head, new(number), order("ann", trace), [delivered("ann", trace)])
+                item = running.mailboxes.deliver(head, new(number), order("ann", trace), [delivered("ann", trace)])
             except ConflictError:
                 continue
             assert item is not None
@@ -216,23 +218,25 @@ def test_many_at_once_get_a_uid_each(house: House) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(one, range(16))) == list(range(1, 17))
-    head = house.mailboxes.head("ann")
+    head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.size, head.folders["INBOX"].total) == (160, 16)
 
 
-def test_one_order_taken_by_many_is_delivered_once(house: House) -> None:
-    trace = house.send(7)
+def test_one_order_taken_by_many_is_delivered_once(running: RunningStack) -> None:
+    trace = running.send(7)
 
     def one(_: int) -> bool:
         while True:
-            head = house.mailboxes.head("ann")
+            head = running.mailboxes.head("ann")
             assert head is not None
             try:
-                return house.mailboxes.deliver(head, new(7), order("ann", trace), [delivered("ann", trace)]) is not None
+                return (
+                    running.mailboxes.deliver(head, new(7), order("ann", trace), [delivered("ann", trace)]) is not None
+                )
             except ConflictError:
                 continue
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(one, range(8))).count(True) == 1
-    assert len(house.mailboxes.items("ann", "INBOX")) == 1
+    assert len(running.mailboxes.items("ann", "INBOX")) == 1

@@ -11,14 +11,14 @@ import pytest
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact
 from postroom.ports.message_contents import FlowContents, Slot
-from tests.support.post import NOON, TRACE, call, expansion, order, own, received
+from tests.support.builders import NOON, TRACE, call, expansion, order, own, received
 
 if TYPE_CHECKING:
     from postroom.ports.message_contents import MessageContents
@@ -41,8 +41,8 @@ def way(request: pytest.FixtureRequest) -> Way:
         return NOON
 
     if request.param == "memory":
-        books = Books()
-        return Way(MemoryMessageContents(books, clock), MemoryTransit(books, clock), MemoryLedger(books))
+        tables = MemoryTables()
+        return Way(MemoryMessageContents(tables, clock), MemoryTransit(tables, clock), MemoryLedger(tables))
     stack: Stack = request.getfixturevalue("stack")
     transit, ledger = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]
     return Way(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOON = 1_795_000_020_000
 
 
-class World:
+class Pipeline:
     def __init__(self, kind: str) -> None:
         self.written: list[dict[str, Any]] = []
         self.memory = MemoryMetrics()
@@ -63,31 +63,31 @@ def read_watched(written: list[dict[str, Any]]) -> Counter[str]:
 
 
 @pytest.fixture(params=["memory", "embedded"])
-def world(request: pytest.FixtureRequest) -> World:
-    return World(request.param)
+def pipeline(request: pytest.FixtureRequest) -> Pipeline:
+    return Pipeline(request.param)
 
 
-def test_counts_add_up_by_organization_and_name(world: World) -> None:
-    world.metrics.count("m-1", NOON, {"OrganizationEmailReceived": 2, "MailboxEmailDelivered": 5})
-    world.metrics.count("m-1", NOON + 60_000, {"MailboxEmailDelivered": 1})
-    world.metrics.count("m-2", NOON, {"MailboxEmailDelivered": 3})
-    assert world.sums() == {
+def test_counts_add_up_by_organization_and_name(pipeline: Pipeline) -> None:
+    pipeline.metrics.count("m-1", NOON, {"OrganizationEmailReceived": 2, "MailboxEmailDelivered": 5})
+    pipeline.metrics.count("m-1", NOON + 60_000, {"MailboxEmailDelivered": 1})
+    pipeline.metrics.count("m-2", NOON, {"MailboxEmailDelivered": 3})
+    assert pipeline.sums() == {
         ("m-1", "OrganizationEmailReceived"): 2,
         ("m-1", "MailboxEmailDelivered"): 6,
         ("m-2", "MailboxEmailDelivered"): 3,
     }
 
 
-def test_many_observations_are_spread_over_lines(world: World) -> None:
-    world.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2 * MAX_VALUES + 1, "IncomingEmailBounced": 1})
-    assert world.sums() == {("m-1", "MailboxEmailDelivered"): 2 * MAX_VALUES + 1, ("m-1", "IncomingEmailBounced"): 1}
+def test_many_observations_are_spread_over_lines(pipeline: Pipeline) -> None:
+    pipeline.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2 * MAX_VALUES + 1, "IncomingEmailBounced": 1})
+    assert pipeline.sums() == {("m-1", "MailboxEmailDelivered"): 2 * MAX_VALUES + 1, ("m-1", "IncomingEmailBounced"): 1}
 
 
-def test_what_an_alarm_watches_is_summed_up_over_all_organizations(world: World) -> None:
-    world.metrics.count("m-1", NOON, {"RuleFunctionFailure": 2, "MailboxEmailDelivered": 5})
-    world.metrics.count("m-2", NOON, {"RuleFunctionFailure": MAX_VALUES + 1})
-    assert world.watched() == {"RuleFunctionFailure": MAX_VALUES + 3}
-    assert world.sums() == {
+def test_what_an_alarm_watches_is_summed_up_over_all_organizations(pipeline: Pipeline) -> None:
+    pipeline.metrics.count("m-1", NOON, {"RuleFunctionFailure": 2, "MailboxEmailDelivered": 5})
+    pipeline.metrics.count("m-2", NOON, {"RuleFunctionFailure": MAX_VALUES + 1})
+    assert pipeline.watched() == {"RuleFunctionFailure": MAX_VALUES + 3}
+    assert pipeline.sums() == {
         ("m-1", "RuleFunctionFailure"): 2,
         ("m-1", "MailboxEmailDelivered"): 5,
         ("m-2", "RuleFunctionFailure"): MAX_VALUES + 1,
@@ -95,9 +95,9 @@ def test_what_an_alarm_watches_is_summed_up_over_all_organizations(world: World)
 
 
 def test_a_line_names_its_namespace_and_the_time_of_what_happened() -> None:
-    world = World("embedded")
-    world.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2})
-    assert world.written == [
+    pipeline = Pipeline("embedded")
+    pipeline.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2})
+    assert pipeline.written == [
         {
             "_aws": {
                 "Timestamp": NOON,

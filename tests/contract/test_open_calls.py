@@ -11,16 +11,16 @@ from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.open_calls import DynamoOpenCalls
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.open_calls import MemoryOpenCalls
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import StoreUnavailableError
 from postroom.model.records import Insert, OrganizationState
 from postroom.ports.open_calls import OpenCall
 from postroom.ports.transit import Called
 from tests.contract.test_directory import organization
-from tests.support.post import NOON, ORG, call, received
+from tests.support.builders import NOON, ORG, call, received
 
 if TYPE_CHECKING:
     from postroom.ports.directory import Directory
@@ -39,7 +39,7 @@ class Way:
 @pytest.fixture(params=["memory", "dynamodb"])
 def way(request: pytest.FixtureRequest) -> Way:
     if request.param == "memory":
-        transit, directory = MemoryTransit(Books(), lambda: NOON), MemoryDirectory()
+        transit, directory = MemoryTransit(MemoryTables(), lambda: NOON), MemoryDirectory()
         return Way(MemoryOpenCalls(transit, directory), transit, directory)
     stack: Stack = request.getfixturevalue("stack")
     tables = stack.environment

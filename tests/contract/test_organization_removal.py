@@ -15,7 +15,7 @@ from postroom.adapters.memory.organization_removal import MemoryOrganizationRemo
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import Entity, Insert, Membership, NameClaim, PasswordHash, RuleRecord, SmtpGateway
 from postroom.model.rules import Direction
-from tests.support.post import NOON, ORG, OTHER
+from tests.support.builders import NOON, ORG, OTHER
 from tests.support.rules import DROP, rule
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PEOPLE = 30
 
 
 @dataclass
-class House:
+class RunningStack:
     directory: Directory
     removal: OrganizationRemoval
 
@@ -85,13 +85,13 @@ class House:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def house(request: pytest.FixtureRequest) -> House:
+def running(request: pytest.FixtureRequest) -> RunningStack:
     if request.param == "memory":
         memory = MemoryDirectory()
-        return House(memory, MemoryOrganizationRemoval(memory, most=25))
+        return RunningStack(memory, MemoryOrganizationRemoval(memory, most=25))
     stack: Stack = request.getfixturevalue("stack")
     table = DirectoryTable(stack.dynamodb, stack.environment["DIRECTORY_TABLE"], pause=lambda _: None)
-    return House(DynamoDirectory(table), DynamoOrganizationRemoval(table))
+    return RunningStack(DynamoDirectory(table), DynamoOrganizationRemoval(table))
 
 
 def until_done(remove: Any, *arguments: Any) -> int:
@@ -102,37 +102,37 @@ def until_done(remove: Any, *arguments: Any) -> int:
     return calls
 
 
-def test_secrets_go_and_nothing_else(house: House) -> None:
-    house.fill(ORG)
-    before = house.census(ORG)
-    assert until_done(house.removal.remove_secrets, ORG) > 1
-    assert house.census(ORG) == {**before, "hashes": 0, "gateways": 0}
+def test_secrets_go_and_nothing_else(running: RunningStack) -> None:
+    running.fill(ORG)
+    before = running.census(ORG)
+    assert until_done(running.removal.remove_secrets, ORG) > 1
+    assert running.census(ORG) == {**before, "hashes": 0, "gateways": 0}
 
 
-def test_an_entity_goes_with_all_that_names_it(house: House) -> None:
-    house.fill(ORG)
-    before = house.census(ORG)
-    team, someone = house.directory.entity(ORG, "team"), house.directory.entity(ORG, "u07")
+def test_an_entity_goes_with_all_that_names_it(running: RunningStack) -> None:
+    running.fill(ORG)
+    before = running.census(ORG)
+    team, someone = running.directory.entity(ORG, "team"), running.directory.entity(ORG, "u07")
     assert team is not None
     assert someone is not None
-    until_done(house.removal.remove_entity, someone)
-    assert house.census(ORG) == {**before, "entities": 31, "names": 29, "hashes": 29, "members": 29}
-    assert house.directory.groups_of(ORG, "u07", None, 9).items == []
-    until_done(house.removal.remove_entity, team)
-    assert house.census(ORG) == {**before, "entities": 30, "names": 29, "hashes": 29, "members": 0, "groups": 0}
-    assert house.directory.members_of(ORG, "all", None, 9).items == []
-    assert house.directory.groups_of(ORG, "u01", None, 9).items == []
-    assert house.removal.remove_entity(team), "what is gone is no obstacle"
+    until_done(running.removal.remove_entity, someone)
+    assert running.census(ORG) == {**before, "entities": 31, "names": 29, "hashes": 29, "members": 29}
+    assert running.directory.groups_of(ORG, "u07", None, 9).items == []
+    until_done(running.removal.remove_entity, team)
+    assert running.census(ORG) == {**before, "entities": 30, "names": 29, "hashes": 29, "members": 0, "groups": 0}
+    assert running.directory.members_of(ORG, "all", None, 9).items == []
+    assert running.directory.groups_of(ORG, "u01", None, 9).items == []
+    assert running.removal.remove_entity(team), "what is gone is no obstacle"
 
 
-def test_all_rows_go_and_nobody_elses(house: House) -> None:
-    house.fill(ORG)
-    house.fill(OTHER)
-    others = house.census(OTHER)
+def test_all_rows_go_and_nobody_elses(running: RunningStack) -> None:
+    running.fill(ORG)
+    running.fill(OTHER)
+    others = running.census(OTHER)
     for kind in EntityKind:
-        for entity in house.directory.entities(ORG, kind, None, 99).items:
-            until_done(house.removal.remove_entity, entity)
-    until_done(house.removal.remove_rows, ORG)
-    assert set(house.census(ORG).values()) == {0}
-    assert house.census(OTHER) == others
-    assert house.removal.remove_rows(ORG)
+        for entity in running.directory.entities(ORG, kind, None, 99).items:
+            until_done(running.removal.remove_entity, entity)
+    until_done(running.removal.remove_rows, ORG)
+    assert set(running.census(ORG).values()) == {0}
+    assert running.census(OTHER) == others
+    assert running.removal.remove_rows(ORG)

@@ -13,7 +13,7 @@ from botocore.config import Config
 from postroom.adapters.aws.probes import DynamoProbes
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.errors import StoreUnavailableError
-from tests.support.post import NOON
+from tests.support.builders import NOON
 
 if TYPE_CHECKING:
     from postroom.ports.probes import Probes

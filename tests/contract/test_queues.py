@@ -13,7 +13,7 @@ from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsOnward
 from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryOnward, MemoryParkedNotices
 from postroom.contracts.between_stations import ParkedPointer, Station, read_bounce, read_order
 from postroom.errors import StoreUnavailableError
-from tests.support.post import ORG, bounce, order
+from tests.support.builders import ORG, bounce, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.contracts.rule_set import dump_rules, load_rules
 from postroom.errors import UnreadableRulesError
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
-from tests.support.post import ORG
+from tests.support.builders import ORG
 
 if TYPE_CHECKING:
     from postroom.ports.rule_sets import RuleSets

@@ -10,12 +10,25 @@ import pytest
 
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.books import Books
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.model.facts import OwnFact
 from postroom.ports.transit import Allowance, Called, Claim, Parked, Waiting
-from tests.support.post import NOON, ORG, OTHER, TRACE, bounce, call, delivered, expansion, order, own, parked, received
+from tests.support.builders import (
+    NOON,
+    ORG,
+    OTHER,
+    TRACE,
+    bounce,
+    call,
+    delivered,
+    expansion,
+    order,
+    own,
+    parked,
+    received,
+)
 
 if TYPE_CHECKING:
     from postroom.contracts.between_stations import Order
@@ -44,8 +57,8 @@ class Way:
 def way(request: pytest.FixtureRequest) -> Way:
     clock = Clock()
     if request.param == "memory":
-        books = Books()
-        return Way(MemoryTransit(books, clock), MemoryLedger(books), clock)
+        tables = MemoryTables()
+        return Way(MemoryTransit(tables, clock), MemoryLedger(tables), clock)
     stack: Stack = request.getfixturevalue("stack")
     transit, ledger = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]
     return Way(DynamoTransit(stack.dynamodb, transit, ledger, clock), DynamoLedger(stack.dynamodb, ledger), clock)

@@ -5,7 +5,7 @@ Reading order::
     scenarios.py   what is played, and how every recipient must end: the table of scenarios
     faults.py      how a call, or the handing out of messages, goes wrong: the table of faults
     injector.py    botocore, with one call of a run going wrong
-    office.py      the functions themselves, with queues, stream, schedule and time between them
+    harness.py      the functions themselves, with queues, stream, schedule and time between them
     evidence.py    what lies in tables, buckets, queues and logs, read without the stations' code
     invariants.py  what must hold of it (ARCHITECTURE.md, "What must always hold"): the table of checks
     permissions.py what roles must allow for it (template.yaml)
@@ -13,6 +13,6 @@ Reading order::
 
 To add a scenario: a function of a few lines in ``scenarios.py`` that plays it, and its row in ``SCENARIOS``: which
 functions' calls go wrong, and how each recipient ends. A new fact that ends a recipient needs its row in
-``evidence.ENDS``; a new queue or function one in ``office.MAPPINGS``. ``./scripts/faults`` walks everything and prints
+``evidence.ENDS``; a new queue or function one in ``harness.MAPPINGS``. ``./scripts/faults`` walks everything and prints
 scenarios x faults; ``pytest tests/faults`` walks a sample, and proves that two mutants of the code are found out.
 """

@@ -15,12 +15,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from moto.ses.models import ses_backends
 
-from tests.faults.office import ACCOUNT, REGION
+from tests.faults.harness import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tests.faults.office import Office
+    from tests.faults.harness import Harness
 
 FRAME: Final = (1 << 20) + 16
 """Bytes of one sealed frame, tag included. Source: docs/decisions, the sealed format."""
@@ -187,24 +187,24 @@ class Evidence:
         return self.letter_of.get(trace, trace.removeprefix("arrival:"))
 
 
-def gather(office: Office) -> Evidence:
+def gather(harness: Harness) -> Evidence:
     """Read everything."""
-    facts = [_fact(row) for row in office.stack.rows("LEDGER_TABLE")]
-    sealed = office.stack.objects("MAIL_BUCKET")
-    queues = office.queued()
+    facts = [_fact(row) for row in harness.stack.rows("LEDGER_TABLE")]
+    sealed = harness.stack.objects("MAIL_BUCKET")
+    queues = harness.queued()
     made = Evidence(
-        letters=office.letters,
-        replaced=office.replaced,
+        letters=harness.letters,
+        replaced=harness.replaced,
         facts=facts,
-        transit=[row for row in office.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
-        mailboxes=_mailboxes(office, sealed),
+        transit=[row for row in harness.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
+        mailboxes=_mailboxes(harness, sealed),
         sealed=sealed,
-        raw=office.stack.objects("INBOUND_BUCKET"),
-        directory=[f"{row['pk']['S']} {row['sk']['S']}" for row in office.stack.rows("DIRECTORY_TABLE")],
+        raw=harness.stack.objects("INBOUND_BUCKET"),
+        directory=[f"{row['pk']['S']} {row['sk']['S']}" for row in harness.stack.rows("DIRECTORY_TABLE")],
         queues=queues,
-        lines=list(_lines()) if "record_events" in office.functions else [],
+        lines=list(_lines()) if "record_events" in harness.functions else [],
         answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],
-        in_the_window=any(call.endswith(EFFECTS) for call in office.injector.near),
+        in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
     )
     made.letter_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
@@ -232,9 +232,9 @@ def _fact(row: Mapping[str, Any]) -> Fact:
     )
 
 
-def _mailboxes(office: Office, sealed: Mapping[str, bytes]) -> dict[str, Mailbox]:
+def _mailboxes(harness: Harness, sealed: Mapping[str, bytes]) -> dict[str, Mailbox]:
     rows: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    for row in office.stack.rows("MAILBOX_TABLE"):
+    for row in harness.stack.rows("MAILBOX_TABLE"):
         rows[row["pk"]["S"]][row["sk"]["S"]] = row
     return {name: _mailbox_of(name, its_rows, sealed) for name, its_rows in rows.items()}
 

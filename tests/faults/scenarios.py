@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.evidence import State
-from tests.faults.stories import (
+from tests.faults.setups import (
     CROWD,
     MANY,
     acme,
@@ -55,8 +55,8 @@ from tests.faults.stories import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.faults.office import Office
-    from tests.support.world import World
+    from tests.faults.harness import Harness
+    from tests.support.pipeline import Pipeline
 
 ALL: Final = frozenset({"ingest", "run_sync_rule", "run_async_rule", "deliver", "bounce", "park"})
 PROJECTED: Final = ALL | {"record_events", "retry_events"}
@@ -87,11 +87,11 @@ class Scenario:
     """
 
     name: str
-    play: Callable[[Office], None]
+    play: Callable[[Harness], None]
     struck: frozenset[str]
     received: Mapping[str, tuple[str, ...]]
     ends: tuple[End, ...]
-    people: Callable[[World], None]
+    people: Callable[[Pipeline], None]
     functions: frozenset[str] = ALL
     retired: frozenset[str] = field(default_factory=frozenset)
     erased: bool = False

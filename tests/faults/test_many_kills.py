@@ -12,7 +12,7 @@ from tests.faults.evidence import gather
 from tests.faults.faults import FAULTS, CallFault
 from tests.faults.invariants import findings
 from tests.faults.scenarios import ALL, SCENARIOS, TOLD, delivered, ended
-from tests.faults.stories import CROWD
+from tests.faults.setups import CROWD
 from tests.faults.walk import prepared
 
 if TYPE_CHECKING:
@@ -39,20 +39,20 @@ def test_a_large_fan_out_survives_kills_at_random_moments(seed: int) -> None:
     kills = 0
 
     with prepared(LARGE) as walk:
-        office = walk.office
+        harness = walk.harness
 
         def kill(call: Call) -> Any:
             nonlocal kills
             kills += 1
-            office.injector.at = None if kills == KILLS else len(office.injector.calls) + chance.randrange(2, 60)
+            harness.injector.at = None if kills == KILLS else len(harness.injector.calls) + chance.randrange(2, 60)
             return chance.choice(ways)(call)
 
-        office.begin()
-        office.injector.arm(chance.randrange(2, 60), kill)
-        LARGE.play(office)
-        desk = office.world.desk.parking
-        parked = list(desk.list())  # killed five times over the same message: a person helps
-        assert all(desk.redrive(each) for each in parked)
-        office.pump()
-        assert findings(gather(office), LARGE) == []
+        harness.begin()
+        harness.injector.arm(chance.randrange(2, 60), kill)
+        LARGE.play(harness)
+        operator = harness.pipeline.operator.parking
+        parked = list(operator.list())  # killed five times over the same message: a person helps
+        assert all(operator.redrive(each) for each in parked)
+        harness.pump()
+        assert findings(gather(harness), LARGE) == []
     assert kills > 3

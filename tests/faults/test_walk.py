@@ -22,7 +22,7 @@ def test_nothing_is_lost_duplicated_or_wrong_nor_more_asked_for_than_roles_allow
         results = [walk.under(fault, most=MOST) for fault in HALVES[SCENARIOS.index(scenario) % 2]]
     assert [trouble for result in results for trouble in result.troubles] == []
     assert all(result.runs for result in results)
-    assert not_allowed(walk.office.injector.asked, walk.office.stack.environment) == set()
+    assert not_allowed(walk.harness.injector.asked, walk.harness.stack.environment) == set()
 
 
 def test_every_scenario_and_fault_has_a_name_of_its_own() -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.faults.evidence import gather
 from tests.faults.faults import IN_ORDER, CallFault, Fault
+from tests.faults.harness import Harness
 from tests.faults.injector import Injector
 from tests.faults.invariants import Finding, Kind, findings
-from tests.faults.office import Office
 from tests.support.stack import empty_stack
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Walk:
     """One scenario, ready to be played as often as it takes; ``calls`` is what it does if nothing goes wrong."""
 
     scenario: Scenario
-    office: Office
+    harness: Harness
     calls: tuple[str, ...]
 
     def under(self, fault: Fault, *, most: int | None = None) -> Result:
@@ -87,9 +87,9 @@ class Walk:
         at: int | None = None,
         strike: Strike | None = None,
     ) -> None:
-        found = play(self.scenario, self.office, handing=handing, at=at, strike=strike)
-        where = place or f"call {at}, {self.office.injector.struck}"
-        if at is not None and not self.office.injector.struck:
+        found = play(self.scenario, self.harness, handing=handing, at=at, strike=strike)
+        where = place or f"call {at}, {self.harness.injector.struck}"
+        if at is not None and not self.harness.injector.struck:
             found.append(Finding(Kind.WRONG, "this call was never made: the scenario does not repeat itself"))
         result.runs += 1
         result.troubles += [Trouble(where, finding) for finding in found]
@@ -97,20 +97,20 @@ class Walk:
 
 def play(
     scenario: Scenario,
-    office: Office,
+    harness: Harness,
     *,
     handing: Handing = IN_ORDER,
     at: int | None = None,
     strike: Strike | None = None,
 ) -> list[Finding]:
     """Play a scenario once and return what does not hold; that it did not come to an end is a finding, too."""
-    office.begin(handing)
-    office.injector.arm(at, strike)
+    harness.begin(handing)
+    harness.injector.arm(at, strike)
     try:
-        scenario.play(office)
+        scenario.play(harness)
     except Exception as error:  # noqa: BLE001 - whatever it is, the walk goes on and tells of it
         return [Finding(Kind.LOST, f"it did not come to an end: {type(error).__name__}: {error}")]
-    return findings(gather(office), scenario)
+    return findings(gather(harness), scenario)
 
 
 @contextmanager
@@ -122,10 +122,10 @@ def prepared(scenario: Scenario) -> Iterator[Walk]:
     """
     with (
         empty_stack() as stack,
-        Office(stack, Injector(scenario.struck), scenario.functions, scenario.people).open() as office,
+        Harness(stack, Injector(scenario.struck), scenario.functions, scenario.people).open() as harness,
     ):
-        if found := play(scenario, office):
+        if found := play(scenario, harness):
             raise ScenarioError(f"{scenario.name}: " + "; ".join(finding.text for finding in found))
-        if not office.injector.calls:
+        if not harness.injector.calls:
             raise ScenarioError(f"{scenario.name}: {', '.join(scenario.struck)} made no call that could go wrong")
-        yield Walk(scenario, office, tuple(office.injector.calls))
+        yield Walk(scenario, harness, tuple(harness.injector.calls))

@@ -16,9 +16,9 @@ from postroom.contracts.between_stations import FactPointer
 from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trace, trace_of
 from postroom.model.limits import DELETION_SETTLES_SECONDS
 from postroom.model.records import Insert, OrganizationState, PasswordHash, SmtpGateway
-from tests.support.post import ORG, OTHER, arn
+from tests.support.builders import ORG, OTHER, arn
+from tests.support.pipeline import CONTEXT, Pipeline, load
 from tests.support.rules import DEFAULT, rule
-from tests.support.world import CONTEXT, World, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,15 +48,15 @@ class Clock:
 class Town:
     """Two organizations, one of which goes."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self.world, self.clock, self.stack = world, clock, world.stack
-        world.organization()
-        world.organization(OTHER, "zenith.test")
+    def __init__(self, pipeline: Pipeline, clock: Clock) -> None:
+        self.pipeline, self.clock, self.stack = pipeline, clock, pipeline.stack
+        pipeline.organization()
+        pipeline.organization(OTHER, "zenith.test")
         for name in ("ann", "ben", "cleo"):
-            world.entity(name)
-        world.entity("group", "ann", "ben")
-        world.entity("zoe", organization_id=OTHER, domain="zenith.test")
-        world.directory.commit(
+            pipeline.entity(name)
+        pipeline.entity("group", "ann", "ben")
+        pipeline.entity("zoe", organization_id=OTHER, domain="zenith.test")
+        pipeline.directory.commit(
             [
                 Insert(PasswordHash(organization_id=ORG, user_id="ann", hash=HASH)),
                 Insert(
@@ -72,24 +72,24 @@ class Town:
                 ),
             ]
         )
-        world.apply_rules(rule(DEFAULT))
+        pipeline.apply_rules(rule(DEFAULT))
         self.app = load("delete_organizations")
 
     def send(self, name: str, *recipients: str) -> str:
         """Let a letter arrive; return its trace."""
-        self.world.arrive(name, letter(name), *(each if "@" in each else f"{each}@acme.test" for each in recipients))
+        self.pipeline.arrive(name, letter(name), *(each if "@" in each else f"{each}@acme.test" for each in recipients))
         return trace_of(name, ORG)
 
     def minute(self) -> dict[str, int]:
         """Let a minute pass: the schedule's run, and all that follows from it."""
         counts: dict[str, int] = self.app.handler({}, CONTEXT)
-        self.world.pump()
+        self.pipeline.pump()
         self.clock.skipped += 60
         return counts
 
     def delete(self) -> int:
         """Delete acme; return how many minutes it took until it was Deleted."""
-        self.world.delete_organization()
+        self.pipeline.delete_organization()
         for minutes in itertools.count(1):
             self.minute()
             if self.state() is OrganizationState.DELETED:
@@ -104,12 +104,12 @@ class Town:
         self.minute()
 
     def state(self) -> OrganizationState:
-        organization = self.world.directory.organization(ORG)
+        organization = self.pipeline.directory.organization(ORG)
         assert organization is not None
         return organization.state
 
     def facts(self, name: str, of: EventName | OwnFact) -> list[Any]:
-        return [fact for fact in self.world.desk.ledger.facts(trace_of(name, ORG)) if fact.name is of]
+        return [fact for fact in self.pipeline.operator.ledger.facts(trace_of(name, ORG)) if fact.name is of]
 
     def bounced(self, name: str) -> list[str]:
         """Return who bounced."""
@@ -118,7 +118,7 @@ class Town:
 
     def told(self) -> set[str]:
         """Return of which letters the sender was told."""
-        return {answer["original"] for answer in self.world.answered}
+        return {answer["original"] for answer in self.pipeline.answered}
 
     def everything(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the content of every row and object, and of every message in a queue."""
@@ -145,7 +145,7 @@ class Town:
 def town(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Town:
     clock = Clock()
     monkeypatch.setattr(environment, "time", SimpleNamespace(time_ns=clock.time_ns, sleep=lambda _: None))
-    return Town(World(stack), clock)
+    return Town(Pipeline(stack), clock)
 
 
 ORGANIZATION_ROWS: Final = {f"DIRECTORY_TABLE ORG#{ORG} ORG", f"DIRECTORY_TABLE ORGS {ORG}"}
@@ -157,35 +157,35 @@ def fails(_: Any) -> Any:
 
 
 def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(town: Town) -> None:
-    world = town.world
+    pipeline = town.pipeline
     town.send("delivered", "ann", "group")
-    world.pump()
-    boto3.client("kms").disable_key(KeyId=world.kms_key)
+    pipeline.pump()
+    boto3.client("kms").disable_key(KeyId=pipeline.kms_key)
     town.send("parked", "cleo")
-    world.pump()
-    boto3.client("kms").enable_key(KeyId=world.kms_key)
-    world.apply_rules(world.callees.rule(fails), version=2)
+    pipeline.pump()
+    boto3.client("kms").enable_key(KeyId=pipeline.kms_key)
+    pipeline.apply_rules(pipeline.callees.rule(fails), version=2)
     town.send("waiting", "ann", "cleo")
-    world.pump()
-    world.apply_rules(world.callees.rule(fails, synchronous=False), version=3)
+    pipeline.pump()
+    pipeline.apply_rules(pipeline.callees.rule(fails, synchronous=False), version=3)
     town.send("in-flight", "ann", "nobody")
-    world._batch("INGEST_QUEUE_URL", "ingest")
-    world.point_at_rules(99)
+    pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    pipeline.point_at_rules(99)
     town.send("unreadable", "ben")
-    world._batch("INGEST_QUEUE_URL", "ingest")
+    pipeline._batch("INGEST_QUEUE_URL", "ingest")
     town.send("in-the-queue", "ben")
     pointer = FactPointer(trace=trace_of("delivered", ORG), key=RECEIVED, organization_id=ORG)
-    world.desk.parking.park_pointer(pointer, "its log group is gone")
-    asked = len(world.callees.events)
+    pipeline.operator.parking.park_pointer(pointer, "its log group is gone")
+    asked = len(pipeline.callees.events)
 
     assert town.delete() <= 3
-    assert len(world.callees.events) == asked
+    assert len(pipeline.callees.events) == asked
     assert [name for name, content in town.everything() if any(secret in content for secret in SECRETS)] == []
     assert town.left() == ORGANIZATION_ROWS
     assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
     assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
-    assert list(world.desk.transit.of_organization(ORG)) == []
-    assert list(world.desk.parking.list()) == []
+    assert list(pipeline.operator.transit.of_organization(ORG)) == []
+    assert list(pipeline.operator.parking.list()) == []
 
     assert town.bounced("parked") == ["cleo@acme.test"]
     assert town.bounced("waiting") == ["ann@acme.test", "cleo@acme.test"]
@@ -193,24 +193,24 @@ def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(t
     assert town.told() == {"parked", "waiting", "in-flight"}
     assert [len(town.facts(name, OwnFact.RULE_CALL_DROPPED)) for name in ("waiting", "in-flight")] == [1, 1]
     for name in ("unreadable", "in-the-queue"):
-        given_up = [fact.name for fact in world.desk.ledger.facts(f"arrival:{name}")]
+        given_up = [fact.name for fact in pipeline.operator.ledger.facts(f"arrival:{name}")]
         assert given_up[-1] is OwnFact.DISCARDED
-    names = [str(fact.name) for fact in world.desk.ledger.facts(organization_trace(ORG))]
+    names = [str(fact.name) for fact in pipeline.operator.ledger.facts(organization_trace(ORG))]
     assert sorted(names) == [*["MAILBOX_REMOVED"] * 3, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
 
 
 def test_what_another_organization_got_as_well_stays_for_it(town: Town) -> None:
-    world = town.world
+    pipeline = town.pipeline
     town.send("shared", "ann", "zoe@zenith.test")
-    world.pump()
+    pipeline.pump()
     town.send("shared-in-flight", "ann", "zoe@zenith.test")
-    world._batch("INGEST_QUEUE_URL", "ingest")
+    pipeline._batch("INGEST_QUEUE_URL", "ingest")
     town.delete()
     town.settle()
     assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/shared", "inbound/shared-in-flight"}
     assert town.bounced("shared-in-flight") == ["ann@acme.test"]
-    assert sorted(world.contents("zoe")) == [letter("shared"), letter("shared-in-flight")]
-    world.delete_organization(OTHER)
+    assert sorted(pipeline.contents("zoe")) == [letter("shared"), letter("shared-in-flight")]
+    pipeline.delete_organization(OTHER)
     town.minute()
     town.minute()
     assert town.stack.objects("INBOUND_BUCKET") == {}
@@ -218,9 +218,9 @@ def test_what_another_organization_got_as_well_stays_for_it(town: Town) -> None:
 
 def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -> None:
     """Ingest stopped between the two: the notification comes again, after acme is gone."""
-    world = town.world
-    body = world.arrive("both", letter("both"), "ann@acme.test", "zoe@zenith.test")
-    real = type(world.desk.transit).open
+    pipeline = town.pipeline
+    body = pipeline.arrive("both", letter("both"), "ann@acme.test", "zoe@zenith.test")
+    real = type(pipeline.operator.transit).open
 
     def only_acme(transit: Any, facts: Any, orders: Any, expansion: Any) -> bool:
         if facts[0].organization_id == OTHER:
@@ -228,27 +228,27 @@ def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -
         return bool(real(transit, facts, orders, expansion))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(world.desk.transit), "open", only_acme)
+        patch.setattr(type(pipeline.operator.transit), "open", only_acme)
         with pytest.raises(KeyboardInterrupt):
-            world._batch("INGEST_QUEUE_URL", "ingest")
-    world._batch("DELIVER_QUEUE_URL", "deliver")
-    world.delete_organization()
+            pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    pipeline._batch("DELIVER_QUEUE_URL", "deliver")
+    pipeline.delete_organization()
     for_now = {"inbound/both"}
     town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
     town.minute()
     assert set(town.stack.objects("INBOUND_BUCKET")) == for_now
-    world.announce(body)
-    world.pump()
-    assert world.contents("zoe") == [letter("both")]
+    pipeline.announce(body)
+    pipeline.pump()
+    assert pipeline.contents("zoe") == [letter("both")]
 
 
 def test_the_same_message_goes_when_nobody_can_open_it_any_more(town: Town) -> None:
-    town.world.organization("m-" + "c" * 32, "vega.test")
+    town.pipeline.organization("m-" + "c" * 32, "vega.test")
     town.send("both", "ann", "nobody@nowhere.test")
-    town.world._batch("INGEST_QUEUE_URL", "ingest")
-    town.world._batch("DELIVER_QUEUE_URL", "deliver")
+    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    town.pipeline._batch("DELIVER_QUEUE_URL", "deliver")
     town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
-    town.world.delete_organization()
+    town.pipeline.delete_organization()
     town.minute()
     assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/both"}
     town.settle()
@@ -258,16 +258,16 @@ def test_the_same_message_goes_when_nobody_can_open_it_any_more(town: Town) -> N
 
 def test_its_names_are_free_and_another_organization_may_have_them(town: Town) -> None:
     town.delete()
-    directory = town.world.directory
+    directory = town.pipeline.directory
     assert directory.domain_record("acme.test") is None
     assert directory.organization_with_alias("acme") is None
     assert directory.addresses_in("acme.test", 1) == []
-    town.world.organization("m-" + "d" * 32, "acme.test")
-    town.world.entity("ann-2", organization_id="m-" + "d" * 32, email="ann@acme.test")
+    town.pipeline.organization("m-" + "d" * 32, "acme.test")
+    town.pipeline.entity("ann-2", organization_id="m-" + "d" * 32, email="ann@acme.test")
     town.settle()
     town.send("new", "ann")
-    town.world.pump()
-    assert town.world.contents("ann-2") == [letter("new")]
+    town.pipeline.pump()
+    assert town.pipeline.contents("ann-2") == [letter("new")]
     assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/new"} | {
         key for key in town.stack.objects("INBOUND_BUCKET") if key.startswith("transit/")
     }
@@ -276,8 +276,8 @@ def test_its_names_are_free_and_another_organization_may_have_them(town: Town) -
 def test_what_cannot_end_by_itself_is_given_up_within_the_hour(town: Town) -> None:
     """Nobody reads the queues: nothing that is sent again comes to anything."""
     town.send("in-flight", "ann", "nobody")
-    town.world._batch("INGEST_QUEUE_URL", "ingest")
-    town.world.delete_organization()
+    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    town.pipeline.delete_organization()
     town.app.handler({}, CONTEXT)
     assert town.state() is OrganizationState.DELETING
     assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/in-flight"}
@@ -289,22 +289,22 @@ def test_what_cannot_end_by_itself_is_given_up_within_the_hour(town: Town) -> No
         "bounce:nobody@acme.test",
         "order:ann",
     ]
-    town.world.pump()  # what is in the queues finds nothing to do
+    town.pipeline.pump()  # what is in the queues finds nothing to do
     assert town.bounced("in-flight") == ["nobody@acme.test"]
     assert town.left() == ORGANIZATION_ROWS
 
 
 def test_one_that_was_deleted_before_this_was_built_is_emptied_too(town: Town) -> None:
     town.send("delivered", "ann")
-    town.world.pump()
-    organization = town.world.directory.organization(ORG)
+    town.pipeline.pump()
+    organization = town.pipeline.directory.organization(ORG)
     assert organization is not None
     row = {**arn_and_state(organization.arn), "state": {"S": "Deleted"}}
     del row["former_domains"]
     town.stack.dynamodb.put_item(TableName=town.stack.environment["DIRECTORY_TABLE"], Item=row)
     town.minute()
     assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
-    assert town.world.directory.password(ORG, "ann") is None
+    assert town.pipeline.directory.password(ORG, "ann") is None
 
 
 def arn_and_state(organization_arn: str) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def test_a_look_after_the_end_finds_what_came_too_late_and_then_nobody_looks_aga
     town.minute()
     assert town.stack.objects("MAIL_BUCKET") == {}
     town.settle()
-    organization = town.world.directory.organization(ORG)
+    organization = town.pipeline.directory.organization(ORG)
     assert organization is not None
     assert organization.cleared is not None
     assert organization.former_domains == ()
@@ -331,12 +331,12 @@ def test_a_look_after_the_end_finds_what_came_too_late_and_then_nobody_looks_aga
 
 def test_runs_at_the_same_time_end_in_the_same_and_take_nothing_twice(town: Town) -> None:
     for number in range(7):
-        town.world.entity(f"u{number:02}")
+        town.pipeline.entity(f"u{number:02}")
         town.send(f"to-{number}", f"u{number:02}")
-    town.world.pump()
+    town.pipeline.pump()
     town.send("in-flight", "ann", "nobody")
-    town.world._batch("INGEST_QUEUE_URL", "ingest")
-    town.world.delete_organization()
+    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    town.pipeline.delete_organization()
     counts: list[dict[str, int]] = []
 
     def run() -> None:
@@ -348,12 +348,12 @@ def test_runs_at_the_same_time_end_in_the_same_and_take_nothing_twice(town: Town
             each.start()
         for each in threads:
             each.join()
-        town.world.pump()
+        town.pipeline.pump()
         town.clock.skipped += 60
     assert len(counts) == 12, "none of them failed"
     assert town.state() is OrganizationState.DELETED
     assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
     assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
-    names = [str(fact.name) for fact in town.world.desk.ledger.facts(organization_trace(ORG))]
+    names = [str(fact.name) for fact in town.pipeline.operator.ledger.facts(organization_trace(ORG))]
     assert sorted(names) == [*["MAILBOX_REMOVED"] * 10, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
     assert town.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]

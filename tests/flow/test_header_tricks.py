@@ -13,7 +13,7 @@ import pytest
 
 from postroom.mime.headers import Headers
 from postroom.model.addresses import Address
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.odd_headers import BAD, generated
 from tests.support.other_readers import NodeReaders, Seen, by_python
 from tests.support.rules import DROP, rule
@@ -76,7 +76,7 @@ def test_our_readings_hold_what_others_read(tricks: list[bytes], readings: list[
 
 
 def test_no_reader_sees_a_dropped_sender_in_an_inbox(tricks: list[bytes], readings: list[list[Seen]]) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     post.rules(rule(DROP, BAD))
     shown = 0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from postroom.model.directory import EntityState
 from postroom.model.records import Replace
-from tests.support.post import NOON, ORG
-from tests.support.world import CONTEXT, World, load
+from tests.support.builders import NOON, ORG
+from tests.support.pipeline import CONTEXT, Pipeline, load
 
 if TYPE_CHECKING:
     import pytest
@@ -19,24 +19,24 @@ LETTER = b"From: Bob <bob@example.org>\r\nSubject: plum pudding\r\n\r\nsecret re
 
 
 def test_rows_and_objects_of_who_left_go_and_of_nobody_else(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(stack)
+    pipeline = Pipeline(stack)
     monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 300_000, raising=False)
-    world.organization()
+    pipeline.organization()
     for name in ("ann", "anna"):
-        world.entity(name, mailbox_provisioned=NOON)
+        pipeline.entity(name, mailbox_provisioned=NOON)
     for number in range(30):
-        world.arrive(f"m{number}", LETTER, "ann@acme.test", "anna@acme.test")
-    world.pump()
-    ann = world.directory.entity(ORG, "ann")
+        pipeline.arrive(f"m{number}", LETTER, "ann@acme.test", "anna@acme.test")
+    pipeline.pump()
+    ann = pipeline.directory.entity(ORG, "ann")
     assert ann is not None
     left = replace(ann, state=EntityState.DISABLED, email=None, disabled=NOON, mailbox_kept_until=NOON)
-    world.directory.commit([Replace(left)])
+    pipeline.directory.commit([Replace(left)])
     handler = load("remove_mailboxes").handler
     assert handler({}, CONTEXT) == {"removed": 1, "unfinished": 0}
     assert {row["pk"]["S"] for row in stack.rows("MAILBOX_TABLE")} == {"anna"}
     assert {key.split("/")[2] for key in stack.objects("MAIL_BUCKET")} == {"anna"}
-    assert world.contents("anna") == [LETTER] * 30
-    gone = world.directory.entity(ORG, "ann")
+    assert pipeline.contents("anna") == [LETTER] * 30
+    gone = pipeline.directory.entity(ORG, "ann")
     assert gone is not None
     assert (gone.mailbox_kept_until, gone.mailbox_removing, gone.mailbox_provisioned) == (None, None, None)
     assert handler({}, CONTEXT) == {"removed": 0, "unfinished": 0}

@@ -13,9 +13,9 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.contracts.event_log import record_of
 from postroom.errors import ConflictError
 from postroom.model.facts import EventName, Fact, trace_of
-from tests.support.post import ORG, OTHER
+from tests.support.builders import ORG, OTHER
+from tests.support.pipeline import Pipeline
 from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, rule
-from tests.support.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,34 +28,34 @@ FAILED = {"dmarc": "FAIL"}
 
 
 @pytest.fixture
-def world(stack: Stack) -> World:
-    made = World(stack)
+def pipeline(stack: Stack) -> Pipeline:
+    made = Pipeline(stack)
     made.organization()
     for name in ("ann", "ben", "cleo"):
         made.entity(name)
     return made
 
 
-def facts(world: World, message_id: str, name: EventName) -> Sequence[Fact]:
-    return [fact for fact in world.desk.ledger.facts(trace_of(message_id, ORG)) if fact.name is name]
+def facts(pipeline: Pipeline, message_id: str, name: EventName) -> Sequence[Fact]:
+    return [fact for fact in pipeline.operator.ledger.facts(trace_of(message_id, ORG)) if fact.name is name]
 
 
-def parked(world: World) -> list[str]:
-    return [each.cause for each in world.desk.transit.all_parked()]
+def parked(pipeline: Pipeline) -> list[str]:
+    return [each.cause for each in pipeline.operator.transit.all_parked()]
 
 
-def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
-    world.apply_rules(
+def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
+    pipeline.apply_rules(
         rule(DROP, "example.org", "ann@acme.test", id="r1", name="not for Ann"),
         rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
         rule(JUNK, "bob@example.org", "cleo@acme.test", id="r3", name="not now"),
     )
-    world.arrive("m1", LETTER, "ann@acme.test", "ben@acme.test", "cleo@acme.test")
-    world.pump()
+    pipeline.arrive("m1", LETTER, "ann@acme.test", "ben@acme.test", "cleo@acme.test")
+    pipeline.pump()
 
-    assert world.contents("ann") == world.contents("ben") == world.contents("cleo") == []
-    assert world.contents("cleo", "JUNK_EMAIL") == [LETTER]
-    assert [dict(fact.event) for fact in facts(world, "m1", EventName.RULE_APPLIED)] == [
+    assert pipeline.contents("ann") == pipeline.contents("ben") == pipeline.contents("cleo") == []
+    assert pipeline.contents("cleo", "JUNK_EMAIL") == [LETTER]
+    assert [dict(fact.event) for fact in facts(pipeline, "m1", EventName.RULE_APPLIED)] == [
         {"ruleName": name, "ruleType": "INBOUND_RULE", "ruleActions": [{"action": action, "recipients": [recipient]}]}
         for name, action, recipient in (
             ("not for Ann", "DROP", "ann@acme.test"),
@@ -63,12 +63,12 @@ def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
             ("not now", "MOVE_TO_JUNK", "cleo@acme.test"),
         )
     ]
-    assert [dict(fact.data) for fact in facts(world, "m1", EventName.RULE_APPLIED)] == [
+    assert [dict(fact.data) for fact in facts(pipeline, "m1", EventName.RULE_APPLIED)] == [
         {"ruleId": "r1", "rulesVersion": 1, "final": True},
         {"ruleId": "r2", "rulesVersion": 1, "final": False},
         {"ruleId": "r3", "rulesVersion": 1, "final": False},
     ]
-    (bounced,) = facts(world, "m1", EventName.INCOMING_EMAIL_BOUNCED)
+    (bounced,) = facts(pipeline, "m1", EventName.INCOMING_EMAIL_BOUNCED)
     assert bounced.event["bouncedRecipient"] == {
         "emailAddress": "ben@acme.test",
         "reason": "Ben has left.",
@@ -76,76 +76,76 @@ def test_each_recipient_gets_what_its_rule_says(world: World) -> None:
     }
 
 
-def test_spam_from_a_friend_reaches_the_inbox(world: World) -> None:
-    world.apply_rules(rule(BYPASS, "bob@example.org"))
-    world.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
-    world.pump()
-    assert world.contents("ann") == [LETTER]
+def test_spam_from_a_friend_reaches_the_inbox(pipeline: Pipeline) -> None:
+    pipeline.apply_rules(rule(BYPASS, "bob@example.org"))
+    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
+    pipeline.pump()
+    assert pipeline.contents("ann") == [LETTER]
 
 
-def test_a_message_that_is_dropped_is_over_at_once(world: World) -> None:
-    world.apply_rules(rule(DROP))
-    body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
-    world.announce(body)
-    world.pump()
-    assert world.fact_names(trace_of("m1", ORG)) == ["ORGANIZATION_EMAIL_RECEIVED", "RULE_APPLIED"]
-    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+def test_a_message_that_is_dropped_is_over_at_once(pipeline: Pipeline) -> None:
+    pipeline.apply_rules(rule(DROP))
+    body = pipeline.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
+    pipeline.announce(body)
+    pipeline.pump()
+    assert pipeline.fact_names(trace_of("m1", ORG)) == ["ORGANIZATION_EMAIL_RECEIVED", "RULE_APPLIED"]
+    assert pipeline.operator.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_a_virus_is_asked_about_before_policy_and_rules(world: World) -> None:  # ZH:3811
-    world.apply_rules(rule(BYPASS))
-    world.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
-    world.pump()
-    assert world.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
+def test_a_virus_is_asked_about_before_policy_and_rules(pipeline: Pipeline) -> None:  # ZH:3811
+    pipeline.apply_rules(rule(BYPASS))
+    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
+    pipeline.pump()
+    assert pipeline.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
 
 
 @pytest.mark.parametrize("change", ["created", "edited", "deleted"])
-def test_a_changed_rule_decides_the_next_message(world: World, change: str) -> None:  # ZH:3873, 4515
+def test_a_changed_rule_decides_the_next_message(pipeline: Pipeline, change: str) -> None:  # ZH:3873, 4515
     before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
     after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
-    world.apply_rules(*before)
-    world.arrive("m1", LETTER, "ann@acme.test")
-    world.pump()
-    kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
+    pipeline.apply_rules(*before)
+    pipeline.arrive("m1", LETTER, "ann@acme.test")
+    pipeline.pump()
+    kept = len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 0), "edited": (0, 0), "deleted": (0, 1)}[change]
-    world.apply_rules(*after, version=5)
-    world.arrive("m2", LETTER, "ann@acme.test")
-    world.pump()
-    kept = len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))
+    pipeline.apply_rules(*after, version=5)
+    pipeline.arrive("m2", LETTER, "ann@acme.test")
+    pipeline.pump()
+    kept = len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 1), "edited": (0, 1), "deleted": (1, 1)}[change]
 
 
-def test_rules_that_are_gone_are_not_no_rules(world: World) -> None:
-    world.organization(OTHER, "umbrella.test")
-    world.entity("zoe", organization_id=OTHER, domain="umbrella.test")
-    world.point_at_rules(3)
-    world.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
-    world.pump()
-    assert world.contents("ann") == []
-    assert parked(world) == ["UnreadableRulesError: the rule set's version 3 is gone"]
-    assert world.contents("zoe") == [LETTER]  # another organization's trouble is none of hers
+def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
+    pipeline.organization(OTHER, "umbrella.test")
+    pipeline.entity("zoe", organization_id=OTHER, domain="umbrella.test")
+    pipeline.point_at_rules(3)
+    pipeline.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
+    pipeline.pump()
+    assert pipeline.contents("ann") == []
+    assert parked(pipeline) == ["UnreadableRulesError: the rule set's version 3 is gone"]
+    assert pipeline.contents("zoe") == [LETTER]  # another organization's trouble is none of hers
 
-    S3RuleSets(world.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
-    for each in list(world.desk.transit.all_parked()):
-        world.announce(each.body)
-    world.pump()
-    assert world.contents("ann", "JUNK_EMAIL") == [LETTER]
-    assert world.contents("zoe") == [LETTER]
+    S3RuleSets(pipeline.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
+    for each in list(pipeline.operator.transit.all_parked()):
+        pipeline.announce(each.body)
+    pipeline.pump()
+    assert pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
+    assert pipeline.contents("zoe") == [LETTER]
 
 
-def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(world: World) -> None:
+def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline: Pipeline) -> None:
     keys: list[str] = []
     clients.s3().meta.events.register(
         "before-parameter-build.s3.GetObject", lambda params, **_: keys.append(params["Key"])
     )
     for number in range(2):
-        world.arrive(f"without-{number}", LETTER, "ann@acme.test")
-        world.pump()
+        pipeline.arrive(f"without-{number}", LETTER, "ann@acme.test")
+        pipeline.pump()
     assert [key for key in keys if not key.startswith("inbound/")] == []
-    world.apply_rules(rule(DROP))
+    pipeline.apply_rules(rule(DROP))
     for number in range(3):
-        world.arrive(f"with-{number}", LETTER, "ann@acme.test")
-        world.pump()
+        pipeline.arrive(f"with-{number}", LETTER, "ann@acme.test")
+        pipeline.pump()
     assert [key for key in keys if key.startswith("rules/")] == [f"rules/{ORG}/1"]
 
 
@@ -166,61 +166,61 @@ class Interrupted:
         return bool(self.transit.expand(*arguments))
 
 
-def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(world: World) -> None:
+def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(pipeline: Pipeline) -> None:
     people = [f"p{number}@acme.test" for number in range(100)]
-    world.apply_rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
-    body = world.arrive("m1", LETTER, *people)
-    ingest: Ingest = world.apps["ingest"].ingest
+    pipeline.apply_rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
+    body = pipeline.arrive("m1", LETTER, *people)
+    ingest: Ingest = pipeline.apps["ingest"].ingest
     stopped = Interrupted(ingest.transit)
     with pytest.raises(ConflictError):
         dataclasses.replace(ingest, transit=stopped).accept(body)
     assert stopped.chunks == 1
-    assert len(facts(world, "m1", EventName.RULE_APPLIED)) == 2
+    assert len(facts(pipeline, "m1", EventName.RULE_APPLIED)) == 2
 
-    world.apply_rules(rule(BYPASS), version=2)
-    world.pump()
+    pipeline.apply_rules(rule(BYPASS), version=2)
+    pipeline.pump()
 
-    applied = facts(world, "m1", EventName.RULE_APPLIED)
+    applied = facts(pipeline, "m1", EventName.RULE_APPLIED)
     assert {fact.data["ruleId"]: fact.data["rulesVersion"] for fact in applied} == {"r1": 1, "r2": 1}
     assert {fact.data["ruleId"]: tuple(fact.event["ruleActions"][0]["recipients"]) for fact in applied} == {
         "r1": tuple(people[:40]),
         "r2": tuple(people[40:]),
     }
-    bounced = [fact.event["bouncedRecipient"] for fact in facts(world, "m1", EventName.INCOMING_EMAIL_BOUNCED)]
+    bounced = [fact.event["bouncedRecipient"] for fact in facts(pipeline, "m1", EventName.INCOMING_EMAIL_BOUNCED)]
     assert sorted(each["emailAddress"] for each in bounced) == sorted(people[40:])
     assert {each["reason"] for each in bounced} == {"no"}
-    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+    assert pipeline.operator.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(world: World) -> None:
+def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(pipeline: Pipeline) -> None:
     people = [f"p{number}@acme.test" for number in range(500)]
-    world.apply_rules(*(rule(DROP, "*", person) for person in people))
-    world.arrive("m1", LETTER, *people)
-    world.pump()
-    applied = facts(world, "m1", EventName.RULE_APPLIED)
+    pipeline.apply_rules(*(rule(DROP, "*", person) for person in people))
+    pipeline.arrive("m1", LETTER, *people)
+    pipeline.pump()
+    applied = facts(pipeline, "m1", EventName.RULE_APPLIED)
     assert sorted(fact.event["ruleActions"][0]["recipients"][0] for fact in applied) == sorted(people)
-    assert world.desk.transit.is_clear(trace_of("m1", ORG))
+    assert pipeline.operator.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_recipients_that_come_later_have_facts_of_their_own(world: World) -> None:
-    world.apply_rules(rule(DROP, id="r1"))
+def test_recipients_that_come_later_have_facts_of_their_own(pipeline: Pipeline) -> None:
+    pipeline.apply_rules(rule(DROP, id="r1"))
     for names in (["ann@acme.test"], ["ann@acme.test", "ben@acme.test"], ["ann@acme.test", "ben@acme.test"]):
-        world.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
-        world.pump()
+        pipeline.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
+        pipeline.pump()
     for name in (EventName.RULE_APPLIED, EventName.DMARC_POLICY_APPLIED):
-        found = facts(world, "m1", name)
+        found = facts(pipeline, "m1", name)
         whom = [fact.event.get("recipients") or fact.event["ruleActions"][0]["recipients"] for fact in found]
         assert sorted(map(tuple, whom)) == [("ann@acme.test",), ("ben@acme.test",)]
-    assert parked(world) == []
+    assert parked(pipeline) == []
 
 
-def test_a_policy_of_reject_is_the_last_fact_of_everybody(world: World) -> None:
-    body = world.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
-    world.announce(body)
-    world.pump()
-    assert world.contents("ann") == []
-    assert world.fact_names(trace_of("m1", ORG)) == ["DMARC_POLICY_APPLIED", "ORGANIZATION_EMAIL_RECEIVED"]
-    (policy,) = facts(world, "m1", EventName.DMARC_POLICY_APPLIED)
+def test_a_policy_of_reject_is_the_last_fact_of_everybody(pipeline: Pipeline) -> None:
+    body = pipeline.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    pipeline.announce(body)
+    pipeline.pump()
+    assert pipeline.contents("ann") == []
+    assert pipeline.fact_names(trace_of("m1", ORG)) == ["DMARC_POLICY_APPLIED", "ORGANIZATION_EMAIL_RECEIVED"]
+    (policy,) = facts(pipeline, "m1", EventName.DMARC_POLICY_APPLIED)
     assert policy.event == {
         "from": "bob@example.org",
         "recipients": ["ann@acme.test", "nobody@acme.test"],
@@ -229,48 +229,48 @@ def test_a_policy_of_reject_is_the_last_fact_of_everybody(world: World) -> None:
     assert policy.data == {"final": True}
 
 
-def test_a_policy_is_applied_where_the_organization_enforces_it(world: World) -> None:
+def test_a_policy_is_applied_where_the_organization_enforces_it(pipeline: Pipeline) -> None:
     for policy in ("quarantine", "none"):
-        world.arrive(policy, LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
-    world.pump()
-    assert (len(world.contents("ann")), len(world.contents("ann", "JUNK_EMAIL"))) == (1, 1)
+        pipeline.arrive(policy, LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+    pipeline.pump()
+    assert (len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))) == (1, 1)
     for policy in ("quarantine", "none"):
-        (fact,) = facts(world, policy, EventName.DMARC_POLICY_APPLIED)
+        (fact,) = facts(pipeline, policy, EventName.DMARC_POLICY_APPLIED)
         assert (fact.event["policy"], fact.data) == (policy.upper(), {"final": False})
 
-    world.point_at_rules(0, enforced=False)
-    world.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
-    world.pump()
-    assert world.contents("ben") == [LETTER]
-    assert facts(world, "off", EventName.DMARC_POLICY_APPLIED) == []
-    (received,) = facts(world, "off", EventName.ORGANIZATION_EMAIL_RECEIVED)
+    pipeline.point_at_rules(0, enforced=False)
+    pipeline.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    pipeline.pump()
+    assert pipeline.contents("ben") == [LETTER]
+    assert facts(pipeline, "off", EventName.DMARC_POLICY_APPLIED) == []
+    (received,) = facts(pipeline, "off", EventName.ORGANIZATION_EMAIL_RECEIVED)
     assert (received.event["dmarcVerdict"], received.event["dmarcPolicy"]) == ("FAIL", "REJECT")
 
 
-def test_the_guides_query_counts_what_failed_by_policy(world: World) -> None:  # ZH:4565, word for word
+def test_the_guides_query_counts_what_failed_by_policy(pipeline: Pipeline) -> None:  # ZH:4565, word for word
     for number, policy in enumerate(("reject", "reject", "quarantine", "none")):
-        world.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
-    world.arrive("passed", LETTER, "ann@acme.test")
-    world.point_at_rules(0, enforced=False)
-    world.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
-    world.pump()
-    found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log(world))
+        pipeline.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+    pipeline.arrive("passed", LETTER, "ann@acme.test")
+    pipeline.point_at_rules(0, enforced=False)
+    pipeline.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
+    pipeline.pump()
+    found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log(pipeline))
     assert {row["event.dmarcPolicy"]: row["count()"] for row in found.rows} == {"REJECT": 2, "QUARANTINE": 2, "NONE": 1}
 
 
-def log(world: World) -> list[insights.Event]:
+def log(pipeline: Pipeline) -> list[insights.Event]:
     """Return the organization's event log, as record_events would write it."""
-    facts = world.desk.ledger.all_facts(ORG)
+    facts = pipeline.operator.ledger.all_facts(ORG)
     return [insights.Event(fact.at, record_of(fact)) for fact in facts if isinstance(fact.name, EventName)]
 
 
-def test_the_guides_query_shows_who_met_an_inbound_rule(world: World) -> None:  # ZH:1880
-    world.apply_rules(rule(JUNK, name="no letters"))
-    world.arrive("m1", LETTER, "ann@acme.test")
-    world.pump()
+def test_the_guides_query_shows_who_met_an_inbound_rule(pipeline: Pipeline) -> None:  # ZH:1880
+    pipeline.apply_rules(rule(JUNK, name="no letters"))
+    pipeline.arrive("m1", LETTER, "ann@acme.test")
+    pipeline.pump()
     query = """fields @timestamp, event.ruleName, event.ruleActions.0.action, event.ruleActions.0.recipients.0
 | sort @timestamp desc | filter event.ruleType = "INBOUND_RULE\""""
-    (row,) = insights.run(query, log(world)).rows
+    (row,) = insights.run(query, log(pipeline)).rows
     del row["@timestamp"], row["@ptr"]
     assert row == {
         "event.ruleName": "no letters",

@@ -16,7 +16,7 @@ from local.cli import app
 from postroom.ledger.lines import line_of
 from postroom.model.facts import EventName
 from postroom.model.rules import ActionType, LambdaCall
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.rules import rule
 
 WHATWG: Final = Path(__file__).parents[1] / "unit" / "text" / "whatwg"
@@ -49,7 +49,7 @@ def content(how: str, number: int, label: str, raw: bytes) -> bytes:
 def test_subjects_read_as_the_standard_says_in_list_event_log_and_rule_event(
     how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     function = LambdaCall(post.function("f", lambda _: {"actions": []}), synchronous=False)
     post.rules(rule(ActionType.RUN_LAMBDA, call=function))
@@ -65,7 +65,7 @@ def test_subjects_read_as_the_standard_says_in_list_event_log_and_rule_event(
 
 
 def test_the_list_has_the_senders_address_and_says_where_recipients_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     froms = [b'"' + b"long name " * 500 + b'" <Bob@Example.org>', b"nobody", b'"Joe <joe@example.org>']
     for number, (author, count) in enumerate(zip(froms, (51, 50, 0), strict=True)):
@@ -78,7 +78,7 @@ def test_the_list_has_the_senders_address_and_says_where_recipients_are_cut(monk
 
 
 def test_every_id_that_the_list_prints_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     ids = [
         b"<plain@example.net>",
@@ -105,7 +105,7 @@ def test_every_id_that_the_list_prints_is_found(monkeypatch: pytest.MonkeyPatch)
 def test_nothing_of_a_message_is_a_control_of_the_terminal(
     arguments: tuple[str, ...], more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     hostile = "pay\x1b]0;t\x07\x9b31m\u202egpj.exe\u2066 \u200f\u2069"
     subject = b"=?utf-8?B?" + base64.b64encode(hostile.encode()) + b"?="
@@ -117,12 +117,12 @@ def test_nothing_of_a_message_is_a_control_of_the_terminal(
         assert "\u202egpj.exe\u2066 \u200f\u2069" in str(json.loads(shown)) or "\\u202e" in shown
 
 
-def listed(post: MemoryPost, monkeypatch: pytest.MonkeyPatch, user: str) -> list[dict[str, Any]]:
+def listed(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch, user: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(command(post, monkeypatch, "mailbox", "list", user, "--json"))
     return rows
 
 
-def command(post: MemoryPost, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+def command(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     """Run a command of `postroom` on these memory ports."""
     monkeypatch.setattr(running, "find", lambda: SimpleNamespace(operator=lambda: post))
     done = CliRunner().invoke(app, arguments)

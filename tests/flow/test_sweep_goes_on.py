@@ -10,8 +10,8 @@ import pytest
 
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import RECEIVED, trace_of
-from tests.support.post import ORG, order, received
-from tests.support.world import World
+from tests.support.builders import ORG, order, received
+from tests.support.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,43 +24,43 @@ HOURS = 2 * 3_600_000
 
 
 @pytest.fixture
-def world(stack: Stack) -> World:
-    made = World(stack)
+def pipeline(stack: Stack) -> Pipeline:
+    made = Pipeline(stack)
     made.organization()
     return made
 
 
-def store(world: World, *names: str) -> None:
+def store(pipeline: Pipeline, *names: str) -> None:
     for name in names:
-        world.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{name}", Body=b"Subject: s\n\n")
+        pipeline.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{name}", Body=b"Subject: s\n\n")
 
 
-def later(world: World, milliseconds: int) -> Sweep:
-    sweep: Sweep = world.apps["sweep"].sweep
+def later(pipeline: Pipeline, milliseconds: int) -> Sweep:
+    sweep: Sweep = pipeline.apps["sweep"].sweep
     now = sweep.now() + milliseconds
     return replace(sweep, now=lambda: now)
 
 
-def test_a_row_that_is_no_fact_hides_no_orphan(world: World) -> None:
-    store(world, "a", "b", "c")
+def test_a_row_that_is_no_fact_hides_no_orphan(pipeline: Pipeline) -> None:
+    store(pipeline, "a", "b", "c")
     key = {"pk": {"S": trace_of("b", ORG)}, "sk": {"S": RECEIVED}}
-    world.stack.dynamodb.put_item(TableName=world.stack.environment["LEDGER_TABLE"], Item=key)
+    pipeline.stack.dynamodb.put_item(TableName=pipeline.stack.environment["LEDGER_TABLE"], Item=key)
     with pytest.raises(UnreadableFactError):
-        later(world, HOURS).run()
-    assert {parked.trace for parked in world.desk.parking.list()} == {"arrival:a", "arrival:c"}
+        later(pipeline, HOURS).run()
+    assert {parked.trace for parked in pipeline.operator.parking.list()} == {"arrival:a", "arrival:c"}
 
 
-def test_a_row_that_is_no_order_hides_neither_orders_nor_orphans(world: World) -> None:
-    store(world, "a")
-    transit, table = world.desk.transit, world.stack.environment["TRANSIT_TABLE"]
+def test_a_row_that_is_no_order_hides_neither_orders_nor_orphans(pipeline: Pipeline) -> None:
+    store(pipeline, "a")
+    transit, table = pipeline.operator.transit, pipeline.stack.environment["TRANSIT_TABLE"]
     transit.open([received()], [order("ann"), order("ben")], None)
     row = {"pk": "0", "sk": "order:x", "state": "OPEN", "body": "{}"}
     item = {**{name: {"S": text} for name, text in row.items()}, "since": {"N": "0"}, "sweeps": {"N": "0"}}
-    world.stack.dynamodb.put_item(TableName=table, Item=item)
+    pipeline.stack.dynamodb.put_item(TableName=table, Item=item)
     with pytest.raises(UnreadableFactError):
-        later(world, HOURS).run()
+        later(pipeline, HOURS).run()
     assert [waiting.sweeps for waiting in readable(transit.waiting(2**60))] == [1, 1]
-    assert len(list(world.desk.parking.list())) == 1
+    assert len(list(pipeline.operator.parking.list())) == 1
 
 
 def readable(waiting: Iterator[Waiting]) -> list[Waiting]:
@@ -71,10 +71,10 @@ def readable(waiting: Iterator[Waiting]) -> list[Waiting]:
     return found
 
 
-def test_sweeps_that_run_out_of_time_look_everywhere_in_the_end(world: World) -> None:
+def test_sweeps_that_run_out_of_time_look_everywhere_in_the_end(pipeline: Pipeline) -> None:
     names = [f"{first}{second}" for first in "05afkpuz" for second in "0z"]
-    store(world, *names)
+    store(pipeline, *names)
     for sweeps in range(80):  # the largest gap between their places is below the smallest between names
         left = iter([600_000, *[300_000] * 2])  # time for two objects, then none
-        later(world, HOURS + sweeps * 900_000).run(lambda left=left: next(left, 0))  # type: ignore[misc]
-    assert len(list(world.desk.parking.list())) == len(names)
+        later(pipeline, HOURS + sweeps * 900_000).run(lambda left=left: next(left, 0))  # type: ignore[misc]
+    assert len(list(pipeline.operator.parking.list())) == len(names)

@@ -12,8 +12,8 @@ import pytest
 
 from postroom.model.facts import trace_of
 from postroom.model.records import Domain, DomainState, Insert, Organization
-from tests.support.post import ORG
-from tests.support.world import World
+from tests.support.builders import ORG
+from tests.support.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -22,85 +22,85 @@ LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: s\n\ntext\n"
 
 
 @pytest.fixture
-def world(stack: Stack) -> World:
-    made = World(stack)
+def pipeline(stack: Stack) -> Pipeline:
+    made = Pipeline(stack)
     made.organization()
     made.entity("ann", aliases=["ann@second.test"])
     made.entity("ben", domain="second.test")
     return made
 
 
-def register(world: World, domain: str) -> None:
-    (organization,) = [found for found in [world.directory.organization(ORG)] if isinstance(found, Organization)]
-    world.directory.commit(
+def register(pipeline: Pipeline, domain: str) -> None:
+    (organization,) = [found for found in [pipeline.directory.organization(ORG)] if isinstance(found, Organization)]
+    pipeline.directory.commit(
         [Insert(Domain(name=domain, organization=organization.ref, is_test=False, state=DomainState.ACTIVE))]
     )
 
 
-def copies(world: World) -> dict[str, int]:
-    return {name: len(world.contents(name)) for name in ("ann", "ben")}
+def copies(pipeline: Pipeline) -> dict[str, int]:
+    return {name: len(pipeline.contents(name)) for name in ("ann", "ben")}
 
 
-def test_a_second_rule_of_the_same_organization(world: World) -> None:
-    register(world, "second.test")
-    world.arrive("m1", LETTER, "ann@acme.test")
-    world.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")
-    world.pump()
-    world.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")  # SQS delivers twice
-    world.pump()
+def test_a_second_rule_of_the_same_organization(pipeline: Pipeline) -> None:
+    register(pipeline, "second.test")
+    pipeline.arrive("m1", LETTER, "ann@acme.test")
+    pipeline.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")
+    pipeline.pump()
+    pipeline.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")  # SQS delivers twice
+    pipeline.pump()
 
-    assert copies(world) == {"ann": 1, "ben": 1}
-    names = world.fact_names(trace_of("m1", ORG))
+    assert copies(pipeline) == {"ann": 1, "ben": 1}
+    names = pipeline.fact_names(trace_of("m1", ORG))
     assert names.count("ORGANIZATION_EMAIL_RECEIVED") == 2
     assert names.count("MAILBOX_EMAIL_DELIVERED") == 2
     assert names.count("INCOMING_EMAIL_BOUNCED") == 1
 
 
-def test_a_domain_registered_while_the_message_was_parked(world: World) -> None:
-    world.arrive("m1", LETTER, "ann@acme.test", "ben@second.test")
-    world.pump()
-    assert copies(world) == {"ann": 1, "ben": 0}
+def test_a_domain_registered_while_the_message_was_parked(pipeline: Pipeline) -> None:
+    pipeline.arrive("m1", LETTER, "ann@acme.test", "ben@second.test")
+    pipeline.pump()
+    assert copies(pipeline) == {"ann": 1, "ben": 0}
 
-    register(world, "second.test")
-    (parked,) = world.desk.parking.list()
-    assert world.desk.parking.redrive(parked)
-    world.pump()
+    register(pipeline, "second.test")
+    (parked,) = pipeline.operator.parking.list()
+    assert pipeline.operator.parking.redrive(parked)
+    pipeline.pump()
 
-    assert copies(world) == {"ann": 1, "ben": 1}
-    assert list(world.desk.parking.list()) == []
+    assert copies(pipeline) == {"ann": 1, "ben": 1}
+    assert list(pipeline.operator.parking.list()) == []
 
 
-def test_more_recipients_than_a_transaction_holds(world: World) -> None:
-    register(world, "second.test")
+def test_more_recipients_than_a_transaction_holds(pipeline: Pipeline) -> None:
+    register(pipeline, "second.test")
     members = [f"u{number}" for number in range(45)]
     for name in members:
-        world.entity(name)
-    world.entity("group-all", *members, "ann", "ben", domain="second.test")
-    world.arrive("m1", LETTER, "ann@acme.test", "u1@acme.test")
-    world.arrive("m1", LETTER, "group-all@second.test")
-    world.pump()
-    assert copies(world) == {"ann": 1, "ben": 1}
-    assert [len(world.contents(name)) for name in members] == [1] * 45
+        pipeline.entity(name)
+    pipeline.entity("group-all", *members, "ann", "ben", domain="second.test")
+    pipeline.arrive("m1", LETTER, "ann@acme.test", "u1@acme.test")
+    pipeline.arrive("m1", LETTER, "group-all@second.test")
+    pipeline.pump()
+    assert copies(pipeline) == {"ann": 1, "ben": 1}
+    assert [len(pipeline.contents(name)) for name in members] == [1] * 45
 
 
-def test_a_virus_is_blocked_for_every_recipient(world: World) -> None:
-    register(world, "second.test")
-    world.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL"})
-    world.arrive("m1", LETTER, "ben@second.test", verdicts={"virus": "FAIL"})
-    world.pump()
-    assert world.fact_names(trace_of("m1", ORG)).count("MESSAGE_BLOCKED") == 2
+def test_a_virus_is_blocked_for_every_recipient(pipeline: Pipeline) -> None:
+    register(pipeline, "second.test")
+    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL"})
+    pipeline.arrive("m1", LETTER, "ben@second.test", verdicts={"virus": "FAIL"})
+    pipeline.pump()
+    assert pipeline.fact_names(trace_of("m1", ORG)).count("MESSAGE_BLOCKED") == 2
 
 
-def test_two_announcements_that_wait_for_their_domain_wait_both(world: World) -> None:
-    world.arrive("m1", LETTER, "ann@second.test")
-    world.arrive("m1", LETTER, "ben@second.test")
-    world.arrive("m1", LETTER, "ben@second.test")  # SQS delivers twice
-    world.pump()
-    parked = list(world.desk.parking.list())
+def test_two_announcements_that_wait_for_their_domain_wait_both(pipeline: Pipeline) -> None:
+    pipeline.arrive("m1", LETTER, "ann@second.test")
+    pipeline.arrive("m1", LETTER, "ben@second.test")
+    pipeline.arrive("m1", LETTER, "ben@second.test")  # SQS delivers twice
+    pipeline.pump()
+    parked = list(pipeline.operator.parking.list())
     assert len(parked) == 2
 
-    register(world, "second.test")
-    assert all(world.desk.parking.redrive(each) for each in parked)
-    world.pump()
-    assert copies(world) == {"ann": 1, "ben": 1}
-    assert list(world.desk.parking.list()) == []
+    register(pipeline, "second.test")
+    assert all(pipeline.operator.parking.redrive(each) for each in parked)
+    pipeline.pump()
+    assert copies(pipeline) == {"ann": 1, "ben": 1}
+    assert list(pipeline.operator.parking.list()) == []

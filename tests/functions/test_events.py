@@ -1,4 +1,4 @@
-"""Every sample of events/ runs, in the order of a message's way, on the world that samples.toml describes."""
+"""Every sample of events/ runs, in the order of a message's way, on the pipeline that samples.toml describes."""
 
 import json
 from collections.abc import Iterator

@@ -6,32 +6,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.house import House
-from tests.support.kms_door import KmsDoor
+from tests.support.kms_proxy import KmsProxy
+from tests.support.running_stack import RunningStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")
-def kms() -> Iterator[KmsDoor]:
+def kms() -> Iterator[KmsProxy]:
     """KMS as the shared stack's functions see it, with every call written down."""
-    door = KmsDoor()
+    door = KmsProxy()
     yield door
     door.close()
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsDoor) -> Iterator[House]:
+def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsProxy) -> Iterator[RunningStack]:
     """A stack whose delays are a fifth: what a test waits for comes, and the sweep's hour is longer than any suite."""
     variables = {"AWS_ENDPOINT_URL_KMS": kms.url}
-    house = House(tmp_path_factory.mktemp("house"), port=kms.behind, variables=variables, speed=5)
-    yield house
-    house.stop()
+    running = RunningStack(tmp_path_factory.mktemp("running"), port=kms.behind, variables=variables, speed=5)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
-def house(shared: House) -> Iterator[House]:
+def running(shared: RunningStack) -> Iterator[RunningStack]:
     """The shared stack, and this process as one of its operators."""
     with shared.entered() as entered:
         yield entered

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.house import wait_for
 from tests.support.reports import outbox, status_of
+from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
-    from tests.support.house import House
+    from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -22,20 +22,20 @@ LETTER = (
 )
 
 
-def facts_of(house: House, number: int) -> list[dict[str, Any]]:
-    done = house.command("trace", "--message-id", f"<plum-{number}@elsewhere.example>", "--json")
+def facts_of(running: RunningStack, number: int) -> list[dict[str, Any]]:
+    done = running.command("trace", "--message-id", f"<plum-{number}@elsewhere.example>", "--json")
     return list(json.loads(done.stdout)) if done.returncode == 0 else []
 
 
-def names_of(house: House, number: int) -> set[str]:
-    return {fact["name"] for fact in facts_of(house, number)}
+def names_of(running: RunningStack, number: int) -> set[str]:
+    return {fact["name"] for fact in facts_of(running, number)}
 
 
-def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(house: House) -> None:
-    organization = house.organization("bouncing")
-    house.user(organization, "ann", "ann@bouncing.example")
-    house.send(LETTER % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
-    ((envelope, report),) = wait_for(lambda: outbox(house, "bob@elsewhere.example"))
+def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(running: RunningStack) -> None:
+    organization = running.organization("bouncing")
+    running.user(organization, "ann", "ann@bouncing.example")
+    running.send(LETTER % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
+    ((envelope, report),) = wait_for(lambda: outbox(running, "bob@elsewhere.example"))
     assert (envelope["from"], envelope["to"]) == ("", ["bob@elsewhere.example"])
     about, *recipients = status_of(report)
     assert about["Reporting-MTA"] == "dns; bouncing.example"
@@ -52,17 +52,17 @@ def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(house: House) -> None:
     assert "Check the address" in str(text.get_payload())
     assert "plums" in headers.get_content()
     assert "secret" not in report.as_string()
-    wait_for(lambda: "BOUNCE_SENT" in names_of(house, 1))
-    said = house.command("trace", "--message-id", "<plum-1@elsewhere.example>").stdout.decode()
+    wait_for(lambda: "BOUNCE_SENT" in names_of(running, 1))
+    said = running.command("trace", "--message-id", "<plum-1@elsewhere.example>").stdout.decode()
     assert "told sender" in said
 
 
-def test_a_raw_bounce_is_in_the_outbox_as_well(house: House) -> None:
-    organization = house.organization("manybounces")
-    house.user(organization, "ann", "ann@manybounces.example")
+def test_a_raw_bounce_is_in_the_outbox_as_well(running: RunningStack) -> None:
+    organization = running.organization("manybounces")
+    running.user(organization, "ann", "ann@manybounces.example")
     nobodies = [f"n{number:02}@manybounces.example" for number in range(60)]  # more than SES answers for
-    house.send(LETTER % 2, *nobodies, sender="raw@elsewhere.example")
-    ((envelope, report),) = wait_for(lambda: outbox(house, "raw@elsewhere.example"))
+    running.send(LETTER % 2, *nobodies, sender="raw@elsewhere.example")
+    ((envelope, report),) = wait_for(lambda: outbox(running, "raw@elsewhere.example"))
     assert envelope["from"] == "mailer-daemon@manybounces.example"
     assert report["Auto-Submitted"] == "auto-replied"
     about, *recipients = status_of(report)
@@ -71,19 +71,19 @@ def test_a_raw_bounce_is_in_the_outbox_as_well(house: House) -> None:
     assert "secret" not in report.as_string()
 
 
-def test_a_bounce_to_one_of_us_arrives_as_mail(house: House) -> None:
-    user = house.user(house.organization("returned"), "ann", "ann@returned.example")
-    house.send(LETTER % 3, "nobody@returned.example", sender="ann@returned.example")
-    (item,) = wait_for(lambda: house.rows("mailbox", "list", user))
-    content = house.command("mailbox", "show", user, item["id"]).stdout
+def test_a_bounce_to_one_of_us_arrives_as_mail(running: RunningStack) -> None:
+    user = running.user(running.organization("returned"), "ann", "ann@returned.example")
+    running.send(LETTER % 3, "nobody@returned.example", sender="ann@returned.example")
+    (item,) = wait_for(lambda: running.rows("mailbox", "list", user))
+    content = running.command("mailbox", "show", user, item["id"]).stdout
     assert email.message_from_bytes(content).get_content_type() == "multipart/report"
 
 
-def test_a_forged_sender_hears_nothing_and_the_trace_says_why(house: House) -> None:
-    house.organization("forged")
+def test_a_forged_sender_hears_nothing_and_the_trace_says_why(running: RunningStack) -> None:
+    running.organization("forged")
     verdicts = b"X-Local-SES-Verdicts: spf=FAIL; dkim=FAIL; dmarc=FAIL\r\n"
-    house.send(verdicts + LETTER % 4, "nobody@forged.example", sender="victim@elsewhere.example")
-    wait_for(lambda: "BOUNCE_SUPPRESSED" in names_of(house, 4))
-    (fact,) = (fact for fact in facts_of(house, 4) if fact["name"] == "BOUNCE_SUPPRESSED")
+    running.send(verdicts + LETTER % 4, "nobody@forged.example", sender="victim@elsewhere.example")
+    wait_for(lambda: "BOUNCE_SUPPRESSED" in names_of(running, 4))
+    (fact,) = (fact for fact in facts_of(running, 4) if fact["name"] == "BOUNCE_SUPPRESSED")
     assert "neither SPF nor an aligned DKIM" in fact["data"]["reason"]
-    assert outbox(house, "victim@elsewhere.example") == []
+    assert outbox(running, "victim@elsewhere.example") == []

@@ -17,7 +17,7 @@ import pytest
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_MESSAGE_BYTES
 from tests.support import forked_cli
-from tests.support.house import PATIENCE_S, wait_for
+from tests.support.running_stack import PATIENCE_S, wait_for
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.support import customers, sam_project
-from tests.support.house import ROOT, House, wait_for
+from tests.support.running_stack import ROOT, RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[House]:
+def running(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[RunningStack]:
     """A stack with the starters and a project of each language."""
     projects = [
         STARTERS,
@@ -59,31 +59,31 @@ def house(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Ho
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
     env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}}))
-    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars)
-    yield house
-    house.stop()
+    running = RunningStack(tmp_path_factory.mktemp("running"), functions=projects, env_vars=env_vars)
+    yield running
+    running.stop()
 
 
-def invoke(house: House, name: str, event: object = EVENT) -> Any:
-    answer = house.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+def invoke(running: RunningStack, name: str, event: object = EVENT) -> Any:
+    answer = running.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, payload
     return payload
 
 
 @pytest.mark.parametrize("name", ["FooterFunction", "arn:aws:lambda:us-east-1:123456789012:function:FooterFunction"])
-def test_a_python_function_has_its_packages_its_resources_and_our_api(house: House, name: str) -> None:
-    house.client("workmail").create_organization(Alias=f"guests-{len(name)}")
-    answer = invoke(house, name)
+def test_a_python_function_has_its_packages_its_resources_and_our_api(running: RunningStack, name: str) -> None:
+    running.client("workmail").create_organization(Alias=f"guests-{len(name)}")
+    answer = invoke(running, name)
     environment = answer["seen"]["environment"]
     assert answer["seen"]["organizations"] >= 1  # asked by stock boto3: the endpoint comes from the environment
     assert environment["AWS_DATA_PATH"].endswith("layers/workmail_client/botocore")
-    assert environment["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"] == house.environment["AWS_ENDPOINT_URL_WORKMAIL"]
-    stored = house.client("s3").get_object(Bucket="footer-updatedmessages", Key=EVENT["invocationId"])
-    assert stored["Body"].read() == b"hello Hello world from the file"
-    rows = house.client("dynamodb").scan(TableName="footer-Seen")["Items"]
+    assert environment["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"] == running.environment["AWS_ENDPOINT_URL_WORKMAIL"]
+    stored = running.client("s3").get_object(Bucket="footer-updatedmessages", Key=EVENT["invocationId"])
+    assert stored["Body"].read() == b"hello Hello pipeline from the file"
+    rows = running.client("dynamodb").scan(TableName="footer-Seen")["Items"]
     assert rows == [{"InvocationId": {"S": EVENT["invocationId"]}}]
-    (message,) = house.client("sqs").receive_message(QueueUrl=environment["QUEUE"])["Messages"]
+    (message,) = running.client("sqs").receive_message(QueueUrl=environment["QUEUE"])["Messages"]
     assert message["Body"] == EVENT["messageId"]
 
 
@@ -91,35 +91,39 @@ def test_a_python_function_has_its_packages_its_resources_and_our_api(house: Hou
 @pytest.mark.parametrize(
     "name", ["stop-storm", "StopStormFunction", "arn:aws:lambda:us-east-1:123456789012:function:stop-storm"]
 )
-def test_a_node_function_runs_with_its_packages(house: House, name: str) -> None:
+def test_a_node_function_runs_with_its_packages(running: RunningStack, name: str) -> None:
     expected = {"action": {"type": "DROP"}, "recipients": ["ada@example.com", "bo@example.com"]}
-    assert invoke(house, name) == {"actions": [expected]}
+    assert invoke(running, name) == {"actions": [expected]}
 
 
-def test_the_templates_permission_is_shown(house: House) -> None:
-    policy = json.loads(house.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
+def test_the_templates_permission_is_shown(running: RunningStack) -> None:
+    policy = json.loads(running.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
     assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "workmail.us-east-1.amazonaws.com"}]
 
 
-def test_the_starter_restyles_a_message_through_the_message_flow_api(house: House) -> None:
-    organization = house.organization("starters")
-    user = house.user(organization, "ada", "ada@starters.example")
+def test_the_starter_restyles_a_message_through_the_message_flow_api(running: RunningStack) -> None:
+    organization = running.organization("starters")
+    user = running.user(organization, "ada", "ada@starters.example")
     raw = (
         b"From: sender@elsewhere.example\r\nTo: ada@starters.example\r\nSubject: Hello\r\n"
         b"Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <starter@elsewhere.example>\r\n\r\nHi\r\n"
     )
-    house.send(raw, "ada@starters.example")
-    with house.entered():
-        wait_for(lambda: house.copies_of(user))
-        (fact,) = house.operator().ledger.received(message_id="<starter@elsewhere.example>")
+    running.send(raw, "ada@starters.example")
+    with running.entered():
+        wait_for(lambda: running.copies_of(user))
+        (fact,) = running.operator().ledger.received(message_id="<starter@elsewhere.example>")
     message_id = str(fact.data["flowMessageId"])
-    answer = invoke(house, "HouseStyleFunction", {**EVENT, "messageId": message_id})
+    answer = invoke(running, "HouseStyleFunction", {**EVENT, "messageId": message_id})
     assert answer == {"actions": [DEFAULT]}
-    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    content = (
+        running.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    )
     assert content.startswith(raw.replace(b"Hello", b"[External] Hello"))
     assert b"This message may be confidential." in content
-    invoke(house, "SubjectFunction", {**EVENT, "messageId": message_id})
-    content = house.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    invoke(running, "SubjectFunction", {**EVENT, "messageId": message_id})
+    content = (
+        running.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
+    )
     assert b"Subject: New subject: [External] Hello\n" in content.replace(b"\r\n", b"\n")
 
 
@@ -142,50 +146,50 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(house: Hous
         ("AddFunction", [{"action": {"type": "DEFAULT"}, "recipients": ["new-recipient@example.com"]}, DEFAULT]),
     ],
 )
-def test_the_guides_examples_answer_as_the_guide_shows(house: House, name: str, actions: list[Any]) -> None:
-    assert invoke(house, name) == {"actions": actions}
+def test_the_guides_examples_answer_as_the_guide_shows(running: RunningStack, name: str, actions: list[Any]) -> None:
+    assert invoke(running, name) == {"actions": actions}
 
 
-def test_the_starters_rules_are_made_from_a_file_once_the_functions_allow_it(house: House) -> None:
-    organization = house.organization("styled")
+def test_the_starters_rules_are_made_from_a_file_once_the_functions_allow_it(running: RunningStack) -> None:
+    organization = running.organization("styled")
     named = ("--organization", "styled")
     file = STARTERS / "rules.example.yaml"
-    client = house.client("lambda")
+    client = running.client("lambda")
     (statement,) = json.loads(client.get_policy(FunctionName="CountSendersFunction")["Policy"])["Statement"]
     client.remove_permission(FunctionName="CountSendersFunction", StatementId=statement["Sid"])
-    refused = house.command("rules", "apply", file, *named)
+    refused = running.command("rules", "apply", file, *named)
     assert refused.returncode == 1
     said = " ".join(refused.stderr.decode().split())
     command = "aws " + said.partition("Missing: aws ")[2]
     assert command.endswith(f"organization/{organization}")
-    given = house.run(shlex.split(command))
+    given = running.run(shlex.split(command))
     assert given.returncode == 0, given.stderr
-    assert house.command("rules", "apply", file, *named).returncode == 0
-    assert {row["change"] for row in house.rows("rules", "plan", file, *named)} == {"unchanged"}
-    tested = house.rows("rules", "test", "--from", "x@a.lists.example", "--to", "ada@styled.example", *named)
+    assert running.command("rules", "apply", file, *named).returncode == 0
+    assert {row["change"] for row in running.rows("rules", "plan", file, *named)} == {"unchanged"}
+    tested = running.rows("rules", "test", "--from", "x@a.lists.example", "--to", "ada@styled.example", *named)
     assert [row["lambda"] for row in tested] == [{"function": "CountSendersFunction", "synchronous": False}]
 
 
-def test_the_starter_counts_senders_in_cloudwatch(house: House) -> None:
-    invoke(house, "CountSendersFunction")
+def test_the_starter_counts_senders_in_cloudwatch(running: RunningStack) -> None:
+    invoke(running, "CountSendersFunction")
 
     def counted() -> list[dict[str, str]]:
-        metrics = house.client("cloudwatch").list_metrics(Namespace="MailBySender", MetricName="Messages")["Metrics"]
+        metrics = running.client("cloudwatch").list_metrics(Namespace="MailBySender", MetricName="Messages")["Metrics"]
         return [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
 
     sam_project.wait_for(lambda: {"SenderDomain": "example.com", "Direction": "INBOUND"} in counted())
 
 
-def test_sam_gets_its_variables_for_a_container(house: House) -> None:
-    for_sam = json.loads((house.logs.parent / "sam-env.json").read_text())["FooterFunction"]
+def test_sam_gets_its_variables_for_a_container(running: RunningStack) -> None:
+    for_sam = json.loads((running.logs.parent / "sam-env.json").read_text())["FooterFunction"]
     assert for_sam["FOOTER"] == "from the file"
     assert for_sam["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"].startswith("http://host.docker.internal:")
     assert "AWS_DATA_PATH" not in for_sam  # a folder of this machine
 
 
-def test_what_it_writes_is_in_its_log_group(house: House) -> None:
-    invoke(house, "FooterFunction")
-    logs = house.client("logs")
+def test_what_it_writes_is_in_its_log_group(running: RunningStack) -> None:
+    invoke(running, "FooterFunction")
+    logs = running.client("logs")
 
     def lines() -> list[str]:
         if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/FooterFunction")["logGroups"]:
@@ -210,18 +214,18 @@ def test_what_it_writes_is_in_its_log_group(house: House) -> None:
     ],
 )
 def test_an_edit_is_live_with_a_following_event_and_its_log_tells(
-    house: House, folder: Path, name: str, file: str, line: str
+    running: RunningStack, folder: Path, name: str, file: str, line: str
 ) -> None:
     said = line.split('"')[1]
-    invoke(house, name)
-    assert said not in house.command("logs", name).stdout.decode()
+    invoke(running, name)
+    assert said not in running.command("logs", name).stdout.decode()
     path = folder / file
     code = path.read_text()
     path.write_text(line + code)
 
     def is_live() -> bool:
-        invoke(house, name)
-        return said in house.command("logs", name).stdout.decode()
+        invoke(running, name)
+        return said in running.command("logs", name).stdout.decode()
 
     try:
         wait_for(is_live)

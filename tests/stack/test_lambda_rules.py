@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import customers
-from tests.support.house import House, wait_for
+from tests.support.running_stack import RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack where time runs faster, with three people whose mail goes through functions."""
     folder = tmp_path_factory.mktemp("customers")
     (folder / "fail" / "src").mkdir(parents=True)
@@ -99,26 +99,26 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
     env_vars.write_text(json.dumps({"Parameters": {"DROPPED": BEN, "ADDED": CLEO}}))
-    house = House(tmp_path_factory.mktemp("house"), functions=projects, env_vars=env_vars, speed=SPEED)
-    organization = house.organization("lambda")
+    running = RunningStack(tmp_path_factory.mktemp("running"), functions=projects, env_vars=env_vars, speed=SPEED)
+    organization = running.organization("lambda")
     for name, address in (("ann", ANN), ("ben", BEN), ("cleo", CLEO)):
-        house.user(organization, name, address)
+        running.user(organization, name, address)
     for name in ("Subject", "Drop", "Bounce", "Add"):
-        run_lambda(house, organization, f"{name.lower()}@guide.example", f"{name}Function")
-    run_lambda(house, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=60)
-    run_lambda(house, organization, "once@guide.example", "FailFunction", RuleTimeoutMinutes=0)
-    run_lambda(house, organization, "tell@guide.example", "DropFunction", Synchronous=False)
-    run_lambda(house, organization, "recurse@guide.example", "RecurseFunction")
+        run_lambda(running, organization, f"{name.lower()}@guide.example", f"{name}Function")
+    run_lambda(running, organization, "fail@guide.example", "FailFunction", RuleTimeoutMinutes=60)
+    run_lambda(running, organization, "once@guide.example", "FailFunction", RuleTimeoutMinutes=0)
+    run_lambda(running, organization, "tell@guide.example", "DropFunction", Synchronous=False)
+    run_lambda(running, organization, "recurse@guide.example", "RecurseFunction")
     if len(projects) == 3:
-        run_lambda(house, organization, "storm@guide.example", "stop-storm")
+        run_lambda(running, organization, "storm@guide.example", "stop-storm")
     for number, (sender, recipients) in LETTERS.items():
         if number != "n1" or len(projects) == 3:
-            house.send(letter(number, sender), *recipients)
-    yield house
-    house.stop()
+            running.send(letter(number, sender), *recipients)
+    yield running
+    running.stop()
 
 
-def run_lambda(house: House, organization: str, sender: str, function: str, **more: Any) -> dict[str, Any]:
+def run_lambda(running: RunningStack, organization: str, sender: str, function: str, **more: Any) -> dict[str, Any]:
     """Make a rule; return what it was made of, and its id."""
     settings = {"Synchronous": True, **more}
     if settings["Synchronous"]:
@@ -131,7 +131,7 @@ def run_lambda(house: House, organization: str, sender: str, function: str, **mo
         "RecipientPatterns": ["*"],
         "Action": {"Type": "RUN_LAMBDA", "Lambda": {"FunctionArn": arn, **settings}},
     }
-    return rule | {"RuleId": house.client("workmail").create_inbound_mail_flow_rule(**rule)["RuleId"]}
+    return rule | {"RuleId": running.client("workmail").create_inbound_mail_flow_rule(**rule)["RuleId"]}
 
 
 def letter(number: str, sender: str) -> bytes:
@@ -139,11 +139,11 @@ def letter(number: str, sender: str) -> bytes:
     return "\r\n".join([*fields, "", "Hello.", ""]).encode()
 
 
-def told(house: House, number: str, *finals: str) -> list[dict[str, Any]]:
+def told(running: RunningStack, number: str, *finals: str) -> list[dict[str, Any]]:
     """Wait until as many facts of these names are known, and return all that are by then."""
 
     def look() -> list[dict[str, Any]]:
-        done = house.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
+        done = running.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
         found: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
         names = [fact["name"] for fact in found]
         return found if all(names.count(name) >= finals.count(name) for name in finals) else []
@@ -155,32 +155,32 @@ def milliseconds(fact: dict[str, Any]) -> float:
     return datetime.fromisoformat(fact["at"]).timestamp() * 1000
 
 
-def content(house: House, user: str, subject: str) -> list[bytes]:
+def content(running: RunningStack, user: str, subject: str) -> list[bytes]:
     """Return the bytes of a user's messages with a subject."""
-    rows = [row for row in house.rows("mailbox", "list", user) if row["subject"] == subject]
-    return [house.command("mailbox", "show", user, row["id"]).stdout for row in rows]
+    rows = [row for row in running.rows("mailbox", "list", user) if row["subject"] == subject]
+    return [running.command("mailbox", "show", user, row["id"]).stdout for row in rows]
 
 
 DELIVERED = "MAILBOX_EMAIL_DELIVERED"
 
 
-def test_a_function_changes_the_subject(house: House) -> None:
-    facts = told(house, "s1", DELIVERED, DELIVERED)
+def test_a_function_changes_the_subject(running: RunningStack) -> None:
+    facts = told(running, "s1", DELIVERED, DELIVERED)
     changed = letter("New subject: s1", "subject").replace(b"<New subject: s1@", b"<s1@").replace(b"\r\n", b"\n")
     for user in (ANN, BEN):
-        assert content(house, user, "New subject: s1") == [changed]
-        assert content(house, user, "s1") == []
+        assert content(running, user, "New subject: s1") == [changed]
+        assert content(running, user, "s1") == []
     assert [fact["name"] for fact in facts if fact["name"] == "CONTENT_PUT"] == ["CONTENT_PUT"]
-    shown = house.command("trace", "--message-id", "<s1@letters.example>").stdout.decode()
+    shown = running.command("trace", "--message-id", "<s1@letters.example>").stdout.decode()
     shown = " ".join(shown.split())
     assert "SubjectFunction version $LATEST by subject@guide.example asks " in shown
     assert "(rules version " in shown
 
 
-def test_a_function_drops_a_recipient(house: House) -> None:
-    facts = told(house, "d1", DELIVERED, "RULE_APPLIED")
-    assert content(house, ANN, "d1") == [letter("d1", "drop")]
-    assert content(house, BEN, "d1") == []
+def test_a_function_drops_a_recipient(running: RunningStack) -> None:
+    facts = told(running, "d1", DELIVERED, "RULE_APPLIED")
+    assert content(running, ANN, "d1") == [letter("d1", "drop")]
+    assert content(running, BEN, "d1") == []
     (applied,) = [fact["event"] for fact in facts if fact["name"] == "RULE_APPLIED"]
     assert {action["action"]: action["recipients"] for action in applied["ruleActions"]} == {
         "DEFAULT": [ANN],
@@ -188,36 +188,36 @@ def test_a_function_drops_a_recipient(house: House) -> None:
     }
 
 
-def test_a_function_bounces_with_a_message(house: House) -> None:
-    facts = told(house, "b1", "INCOMING_EMAIL_BOUNCED")
+def test_a_function_bounces_with_a_message(running: RunningStack) -> None:
+    facts = told(running, "b1", "INCOMING_EMAIL_BOUNCED")
     (bounced,) = [fact["event"] for fact in facts if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
     assert bounced["bouncedRecipient"]["reason"] == "Email in breach of company policy."
-    assert content(house, ANN, "b1") == []
+    assert content(running, ANN, "b1") == []
 
 
-def test_a_function_adds_a_recipient(house: House) -> None:
-    told(house, "a1", DELIVERED, DELIVERED)
-    assert content(house, ANN, "a1") == content(house, CLEO, "a1") == [letter("a1", "add")]
+def test_a_function_adds_a_recipient(running: RunningStack) -> None:
+    told(running, "a1", DELIVERED, DELIVERED)
+    assert content(running, ANN, "a1") == content(running, CLEO, "a1") == [letter("a1", "add")]
 
 
-def test_an_asynchronous_function_changes_nothing(house: House) -> None:
-    facts = told(house, "t1", DELIVERED, "RULE_ATTEMPTED")
-    assert content(house, BEN, "t1") == [letter("t1", "tell")]
+def test_an_asynchronous_function_changes_nothing(running: RunningStack) -> None:
+    facts = told(running, "t1", DELIVERED, "RULE_ATTEMPTED")
+    assert content(running, BEN, "t1") == [letter("t1", "tell")]
     (attempt,) = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert "failure" not in attempt
 
 
-def test_with_a_timeout_of_zero_the_fallback_holds_at_once(house: House) -> None:
-    facts = told(house, "f0", DELIVERED)
+def test_with_a_timeout_of_zero_the_fallback_holds_at_once(running: RunningStack) -> None:
+    facts = told(running, "f0", DELIVERED)
     attempts = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [(attempt["attempt"], attempt["failure"]) for attempt in attempts] == [(1, "FUNCTION_ERROR")]
     assert attempts[0]["error"] == "ValueError: no good"
 
 
 def test_a_function_that_always_fails_is_tried_until_the_timeout_and_then_the_fallback_holds(
-    house: House,
+    running: RunningStack,
 ) -> None:
-    facts = told(house, "f1", DELIVERED, DELIVERED)
+    facts = told(running, "f1", DELIVERED, DELIVERED)
     attempts = [fact for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [fact["data"]["attempt"] for fact in attempts] == list(range(1, len(attempts) + 1))
     assert len(attempts) > 1  # how many fit in depends on the machine
@@ -227,44 +227,44 @@ def test_a_function_that_always_fails_is_tried_until_the_timeout_and_then_the_fa
     assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
 
 
-def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_met(house: House) -> None:
-    workmail = house.client("workmail")
+def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_met(running: RunningStack) -> None:
+    workmail = running.client("workmail")
     (organization,) = workmail.list_organizations()["OrganizationSummaries"]
     rule = run_lambda(
-        house, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=10
+        running, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=10
     )
-    house.send(letter("w1", "wait"), ANN)
-    told(house, "w1", "RULE_ATTEMPTED")
+    running.send(letter("w1", "wait"), ANN)
+    told(running, "w1", "RULE_ATTEMPTED")
     rule["Action"]["Lambda"] |= {"FallbackAction": "DEFAULT"}
     workmail.update_inbound_mail_flow_rule(**rule)
-    house.send(letter("w2", "wait"), ANN)
-    told(house, "w2", "RULE_ATTEMPTED")
+    running.send(letter("w2", "wait"), ANN)
+    told(running, "w2", "RULE_ATTEMPTED")
     workmail.delete_inbound_mail_flow_rule(OrganizationId=rule["OrganizationId"], RuleId=rule["RuleId"])
-    house.send(letter("w3", "wait"), ANN)
+    running.send(letter("w3", "wait"), ANN)
 
     versions = []
     for number, folder in (("w1", "JUNK_EMAIL"), ("w2", "INBOX")):
-        facts = told(house, number, DELIVERED)
+        facts = told(running, number, DELIVERED)
         assert [fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED] == [folder]
         (applied,) = [fact["data"] for fact in facts if fact["name"] == "RULE_APPLIED"]
         versions.append(applied["rulesVersion"])
-        shown = house.command("trace", "--message-id", f"<{number}@letters.example>").stdout.decode()
+        shown = running.command("trace", "--message-id", f"<{number}@letters.example>").stdout.decode()
         assert f"wait@guide.example asks FailFunction (rules version {versions[-1]})" in shown
     assert versions[1] == versions[0] + 1
-    assert not [fact for fact in told(house, "w3", DELIVERED) if fact["name"].startswith("RULE_")]
+    assert not [fact for fact in told(running, "w3", DELIVERED) if fact["name"].startswith("RULE_")]
 
 
-def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(house: House) -> None:
-    house.send(letter("r1", "recurse"), ANN)  # alone: of two workers it takes both
-    facts = told(house, "r1", DELIVERED)
-    told(house, "re-r1", DELIVERED)
-    assert content(house, ANN, "r1") == [letter("r1", "recurse")]
-    assert len(content(house, ANN, "Re: r1")) == 1
+def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(running: RunningStack) -> None:
+    running.send(letter("r1", "recurse"), ANN)  # alone: of two workers it takes both
+    facts = told(running, "r1", DELIVERED)
+    told(running, "re-r1", DELIVERED)
+    assert content(running, ANN, "r1") == [letter("r1", "recurse")]
+    assert len(content(running, ANN, "Re: r1")) == 1
     assert [fact["name"] for fact in facts].count("RULE_APPLIED") == 1
     assert all("failure" not in fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED")
 
 
 @pytest.mark.skipif(not (HAS_NODE and shutil.which("npm")), reason="needs node and npm")
-def test_a_function_of_node_decides(house: House) -> None:
-    told(house, "n1", DELIVERED)
-    assert content(house, ANN, "n1") == [letter("n1", "storm")]
+def test_a_function_of_node_decides(running: RunningStack) -> None:
+    told(running, "n1", DELIVERED)
+    assert content(running, ANN, "n1") == [letter("n1", "storm")]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.model.facts import flow_message_id
-from tests.support.house import children, peak_memory, wait_for
+from tests.support.running_stack import children, peak_memory, wait_for
 
 if TYPE_CHECKING:
-    from tests.support.house import House
+    from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -43,24 +43,24 @@ def of_size(name: bytes, size: int) -> bytes:
     return head + (LINE * (size // len(LINE) + 1))[: size - len(head) - 2] + b"\r\n"
 
 
-def received(house: House, user: str, content: bytes, name: str) -> str:
+def received(running: RunningStack, user: str, content: bytes, name: str) -> str:
     """Send a message, wait for its delivery, and return its flow message id."""
-    before = house.copies_of(user)
-    house.send(content, "ann@flow.example")
-    wait_for(lambda: house.copies_of(user) > before)
-    (fact,) = house.operator().ledger.received(message_id=f"<{name}@elsewhere.example>")
+    before = running.copies_of(user)
+    running.send(content, "ann@flow.example")
+    wait_for(lambda: running.copies_of(user) > before)
+    (fact,) = running.operator().ledger.received(message_id=f"<{name}@elsewhere.example>")
     assert fact.data["flowMessageId"] == flow_message_id(fact.trace)
     return str(fact.data["flowMessageId"])
 
 
 @pytest.fixture(scope="module")
-def user(house: House) -> str:
-    return house.user(house.organization("flow"), "ann", "ann@flow.example")
+def user(running: RunningStack) -> str:
+    return running.user(running.organization("flow"), "ann", "ann@flow.example")
 
 
 @pytest.fixture(scope="module")
-def bucket(house: House) -> str:
-    house.client("s3").create_bucket(Bucket="rule-functions-own")
+def bucket(running: RunningStack) -> str:
+    running.client("s3").create_bucket(Bucket="rule-functions-own")
     return "rule-functions-own"
 
 
@@ -68,61 +68,61 @@ def reference(bucket: str, key: str) -> dict[str, Any]:
     return {"s3Reference": {"bucket": bucket, "key": key}}
 
 
-def test_forty_megabytes_come_out_and_go_in_byte_for_byte(house: House, user: str, bucket: str) -> None:
-    flow = house.client("workmailmessageflow")
+def test_forty_megabytes_come_out_and_go_in_byte_for_byte(running: RunningStack, user: str, bucket: str) -> None:
+    flow = running.client("workmailmessageflow")
     content = of_size(b"largest", LARGEST)
-    message_id = received(house, user, content, "largest")
+    message_id = received(running, user, content, "largest")
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == content
     changed = content.replace(b"Subject: large", b"Subject: LARGE", 1)
-    house.client("s3").put_object(Bucket=bucket, Key="changed", Body=changed)
+    running.client("s3").put_object(Bucket=bucket, Key="changed", Body=changed)
     flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "changed"))
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
-    house.client("s3").put_object(Bucket=bucket, Key="too-large", Body=content + b"x")
+    running.client("s3").put_object(Bucket=bucket, Key="too-large", Body=content + b"x")
     with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):
         flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "too-large"))
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
-    desk = house.operator()
-    head, items = desk.mailboxes.head(user), list(desk.mailboxes.items(user, "INBOX"))
+    operator = running.operator()
+    head, items = operator.mailboxes.head(user), list(operator.mailboxes.items(user, "INBOX"))
     assert head is not None
-    assert content in [b"".join(desk.content(head, item)) for item in items if item.size == LARGEST]
-    stations = [peak_memory(pid) for name in ("ingest", "deliver") for pid in house.workers(name)]
+    assert content in [b"".join(operator.content(head, item)) for item in items if item.size == LARGEST]
+    stations = [peak_memory(pid) for name in ("ingest", "deliver") for pid in running.workers(name)]
     assert LARGEST < max(stations) < MOST_OF_A_STATION
-    runtimes = [pid for worker in house.workers("message_flow_api") for pid, _ in children(worker)]
+    runtimes = [pid for worker in running.workers("message_flow_api") for pid, _ in children(worker)]
     assert runtimes
     assert all(peak_memory(pid) < MEMORY for pid in runtimes)
 
 
-def test_a_program_needs_nothing_but_the_environment(house: House, user: str) -> None:
-    message_id = received(house, user, of_size(b"small", 1000), "small")
-    done = house.run([sys.executable, "-c", CLIENT, message_id])
+def test_a_program_needs_nothing_but_the_environment(running: RunningStack, user: str) -> None:
+    message_id = received(running, user, of_size(b"small", 1000), "small")
+    done = running.run([sys.executable, "-c", CLIENT, message_id])
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["size"] == 1000
 
 
 def test_what_is_put_after_delivery_changes_later_gets_and_nothing_delivered(
-    house: House, user: str, bucket: str
+    running: RunningStack, user: str, bucket: str
 ) -> None:
-    flow = house.client("workmailmessageflow")
+    flow = running.client("workmailmessageflow")
     content = of_size(b"late", 2000)
-    message_id = received(house, user, content, "late")
+    message_id = received(running, user, content, "late")
     changed = content.replace(b"Subject: large", b"Subject: [x]", 1)
-    house.client("s3").put_object(Bucket=bucket, Key="late", Body=changed)
+    running.client("s3").put_object(Bucket=bucket, Key="late", Body=changed)
     flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "late"))
     assert flow.get_raw_message_content(messageId=message_id)["messageContent"].read() == changed
-    desk = house.operator()
-    head = desk.mailboxes.head(user)
+    operator = running.operator()
+    head = operator.mailboxes.head(user)
     assert head is not None
-    delivered = [b"".join(desk.content(head, item)) for item in desk.mailboxes.items(user, "INBOX")]
+    delivered = [b"".join(operator.content(head, item)) for item in operator.mailboxes.items(user, "INBOX")]
     assert content in delivered
     assert changed not in delivered
-    trace = house.rows("trace", message_id.replace("-", ""))
+    trace = running.rows("trace", message_id.replace("-", ""))
     assert [fact["name"] for fact in trace][-1] == "CONTENT_PUT"
 
 
-def test_modelled_errors_are_raised_as_their_classes(house: House, user: str, bucket: str) -> None:
-    flow = house.client("workmailmessageflow")
-    message_id = received(house, user, of_size(b"refused", 1000), "refused")
-    house.client("s3").put_object(Bucket=bucket, Key="refused", Body=b"no message")
+def test_modelled_errors_are_raised_as_their_classes(running: RunningStack, user: str, bucket: str) -> None:
+    flow = running.client("workmailmessageflow")
+    message_id = received(running, user, of_size(b"refused", 1000), "refused")
+    running.client("s3").put_object(Bucket=bucket, Key="refused", Body=b"no message")
     with pytest.raises(flow.exceptions.ResourceNotFoundException):
         flow.get_raw_message_content(messageId="00000000-0000-0000-0000-000000000000")
     with pytest.raises(flow.exceptions.InvalidContentLocation, match="no bucket"):
@@ -131,9 +131,9 @@ def test_modelled_errors_are_raised_as_their_classes(house: House, user: str, bu
         flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "refused"))
 
 
-def test_a_buffered_invocation_ends_at_six_megabytes_as_on_aws(house: House, user: str) -> None:
-    message_id = received(house, user, of_size(b"seven", 7 << 20), "seven")
+def test_a_buffered_invocation_ends_at_six_megabytes_as_on_aws(running: RunningStack, user: str) -> None:
+    message_id = received(running, user, of_size(b"seven", 7 << 20), "seven")
     event = {"httpMethod": "GET", "pathParameters": {"messageId": message_id}}
-    answer = house.client("lambda").invoke(FunctionName="MessageFlowApiFunction", Payload=json.dumps(event).encode())
+    answer = running.client("lambda").invoke(FunctionName="MessageFlowApiFunction", Payload=json.dumps(event).encode())
     assert answer["FunctionError"] == "Unhandled"
     assert json.loads(answer["Payload"].read())["errorType"] == "Function.ResponseSizeTooLarge"

@@ -11,7 +11,7 @@ import pytest
 from local.installs import Installs
 from local.template import TemplateError
 from tests.support import published
-from tests.support.house import ROOT, House, wait_for
+from tests.support.running_stack import ROOT, RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,40 +40,40 @@ def without_node() -> str:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, without_node: str) -> Iterator[House]:
+def running(tmp_path_factory: pytest.TempPathFactory, without_node: str) -> Iterator[RunningStack]:
     """A stack with the projects, an organization of the fixed id, and a rule for each function, by the sender."""
-    folder, home = tmp_path_factory.mktemp("projects"), tmp_path_factory.mktemp("house")
+    folder, home = tmp_path_factory.mktemp("projects"), tmp_path_factory.mktemp("running")
     names = [name for name in published.PROJECTS if not (without_node and name in published.IN_NODE)]
     env_vars = folder / "env.json"
     env_vars.write_text(json.dumps({"KnownHouse": {"WORKMAIL_ORGANIZATION_ID": published.ORGANIZATION}}))
     (home / ".postroom").mkdir()
     PACKAGES.mkdir(parents=True, exist_ok=True)
     (home / ".postroom" / "packages").symlink_to(PACKAGES)
-    house = House(
+    running = RunningStack(
         home,
         functions=[published.write(folder, name) for name in names],
         env_vars=env_vars,
         settings={"ses_headers": True, "organization_id": published.ORGANIZATION},
     )
-    organization = house.organization("traits")
+    organization = running.organization("traits")
     assert organization == published.ORGANIZATION
-    house.user(organization, "ann", ANN)
+    running.user(organization, "ann", ANN)
     for name in names:
         function = name.title().replace("-", "")
         settings = {"Synchronous": True, "FallbackAction": "BYPASS_SPAM_CHECK", "RuleTimeoutMinutes": 10}
         arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
-        house.client("workmail").create_inbound_mail_flow_rule(
+        running.client("workmail").create_inbound_mail_flow_rule(
             OrganizationId=organization,
             Name=name,
             SenderPatterns=[f"{name}@asks.example"],
             RecipientPatterns=["*"],
             Action={"Type": "RUN_LAMBDA", "Lambda": {"FunctionArn": arn, **settings}},
         )
-    yield house
-    house.stop()
+    yield running
+    running.stop()
 
 
-def decided(house: House, project: str, subject: str, *, verdicts: str = "") -> str:
+def decided(running: RunningStack, project: str, subject: str, *, verdicts: str = "") -> str:
     """Send a message that a project's function decides about; return what became of it."""
     number = f"{project}-{subject}".replace(" ", "-")
     fields = [
@@ -82,10 +82,10 @@ def decided(house: House, project: str, subject: str, *, verdicts: str = "") -> 
         f"Message-ID: <{number}@letters.example>",
         *([f"X-Local-SES-Verdicts: {verdicts}"] if verdicts else []),
     ]
-    house.send("\r\n".join([*fields, "", f"Hello, {subject}.", ""]).encode(), ANN)
+    running.send("\r\n".join([*fields, "", f"Hello, {subject}.", ""]).encode(), ANN)
 
     def applied() -> list[dict[str, Any]]:
-        done = house.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
+        done = running.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
         facts = json.loads(done.stdout) if done.returncode == 0 else []
         return [fact["event"] for fact in facts if fact["name"] == "RULE_APPLIED"]
 
@@ -95,35 +95,39 @@ def decided(house: House, project: str, subject: str, *, verdicts: str = "") -> 
 
 
 @pytest.mark.parametrize("project", published.IN_NODE)
-def test_functions_in_node_find_the_sdk_that_lambda_brings(house: House, without_node: str, project: str) -> None:
+def test_functions_in_node_find_the_sdk_that_lambda_brings(
+    running: RunningStack, without_node: str, project: str
+) -> None:
     if without_node:
         pytest.skip(without_node)
     other = {"word-filter": "DROP", "sorter": "MOVE_TO_JUNK"}[project]
-    assert decided(house, project, "wanted") == "DEFAULT"
-    assert decided(house, project, "unwanted") == other
+    assert decided(running, project, "wanted") == "DEFAULT"
+    assert decided(running, project, "unwanted") == other
 
 
-def test_parameters_are_what_sam_deploy_guided_wrote(house: House) -> None:
-    assert decided(house, "blocklist", "one") == "DEFAULT"
-    assert decided(house, "blocklist", "unwanted") == "BOUNCE"
+def test_parameters_are_what_sam_deploy_guided_wrote(running: RunningStack) -> None:
+    assert decided(running, "blocklist", "one") == "DEFAULT"
+    assert decided(running, "blocklist", "unwanted") == "BOUNCE"
 
 
-def test_a_function_knows_its_organization_before_that_was_made_and_may_be_told_another(house: House) -> None:
-    assert decided(house, "known-house", "traits") == "DEFAULT"
-    functions = house.client("lambda")
-    other = {"WORKMAIL_ORGANIZATION_ID": house.client("workmail").create_organization(Alias="other")["OrganizationId"]}
+def test_a_function_knows_its_organization_before_that_was_made_and_may_be_told_another(running: RunningStack) -> None:
+    assert decided(running, "known-running", "traits") == "DEFAULT"
+    functions = running.client("lambda")
+    other = {
+        "WORKMAIL_ORGANIZATION_ID": running.client("workmail").create_organization(Alias="other")["OrganizationId"]
+    }
     functions.update_function_configuration(FunctionName="KnownHouse", Environment={"Variables": other})
     functions.get_waiter("function_updated_v2").wait(FunctionName="KnownHouse")
     assert other["WORKMAIL_ORGANIZATION_ID"] != published.ORGANIZATION
-    assert decided(house, "known-house", "traits again") == "DROP"
+    assert decided(running, "known-running", "traits again") == "DROP"
 
 
-def test_a_state_machine_runs_and_its_task_is_a_function_of_the_project(house: House) -> None:
-    assert decided(house, "archive", "unwanted") == "DEFAULT"
-    assert decided(house, "archive", "wanted") == "DEFAULT"
-    rows = wait_for(lambda: house.client("dynamodb").scan(TableName="archive-Kept")["Items"], seconds=60)
+def test_a_state_machine_runs_and_its_task_is_a_function_of_the_project(running: RunningStack) -> None:
+    assert decided(running, "archive", "unwanted") == "DEFAULT"
+    assert decided(running, "archive", "wanted") == "DEFAULT"
+    rows = wait_for(lambda: running.client("dynamodb").scan(TableName="archive-Kept")["Items"], seconds=60)
     assert [row["subject"]["S"] for row in rows] == ["wanted"]
-    machines = house.client("stepfunctions")
+    machines = running.client("stepfunctions")
     arn = "arn:aws:states:us-east-1:123456789012:stateMachine:archive-Workflow"
 
     def states() -> list[str]:
@@ -133,6 +137,6 @@ def test_a_state_machine_runs_and_its_task_is_a_function_of_the_project(house: H
     assert wait_for(states) == ["SUCCEEDED", "SUCCEEDED"]
 
 
-def test_a_function_reads_the_authentication_results_of_ses(house: House) -> None:
-    assert decided(house, "verified", "one") == "DEFAULT"
-    assert decided(house, "verified", "two", verdicts="dkim=FAIL") == "MOVE_TO_JUNK"
+def test_a_function_reads_the_authentication_results_of_ses(running: RunningStack) -> None:
+    assert decided(running, "verified", "one") == "DEFAULT"
+    assert decided(running, "verified", "two", verdicts="dkim=FAIL") == "MOVE_TO_JUNK"

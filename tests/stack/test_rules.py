@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.support.house import wait_for
 from tests.support.reports import outbox, status_of
+from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.house import House
+    from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -44,31 +44,31 @@ def letter(number: str, sender: str, *, extra: bytes = b"", to: str = "ann@ruled
     return extra + "\r\n".join([*fields, "", "Hello.", ""]).encode()
 
 
-def facts(house: House, number: str) -> list[dict[str, Any]]:
+def facts(running: RunningStack, number: str) -> list[dict[str, Any]]:
     """Return what `postroom trace` tells of a message; nothing while it is unknown."""
-    done = house.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
+    done = running.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
     return list(json.loads(done.stdout)) if done.returncode == 0 else []
 
 
-def what_became(house: House, number: str, final: str) -> list[dict[str, Any]]:
+def what_became(running: RunningStack, number: str, final: str) -> list[dict[str, Any]]:
     """Wait for a fact of some name and return all that is known by then."""
 
     def look() -> list[dict[str, Any]]:
-        found = facts(house, number)
+        found = facts(running, number)
         return found if any(fact["name"] == final for fact in found) else []
 
     return list(wait_for(look))
 
 
-def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: Path) -> None:
-    organization = house.organization("ruled")
-    house.user(organization, "ann", "ann@ruled.example")
-    house.user(organization, "old", "old@ruled.example")
+def test_a_file_of_rules_drops_bounces_junks_and_spares(running: RunningStack, tmp_path: Path) -> None:
+    organization = running.organization("ruled")
+    running.user(organization, "ann", "ann@ruled.example")
+    running.user(organization, "old", "old@ruled.example")
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump(RULES, sort_keys=False), "utf-8")
     named = ("--organization", "ruled")
-    assert [row["change"] for row in house.rows("rules", "apply", file, *named)] == ["create"] * 5
-    assert {row["change"] for row in house.rows("rules", "apply", file, *named)} == {"unchanged"}
+    assert [row["change"] for row in running.rows("rules", "apply", file, *named)] == ["create"] * 5
+    assert {row["change"] for row in running.rows("rules", "apply", file, *named)} == {"unchanged"}
 
     cases = {
         "dropped": ("bob@mail.evil.example", b"", "ann@ruled.example"),
@@ -79,7 +79,7 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: 
         "bypassed": ("news@letter.example", SPAM, "ann@ruled.example"),
     }
     for number, (sender, extra, to) in cases.items():
-        house.send(letter(number, sender, extra=extra, to=to), to, sender="envelope@elsewhere.example")
+        running.send(letter(number, sender, extra=extra, to=to), to, sender="envelope@elsewhere.example")
 
     for number, rule, folder in (
         ("spared", "But Eve", "INBOX"),
@@ -87,17 +87,17 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: 
         ("spam", None, "JUNK_EMAIL"),
         ("bypassed", "Newsletter", "INBOX"),
     ):
-        told = what_became(house, number, "MAILBOX_EMAIL_DELIVERED")
+        told = what_became(running, number, "MAILBOX_EMAIL_DELIVERED")
         assert applied(told) == ([(rule, ["ann@ruled.example"])] if rule else []), number
         (delivered,) = [fact["event"] for fact in told if fact["name"] == "MAILBOX_EMAIL_DELIVERED"]
         assert delivered["folder"] == folder, number
-    told = what_became(house, "dropped", "RULE_APPLIED")
+    told = what_became(running, "dropped", "RULE_APPLIED")
     assert applied(told) == [("No evil", ["ann@ruled.example"])]
-    told = what_became(house, "bounced", "INCOMING_EMAIL_BOUNCED")
+    told = what_became(running, "bounced", "INCOMING_EMAIL_BOUNCED")
     assert applied(told) == [("Moved", ["old@ruled.example"])]
     (bounced,) = [fact["event"]["bouncedRecipient"] for fact in told if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
     assert (bounced["emailAddress"], bounced["reason"]) == ("old@ruled.example", "Write to ann@ruled.example")
-    ((_, report),) = wait_for(lambda: outbox(house, "envelope@elsewhere.example"))  # of six letters, this alone
+    ((_, report),) = wait_for(lambda: outbox(running, "envelope@elsewhere.example"))  # of six letters, this alone
     about, recipient = status_of(report)
     assert about["Reporting-MTA"] == "dns; ruled.example"
     assert recipient == {
@@ -108,15 +108,15 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(house: House, tmp_path: 
     }
     *_, headers = report.iter_parts()
     assert "Message-ID: <bounced@letters.example>" in headers.get_content()
-    told = what_became(house, "bounced", "BOUNCE_SENT")
+    told = what_became(running, "bounced", "BOUNCE_SENT")
     assert applied(told) == [("Moved", ["old@ruled.example"])]
 
-    subjects = {row["subject"]: row["folder"] for row in house.rows("mailbox", "list", "ann@ruled.example")}
+    subjects = {row["subject"]: row["folder"] for row in running.rows("mailbox", "list", "ann@ruled.example")}
     assert subjects == {"spared": "INBOX", "junked": "JUNK_EMAIL", "spam": "JUNK_EMAIL", "bypassed": "INBOX"}
-    assert house.rows("mailbox", "list", "old@ruled.example") == []
-    shown = house.command("trace", "--message-id", "<dropped@letters.example>").stdout.decode()
+    assert running.rows("mailbox", "list", "old@ruled.example") == []
+    shown = running.command("trace", "--message-id", "<dropped@letters.example>").stdout.decode()
     assert re.search(r"No evil \(rules version \d+\): DROP for ann@ruled\.example", shown)
-    (tested,) = house.rows("rules", "test", "--from", "bob@mail.evil.example", "--to", "ann@ruled.example", *named)
+    (tested,) = running.rows("rules", "test", "--from", "bob@mail.evil.example", "--to", "ann@ruled.example", *named)
     assert (tested["rule"], tested["action"]) == ("No evil", "DROP")
 
 
@@ -126,15 +126,15 @@ def applied(told: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(event["ruleName"], event["ruleActions"][0]["recipients"]) for event in events]
 
 
-def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(house: House) -> None:
-    organization = house.organization("flowing")
-    house.user(organization, "ann", "ann@flowing.example")
-    workmail = house.client("workmail")
+def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(running: RunningStack) -> None:
+    organization = running.organization("flowing")
+    running.user(organization, "ann", "ann@flowing.example")
+    workmail = running.client("workmail")
     sent: dict[str, float] = {}
     stop = threading.Event()
 
     def flood(worker: int) -> None:
-        with house.smtp() as smtp:
+        with running.smtp() as smtp:
             for number in range(1000):
                 if stop.is_set():
                     return
@@ -161,12 +161,12 @@ def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(hous
         stop.set()
         for thread in threads:
             thread.join()
-    wait_for(house.is_idle)
+    wait_for(running.is_idle)
 
     names = {f"<{name}@letters.example>": name for name in sent}
     traces: dict[str, str] = {}
     ends: dict[str, str] = {}
-    for fact in house.operator().ledger.between(0, 1 << 53):
+    for fact in running.operator().ledger.between(0, 1 << 53):
         if fact.organization_id == organization:
             if fact.name == "ORGANIZATION_EMAIL_RECEIVED":
                 traces[fact.trace] = names[fact.event["messageId"]]

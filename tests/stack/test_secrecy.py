@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.house import wait_for
+from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
-    from tests.support.house import House
-    from tests.support.kms_door import KmsDoor
+    from tests.support.kms_proxy import KmsProxy
+    from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -23,16 +23,16 @@ LETTER = "From: {1}\r\nSubject: {0}\r\n\r\n{2}\r\n".format(*WORDS).encode()
 
 
 @pytest.fixture(scope="module")
-def vaults(house: House) -> dict[str, str]:
+def vaults(running: RunningStack) -> dict[str, str]:
     """Users' ids by address: two in one organization, one in another."""
     found = {}
     for alias, names in (("vault", ("ann", "ben")), ("bunker", ("eve",))):
-        organization = house.organization(alias)
+        organization = running.organization(alias)
         for name in names:
             address = f"{name}@{alias}.example"
-            found[address] = house.user(organization, name, address)
-            house.send(LETTER, address, sender=WORDS[1])
-    wait_for(lambda: all(map(house.copies_of, found.values())))
+            found[address] = running.user(organization, name, address)
+            running.send(LETTER, address, sender=WORDS[1])
+    wait_for(lambda: all(map(running.copies_of, found.values())))
     return found
 
 
@@ -43,21 +43,21 @@ def spellings(word: str) -> set[bytes]:
     return {plain, plain.lower(), plain[::-1], plain.hex().encode(), quopri.encodestring(plain), *shifted}
 
 
-def test_no_word_of_a_message_is_kept_in_plain(house: House, vaults: dict[str, str]) -> None:
-    s3, logs = house.client("s3"), house.client("logs")
+def test_no_word_of_a_message_is_kept_in_plain(running: RunningStack, vaults: dict[str, str]) -> None:
+    s3, logs = running.client("s3"), running.client("logs")
     kept: dict[str, bytes] = {}
-    for bucket in (house.settings["INBOUND_BUCKET"], house.settings["MAIL_BUCKET"]):
+    for bucket in (running.settings["INBOUND_BUCKET"], running.settings["MAIL_BUCKET"]):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             for found in page.get("Contents", []):
                 kept[found["Key"]] = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
     raw = [kept.pop(key) for key in list(kept) if key.startswith(("inbound/", "transit/"))]
     assert LETTER in raw  # while it is on its way: the search itself works
     sealed = len(kept)
-    kept["mailboxes"] = repr(house.scan("MAILBOX_TABLE")).encode()
+    kept["mailboxes"] = repr(running.scan("MAILBOX_TABLE")).encode()
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         kept[group["logGroupName"]] = "\n".join(e["message"] for page in pages for e in page["events"]).encode()
-    for path in house.logs.iterdir():
+    for path in running.logs.iterdir():
         kept[str(path)] = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     assert sealed >= len(vaults)
     assert any("/deliver" in place and kept[place] for place in kept)
@@ -66,30 +66,30 @@ def test_no_word_of_a_message_is_kept_in_plain(house: House, vaults: dict[str, s
 
 
 @pytest.mark.parametrize("thief", ["ben@vault.example", "eve@bunker.example"])
-def test_a_sealed_object_does_not_open_elsewhere(house: House, vaults: dict[str, str], thief: str) -> None:
-    desk, s3, bucket = house.operator(), house.client("s3"), house.settings["MAIL_BUCKET"]
-    (mine,) = desk.mailboxes.items(vaults["ann@vault.example"], "INBOX")
-    (other,) = desk.mailboxes.items(vaults[thief], "INBOX")
+def test_a_sealed_object_does_not_open_elsewhere(running: RunningStack, vaults: dict[str, str], thief: str) -> None:
+    operator, s3, bucket = running.operator(), running.client("s3"), running.settings["MAIL_BUCKET"]
+    (mine,) = operator.mailboxes.items(vaults["ann@vault.example"], "INBOX")
+    (other,) = operator.mailboxes.items(vaults[thief], "INBOX")
     own = s3.get_object(Bucket=bucket, Key=other.blob)["Body"].read()
-    assert house.command("mailbox", "show", thief, other.id).stdout == LETTER
+    assert running.command("mailbox", "show", thief, other.id).stdout == LETTER
     s3.copy_object(Bucket=bucket, Key=other.blob, CopySource={"Bucket": bucket, "Key": mine.blob})
-    done = house.command("mailbox", "show", thief, other.id)
+    done = running.command("mailbox", "show", thief, other.id)
     s3.put_object(Bucket=bucket, Key=other.blob, Body=own)
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.startswith(b"postroom: ")
     assert b"Traceback" not in done.stderr
 
 
-def test_kms_is_asked_once_a_minute_for_each_mailbox_and_worker(house: House, kms: KmsDoor) -> None:
-    user = house.user(house.organization("thrifty"), "ann", "ann@thrifty.example")
-    head = house.operator().mailboxes.head(user)
+def test_kms_is_asked_once_a_minute_for_each_mailbox_and_worker(running: RunningStack, kms: KmsProxy) -> None:
+    user = running.user(running.organization("thrifty"), "ann", "ann@thrifty.example")
+    head = running.operator().mailboxes.head(user)
     assert head is not None
     wrapped, began = base64.b64encode(head.wrapped_key).decode(), time.monotonic()
     for _ in range(60):
-        house.send(LETTER, "ann@thrifty.example", sender=WORDS[1])
-    wait_for(lambda: house.copies_of(user) == 60)
+        running.send(LETTER, "ann@thrifty.example", sender=WORDS[1])
+    wait_for(lambda: running.copies_of(user) == 60)
     minutes = 1 + int((time.monotonic() - began) / 60)
     asked = [
         body for operation, body in list(kms.calls) if operation == "Decrypt" and body["CiphertextBlob"] == wrapped
     ]
-    assert 1 <= len(asked) <= minutes * len(house.workers("deliver"))
+    assert 1 <= len(asked) <= minutes * len(running.workers("deliver"))

@@ -246,7 +246,7 @@ def python_project(folder: Path) -> Path:
     wheel(folder / "src", "greeting", 'HELLO = "hello"\n')
     (folder / "words" / "words.py").write_text("import more_words\nWORD = more_words.WORD\n", "utf-8")
     (folder / "words" / "requirements.txt").write_text("./more_words-1.0-py3-none-any.whl\n", "utf-8")
-    wheel(folder / "words", "more_words", 'WORD = "world"\n')
+    wheel(folder / "words", "more_words", 'WORD = "pipeline"\n')
     return folder
 
 

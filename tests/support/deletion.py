@@ -13,19 +13,19 @@ from postroom.lifecycle.open_flows import OpenFlows
 from postroom.lifecycle.stored_mail import StoredMail
 from postroom.model.limits import DELETION_SETTLES_SECONDS
 from postroom.model.records import Domain, Insert, Organization, OrganizationState, Replace
-from tests.support.post import ORG, OTHER, arn
+from tests.support.builders import ORG, OTHER, arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.adapters.memory.books import Books
     from postroom.adapters.memory.directory import MemoryDirectory
     from postroom.adapters.memory.raw_mail import MemoryRawMail
     from postroom.adapters.memory.sealed_mail import MemorySealedMail
+    from postroom.adapters.memory.tables import MemoryTables
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.queues import Onward, RuleCalls
     from postroom.ports.transit import Ledger, Transit
-    from tests.support.memory_post import MemoryPost
+    from tests.support.memory_mail_system import MemoryMailSystem
 
 SETTLES: int = DELETION_SETTLES_SECONDS * 1000
 """In milliseconds."""
@@ -42,7 +42,7 @@ def memory_deletion(
     ledger: Ledger,
     raw: MemoryRawMail,
     sealed: MemorySealedMail,
-    books: Books,
+    tables: MemoryTables,
     onward: Onward,
     calls: RuleCalls,
     now: Callable[[], int],
@@ -54,7 +54,7 @@ def memory_deletion(
         "directory": directory,
         "domain_services": domain_services,
         "rows": MemoryOrganizationRemoval(directory),
-        "mailboxes": MemoryMailboxRemoval(books, sealed),
+        "mailboxes": MemoryMailboxRemoval(tables, sealed),
         "transit": transit,
         "flows": OpenFlows(transit, ledger, raw, onward, calls, now),
         "arrivals": arrivals,
@@ -66,13 +66,13 @@ def memory_deletion(
     return Deletion(**{**parts, **changes})
 
 
-def deliver(post: MemoryPost, number: int = 1) -> None:
+def deliver(post: MemoryMailSystem, number: int = 1) -> None:
     """Deliver letters to the first of the people."""
     for each in range(number):
         post.arrive(f"m{each:03}", LETTER, f"{PEOPLE[0]}@acme.test")
 
 
-def begin(post: MemoryPost) -> None:
+def begin(post: MemoryMailSystem) -> None:
     organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
     assert organization is not None
     assert domain is not None
@@ -80,7 +80,7 @@ def begin(post: MemoryPost) -> None:
     post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
 
 
-def another(post: MemoryPost) -> Organization:
+def another(post: MemoryMailSystem) -> Organization:
     """Make a second organization, that stays."""
     first = post.directory.organization(ORG)
     assert first is not None
@@ -89,13 +89,13 @@ def another(post: MemoryPost) -> Organization:
     return made
 
 
-def domain_of(post: MemoryPost) -> Domain:
+def domain_of(post: MemoryMailSystem) -> Domain:
     found = post.directory.domain_record("acme.test")
     assert found is not None
     return found
 
 
-def state(post: MemoryPost) -> OrganizationState:
+def state(post: MemoryMailSystem) -> OrganizationState:
     organization = post.directory.organization(ORG)
     assert organization is not None
     return organization.state

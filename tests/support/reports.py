@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from tests.support.house import House
+    from tests.support.running_stack import RunningStack
 
 OF_MESSAGE: Final = {
     "Original-Envelope-Id": r"\S.*",
@@ -37,10 +37,10 @@ OF_RECIPIENT: Final = {
 """Fields of one recipient, and their form. Source: RFC 3464 2.3."""
 
 
-def outbox(house: House, to: str) -> list[tuple[dict[str, Any], EmailMessage]]:
+def outbox(running: RunningStack, to: str) -> list[tuple[dict[str, Any], EmailMessage]]:
     """Return what left for an address: envelope and message each."""
     found = []
-    for path in sorted(Path(house.environment["POSTROOM_OUTBOX"]).glob("*.json")):
+    for path in sorted(Path(running.environment["POSTROOM_OUTBOX"]).glob("*.json")):
         envelope = json.loads(path.read_text("utf-8"))
         if to in envelope["to"]:
             content = path.with_suffix(".eml").read_bytes()

@@ -14,7 +14,7 @@ from botocore.exceptions import ReadTimeoutError
 from postroom.adapters.aws import clients
 from postroom.model.function_policy import principal
 from postroom.model.rules import ActionType, LambdaCall
-from tests.support.post import arn
+from tests.support.builders import arn
 from tests.support.rules import rule
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Rules, and what the doorman makes of a message in a house of four users and a group."""
+"""Rules, and what the policy makes of a message in an organization of four users and a group."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.memory.directory import MemoryDirectory
-from postroom.inbound import doorman
-from postroom.inbound.doorman import House
+from postroom.inbound import policy
+from postroom.inbound.policy import InboundSettings
 from postroom.mime.headers import Headers
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -25,7 +25,7 @@ from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleActio
 from postroom.model.verdicts import Verdicts
 from postroom.routing.plan import Applied, Policy
 from postroom.routing.resolve import Refusal, Target, by_organization
-from tests.support.post import NOON, ORG, arn
+from tests.support.builders import NOON, ORG, arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def rule(
     )
 
 
-def house(directory: MemoryDirectory, *, enforced: bool = True, version: int = 1) -> None:
+def use(directory: MemoryDirectory, *, enforced: bool = True, version: int = 1) -> None:
     """Fill a directory: ``acme.test`` with ann, ben, cleo and dan, the group team (ann, ben), and sub.acme.test."""
     made = Organization(
         id=ORG,
@@ -120,14 +120,14 @@ def plan(
     verdicts: Verdicts | None = None,
     enforced: bool = True,
 ) -> Plan:
-    """Return what the doorman decides; a recipient without ``@`` is one of acme.test."""
+    """Return what the policy decides; a recipient without ``@`` is one of acme.test."""
     directory = MemoryDirectory()
-    house(directory, enforced=enforced)
+    use(directory, enforced=enforced)
     names = [name if "@" in name else f"{name}@acme.test" for name in recipients]
-    ((domains, addresses),), homeless = by_organization(names, directory)
-    assert not homeless
-    here = House(domains, RuleSet(rules, Direction.INBOUND), plus_addressing=True)
-    return doorman.plan(Headers.of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
+    ((domains, addresses),), unknown_domains = by_organization(names, directory)
+    assert not unknown_domains
+    here = InboundSettings(domains, RuleSet(rules, Direction.INBOUND), plus_addressing=True)
+    return policy.plan(Headers.of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
 
 
 def became(

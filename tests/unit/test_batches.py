@@ -16,7 +16,7 @@ from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED, SqsBat
 from postroom.adapters.aws.queues import SqsDeadLetters
 from postroom.errors import StoreUnavailableError
 from postroom.model.limits import RESERVE_MS
-from tests.support.post import NOON
+from tests.support.builders import NOON
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack

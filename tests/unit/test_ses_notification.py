@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from postroom.contracts.ses import message_id_of, read_notification
 from postroom.errors import InvalidNotificationError
 from postroom.model.verdicts import DmarcPolicy, Verdict
-from tests.support.post import notification
+from tests.support.builders import notification
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

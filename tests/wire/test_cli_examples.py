@@ -122,7 +122,7 @@ def fill(environment: Environment, *, enabled: bool, tail: str) -> None:
             Insert(AddressClaim(address=address, organization_id=ORGANIZATION, entity_id=one.id, kind=one.kind))
             for address in one.addresses
         ]
-    admin_api.office(environment).directory.commit(changes)
+    admin_api.context(environment).directory.commit(changes)
 
 
 def golden(expected: Any, found: Any, member: str = "") -> None:

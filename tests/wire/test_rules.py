@@ -48,7 +48,7 @@ def acme(workmail: Any) -> str:
 @pytest.fixture
 def ingests(environment: Environment, acme: str) -> Callable[[], dict[str, str]]:
     """The rules that ingest would find for its next message, by name."""
-    directory = admin_api.office(environment).directory
+    directory = admin_api.context(environment).directory
 
     def read() -> dict[str, str]:
         domain = directory.domain_record("example.com")

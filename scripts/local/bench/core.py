@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from local.bench.meter import KB
 from local.bench.way import DOMAIN, MESSAGE, ORGANIZATION, user
 from postroom.adapters.memory.directory import MemoryDirectory
-from postroom.inbound import doorman
-from postroom.inbound.doorman import House
+from postroom.inbound import policy
 from postroom.inbound.excess import excess
+from postroom.inbound.policy import InboundSettings
 from postroom.mime.headers import Headers, look
 from postroom.model.limits import MB
 from postroom.model.records import Domain, DomainState, Insert
@@ -92,15 +92,15 @@ def with_header_block(size: int, of: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Decider:
     """The decision, with everything that it asks of the world in memory."""
 
     directory: MemoryDirectory
     rules: RuleSet
 
     @classmethod
-    def of(cls, users: int, patterns: int) -> Desk:
-        """Return a desk of an organization with so many users and sender patterns."""
+    def of(cls, users: int, patterns: int) -> Decider:
+        """Return a decider of an organization with so many users and sender patterns."""
         directory = MemoryDirectory()
         domain = Domain(name=DOMAIN, organization=ORGANIZATION.ref, is_test=False, state=DomainState.ACTIVE)
         directory.commit([Insert(ORGANIZATION), Insert(domain)])
@@ -114,8 +114,8 @@ class Desk:
         seen = look(lambda length: (content[:length], len(content)))
         too_much = excess(seen, len(recipients), lambda: content)
         ((domains, wanted),), _ = by_organization(recipients, self.directory)
-        house = House(domains, self.rules, plus_addressing=True)
-        plan = doorman.plan(seen.headers, PASSED, wanted, house, self.directory, "", excess=too_much)
+        settings = InboundSettings(domains, self.rules, plus_addressing=True)
+        plan = policy.plan(seen.headers, PASSED, wanted, settings, self.directory, "", excess=too_much)
         return sum(isinstance(entry, Target) for entry in plan.entries)
 
 
@@ -125,12 +125,12 @@ def measure(rounds: int = ROUNDS) -> Core:
     Raises:
         RuntimeError: the decision was another than it must be, so that its time says nothing.
     """
-    desk = Desk.of(users=500, patterns=1000)
+    decider = Decider.of(users=500, patterns=1000)
     few, many = ([f"user-{number:05d}@{DOMAIN}" for number in range(size)] for size in (3, 500))
-    if (desk.decide(MESSAGE, few), desk.decide(MESSAGE, many)) != (3, 500):
+    if (decider.decide(MESSAGE, few), decider.decide(MESSAGE, many)) != (3, 500):
         raise RuntimeError("the decision does not reach every recipient")
-    small, large = rules(10), desk.rules
-    (((_, wanted),), _) = by_organization(few, desk.directory)
+    small, large = rules(10), decider.rules
+    (((_, wanted),), _) = by_organization(few, decider.directory)
     (reading,) = Headers.of(MESSAGE).authors.readings
     if {len(each.decide(*reading, wanted)) for each in (small, large)} != {3}:
         raise RuntimeError("the rules do not match")
@@ -139,11 +139,11 @@ def measure(rounds: int = ROUNDS) -> Core:
         raise RuntimeError("the sender is not the same")
     what: Mapping[str, Callable[[], object]] = {
         "parse": lambda: email.message_from_bytes(MESSAGE),
-        "few": lambda: desk.decide(MESSAGE, few),
-        "many": lambda: desk.decide(MESSAGE, many),
+        "few": lambda: decider.decide(MESSAGE, few),
+        "many": lambda: decider.decide(MESSAGE, many),
         "small": lambda: small.decide(*reading, wanted),
-        "short block": lambda: desk.decide(short_block, few),
-        "long block": lambda: desk.decide(long_block, few),
+        "short block": lambda: decider.decide(short_block, few),
+        "long block": lambda: decider.decide(long_block, few),
         "large": lambda: large.decide(*reading, wanted),
     }
     times = [{name: _seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]

@@ -78,9 +78,7 @@ def find_mailbox(operator: Operator, user: str) -> Head:
     if head is None:
         hint = "" if "@" in user else "; give an address, or the id of a user"
         raise RefusedError(f"{user} has no mailbox{hint}")
-    if "@" not in user and not operator.residents.is_active(
-        head.organization_id
-    ):  # with an address, its domain said so
+    if "@" not in user and not operator.owners.is_active(head.organization_id):  # with an address, its domain said so
         raise RefusedError(f"the organization of {user} is being deleted")
     return head
 

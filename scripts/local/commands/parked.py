@@ -63,7 +63,7 @@ def redrive(
         parking = operator.parking
         chosen = _all(parking) if everything else [_one(parking, each) for each in ids or []]
         stuck = [parked for parked in chosen if parked.key == ORPHAN]
-        hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.residents))}
+        hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.owners))}
         done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
     _said([parked for parked in done if parked.id not in hopeless], "back on its way")
     if hopeless:

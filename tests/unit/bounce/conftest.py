@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.adapters.memory.queues import MemoryBounceOrders
 from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer
 from postroom.contracts.between_stations import BounceOrder, Order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
-from tests.support.post import NOON, ORG, TRACE, order
-from tests.support.residents import Residents
+from tests.support.builders import NOON, ORG, TRACE, order
+from tests.support.owners import MailboxOwners
 
 WRITTEN_TO = [f"{name}@acme.test" for name in ("a", "b", "tim", "group", *(f"b{number}" for number in range(51)))]
 LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
@@ -36,21 +36,21 @@ class Lot:
         self.parked.append((body, cause))
 
 
-class Office:
+class MailSystem:
     """One flow on its way, and the station that tells its sender; ``now`` is milliseconds since the epoch."""
 
     def __init__(self) -> None:
         self.now = NOON + 1000
-        self.books = Books()
-        self.transit = MemoryTransit(self.books, lambda: self.now)
-        self.ledger = MemoryLedger(self.books)
+        self.tables = MemoryTables()
+        self.transit = MemoryTransit(self.tables, lambda: self.now)
+        self.ledger = MemoryLedger(self.tables)
         self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
         self.sender = MemoryBounceSender()
         self.queue = MemoryBounceOrders()
         self.lot = Lot()
-        self.residents = Residents()
+        self.owners = MailboxOwners()
         self.bouncer = Bouncer(
-            residents=self.residents,
+            owners=self.owners,
             transit=self.transit,
             ledger=self.ledger,
             raw=self.raw,
@@ -110,7 +110,7 @@ class Office:
         """Let a member of a group get its copy."""
         name = EventName.MAILBOX_EMAIL_DELIVERED
         event, data = {"recipient": f"{mailbox}@acme.test", "folder": "INBOX"}, {"deliveredTo": group}
-        self.books.write([Fact(TRACE, ORG, name, f"{name}:{mailbox}", self.now, event, data)])
+        self.tables.write([Fact(TRACE, ORG, name, f"{name}:{mailbox}", self.now, event, data)])
 
     def accept(self, tell: BounceOrder) -> None:
         self.bouncer.accept(tell.model_dump_json())
@@ -138,5 +138,5 @@ def bounced(address: str, reason: str, status: str, *, key: str = "", **data: An
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def mail_system() -> MailSystem:
+    return MailSystem()

@@ -15,123 +15,123 @@ from postroom.errors import (
     UnwritableAddressError,
 )
 from postroom.model.facts import EventName, Fact
-from tests.support.post import NOON, ORG, TRACE, call, expansion, order
+from tests.support.builders import NOON, ORG, TRACE, call, expansion, order
 
 if TYPE_CHECKING:
     from postroom.model.bounces import Bounce
 
-    from .conftest import Office
+    from .conftest import MailSystem
 
 HOUR = 3_600_000
 
 
-def test_one_message_tells_of_everybody_who_failed(office: Office) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test", "b@acme.test")
-    office.fail("tim", "tim@acme.test")
-    office.accept(first)
-    assert office.told == [["a@acme.test", "b@acme.test", "tim@acme.test"]]
-    assert office.names()[-2:] == ["BOUNCE_INTENDED", "BOUNCE_SENT"]
-    assert office.transit.is_clear(TRACE)
+def test_one_message_tells_of_everybody_who_failed(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test", "b@acme.test")
+    mail_system.fail("tim", "tim@acme.test")
+    mail_system.accept(first)
+    assert mail_system.told == [["a@acme.test", "b@acme.test", "tim@acme.test"]]
+    assert mail_system.names()[-2:] == ["BOUNCE_INTENDED", "BOUNCE_SENT"]
+    assert mail_system.transit.is_clear(TRACE)
 
 
-def test_an_order_that_comes_again_does_nothing(office: Office) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test")
+def test_an_order_that_comes_again_does_nothing(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test")
     for _ in range(3):
-        office.accept(first)
-    assert len(office.told) == 1
+        mail_system.accept(first)
+    assert len(mail_system.told) == 1
 
 
-def test_only_the_first_order_of_a_flow_speaks(office: Office) -> None:
-    office.receive()
-    office.refuse("a@acme.test")
-    second = office.refuse("b@acme.test")
-    office.accept(second)
-    assert office.told == []
+def test_only_the_first_order_of_a_flow_speaks(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    mail_system.refuse("a@acme.test")
+    second = mail_system.refuse("b@acme.test")
+    mail_system.accept(second)
+    assert mail_system.told == []
 
 
-def test_it_waits_for_the_others_but_not_for_ever(office: Office) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test")
-    office.transit.open([], [order("ann")], None)
-    office.accept(first)
-    assert office.told == []
-    assert office.queue.sent.pop() == (first.model_dump_json(), 30)
-    office.now += 15 * 60_000
-    office.accept(first)
-    assert office.told == [["a@acme.test"]]
+def test_it_waits_for_the_others_but_not_for_ever(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test")
+    mail_system.transit.open([], [order("ann")], None)
+    mail_system.accept(first)
+    assert mail_system.told == []
+    assert mail_system.queue.sent.pop() == (first.model_dump_json(), 30)
+    mail_system.now += 15 * 60_000
+    mail_system.accept(first)
+    assert mail_system.told == [["a@acme.test"]]
 
 
 @pytest.mark.parametrize("of", ["", "call:r-1"])
-def test_it_waits_for_what_is_not_expanded_whoever_froze_it(office: Office, of: str) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test")
+def test_it_waits_for_what_is_not_expanded_whoever_froze_it(mail_system: MailSystem, of: str) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test")
     large = expansion(chunks=1).model_copy(update={"of": of})
-    office.transit.open([], [], large)
-    office.accept(first)  # all that is expanded was carried out, and whoever was at it has died
-    assert office.told == []
-    office.refuse("b@acme.test")
-    office.transit.expand(large, [], [])
-    office.accept(first)
-    assert office.told == [["a@acme.test", "b@acme.test"]]
+    mail_system.transit.open([], [], large)
+    mail_system.accept(first)  # all that is expanded was carried out, and whoever was at it has died
+    assert mail_system.told == []
+    mail_system.refuse("b@acme.test")
+    mail_system.transit.expand(large, [], [])
+    mail_system.accept(first)
+    assert mail_system.told == [["a@acme.test", "b@acme.test"]]
 
 
-def test_it_waits_for_a_rules_function_no_longer_than_for_anybody_else(office: Office) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test")
-    office.transit.open([], [call()], None)
-    office.accept(first)
-    assert office.told == []
-    office.now += 15 * 60_000
-    office.accept(first)
-    assert office.told == [["a@acme.test"]]
+def test_it_waits_for_a_rules_function_no_longer_than_for_anybody_else(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test")
+    mail_system.transit.open([], [call()], None)
+    mail_system.accept(first)
+    assert mail_system.told == []
+    mail_system.now += 15 * 60_000
+    mail_system.accept(first)
+    assert mail_system.told == [["a@acme.test"]]
 
 
-def test_who_fails_later_is_told_in_a_message_of_its_own(office: Office) -> None:
-    office.receive()
-    office.accept(office.refuse("a@acme.test"))
-    office.accept(office.fail("tim", "tim@acme.test"))
-    assert office.told == [["a@acme.test"], ["tim@acme.test"]]
+def test_who_fails_later_is_told_in_a_message_of_its_own(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    mail_system.accept(mail_system.refuse("a@acme.test"))
+    mail_system.accept(mail_system.fail("tim", "tim@acme.test"))
+    assert mail_system.told == [["a@acme.test"], ["tim@acme.test"]]
 
 
-def test_an_order_that_came_meanwhile_is_not_forgotten(office: Office) -> None:
-    office.receive()
-    first = office.refuse("a@acme.test")
-    answer = office.sender.answer
+def test_an_order_that_came_meanwhile_is_not_forgotten(mail_system: MailSystem) -> None:
+    mail_system.receive()
+    first = mail_system.refuse("a@acme.test")
+    answer = mail_system.sender.answer
 
     def slow(bounce: Bounce) -> str | None:
-        office.refuse("b@acme.test")  # whose own message comes now and finds that it is not the first
+        mail_system.refuse("b@acme.test")  # whose own message comes now and finds that it is not the first
         return answer(bounce)
 
-    object.__setattr__(office.bouncer, "sender", type("Slow", (), {"answer": staticmethod(slow)})())
-    office.accept(first)
-    body, delay = office.queue.sent.pop()
+    object.__setattr__(mail_system.bouncer, "sender", type("Slow", (), {"answer": staticmethod(slow)})())
+    mail_system.accept(first)
+    body, delay = mail_system.queue.sent.pop()
     assert (BounceOrder.model_validate_json(body).name, delay) == ("b@acme.test", 30)
 
 
 class TestGroups:
-    def test_a_group_of_which_nobody_was_reached_is_named_once_and_no_member(self, office: Office) -> None:
-        office.receive()
-        first, *_ = [office.fail(f"u{number:03}", "group@acme.test") for number in range(300)]
-        office.accept(first)
-        assert office.told == [["group@acme.test"]]
-        assert "u0" not in repr(office.sender.answered)
-        assert office.transit.is_clear(TRACE)
+    def test_a_group_of_which_nobody_was_reached_is_named_once_and_no_member(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
+        first, *_ = [mail_system.fail(f"u{number:03}", "group@acme.test") for number in range(300)]
+        mail_system.accept(first)
+        assert mail_system.told == [["group@acme.test"]]
+        assert "u0" not in repr(mail_system.sender.answered)
+        assert mail_system.transit.is_clear(TRACE)
 
-    def test_a_group_that_reached_somebody_has_not_failed(self, office: Office) -> None:
-        office.receive()
-        office.deliver("ann", "group@acme.test")
-        office.accept(office.fail("tim", "group@acme.test"))
-        assert office.told == []
-        assert office.reasons() == [NOTHING_NEW]
+    def test_a_group_that_reached_somebody_has_not_failed(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
+        mail_system.deliver("ann", "group@acme.test")
+        mail_system.accept(mail_system.fail("tim", "group@acme.test"))
+        assert mail_system.told == []
+        assert mail_system.reasons() == [NOTHING_NEW]
 
-    def test_a_group_is_told_once_though_its_members_fail_one_after_the_other(self, office: Office) -> None:
-        office.receive()
+    def test_a_group_is_told_once_though_its_members_fail_one_after_the_other(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
         for name in ("tim", "tom"):
-            office.accept(office.fail(name, "group@acme.test"))
-        assert office.told == [["group@acme.test"]]
-        assert office.transit.is_clear(TRACE)
+            mail_system.accept(mail_system.fail(name, "group@acme.test"))
+        assert mail_system.told == [["group@acme.test"]]
+        assert mail_system.transit.is_clear(TRACE)
 
 
 class TestSilence:
@@ -158,14 +158,14 @@ class TestSilence:
         ],
     )
     def test_nobody_is_told(
-        self, office: Office, sender: str, verdicts: dict[str, str], letter: bytes, reason: str
+        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], letter: bytes, reason: str
     ) -> None:
-        office.receive(letter, sender, **verdicts)
-        office.accept(office.refuse("a@acme.test"))
-        assert office.told == []
-        (said,) = office.reasons()
+        mail_system.receive(letter, sender, **verdicts)
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.told == []
+        (said,) = mail_system.reasons()
         assert reason in said
-        assert office.transit.is_clear(TRACE)
+        assert mail_system.transit.is_clear(TRACE)
 
     @pytest.mark.parametrize(
         ("sender", "verdicts", "letter"),
@@ -180,113 +180,115 @@ class TestSilence:
             ("bob@bücher.example", {}, b""),
         ],
     )
-    def test_the_sender_is_told(self, office: Office, sender: str, verdicts: dict[str, str], letter: bytes) -> None:
-        office.receive(letter, sender, **verdicts)
-        office.accept(office.refuse("a@acme.test"))
-        assert office.told == [["a@acme.test"]]
-        assert office.sender.answered[0].to.isascii()
+    def test_the_sender_is_told(
+        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], letter: bytes
+    ) -> None:
+        mail_system.receive(letter, sender, **verdicts)
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.told == [["a@acme.test"]]
+        assert mail_system.sender.answered[0].to.isascii()
 
-    def test_a_quarantine_counts_as_spam(self, office: Office) -> None:
-        office.receive(dmarcVerdict="FAIL")
+    def test_a_quarantine_counts_as_spam(self, mail_system: MailSystem) -> None:
+        mail_system.receive(dmarcVerdict="FAIL")
         name = EventName.DMARC_POLICY_APPLIED
-        office.books.write([Fact(TRACE, ORG, name, name.value, NOON, {"policy": "QUARANTINE"})])
-        office.accept(office.refuse("a@acme.test"))
-        assert office.reasons() == ["the message counts as spam"]
+        mail_system.tables.write([Fact(TRACE, ORG, name, name.value, NOON, {"policy": "QUARANTINE"})])
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.reasons() == ["the message counts as spam"]
 
-    def test_a_virus_is_never_answered(self, office: Office) -> None:
-        office.receive()
-        fact = office.books.facts[TRACE]["ORGANIZATION_EMAIL_RECEIVED"]
+    def test_a_virus_is_never_answered(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
+        fact = mail_system.tables.facts[TRACE]["ORGANIZATION_EMAIL_RECEIVED"]
         assert isinstance(fact.data, dict)
         fact.data["virusVerdict"] = "FAIL"
-        office.accept(office.refuse("a@acme.test"))
-        assert office.told == []
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.told == []
 
-    def test_a_sender_gets_twenty_in_an_hour_and_more_in_the_next(self, office: Office) -> None:
-        office.now = NOON // HOUR * HOUR + HOUR  # an hour begins
+    def test_a_sender_gets_twenty_in_an_hour_and_more_in_the_next(self, mail_system: MailSystem) -> None:
+        mail_system.now = NOON // HOUR * HOUR + HOUR  # an hour begins
         for number in range(25):
-            office.books.transit.clear()
-            office.books.facts.clear()
-            office.receive(sender="Bob@example.org" if number % 2 else "bob@example.org")
-            office.accept(office.refuse("a@acme.test"))
-        assert len(office.told) == 20
-        assert office.reasons() == ["the sender has had 20 bounce messages in this hour"]
-        office.now += HOUR
-        office.books.facts.clear()
-        office.receive()
-        office.accept(office.refuse("a@acme.test"))
-        assert len(office.told) == 21
+            mail_system.tables.transit.clear()
+            mail_system.tables.facts.clear()
+            mail_system.receive(sender="Bob@example.org" if number % 2 else "bob@example.org")
+            mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert len(mail_system.told) == 20
+        assert mail_system.reasons() == ["the sender has had 20 bounce messages in this hour"]
+        mail_system.now += HOUR
+        mail_system.tables.facts.clear()
+        mail_system.receive()
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert len(mail_system.told) == 21
 
 
 class TestSending:
-    def test_what_ses_does_not_answer_is_sent_raw(self, office: Office) -> None:
-        office.sender.answers = False
-        office.receive()
-        office.accept(office.refuse("a@acme.test"))
-        ((bounce, content),) = office.sender.sent
+    def test_what_ses_does_not_answer_is_sent_raw(self, mail_system: MailSystem) -> None:
+        mail_system.sender.answers = False
+        mail_system.receive()
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        ((bounce, content),) = mail_system.sender.sent
         assert (bounce.mail_from, bounce.to) == ("mailer-daemon@acme.test", "bob@example.org")
         assert b"secret@example.org" not in content
-        assert office.ledger.facts(TRACE)[-1].data["means"] == "SendRawEmail"
+        assert mail_system.ledger.facts(TRACE)[-1].data["means"] == "SendRawEmail"
 
-    def test_an_old_message_and_one_with_many_failures_are_not_ses_s_to_answer(self, office: Office) -> None:
-        office.receive()
-        office.now += 24 * HOUR
-        office.accept(office.refuse("a@acme.test"))
-        assert (len(office.sender.answered), len(office.sender.sent)) == (0, 1)
-        office.now = NOON + 2000
-        office.accept(office.refuse(*(f"b{number}@acme.test" for number in range(51))))
-        assert (len(office.sender.answered), len(office.sender.sent)) == (0, 2)
+    def test_an_old_message_and_one_with_many_failures_are_not_ses_s_to_answer(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
+        mail_system.now += 24 * HOUR
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert (len(mail_system.sender.answered), len(mail_system.sender.sent)) == (0, 1)
+        mail_system.now = NOON + 2000
+        mail_system.accept(mail_system.refuse(*(f"b{number}@acme.test" for number in range(51))))
+        assert (len(mail_system.sender.answered), len(mail_system.sender.sent)) == (0, 2)
 
-    def test_what_was_begun_by_another_is_left_to_it_for_a_while(self, office: Office) -> None:
-        office.receive()
-        first = office.refuse("a@acme.test")
-        office.sender.away = True
+    def test_what_was_begun_by_another_is_left_to_it_for_a_while(self, mail_system: MailSystem) -> None:
+        mail_system.receive()
+        first = mail_system.refuse("a@acme.test")
+        mail_system.sender.away = True
         with pytest.raises(StoreUnavailableError):
-            office.accept(first)
-        office.sender.away = False
-        office.accept(first)  # too early: the first attempt may still be at it
-        assert office.told == []
-        assert office.queue.sent.pop() == (first.model_dump_json(), 30)
-        office.now += 2 * 60_000
-        office.refuse("b@acme.test")
-        office.accept(first)
-        assert office.told == [["a@acme.test"]]  # what was intended, no more
-        body, _ = office.queue.sent.pop()
-        office.bouncer.accept(body)
-        assert office.told == [["a@acme.test"], ["b@acme.test"]]
-        assert office.transit.is_clear(TRACE)
+            mail_system.accept(first)
+        mail_system.sender.away = False
+        mail_system.accept(first)  # too early: the first attempt may still be at it
+        assert mail_system.told == []
+        assert mail_system.queue.sent.pop() == (first.model_dump_json(), 30)
+        mail_system.now += 2 * 60_000
+        mail_system.refuse("b@acme.test")
+        mail_system.accept(first)
+        assert mail_system.told == [["a@acme.test"]]  # what was intended, no more
+        body, _ = mail_system.queue.sent.pop()
+        mail_system.bouncer.accept(body)
+        assert mail_system.told == [["a@acme.test"], ["b@acme.test"]]
+        assert mail_system.transit.is_clear(TRACE)
 
     def test_an_address_that_ses_cannot_write_to_is_given_up(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
+        self, mail_system: MailSystem, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*_: object) -> str:
             raise UnwritableAddressError("SES does not take the envelope sender's address")
 
-        monkeypatch.setattr(type(office.sender), "send", refuse)
-        office.sender.answers = False
-        office.receive()
-        office.accept(office.refuse("a@acme.test"))
-        assert office.reasons() == ["UnwritableAddressError: SES does not take the envelope sender's address"]
-        assert office.transit.is_clear(TRACE)
+        monkeypatch.setattr(type(mail_system.sender), "send", refuse)
+        mail_system.sender.answers = False
+        mail_system.receive()
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.reasons() == ["UnwritableAddressError: SES does not take the envelope sender's address"]
+        assert mail_system.transit.is_clear(TRACE)
 
-    def test_what_somebody_can_mend_is_parked(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_somebody_can_mend_is_parked(self, mail_system: MailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> str:
             raise RefusedByServiceError("SES refuses to send a bounce message: MessageRejected")
 
-        monkeypatch.setattr(type(office.sender), "send", refuse)
-        office.sender.answers = False
-        office.receive()
-        first = office.refuse("a@acme.test")
-        office.accept(first)
-        assert office.lot.parked == [
+        monkeypatch.setattr(type(mail_system.sender), "send", refuse)
+        mail_system.sender.answers = False
+        mail_system.receive()
+        first = mail_system.refuse("a@acme.test")
+        mail_system.accept(first)
+        assert mail_system.lot.parked == [
             (first.key, "RefusedByServiceError: SES refuses to send a bounce message: MessageRejected")
         ]
 
-    def test_a_flow_without_a_beginning_is_parked(self, office: Office) -> None:
-        office.accept(office.refuse("a@acme.test"))
-        ((_, cause),) = office.lot.parked
+    def test_a_flow_without_a_beginning_is_parked(self, mail_system: MailSystem) -> None:
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        ((_, cause),) = mail_system.lot.parked
         assert cause.startswith("UnreadableFactError")
 
 
-def test_what_is_no_order_goes_back_to_the_queue(office: Office) -> None:
+def test_what_is_no_order_goes_back_to_the_queue(mail_system: MailSystem) -> None:
     with pytest.raises(InvalidNotificationError):
-        office.bouncer.accept(order().model_dump_json())
+        mail_system.bouncer.accept(order().model_dump_json())

@@ -17,7 +17,7 @@ from postroom.bounce.wording import explanation
 from postroom.mime.headers import Headers
 from postroom.mime.writing import encoded, final_recipient, report_field
 from postroom.model.bounces import Bounce, Failure
-from tests.support.post import NOON
+from tests.support.builders import NOON
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

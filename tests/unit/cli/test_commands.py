@@ -161,7 +161,7 @@ class TestMailbox:
         assert domain is not None
         going = replace(domain, organization=replace(domain.organization, active=False))
         monkeypatch.setattr(type(directory), "domain", lambda _, name: going)
-        monkeypatch.setattr(type(stack.operator().residents), "is_active", lambda _, organization: False)
+        monkeypatch.setattr(type(stack.operator().owners), "is_active", lambda _, organization: False)
         organization = domain.organization.id
         user = stack.client("workmail").describe_user(OrganizationId=organization, UserId="ada")["UserId"]
         for named in (ADA, user):

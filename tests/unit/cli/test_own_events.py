@@ -15,8 +15,8 @@ from local.commands import logs as logs_command
 from local.errors import RefusedError, UsageError
 from local.settings import function_arn, repository_root
 from local.workers import Function
-from tests.support.house import wait_for
 from tests.support.local_lambda import LocalLambda
+from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,18 +9,18 @@ import pytest
 from postroom.contracts.between_stations import Station, read_order
 from postroom.delivery.deliver import Deliver
 from postroom.model.facts import trace_of
-from tests.support.memory_post import MemoryPost
-from tests.support.post import ORG, notification
+from tests.support.builders import ORG, notification
+from tests.support.memory_mail_system import MemoryMailSystem
 
 LETTER = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    return MemoryPost()
+def post() -> MemoryMailSystem:
+    return MemoryMailSystem()
 
 
-def order_for(post: MemoryPost, name: str) -> str:
+def order_for(post: MemoryMailSystem, name: str) -> str:
     """Let a letter arrive, and return the order for it, which waits in its queue."""
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{name}@acme.test"]))
@@ -28,7 +28,7 @@ def order_for(post: MemoryPost, name: str) -> str:
     return str(body)
 
 
-def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_nothing(post: MemoryPost) -> None:
+def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_nothing(post: MemoryMailSystem) -> None:
     post.user("tim", quota=10)
     body = order_for(post, "tim")
     post.pump()
@@ -41,7 +41,7 @@ def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_not
     assert names.count("INCOMING_EMAIL_BOUNCED") == names.count("BOUNCE_SENT") == 1
 
 
-def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryPost) -> None:
+def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryMailSystem) -> None:
     post.user("ann")
     body = order_for(post, "ann")
     post.pump()
@@ -49,7 +49,7 @@ def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryP
     assert post.letters("ann") == [LETTER]
 
 
-def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     post.user("ann")
     body = order_for(post, "ann")
     commit = Deliver._commit
@@ -68,7 +68,7 @@ def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryPost, monkeyp
     assert post.letters("ann") == [LETTER]
 
 
-def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryPost) -> None:
+def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryMailSystem) -> None:
     post.user("ann")
     body = order_for(post, "ann")
     post.parking.park_order(read_order(body), "for a reason")

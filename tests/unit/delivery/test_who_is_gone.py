@@ -13,8 +13,8 @@ from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Replace
 from postroom.model.rules import ActionType, LambdaCall
 from postroom.parking.parking import undeliverable
-from tests.support.memory_post import KMS, MemoryPost
-from tests.support.post import NOON, ORG, notification
+from tests.support.builders import NOON, ORG, notification
+from tests.support.memory_mail_system import KMS, MemoryMailSystem
 from tests.support.rule_callees import ALL
 from tests.support.rules import rule
 
@@ -28,14 +28,14 @@ CROWD: Final = tuple(f"u{number:02}@acme.test" for number in range(90))
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
+def post() -> MemoryMailSystem:
+    made = MemoryMailSystem()
     made.user("ann")
     made.user("ben")
     return made
 
 
-def delete(post: MemoryPost, state: OrganizationState = OrganizationState.DELETING) -> None:
+def delete(post: MemoryMailSystem, state: OrganizationState = OrganizationState.DELETING) -> None:
     """Begin to delete the organization, as the API does."""
     organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
     assert organization is not None
@@ -44,11 +44,11 @@ def delete(post: MemoryPost, state: OrganizationState = OrganizationState.DELETI
     post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
 
 
-def delete_owner(post: MemoryPost) -> None:
+def delete_owner(post: MemoryMailSystem) -> None:
     post.entity("ann", state=EntityState.DELETED, email=None)
 
 
-def disable_owner(post: MemoryPost) -> None:
+def disable_owner(post: MemoryMailSystem) -> None:
     post.entity("ann", state=EntityState.DISABLED, email=None)
 
 
@@ -59,23 +59,23 @@ GOING: Final = [
 ]
 
 
-def facts(post: MemoryPost, name: EventName | OwnFact) -> list[Fact]:
+def facts(post: MemoryMailSystem, name: EventName | OwnFact) -> list[Fact]:
     return [fact for fact in post.ledger.facts(TRACE) if fact.name is name]
 
 
-def bounced(post: MemoryPost) -> list[tuple[str, str]]:
+def bounced(post: MemoryMailSystem) -> list[tuple[str, str]]:
     """Return who bounced, and with which status."""
     found = [fact.event["bouncedRecipient"] for fact in facts(post, EventName.INCOMING_EMAIL_BOUNCED)]
     return [(one["emailAddress"], one["status"]) for one in found]
 
 
-def arrive(post: MemoryPost, *recipients: str) -> None:
+def arrive(post: MemoryMailSystem, *recipients: str) -> None:
     """Let a letter arrive, and go no further than into the queues of its orders."""
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", recipients))
 
 
-def ask(post: MemoryPost, answer: Callable[[Any], Any] = lambda _: ALL, **more: Any) -> None:
+def ask(post: MemoryMailSystem, answer: Callable[[Any], Any] = lambda _: ALL, **more: Any) -> None:
     """Give the organization a rule that asks a function about all mail."""
     synchronous = more.get("synchronous", True)
     fallback = ActionType.DEFAULT if synchronous else None
@@ -85,7 +85,7 @@ def ask(post: MemoryPost, answer: Callable[[Any], Any] = lambda _: ALL, **more: 
 
 @pytest.mark.parametrize(("go", "status"), GOING)
 def test_what_is_in_flight_bounces_and_its_sender_is_told(
-    post: MemoryPost, go: Callable[[MemoryPost], None], status: str
+    post: MemoryMailSystem, go: Callable[[MemoryMailSystem], None], status: str
 ) -> None:
     arrive(post, "ann@acme.test")
     go(post)
@@ -99,7 +99,7 @@ def test_what_is_in_flight_bounces_and_its_sender_is_told(
 
 @pytest.mark.parametrize(("go", "status"), GOING)
 def test_a_redrive_delivers_to_nobody_who_is_gone_and_says_so(
-    post: MemoryPost, go: Callable[[MemoryPost], None], status: str
+    post: MemoryMailSystem, go: Callable[[MemoryMailSystem], None], status: str
 ) -> None:
     post.keys.disabled.add(KMS)
     arrive(post, "ann@acme.test")
@@ -116,7 +116,7 @@ def test_a_redrive_delivers_to_nobody_who_is_gone_and_says_so(
     assert list(post.parking.list()) == []
 
 
-def test_what_an_attempt_has_sealed_before_goes(post: MemoryPost) -> None:
+def test_what_an_attempt_has_sealed_before_goes(post: MemoryMailSystem) -> None:
     arrive(post, "ann@acme.test")
 
     def die(*_: Any, **__: Any) -> None:
@@ -142,7 +142,7 @@ class Dying:
         self.deliver = deliver
 
 
-def test_a_notice_of_ours_ends_without_a_bounce(post: MemoryPost) -> None:
+def test_a_notice_of_ours_ends_without_a_bounce(post: MemoryMailSystem) -> None:
     order = DeliveryOrder(
         kind=OrderKind.QUOTA_NOTICE,
         trace=TRACE,
@@ -162,7 +162,7 @@ def test_a_notice_of_ours_ends_without_a_bounce(post: MemoryPost) -> None:
     assert [fact.name for fact in post.ledger.facts(TRACE)] == [OwnFact.QUOTA_NOTICE_DROPPED]
 
 
-def test_a_call_that_waits_ends_at_its_next_attempt_and_nobody_is_called(post: MemoryPost) -> None:
+def test_a_call_that_waits_ends_at_its_next_attempt_and_nobody_is_called(post: MemoryMailSystem) -> None:
     def fails(_: Any) -> Any:
         raise ValueError
 
@@ -179,7 +179,7 @@ def test_a_call_that_waits_ends_at_its_next_attempt_and_nobody_is_called(post: M
     assert post.transit.is_clear(TRACE)
 
 
-def test_a_call_that_is_not_due_ends_as_soon_as_it_is_looked_at(post: MemoryPost) -> None:
+def test_a_call_that_is_not_due_ends_as_soon_as_it_is_looked_at(post: MemoryMailSystem) -> None:
     def fails(_: Any) -> Any:
         raise ValueError
 
@@ -194,7 +194,7 @@ def test_a_call_that_is_not_due_ends_as_soon_as_it_is_looked_at(post: MemoryPost
 
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 3])
-def test_a_call_with_more_recipients_than_a_transaction_takes_ends_for_all(post: MemoryPost, stop: int) -> None:
+def test_a_call_with_more_recipients_than_a_transaction_takes_ends_for_all(post: MemoryMailSystem, stop: int) -> None:
     ask(post)
     arrive(post, *CROWD)
     delete(post)
@@ -224,7 +224,7 @@ def test_a_call_with_more_recipients_than_a_transaction_takes_ends_for_all(post:
     assert post.transit.is_clear(TRACE)
 
 
-def test_an_asynchronous_call_ends_with_a_fact(post: MemoryPost) -> None:
+def test_an_asynchronous_call_ends_with_a_fact(post: MemoryMailSystem) -> None:
     ask(post, synchronous=False)
     arrive(post, "ann@acme.test")
     delete(post)
@@ -235,7 +235,7 @@ def test_an_asynchronous_call_ends_with_a_fact(post: MemoryPost) -> None:
     assert post.transit.is_clear(TRACE)
 
 
-def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryPost) -> None:
+def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryMailSystem) -> None:
     arrive(post, "nobody@acme.test")
     delete(post)
     post.raw.remove("inbound/m1")
@@ -246,7 +246,7 @@ def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryPost) -> N
     assert post.transit.is_clear(TRACE)
 
 
-def test_the_same_bounce_of_an_organization_that_is_there_waits_for_a_person(post: MemoryPost) -> None:
+def test_the_same_bounce_of_an_organization_that_is_there_waits_for_a_person(post: MemoryMailSystem) -> None:
     arrive(post, "nobody@acme.test")
     (body,) = post.onward.queues[Station.BOUNCE]
     order = BounceOrder.model_validate_json(body)

@@ -11,7 +11,7 @@ import pytest
 
 from postroom.inbound.excess import excess
 from postroom.mime.headers import Headers, Look
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
     from postroom.inbound.excess import Excess
@@ -126,7 +126,7 @@ def test_forty_megabytes_of_delimiters_cost_little(line: bytes) -> None:
 
 
 def test_an_excess_bounces_for_every_recipient_and_the_sender_learns_once() -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     content = with_attachments(501)
     facts = post.arrive("m1", content, "ann@acme.test", "nobody@acme.test")
@@ -141,7 +141,7 @@ def test_an_excess_bounces_for_every_recipient_and_the_sender_learns_once() -> N
 
 
 def test_a_virus_is_not_even_read() -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     facts = post.arrive("m1", with_attachments(501), "ann@acme.test", verdicts={"virus": "FAIL"})
     assert [fact.name for fact in facts] == ["ORGANIZATION_EMAIL_RECEIVED", "MESSAGE_BLOCKED"]

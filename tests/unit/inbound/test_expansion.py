@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.queues import MemoryOnward
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.between_stations import RawLocation, Station, read_order
 from postroom.model.facts import RECEIVED
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import Target
-from tests.support.post import NOON, ORG, TRACE, expansion, received
+from tests.support.builders import NOON, ORG, TRACE, expansion, received
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +50,15 @@ class Overtaken:
 
 
 def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_for_its_own() -> None:
-    books = Books()
+    tables = MemoryTables()
     first = expansion(chunks=1)
     plan = RawLocation(bucket="inbound-bucket", key=f"{first.plan.key}-more")
     added = expansion(chunks=2).model_copy(update={"plan": plan})
-    transit = MemoryTransit(books, now)
+    transit = MemoryTransit(tables, now)
     transit.open([received()], [], first)
     slow: Any = Overtaken(transit, added)
     onward = MemoryOnward()
-    expand(first, targets("ann"), FLOW, slow, MemoryLedger(books), onward, now)
+    expand(first, targets("ann"), FLOW, slow, MemoryLedger(tables), onward, now)
     assert transit.expansion(TRACE) == added
     assert [order.key for order in transit.open_orders(TRACE)] == ["order:ann"]
     sent = map(read_order, onward.queues[Station.DELIVER])

@@ -19,7 +19,7 @@ from postroom.model.limits import (
     MAX_READ_FIELDS,
     MB,
 )
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, rule
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ AS: Final = [
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
+def post() -> MemoryMailSystem:
+    made = MemoryMailSystem()
     made.user("ann")
     return made
 
@@ -94,7 +94,7 @@ def applied(facts: list[Fact]) -> list[str]:
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_what_stands_in_front_of_from_hides_it_from_no_station(post: MemoryPost, in_front: bytes) -> None:
+def test_what_stands_in_front_of_from_hides_it_from_no_station(post: MemoryMailSystem, in_front: bytes) -> None:
     content = in_front + FROM + b"\r\nbody\r\n"
     post.rules(rule(DROP, "bad.example"))
     facts = post.arrive("m1", content, "ann@acme.test")
@@ -107,12 +107,12 @@ def test_what_stands_in_front_of_from_hides_it_from_no_station(post: MemoryPost,
 
 
 @pytest.mark.parametrize("fields", AS)
-def test_however_from_is_written_its_rule_applies(post: MemoryPost, fields: bytes) -> None:
+def test_however_from_is_written_its_rule_applies(post: MemoryMailSystem, fields: bytes) -> None:
     post.rules(rule(DROP, "bad.example"))
     assert applied(post.arrive("m1", fields + b"\r\nbody\r\n", "ann@acme.test")) == ["DROP"]
 
 
-def test_a_raw_domain_is_read_in_utf_8_and_in_the_messages_charset(post: MemoryPost) -> None:
+def test_a_raw_domain_is_read_in_utf_8_and_in_the_messages_charset(post: MemoryMailSystem) -> None:
     post.rules(rule(DROP, "bücher.example"))
     kind = b"Content-Type: text/plain; charset="
     for number, (charset, raw) in enumerate([("iso-8859-7", "utf-8"), ("utf-8", "latin-1"), ("utf-8", "utf-8")]):
@@ -130,7 +130,7 @@ SINHALA: Final = "ශ්\u200dරී.example"
 @pytest.mark.parametrize("local", ["x", "x\u200cy"])
 @pytest.mark.parametrize("domain", [PERSIAN, SINHALA, "👩\u200d💻.example"])
 def test_a_domain_with_joiners_is_read_with_and_without_them(
-    post: MemoryPost, domain: str, local: str, written: str
+    post: MemoryMailSystem, domain: str, local: str, written: str
 ) -> None:
     content = f"From: {written.format(f'{local}@{domain}')}\r\n\r\nbody\r\n".encode()
     for number, pattern in enumerate([domain, domain.replace("\u200c", "").replace("\u200d", "")]):
@@ -139,7 +139,7 @@ def test_a_domain_with_joiners_is_read_with_and_without_them(
 
 
 @pytest.mark.parametrize("domain", [PERSIAN, SINHALA, "நமஸ்தே.example"])
-def test_a_domain_of_any_script_is_found_in_a_long_field_in_quotes(post: MemoryPost, domain: str) -> None:
+def test_a_domain_of_any_script_is_found_in_a_long_field_in_quotes(post: MemoryMailSystem, domain: str) -> None:
     content = f'From: {"y@b.test, " * 999}"x@{domain}"\r\n\r\nbody\r\n'.encode()
     post.rules(rule(DROP, domain))
     assert applied(post.arrive("m1", content, "ann@acme.test")) == ["DROP"]
@@ -147,13 +147,15 @@ def test_a_domain_of_any_script_is_found_in_a_long_field_in_quotes(post: MemoryP
 
 @pytest.mark.parametrize("below", ["a" * 64, "ü" * 64, "\u0378", "\ufffd", ".".join("ü" * 600), ".".join("a" * 200)])
 @pytest.mark.parametrize("domain", ["bücher.example", "bücher\u3002example", "bad.example"])
-def test_no_label_that_the_dns_cannot_have_hides_the_domain_above_it(post: MemoryPost, domain: str, below: str) -> None:
+def test_no_label_that_the_dns_cannot_have_hides_the_domain_above_it(
+    post: MemoryMailSystem, domain: str, below: str
+) -> None:
     post.rules(rule(DROP, f"*.{domain}"))
     content = f"From: Joe <x@{below}.{domain}>\r\n\r\nbody\r\n".encode()
     assert applied(post.arrive("m1", content, "ann@acme.test")) == ["DROP"]
 
 
-def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryPost) -> None:
+def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryMailSystem) -> None:
     content = f"From: x@{PERSIAN}\r\nTo: x@{PERSIAN}\r\n\r\nbody\r\n".encode()
     facts = post.arrive("m1", content, "ann@acme.test")
     assert facts[0].event["from"] == "x@xn--mgba3gch31f060k.example"
@@ -161,7 +163,7 @@ def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryPost) 
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: MemoryPost, in_front: bytes) -> None:
+def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: MemoryMailSystem, in_front: bytes) -> None:
     content = in_front + b"Auto-Submitted: auto-replied\r\n" + FROM + b"\r\nbody\r\n"
     facts = post.arrive("m1", content, "nobody@acme.test", source="x@bad.example")
     assert OwnFact.BOUNCE_SUPPRESSED in {fact.name for fact in facts}
@@ -170,7 +172,7 @@ def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: Memor
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_a_loop_is_seen_whatever_stands_in_front(post: MemoryPost, in_front: bytes) -> None:
+def test_a_loop_is_seen_whatever_stands_in_front(post: MemoryMailSystem, in_front: bytes) -> None:
     content = in_front + b"Received: from a by b; x\r\n" * (MAX_HOPS + 1) + FROM + b"\r\nbody\r\n"
     assert bounced(post.arrive("m1", content, "ann@acme.test")) == [LOOP]
 
@@ -191,14 +193,14 @@ def bounced(facts: list[Fact]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_message_whose_sender_may_be_behind_what_is_read_reaches_nobody(
-    post: MemoryPost, fields: bytes, excess: tuple[str, str]
+    post: MemoryMailSystem, fields: bytes, excess: tuple[str, str]
 ) -> None:
     post.rules(rule(DEFAULT, "good.test"), rule(DROP, "bad.example"))
     assert bounced(post.arrive("m1", fields + b"\r\n\r\nbody\r\n", "ann@acme.test")) == [excess]
     assert post.letters("ann") == []
 
 
-def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(post: MemoryPost) -> None:
+def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(post: MemoryMailSystem) -> None:
     post.rules(rule(DROP, "*.example"), rule(JUNK, "*"))
     facts = post.arrive("m1", b"Subject: hi\r\nFrom: somebody\r\n\r\nbody\r\n", "ann@acme.test")
     assert applied(facts) == ["MOVE_TO_JUNK"]
@@ -224,12 +226,12 @@ def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(pos
         "From: Jö <a@b.test>\r\nContent-Type: text/plain; charset=iso-8859-1".encode(),
     ],
 )
-def test_ordinary_mail_leaves_no_doubt(post: MemoryPost, field: bytes) -> None:
+def test_ordinary_mail_leaves_no_doubt(post: MemoryMailSystem, field: bytes) -> None:
     facts = post.arrive("m1", field + b"\r\nTo: a@b.test\r\n\r\nbody\r\n", "ann@acme.test")
     assert "senderIs" not in facts[0].data
 
 
-def test_senders_in_doubt_are_named_in_the_fact(post: MemoryPost) -> None:
+def test_senders_in_doubt_are_named_in_the_fact(post: MemoryMailSystem) -> None:
     facts = post.arrive("m1", b"From: y@good.test\r\nFrom: x@bad.example\r\n\r\nbody\r\n", "ann@acme.test")
     assert facts[0].data["senderIs"] == "AMBIGUOUS"
     assert facts[0].data["senders"] == ["y@good.test", "x@bad.example"]
@@ -247,13 +249,13 @@ def test_senders_in_doubt_are_named_in_the_fact(post: MemoryPost) -> None:
     ],
 )
 def test_a_sender_field_that_not_every_reader_sees_keeps_nobody_from_asking_about_from(
-    post: MemoryPost, head: bytes, actions: list[str]
+    post: MemoryMailSystem, head: bytes, actions: list[str]
 ) -> None:
     post.rules(rule(DEFAULT, "good.test"), rule(DROP, "bad.example"))
     assert applied(post.arrive("m1", head + b"\r\nbody\r\n", "ann@acme.test")) == actions
 
 
-def test_a_bypass_holds_only_if_every_reading_has_one(post: MemoryPost) -> None:
+def test_a_bypass_holds_only_if_every_reading_has_one(post: MemoryMailSystem) -> None:
     post.rules(rule(BYPASS, "good.test"), rule(BOUNCE, "evil.test", message="no"))
     twice = b"Sender: a@good.test\r\nSender: b@good.test\r\nFrom: y@%b\r\n\r\nbody\r\n"
     spam = {"spam": "FAIL"}

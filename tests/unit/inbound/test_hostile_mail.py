@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from postroom.contracts.event_log import record_of
 from postroom.contracts.ses import Notification
 from postroom.model.facts import EventName, OwnFact, trace_of
-from tests.support.memory_post import MemoryPost
-from tests.support.post import ORG, notification
+from tests.support.builders import ORG, notification
+from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
     import random
@@ -78,14 +78,14 @@ BODIES = {
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
+def post() -> MemoryMailSystem:
+    made = MemoryMailSystem()
     made.user("ann")
     made.sender.answers = False  # so that every bounce message is one of ours, with the message's own words
     return made
 
 
-def check_told(facts: Sequence[Fact], post: MemoryPost, to: str) -> None:
+def check_told(facts: Sequence[Fact], post: MemoryMailSystem, to: str) -> None:
     """Every line of the log is one line of JSON, and no bounce message has a field of a stranger's."""
     for fact in facts:
         if fact.name in set(EventName):
@@ -108,7 +108,7 @@ def check_told(facts: Sequence[Fact], post: MemoryPost, to: str) -> None:
     post.sender.sent.clear()
 
 
-def send(post: MemoryPost, name: str, content: bytes) -> None:
+def send(post: MemoryMailSystem, name: str, content: bytes) -> None:
     before = len(post.letters("ann"))
     sender = f"{name}@x.test"
     facts = post.arrive(name, content, "ann@acme.test", "nobody@acme.test", source=sender)
@@ -120,19 +120,19 @@ def send(post: MemoryPost, name: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
-def test_hostile_headers_are_delivered_byte_for_byte(post: MemoryPost, name: str, end: bytes) -> None:
+def test_hostile_headers_are_delivered_byte_for_byte(post: MemoryMailSystem, name: str, end: bytes) -> None:
     content = HEADERS[name].replace(b"\r\n", end) + end + b"body\n.\n"
     send(post, f"h{list(HEADERS).index(name)}{len(end)}", content)
 
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.timeout(30)
-def test_hostile_bodies_are_delivered_byte_for_byte(post: MemoryPost, name: str) -> None:
+def test_hostile_bodies_are_delivered_byte_for_byte(post: MemoryMailSystem, name: str) -> None:
     send(post, f"b{list(BODIES).index(name)}", BODIES[name])
 
 
 @pytest.mark.skipif(not SAMPLES, reason="the shared samples are not here")
-def test_every_sample_and_its_bounce_are_in_order(post: MemoryPost) -> None:
+def test_every_sample_and_its_bounce_are_in_order(post: MemoryMailSystem) -> None:
     for number, path in enumerate(SAMPLES):
         send(post, f"s{number}", path.read_bytes())
 
@@ -168,7 +168,7 @@ COUNTER = iter(range(10**9))
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_mutations_of_samples_are_delivered_byte_for_byte(place: int, chance: random.Random) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     post.sender.answers = False
     send(post, f"m{next(COUNTER)}", mutated(SAMPLES[place % len(SAMPLES)].read_bytes(), chance))
@@ -189,7 +189,7 @@ RECIPIENTS = (
 
 
 @pytest.mark.parametrize("recipient", RECIPIENTS)
-def test_a_hostile_recipient_is_bounced_and_the_sender_told(post: MemoryPost, recipient: str) -> None:
+def test_a_hostile_recipient_is_bounced_and_the_sender_told(post: MemoryMailSystem, recipient: str) -> None:
     facts = post.arrive(f"r{RECIPIENTS.index(recipient)}", b"From: b@x.test\n\n", recipient, source="r@x.test")
     assert [fact.name for fact in facts if fact.name in FINAL] == ["INCOMING_EMAIL_BOUNCED"]
     ((_, content),) = post.sender.sent
@@ -199,7 +199,7 @@ def test_a_hostile_recipient_is_bounced_and_the_sender_told(post: MemoryPost, re
 
 
 @pytest.mark.parametrize("sender", ["a@x.test\r\nBcc: evil@x.test", "a b@x.test", "<>", "@", "a@@x.test", "\0@x.test"])
-def test_a_hostile_sender_is_told_nothing(post: MemoryPost, sender: str) -> None:
+def test_a_hostile_sender_is_told_nothing(post: MemoryMailSystem, sender: str) -> None:
     name = f"t{abs(hash(sender))}"
     facts = post.arrive(name, b"From: b@x.test\n\n", "nobody@acme.test", source=sender)
     assert post.sender.sent == []
@@ -210,12 +210,12 @@ class TestNotificationsThatLie:
     """What stands in the notification is believed of the envelope and the verdicts, of nothing else."""
 
     @pytest.fixture
-    def post(self) -> MemoryPost:
-        made = MemoryPost()
+    def post(self) -> MemoryMailSystem:
+        made = MemoryMailSystem()
         made.user("ann")
         return made
 
-    def lie(self, post: MemoryPost, **changes: Any) -> str:
+    def lie(self, post: MemoryMailSystem, **changes: Any) -> str:
         post.raw.store("inbound/m1", b"Subject: true\n\nbody")
         body: dict[str, Any] = json.loads(notification("m1", ["ann@acme.test"]))
         for path, value in changes.items():
@@ -249,7 +249,7 @@ class TestNotificationsThatLie:
             {"receipt": "x"},
         ],
     )
-    def test_what_leads_nowhere_is_parked_with_its_cause(self, post: MemoryPost, changes: dict[str, Any]) -> None:
+    def test_what_leads_nowhere_is_parked_with_its_cause(self, post: MemoryMailSystem, changes: dict[str, Any]) -> None:
         text = self.lie(post, **changes)
         (parked,) = post.parking.list()
         assert parked.body == text
@@ -267,7 +267,7 @@ class TestNotificationsThatLie:
             {"receipt__dmarcPolicy": "false"},
         ],
     )
-    def test_what_it_says_of_the_object_does_not_count(self, post: MemoryPost, changes: dict[str, Any]) -> None:
+    def test_what_it_says_of_the_object_does_not_count(self, post: MemoryMailSystem, changes: dict[str, Any]) -> None:
         self.lie(post, **changes)
         assert post.letters("ann") == [b"Subject: true\n\nbody"]
         received = post.ledger.facts(trace_of("m1", ORG))[0]

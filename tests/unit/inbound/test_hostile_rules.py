@@ -1,4 +1,4 @@
-"""Headers made to slip past a rule, to borrow another's, or to keep the doorman busy."""
+"""Headers made to slip past a rule, to borrow another's, or to keep the policy busy."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from postroom.model.addresses import Address, a_label
 from postroom.model.directory import EntityKind
 from postroom.model.facts import EventName
 from postroom.model.records import AddressClaim, Insert
-from tests.support.memory_post import MemoryPost
-from tests.support.post import ORG
+from tests.support.builders import ORG
+from tests.support.memory_mail_system import MemoryMailSystem
 
 BOOKS = "xn--bcher-kva.example"
 PERSIAN = "نامه\u200cای.example"  # noqa: RUF001  Arabic letters
@@ -31,7 +31,7 @@ FORMS = [
 
 @pytest.mark.parametrize(("registered", "written"), FORMS)
 def test_a_notification_with_either_form_reaches_the_organization(registered: str, written: str) -> None:
-    post = MemoryPost()
+    post = MemoryMailSystem()
     post.user("ann")
     domain = post.directory.domain_record("acme.test")
     assert domain is not None

@@ -30,7 +30,7 @@ DEFAULT = "/aws/workmail/emailevents/other"
 
 
 @dataclass
-class World:
+class Pipeline:
     """ACME has a group and a role of its own, OTHER the default group; the newest thing is at NOON."""
 
     logs: MemoryEventLogs = field(default_factory=lambda: MemoryEventLogs(lambda: NOON, groups={"acme-events": []}))
@@ -73,5 +73,5 @@ def message(pointer: FactPointer, name: str = "m1", receives: int = 1) -> Retrie
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def pipeline() -> Pipeline:
+    return Pipeline()

@@ -13,11 +13,11 @@ from postroom.model.facts import OwnFact
 from tests.support.facts import ACME, NOON, OTHER, delivered, fact, own, received
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from .conftest import Pipeline
 
 
-def test_every_event_of_one_organization_and_time_is_sent_to_its_log(world: World) -> None:
-    world.ledger.all += [
+def test_every_event_of_one_organization_and_time_is_sent_to_its_log(pipeline: Pipeline) -> None:
+    pipeline.ledger.all += [
         fact(received(), "before", NOON - 1),
         fact(received(), "first", NOON),
         fact(delivered(), "last", NOON + 9),
@@ -25,14 +25,14 @@ def test_every_event_of_one_organization_and_time_is_sent_to_its_log(world: Worl
         fact(received(), "other", NOON, organization_id=OTHER),
         own(OwnFact.PARKED, "ours", NOON),
     ]
-    assert rebuild(world.ledger, world.retries, ACME, since=NOON, until=NOON + 10) == 2
-    assert [(pointer.trace, pointer.parts, delay) for pointer, delay in world.retries.sent] == [
+    assert rebuild(pipeline.ledger, pipeline.retries, ACME, since=NOON, until=NOON + 10) == 2
+    assert [(pointer.trace, pointer.parts, delay) for pointer, delay in pipeline.retries.sent] == [
         ("first", (Part.LOG,), 0),
         ("last", (Part.LOG,), 0),
     ]
 
 
-def test_a_queue_that_does_not_answer_is_heard_of(world: World) -> None:
-    world.retries.away = True
+def test_a_queue_that_does_not_answer_is_heard_of(pipeline: Pipeline) -> None:
+    pipeline.retries.away = True
     with pytest.raises(StoreUnavailableError):
-        rebuild(world.ledger, world.retries, ACME, since=0, until=NOON)
+        rebuild(pipeline.ledger, pipeline.retries, ACME, since=0, until=NOON)

@@ -13,7 +13,7 @@ from postroom.ledger.retry_events import FIRST_GAP, GAPS
 from postroom.ports.retried import Retried
 from tests.support.facts import ACME, NOON, OTHER, delivered, fact, received
 
-from .conftest import DEFAULT, World, message
+from .conftest import DEFAULT, Pipeline, message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,27 +25,27 @@ POINTER = FactPointer(trace="a1", key=FACT.key, organization_id=ACME)
 
 
 @pytest.fixture(autouse=True)
-def _ledger(world: World) -> None:
-    world.ledger.all.append(FACT)
+def _ledger(pipeline: Pipeline) -> None:
+    pipeline.ledger.all.append(FACT)
 
 
-def test_a_fact_is_written_only_where_it_was_refused(world: World) -> None:
-    assert world.retry(message(POINTER)).failed == ()
-    assert world.lines("acme-events") == [FACT.id]
-    assert not world.bus.announced
-    world.retry(message(POINTER.model_copy(update={"parts": (Part.BUS,)})))
-    assert world.lines("acme-events") == [FACT.id]
-    assert [event.id for event in world.bus.announced] == [FACT.id]
-    assert not world.metrics.sums  # it was counted when it was new
+def test_a_fact_is_written_only_where_it_was_refused(pipeline: Pipeline) -> None:
+    assert pipeline.retry(message(POINTER)).failed == ()
+    assert pipeline.lines("acme-events") == [FACT.id]
+    assert not pipeline.bus.announced
+    pipeline.retry(message(POINTER.model_copy(update={"parts": (Part.BUS,)})))
+    assert pipeline.lines("acme-events") == [FACT.id]
+    assert [event.id for event in pipeline.bus.announced] == [FACT.id]
+    assert not pipeline.metrics.sums  # it was counted when it was new
 
 
-def test_gaps_grow_with_each_attempt(world: World) -> None:
-    world.logs.closed["acme-events"] = "AccessDeniedException"
+def test_gaps_grow_with_each_attempt(pipeline: Pipeline) -> None:
+    pipeline.logs.closed["acme-events"] = "AccessDeniedException"
     gaps = []
     for receives in (1, 2, 3, 4, 9):
-        outcome = world.retry(message(POINTER, receives=receives))
+        outcome = pipeline.retry(message(POINTER, receives=receives))
         assert outcome.failed == ("m1",)
-        gaps.append(world.retries.postponed["receipt of m1"])
+        gaps.append(pipeline.retries.postponed["receipt of m1"])
     assert gaps == [10, 20, 30, 30, 30]
 
 
@@ -55,20 +55,20 @@ def test_the_gaps_fit_into_what_sqs_allows() -> None:
     assert max(GAPS) < 43_200  # longest visibility time-out
 
 
-def test_one_refusing_log_delays_no_other(world: World) -> None:
+def test_one_refusing_log_delays_no_other(pipeline: Pipeline) -> None:
     other = fact(received(), "b1", organization_id=OTHER)
-    world.ledger.all.append(other)
-    world.logs.closed["acme-events"] = "AccessDeniedException"
+    pipeline.ledger.all.append(other)
+    pipeline.logs.closed["acme-events"] = "AccessDeniedException"
     pointer = FactPointer(trace="b1", key=other.key, organization_id=OTHER)
-    outcome = world.retry(message(POINTER), message(pointer, "m2"))
+    outcome = pipeline.retry(message(POINTER), message(pointer, "m2"))
     assert outcome.failed == ("m1",)
-    assert world.lines(DEFAULT) == [other.id]
-    assert world.retries.postponed.keys() == {"receipt of m1"}
+    assert pipeline.lines(DEFAULT) == [other.id]
+    assert pipeline.retries.postponed.keys() == {"receipt of m1"}
 
 
-def test_a_line_that_the_log_finds_fault_with_holds_up_only_itself(world: World) -> None:
+def test_a_line_that_the_log_finds_fault_with_holds_up_only_itself(pipeline: Pipeline) -> None:
     faulty = fact(delivered(), "a1", NOON + 1)
-    world.ledger.all.append(faulty)
+    pipeline.ledger.all.append(faulty)
 
     class Strict(MemoryEventLogs):
         def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
@@ -76,47 +76,47 @@ def test_a_line_that_the_log_finds_fault_with_holds_up_only_itself(world: World)
                 raise UnwritableLinesError("CloudWatch Logs finds fault with the lines")
             return super().put(destination, lines)
 
-    world.logs = Strict(world.logs.now, groups=world.logs.groups)
+    pipeline.logs = Strict(pipeline.logs.now, groups=pipeline.logs.groups)
     pointer = POINTER.model_copy(update={"key": faulty.key})
-    assert world.retry(message(pointer, "m0"), message(POINTER)).failed == ("m0",)
-    assert world.lines("acme-events") == [FACT.id]
+    assert pipeline.retry(message(pointer, "m0"), message(POINTER)).failed == ("m0",)
+    assert pipeline.lines("acme-events") == [FACT.id]
 
 
 @pytest.mark.parametrize("body", ["no JSON", "{}", '{"version": 2, "trace": "a", "key": "b", "organization_id": "c"}'])
-def test_what_is_no_pointer_fails_alone(world: World, body: str) -> None:
-    outcome = world.retry(Retried("bad", body, "receipt of bad", 1), message(POINTER))
+def test_what_is_no_pointer_fails_alone(pipeline: Pipeline, body: str) -> None:
+    outcome = pipeline.retry(Retried("bad", body, "receipt of bad", 1), message(POINTER))
     assert outcome.failed == ("bad",)
-    assert world.lines("acme-events") == [FACT.id]
+    assert pipeline.lines("acme-events") == [FACT.id]
 
 
-def test_a_row_that_is_no_fact_or_is_gone_fails_alone_until_the_queue_has_it_parked(world: World) -> None:
-    world.ledger.broken.add("p/k")
+def test_a_row_that_is_no_fact_or_is_gone_fails_alone_until_the_queue_has_it_parked(pipeline: Pipeline) -> None:
+    pipeline.ledger.broken.add("p/k")
     poison = FactPointer(trace="p", key="k", organization_id=ACME, parts=(Part.LOG, Part.BUS))
     gone = FactPointer(trace="gone", key="k", organization_id=ACME)
-    outcome = world.retry(message(poison, "m1"), message(gone, "m2"), message(POINTER, "m3"))
+    outcome = pipeline.retry(message(poison, "m1"), message(gone, "m2"), message(POINTER, "m3"))
     assert outcome.failed == ("m1", "m2")
     assert outcome.refused == {
         poison: "UnreadableFactError: in the ledger",
         gone: "UnreadableFactError: the ledger has no such fact",
     }
-    assert world.lines("acme-events") == [FACT.id]
+    assert pipeline.lines("acme-events") == [FACT.id]
 
 
-def test_a_fact_that_two_messages_point_at_is_written_once(world: World) -> None:
-    assert world.retry(message(POINTER, "m1"), message(POINTER, "m2")).failed == ()
-    assert world.lines("acme-events") == [FACT.id]
-    world.logs.closed["acme-events"] = "AccessDeniedException"
-    assert world.retry(message(POINTER, "m1"), message(POINTER, "m2")).failed == ("m1", "m2")
+def test_a_fact_that_two_messages_point_at_is_written_once(pipeline: Pipeline) -> None:
+    assert pipeline.retry(message(POINTER, "m1"), message(POINTER, "m2")).failed == ()
+    assert pipeline.lines("acme-events") == [FACT.id]
+    pipeline.logs.closed["acme-events"] = "AccessDeniedException"
+    assert pipeline.retry(message(POINTER, "m1"), message(POINTER, "m2")).failed == ("m1", "m2")
 
 
-def test_a_queue_that_does_not_answer_keeps_its_own_time_out(world: World) -> None:
-    world.logs.closed["acme-events"] = "AccessDeniedException"
-    world.retries.away = True
-    assert world.retry(message(POINTER)).failed == ("m1",)
-    assert not world.retries.postponed
+def test_a_queue_that_does_not_answer_keeps_its_own_time_out(pipeline: Pipeline) -> None:
+    pipeline.logs.closed["acme-events"] = "AccessDeniedException"
+    pipeline.retries.away = True
+    assert pipeline.retry(message(POINTER)).failed == ("m1",)
+    assert not pipeline.retries.postponed
 
 
-def test_pointers_of_before_parts_were_named_mean_the_log(world: World) -> None:
+def test_pointers_of_before_parts_were_named_mean_the_log(pipeline: Pipeline) -> None:
     body = f'{{"version": 1, "trace": "a1", "key": "{FACT.key}", "organization_id": "{ACME}"}}'
-    assert world.retry(Retried("m1", body, "r", 1)).failed == ()
-    assert world.lines("acme-events") == [FACT.id]
+    assert pipeline.retry(Retried("m1", body, "r", 1)).failed == ()
+    assert pipeline.lines("acme-events") == [FACT.id]

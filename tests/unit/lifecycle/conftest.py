@@ -8,15 +8,15 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices
 from tests.support.deletion import PEOPLE, memory_deletion
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
     from postroom.lifecycle.deletion import Deletion
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
+def post() -> MemoryMailSystem:
+    made = MemoryMailSystem()
     for name in PEOPLE:
         made.user(name)
     made.group("team", *PEOPLE)
@@ -29,7 +29,7 @@ def services() -> MemoryDomainServices:
 
 
 @pytest.fixture
-def deletion(post: MemoryPost, services: MemoryDomainServices) -> Deletion:
+def deletion(post: MemoryMailSystem, services: MemoryDomainServices) -> Deletion:
     return memory_deletion(
         post.directory,
         services,
@@ -37,7 +37,7 @@ def deletion(post: MemoryPost, services: MemoryDomainServices) -> Deletion:
         post.ledger,
         post.raw,
         post.sealed,
-        post.books,
+        post.tables,
         post.onward,
         post.calls,
         post.now,

@@ -21,9 +21,9 @@ from postroom.model.records import (
     Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
+from tests.support.builders import ORG, OTHER, arn, notification
 from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
-from tests.support.memory_post import KMS, MemoryPost
-from tests.support.post import ORG, OTHER, arn, notification
+from tests.support.memory_mail_system import KMS, MemoryMailSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ class Time:
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 12, 13, 14, 20, 40])
 def test_wherever_the_time_ends_the_next_runs_go_on_until_nothing_is_left(
-    post: MemoryPost, deletion: Deletion, looks: int
+    post: MemoryMailSystem, deletion: Deletion, looks: int
 ) -> None:
     deliver(post, 3)
     begin(post)
@@ -60,7 +60,7 @@ def test_wherever_the_time_ends_the_next_runs_go_on_until_nothing_is_left(
             break
         deletion.run(Time(max(looks, 3)))
     assert state(post) is OrganizationState.DELETED
-    assert post.books.mailboxes == {}
+    assert post.tables.mailboxes == {}
     assert post.sealed.under("") == []
     assert list(post.raw.stored("")) == []
     assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
@@ -68,17 +68,17 @@ def test_wherever_the_time_ends_the_next_runs_go_on_until_nothing_is_left(
     assert sorted(fact.data["mailboxId"] for fact in removed) == list(PEOPLE)
 
 
-def test_every_key_is_gone_before_any_object_is(post: MemoryPost, deletion: Deletion) -> None:
+def test_every_key_is_gone_before_any_object_is(post: MemoryMailSystem, deletion: Deletion) -> None:
     deliver(post)
     begin(post)
     deletion.run(Time(2))
-    assert post.books.mailboxes == {}
+    assert post.tables.mailboxes == {}
     assert len(post.sealed.under("")) == 1
     assert len(list(post.raw.stored("inbound/"))) == 1
     assert post.directory.entity(ORG, PEOPLE[0]) is not None
 
 
-def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(post: MemoryPost, deletion: Deletion) -> None:
+def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(post: MemoryMailSystem, deletion: Deletion) -> None:
     deliver(post, MESSAGES)
     begin(post)
     deletion.run(Time(2))  # all keys
@@ -92,14 +92,14 @@ def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(post: MemoryPo
 
 
 def test_what_ses_refuses_stops_the_names_and_nothing_else(
-    post: MemoryPost, deletion: Deletion, services: MemoryDomainServices
+    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
 ) -> None:
     deliver(post)
     begin(post)
     services.refuses["acme.test"] = "no such bucket"
     with pytest.raises(RefusedByServiceError, match="no such bucket"):
         deletion.run(lambda: 1 << 30)
-    assert post.books.mailboxes == {}
+    assert post.tables.mailboxes == {}
     assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
     assert state(post) is OrganizationState.DELETING
     services.refuses.clear()
@@ -107,7 +107,9 @@ def test_what_ses_refuses_stops_the_names_and_nothing_else(
     assert services.routed == set()
 
 
-def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(post: MemoryPost, deletion: Deletion) -> None:
+def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(
+    post: MemoryMailSystem, deletion: Deletion
+) -> None:
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", ["nobody@acme.test"]))
     begin(post)
@@ -119,7 +121,7 @@ def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(post: Me
     assert list(post.raw.stored("")) == []
 
 
-def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryPost, deletion: Deletion) -> None:
+def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryMailSystem, deletion: Deletion) -> None:
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))
     post.onward.queues[Station.DELIVER].clear()
@@ -134,7 +136,7 @@ def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryPost, dele
 
 
 def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post.raw.store("inbound/m1", LETTER)
     many = [f"x{number}@acme.test" for number in range(90)]
@@ -152,7 +154,7 @@ def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
     with pytest.raises(MessageNotFoundError):
         deletion.run(lambda: 1 << 30)
     assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
-    assert post.books.mailboxes == {}
+    assert post.tables.mailboxes == {}
     assert state(post) is OrganizationState.DELETING
     post.later += SETTLES
     assert deletion.run(lambda: 1 << 30) == {"deleted": 1, "unfinished": 0}
@@ -160,7 +162,7 @@ def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
 
 
 def test_a_domain_that_ses_refuses_keeps_no_other(
-    post: MemoryPost, deletion: Deletion, services: MemoryDomainServices
+    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
 ) -> None:
     begin(post)
     post.directory.commit([Insert(replace(domain_of(post), name="zebra.test", version=1))])
@@ -172,7 +174,7 @@ def test_a_domain_that_ses_refuses_keeps_no_other(
 
 
 def test_a_flow_that_cannot_go_on_stops_none_behind_it(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         post.raw.store(f"inbound/m{number}", LETTER)
@@ -195,7 +197,7 @@ def test_a_flow_that_cannot_go_on_stops_none_behind_it(
     assert len(post.onward.queues[Station.DELIVER]) == 2
 
 
-def test_nothing_is_sent_or_given_up_when_the_time_is_short(post: MemoryPost, deletion: Deletion) -> None:
+def test_nothing_is_sent_or_given_up_when_the_time_is_short(post: MemoryMailSystem, deletion: Deletion) -> None:
     for number in range(3):
         post.raw.store(f"inbound/m{number}", LETTER)
         post.ingest.accept(notification(f"m{number}", [f"{PEOPLE[number]}@acme.test"]))
@@ -210,7 +212,7 @@ def test_nothing_is_sent_or_given_up_when_the_time_is_short(post: MemoryPost, de
     assert state(post) is OrganizationState.DELETED
 
 
-def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryPost, deletion: Deletion) -> None:
+def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryMailSystem, deletion: Deletion) -> None:
     other = replace(another(post), state=OrganizationState.DELETING)
     post.directory.commit([Replace(other)])
     ann = post.directory.entity(ORG, PEOPLE[0])
@@ -221,12 +223,12 @@ def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryPo
     deliver(post)
     begin(post)
     deletion.run(Time(4))
-    assert post.books.mailboxes == {}
+    assert post.tables.mailboxes == {}
     assert len(list(post.raw.stored("inbound/"))) == 1
 
 
 def test_a_plan_whose_flow_was_never_opened_goes(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = notification("m1", [f"x{number}@acme.test" for number in range(90)])
     post.raw.store("inbound/m1", LETTER)
@@ -247,7 +249,7 @@ def test_a_plan_whose_flow_was_never_opened_goes(
 
 
 def test_stored_mail_is_looked_through_once_more_at_the_end_and_not_with_every_run(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(post)
     begin(post)

@@ -17,18 +17,18 @@ from postroom.model.records import (
     Remove,
     Replace,
 )
+from tests.support.builders import ORG, OTHER, notification
 from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
-from tests.support.post import ORG, OTHER, notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.lifecycle.deletion import Deletion
-    from tests.support.memory_post import MemoryPost
+    from tests.support.memory_mail_system import MemoryMailSystem
 
 
 def test_what_ses_does_not_tell_stops_the_names_and_nothing_else(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(post)
     another(post)
@@ -47,7 +47,7 @@ def test_what_ses_does_not_tell_stops_the_names_and_nothing_else(
 
 
 def test_a_domain_that_another_organization_got_while_a_run_was_at_it_stays_with_it(
-    post: MemoryPost, deletion: Deletion, services: MemoryDomainServices, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(post)
     other = another(post)
@@ -73,7 +73,7 @@ def test_a_domain_that_another_organization_got_while_a_run_was_at_it_stays_with
 
 
 def test_a_message_stays_for_another_organization_where_its_notification_is_parked(
-    post: MemoryPost, deletion: Deletion
+    post: MemoryMailSystem, deletion: Deletion
 ) -> None:
     other = another(post)
     post.raw.store("inbound/m1", LETTER)
@@ -89,7 +89,7 @@ def test_a_message_stays_for_another_organization_where_its_notification_is_park
 
 
 def test_a_message_of_another_organizations_flow_stays_when_its_own_receipt_rule_is_the_last(
-    post: MemoryPost, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = another(post)
     post.directory.commit([Insert(replace(domain_of(post), name="zebra.test", organization=other.ref, version=1))])
@@ -110,7 +110,7 @@ def test_a_message_of_another_organizations_flow_stays_when_its_own_receipt_rule
     assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
 
 
-def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryPost, deletion: Deletion) -> None:
+def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryMailSystem, deletion: Deletion) -> None:
     other = another(post)
     begin(post)
     gone = replace(other, state=OrganizationState.DELETING)

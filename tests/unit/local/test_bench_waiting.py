@@ -9,7 +9,7 @@ import pytest
 
 from local.bench.waiting import KINDS, MESSAGES, PHASES, Found, Series
 from postroom.model.facts import EventName, Fact, OwnFact
-from tests.support.post import NOON, ORG
+from tests.support.builders import NOON, ORG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ import pytest
 from local.reloading import Reloading, look
 from local.template import TemplateError
 from local.workers import Function
-from tests.support.house import wait_for
 from tests.support.local_lambda import LocalLambda
+from tests.support.running_stack import wait_for
 
 from .conftest import deploy, write
 

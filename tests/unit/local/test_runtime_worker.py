@@ -9,7 +9,7 @@ import pytest
 
 from local.routes import DELIMITER
 from local.workers import Function, FunctionLogSink, WorkerPool
-from tests.support.house import ROOT, wait_for
+from tests.support.running_stack import ROOT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

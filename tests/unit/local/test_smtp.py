@@ -70,14 +70,14 @@ def everything() -> Iterator[InProcess]:
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         patches.apply()
         with moto.mock_aws():
-            world = InProcess()
-            world.client("s3").create_bucket(Bucket="inbound")
-            topic = world.client("sns").create_topic(Name="arrivals")["TopicArn"]
-            world.client("sqs").create_queue(QueueName="arrivals")
+            pipeline = InProcess()
+            pipeline.client("s3").create_bucket(Bucket="inbound")
+            topic = pipeline.client("sns").create_topic(Name="arrivals")["TopicArn"]
+            pipeline.client("sqs").create_queue(QueueName="arrivals")
             queue = "arn:aws:sqs:us-east-1:123456789012:arrivals"
             raw = {"RawMessageDelivery": "true"}
-            world.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
-            ses = world.client("ses")
+            pipeline.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+            ses = pipeline.client("ses")
             ses.create_receipt_rule_set(RuleSetName="mail")
             action = {"S3Action": {"BucketName": "inbound", "ObjectKeyPrefix": "inbound/", "TopicArn": topic}}
             domains = ["example.com", A_LABEL]
@@ -86,7 +86,7 @@ def everything() -> Iterator[InProcess]:
             ses.set_active_receipt_rule_set(RuleSetName="mail")
             for domain in domains:
                 ses.verify_domain_identity(Domain=domain)
-            yield world
+            yield pipeline
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def listening(everything: InProcess) -> Iterator[int]:
 
 
 @pytest.fixture
-def world(everything: InProcess) -> Iterator[InProcess]:
+def pipeline(everything: InProcess) -> Iterator[InProcess]:
     """Everything, with nothing stored, announced or failing."""
     yield everything
     everything.failing = {}
@@ -108,8 +108,8 @@ def world(everything: InProcess) -> Iterator[InProcess]:
 
 
 @pytest.fixture
-def port(world: InProcess, listening: int) -> int:
-    assert not world.failing
+def port(pipeline: InProcess, listening: int) -> int:
+    assert not pipeline.failing
     return listening
 
 
@@ -144,7 +144,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("content", HOSTILE)
-def test_whatever_a_message_holds_it_is_received_as_it_is(world: InProcess, smtp: smtplib.SMTP, content: bytes) -> None:
+def test_whatever_a_message_holds_it_is_received_as_it_is(
+    pipeline: InProcess, smtp: smtplib.SMTP, content: bytes
+) -> None:
     whole = content if content.endswith(b"\r\n") else content + b"\r\n"
     stuffed = b"\n".join(b"." + line if line.startswith(b".") else line for line in whole.split(b"\n"))
     assert smtp.mail("a@example.org", ["BODY=8BITMIME"])[0] == 250
@@ -153,29 +155,29 @@ def test_whatever_a_message_holds_it_is_received_as_it_is(world: InProcess, smtp
     assert smtp.getreply()[0] == 354
     smtp.send(stuffed + b".\r\n")
     assert smtp.getreply()[0] == 250
-    assert world.objects() == [whole]
-    (announced,) = world.notifications()
+    assert pipeline.objects() == [whole]
+    (announced,) = pipeline.notifications()
     assert announced["receipt"]["recipients"] == ["b@example.com"]
 
 
 @pytest.mark.parametrize("content", HOSTILE)
-def test_it_is_received_with_the_fields_that_ses_puts_before_it(world: InProcess, content: bytes) -> None:
-    receiving = SesReceiving(cast("Aws", world), ses_headers=True)
+def test_it_is_received_with_the_fields_that_ses_puts_before_it(pipeline: InProcess, content: bytes) -> None:
+    receiving = SesReceiving(cast("Aws", pipeline), ses_headers=True)
     recipients = ["grüße@bücher.example", "b@example.com"]
     (message_id,) = receiving.receive("jürgen@example.org", recipients, content, Verdicts())
-    (stored,) = world.objects()
+    (stored,) = pipeline.objects()
     assert stored.startswith("Return-Path: <jürgen@example.org>\r\n".encode())
     assert stored.endswith(content)
-    (announced,) = world.notifications()
+    (announced,) = pipeline.notifications()
     assert announced["mail"]["messageId"] == message_id
     assert announced["receipt"]["recipients"] == recipients
 
 
-def test_smtplib_sends_a_message_with_addresses_that_are_not_ascii(world: InProcess, smtp: smtplib.SMTP) -> None:
+def test_smtplib_sends_a_message_with_addresses_that_are_not_ascii(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
     content = "From: jürgen@example.org\r\nTo: grüße@bücher.example\r\n\r\nhé\r\n".encode()
     options = ["SMTPUTF8", "BODY=8BITMIME"]
     assert smtp.sendmail("jürgen@example.org", ["b@example.com", f"grüße@{U_LABEL}"], content, options) == {}
-    (announced,) = world.notifications()
+    (announced,) = pipeline.notifications()
     assert announced["mail"]["source"] == "jürgen@example.org"
     assert announced["receipt"]["recipients"] == ["b@example.com", f"grüße@{U_LABEL}"]
     assert announced["mail"]["commonHeaders"]["from"] == ["jürgen@example.org"]
@@ -222,7 +224,7 @@ def test_paths_are_read_as_rfc_5321_writes_them(smtp: smtplib.SMTP, path: str, c
 
 
 def test_after_an_error_in_data_the_next_message_never_goes_to_the_refused_recipients(
-    world: InProcess, smtp: smtplib.SMTP, capsys: pytest.CaptureFixture[str]
+    pipeline: InProcess, smtp: smtplib.SMTP, capsys: pytest.CaptureFixture[str]
 ) -> None:
     errors: list[tuple[Exception, int]] = [
         (refusal(), 451),
@@ -230,44 +232,44 @@ def test_after_an_error_in_data_the_next_message_never_goes_to_the_refused_recip
         (RuntimeError("Subject: secret"), 451),
     ]
     for error, code in errors:
-        world.failing = {"Publish": error}
+        pipeline.failing = {"Publish": error}
         smtp.mail("a@example.org")
         smtp.rcpt("refused@example.com")
         assert smtp.data(b"Subject: lost\r\n\r\n")[0] == code
-        world.failing = {}
+        pipeline.failing = {}
         assert smtp.rcpt("b@example.com")[0] == 503  # the transaction is over
         smtp.mail("c@example.org")
         smtp.rcpt("b@example.com")
         assert smtp.data(b"Subject: next\r\n\r\n")[0] == 250
-        (announced,) = world.notifications()
+        (announced,) = pipeline.notifications()
         assert announced["receipt"]["recipients"] == ["b@example.com"]
         assert announced["mail"]["source"] == "c@example.org"
     assert capsys.readouterr().err == "postroom: SMTP: RuntimeError\n"
 
 
-def test_a_refused_verdict_ends_the_transaction_too(world: InProcess, smtp: smtplib.SMTP) -> None:
+def test_a_refused_verdict_ends_the_transaction_too(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
     smtp.mail("a@example.org")
     smtp.rcpt("b@example.com")
     assert smtp.data(b"X-Local-SES-Verdicts: taste=FAIL\r\n\r\n")[0] == 554
     assert smtp.docmd("DATA")[0] == 503
-    assert (world.objects(), world.notifications()) == ([], [])
+    assert (pipeline.objects(), pipeline.notifications()) == ([], [])
 
 
-def test_nothing_stays_stored_that_was_refused_to_be_announced(world: InProcess, smtp: smtplib.SMTP) -> None:
-    world.failing = {"Publish": refusal()}
+def test_nothing_stays_stored_that_was_refused_to_be_announced(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
+    pipeline.failing = {"Publish": refusal()}
     with pytest.raises(smtplib.SMTPDataError):
         smtp.sendmail("a@example.org", ["b@example.com"], b"Subject: x\r\n\r\n")
-    assert world.objects() == []
-    world.failing = {"Publish": refusal(), "DeleteObject": refusal()}
+    assert pipeline.objects() == []
+    pipeline.failing = {"Publish": refusal(), "DeleteObject": refusal()}
     with pytest.raises(smtplib.SMTPDataError, match="451"):
         smtp.sendmail("a@example.org", ["b@example.com"], b"Subject: x\r\n\r\n")
 
 
-def test_an_announcement_that_nobody_answered_keeps_its_object(world: InProcess, smtp: smtplib.SMTP) -> None:
-    world.failing = {"Publish": EndpointConnectionError(endpoint_url="x")}
+def test_an_announcement_that_nobody_answered_keeps_its_object(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
+    pipeline.failing = {"Publish": EndpointConnectionError(endpoint_url="x")}
     with pytest.raises(smtplib.SMTPDataError):
         smtp.sendmail("a@example.org", ["b@example.com"], b"Subject: x\r\n\r\n")
-    assert world.objects() == [b"Subject: x\r\n\r\n"]
+    assert pipeline.objects() == [b"Subject: x\r\n\r\n"]
 
 
 def test_a_recipient_that_the_notification_has_no_room_for_is_put_off(smtp: smtplib.SMTP) -> None:
@@ -277,7 +279,7 @@ def test_a_recipient_that_the_notification_has_no_room_for_is_put_off(smtp: smtp
     assert codes == sorted(codes)
 
 
-def test_commands_sent_in_one_go_are_answered_in_order(world: InProcess, port: int) -> None:
+def test_commands_sent_in_one_go_are_answered_in_order(pipeline: InProcess, port: int) -> None:
     """A client may send MAIL, RCPT and DATA at once, and what follows a message right behind it (RFC 2920)."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         answers = connection.makefile("rb")
@@ -285,15 +287,15 @@ def test_commands_sent_in_one_go_are_answered_in_order(world: InProcess, port: i
         connection.sendall(b"HELO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<no@where.example>\r\n")
         connection.sendall(b"RCPT TO:<first@example.com>\r\nDATA\r\n")
         assert [answers.readline()[:3] for _ in range(5)] == [b"250", b"250", b"550", b"250", b"354"]
-        world.failing = {"Publish": refusal()}
+        pipeline.failing = {"Publish": refusal()}
         connection.sendall(b"Subject: 1\r\n\r\n" + b"x" * 300_000 + b"\r\n.\r\nMAIL FROM:<b@example.org>\r\n")
         assert [answers.readline()[:3] for _ in range(2)] == [b"451", b"250"]
-        world.failing = {}
+        pipeline.failing = {}
         connection.sendall(b"RCPT TO:<second@example.com>\r\nDATA\r\n")
         assert [answers.readline()[:3] for _ in range(2)] == [b"250", b"354"]
         connection.sendall(b"Subject: 2\r\n\r\n.\r\nQUIT\r\n")
         assert [answers.readline()[:3] for _ in range(2)] == [b"250", b"221"]
-    (announced,) = world.notifications()
+    (announced,) = pipeline.notifications()
     assert announced["receipt"]["recipients"] == ["second@example.com"]
 
 

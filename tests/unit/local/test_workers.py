@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workers import Function
-from tests.support.house import wait_for
 from tests.support.local_lambda import LocalLambda
+from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

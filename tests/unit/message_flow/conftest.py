@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
 from postroom.adapters.memory.message_contents import MemoryMessageContents
 from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.message_flow import S3Reference
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
-from tests.support.post import NOON, ORG, TRACE, order
-from tests.support.residents import Residents
+from tests.support.builders import NOON, ORG, TRACE, order
+from tests.support.owners import MailboxOwners
 
 ORIGINAL = b"From: bob@example.org\r\nSubject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n"
 DAY = 86_400_000
@@ -27,16 +27,16 @@ class Way:
 
     now: int = NOON
     virus: str = "PASS"
-    books: Books = field(default_factory=Books)
+    tables: MemoryTables = field(default_factory=MemoryTables)
     bucket: MemoryBucket = field(default_factory=MemoryBucket)
 
     def __post_init__(self) -> None:
         self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
-        self.ledger = MemoryLedger(self.books)
-        self.contents = MemoryMessageContents(self.books, lambda: self.now)
-        self.residents = Residents()
+        self.ledger = MemoryLedger(self.tables)
+        self.contents = MemoryMessageContents(self.tables, lambda: self.now)
+        self.owners = MailboxOwners()
         self.flow = MessageFlow(
-            residents=self.residents,
+            owners=self.owners,
             ledger=self.ledger,
             raw=self.raw,
             contents=self.contents,
@@ -54,7 +54,7 @@ class Way:
             {"messageId": "<1@example.org>"},
             {"raw": location.model_dump(), "size": len(ORIGINAL), "virusVerdict": self.virus},
         )
-        MemoryTransit(self.books, lambda: self.now).open([received], [order()], None)
+        MemoryTransit(self.tables, lambda: self.now).open([received], [order()], None)
 
     @property
     def message_id(self) -> str:

@@ -19,7 +19,7 @@ from postroom.contracts.message_flow import (
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact, flow_message_id
 from postroom.ports.message_contents import FlowContents
-from tests.support.post import NOON, ORG, TRACE, order, own
+from tests.support.builders import NOON, ORG, TRACE, order, own
 
 from .conftest import DAY, ORIGINAL, Way, changed
 
@@ -223,7 +223,7 @@ def test_where_others_are_faster_every_time_a_put_may_be_tried_again(way: Way) -
 
 def test_a_message_of_an_organization_that_is_deleted_is_handed_out_to_nobody(way: Way) -> None:
     way.put(changed("one"))
-    way.residents.active = False
+    way.owners.active = False
     with pytest.raises(ResourceNotFoundException):
         way.get()
     with pytest.raises(ResourceNotFoundException):

@@ -14,8 +14,8 @@ from postroom.model.facts import trace_of
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.parking.dead_letters import DeadLetters
 from postroom.parking.parking import Parking
-from tests.support.memory_post import MemoryPost
-from tests.support.post import ORG, OTHER, notification
+from tests.support.builders import ORG, OTHER, notification
+from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,20 +51,20 @@ class Refusing:
 
 
 @pytest.fixture
-def post() -> MemoryPost:
-    made = MemoryPost()
+def post() -> MemoryMailSystem:
+    made = MemoryMailSystem()
     for name in CROWD:
         made.user(name)
     made.group("all", *CROWD)
     return made
 
 
-def dead_letters(post: MemoryPost, **changes: Any) -> DeadLetters:
+def dead_letters(post: MemoryMailSystem, **changes: Any) -> DeadLetters:
     fields = {name: getattr(post.parking, name) for name in Parking.__dataclass_fields__}
     return DeadLetters(Parking(**{**fields, "organizations": Organizations(), **changes}))
 
 
-def dies_behind(post: MemoryPost, sends: int, *recipients: str) -> str:
+def dies_behind(post: MemoryMailSystem, sends: int, *recipients: str) -> str:
     """Let ingest commit a large message and die at a send; return the notification."""
     post.raw.store("inbound/m1", LETTER)
     body = notification("m1", recipients)
@@ -89,15 +89,15 @@ def dying(sends: int) -> Iterator[None]:
         yield
 
 
-def all_parked(post: MemoryPost) -> dict[str, Parked]:
+def all_parked(post: MemoryMailSystem) -> dict[str, Parked]:
     return {parked.id: parked for parked in post.transit.all_parked()}
 
 
-def sent(post: MemoryPost) -> list[str]:
+def sent(post: MemoryMailSystem) -> list[str]:
     return [read_order(body).mailbox_id for body in post.onward.queues[Station.DELIVER]]
 
 
-def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are_sent(post: MemoryPost) -> None:
+def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are_sent(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     dead_letters(post).accept("queue", body, 100)
     (parked,) = all_parked(post).values()
@@ -107,7 +107,7 @@ def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are
     assert [pointer.id for pointer, _ in post.notices.sent] == [EXPANSION]
 
 
-def test_a_redrive_of_it_reaches_everybody_once(post: MemoryPost) -> None:
+def test_a_redrive_of_it_reaches_everybody_once(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     letters = dead_letters(post)
     letters.accept("queue", body, 100)
@@ -121,14 +121,14 @@ def test_a_redrive_of_it_reaches_everybody_once(post: MemoryPost) -> None:
     assert post.transit.is_clear(TRACE)
 
 
-def test_until_then_a_late_copy_of_its_notification_changes_nothing(post: MemoryPost) -> None:
+def test_until_then_a_late_copy_of_its_notification_changes_nothing(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     dead_letters(post).accept("queue", body, 100)
     post.ingest.accept(body)
     assert list(all_parked(post)) == [EXPANSION]
 
 
-def test_recipients_that_are_in_no_flow_are_parked_beside_it(post: MemoryPost) -> None:
+def test_recipients_that_are_in_no_flow_are_parked_beside_it(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test", "x@nowhere.test")
     dead_letters(post).accept("queue", body, 100)
     parked = all_parked(post)
@@ -137,34 +137,34 @@ def test_recipients_that_are_in_no_flow_are_parked_beside_it(post: MemoryPost) -
     assert (arrival.trace, arrival.organization_id, arrival.body) == ("arrival:m1", "-", body)
 
 
-def test_a_flow_that_only_lacks_its_sends_gets_them_and_nothing_is_parked(post: MemoryPost) -> None:
+def test_a_flow_that_only_lacks_its_sends_gets_them_and_nothing_is_parked(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 0, "u01@acme.test", "U02+news@ACME.test")
     dead_letters(post).accept("queue", body, 100)
     assert sent(post) == ["u01", "u02"]
     assert all_parked(post) == {}
 
 
-def test_a_flow_that_is_over_is_left_in_peace(post: MemoryPost) -> None:
+def test_a_flow_that_is_over_is_left_in_peace(post: MemoryMailSystem) -> None:
     post.arrive("m1", LETTER, "u01@acme.test")
     dead_letters(post).accept("queue", notification("m1", ["u01@acme.test"]), 100)
     assert (all_parked(post), sent(post), list(post.notices.sent)) == ({}, [], [])
 
 
-def test_a_notification_without_a_flow_is_parked_as_it_came(post: MemoryPost) -> None:
+def test_a_notification_without_a_flow_is_parked_as_it_came(post: MemoryMailSystem) -> None:
     body = notification("m1", ["u01@acme.test"])
     dead_letters(post).accept("arn:aws:sqs:us-east-1:123456789012:dead", body, 100)
     (parked,) = all_parked(post).values()
     assert (parked.trace, parked.cause) == ("arrival:m1", "gave up after 100 receives (dead)")
 
 
-def test_a_stations_own_cause_is_the_cause(post: MemoryPost) -> None:
+def test_a_stations_own_cause_is_the_cause(post: MemoryMailSystem) -> None:
     dead_letters(post).accept("queue", notification("m1", ["u01@acme.test"]), 1, "gave up after 5 failed attempts")
     (parked,) = all_parked(post).values()
     assert parked.cause == "gave up after 5 failed attempts"
 
 
 @pytest.mark.parametrize("queue", ["notices", "onward"])
-def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: MemoryPost, queue: str) -> None:
+def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: MemoryMailSystem, queue: str) -> None:
     body = dies_behind(post, 1, "all@acme.test", "x@nowhere.test")
     refusing = Refusing(getattr(post.parking, queue))
     letters = dead_letters(post, **{queue: refusing})
@@ -176,14 +176,14 @@ def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: M
     assert set(sent(post)) == set(CROWD[:CHUNK_RECIPIENTS])
 
 
-def test_what_ingest_itself_cannot_carry_on_is_parked_in_its_flow_too(post: MemoryPost) -> None:
+def test_what_ingest_itself_cannot_carry_on_is_parked_in_its_flow_too(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     dead_letters(post).parking.park_arrival(body, MessageNotFoundError("the plan").cause)
     (parked,) = all_parked(post).values()
     assert (parked.id, parked.cause) == (EXPANSION, "MessageNotFoundError: the plan")
 
 
-def test_an_order_that_was_settled_short_of_its_send_gives_what_follows_from_it(post: MemoryPost) -> None:
+def test_an_order_that_was_settled_short_of_its_send_gives_what_follows_from_it(post: MemoryMailSystem) -> None:
     post.user("tim", quota=1)
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", ["tim@acme.test"]))

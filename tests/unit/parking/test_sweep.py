@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.queues import MemoryArrivals, MemoryOnward, MemoryParkedNotices, MemoryRuleCalls
 from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
 from postroom.parking.sweep import BETWEEN_PLACES, ROUND, Patience, Sweep
-from tests.support.post import NOON, ORG
+from tests.support.builders import NOON, ORG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,10 @@ def archive(clock: Clock) -> CountingRawMail:
 
 @pytest.fixture
 def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
-    books = Books()
+    tables = MemoryTables()
     parking = Parking(
-        MemoryTransit(books, clock),
-        MemoryLedger(books),
+        MemoryTransit(tables, clock),
+        MemoryLedger(tables),
         MemoryParkedNotices(),
         MemoryOnward(),
         MemoryRuleCalls(),

@@ -1,4 +1,4 @@
-"""A post office of four people whose rules call functions."""
+"""A post mail_system of four people whose rules call functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.model.rules import ActionType, LambdaCall
-from tests.support.memory_post import MemoryPost
+from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
 
 
-class Office(MemoryPost):
+class MailSystem(MemoryMailSystem):
     """Ann, Ben, Cleo and Dan; letters come from Bob."""
 
     def __init__(self) -> None:
@@ -58,9 +58,9 @@ class Office(MemoryPost):
 
     def contents_of(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
         """Return the messages of a folder."""
-        return MemoryPost.letters(self, mailbox, folder)
+        return MemoryMailSystem.letters(self, mailbox, folder)
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def mail_system() -> MailSystem:
+    return MailSystem()

@@ -10,15 +10,15 @@ import pytest
 
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
-from tests.support.post import ORG, OTHER, call
+from tests.support.builders import ORG, OTHER, call
 from tests.support.rule_answers import ALL, LETTER, named, to
 
 if TYPE_CHECKING:
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
 def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
-    office: Office,
+    mail_system: MailSystem,
 ) -> None:
     """ZH:4155-4158."""
     seen: list[str] = []
@@ -27,19 +27,19 @@ def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_
         seen.append(event["invocationId"])
         raise ValueError("no good")
 
-    office.rules(office.lambda_rule(fail, timeout=240))
-    office.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.rules(mail_system.lambda_rule(fail, timeout=240))
+    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
     delays: list[int] = []
-    while office.calls.sent:
-        assert office.where(LETTER) == {}
-        delays += office.call_again()
+    while mail_system.calls.sent:
+        assert mail_system.where(LETTER) == {}
+        delays += mail_system.call_again()
     assert len(set(seen)) == 1
     assert delays[:3] == [8, 15, 30]  # 10, 20 and 40 s, less a quarter
     assert delays[:-1] == sorted(delays[:-1])
     assert max(delays) <= 900
     assert 200 * 60 < sum(delays) <= 241 * 60
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
-    facts = office.ledger.facts(trace_of("m1", ORG))
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    facts = mail_system.ledger.facts(trace_of("m1", ORG))
     attempts = named(facts, OwnFact.RULE_ATTEMPTED)
     assert [fact.data["attempt"] for fact in attempts] == list(range(1, len(delays) + 2))
     assert attempts[0].data["failure"] == Failure.FUNCTION_ERROR
@@ -47,90 +47,90 @@ def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_
     assert applied.data["why"] == {"FALLBACK": to("ann", "ben")}
 
 
-def test_with_a_timeout_of_zero_it_falls_back_at_once(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: None, timeout=0))
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+def test_with_a_timeout_of_zero_it_falls_back_at_once(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None, timeout=0))
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == "INVALID_ANSWER"
-    assert not office.calls.sent
+    assert not mail_system.calls.sent
 
 
-def test_a_function_that_recovers_decides(office: Office) -> None:
+def test_a_function_that_recovers_decides(mail_system: MailSystem) -> None:
     answers: list[Any] = [None, None, ALL]
-    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
-    office.arrive("m1", LETTER, *to("ann"))
-    office.call_again()
-    assert office.where(LETTER) == {}
-    office.call_again()
-    assert office.where(LETTER) == {"ann": "INBOX"}
-    assert not office.calls.sent
+    mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.call_again()
+    assert mail_system.where(LETTER) == {}
+    mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert not mail_system.calls.sent
 
 
-def test_a_function_that_one_organizations_mail_breaks_is_still_asked_about_anothers(office: Office) -> None:
+def test_a_function_that_one_organizations_mail_breaks_is_still_asked_about_anothers(mail_system: MailSystem) -> None:
     def answer(event: Any) -> Any:
         if event["subject"] == "poison":
             raise TimeoutError
         return ALL
 
-    shared, caller = office.function("shared", answer), office.run_sync_rule.caller
+    shared, caller = mail_system.function("shared", answer), mail_system.run_sync_rule.caller
     everybody = {"ArnLike": {"AWS:SourceArn": "arn:aws:workmail:us-east-1:123456789012:organization/*"}}
-    office.functions.policies[shared]["Statement"][0]["Condition"] = everybody
+    mail_system.functions.policies[shared]["Statement"][0]["Condition"] = everybody
     poison = call(function_arn=shared, subject="poison")
     failures = [caller.ask(poison, number).fact.data["failure"] for number in (1, 2)]
     assert failures == [Failure.TIMED_OUT, Failure.HELD_BACK]
     assert caller.ask(call(function_arn=shared, organization_id=OTHER), 1).answer is not None
 
 
-def test_a_function_that_may_not_be_called_is_not(office: Office) -> None:
-    made = office.lambda_rule(lambda _: ALL, timeout=0)
-    office.functions.policies.clear()
-    office.rules(made)
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.functions.calls == []
+def test_a_function_that_may_not_be_called_is_not(mail_system: MailSystem) -> None:
+    made = mail_system.lambda_rule(lambda _: ALL, timeout=0)
+    mail_system.functions.policies.clear()
+    mail_system.rules(made)
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.functions.calls == []
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_PERMITTED
     assert "lambda add-permission" in attempt.data["error"]
 
 
-def test_permissions_name_the_organization_in_the_functions_own_partition(office: Office) -> None:
-    made = office.lambda_rule(lambda _: ALL)
-    ((arn, function),) = office.functions.functions.items()
+def test_permissions_name_the_organization_in_the_functions_own_partition(mail_system: MailSystem) -> None:
+    made = mail_system.lambda_rule(lambda _: ALL)
+    ((arn, function),) = mail_system.functions.functions.items()
     there = arn.replace("arn:aws:", "arn:aws-us-gov:")
-    office.functions.functions[there] = function
-    policy = json.dumps(office.functions.policies[arn]).replace("arn:aws:workmail:", "arn:aws-us-gov:workmail:")
-    office.functions.policies[there] = json.loads(policy)
+    mail_system.functions.functions[there] = function
+    policy = json.dumps(mail_system.functions.policies[arn]).replace("arn:aws:workmail:", "arn:aws-us-gov:workmail:")
+    mail_system.functions.policies[there] = json.loads(policy)
     assert made.action.call is not None
-    office.rules(replace(made, action=replace(made.action, call=replace(made.action.call, function_arn=there))))
-    office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.rules(replace(made, action=replace(made.action, call=replace(made.action.call, function_arn=there))))
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
 
 
-def test_a_function_that_is_deleted_falls_back(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
-    office.functions.functions.clear()
-    (attempt,) = named(office.arrive("m1", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)
+def test_a_function_that_is_deleted_falls_back(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL, timeout=0))
+    mail_system.functions.functions.clear()
+    (attempt,) = named(mail_system.arrive("m1", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_FOUND
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
 
 
 @pytest.mark.parametrize(("error", "calls"), [(ValueError, 5), (TimeoutError, 1)])
 def test_a_function_that_hangs_is_held_back_and_one_that_fails_at_once_is_not(
-    office: Office, error: type[Exception], calls: int
+    mail_system: MailSystem, error: type[Exception], calls: int
 ) -> None:
     def broken(_: bytes) -> bytes:
         raise error
 
-    office.rules(office.lambda_rule(lambda _: ALL, timeout=0))
-    office.functions.functions = dict.fromkeys(office.functions.functions, broken)
-    attempts = [named(office.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
-    assert len(office.functions.calls) == calls
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL, timeout=0))
+    mail_system.functions.functions = dict.fromkeys(mail_system.functions.functions, broken)
+    attempts = [named(mail_system.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
+    assert len(mail_system.functions.calls) == calls
     assert [attempt.data["failure"] == Failure.HELD_BACK for attempt in attempts] == [n >= calls for n in range(5)]
     assert not any({"functionVersion", "requestId"} & attempt.data.keys() for attempt in attempts[calls:])
-    assert len(office.contents_of("ann", "JUNK_EMAIL")) == 5
+    assert len(mail_system.contents_of("ann", "JUNK_EMAIL")) == 5
 
 
-def test_a_function_that_is_held_back_is_called_again_after_a_while(office: Office) -> None:
+def test_a_function_that_is_held_back_is_called_again_after_a_while(mail_system: MailSystem) -> None:
     """The pause is over when the second attempt is due: 30 seconds, and then some."""
     answers: list[Any] = [TimeoutError, ALL]
 
@@ -140,9 +140,9 @@ def test_a_function_that_is_held_back_is_called_again_after_a_while(office: Offi
             raise TimeoutError
         return json.dumps(answer).encode()
 
-    office.rules(office.lambda_rule(lambda _: ALL))
-    office.functions.functions = dict.fromkeys(office.functions.functions, recover)
-    office.arrive("m1", LETTER, *to("ann"))
-    office.later += 31_000
-    office.call_again()
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
+    mail_system.functions.functions = dict.fromkeys(mail_system.functions.functions, recover)
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.later += 31_000
+    mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}

@@ -13,12 +13,12 @@ from postroom.errors import StoreUnavailableError
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
 from postroom.rules.verdict import MAX_NAMES_BYTES
-from tests.support.post import ORG
+from tests.support.builders import ORG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
 ANN, BEN, CLEO, DAN = (f"{name}@acme.test" for name in ("ann", "ben", "cleo", "dan"))
@@ -68,16 +68,16 @@ def size(fact: Fact) -> int:
     ],
 )
 def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_holds(
-    office: Office, payload: bytes
+    mail_system: MailSystem, payload: bytes
 ) -> None:
-    office.rules(office.lambda_rule(lambda _: payload, timeout=1))
-    office.says(payload)
-    office.arrive("m1", LETTER, ANN, BEN)
-    while office.calls.sent:
-        assert office.where(LETTER) == {}
-        office.call_again()
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
-    facts = office.ledger.facts(trace_of("m1", ORG))
+    mail_system.rules(mail_system.lambda_rule(lambda _: payload, timeout=1))
+    mail_system.says(payload)
+    mail_system.arrive("m1", LETTER, ANN, BEN)
+    while mail_system.calls.sent:
+        assert mail_system.where(LETTER) == {}
+        mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    facts = mail_system.ledger.facts(trace_of("m1", ORG))
     attempts = [fact for fact in facts if fact.name is OwnFact.RULE_ATTEMPTED]
     assert len(attempts) > 1
     assert {fact.data["failure"] for fact in attempts} == {"INVALID_ANSWER"}
@@ -86,25 +86,25 @@ def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_hold
     assert only(facts, EventName.RULE_APPLIED).data["why"] == {"FALLBACK": [ANN, BEN]}
 
 
-def test_a_function_that_sleeps_is_asked_again(office: Office) -> None:
+def test_a_function_that_sleeps_is_asked_again(mail_system: MailSystem) -> None:
     def sleep(_: Any) -> Any:
         raise TimeoutError
 
-    office.rules(office.lambda_rule(sleep, timeout=0))
-    facts = office.arrive("m1", LETTER, ANN)
+    mail_system.rules(mail_system.lambda_rule(sleep, timeout=0))
+    facts = mail_system.arrive("m1", LETTER, ANN)
     assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.TIMED_OUT
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
 
 
-def test_a_function_without_room_is_asked_again(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: {"actions": [entry("DEFAULT", ANN)]}))
-    (arn,) = office.functions.functions
-    office.functions.throttled.add(arn)
-    facts = office.arrive("m1", LETTER, ANN)
+def test_a_function_without_room_is_asked_again(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [entry("DEFAULT", ANN)]}))
+    (arn,) = mail_system.functions.functions
+    mail_system.functions.throttled.add(arn)
+    facts = mail_system.arrive("m1", LETTER, ANN)
     assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.THROTTLED
-    office.functions.throttled.clear()
-    office.call_again()
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.functions.throttled.clear()
+    mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
 
 
 class NoAnswer:
@@ -114,48 +114,48 @@ class NoAnswer:
         raise StoreUnavailableError(f"could not read the policy of {function_arn}")
 
 
-def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(office: Office) -> None:
+def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(mail_system: MailSystem) -> None:
     """Rather than become a dead letter, which would wait for a person and not for the rule's timeout."""
-    caller = replace(office.run_sync_rule.caller, policies=NoAnswer())
-    office.run_sync_rule = replace(office.run_sync_rule, caller=caller)
-    office.rules(office.lambda_rule(lambda _: None, timeout=1))
-    office.arrive("m1", LETTER, ANN)
-    while office.calls.sent:
-        office.call_again()
-    assert office.functions.calls == []
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
-    attempts = [f for f in office.ledger.facts(trace_of("m1", ORG)) if f.name is OwnFact.RULE_ATTEMPTED]
+    caller = replace(mail_system.run_sync_rule.caller, policies=NoAnswer())
+    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
+    mail_system.rules(mail_system.lambda_rule(lambda _: None, timeout=1))
+    mail_system.arrive("m1", LETTER, ANN)
+    while mail_system.calls.sent:
+        mail_system.call_again()
+    assert mail_system.functions.calls == []
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    attempts = [f for f in mail_system.ledger.facts(trace_of("m1", ORG)) if f.name is OwnFact.RULE_ATTEMPTED]
     assert {fact.data["failure"] for fact in attempts} == {Failure.UNAVAILABLE}
 
 
-def test_names_with_a_display_name_or_in_upper_case_are_understood(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(answer(entry("DROP", "Ann, that is <ANN@Acme.Test>"), entry("DEFAULT", " BEN@ACME.TEST\n")))
-    office.arrive("m1", LETTER, ANN, BEN)
-    assert office.where(LETTER) == {"ben": "INBOX"}
+def test_names_with_a_display_name_or_in_upper_case_are_understood(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(answer(entry("DROP", "Ann, that is <ANN@Acme.Test>"), entry("DEFAULT", " BEN@ACME.TEST\n")))
+    mail_system.arrive("m1", LETTER, ANN, BEN)
+    assert mail_system.where(LETTER) == {"ben": "INBOX"}
 
 
-def test_names_that_are_nobody_change_nothing_for_the_others(office: Office) -> None:
+def test_names_that_are_nobody_change_nothing_for_the_others(mail_system: MailSystem) -> None:
     strange = ["", "everybody", "zoe@acme.test", "eve@elsewhere.test", "\ud800", "\udfff@acme.test", "a\r\nb@acme.test"]
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(answer(entry("DEFAULT", ANN, *strange), entry("DROP", BEN)))
-    facts = office.arrive("m1", LETTER, ANN, BEN)
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(answer(entry("DEFAULT", ANN, *strange), entry("DROP", BEN)))
+    facts = mail_system.arrive("m1", LETTER, ANN, BEN)
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     ignored = only(facts, EventName.RULE_APPLIED).data["ignored"]
     assert ignored["zoe@acme.test"] == "NO_MAILBOX"
     assert ignored["eve@elsewhere.test"] == "OTHER_ORGANIZATION"
     assert ignored["?"] == ignored["?@acme.test"] == ignored["a b@acme.test"] == ignored[""] == "NO_ADDRESS"
 
 
-def test_the_eleventh_action_falls_to_the_fallback(office: Office) -> None:
+def test_the_eleventh_action_falls_to_the_fallback(mail_system: MailSystem) -> None:
     names = [f"u{number}" for number in range(11)]
     for name in names:
-        office.user(name)
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(answer(*(entry("BOUNCE", f"{name}@acme.test", bounceMessage=name) for name in names)))
-    facts = office.arrive("m1", LETTER, *(f"{name}@acme.test" for name in names))
+        mail_system.user(name)
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(answer(*(entry("BOUNCE", f"{name}@acme.test", bounceMessage=name) for name in names)))
+    facts = mail_system.arrive("m1", LETTER, *(f"{name}@acme.test" for name in names))
     assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 10
-    assert office.contents_of("u10", "JUNK_EMAIL") == [LETTER]
+    assert mail_system.contents_of("u10", "JUNK_EMAIL") == [LETTER]
 
 
 @pytest.mark.parametrize(
@@ -171,23 +171,23 @@ def test_the_eleventh_action_falls_to_the_fallback(office: Office) -> None:
         "ann+" + "梅" * 120 + "@acme.test",
     ],
 )
-def test_a_name_that_nobody_can_have_is_ignored(office: Office, name: str) -> None:
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(answer(entry("DEFAULT", name, ANN)))
-    facts = office.arrive("m1", LETTER, ANN)
-    assert office.where(LETTER) == {"ann": "INBOX"}
+def test_a_name_that_nobody_can_have_is_ignored(mail_system: MailSystem, name: str) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(answer(entry("DEFAULT", name, ANN)))
+    facts = mail_system.arrive("m1", LETTER, ANN)
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     ((told, why),) = only(facts, EventName.RULE_APPLIED).data["ignored"].items()
     assert (told, why) == (name[:320], "NO_ADDRESS")
 
 
-def test_a_recipient_is_meant_as_the_event_named_it_however_odd(office: Office) -> None:
+def test_a_recipient_is_meant_as_the_event_named_it_however_odd(mail_system: MailSystem) -> None:
     odd = ["a<b@acme.test", "a,b@acme.test", "a(b@acme.test", "a:b@acme.test", '"a b"@acme.test']
-    office.rules(office.lambda_rule(lambda _: None))
-    office.functions.functions = dict.fromkeys(
-        office.functions.functions,
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.functions.functions = dict.fromkeys(
+        mail_system.functions.functions,
         lambda event: answer(entry("DROP", *(one["address"] for one in json.loads(event)["envelope"]["recipients"]))),
     )
-    facts = office.arrive("m1", LETTER, *odd)
+    facts = mail_system.arrive("m1", LETTER, *odd)
     applied = only(facts, EventName.RULE_APPLIED)
     assert [did["action"] for did in applied.event["ruleActions"]] == ["DROP"]
     assert len(applied.event["ruleActions"][0]["recipients"]) == len(odd)
@@ -203,28 +203,30 @@ def test_a_recipient_is_meant_as_the_event_named_it_however_odd(office: Office) 
         ["\\" * 120_000],
     ],
 )
-def test_an_answer_full_of_strange_names_makes_a_fact_that_can_be_stored(office: Office, names: list[str]) -> None:
+def test_an_answer_full_of_strange_names_makes_a_fact_that_can_be_stored(
+    mail_system: MailSystem, names: list[str]
+) -> None:
     payload = json.dumps({"actions": [entry("DEFAULT", ANN, *names)]}, ensure_ascii=False).encode()
     assert len(payload) <= MAX_ANSWER_BYTES
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(payload)
-    facts = office.arrive("m1", LETTER, ANN)
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(payload)
+    facts = mail_system.arrive("m1", LETTER, ANN)
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     applied = only(facts, EventName.RULE_APPLIED)
     assert size(applied) < MAX_NAMES_BYTES + 2000
     assert len(applied.data["ignored"]) + applied.data.get("namesLeftOut", 0) == len(names)
 
 
-def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_stored(office: Office) -> None:
+def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_stored(mail_system: MailSystem) -> None:
     """Backslashes take twice their room in JSON."""
     tag = "\\" * 290
-    office.rules(office.lambda_rule(lambda _: None))
-    office.functions.functions = dict.fromkeys(
-        office.functions.functions,
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.functions.functions = dict.fromkeys(
+        mail_system.functions.functions,
         lambda _: answer(entry("DEFAULT", ANN, *(f"ann+{number:03}{tag}@acme.test" for number in range(400)))),
     )
-    facts = office.arrive("m1", LETTER, ANN)
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", LETTER, ANN)
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     assert size(only(facts, EventName.RULE_APPLIED)) < MAX_ITEM_BYTES
 
 
@@ -239,19 +241,19 @@ def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_sto
         ("x" * 5000, "x" * 4096),
     ],
 )
-def test_a_bounce_message_is_one_line_that_can_be_written_down(office: Office, said: str, reason: str) -> None:
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(answer(entry("BOUNCE", ANN, bounceMessage=said)))
-    facts = office.arrive("m1", LETTER, ANN)
+def test_a_bounce_message_is_one_line_that_can_be_written_down(mail_system: MailSystem, said: str, reason: str) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(answer(entry("BOUNCE", ANN, bounceMessage=said)))
+    facts = mail_system.arrive("m1", LETTER, ANN)
     bounced = only(facts, EventName.INCOMING_EMAIL_BOUNCED).event["bouncedRecipient"]
     assert bounced["reason"] == reason
 
 
-def test_a_bounce_message_of_a_large_verdict_can_be_written_down(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: None))
-    office.says(
+def test_a_bounce_message_of_a_large_verdict_can_be_written_down(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None))
+    mail_system.says(
         b'{"actions": [{"action": {"type": "BOUNCE", "parameters": {"bounceMessage": "\\ud800"}},'
         b' "allRecipients": true}]}'
     )
-    facts = office.arrive("m1", LETTER, *(f"u{number}@acme.test" for number in range(60)))
+    facts = mail_system.arrive("m1", LETTER, *(f"u{number}@acme.test" for number in range(60)))
     assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 60

@@ -10,7 +10,7 @@ import pytest
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.ports.rule_functions import Failure
 from postroom.rules.breaker import PAUSE_SECONDS, PROBE_SECONDS, Breaker
-from tests.support.post import NOON
+from tests.support.builders import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import pytest
 
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
-from tests.support.post import ORG
+from tests.support.builders import ORG
 from tests.support.rule_answers import ALL, LETTER, named, to
 from tests.support.rules import rule
 
@@ -17,66 +17,68 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from postroom.contracts.between_stations import Order
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
-def test_many_recipients_take_more_than_one_transaction(office: Office) -> None:
+def test_many_recipients_take_more_than_one_transaction(mail_system: MailSystem) -> None:
     names = [f"u{number:03}" for number in range(95)]
     for name in names:
-        office.user(name)
-    office.rules(office.lambda_rule(lambda _: ALL))
-    office.arrive("m1", LETTER, *to(*names))
-    assert [office.contents_of(name) for name in names] == [[LETTER]] * 95
-    assert len(office.functions.calls) == 1
+        mail_system.user(name)
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
+    mail_system.arrive("m1", LETTER, *to(*names))
+    assert [mail_system.contents_of(name) for name in names] == [[LETTER]] * 95
+    assert len(mail_system.functions.calls) == 1
 
 
-def test_two_functions_are_asked_however_many_others_are_told(office: Office) -> None:
+def test_two_functions_are_asked_however_many_others_are_told(mail_system: MailSystem) -> None:
     """Slots of synchronous calls are opened in one transaction; the calls of all others need not lie in it."""
     names = [f"ann{number}" for number in range(60)]
     for name in names:
-        office.alias(name, "ann")
+        mail_system.alias(name, "ann")
     authors = ("bob@example.org", "eve@example.org")
-    office.rules(
-        office.lambda_rule(lambda _: ALL, name="one", senders=authors[0], created=1),
-        office.lambda_rule(lambda _: ALL, name="two", senders=authors[1], created=2),
-        office.lambda_rule(lambda _: None, name="ben", synchronous=False, senders=authors[0], recipients=to("ben")),
+    mail_system.rules(
+        mail_system.lambda_rule(lambda _: ALL, name="one", senders=authors[0], created=1),
+        mail_system.lambda_rule(lambda _: ALL, name="two", senders=authors[1], created=2),
+        mail_system.lambda_rule(
+            lambda _: None, name="ben", synchronous=False, senders=authors[0], recipients=to("ben")
+        ),
         *(
-            office.lambda_rule(lambda _: None, name=name, synchronous=False, senders=authors, recipients=to(name))
+            mail_system.lambda_rule(lambda _: None, name=name, synchronous=False, senders=authors, recipients=to(name))
             for name in names
         ),
     )
     letter = LETTER.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
-    facts = office.arrive("m1", letter, *to("cleo", *names, "ben"))
+    facts = mail_system.arrive("m1", letter, *to("cleo", *names, "ben"))
     asked = [fact.data["ruleName"] for fact in named(facts, OwnFact.RULE_ATTEMPTED)]
     assert sorted(asked) == sorted(["one", "two", *names])
-    assert office.where(letter) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
-    assert office.transit.is_clear(trace_of("m1", ORG))
+    assert mail_system.where(letter) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
+    assert mail_system.transit.is_clear(trace_of("m1", ORG))
 
 
 @dataclass
 class Eager:
     """``Onward`` whose queues are carried out at once: between the transactions of a large flow."""
 
-    office: Office
+    mail_system: MailSystem
 
     def send(self, orders: Iterable[Order]) -> None:
-        self.office.onward.send(orders)
-        self.office.pump()
+        self.mail_system.onward.send(orders)
+        self.mail_system.pump()
 
 
-def test_more_functions_may_be_asked_than_a_transaction_holds(office: Office) -> None:
+def test_more_functions_may_be_asked_than_a_transaction_holds(mail_system: MailSystem) -> None:
     """45 authors, 45 rules, each of which wins one recipient; first verdicts come before the last calls are made."""
     names = [f"r{number}" for number in range(45)]
     authors = [f"{name}@example.org" for name in names]
     for name in names:
-        office.alias(name, "ann")
-    office.rules(
+        mail_system.alias(name, "ann")
+    mail_system.rules(
         *(
-            office.lambda_rule(lambda _: ALL, name=name, senders=author)
+            mail_system.lambda_rule(lambda _: ALL, name=name, senders=author)
             for name, author in zip(names, authors, strict=True)
         ),
         *(
-            office.lambda_rule(
+            mail_system.lambda_rule(
                 lambda _: None,
                 name=f"not-{name}",
                 synchronous=False,
@@ -86,45 +88,45 @@ def test_more_functions_may_be_asked_than_a_transaction_holds(office: Office) ->
             for name, author in zip(names, authors, strict=True)
         ),
     )
-    office.ingest = replace(office.ingest, onward=Eager(office))
+    mail_system.ingest = replace(mail_system.ingest, onward=Eager(mail_system))
     letter = LETTER.replace(b"Bob <bob@example.org>", ", ".join(authors).encode())
-    facts = office.arrive("m1", letter, *to(*names))
-    assert len(named(facts, EventName.RULE_APPLIED)) == len(office.functions.calls) == 45
-    assert office.where(letter) == {"ann": "INBOX"}
-    assert office.transit.is_clear(trace_of("m1", ORG))
+    facts = mail_system.arrive("m1", letter, *to(*names))
+    assert len(named(facts, EventName.RULE_APPLIED)) == len(mail_system.functions.calls) == 45
+    assert mail_system.where(letter) == {"ann": "INBOX"}
+    assert mail_system.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(office: Office) -> None:
+def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(mail_system: MailSystem) -> None:
     """Its call is made by a later transaction than the flow, and its attempts open every slot themselves."""
     answers: list[Any] = [None, ALL]
 
     def put(_: Any) -> Any:
-        before, body = office.contents.of(trace_of("m1", ORG)), f"put {len(answers)}".encode()
-        office.contents.replace(before.put(office.raw.keep(f"transit/{len(answers)}", body), len(body)))
+        before, body = mail_system.contents.of(trace_of("m1", ORG)), f"put {len(answers)}".encode()
+        mail_system.contents.replace(before.put(mail_system.raw.keep(f"transit/{len(answers)}", body), len(body)))
         return answers.pop(0)
 
     names = [f"nobody{number}" for number in range(45)]
-    office.rules(office.lambda_rule(put), rule(ActionType.DEFAULT, "*", to(*names)))
-    office.arrive("m1", LETTER, *to("ann", *names))
-    office.call_again()
-    assert office.where(b"put 1") == {"ann": "INBOX"}
-    assert office.where(LETTER) == {}
+    mail_system.rules(mail_system.lambda_rule(put), rule(ActionType.DEFAULT, "*", to(*names)))
+    mail_system.arrive("m1", LETTER, *to("ann", *names))
+    mail_system.call_again()
+    assert mail_system.where(b"put 1") == {"ann": "INBOX"}
+    assert mail_system.where(LETTER) == {}
 
 
 @pytest.mark.parametrize("refused", [37, 38, 39])
-def test_what_is_put_before_all_calls_are_made_holds_up_none(office: Office, refused: int) -> None:
+def test_what_is_put_before_all_calls_are_made_holds_up_none(mail_system: MailSystem, refused: int) -> None:
     """The function of an asynchronous rule may put something as soon as it is told: between two transactions even."""
 
     def put(_: Any) -> None:
-        before = office.contents.of(trace_of("m1", ORG))
-        office.contents.replace(before.put(office.raw.keep("transit/put", b"put"), 3))
+        before = mail_system.contents.of(trace_of("m1", ORG))
+        mail_system.contents.replace(before.put(mail_system.raw.keep("transit/put", b"put"), 3))
 
     names = [f"nobody{number}" for number in range(refused)]
-    office.rules(
-        office.lambda_rule(lambda _: ALL),
-        office.lambda_rule(put, name="told", synchronous=False, recipients=to(*names)),
+    mail_system.rules(
+        mail_system.lambda_rule(lambda _: ALL),
+        mail_system.lambda_rule(put, name="told", synchronous=False, recipients=to(*names)),
     )
-    office.ingest = replace(office.ingest, onward=Eager(office))
-    office.arrive("m1", LETTER, *to("ann", *names))
-    assert office.where(LETTER) == {"ann": "INBOX"}
-    assert office.transit.is_clear(trace_of("m1", ORG))
+    mail_system.ingest = replace(mail_system.ingest, onward=Eager(mail_system))
+    mail_system.arrive("m1", LETTER, *to("ann", *names))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.transit.is_clear(trace_of("m1", ORG))

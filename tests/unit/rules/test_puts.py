@@ -7,64 +7,66 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts.between_stations import RawLocation
 from postroom.model.facts import trace_of
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
-from tests.support.post import ORG, notification
+from tests.support.builders import ORG, notification
 from tests.support.rule_answers import ALL, LETTER, to
 
 if TYPE_CHECKING:
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
-def test_what_the_function_put_is_what_its_recipients_get(office: Office) -> None:
+def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSystem) -> None:
     tagged = LETTER.replace(b"plums", b"[EXTERNAL] plums")
 
     def tag(event: Any) -> Any:
         trace = trace_of("m1", ORG)
-        before = office.contents.of(trace)
-        raw = office.raw.keep(f"transit/{trace}/put-1", tagged)
-        office.contents.replace(before.put(raw, len(tagged)))
+        before = mail_system.contents.of(trace)
+        raw = mail_system.raw.keep(f"transit/{trace}/put-1", tagged)
+        mail_system.contents.replace(before.put(raw, len(tagged)))
         return ALL
 
-    office.rules(office.lambda_rule(tag))
-    office.arrive("m1", LETTER, *to("ann", "ben"))
-    assert office.where(tagged) == {"ann": "INBOX", "ben": "INBOX"}
-    assert office.where(LETTER) == {}
+    mail_system.rules(mail_system.lambda_rule(tag))
+    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    assert mail_system.where(tagged) == {"ann": "INBOX", "ben": "INBOX"}
+    assert mail_system.where(LETTER) == {}
 
 
-def test_a_call_that_outlives_its_slot_opens_it_anew(office: Office) -> None:
+def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) -> None:
     """Parked for longer than the table keeps what is put, say."""
 
     def put(event: Any) -> Any:
         trace = trace_of("m1", ORG)
-        raw = office.raw.keep(f"transit/{trace}/put-1", b"tagged")
-        office.contents.replace(office.contents.of(trace).put(raw, 6))
+        raw = mail_system.raw.keep(f"transit/{trace}/put-1", b"tagged")
+        mail_system.contents.replace(mail_system.contents.of(trace).put(raw, 6))
         return ALL
 
-    office.rules(office.lambda_rule(put))
-    office.raw.store("inbound/m1", LETTER)
-    office.ingest.accept(notification("m1", to("ann")))
-    office.later += (RETENTION_AFTER_FINAL_DAYS + 1) * 86_400_000
-    office.books.contents.clear()  # as the TTL does
-    office.pump()
-    assert office.where(b"tagged") == {"ann": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(put))
+    mail_system.raw.store("inbound/m1", LETTER)
+    mail_system.ingest.accept(notification("m1", to("ann")))
+    mail_system.later += (RETENTION_AFTER_FINAL_DAYS + 1) * 86_400_000
+    mail_system.tables.contents.clear()  # as the TTL does
+    mail_system.pump()
+    assert mail_system.where(b"tagged") == {"ann": "INBOX"}
 
 
-def test_what_a_failed_attempt_put_is_forgotten(office: Office) -> None:
+def test_what_a_failed_attempt_put_is_forgotten(mail_system: MailSystem) -> None:
     def put_and_fail(event: Any) -> Any:
         trace = trace_of("m1", ORG)
-        raw = office.raw.keep(f"transit/{trace}/put", b"forged")
-        office.contents.replace(office.contents.of(trace).put(raw, 6))
+        raw = mail_system.raw.keep(f"transit/{trace}/put", b"forged")
+        mail_system.contents.replace(mail_system.contents.of(trace).put(raw, 6))
         raise ValueError
 
-    office.rules(office.lambda_rule(put_and_fail, timeout=1))
-    office.arrive("m1", LETTER, *to("ann"))
-    while office.calls.sent:
-        office.call_again()
-    assert office.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    mail_system.rules(mail_system.lambda_rule(put_and_fail, timeout=1))
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    while mail_system.calls.sent:
+        mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
 
 
-def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: ALL))
-    office.arrive("m1", LETTER, *to("ann"))
+def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
+    mail_system.arrive("m1", LETTER, *to("ann"))
     trace = trace_of("m1", ORG)
-    office.contents.replace(office.contents.of(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.contents.replace(
+        mail_system.contents.of(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1)
+    )
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}

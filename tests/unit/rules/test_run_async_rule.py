@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.model.facts import EventName, OwnFact, flow_message_id, trace_of
 from postroom.ports.rule_functions import Failure
-from tests.support.post import ORG
+from tests.support.builders import ORG
 from tests.support.rule_answers import LETTER, act, named, to
 
 if TYPE_CHECKING:
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
-def test_an_asynchronous_rule_delays_nothing(office: Office) -> None:
+def test_an_asynchronous_rule_delays_nothing(mail_system: MailSystem) -> None:
     """ZH:3932-3934."""
     seen: list[Any] = []
 
     def count(event: Any) -> Any:
-        seen.append((event["messageId"], office.where(LETTER)))
+        seen.append((event["messageId"], mail_system.where(LETTER)))
         return {"actions": [act("DROP", "ann")]}
 
-    office.rules(office.lambda_rule(count, synchronous=False))
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(count, synchronous=False))
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     assert seen == [(flow_message_id(trace_of("m1", ORG)), {"ann": "INBOX"})]
     (applied,) = named(facts, EventName.RULE_APPLIED)
     assert applied.event["ruleActions"] == [{"action": "RUN_LAMBDA", "recipients": to("ann")}]
@@ -31,11 +31,11 @@ def test_an_asynchronous_rule_delays_nothing(office: Office) -> None:
     assert "failure" not in attempt.data
 
 
-def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: None, synchronous=False))
-    office.functions.functions.clear()
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: None, synchronous=False))
+    mail_system.functions.functions.clear()
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_FOUND
-    assert office.transit.is_clear(trace_of("m1", ORG))
+    assert mail_system.transit.is_clear(trace_of("m1", ORG))

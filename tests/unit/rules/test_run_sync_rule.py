@@ -11,16 +11,16 @@ from postroom.model.rules import ActionType, Direction, RuleAction
 from postroom.routing.plan import Flow, Plan
 from postroom.rules.outcomes import fallback_for_all
 from postroom.rules.verdict import Verdict
-from tests.support.post import NOON, ORG, TRACE, call, received
+from tests.support.builders import NOON, ORG, TRACE, call, received
 from tests.support.rule_answers import ALL, LETTER, act, named, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
     from postroom.model.facts import Fact
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
-def test_the_function_is_told_who_it_is_from_and_for(office: Office) -> None:
+def test_the_function_is_told_who_it_is_from_and_for(mail_system: MailSystem) -> None:
     """ZH:3996-4071; one invocation for the whole flow."""
     seen: list[Any] = []
 
@@ -28,9 +28,9 @@ def test_the_function_is_told_who_it_is_from_and_for(office: Office) -> None:
         seen.append(event)
         return ALL
 
-    office.rules(office.lambda_rule(look))
+    mail_system.rules(mail_system.lambda_rule(look))
     letter = LETTER.replace(b"From:", b"Sender: carol@example.org\r\nFrom:")
-    office.arrive("m1", letter, *to("ann", "ben"), source="envelope@example.org")
+    mail_system.arrive("m1", letter, *to("ann", "ben"), source="envelope@example.org")
     (event,) = seen
     trace = trace_of("m1", ORG)
     assert event == {
@@ -46,12 +46,12 @@ def test_the_function_is_told_who_it_is_from_and_for(office: Office) -> None:
         "flowDirection": "INBOUND",
         "truncated": False,
     }
-    assert office.where(letter) == {"ann": "INBOX", "ben": "INBOX"}
+    assert mail_system.where(letter) == {"ann": "INBOX", "ben": "INBOX"}
 
 
-def test_each_recipient_gets_what_the_answer_says(office: Office) -> None:
-    office.rules(
-        office.lambda_rule(
+def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> None:
+    mail_system.rules(
+        mail_system.lambda_rule(
             lambda _: {
                 "actions": [
                     act("DROP", "ann"),
@@ -62,8 +62,8 @@ def test_each_recipient_gets_what_the_answer_says(office: Office) -> None:
             }
         )
     )
-    facts = office.arrive("m1", LETTER, *to("ann", "ben", "cleo", "dan"))
-    assert office.where(LETTER) == {"cleo": "JUNK_EMAIL", "dan": "INBOX"}
+    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben", "cleo", "dan"))
+    assert mail_system.where(LETTER) == {"cleo": "JUNK_EMAIL", "dan": "INBOX"}
     (bounced,) = named(facts, EventName.INCOMING_EMAIL_BOUNCED)
     assert bounced.event["bouncedRecipient"] == {
         "emailAddress": "ben@acme.test",
@@ -81,108 +81,108 @@ def test_each_recipient_gets_what_the_answer_says(office: Office) -> None:
 
 
 @pytest.mark.parametrize(("kind", "folder"), [("DEFAULT", "JUNK_EMAIL"), ("BYPASS_SPAM_CHECK", "INBOX")])
-def test_spam_stays_spam_unless_the_function_lets_it_by(office: Office, kind: str, folder: str) -> None:
-    office.rules(office.lambda_rule(lambda _: {"actions": [act(kind, "ann")]}))
-    office.arrive("m1", LETTER, *to("ann"), verdicts={"spam": "FAIL"})
-    assert office.where(LETTER) == {"ann": folder}
+def test_spam_stays_spam_unless_the_function_lets_it_by(mail_system: MailSystem, kind: str, folder: str) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act(kind, "ann")]}))
+    mail_system.arrive("m1", LETTER, *to("ann"), verdicts={"spam": "FAIL"})
+    assert mail_system.where(LETTER) == {"ann": folder}
 
 
-def test_an_added_recipient_gets_a_copy_and_no_header_says_so(office: Office) -> None:
+def test_an_added_recipient_gets_a_copy_and_no_header_says_so(mail_system: MailSystem) -> None:
     """ZH:4118-4120."""
-    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "dan"), *ALL["actions"]]}))
-    office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX", "dan": "INBOX"}
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "dan"), *ALL["actions"]]}))
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX", "dan": "INBOX"}
 
 
-def test_an_added_recipient_that_nobody_is_bounces_to_nobody(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "zoe"), *ALL["actions"]]}))
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+def test_an_added_recipient_that_nobody_is_bounces_to_nobody(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "zoe"), *ALL["actions"]]}))
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
     assert named(facts, EventName.INCOMING_EMAIL_BOUNCED) == []
     (applied,) = named(facts, EventName.RULE_APPLIED)
     assert applied.data["ignored"] == {"zoe@acme.test": "NO_MAILBOX"}
 
 
 @pytest.mark.parametrize("name", ["full", "ann.alias"])
-def test_the_sender_hears_nothing_of_added_recipients(office: Office, name: str) -> None:
+def test_the_sender_hears_nothing_of_added_recipients(mail_system: MailSystem, name: str) -> None:
     """They are blind copies: ZH:4118-4120."""
-    office.user("full", quota=1)
-    office.alias("ann.alias", "ann")
-    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
-    facts = office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
-    assert not office.sender.sent
-    assert not office.sender.answered
+    mail_system.user("full", quota=1)
+    mail_system.alias("ann.alias", "ann")
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
+    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert not mail_system.sender.sent
+    assert not mail_system.sender.answered
     (delivered,) = named(facts, EventName.MAILBOX_EMAIL_DELIVERED)
     assert delivered.data.get("deliveredTo", delivered.event["recipient"]) == "ann@acme.test"
 
 
-def test_a_repeated_call_changes_nothing(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: ALL))
+def test_a_repeated_call_changes_nothing(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     bodies: list[str] = []
-    accept = office.run_sync_rule.accept
-    office.raw.store("inbound/m1", LETTER)
-    facts = office.arrive("m1", LETTER, *to("ann", "ben"))
+    accept = mail_system.run_sync_rule.accept
+    mail_system.raw.store("inbound/m1", LETTER)
+    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben"))
     (applied,) = named(facts, EventName.RULE_APPLIED)
-    bodies.append(_pointer(office, applied))
+    bodies.append(_pointer(mail_system, applied))
     for body in bodies * 2:
         accept(body)
-    office.pump()
-    assert office.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
-    assert len(office.functions.calls) == 1
+    mail_system.pump()
+    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
+    assert len(mail_system.functions.calls) == 1
 
 
-def _pointer(office: Office, applied: Fact) -> str:
+def _pointer(mail_system: MailSystem, applied: Fact) -> str:
     from postroom.contracts.between_stations import CallPointer
 
     key = f"call:{applied.data['ruleId']}"
     return CallPointer(trace=applied.trace, key=key, organization_id=ORG, group="g").model_dump_json()
 
 
-def test_other_rules_keep_their_recipients(office: Office) -> None:
+def test_other_rules_keep_their_recipients(mail_system: MailSystem) -> None:
     seen: list[Any] = []
 
     def look(event: Any) -> Any:
         seen.append(event)
         return {"actions": [act("DROP", "ann", "ben")]}
 
-    office.rules(
-        office.lambda_rule(look),
+    mail_system.rules(
+        mail_system.lambda_rule(look),
         rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
     )
-    facts = office.arrive("m1", LETTER, *to("ann", "ben"))
+    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben"))
     assert seen[0]["envelope"]["recipients"] == [{"address": "ann@acme.test"}]
-    assert office.where(LETTER) == {"ben": "JUNK_EMAIL"}
+    assert mail_system.where(LETTER) == {"ben": "JUNK_EMAIL"}
     (applied,) = [fact for fact in named(facts, EventName.RULE_APPLIED) if fact.data["ruleId"] == "r-tag"]
     assert applied.data["ignored"] == {"ben@acme.test": "ANOTHER_RULE"}
 
 
-def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(office: Office) -> None:
+def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(mail_system: MailSystem) -> None:
     answers: list[Any] = [None, ALL]
-    office.rules(office.lambda_rule(lambda _: answers.pop(0)))
-    office.arrive("m1", LETTER, *to("ann"))
-    office.rules()
-    office.call_again()
-    assert office.where(LETTER) == {"ann": "INBOX"}
-    (applied,) = named(office.ledger.facts(trace_of("m1", ORG)), EventName.RULE_APPLIED)
+    mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.rules()
+    mail_system.call_again()
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    (applied,) = named(mail_system.ledger.facts(trace_of("m1", ORG)), EventName.RULE_APPLIED)
     assert applied.data["rulesVersion"] == 1
 
 
-def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(office: Office) -> None:
+def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: MailSystem) -> None:
     """Outbound mail is to come: until then no station may take its calls for inbound ones."""
     asked: list[Any] = []
-    arn = office.function("tag", asked.append)
+    arn = mail_system.function("tag", asked.append)
     about = call(direction=Direction.OUTBOUND, function_arn=arn, recipients=("ann@acme.test",), gateway_id="g-1")
-    assert office.transit.open([received()], [about], None)
-    office.onward.send([about])
-    office.pump()
+    assert mail_system.transit.open([received()], [about], None)
+    mail_system.onward.send([about])
+    mail_system.pump()
     assert asked == []
-    (parked,) = office.transit.all_parked()
+    (parked,) = mail_system.transit.all_parked()
     assert (parked.station, parked.cause) == (
         "run_sync_rule",
         "UnreadableRulesError: nobody here knows how to carry out what a rule says of OUTBOUND mail",
     )
-    assert office.contents_of("ann") == []
+    assert mail_system.contents_of("ann") == []
 
 
 def test_the_fact_says_for_which_direction_the_rule_is() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.model.directory import EntityState, Role
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
-from tests.support.post import ORG
+from tests.support.builders import ORG
 from tests.support.rule_answers import ALL, LETTER, act, to
 from tests.support.rules import rule
 
@@ -15,69 +15,76 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.model.facts import Fact
-    from tests.unit.rules.conftest import Office
+    from tests.unit.rules.conftest import MailSystem
 
 
-def named(office: Office, name: EventName | OwnFact) -> Sequence[Fact]:
-    return [fact for fact in office.ledger.facts(trace_of("m1", ORG)) if fact.name is name]
+def named(mail_system: MailSystem, name: EventName | OwnFact) -> Sequence[Fact]:
+    return [fact for fact in mail_system.ledger.facts(trace_of("m1", ORG)) if fact.name is name]
 
 
-def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(office: Office) -> None:
-    office.group("team", "ann", "ben", "cleo")
-    office.entity("cleo", state=EntityState.DISABLED)
-    office.rules(office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "team"), act("MOVE_TO_JUNK", "ann")]}))
-    office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}  # of two ways the one to the inbox
-    (skipped,) = named(office, OwnFact.RECIPIENT_SKIPPED)
+def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(mail_system: MailSystem) -> None:
+    mail_system.group("team", "ann", "ben", "cleo")
+    mail_system.entity("cleo", state=EntityState.DISABLED)
+    mail_system.rules(
+        mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "team"), act("MOVE_TO_JUNK", "ann")]})
+    )
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}  # of two ways the one to the inbox
+    (skipped,) = named(mail_system, OwnFact.RECIPIENT_SKIPPED)
     assert (skipped.data["memberId"], skipped.data["group"]) == ("cleo", "team@acme.test")
 
 
-def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(office: Office) -> None:
-    office.group("nobody", "cleo")
-    office.entity("cleo", state=EntityState.DISABLED)
-    office.entity("dan", role=Role.REMOTE_USER)
-    office.rules(
-        office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "cleo", "dan", "nobody", "zoe"), *ALL["actions"]]})
+def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(mail_system: MailSystem) -> None:
+    mail_system.group("nobody", "cleo")
+    mail_system.entity("cleo", state=EntityState.DISABLED)
+    mail_system.entity("dan", role=Role.REMOTE_USER)
+    mail_system.rules(
+        mail_system.lambda_rule(
+            lambda _: {"actions": [act("DEFAULT", "cleo", "dan", "nobody", "zoe"), *ALL["actions"]]}
+        )
     )
-    office.arrive("m1", LETTER, *to("ann"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
-    assert named(office, EventName.INCOMING_EMAIL_BOUNCED) == []
-    (applied,) = named(office, EventName.RULE_APPLIED)
+    mail_system.arrive("m1", LETTER, *to("ann"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert named(mail_system, EventName.INCOMING_EMAIL_BOUNCED) == []
+    (applied,) = named(mail_system, EventName.RULE_APPLIED)
     assert applied.data["ignored"] == dict.fromkeys(to("cleo", "dan", "nobody", "zoe"), "NO_MAILBOX")
 
 
-def test_a_recipient_who_is_added_under_another_name_gets_one_copy(office: Office) -> None:
-    office.alias("a.nother", "ann")
-    office.rules(
-        office.lambda_rule(
+def test_a_recipient_who_is_added_under_another_name_gets_one_copy(mail_system: MailSystem) -> None:
+    mail_system.alias("a.nother", "ann")
+    mail_system.rules(
+        mail_system.lambda_rule(
             lambda _: {"actions": [act("DEFAULT", "a.nother", "ann+new"), act("MOVE_TO_JUNK", "ann", "ben")]}
         )
     )
-    office.arrive("m1", LETTER, *to("ann", "ben"))
-    assert office.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}
+    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}
 
 
-def test_a_tagged_recipient_is_dropped_and_its_mailbox_added(office: Office) -> None:
-    office.rules(office.lambda_rule(lambda _: {"actions": [act("DROP", "ann+shop"), act("DEFAULT", "ann")]}))
-    office.arrive("m1", LETTER, *to("ann+shop"))
-    assert office.where(LETTER) == {"ann": "INBOX"}
+def test_a_tagged_recipient_is_dropped_and_its_mailbox_added(mail_system: MailSystem) -> None:
+    mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DROP", "ann+shop"), act("DEFAULT", "ann")]}))
+    mail_system.arrive("m1", LETTER, *to("ann+shop"))
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
 
 
-def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(office: Office) -> None:
-    office.alias("a.nother", "ann")
-    office.rules(
-        office.lambda_rule(lambda _: {"actions": [act("DEFAULT", "ann"), act("BYPASS_SPAM_CHECK", "a.nother")]})
+def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(mail_system: MailSystem) -> None:
+    mail_system.alias("a.nother", "ann")
+    mail_system.rules(
+        mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "ann"), act("BYPASS_SPAM_CHECK", "a.nother")]})
     )
-    office.arrive("m1", LETTER, *to("ann", "a.nother"), verdicts={"spam": "FAIL"})
-    assert office.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", LETTER, *to("ann", "a.nother"), verdicts={"spam": "FAIL"})
+    assert mail_system.where(LETTER) == {"ann": "INBOX"}
 
 
-def test_recipients_of_several_rules_go_each_its_way(office: Office) -> None:
+def test_recipients_of_several_rules_go_each_its_way(mail_system: MailSystem) -> None:
     """One function names whom another rule has won, and the mailbox that it leads to."""
-    office.alias("b.enjamin", "ben")
-    office.rules(
-        office.lambda_rule(lambda _: {"actions": [act("BYPASS_SPAM_CHECK", "ben", "b.enjamin"), *ALL["actions"]]}),
+    mail_system.alias("b.enjamin", "ben")
+    mail_system.rules(
+        mail_system.lambda_rule(lambda _: {"actions": [act("BYPASS_SPAM_CHECK", "ben", "b.enjamin"), *ALL["actions"]]}),
         rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
     )
-    office.arrive("m1", LETTER, *to("ann", "ben"))
-    assert office.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}  # on its way there when the function answered
+    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    assert mail_system.where(LETTER) == {
+        "ann": "INBOX",
+        "ben": "JUNK_EMAIL",
+    }  # on its way there when the function answered

@@ -10,7 +10,7 @@ from .conftest import ROOT
 
 PACKAGE: Final = ROOT / "layers/postroom/python/postroom"
 OUTER: Final = {"adapters", "bootstrap", "sealing"}
-"""What may know the world; sealing has the system's source of chance as a default argument."""
+"""What may know the pipeline; sealing has the system's source of chance as a default argument."""
 CLOCKS_AND_CHANCE: Final = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "perf_counter", "monotonic"}
 
 

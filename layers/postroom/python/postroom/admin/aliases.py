@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from postroom.admin import lookup, mail_domains, pages
-from postroom.admin.office import known
+from postroom.admin.context import known
 from postroom.contracts.admin.exceptions import (
     EmailAddressInUseException,
     InvalidParameterException,
@@ -15,7 +15,7 @@ from postroom.contracts.admin.exceptions import (
 from postroom.model.records import AddressClaim, Check, Insert, Remove, Replace
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Entity, Organization
 
@@ -23,46 +23,46 @@ MAX_ALIASES: Final = 100
 """Aliases of one entity. Source: guide, per-user quotas (ZH:3474)."""
 
 
-def create(office: Office, request: requests.CreateAliasRequest, _now: int) -> answers.CreateAliasResponse:
+def create(context: Context, request: requests.CreateAliasRequest, _now: int) -> answers.CreateAliasResponse:
     """Give an enabled entity another address; one that it has already changes nothing."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.enabled(lookup.entity_by_id(office, organization.id, request["EntityId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.enabled(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     address = request["Alias"].lower()
-    domain = mail_domains.for_address(office, organization, address)
+    domain = mail_domains.for_address(context, organization, address)
     if address in entity.addresses:
         return {}
-    if claimed_by_others(office, organization, entity, address):
+    if claimed_by_others(context, organization, entity, address):
         raise EmailAddressInUseException(f"The address {request['Alias']} is in use.")
     if len(entity.aliases) >= MAX_ALIASES:
         raise LimitExceededException(f"{entity.id} has {MAX_ALIASES} aliases, as many as there may be.")
     changed = replace(entity, aliases=(*entity.aliases, request["Alias"]))
-    office.directory.commit(
+    context.directory.commit(
         [Check(organization), Check(domain), Replace(changed), Insert(address_claim(entity, address))]
     )
     return {}
 
 
-def delete(office: Office, request: requests.DeleteAliasRequest, _now: int) -> answers.DeleteAliasResponse:
+def delete(context: Context, request: requests.DeleteAliasRequest, _now: int) -> answers.DeleteAliasResponse:
     """Take an alias away; one that the entity does not have is no error (ours)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.living(lookup.entity_by_id(office, organization.id, request["EntityId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.living(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     address = request["Alias"].lower()
     if entity.email is not None and entity.email.lower() == address:
         raise InvalidParameterException(f"{request['Alias']} is the primary address, not an alias.")
     kept = tuple(alias for alias in entity.aliases if alias.lower() != address)
     if kept != entity.aliases:
-        office.directory.commit(
+        context.directory.commit(
             [Check(organization), Replace(replace(entity, aliases=kept)), Remove(address_claim(entity, address))]
         )
     return {}
 
 
-def list_(office: Office, request: requests.ListAliasesRequest, _now: int) -> answers.ListAliasesResponse:
+def list_(context: Context, request: requests.ListAliasesRequest, _now: int) -> answers.ListAliasesResponse:
     """List aliases by address, without the primary one."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.living(lookup.entity_by_id(office, organization.id, request["EntityId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.living(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     found, token = pages.page(
-        office,
+        context,
         "ListAliases",
         request,
         lambda after: (alias for alias in sorted(entity.aliases, key=_order) if after is None or _order(alias) > after),
@@ -81,7 +81,7 @@ def address_claim(entity: Entity, address: str) -> AddressClaim:
     return AddressClaim(address=address, organization_id=entity.organization_id, entity_id=entity.id, kind=entity.kind)
 
 
-def claimed_by_others(office: Office, organization: Organization, entity: Entity, address: str) -> bool:
+def claimed_by_others(context: Context, organization: Organization, entity: Entity, address: str) -> bool:
     """Return whether another entity has a lower-case address now; the commit's claim decides between two at once."""
-    owner = office.directory.entity_at(organization.id, address)
+    owner = context.directory.entity_at(organization.id, address)
     return owner is not None and owner.id != entity.id

@@ -15,7 +15,7 @@ from postroom.errors import ConflictError, TakenError, TemporaryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
 
 ATTEMPTS: Final = 10
 """How often an operation is decided anew after another writer was faster. Ours."""
@@ -38,12 +38,12 @@ class Answered:
     organization_id: str
 
 
-def answer(event: Mapping[str, Any], office: Office, *, now: int, request_id: str) -> Answered:
+def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: str) -> Answered:
     """Answer a REST proxy event.
 
     Args:
         event: payload version 1.0.
-        office: what operations may ask of the world.
+        context: what operations may ask of the world.
         now: milliseconds since the epoch.
         request_id: used where the event has none.
 
@@ -65,7 +65,7 @@ def answer(event: Mapping[str, Any], office: Office, *, now: int, request_id: st
         if violations:
             text = validation.message(violations)
             return _error(_validation_code(operation), text, request_id, operation, organization_id)
-        done = perform(operation, request, office, now)
+        done = perform(operation, request, context, now)
     except (aws_json.MalformedRequestError, validation.WrongTypeError) as error:
         return _error(aws_json.SERIALIZATION, str(error), request_id, operation, organization_id)
     except WorkMailError as error:
@@ -76,7 +76,7 @@ def answer(event: Mapping[str, Any], office: Office, *, now: int, request_id: st
     return Answered(aws_json.encode(done, request_id), operation, "", organization_id)
 
 
-def perform(operation: str, request: Mapping[str, Any], office: Office, now: int) -> Mapping[str, Any]:
+def perform(operation: str, request: Mapping[str, Any], context: Context, now: int) -> Mapping[str, Any]:
     """Do one operation; decide anew where another writer was faster.
 
     Raises:
@@ -85,11 +85,11 @@ def perform(operation: str, request: Mapping[str, Any], office: Office, now: int
     """
     for _ in range(ATTEMPTS - 1):
         try:
-            return OPERATIONS[operation](office, request, now)
+            return OPERATIONS[operation](context, request, now)
         except (ConflictError, TakenError):
             continue
     try:
-        return OPERATIONS[operation](office, request, now)
+        return OPERATIONS[operation](context, request, now)
     except TakenError as error:
         raise ConflictError("others keep taking the same name or address") from error
 

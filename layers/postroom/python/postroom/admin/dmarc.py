@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 from postroom.admin import lookup, routing
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
 
 def put(
-    office: Office,
+    context: Context,
     request: requests.PutInboundDmarcSettingsRequest,
     _now: int,
 ) -> answers.PutInboundDmarcSettingsResponse:
     """Switch it on or off for the next message to any of the organization's domains."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     changed = replace(organization, dmarc_enforced=request["Enforced"])
     if changed != organization:
-        routing.change(office, changed)
+        routing.change(context, changed)
     return {}
 
 
 def describe(
-    office: Office,
+    context: Context,
     request: requests.DescribeInboundDmarcSettingsRequest,
     _now: int,
 ) -> answers.DescribeInboundDmarcSettingsResponse:
     """Say whether it is on; a new organization's is (guide, ZH:4533)."""
-    return {"Enforced": lookup.organization(office, request["OrganizationId"]).dmarc_enforced}
+    return {"Enforced": lookup.organization(context, request["OrganizationId"]).dmarc_enforced}

@@ -19,7 +19,7 @@ from postroom.model.records import Entity, Insert, NameClaim, Remove, Replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.model.records import Change
 
 DAY_MILLISECONDS: Final = 24 * 3600 * 1000
@@ -38,19 +38,19 @@ def refuse_reserved(name: str) -> None:
         raise ReservedNameException(f"The name {name} is reserved.")
 
 
-def insert_named(office: Office, entity: Entity, others: list[Change]) -> None:
+def insert_named(context: Context, entity: Entity, others: list[Change]) -> None:
     """Insert an entity with its name.
 
     Raises:
         NameAvailabilityException: the name is taken in the organization.
     """
     try:
-        office.directory.commit([Insert(entity), Insert(name_claim(entity)), *others])
+        context.directory.commit([Insert(entity), Insert(name_claim(entity)), *others])
     except TakenError as error:
         raise NameAvailabilityException(f"The name {entity.name} is taken.") from error
 
 
-def delete_entity(office: Office, entity: Entity, now: int, others: list[Change]) -> None:
+def delete_entity(context: Context, entity: Entity, now: int, others: list[Change]) -> None:
     """Mark a disabled entity deleted and free its name. Memberships stay behind and are left out when read.
 
     Its mailbox, if it still has one, stays for 30 days from now.
@@ -63,7 +63,7 @@ def delete_entity(office: Office, entity: Entity, now: int, others: list[Change]
     if entity.state is EntityState.DISABLED:
         kept_until = mailbox_kept_until(entity, now) if entity.mailbox_kept_until is not None else None
         gone = replace(entity, state=EntityState.DELETED, deleted=now, mailbox_kept_until=kept_until)
-        office.directory.commit([Replace(gone), Remove(name_claim(entity)), *others])
+        context.directory.commit([Replace(gone), Remove(name_claim(entity)), *others])
 
 
 def mailbox_kept_until(entity: Entity, now: int) -> int | None:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from postroom.admin import entities, lookup, pages
+from postroom.admin.context import known, seconds
 from postroom.admin.entities import EntityFilter
-from postroom.admin.office import known, seconds
 from postroom.contracts.admin.exceptions import InvalidParameterException
 from postroom.errors import TakenError
 from postroom.model.directory import EntityKind, EntityState
@@ -21,43 +21,43 @@ from postroom.model.records import Check, Entity, Insert, Membership, Remove, Re
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
 FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix": "email"}
 
 
-def create(office: Office, request: requests.CreateGroupRequest, now: int) -> answers.CreateGroupResponse:
+def create(context: Context, request: requests.CreateGroupRequest, now: int) -> answers.CreateGroupResponse:
     """Make a disabled group without members."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     entities.refuse_reserved(request["Name"])
     group = Entity(
         organization_id=organization.id,
-        id=office.new_uuid(),
+        id=context.new_uuid(),
         kind=EntityKind.GROUP,
         name=request["Name"],
         state=EntityState.DISABLED,
         created=now,
         hidden=request.get("HiddenFromGlobalAddressList", False),
     )
-    entities.insert_named(office, group, [Check(organization)])
+    entities.insert_named(context, group, [Check(organization)])
     return {"GroupId": group.id}
 
 
-def update(office: Office, request: requests.UpdateGroupRequest, _now: int) -> answers.UpdateGroupResponse:
+def update(context: Context, request: requests.UpdateGroupRequest, _now: int) -> answers.UpdateGroupResponse:
     """Show a group in the address list, or hide it."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.living(lookup.entity(office, organization.id, request["GroupId"], EntityKind.GROUP))
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
     hidden = request.get("HiddenFromGlobalAddressList", group.hidden)
     if hidden != group.hidden:
-        office.directory.commit([Check(organization), Replace(replace(group, hidden=hidden))])
+        context.directory.commit([Check(organization), Replace(replace(group, hidden=hidden))])
     return {}
 
 
-def describe(office: Office, request: requests.DescribeGroupRequest, _now: int) -> answers.DescribeGroupResponse:
+def describe(context: Context, request: requests.DescribeGroupRequest, _now: int) -> answers.DescribeGroupResponse:
     """Describe a group; a deleted one by its id, in state DELETED."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.entity(office, organization.id, request["GroupId"], EntityKind.GROUP)
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP)
     answer = known(
         GroupId=group.id,
         Name=group.name,
@@ -70,25 +70,25 @@ def describe(office: Office, request: requests.DescribeGroupRequest, _now: int) 
     return cast("answers.DescribeGroupResponse", answer)
 
 
-def delete(office: Office, request: requests.DeleteGroupRequest, now: int) -> answers.DeleteGroupResponse:
+def delete(context: Context, request: requests.DeleteGroupRequest, now: int) -> answers.DeleteGroupResponse:
     """Delete a disabled group for good; a missing or deleted one is no error (the model lists none)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.find(office, organization.id, request["GroupId"])
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.find(context, organization.id, request["GroupId"])
     if group is not None and group.kind is EntityKind.GROUP:
-        entities.delete_entity(office, group, now, [Check(organization)])
+        entities.delete_entity(context, group, now, [Check(organization)])
     return {}
 
 
-def list_(office: Office, request: requests.ListGroupsRequest, _now: int) -> answers.ListGroupsResponse:
+def list_(context: Context, request: requests.ListGroupsRequest, _now: int) -> answers.ListGroupsResponse:
     """List groups by id. Deleted ones are listed only where the filter asks for that state (ours)."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     kept = EntityFilter(cast("Mapping[str, str]", request.get("Filters", {})), FILTERS)
     found, token = pages.page(
-        office,
+        context,
         "ListGroups",
         request,
         lambda after: kept(
-            pages.everything(lambda *at: office.directory.entities(organization.id, EntityKind.GROUP, *at), after)
+            pages.everything(lambda *at: context.directory.entities(organization.id, EntityKind.GROUP, *at), after)
         ),
         lambda group: group.id,
     )
@@ -107,22 +107,22 @@ def list_(office: Office, request: requests.ListGroupsRequest, _now: int) -> ans
 
 
 def list_for_entity(
-    office: Office,
+    context: Context,
     request: requests.ListGroupsForEntityRequest,
     _now: int,
 ) -> answers.ListGroupsForEntityResponse:
     """List the groups of which an entity is a direct member, by id."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    member = lookup.living(lookup.entity(office, organization.id, request["EntityId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    member = lookup.living(lookup.entity(context, organization.id, request["EntityId"]))
     prefix = request.get("Filters", {}).get("GroupNamePrefix", "").lower()
     found, token = pages.page(
-        office,
+        context,
         "ListGroupsForEntity",
         request,
         lambda after: (
             group
             for group in pages.everything(
-                lambda *at: office.directory.groups_of(organization.id, member.id, *at), after
+                lambda *at: context.directory.groups_of(organization.id, member.id, *at), after
             )
             if group.name.lower().startswith(prefix)
         ),
@@ -133,47 +133,47 @@ def list_for_entity(
 
 
 def associate(
-    office: Office,
+    context: Context,
     request: requests.AssociateMemberToGroupRequest,
     _now: int,
 ) -> answers.AssociateMemberToGroupResponse:
     """Make a user or group a direct member; one that is a member stays it. Cycles are cut where mail is delivered."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.living(lookup.entity(office, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.supported(lookup.living(lookup.entity(office, organization.id, request["MemberId"])))
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    member = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["MemberId"])))
     if member.id == group.id:
         raise InvalidParameterException("A group cannot be a member of itself.")
     with contextlib.suppress(TakenError):  # a member already
-        office.directory.commit([Check(organization), Check(group), Check(member), Insert(_membership(group, member))])
+        context.directory.commit([Check(organization), Check(group), Check(member), Insert(_membership(group, member))])
     return {}
 
 
 def disassociate(
-    office: Office,
+    context: Context,
     request: requests.DisassociateMemberFromGroupRequest,
     _now: int,
 ) -> answers.DisassociateMemberFromGroupResponse:
     """End a membership; one that does not exist is no error (ours)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.living(lookup.entity(office, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.supported(lookup.entity(office, organization.id, request["MemberId"]))
-    office.directory.commit([Check(organization), Remove(_membership(group, member))])
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    member = lookup.supported(lookup.entity(context, organization.id, request["MemberId"]))
+    context.directory.commit([Check(organization), Remove(_membership(group, member))])
     return {}
 
 
 def list_members(
-    office: Office,
+    context: Context,
     request: requests.ListGroupMembersRequest,
     _now: int,
 ) -> answers.ListGroupMembersResponse:
     """List direct members by id."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    group = lookup.living(lookup.entity(office, organization.id, request["GroupId"], EntityKind.GROUP))
+    organization = lookup.organization(context, request["OrganizationId"])
+    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
     found, token = pages.page(
-        office,
+        context,
         "ListGroupMembers",
         request,
-        lambda after: pages.everything(lambda *at: office.directory.members_of(organization.id, group.id, *at), after),
+        lambda after: pages.everything(lambda *at: context.directory.members_of(organization.id, group.id, *at), after),
         lambda member: member.id,
     )
     members = [

@@ -16,7 +16,7 @@ from postroom.model.records import ClientToken, Insert, Put
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.model.records import Change
 
 NOT_IN_PRINT: Final = frozenset({"ClientToken", "Password"})
@@ -52,7 +52,7 @@ class Replay:
         return [Put(row) if self._exists else Insert(row)]
 
 
-def look_up(office: Office, operation: str, request: Mapping[str, Any], now: int) -> Replay:
+def look_up(context: Context, operation: str, request: Mapping[str, Any], now: int) -> Replay:
     """Return what is known of a request's ClientToken.
 
     Raises:
@@ -62,7 +62,7 @@ def look_up(office: Office, operation: str, request: Mapping[str, Any], now: int
     if token is None:
         return Replay(None, None, _exists=False)
     scope = f"{operation}#{request.get('OrganizationId', '')}"
-    stored = office.directory.client_token(scope, token)
+    stored = context.directory.client_token(scope, token)
     print_ = fingerprint(request)
     row = ClientToken(scope=scope, token=token, fingerprint=print_, answer="", expires=now // 1000 + TOKEN_SECONDS)
     if stored is None or stored.expires <= now // 1000:

@@ -16,43 +16,43 @@ from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import OrganizationState
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.model.records import Entity, Organization
 
 
-def organization(office: Office, organization_id: str) -> Organization:
+def organization(context: Context, organization_id: str) -> Organization:
     """Return an organization that can be worked with.
 
     Raises:
         OrganizationNotFoundException: there has never been one with this id.
         OrganizationStateException: it is not Active.
     """
-    found = any_organization(office, organization_id)
+    found = any_organization(context, organization_id)
     if found.state is not OrganizationState.ACTIVE:
         raise OrganizationStateException(f"Organization {organization_id} is in state {found.state}.")
     if found.spread:
         return found
-    return routing.finish(office, organization_id) or found
+    return routing.finish(context, organization_id) or found
 
 
-def any_organization(office: Office, organization_id: str) -> Organization:
+def any_organization(context: Context, organization_id: str) -> Organization:
     """Return an organization in whatever state.
 
     Raises:
         OrganizationNotFoundException: there has never been one with this id.
     """
-    found = office.directory.organization(organization_id)
+    found = context.directory.organization(organization_id)
     if found is None:
         raise OrganizationNotFoundException(f"There is no organization {organization_id}.")
     return found
 
 
-def find(office: Office, organization_id: str, identifier: str) -> Entity | None:
+def find(context: Context, organization_id: str, identifier: str) -> Entity | None:
     """Return whom an id, an address or a name means, in this order; deleted entities by their id only.
 
     Names and addresses match whatever their case.
     """
-    directory = office.directory
+    directory = context.directory
     key = identifier.lower()
     return (
         directory.entity(organization_id, identifier)
@@ -62,25 +62,25 @@ def find(office: Office, organization_id: str, identifier: str) -> Entity | None
     )
 
 
-def entity(office: Office, organization_id: str, identifier: str, *kinds: EntityKind) -> Entity:
+def entity(context: Context, organization_id: str, identifier: str, *kinds: EntityKind) -> Entity:
     """Return an entity of one of some kinds (none given: of any), by id, address or name.
 
     Raises:
         EntityNotFoundException: there is none.
     """
-    found = find(office, organization_id, identifier)
+    found = find(context, organization_id, identifier)
     if found is None or (kinds and found.kind not in kinds):
         raise _not_found(identifier, *kinds)
     return found
 
 
-def entity_by_id(office: Office, organization_id: str, entity_id: str, *kinds: EntityKind) -> Entity:
+def entity_by_id(context: Context, organization_id: str, entity_id: str, *kinds: EntityKind) -> Entity:
     """Return an entity by nothing but its id, as parameters of type WorkMailIdentifier want it (contracts 7.4).
 
     Raises:
         EntityNotFoundException: there is none.
     """
-    found = office.directory.entity(organization_id, entity_id)
+    found = context.directory.entity(organization_id, entity_id)
     if found is None or (kinds and found.kind not in kinds):
         raise _not_found(entity_id, *kinds)
     return found

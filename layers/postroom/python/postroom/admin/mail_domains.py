@@ -25,7 +25,7 @@ from postroom.model.records import Check, Domain, DomainState, Insert, Remove, R
 from postroom.ports.domain_services import Verification
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Organization
 
@@ -41,44 +41,44 @@ DMARC: Final = "v=DMARC1;p=quarantine;pct=100;fo=1"
 
 
 def register(
-    office: Office, request: requests.RegisterMailDomainRequest, now: int
+    context: Context, request: requests.RegisterMailDomainRequest, now: int
 ) -> answers.RegisterMailDomainResponse:
     """Register a domain with us and SES. Registering it again repairs whatever is missing in SES (ours)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    replay = idempotency.look_up(office, "RegisterMailDomain", request, now)
+    organization = lookup.organization(context, request["OrganizationId"])
+    replay = idempotency.look_up(context, "RegisterMailDomain", request, now)
     if replay.answer is not None:
         return {}
     name = valid_name(request["DomainName"])
-    if is_below_test_suffix(office, name) and name != test_domain_name(office, organization.alias):
-        raise InvalidParameterException(f"Domains below {office.settings.test_domain_suffix} are test domains.")
-    domain = office.directory.domain_record(name)
+    if is_below_test_suffix(context, name) and name != test_domain_name(context, organization.alias):
+        raise InvalidParameterException(f"Domains below {context.settings.test_domain_suffix} are test domains.")
+    domain = context.directory.domain_record(name)
     if domain is not None and domain.organization.id != organization.id:
         raise MailDomainInUseException(f"Domain {name} belongs to another organization.")
     if domain is None:
-        count = sum(1 for _ in islice(routing.all_domains(office, organization.id), MAX_DOMAINS))
+        count = sum(1 for _ in islice(routing.all_domains(context, organization.id), MAX_DOMAINS))
         if count >= MAX_DOMAINS:
             raise LimitExceededException(f"An organization has at most {MAX_DOMAINS} domains.")
         domain = new_domain(name, organization, is_test=False)
-        office.directory.commit([Check(organization), Insert(domain)])
+        context.directory.commit([Check(organization), Insert(domain)])
     try:
-        establish(office, domain)
+        establish(context, domain)
     except RefusedByServiceError as error:
         raise InvalidParameterException(str(error)) from error
     done = replay.remember("")
     if done:
-        office.directory.commit(done)
+        context.directory.commit(done)
     return {}
 
 
 def deregister(
-    office: Office,
+    context: Context,
     request: requests.DeregisterMailDomainRequest,
     _now: int,
 ) -> answers.DeregisterMailDomainResponse:
     """Take a domain out of our table and our receipt rules; SES keeps the identity. A missing one is no error."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     name = request["DomainName"].lower()
-    domain = office.directory.domain_record(name)
+    domain = context.directory.domain_record(name)
     if domain is None or domain.organization.id != organization.id:
         return {}
     if domain.is_test:
@@ -87,28 +87,28 @@ def deregister(
         raise MailDomainInUseException(f"{name} is the default domain; choose another first.")
     # From here on nobody can claim an address of the domain, so that the look for claims below is conclusive.
     leaving = replace(domain, state=DomainState.DEREGISTERING)
-    office.directory.commit([Check(organization), Replace(leaving)])
+    context.directory.commit([Check(organization), Replace(leaving)])
     leaving = replace(leaving, version=domain.version + 1)
-    used = office.directory.addresses_in(name, 1)
+    used = context.directory.addresses_in(name, 1)
     if used:
-        office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
+        context.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
         raise MailDomainInUseException(f"Domain {name} is in use, by {used[0]} for example.")
     try:
-        office.domain_services.unroute(name, lambda: office.directory.domain_record(name) == leaving)
+        context.domain_services.unroute(name, lambda: context.directory.domain_record(name) == leaving)
     except RefusedByServiceError as error:
-        office.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
+        context.directory.commit([Replace(replace(leaving, state=DomainState.ACTIVE))])
         raise InvalidCustomSesConfigurationException(str(error)) from error
-    office.directory.commit([Remove(leaving, unchanged=True)])
+    context.directory.commit([Remove(leaving, unchanged=True)])
     return {}
 
 
-def get(office: Office, request: requests.GetMailDomainRequest, _now: int) -> answers.GetMailDomainResponse:
+def get(context: Context, request: requests.GetMailDomainRequest, _now: int) -> answers.GetMailDomainResponse:
     """Describe a domain with the DNS records that it should have."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    domain = registered(office, organization, request["DomainName"])
-    status = office.domain_services.status(domain.name)
+    organization = lookup.organization(context, request["OrganizationId"])
+    domain = registered(context, organization, request["DomainName"])
+    status = context.domain_services.status(domain.name)
     return {
-        "Records": dns_records(domain, office.settings.region),
+        "Records": dns_records(domain, context.settings.region),
         "IsTestDomain": domain.is_test,
         "IsDefault": domain.name == organization.default_domain,
         "OwnershipVerificationStatus": Verification.VERIFIED.value if domain.is_test else status.ownership.value,
@@ -116,14 +116,14 @@ def get(office: Office, request: requests.GetMailDomainRequest, _now: int) -> an
     }
 
 
-def list_(office: Office, request: requests.ListMailDomainsRequest, _now: int) -> answers.ListMailDomainsResponse:
+def list_(context: Context, request: requests.ListMailDomainsRequest, _now: int) -> answers.ListMailDomainsResponse:
     """List domains by name."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     found, token = pages.page(
-        office,
+        context,
         "ListMailDomains",
         request,
-        lambda after: pages.everything(lambda *at: office.directory.domains_of(organization.id, *at), after),
+        lambda after: pages.everything(lambda *at: context.directory.domains_of(organization.id, *at), after),
         lambda domain: domain.name,
     )
     answer: answers.ListMailDomainsResponse = {
@@ -137,16 +137,16 @@ def list_(office: Office, request: requests.ListMailDomainsRequest, _now: int) -
 
 
 def update_default(
-    office: Office,
+    context: Context,
     request: requests.UpdateDefaultMailDomainRequest,
     _now: int,
 ) -> answers.UpdateDefaultMailDomainResponse:
     """Choose the domain that the console proposes."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    domain = verified(office, registered(office, organization, request["DomainName"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    domain = verified(context, registered(context, organization, request["DomainName"]))
     if organization.default_domain != domain.name:
         changed = replace(organization, default_domain=domain.name)
-        office.directory.commit([Replace(changed), Check(domain)])
+        context.directory.commit([Replace(changed), Check(domain)])
     return {}
 
 
@@ -156,7 +156,7 @@ def new_domain(name: str, organization: Organization, *, is_test: bool) -> Domai
     return routing.copy_for(bare, organization)
 
 
-def establish(office: Office, domain: Domain) -> None:
+def establish(context: Context, domain: Domain) -> None:
     """Do in SES what a domain needs and say so on its row. May be repeated.
 
     A domain that was given back meanwhile, with its organization perhaps, is taken out of SES's rules again.
@@ -165,9 +165,9 @@ def establish(office: Office, domain: Domain) -> None:
         RefusedByServiceError: SES does not take it.
         ConflictError: its row has changed since it was read, or is gone.
     """
-    tokens = office.domain_services.identify(domain.name)
-    office.domain_services.route(domain.name)
-    status = office.domain_services.status(domain.name)
+    tokens = context.domain_services.identify(domain.name)
+    context.domain_services.route(domain.name)
+    status = context.domain_services.status(domain.name)
     done = replace(
         domain,
         state=DomainState.ACTIVE,
@@ -177,25 +177,25 @@ def establish(office: Office, domain: Domain) -> None:
         verified=domain.verified or domain.is_test or status.ownership is Verification.VERIFIED,
     )
     try:
-        office.directory.commit([Replace(done) if done != domain else Check(domain)])
+        context.directory.commit([Replace(done) if done != domain else Check(domain)])
     except ConflictError:
-        office.domain_services.unroute(domain.name, lambda: office.directory.domain_record(domain.name) is None)
+        context.domain_services.unroute(domain.name, lambda: context.directory.domain_record(domain.name) is None)
         raise
 
 
-def registered(office: Office, organization: Organization, name: str) -> Domain:
+def registered(context: Context, organization: Organization, name: str) -> Domain:
     """Return a domain of an organization.
 
     Raises:
         MailDomainNotFoundException: the organization does not have it.
     """
-    domain = office.directory.domain_record(name.lower())
+    domain = context.directory.domain_record(name.lower())
     if domain is None or domain.organization.id != organization.id or domain.state is DomainState.DEREGISTERING:
         raise MailDomainNotFoundException(f"Organization {organization.id} has no domain {name.lower()}.")
     return domain
 
 
-def verified(office: Office, domain: Domain) -> Domain:
+def verified(context: Context, domain: Domain) -> Domain:
     """Return a domain whose ownership is proven; SES is asked until it has said so once.
 
     Raises:
@@ -205,13 +205,13 @@ def verified(office: Office, domain: Domain) -> Domain:
         raise MailDomainStateException(f"Domain {domain.name} is not registered completely; register it again.")
     if domain.verified:
         return domain
-    if office.domain_services.status(domain.name).ownership is not Verification.VERIFIED:
+    if context.domain_services.status(domain.name).ownership is not Verification.VERIFIED:
         raise MailDomainStateException(f"Domain {domain.name} is not verified; see GetMailDomain for its DNS records.")
-    office.directory.commit([Replace(replace(domain, verified=True))])
+    context.directory.commit([Replace(replace(domain, verified=True))])
     return replace(domain, verified=True, version=domain.version + 1)
 
 
-def for_address(office: Office, organization: Organization, address: str) -> Domain:
+def for_address(context: Context, organization: Organization, address: str) -> Domain:
     """Return the domain of an address that somebody is to get.
 
     Raises:
@@ -222,7 +222,7 @@ def for_address(office: Office, organization: Organization, address: str) -> Dom
     local, _, name = address.lower().rpartition("@")
     if local in entities.RESERVED_NAMES:
         raise EmailAddressInUseException(f"{address} is reserved.")
-    return verified(office, registered(office, organization, name))
+    return verified(context, registered(context, organization, name))
 
 
 def valid_name(name: str) -> str:
@@ -237,14 +237,14 @@ def valid_name(name: str) -> str:
     return name.lower()
 
 
-def test_domain_name(office: Office, alias: str) -> str:
+def test_domain_name(context: Context, alias: str) -> str:
     """Return the name of an organization's test domain."""
-    return f"{alias.lower()}.{office.settings.test_domain_suffix}"
+    return f"{alias.lower()}.{context.settings.test_domain_suffix}"
 
 
-def is_below_test_suffix(office: Office, name: str) -> bool:
+def is_below_test_suffix(context: Context, name: str) -> bool:
     """Return whether a name is below the suffix of test domains, or is it."""
-    return f".{name}".endswith(f".{office.settings.test_domain_suffix}")
+    return f".{name}".endswith(f".{context.settings.test_domain_suffix}")
 
 
 def dns_records(domain: Domain, region: str) -> list[answers.DnsRecord]:

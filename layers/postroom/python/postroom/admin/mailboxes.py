@@ -12,7 +12,7 @@ from postroom.model.limits import DEFAULT_QUOTA_MB, MB
 from postroom.model.records import Check, Replace
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
 MAX_QUOTA_MB: Final = 51_200
@@ -20,31 +20,31 @@ MAX_QUOTA_MB: Final = 51_200
 
 
 def describe(
-    office: Office,
+    context: Context,
     request: requests.GetMailboxDetailsRequest,
     _now: int,
 ) -> answers.GetMailboxDetailsResponse:
     """Say how large a user's mailbox is and may become; one that was never made is empty."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.entity(office, organization.id, request["UserId"], EntityKind.USER)
-    head = office.mailboxes.head(user.id)
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
+    head = context.mailboxes.head(user.id)
     if head is None:
         return {"MailboxQuota": user.quota_mb or DEFAULT_QUOTA_MB, "MailboxSize": 0.0}
     return {"MailboxQuota": max(1, head.quota // MB), "MailboxSize": head.size / MB}
 
 
 def update_quota(
-    office: Office,
+    context: Context,
     request: requests.UpdateMailboxQuotaRequest,
     _now: int,
 ) -> answers.UpdateMailboxQuotaResponse:
     """Change the quota of an enabled user: on the user first, then on the mailbox; repeating it mends both."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.enabled(lookup.entity(office, organization.id, request["UserId"], EntityKind.USER))
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.enabled(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
     quota = request["MailboxQuota"]
     if quota > MAX_QUOTA_MB or not user.keeps_mail:
         raise InvalidParameterException(f"A mailbox has a quota of 1 to {MAX_QUOTA_MB} MB; remote users have none.")
     if user.quota_mb != quota:
-        office.directory.commit([Check(organization), Replace(replace(user, quota_mb=quota))])
-    office.mailboxes.set_quota(user.id, quota * MB)
+        context.directory.commit([Check(organization), Replace(replace(user, quota_mb=quota))])
+    context.mailboxes.set_quota(user.id, quota * MB)
     return {}

@@ -13,7 +13,7 @@ from postroom.model.records import Replace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
 OUR_GROUPS: Final = "/aws/workmail/"
@@ -23,62 +23,62 @@ ASSUME_ROLE: Final = frozenset({"sts:assumerole", "sts:*", "*"})
 
 
 def put(
-    office: Office,
+    context: Context,
     request: requests.PutEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.PutEmailMonitoringConfigurationResponse:
     """Send the event log to another group, written with the role given or with ours."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     _, _, _, region, account, _, group, _ = request["LogGroupArn"].split(":")
-    settings = office.settings
+    settings = context.settings
     if (region, account) != (settings.region, settings.account):
         raise InvalidParameterException(f"The log group must be in {settings.region}, account {settings.account}.")
     role = request.get("RoleArn")
     if role is None and not group.startswith(OUR_GROUPS):
         raise InvalidParameterException(f"Without RoleArn, the log group's name must begin with {OUR_GROUPS}.")
     if role is not None:
-        _check_role(office, role)
-        if not office.log_targets.log_group_exists(group):
+        _check_role(context, role)
+        if not context.log_targets.log_group_exists(group):
             raise ResourceNotFoundException(f"There is no log group {group}.")
     changed = replace(organization, log_group_arn=request["LogGroupArn"], role_arn=role)
     if changed != organization:
-        office.directory.commit([Replace(changed)])
+        context.directory.commit([Replace(changed)])
     return {}
 
 
 def describe(
-    office: Office,
+    context: Context,
     request: requests.DescribeEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.DescribeEmailMonitoringConfigurationResponse:
     """Say where the event log was sent; without a role of the customer's, ours is named."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     if organization.log_group_arn is None:
         raise ResourceNotFoundException(f"Organization {organization.id} has no email monitoring configuration.")
     return {
-        "RoleArn": organization.role_arn or office.settings.record_events_role_arn,
+        "RoleArn": organization.role_arn or context.settings.record_events_role_arn,
         "LogGroupArn": organization.log_group_arn,
     }
 
 
 def delete(
-    office: Office,
+    context: Context,
     request: requests.DeleteEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.DeleteEmailMonitoringConfigurationResponse:
     """Go back to the default group; without a configuration nothing changes."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     if organization.log_group_arn is not None:
-        office.directory.commit([Replace(replace(organization, log_group_arn=None, role_arn=None))])
+        context.directory.commit([Replace(replace(organization, log_group_arn=None, role_arn=None))])
     return {}
 
 
-def _check_role(office: Office, role_arn: str) -> None:
-    policy = office.log_targets.trust_policy(role_arn)
+def _check_role(context: Context, role_arn: str) -> None:
+    policy = context.log_targets.trust_policy(role_arn)
     if policy is None:
         raise ResourceNotFoundException(f"There is no role {role_arn}.")
-    ours = office.settings.record_events_role_arn
-    if not trusts(policy, ours, office.settings.account):
+    ours = context.settings.record_events_role_arn
+    if not trusts(policy, ours, context.settings.account):
         statement = {"Effect": "Allow", "Principal": {"AWS": ours}, "Action": "sts:AssumeRole"}
         raise InvalidParameterException(
             f"Role {role_arn} does not trust us. Add this statement to its trust policy: {json.dumps(statement)}"

@@ -21,10 +21,10 @@ from postroom.admin import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
 
-Operation: TypeAlias = "Callable[[Office, Any, int], Mapping[str, Any]]"
-"""Called with the office, the validated request and the time in milliseconds."""
+Operation: TypeAlias = "Callable[[Context, Any, int], Mapping[str, Any]]"
+"""Called with the context, the validated request and the time in milliseconds."""
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "CreateOrganization": organizations.create,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.admin import idempotency, lookup, mail_domains, pages, routing
-from postroom.admin.office import seconds
+from postroom.admin.context import seconds
 from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -30,7 +30,7 @@ from postroom.model.records import (
 )
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change
 
@@ -41,25 +41,27 @@ MAX_ORGANIZATIONS: Final = 100
 """Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
 
 
-def create(office: Office, request: requests.CreateOrganizationRequest, now: int) -> answers.CreateOrganizationResponse:
+def create(
+    context: Context, request: requests.CreateOrganizationRequest, now: int
+) -> answers.CreateOrganizationResponse:
     """Make an organization with its test domain, and go on with one whose creation was cut short."""
-    replay = idempotency.look_up(office, "CreateOrganization", request, now)
+    replay = idempotency.look_up(context, "CreateOrganization", request, now)
     if replay.answer is not None:
-        organization = lookup.any_organization(office, replay.answer)
+        organization = lookup.any_organization(context, replay.answer)
     else:
-        organization = _unfinished(office, request) or _begin(office, request, replay, now)
+        organization = _unfinished(context, request) or _begin(context, request, replay, now)
     if organization.state is OrganizationState.CREATING:
-        _complete(office, organization, now)
+        _complete(context, organization, now)
     return {"OrganizationId": organization.id}
 
 
-def _unfinished(office: Office, request: requests.CreateOrganizationRequest) -> Organization | None:
+def _unfinished(context: Context, request: requests.CreateOrganizationRequest) -> Organization | None:
     """Return the organization that the same request began to make.
 
     Raises:
         NameAvailabilityException: somebody else has the alias.
     """
-    found = office.directory.organization_with_alias(request["Alias"].lower())
+    found = context.directory.organization_with_alias(request["Alias"].lower())
     if found is None:
         return None
     if found.state is OrganizationState.CREATING and found.fingerprint == idempotency.fingerprint(request):
@@ -68,31 +70,31 @@ def _unfinished(office: Office, request: requests.CreateOrganizationRequest) -> 
 
 
 def _begin(
-    office: Office, request: requests.CreateOrganizationRequest, replay: idempotency.Replay, now: int
+    context: Context, request: requests.CreateOrganizationRequest, replay: idempotency.Replay, now: int
 ) -> Organization:
-    settings = office.settings
+    settings = context.settings
     if "DirectoryId" in request or request.get("EnableInteroperability"):
         raise InvalidParameterException(
             "Organizations have their own directory here: DirectoryId and EnableInteroperability are not supported."
         )
     if any("HostedZoneId" in domain for domain in request.get("Domains", ())):
         raise InvalidParameterException("HostedZoneId is not supported: publish the records that GetMailDomain lists.")
-    _leave_room(office)
-    organization_id = _new_id(office)
-    test_domain = mail_domains.test_domain_name(office, request["Alias"])
+    _leave_room(context)
+    organization_id = _new_id(context)
+    test_domain = mail_domains.test_domain_name(context, request["Alias"])
     organization = Organization(
         id=organization_id,
         arn=f"arn:{settings.partition}:workmail:{settings.region}:{settings.account}:organization/{organization_id}",
         alias=request["Alias"],
         state=OrganizationState.CREATING,
-        directory_id=f"d-{office.new_uuid().replace('-', '')[:10]}",
-        kms_key_arn=_chosen_key(office, request.get("KmsKeyArn")),
+        directory_id=f"d-{context.new_uuid().replace('-', '')[:10]}",
+        kms_key_arn=_chosen_key(context, request.get("KmsKeyArn")),
         default_domain=test_domain,
         fingerprint=idempotency.fingerprint(request),
         created=now,
     )
     names = {mail_domains.valid_name(domain["DomainName"]) for domain in request.get("Domains", ())}
-    if any(mail_domains.is_below_test_suffix(office, name) for name in names):
+    if any(mail_domains.is_below_test_suffix(context, name) for name in names):
         raise InvalidParameterException(f"Domains below {settings.test_domain_suffix} are test domains.")
     made: list[Change] = [
         Insert(organization),
@@ -101,7 +103,7 @@ def _begin(
         *(Insert(mail_domains.new_domain(name, organization, is_test=False)) for name in sorted(names)),
     ]
     try:
-        office.directory.commit(made + replay.remember(organization_id))
+        context.directory.commit(made + replay.remember(organization_id))
     except TakenError as error:
         if isinstance(error.record, ClientToken | AliasClaim | Organization):  # the same call twice at once, perhaps
             raise ConflictError("somebody else was faster") from error
@@ -111,29 +113,29 @@ def _begin(
     return organization
 
 
-def _new_id(office: Office) -> str:
+def _new_id(context: Context) -> str:
     """Return the id that the deployment fixes, while no organization has it or had it, else a random one."""
-    fixed = office.settings.first_organization_id
-    if fixed and office.directory.organization(fixed) is None:
+    fixed = context.settings.first_organization_id
+    if fixed and context.directory.organization(fixed) is None:
         return fixed
-    return f"m-{office.new_uuid().replace('-', '')}"
+    return f"m-{context.new_uuid().replace('-', '')}"
 
 
-def _leave_room(office: Office) -> None:
-    everything = pages.everything(office.directory.organizations, None)
+def _leave_room(context: Context) -> None:
+    everything = pages.everything(context.directory.organizations, None)
     if sum(found.state is not OrganizationState.DELETED for found in everything) >= MAX_ORGANIZATIONS:
         raise LimitExceededException(f"An account has at most {MAX_ORGANIZATIONS} organizations.")
 
 
-def _chosen_key(office: Office, key_arn: str | None) -> str:
+def _chosen_key(context: Context, key_arn: str | None) -> str:
     """Return the ARN of the key that will wrap the organization's mailbox keys, or say why it cannot.
 
     Raises:
         InvalidParameterException: no such key, not symmetric, not for encryption, or not enabled.
     """
     if key_arn is None:
-        return office.settings.stack_key_arn
-    facts = office.organization_keys.describe(key_arn)
+        return context.settings.stack_key_arn
+    facts = context.organization_keys.describe(key_arn)
     if facts is None:
         raise InvalidParameterException(f"KMS key {key_arn} does not exist in this account and Region, or is not ours.")
     if facts.spec != "SYMMETRIC_DEFAULT" or facts.usage != "ENCRYPT_DECRYPT":
@@ -145,24 +147,24 @@ def _chosen_key(office: Office, key_arn: str | None) -> str:
     return facts.arn
 
 
-def _complete(office: Office, organization: Organization, now: int) -> None:
+def _complete(context: Context, organization: Organization, now: int) -> None:
     """Bring every domain into SES, then open the organization."""
-    for domain in routing.all_domains(office, organization.id):
+    for domain in routing.all_domains(context, organization.id):
         if domain.state is DomainState.REGISTERING:
             try:
-                mail_domains.establish(office, domain)
+                mail_domains.establish(context, domain)
             except RefusedByServiceError as error:
                 raise InvalidParameterException(f"{domain.name}: {error}") from error
-    routing.change(office, replace(organization, state=OrganizationState.ACTIVE, completed=now))
+    routing.change(context, replace(organization, state=OrganizationState.ACTIVE, completed=now))
 
 
 def describe(
-    office: Office,
+    context: Context,
     request: requests.DescribeOrganizationRequest,
     _now: int,
 ) -> answers.DescribeOrganizationResponse:
     """Describe an organization in whatever state; deleted ones stay describable."""
-    organization = lookup.any_organization(office, request["OrganizationId"])
+    organization = lookup.any_organization(context, request["OrganizationId"])
     answer: answers.DescribeOrganizationResponse = {
         "OrganizationId": organization.id,
         "Alias": organization.alias,
@@ -180,16 +182,16 @@ def describe(
 
 
 def list_(
-    office: Office,
+    context: Context,
     request: requests.ListOrganizationsRequest,
     _now: int,
 ) -> answers.ListOrganizationsResponse:
     """List organizations by id, deleted ones included (ours; their state says so)."""
     found, token = pages.page(
-        office,
+        context,
         "ListOrganizations",
         request,
-        lambda after: pages.everything(office.directory.organizations, after),
+        lambda after: pages.everything(context.directory.organizations, after),
         lambda organization: organization.id,
     )
     answer: answers.ListOrganizationsResponse = {
@@ -208,27 +210,29 @@ def list_(
     return answer
 
 
-def delete(office: Office, request: requests.DeleteOrganizationRequest, now: int) -> answers.DeleteOrganizationResponse:
+def delete(
+    context: Context, request: requests.DeleteOrganizationRequest, now: int
+) -> answers.DeleteOrganizationResponse:
     """Begin to delete an organization: from now on no mail comes in, and every other operation is refused.
 
     All the rest, its domains and its alias included, is done by ``lifecycle.deletion``, which sees its state; then it
     is Deleted. The directory is ours alone, so it goes with the organization whatever DeleteDirectory says (ours).
     """
-    replay = idempotency.look_up(office, "DeleteOrganization", request, now)
-    organization = lookup.any_organization(office, request["OrganizationId"])
+    replay = idempotency.look_up(context, "DeleteOrganization", request, now)
+    organization = lookup.any_organization(context, request["OrganizationId"])
     if organization.state is OrganizationState.DELETED and replay.answer is not None:
         return {"OrganizationId": organization.id, "State": organization.state.value}
     if organization.state is not OrganizationState.DELETING:
         if organization.state is not OrganizationState.CREATING:  # one that could not be completed may go, too
-            organization = lookup.organization(office, request["OrganizationId"])
-        if not request.get("ForceDelete") and _has_enabled_users(office, organization.id):
+            organization = lookup.organization(context, request["OrganizationId"])
+        if not request.get("ForceDelete") and _has_enabled_users(context, organization.id):
             raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it all the same.")
         deleting = replace(organization, state=OrganizationState.DELETING, deleting=now, fallback_mailbox=None)
-        routing.change(office, deleting, replay.remember(organization.id))
-    routing.finish(office, organization.id)
+        routing.change(context, deleting, replay.remember(organization.id))
+    routing.finish(context, organization.id)
     return {"OrganizationId": organization.id, "State": OrganizationState.DELETING.value}
 
 
-def _has_enabled_users(office: Office, organization_id: str) -> bool:
-    users = pages.everything(lambda *at: office.directory.entities(organization_id, EntityKind.USER, *at), None)
+def _has_enabled_users(context: Context, organization_id: str) -> bool:
+    users = pages.everything(lambda *at: context.directory.entities(organization_id, EntityKind.USER, *at), None)
     return any(user.state is EntityState.ENABLED for user in users)

@@ -14,7 +14,7 @@ from postroom.contracts.admin.exceptions import InvalidParameterException
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.ports.directory import Page
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ MAC_BYTES: Final = 16
 
 
 def page(
-    office: Office,
+    context: Context,
     operation: str,
     request: Mapping[str, Any],
     rows: Callable[[str | None], Iterable[T]],
@@ -39,7 +39,7 @@ def page(
     """Return one page and the token of the next.
 
     Args:
-        office: whose signing key.
+        context: whose signing key.
         operation: name of the operation.
         request: NextToken, MaxResults, OrganizationId and Filters are read.
         rows: everything that belongs to the list and lies behind a key, in order of keys.
@@ -55,9 +55,9 @@ def page(
     limit = request.get("MaxResults", DEFAULT_RESULTS)
     token = request.get("NextToken")
     found: list[T] = []
-    for row in rows(None if token is None else _open(office, scope, token)):
+    for row in rows(None if token is None else _open(context, scope, token)):
         if len(found) == limit:
-            return found, _seal(office, scope, key(found[-1]))
+            return found, _seal(context, scope, key(found[-1]))
         found.append(row)
     return found, None
 
@@ -86,22 +86,22 @@ def only_filter(filters: Mapping[str, str]) -> tuple[str, str] | None:
     return next(iter(filters.items()), None)
 
 
-def _seal(office: Office, scope: str, position: str) -> str:
+def _seal(context: Context, scope: str, position: str) -> str:
     data = position.encode()
-    return base64.urlsafe_b64encode(_mac(office, scope, data) + data).decode()
+    return base64.urlsafe_b64encode(_mac(context, scope, data) + data).decode()
 
 
-def _open(office: Office, scope: str, token: str) -> str:
+def _open(context: Context, scope: str, token: str) -> str:
     try:
         sealed = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidParameterException("NextToken is not valid.") from error
     mac, data = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(office, scope, data)):
+    if not hmac.compare_digest(mac, _mac(context, scope, data)):
         raise InvalidParameterException("NextToken is not valid.")
     return data.decode()
 
 
-def _mac(office: Office, scope: str, data: bytes) -> bytes:
+def _mac(context: Context, scope: str, data: bytes) -> bytes:
     message = hashlib.sha256(scope.encode()).digest() + data
-    return hmac.new(office.directory.signing_key(), message, hashlib.sha256).digest()[:MAC_BYTES]
+    return hmac.new(context.directory.signing_key(), message, hashlib.sha256).digest()[:MAC_BYTES]

@@ -22,7 +22,7 @@ from postroom.model.records import Check, Insert, Remove, Replace
 from postroom.ports.mailboxes import MailboxOwner
 
 if TYPE_CHECKING:
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change, Entity, Organization
 
@@ -31,7 +31,7 @@ RELEASED_AT_ONCE: Final = 50
 
 
 def register(
-    office: Office, request: requests.RegisterToWorkMailRequest, now: int
+    context: Context, request: requests.RegisterToWorkMailRequest, now: int
 ) -> answers.RegisterToWorkMailResponse:
     """Enable an entity under an address, with a mailbox if it is a user of this organization.
 
@@ -39,8 +39,8 @@ def register(
     A mailbox of an earlier registration is taken up again; while it is being removed that is refused.
     The mailbox is made first: making it twice is once, and nobody can write to it before the address is claimed.
     """
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.supported(lookup.living(lookup.entity(office, organization.id, request["EntityId"])))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["EntityId"])))
     address = request["Email"].lower()
     if entity.state is EntityState.ENABLED:
         if entity.email is not None and entity.email.lower() == address:
@@ -48,12 +48,12 @@ def register(
         raise EntityAlreadyRegisteredException(f"{entity.id} is enabled as {entity.email}.")
     if entity.mailbox_removing is not None:
         raise EntityStateException(f"The former mailbox of {entity.id} is being removed; try again in an hour.")
-    entity = _release_rest(office, entity)
-    domain = mail_domains.for_address(office, organization, address)
-    if claimed_by_others(office, organization, entity, address):
+    entity = _release_rest(context, entity)
+    domain = mail_domains.for_address(context, organization, address)
+    if claimed_by_others(context, organization, entity, address):
         raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
     if entity.keeps_mail:
-        _make_mailbox(office, organization, entity, now)
+        _make_mailbox(context, organization, entity, now)
     enabled = replace(
         entity,
         state=EntityState.ENABLED,
@@ -65,42 +65,42 @@ def register(
     )
     changes: list[Change] = [Replace(enabled), Insert(address_claim(entity, address)), Check(domain)]
     if organization.fallback_mailbox is None and entity.kind is EntityKind.USER and entity.keeps_mail:
-        routing.change(office, replace(organization, fallback_mailbox=entity.id), changes)
+        routing.change(context, replace(organization, fallback_mailbox=entity.id), changes)
     else:
-        office.directory.commit([Check(organization), *changes])
+        context.directory.commit([Check(organization), *changes])
     return {}
 
 
-def _make_mailbox(office: Office, organization: Organization, entity: Entity, now: int) -> None:
+def _make_mailbox(context: Context, organization: Organization, entity: Entity, now: int) -> None:
     """Make the entity's mailbox unless it is there, from an earlier registration perhaps.
 
     Raises:
         OrganizationStateException: the organization's KMS key cannot be used.
     """
-    if office.mailboxes.head(entity.id) is not None:
+    if context.mailboxes.head(entity.id) is not None:
         return
     try:
-        wrapped_key = office.mailbox_keys.new(organization.kms_key_arn, organization.arn)
+        wrapped_key = context.mailbox_keys.new(organization.kms_key_arn, organization.arn)
     except KeyUnavailableError as error:
         raise OrganizationStateException(f"The organization's KMS key cannot be used: {error}") from error
     owner = MailboxOwner(
         organization_id=organization.id, organization_arn=organization.arn, kms_key_arn=organization.kms_key_arn
     )
     quota = (entity.quota_mb or DEFAULT_QUOTA_MB) * MB
-    office.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota=quota, now=now)
+    context.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota=quota, now=now)
 
 
 def deregister(
-    office: Office, request: requests.DeregisterFromWorkMailRequest, now: int
+    context: Context, request: requests.DeregisterFromWorkMailRequest, now: int
 ) -> answers.DeregisterFromWorkMailResponse:
     """Disable an entity and free its addresses (ours: aliases too); its mailbox stays for 30 days.
 
     A disabled entity stays as it is, so that a repeated call is no error (ours; the model calls this idempotent).
     """
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.supported(lookup.living(lookup.entity(office, organization.id, request["EntityId"])))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["EntityId"])))
     if entity.state is not EntityState.ENABLED:
-        _release_rest(office, entity)
+        _release_rest(context, entity)
         return {}
     at_once, later = entity.addresses[:RELEASED_AT_ONCE], entity.addresses[RELEASED_AT_ONCE:]
     disabled = replace(
@@ -114,28 +114,30 @@ def deregister(
     )
     changes: list[Change] = [Replace(disabled), *(Remove(address_claim(entity, address)) for address in at_once)]
     if organization.fallback_mailbox == entity.id:
-        fallback = _next_fallback(office, entity)
-        routing.change(office, replace(organization, fallback_mailbox=fallback), changes)
+        fallback = _next_fallback(context, entity)
+        routing.change(context, replace(organization, fallback_mailbox=fallback), changes)
     else:
-        office.directory.commit([Check(organization), *changes])
-    _release_rest(office, replace(disabled, version=entity.version + 1))
+        context.directory.commit([Check(organization), *changes])
+    _release_rest(context, replace(disabled, version=entity.version + 1))
     return {}
 
 
-def _release_rest(office: Office, entity: Entity) -> Entity:
+def _release_rest(context: Context, entity: Entity) -> Entity:
     """Give back the addresses that did not fit into the deregistration's transaction; may be repeated."""
     if not entity.releasing:
         return entity
     for start in range(0, len(entity.releasing), RELEASED_AT_ONCE):
         some = entity.releasing[start : start + RELEASED_AT_ONCE]
-        office.directory.commit([Check(entity), *(Remove(address_claim(entity, address)) for address in some)])
-    office.directory.commit([Replace(replace(entity, releasing=()))])
+        context.directory.commit([Check(entity), *(Remove(address_claim(entity, address)) for address in some)])
+    context.directory.commit([Replace(replace(entity, releasing=()))])
     return replace(entity, releasing=(), version=entity.version + 1)
 
 
-def _next_fallback(office: Office, leaving: Entity) -> str | None:
+def _next_fallback(context: Context, leaving: Entity) -> str | None:
     """Return another enabled user, the one who was enabled first; None if there is nobody else."""
-    users = pages.everything(lambda *at: office.directory.entities(leaving.organization_id, EntityKind.USER, *at), None)
+    users = pages.everything(
+        lambda *at: context.directory.entities(leaving.organization_id, EntityKind.USER, *at), None
+    )
     others = [
         user for user in users if user.state is EntityState.ENABLED and user.role is Role.USER and user.id != leaving.id
     ]
@@ -143,25 +145,25 @@ def _next_fallback(office: Office, leaving: Entity) -> str | None:
 
 
 def update_primary(
-    office: Office,
+    context: Context,
     request: requests.UpdatePrimaryEmailAddressRequest,
     _now: int,
 ) -> answers.UpdatePrimaryEmailAddressResponse:
     """Give an enabled entity another primary address; the old one becomes an alias."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    entity = lookup.enabled(lookup.supported(lookup.entity(office, organization.id, request["EntityId"])))
+    organization = lookup.organization(context, request["OrganizationId"])
+    entity = lookup.enabled(lookup.supported(lookup.entity(context, organization.id, request["EntityId"])))
     address, old = request["Email"].lower(), entity.email or ""
     if old.lower() == address:
         return {}
-    domain = mail_domains.for_address(office, organization, address)
+    domain = mail_domains.for_address(context, organization, address)
     aliases = tuple(alias for alias in entity.aliases if alias.lower() != address)
     if len(aliases) >= MAX_ALIASES:
         raise InvalidParameterException(f"{entity.id} has {MAX_ALIASES} aliases; {old} would be one more.")
     changed = replace(entity, email=request["Email"], aliases=(*aliases, old))
     changes: list[Change] = [Check(organization), Check(domain), Replace(changed)]
     if len(aliases) == len(entity.aliases):  # no swap: the address is new
-        if claimed_by_others(office, organization, entity, address):
+        if claimed_by_others(context, organization, entity, address):
             raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
         changes.append(Insert(address_claim(entity, address)))
-    office.directory.commit(changes)
+    context.directory.commit(changes)
     return {}

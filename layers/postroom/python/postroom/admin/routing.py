@@ -17,7 +17,7 @@ from postroom.ports.directory import MAX_ROWS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.model.records import Change, Organization
 
 CHUNK: Final = 90
@@ -35,25 +35,25 @@ def copy_for(domain: Domain, organization: Organization) -> Domain:
     )
 
 
-def change(office: Office, organization: Organization, extra: Sequence[Change] = ()) -> None:
+def change(context: Context, organization: Organization, extra: Sequence[Change] = ()) -> None:
     """Replace an organization and the copies of it in its domains, and do ``extra`` in the same transaction.
 
     Args:
-        office: whose directory.
+        context: whose directory.
         organization: new content at the version that was read.
         extra: other changes, one row each; a Check of a domain that is replaced here is part of the replacement.
 
     Raises:
         ConflictError, TakenError: as ``Directory.commit``.
     """
-    page = office.directory.domains_of(organization.id, None, min(CHUNK, MAX_ROWS - 1 - len(extra)))
+    page = context.directory.domains_of(organization.id, None, min(CHUNK, MAX_ROWS - 1 - len(extra)))
     replaced = {domain.name: domain for domain in page.items if copy_for(domain, organization) != domain}
     others = [change for change in extra if not _is_covered(change, replaced)]
     complete = page.last is None
     copies = [Replace(copy_for(domain, organization)) for domain in replaced.values()]
-    office.directory.commit([Replace(replace(organization, spread=complete)), *copies, *others])
+    context.directory.commit([Replace(replace(organization, spread=complete)), *copies, *others])
     if not complete:
-        finish(office, organization.id)
+        finish(context, organization.id)
 
 
 def _is_covered(change: Change, replaced: dict[str, Domain]) -> bool:
@@ -64,25 +64,25 @@ def _is_covered(change: Change, replaced: dict[str, Domain]) -> bool:
     return True
 
 
-def finish(office: Office, organization_id: str) -> Organization | None:
+def finish(context: Context, organization_id: str) -> Organization | None:
     """Bring every domain row in step, say so on the organization, and return that."""
-    organization = office.directory.organization(organization_id)
+    organization = context.directory.organization(organization_id)
     if organization is None or organization.spread:
         return organization
-    for domain in all_domains(office, organization_id):
+    for domain in all_domains(context, organization_id):
         copy = copy_for(domain, organization)
         if copy != domain:
             # the check makes sure that no older organization is written over a newer one
-            office.directory.commit([Check(organization), Replace(copy)])
-    office.directory.commit([Replace(replace(organization, spread=True))])
-    return office.directory.organization(organization_id)
+            context.directory.commit([Check(organization), Replace(copy)])
+    context.directory.commit([Replace(replace(organization, spread=True))])
+    return context.directory.organization(organization_id)
 
 
-def all_domains(office: Office, organization_id: str) -> Iterator[Domain]:
+def all_domains(context: Context, organization_id: str) -> Iterator[Domain]:
     """Yield every domain of an organization by name."""
     after: str | None = None
     while True:
-        page = office.directory.domains_of(organization_id, after, MAX_ROWS)
+        page = context.directory.domains_of(organization_id, after, MAX_ROWS)
         yield from page.items
         after = page.last
         if after is None:

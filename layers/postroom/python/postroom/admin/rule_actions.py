@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from postroom.admin import rule_calls
-from postroom.admin.office import known
+from postroom.admin.context import known
 from postroom.contracts.admin.exceptions import InvalidParameterException
 from postroom.model.rules import ActionType, RuleAction
 
 if TYPE_CHECKING:
-    from postroom.admin.office import AdminSettings
+    from postroom.admin.context import AdminSettings
     from postroom.contracts.admin.models import requests
     from postroom.model.rules import LambdaCall
 

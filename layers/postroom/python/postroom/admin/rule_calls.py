@@ -13,7 +13,7 @@ from postroom.model.function_policy import allows, permission_command
 from postroom.model.rules import ActionType, LambdaCall
 
 if TYPE_CHECKING:
-    from postroom.admin.office import AdminSettings, Office
+    from postroom.admin.context import AdminSettings, Context
     from postroom.contracts.admin.models import requests
     from postroom.model.records import Organization
     from postroom.model.rules import Rule
@@ -88,7 +88,7 @@ def check(rule: Rule) -> None:
         )
 
 
-def check_permission(office: Office, organization: Organization, rule: Rule) -> None:
+def check_permission(context: Context, organization: Organization, rule: Rule) -> None:
     """Ask Lambda whether the function is there and lets this organization's rules call it.
 
     Raises:
@@ -98,11 +98,11 @@ def check_permission(office: Office, organization: Organization, rule: Rule) -> 
     call = rule.action.call
     if call is None:
         return
-    policy = office.function_policies.policy(call.function_arn)
+    policy = context.function_policies.policy(call.function_arn)
     if policy is None:
         raise InvalidParameterException(f"FunctionArn: there is no function {call.function_arn}.")
-    region = office.settings.region
-    if not allows(policy, organization_arn=organization.arn, region=region, account=office.settings.account):
+    region = context.settings.region
+    if not allows(policy, organization_arn=organization.arn, region=region, account=context.settings.account):
         command = permission_command(call.function_arn, region, organization.arn)
         raise InvalidParameterException(
             f"FunctionArn: {call.function_arn} does not let this organization's rules call it. Missing: {command}"

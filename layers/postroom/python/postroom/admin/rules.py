@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postroom.admin import idempotency, lookup, pages, routing, rule_actions, rule_calls, smtp_gateways
-from postroom.admin.office import known, seconds
+from postroom.admin.context import known, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     InvalidParameterException,
@@ -30,7 +30,7 @@ from postroom.model.rules import ActionType, Direction, Pattern, Rule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import requests
     from postroom.model.records import Change, Organization
     from postroom.model.rule_explanation import Explanation, Match
@@ -64,68 +64,68 @@ class RuleOperations:
 
     direction: Direction
 
-    def create(self, office: Office, request: Create, now: int) -> dict[str, object]:
+    def create(self, context: Context, request: Create, now: int) -> dict[str, object]:
         """Add a rule; it holds for the next message."""
-        organization = lookup.organization(office, request["OrganizationId"])
-        replay = idempotency.look_up(office, f"Create{self._name}", request, now)
+        organization = lookup.organization(context, request["OrganizationId"])
+        replay = idempotency.look_up(context, f"Create{self._name}", request, now)
         if replay.answer is not None:
             return {"RuleId": replay.answer}
-        rule = self._as_said(office, request, office.new_uuid(), created=now, now=now)
-        others = _all(office, organization.id)
-        _check(office, organization, rule, others)
+        rule = self._as_said(context, request, context.new_uuid(), created=now, now=now)
+        others = _all(context, organization.id)
+        _check(context, organization, rule, others)
         record = RuleRecord(organization_id=organization.id, rule=rule)
-        _change(office, organization, [*others, rule], [Insert(record), *replay.remember(rule.id)])
+        _change(context, organization, [*others, rule], [Insert(record), *replay.remember(rule.id)])
         return {"RuleId": rule.id}
 
-    def update(self, office: Office, request: Update, now: int) -> dict[str, object]:
+    def update(self, context: Context, request: Update, now: int) -> dict[str, object]:
         """Replace all that a rule says; where it says so already, nothing changes."""
-        organization = lookup.organization(office, request["OrganizationId"])
-        found = self._rule(office, organization, request["RuleId"])
-        others = [rule for rule in _all(office, organization.id) if rule.id != found.id]
-        rule = self._as_said(office, request, found.id, created=found.created, now=now)
+        organization = lookup.organization(context, request["OrganizationId"])
+        found = self._rule(context, organization, request["RuleId"])
+        others = [rule for rule in _all(context, organization.id) if rule.id != found.id]
+        rule = self._as_said(context, request, found.id, created=found.created, now=now)
         if replace(rule, modified=found.modified) == found:
             return {}
-        _check(office, organization, rule, others)
-        _change(office, organization, [*others, rule], [Put(RuleRecord(organization_id=organization.id, rule=rule))])
+        _check(context, organization, rule, others)
+        _change(context, organization, [*others, rule], [Put(RuleRecord(organization_id=organization.id, rule=rule))])
         return {}
 
-    def delete(self, office: Office, request: One, _now: int) -> dict[str, object]:
+    def delete(self, context: Context, request: One, _now: int) -> dict[str, object]:
         """Take a rule away; one that is not there is no error (ours, as WorkMail's other rules)."""
-        organization = lookup.organization(office, request["OrganizationId"])
-        record = office.directory.rule(organization.id, self.direction, request["RuleId"])
+        organization = lookup.organization(context, request["OrganizationId"])
+        record = context.directory.rule(organization.id, self.direction, request["RuleId"])
         if record is not None:
-            others = [rule for rule in _all(office, organization.id) if rule.id != record.rule.id]
-            _change(office, organization, others, [Remove(record)])
+            others = [rule for rule in _all(context, organization.id) if rule.id != record.rule.id]
+            _change(context, organization, others, [Remove(record)])
         return {}
 
-    def describe(self, office: Office, request: One, _now: int) -> dict[str, object]:
+    def describe(self, context: Context, request: One, _now: int) -> dict[str, object]:
         """Describe one rule."""
-        organization = lookup.organization(office, request["OrganizationId"])
-        return _described(self._rule(office, organization, request["RuleId"]))
+        organization = lookup.organization(context, request["OrganizationId"])
+        return _described(self._rule(context, organization, request["RuleId"]))
 
-    def list_(self, office: Office, request: Page, _now: int) -> dict[str, object]:
+    def list_(self, context: Context, request: Page, _now: int) -> dict[str, object]:
         """List rules by id."""
-        organization = lookup.organization(office, request["OrganizationId"])
+        organization = lookup.organization(context, request["OrganizationId"])
         found, token = pages.page(
-            office,
+            context,
             f"List{self._name}s",
             request,
             lambda after: pages.everything(
-                lambda *at: office.directory.rules(organization.id, self.direction, *at), after
+                lambda *at: context.directory.rules(organization.id, self.direction, *at), after
             ),
             lambda record: record.rule.id,
         )
         return known(Rules=[_described(record.rule) for record in found], NextToken=token)
 
-    def test(self, office: Office, request: Test, _now: int) -> dict[str, object]:
+    def test(self, context: Context, request: Test, _now: int) -> dict[str, object]:
         """Say what would become of a message, and why. Recipients need not exist, nor be of the organization (ours)."""
-        organization = lookup.organization(office, request["OrganizationId"])
+        organization = lookup.organization(context, request["OrganizationId"])
         froms = [_address(request["From"])]
         senders = [_address(request["Sender"])] if "Sender" in request else []
         recipients = dict.fromkeys(_address(recipient) for recipient in request["Recipients"])
         # what no sender matches decides nothing, and need not be looked at for each recipient
         keys = {key for address in (*senders, *froms) for key in sender_keys(address)}
-        about = [rule for rule in _all(office, organization.id) if any(p.text in keys for p in rule.sender_patterns)]
+        about = [rule for rule in _all(context, organization.id) if any(p.text in keys for p in rule.sender_patterns)]
         rules = RuleSet(about, self.direction)
         named = min(MAX_MATCHED_RULES, MAX_MATCHES // len(recipients))
         return {"Results": [_result(explain(rules, senders, froms, recipient), named) for recipient in recipients]}
@@ -135,15 +135,15 @@ class RuleOperations:
         """What the API calls a rule."""
         return f"{self.direction.capitalize()}MailFlowRule"
 
-    def _rule(self, office: Office, organization: Organization, rule_id: str) -> Rule:
-        record = office.directory.rule(organization.id, self.direction, rule_id)
+    def _rule(self, context: Context, organization: Organization, rule_id: str) -> Rule:
+        record = context.directory.rule(organization.id, self.direction, rule_id)
         if record is None:
             raise EntityNotFoundException(
                 f"There is no {self.direction.lower()} mail-flow rule {rule_id} in the organization."
             )
         return record.rule
 
-    def _as_said(self, office: Office, request: Create | Update, rule_id: str, *, created: int, now: int) -> Rule:
+    def _as_said(self, context: Context, request: Create | Update, rule_id: str, *, created: int, now: int) -> Rule:
         """Return the rule that a request describes.
 
         Raises:
@@ -156,7 +156,7 @@ class RuleOperations:
             description=request.get("Description", ""),
             sender_patterns=_patterns("SenderPatterns", request["SenderPatterns"]),
             recipient_patterns=_patterns("RecipientPatterns", request["RecipientPatterns"]),
-            action=rule_actions.said(request["Action"], office.settings),
+            action=rule_actions.said(request["Action"], context.settings),
             created=created,
             modified=now,
         )
@@ -166,16 +166,16 @@ INBOUND: Final = RuleOperations(Direction.INBOUND)
 OUTBOUND: Final = RuleOperations(Direction.OUTBOUND)
 
 
-def all_records(office: Office, organization_id: str) -> Iterable[RuleRecord]:
+def all_records(context: Context, organization_id: str) -> Iterable[RuleRecord]:
     """Yield the rules of an organization, of both directions."""
     for direction in Direction:
         yield from pages.everything(
-            lambda *at, direction=direction: office.directory.rules(organization_id, direction, *at), None
+            lambda *at, direction=direction: context.directory.rules(organization_id, direction, *at), None
         )
 
 
-def _all(office: Office, organization_id: str) -> list[Rule]:
-    return [record.rule for record in all_records(office, organization_id)]
+def _all(context: Context, organization_id: str) -> list[Rule]:
+    return [record.rule for record in all_records(context, organization_id)]
 
 
 def _patterns(member: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
@@ -186,7 +186,7 @@ def _patterns(member: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
         raise InvalidParameterException(f"{member}: {error}.") from error
 
 
-def _check(office: Office, organization: Organization, rule: Rule, others: Sequence[Rule]) -> None:
+def _check(context: Context, organization: Organization, rule: Rule, others: Sequence[Rule]) -> None:
     """Hold a new or changed rule against the others, and what it names against what there is.
 
     Raises:
@@ -203,26 +203,26 @@ def _check(office: Office, organization: Organization, rule: Rule, others: Seque
         raise LimitExceededException(
             f"The organization's rules would have {count} sender patterns; {MAX_PATTERNS} are allowed."
         )
-    smtp_gateways.check_named(office, organization, rule)
-    rule_calls.check_permission(office, organization, rule)
+    smtp_gateways.check_named(context, organization, rule)
+    rule_calls.check_permission(context, organization, rule)
 
 
-def _change(office: Office, organization: Organization, rules: Sequence[Rule], changes: Sequence[Change]) -> None:
+def _change(context: Context, organization: Organization, rules: Sequence[Rule], changes: Sequence[Change]) -> None:
     """Let other rules hold from the next message on.
 
     Args:
         rules: all that will hold.
         changes: of the records, so that these are the rules.
     """
-    version = _published(office, organization, rules)
-    routing.change(office, replace(organization, rules_version=version), changes)
+    version = _published(context, organization, rules)
+    routing.change(context, replace(organization, rules_version=version), changes)
 
 
-def _published(office: Office, organization: Organization, rules: Sequence[Rule]) -> int:
+def _published(context: Context, organization: Organization, rules: Sequence[Rule]) -> int:
     """Write a set of rules under a version that nobody has used, and return that."""
     first = organization.rules_version + 1
     for version in range(first, first + VERSIONS_TRIED):
-        if office.rule_sets.keep(organization.id, version, rules):
+        if context.rule_sets.keep(organization.id, version, rules):
             return version
     raise ConflictError(f"no version of the rules from {first} on is free")
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.admin import idempotency, lookup, pages
-from postroom.admin.office import known
+from postroom.admin.context import known
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     EntityStateException,
@@ -28,7 +28,7 @@ from postroom.model.rules import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change, Organization
     from postroom.model.rules import Rule
@@ -46,16 +46,16 @@ RULES_NAMED: Final = 5
 """Most rules that a refused deletion names. Ours."""
 
 
-def create(office: Office, request: requests.CreateSmtpGatewayRequest, now: int) -> answers.CreateSmtpGatewayResponse:
+def create(context: Context, request: requests.CreateSmtpGatewayRequest, now: int) -> answers.CreateSmtpGatewayResponse:
     """Add a gateway; nothing is sent to it before a rule names it."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    replay = idempotency.look_up(office, "CreateSmtpGateway", request, now)
+    organization = lookup.organization(context, request["OrganizationId"])
+    replay = idempotency.look_up(context, "CreateSmtpGateway", request, now)
     if replay.answer is not None:
         return {"SmtpGatewayId": replay.answer}
-    others = list(all_records(office, organization.id))
+    others = list(all_records(context, organization.id))
     if len(others) >= MAX_GATEWAYS:
         raise LimitExceededException(f"An organization has at most {MAX_GATEWAYS} SMTP gateways.")
-    gateway_id = office.new_uuid()
+    gateway_id = context.new_uuid()
     gateway = SmtpGateway(
         organization_id=organization.id,
         id=gateway_id,
@@ -63,21 +63,23 @@ def create(office: Office, request: requests.CreateSmtpGatewayRequest, now: int)
         host=_host(request["Host"]),
         port=_port(request["Port"]),
         user_name=request["UserName"],
-        sealed_password=_sealed(office, organization, gateway_id, request["Password"]),
+        sealed_password=_sealed(context, organization, gateway_id, request["Password"]),
     )
-    _commit(office, organization, Insert(gateway), *replay.remember(gateway_id))
+    _commit(context, organization, Insert(gateway), *replay.remember(gateway_id))
     return {"SmtpGatewayId": gateway_id}
 
 
-def update(office: Office, request: requests.UpdateSmtpGatewayRequest, _now: int) -> answers.UpdateSmtpGatewayResponse:
+def update(
+    context: Context, request: requests.UpdateSmtpGatewayRequest, _now: int
+) -> answers.UpdateSmtpGatewayResponse:
     """Replace what is known of a gateway; it holds for the next message.
 
     Without a password the former one stays, but not for another host: whoever may change a gateway could have the
     password sent to a host of their own.
     """
-    organization = lookup.organization(office, request["OrganizationId"])
-    found = _gateway(office, organization, request["SmtpGatewayId"])
-    others = [other for other in all_records(office, organization.id) if other.id != found.id]
+    organization = lookup.organization(context, request["OrganizationId"])
+    found = _gateway(context, organization, request["SmtpGatewayId"])
+    others = [other for other in all_records(context, organization.id) if other.id != found.id]
     changed = replace(
         found,
         name=_free(request["Name"], others),
@@ -86,72 +88,74 @@ def update(office: Office, request: requests.UpdateSmtpGatewayRequest, _now: int
         user_name=request["UserName"],
     )
     if "Password" in request:
-        sealed = _sealed(office, organization, found.id, request["Password"])
+        sealed = _sealed(context, organization, found.id, request["Password"])
         changed = replace(changed, sealed_password=sealed)
     elif changed.host != found.host:
         raise InvalidParameterException("Password: another host gets it only from whoever knows it; give it again.")
     if changed != found:
-        _commit(office, organization, Put(changed))
+        _commit(context, organization, Put(changed))
     return {}
 
 
-def delete(office: Office, request: requests.DeleteSmtpGatewayRequest, _now: int) -> answers.DeleteSmtpGatewayResponse:
+def delete(
+    context: Context, request: requests.DeleteSmtpGatewayRequest, _now: int
+) -> answers.DeleteSmtpGatewayResponse:
     """Take a gateway away, unless a rule names it; one that is not there is no error (ours, as with rules)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    found = office.directory.gateway(organization.id, request["SmtpGatewayId"])
+    organization = lookup.organization(context, request["OrganizationId"])
+    found = context.directory.gateway(organization.id, request["SmtpGatewayId"])
     if found is None:
         return {}
-    rules = pages.everything(lambda *at: office.directory.rules(organization.id, Direction.OUTBOUND, *at), None)
+    rules = pages.everything(lambda *at: context.directory.rules(organization.id, Direction.OUTBOUND, *at), None)
     names = sorted(record.rule.name for record in rules if record.rule.action.gateway_id == found.id)
     if names:
         more = f" and {len(names) - RULES_NAMED} more" if len(names) > RULES_NAMED else ""
         raise EntityStateException(
             f"Outbound mail-flow rules use SMTP gateway {found.name}: {', '.join(names[:RULES_NAMED])}{more}."
         )
-    _commit(office, organization, Remove(found))
+    _commit(context, organization, Remove(found))
     return {}
 
 
 def describe(
-    office: Office, request: requests.DescribeSmtpGatewayRequest, _now: int
+    context: Context, request: requests.DescribeSmtpGatewayRequest, _now: int
 ) -> answers.DescribeSmtpGatewayResponse:
     """Describe one gateway, without its password."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    return _described(_gateway(office, organization, request["SmtpGatewayId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    return _described(_gateway(context, organization, request["SmtpGatewayId"]))
 
 
-def list_(office: Office, request: requests.ListSmtpGatewaysRequest, _now: int) -> dict[str, object]:
+def list_(context: Context, request: requests.ListSmtpGatewaysRequest, _now: int) -> dict[str, object]:
     """List gateways by id, without their passwords."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     found, token = pages.page(
-        office,
+        context,
         "ListSmtpGateways",
         request,
-        lambda after: pages.everything(lambda *at: office.directory.gateways(organization.id, *at), after),
+        lambda after: pages.everything(lambda *at: context.directory.gateways(organization.id, *at), after),
         lambda gateway: gateway.id,
     )
     return known(SmtpGateways=[_described(gateway) for gateway in found], NextToken=token)
 
 
-def all_records(office: Office, organization_id: str) -> Iterable[SmtpGateway]:
+def all_records(context: Context, organization_id: str) -> Iterable[SmtpGateway]:
     """Yield the gateways of an organization."""
-    return pages.everything(lambda *at: office.directory.gateways(organization_id, *at), None)
+    return pages.everything(lambda *at: context.directory.gateways(organization_id, *at), None)
 
 
-def check_named(office: Office, organization: Organization, rule: Rule) -> None:
+def check_named(context: Context, organization: Organization, rule: Rule) -> None:
     """Look whether the gateway that a rule names is there.
 
     Raises:
         InvalidParameterException: the organization has none of that id.
     """
     gateway_id = rule.action.gateway_id
-    if gateway_id is not None and office.directory.gateway(organization.id, gateway_id) is None:
+    if gateway_id is not None and context.directory.gateway(organization.id, gateway_id) is None:
         member = "SmtpGatewayId" if rule.action.call is None else "ThenSmtpGatewayId"
         raise InvalidParameterException(f"{member}: there is no SMTP gateway {gateway_id} in the organization.")
 
 
-def _gateway(office: Office, organization: Organization, gateway_id: str) -> SmtpGateway:
-    found = office.directory.gateway(organization.id, gateway_id)
+def _gateway(context: Context, organization: Organization, gateway_id: str) -> SmtpGateway:
+    found = context.directory.gateway(organization.id, gateway_id)
     if found is None:
         raise EntityNotFoundException(f"There is no SMTP gateway {gateway_id} in the organization.")
     return found
@@ -177,16 +181,16 @@ def _port(port: int) -> int:
     return port
 
 
-def _sealed(office: Office, organization: Organization, gateway_id: str, password: str) -> bytes:
+def _sealed(context: Context, organization: Organization, gateway_id: str, password: str) -> bytes:
     try:
-        return office.gateway_passwords.seal(password, organization.id, gateway_id)
+        return context.gateway_passwords.seal(password, organization.id, gateway_id)
     except KeyUnavailableError as error:
         raise OrganizationStateException(f"The password cannot be kept: {error}.") from error
 
 
-def _commit(office: Office, organization: Organization, *changes: Change) -> None:
+def _commit(context: Context, organization: Organization, *changes: Change) -> None:
     """Write a change, unless the organization has changed since it was read."""
-    office.directory.commit([Replace(organization), *changes])
+    context.directory.commit([Replace(organization), *changes])
 
 
 def _described(gateway: SmtpGateway) -> answers.DescribeSmtpGatewayResponse:

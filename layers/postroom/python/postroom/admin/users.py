@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from postroom.admin import entities, lookup, pages, passwords
+from postroom.admin.context import known, seconds
 from postroom.admin.entities import EntityFilter
-from postroom.admin.office import known, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     EntityStateException,
@@ -21,7 +21,7 @@ from postroom.model.records import Check, Entity, PasswordHash, Put, Remove, Rep
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postroom.admin.office import Office
+    from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change
 
@@ -38,7 +38,7 @@ ATTRIBUTES: Final = (
     "ZipCode",
     "Department",
     "Country",
-    "Office",
+    "Context",
     "IdentityProviderUserId",
 )
 """Members that are kept as they were given; an empty string stays an empty string."""
@@ -51,16 +51,16 @@ FILTERS: Final[Mapping[str, str]] = {
 }
 
 
-def create(office: Office, request: requests.CreateUserRequest, now: int) -> answers.CreateUserResponse:
+def create(context: Context, request: requests.CreateUserRequest, now: int) -> answers.CreateUserResponse:
     """Make a disabled user without a mailbox."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     role = _allowed_role(request.get("Role", "USER"))
     entities.refuse_reserved(request["Name"])
     if "Password" in request:
         passwords.check(request["Password"])
     user = Entity(
         organization_id=organization.id,
-        id=office.new_uuid(),
+        id=context.new_uuid(),
         kind=EntityKind.USER,
         name=request["Name"],
         state=EntityState.DISABLED,
@@ -72,16 +72,16 @@ def create(office: Office, request: requests.CreateUserRequest, now: int) -> ans
     )
     secret: list[Change] = []
     if "Password" in request:
-        hashed = office.passwords.hash(request["Password"])
+        hashed = context.passwords.hash(request["Password"])
         secret = [Put(PasswordHash(organization_id=organization.id, user_id=user.id, hash=hashed))]
-    entities.insert_named(office, user, [Check(organization), *secret])
+    entities.insert_named(context, user, [Check(organization), *secret])
     return {"UserId": user.id}
 
 
-def update(office: Office, request: requests.UpdateUserRequest, _now: int) -> answers.UpdateUserResponse:
+def update(context: Context, request: requests.UpdateUserRequest, _now: int) -> answers.UpdateUserResponse:
     """Change those members that the request has; an empty IdentityProviderUserId takes the link away."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.living(lookup.entity(office, organization.id, request["UserId"], EntityKind.USER))
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.living(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
     role = _allowed_role(request["Role"]) if "Role" in request else user.role
     if role is not user.role and user.state is EntityState.ENABLED:
         raise EntityStateException(f"User {user.id} is enabled; its role can be changed while it is disabled.")
@@ -96,14 +96,14 @@ def update(office: Office, request: requests.UpdateUserRequest, _now: int) -> an
         quota_mb=None if role is Role.REMOTE_USER else user.quota_mb or DEFAULT_QUOTA_MB,
     )
     if changed != user:
-        office.directory.commit([Check(organization), Replace(changed)])
+        context.directory.commit([Check(organization), Replace(changed)])
     return {}
 
 
-def describe(office: Office, request: requests.DescribeUserRequest, _now: int) -> answers.DescribeUserResponse:
+def describe(context: Context, request: requests.DescribeUserRequest, _now: int) -> answers.DescribeUserResponse:
     """Describe a user; a deleted one by its id, in state DELETED."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.entity(office, organization.id, request["UserId"], EntityKind.USER)
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
     answer = known(
         UserId=user.id,
         Name=user.name,
@@ -119,26 +119,26 @@ def describe(office: Office, request: requests.DescribeUserRequest, _now: int) -
     return cast("answers.DescribeUserResponse", answer)
 
 
-def delete(office: Office, request: requests.DeleteUserRequest, now: int) -> answers.DeleteUserResponse:
+def delete(context: Context, request: requests.DeleteUserRequest, now: int) -> answers.DeleteUserResponse:
     """Delete a disabled user for good; a missing or deleted one is no error (the model lists none)."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.find(office, organization.id, request["UserId"])
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.find(context, organization.id, request["UserId"])
     if user is not None and user.kind is EntityKind.USER:
         secret = PasswordHash(organization_id=organization.id, user_id=user.id, hash="")
-        entities.delete_entity(office, user, now, [Check(organization), Remove(secret)])
+        entities.delete_entity(context, user, now, [Check(organization), Remove(secret)])
     return {}
 
 
-def list_(office: Office, request: requests.ListUsersRequest, _now: int) -> answers.ListUsersResponse:
+def list_(context: Context, request: requests.ListUsersRequest, _now: int) -> answers.ListUsersResponse:
     """List users by id. Deleted ones are listed only where the filter asks for that state (ours)."""
-    organization = lookup.organization(office, request["OrganizationId"])
+    organization = lookup.organization(context, request["OrganizationId"])
     rows = EntityFilter(cast("Mapping[str, str]", request.get("Filters", {})), FILTERS)
     found, token = pages.page(
-        office,
+        context,
         "ListUsers",
         request,
         lambda after: rows(
-            pages.everything(lambda *at: office.directory.entities(organization.id, EntityKind.USER, *at), after)
+            pages.everything(lambda *at: context.directory.entities(organization.id, EntityKind.USER, *at), after)
         ),
         lambda user: user.id,
     )
@@ -147,31 +147,31 @@ def list_(office: Office, request: requests.ListUsersRequest, _now: int) -> answ
 
 
 def reset_password(
-    office: Office,
+    context: Context,
     request: requests.ResetPasswordRequest,
     _now: int,
 ) -> answers.ResetPasswordResponse:
     """Give a user another password."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    user = lookup.living(lookup.entity_by_id(office, organization.id, request["UserId"], EntityKind.USER))
+    organization = lookup.organization(context, request["OrganizationId"])
+    user = lookup.living(lookup.entity_by_id(context, organization.id, request["UserId"], EntityKind.USER))
     if user.role is not Role.USER:
         raise UnsupportedOperationException(f"User {user.id} has role {user.role} and cannot log in.")
     passwords.check(request["Password"])
-    hashed = office.passwords.hash(request["Password"])
-    office.directory.commit(
+    hashed = context.passwords.hash(request["Password"])
+    context.directory.commit(
         [Check(user), Put(PasswordHash(organization_id=organization.id, user_id=user.id, hash=hashed))]
     )
     return {}
 
 
 def describe_entity(
-    office: Office,
+    context: Context,
     request: requests.DescribeEntityRequest,
     _now: int,
 ) -> answers.DescribeEntityResponse:
     """Say whose an address is."""
-    organization = lookup.organization(office, request["OrganizationId"])
-    found = office.directory.entity_at(organization.id, request["Email"].lower())
+    organization = lookup.organization(context, request["OrganizationId"])
+    found = context.directory.entity_at(organization.id, request["Email"].lower())
     if found is None:
         raise EntityNotFoundException(f"Nobody in the organization has the address {request['Email']}.")
     return {"EntityId": found.id, "Name": found.name, "Type": found.kind.value}

@@ -20,7 +20,7 @@ from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
-from postroom.admin.office import AdminSettings, Office
+from postroom.admin.context import AdminSettings, Context
 from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
     """Return what answers an event, given the invocation's own request id."""
     settings = settings or Environment()
-    return partial(_answer, office(settings))
+    return partial(_answer, context(settings))
 
 
-def office(settings: Environment) -> Office:
+def context(settings: Environment) -> Context:
     """Return what operations may ask of the world, as template.yaml sets it up."""
     table = DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])
     # arn:<partition>:kms:<region>:<account>:key/<id>
     _, partition, _, region, account, _ = settings["STACK_KEY_ARN"].split(":", 5)
-    return Office(
+    return Context(
         directory=DynamoDirectory(table),
         # the admin API delivers nothing, so that neither transit nor ledger is needed here
         mailboxes=DynamoMailboxes(clients.dynamodb(), settings["MAILBOX_TABLE"], "", "", now_ms),
@@ -75,5 +75,5 @@ def office(settings: Environment) -> Office:
     )
 
 
-def _answer(office: Office, event: Mapping[str, Any], request_id: str) -> api.Answered:
-    return api.answer(event, office, now=now_ms(), request_id=request_id)
+def _answer(context: Context, event: Mapping[str, Any], request_id: str) -> api.Answered:
+    return api.answer(event, context, now=now_ms(), request_id=request_id)

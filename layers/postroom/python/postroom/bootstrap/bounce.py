@@ -24,7 +24,7 @@ def build(settings: Environment | None = None) -> Bouncer:
     settings = settings or Environment()
     ours = Patience()
     return Bouncer(
-        residents=directory_parts.residents(settings),
+        owners=directory_parts.owners(settings),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),

@@ -26,7 +26,7 @@ def build(settings: Environment | None = None) -> Deliver:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
     return Deliver(
-        residents=directory_parts.residents(settings),
+        owners=directory_parts.owners(settings),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
         sealed=S3SealedMail(clients.s3(), settings["MAIL_BUCKET"]),
         keys=KmsMailboxKeys(clients.kms(), time.monotonic),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.addressees import DynamoResidents
+from postroom.adapters.aws.addressees import DynamoMailboxOwners
 from postroom.adapters.aws.directory_table import DirectoryTable
 
 if TYPE_CHECKING:
     from postroom.bootstrap.environment import Environment
 
 
-def residents(settings: Environment) -> DynamoResidents:
+def owners(settings: Environment) -> DynamoMailboxOwners:
     """Return who is still there."""
-    return DynamoResidents(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"]))
+    return DynamoMailboxOwners(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"]))

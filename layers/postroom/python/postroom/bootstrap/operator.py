@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from postroom.model.mailbox import Head, Item
     from postroom.parking.parking import Parking
-    from postroom.ports.directory import Addressees, Residents
+    from postroom.ports.directory import Addressees, MailboxOwners
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.raw_mail import RawMail
@@ -43,11 +43,11 @@ class Operator:
         return DynamoAddressees(DirectoryTable(clients.dynamodb(), self._settings["DIRECTORY_TABLE"]))
 
     @cached_property
-    def residents(self) -> Residents:
+    def owners(self) -> MailboxOwners:
         """Who is still there."""
         from postroom.bootstrap import directory_parts
 
-        return directory_parts.residents(self._settings)
+        return directory_parts.owners(self._settings)
 
     @cached_property
     def raw(self) -> RawMail:

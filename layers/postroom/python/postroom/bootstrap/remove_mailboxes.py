@@ -9,15 +9,15 @@ from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms
-from postroom.lifecycle.departed import Departed
+from postroom.lifecycle.expired_mailboxes import ExpiredMailboxes
 
 
 @ready
-def build(settings: Environment | None = None) -> Departed:
+def build(settings: Environment | None = None) -> ExpiredMailboxes:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
     dynamodb, directory = clients.dynamodb(), settings["DIRECTORY_TABLE"]
-    return Departed(
+    return ExpiredMailboxes(
         organizations=DynamoOrganizations(dynamodb, directory),
         directory=DynamoDirectory(DirectoryTable(dynamodb, directory)),
         removal=AwsMailboxRemoval(

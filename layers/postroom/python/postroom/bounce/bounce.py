@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from postroom.bounce import decide
+from postroom.bounce.history import BounceHistory
 from postroom.bounce.report import delivery_report
-from postroom.bounce.story import Story
 from postroom.bounce.wording import explanation
 from postroom.contracts.between_stations import BounceOrder, RawLocation, read_bounce
 from postroom.errors import PermanentError, UnwritableAddressError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from postroom.model.facts import Fact
     from postroom.ports.bounces import BounceSender
-    from postroom.ports.directory import Residents
+    from postroom.ports.directory import MailboxOwners
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import BounceOrders
     from postroom.ports.raw_mail import RawMail
@@ -70,7 +70,7 @@ class Patience:
 class Bouncer:
     """Sends bounce messages. ``now`` gives milliseconds since the epoch."""
 
-    residents: Residents
+    owners: MailboxOwners
     transit: Transit
     ledger: Ledger
     raw: RawMail
@@ -96,18 +96,18 @@ class Bouncer:
         try:
             self._look_at(order)
         except PermanentError as error:
-            if self.residents.is_active(order.organization_id):
+            if self.owners.is_active(order.organization_id):
                 self.parking.park_order(order, error.cause)
             else:
                 self._give_up(order, error.cause)
 
     def _give_up(self, order: BounceOrder, cause: str) -> None:
         """End an order of an organization that is gone: no station would take it up again."""
-        story = Story.of(self.ledger.facts(order.trace))
-        if story.unfinished is not None:
-            ends = [story.given_up(story.unfinished, cause, self.now())]
+        history = BounceHistory.of(self.ledger.facts(order.trace))
+        if history.unfinished is not None:
+            ends = [history.given_up(history.unfinished, cause, self.now())]
         else:
-            ends = [story.silence(cause, self.now())] if story.failures else []
+            ends = [history.silence(cause, self.now())] if history.failures else []
         self.transit.settle_bounces([order], ends)
 
     def _look_at(self, order: BounceOrder) -> None:
@@ -134,44 +134,44 @@ class Bouncer:
 
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
         """Do what the flow's facts call for; ``False`` if somebody else is at it."""
-        story = Story.of(self.ledger.facts(orders[0].trace))
-        if story.unfinished is not None:
-            if self.now() - story.unfinished.at < self.patience.for_another:
+        history = BounceHistory.of(self.ledger.facts(orders[0].trace))
+        if history.unfinished is not None:
+            if self.now() - history.unfinished.at < self.patience.for_another:
                 return False
-            return self._carry_out(story, story.unfinished, [] if story.failures else orders)
-        if not story.failures:
+            return self._carry_out(history, history.unfinished, [] if history.failures else orders)
+        if not history.failures:
             return self.transit.settle_bounces(orders, [])
-        news = story.news
-        silence = self._why_silent(story) if news else NOTHING_NEW
+        news = history.news
+        silence = self._why_silent(history) if news else NOTHING_NEW
         if silence is None:
-            intent = story.intent(news, self.now())
-            claim = self.transit.claim_bounce(intent, self._allowance(story.received))
+            intent = history.intent(news, self.now())
+            claim = self.transit.claim_bounce(intent, self._allowance(history.received))
             if claim is Claim.MADE:
-                return self._carry_out(story, intent, orders)
+                return self._carry_out(history, intent, orders)
             if claim is Claim.TAKEN:
                 return False
             silence = TOO_MANY
-        return self.transit.settle_bounces(orders, [story.silence(silence, self.now())])
+        return self.transit.settle_bounces(orders, [history.silence(silence, self.now())])
 
-    def _why_silent(self, story: Story) -> str | None:
-        by_envelope = decide.silent_by_envelope(story.received, spam=story.is_spam)
+    def _why_silent(self, history: BounceHistory) -> str | None:
+        by_envelope = decide.silent_by_envelope(history.received, spam=history.is_spam)
         if by_envelope is not None:
             return by_envelope
-        return decide.silent_by_headers(story.received, self._headers(story.received))
+        return decide.silent_by_headers(history.received, self._headers(history.received))
 
-    def _carry_out(self, story: Story, intent: Fact, orders: Sequence[BounceOrder]) -> bool:
+    def _carry_out(self, history: BounceHistory, intent: Fact, orders: Sequence[BounceOrder]) -> bool:
         """Send what was intended, and record the end."""
         try:
-            means, ses_message_id = self._send(story, intent)
+            means, ses_message_id = self._send(history, intent)
         except UnwritableAddressError as error:
-            end = story.given_up(intent, error.cause, self.now())
+            end = history.given_up(intent, error.cause, self.now())
         else:
-            end = story.sent(intent, self.now(), means=means, bounceMessageId=ses_message_id)
+            end = history.sent(intent, self.now(), means=means, bounceMessageId=ses_message_id)
         return self.transit.settle_bounces(orders, [end])
 
-    def _send(self, story: Story, intent: Fact) -> tuple[str, str]:
+    def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""
-        received, failures = story.received, story.told_by(intent)
+        received, failures = history.received, history.told_by(intent)
         domain = failures[0].address.rpartition("@")[2]
         bounce = Bounce(
             name=f"{received.trace}-{intent.key.partition(':')[2]}",
@@ -179,10 +179,10 @@ class Bouncer:
             domain=domain,
             to=decide.writable(received.data["envelopeFrom"]) or "",
             failures=failures,
-            arrived=story.arrived,
-            explanation=explanation(domain, received.event["subject"], story.arrived, failures),
+            arrived=history.arrived,
+            explanation=explanation(domain, received.event["subject"], history.arrived, failures),
         )
-        answerable = self.now() - story.arrived < ANSWERABLE_HOURS * HOUR - ANSWER_SLACK
+        answerable = self.now() - history.arrived < ANSWERABLE_HOURS * HOUR - ANSWER_SLACK
         if answerable and len(failures) <= MAX_ANSWERED:
             answered = self.sender.answer(bounce)
             if answered is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import Order
     from postroom.model.mailbox import Head, NewItem
-    from postroom.ports.directory import Residents
+    from postroom.ports.directory import MailboxOwners
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
@@ -45,7 +45,7 @@ GONE: Final = UNKNOWN
 class Deliver:
     """Delivers orders. ``now`` gives milliseconds since the epoch; ``pause(n)`` waits a little, longer as n grows."""
 
-    residents: Residents
+    owners: MailboxOwners
     raw: RawMail
     sealed: SealedMail
     keys: MailboxKeys
@@ -78,7 +78,7 @@ class Deliver:
             self.parking.park_order(order, error.cause)
 
     def _deliver(self, order: DeliveryOrder) -> None:
-        owner = self.residents.owner(order.organization_id, order.mailbox_id)
+        owner = self.owners.owner(order.organization_id, order.mailbox_id)
         head = self.mailboxes.head(order.mailbox_id) if owner is not None else None
         if owner is None or head is None:
             self._gone(order, *GONE)

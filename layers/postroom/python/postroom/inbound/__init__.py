@@ -1,5 +1,5 @@
 """Station 1, ingest: whose message is this, and where does it go?
 
-``ingest`` is the station; ``envelope`` reads the message's own words, ``doorman`` applies DMARC and the organization's
+``ingest`` is the station; ``envelope`` reads the message's own words, ``policy`` applies DMARC and the organization's
 rules; ``postroom.routing`` finds the mailboxes.
 """

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from postroom.contracts.between_stations import Expansion, RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
-from postroom.inbound import doorman
-from postroom.inbound.doorman import House, newest_rules
+from postroom.inbound import policy
 from postroom.inbound.envelope import Arrival, received_fact
 from postroom.inbound.excess import excess
+from postroom.inbound.policy import InboundSettings, newest_rules
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED
 from postroom.routing import plan as planning
@@ -72,15 +72,15 @@ class Ingest:
 
     def _accept(self, body: str, notification: Notification) -> None:
         arrival = self._arrival(notification)
-        groups, homeless = by_organization(notification.receipt.recipients, self.directory)
+        groups, unknown_domains = by_organization(notification.receipt.recipients, self.directory)
         refused: list[PermanentError] = []
         for domains, recipients in groups:
             try:
                 self._flow(body, arrival, domains, recipients)
             except PermanentError as error:  # one organization's trouble is no concern of another's
                 refused.append(error)
-        if homeless:
-            refused.append(UnknownOrganizationError(f"no organization has {', '.join(sorted(homeless))}"))
+        if unknown_domains:
+            refused.append(UnknownOrganizationError(f"no organization has {', '.join(sorted(unknown_domains))}"))
         if refused:
             raise refused[0]
 
@@ -138,10 +138,10 @@ class Ingest:
             return self.transit.open(
                 [received, planning.blocked_fact(received, list(recipients), self.now())], [], None
             )
-        house = House(domains, self._rules(domains), self.plus_addressing)
+        settings = InboundSettings(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
         verdicts = arrival.notification.verdicts
-        plan = doorman.plan(arrival.headers, verdicts, recipients, house, self.directory, part, excess=arrival.excess)
+        plan = policy.plan(arrival.headers, verdicts, recipients, settings, self.directory, part, excess=arrival.excess)
         if part:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
         if plan.chunks == 1:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.message_flow import S3Reference
     from postroom.ports.customer_objects import CustomerObjects
-    from postroom.ports.directory import Residents
+    from postroom.ports.directory import MailboxOwners
     from postroom.ports.message_contents import FlowContents, MessageContents
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger
@@ -39,7 +39,7 @@ class MessageFlow:
     ``now`` gives milliseconds since the epoch; ``window`` is how long a message is handed out, in milliseconds.
     """
 
-    residents: Residents
+    owners: MailboxOwners
     ledger: Ledger
     raw: RawMail
     contents: MessageContents
@@ -121,7 +121,7 @@ class MessageFlow:
         received = self.ledger.fact(trace, RECEIVED) if trace else None
         if received is None or self.now() - received.at >= self.window or received.data.get("virusVerdict") == BLOCKED:
             raise _not_found(message_id)
-        if not self.residents.is_active(received.organization_id):
+        if not self.owners.is_active(received.organization_id):
             raise _not_found(message_id)
         return received
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.between_stations import CallPointer
     from postroom.contracts.stream_failure import StreamBatch
-    from postroom.ports.directory import Residents
+    from postroom.ports.directory import MailboxOwners
     from postroom.ports.organizations import Organizations
     from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
 
@@ -246,7 +246,7 @@ class Parking:
             self.notices.send(_pointer(parked), cause)
 
 
-def undeliverable(parked: Parked, residents: Residents) -> str | None:
+def undeliverable(parked: Parked, owners: MailboxOwners) -> str | None:
     """Say why a redrive cannot deliver a parked thing; ``None`` where it may.
 
     It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
@@ -254,11 +254,11 @@ def undeliverable(parked: Parked, residents: Residents) -> str | None:
     organization_id = parked.organization_id
     if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM}:
         return None
-    if not residents.is_active(organization_id):
+    if not owners.is_active(organization_id):
         return f"its organization, {organization_id}, is deleted"
     if parked.key.startswith(MAIL_PREFIX):
         mailbox_id = parked.key.split(":")[1]
-        owner = residents.owner(organization_id, mailbox_id)
+        owner = owners.owner(organization_id, mailbox_id)
         if owner is None or not owner.has_mailbox:
             return f"the owner of its mailbox, {mailbox_id}, is {'gone' if owner is None else 'disabled'}"
     return None

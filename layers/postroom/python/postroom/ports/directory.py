@@ -78,7 +78,7 @@ class Addressees(Protocol):
         """
 
 
-class Residents(Protocol):
+class MailboxOwners(Protocol):
     """Whether an organization, or a mailbox's owner, still exists: asked before a station acts.
 
     Each question is one keyed, consistent request.

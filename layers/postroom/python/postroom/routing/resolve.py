@@ -131,8 +131,8 @@ def by_organization(
         its_recipients = domains[name]
         if address is not None and its_recipients is not None:
             its_recipients[f"{address.local}@{name}"] = address
-    homeless = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
-    return list(groups.values()), homeless
+    unknown_domains = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
+    return list(groups.values()), unknown_domains
 
 
 def _untagged(recipients: Mapping[str, Address]) -> dict[str, str]:

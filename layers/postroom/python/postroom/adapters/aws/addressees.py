@@ -66,8 +66,8 @@ class DynamoAddressees:
             after = members[-1].member_id if members else None
 
 
-class DynamoResidents:
-    """Implements ``Residents``."""
+class DynamoMailboxOwners:
+    """Implements ``MailboxOwners``."""
 
     def __init__(self, table: DirectoryTable) -> None:
         self._table = table

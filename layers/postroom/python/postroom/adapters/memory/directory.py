@@ -86,7 +86,7 @@ def rows_of(changes: Sequence[Change]) -> int:
 
 
 class MemoryDirectory:
-    """Implements ``Directory``, ``Addressees``, ``Residents`` and ``EventLogSettings``; safe between threads."""
+    """Implements ``Directory``, ``Addressees``, ``MailboxOwners`` and ``EventLogSettings``; safe between threads."""
 
     def __init__(self, *, event_log_default: bool = True) -> None:
         self._rows: dict[Key, Record] = {}
@@ -125,12 +125,12 @@ class MemoryDirectory:
         yield from (entity.addressee for entity in page.items)
 
     def is_active(self, organization_id: str) -> bool:
-        """See ``Residents``."""
+        """See ``MailboxOwners``."""
         organization = self.organization(organization_id)
         return organization is not None and organization.ref.active
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """See ``Residents``."""
+        """See ``MailboxOwners``."""
         entity = self.entity(organization_id, mailbox_id) if self.is_active(organization_id) else None
         if entity is None or entity.kind is EntityKind.GROUP or entity.state is EntityState.DELETED:
             return None

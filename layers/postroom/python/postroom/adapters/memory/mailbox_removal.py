@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.adapters.memory.books import Books
     from postroom.adapters.memory.sealed_mail import MemorySealedMail
+    from postroom.adapters.memory.tables import MemoryTables
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryMailboxRemoval:
     """``MailboxRemoval``; see the port. ``most`` is how many sealed messages one call removes."""
 
-    books: Books
+    tables: MemoryTables
     sealed: MemorySealedMail
     most: int = 1000
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
         """See ``MailboxRemoval.remove_keys``; the index goes with them."""
-        with self.books.lock:
+        with self.tables.lock:
             for mailbox_id in mailbox_ids:
-                self.books.mailboxes.pop(mailbox_id, None)
+                self.tables.mailboxes.pop(mailbox_id, None)
 
     def remove_objects(self, organization_id: str) -> bool:
         """See ``MailboxRemoval.remove_objects``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from postroom.adapters.memory.books import Books, Mailbox
+from postroom.adapters.memory.tables import Mailbox, MemoryTables
 from postroom.errors import ConflictError
 from postroom.model.mailbox import (
     Change,
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 class MemoryMailboxes:
     """``Mailboxes``; see the port. ``now`` gives milliseconds since the epoch."""
 
-    books: Books
+    tables: MemoryTables
     now: Callable[[], int]
 
     def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
         """See ``Mailboxes.create``."""
-        with self.books.lock:
-            if mailbox_id in self.books.mailboxes:
+        with self.tables.lock:
+            if mailbox_id in self.tables.mailboxes:
                 return False
             head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
-            self.books.mailboxes[mailbox_id] = Mailbox(head, {folder.id: folder for folder in standard_folders(now)})
+            self.tables.mailboxes[mailbox_id] = Mailbox(head, {folder.id: folder for folder in standard_folders(now)})
             return True
 
     def head(self, mailbox_id: str) -> Head | None:
@@ -50,8 +50,8 @@ class MemoryMailboxes:
 
     def set_quota(self, mailbox_id: str, quota: int) -> bool:
         """See ``Mailboxes.set_quota``."""
-        with self.books.lock:
-            mailbox = self.books.mailboxes.get(mailbox_id)
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(mailbox_id)
             if mailbox is None:
                 return False
             mailbox.head = replace(mailbox.head, quota=quota)
@@ -67,16 +67,16 @@ class MemoryMailboxes:
         notice: DeliveryOrder | None = None,
     ) -> Item | None:
         """See ``Mailboxes.deliver``."""
-        books, notices = self.books, [notice] if notice is not None else []
-        with books.lock:
-            if (order.trace, order.key) not in books.transit or not books.are_new(facts):
+        tables, notices = self.tables, [notice] if notice is not None else []
+        with tables.lock:
+            if (order.trace, order.key) not in tables.transit or not tables.are_new(facts):
                 return None
-            mailbox = books.mailboxes.get(head.mailbox_id)
-            if mailbox is None or mailbox.head.sequence != head.sequence or not books.are_new([], notices):
+            mailbox = tables.mailboxes.get(head.mailbox_id)
+            if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], notices):
                 raise ConflictError("somebody else changed the mailbox")
             entered, counters = enter(head, item, self.now())
-            del books.transit[order.trace, order.key]
-            books.write(facts, notices, now=self.now())
+            del tables.transit[order.trace, order.key]
+            tables.write(facts, notices, now=self.now())
             mailbox.items[entered.id] = entered
             mailbox.head = replace(
                 mailbox.head,
@@ -108,12 +108,12 @@ class MemoryMailboxes:
         return sorted((c for c in found if c.sequence > after), key=lambda change: change.sequence)[:limit]
 
     def _mailbox(self, mailbox_id: str) -> Mailbox | None:
-        with self.books.lock:
-            return self.books.mailboxes.get(mailbox_id)
+        with self.tables.lock:
+            return self.tables.mailboxes.get(mailbox_id)
 
     def _items(self, mailbox_id: str) -> list[Item]:
-        with self.books.lock:
-            mailbox = self.books.mailboxes.get(mailbox_id)
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(mailbox_id)
             return list(mailbox.items.values()) if mailbox else []
 
 

@@ -10,7 +10,7 @@ from postroom.ports.message_contents import FlowContents
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postroom.adapters.memory.books import Books
+    from postroom.adapters.memory.tables import MemoryTables
     from postroom.contracts.between_stations import DeliveryOrder
     from postroom.model.facts import Fact
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 class MemoryMessageContents:
     """``MessageContents``; see the port. ``now`` gives milliseconds since the epoch."""
 
-    books: Books
+    tables: MemoryTables
     now: Callable[[], int]
 
     def of(self, trace: str) -> FlowContents:
         """See ``MessageContents.of``."""
-        with self.books.lock:
-            return self.books.contents.get(trace, FlowContents(trace))
+        with self.tables.lock:
+            return self.tables.contents.get(trace, FlowContents(trace))
 
     def replace(self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()) -> bool:
         """See ``MessageContents.replace``."""
-        with self.books.lock:
-            if not self.books.are_new(facts, orders):
+        with self.tables.lock:
+            if not self.tables.are_new(facts, orders):
                 return False
-            self.books.replace_contents(contents)
-            self.books.write(facts, orders, now=self.now())
+            self.tables.replace_contents(contents)
+            self.tables.write(facts, orders, now=self.now())
             return True

@@ -9,7 +9,7 @@ from postroom.ports.open_calls import OpenCall
 
 if TYPE_CHECKING:
     from postroom.contracts.between_stations import CallPointer
-    from postroom.ports.directory import Residents
+    from postroom.ports.directory import MailboxOwners
     from postroom.ports.transit import Transit
 
 
@@ -18,9 +18,9 @@ class MemoryOpenCalls:
     """Implements ``OpenCalls`` over the two stores that hold what it reads."""
 
     transit: Transit
-    residents: Residents
+    owners: MailboxOwners
 
     def read(self, pointer: CallPointer) -> OpenCall | None:
         """See ``OpenCalls.read``."""
         called = self.transit.called(pointer.trace, pointer.key)
-        return None if called is None else OpenCall(called, self.residents.is_active(pointer.organization_id))
+        return None if called is None else OpenCall(called, self.owners.is_active(pointer.organization_id))

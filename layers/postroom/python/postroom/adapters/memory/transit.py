@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from postroom.adapters.memory.books import Books, Row
+from postroom.adapters.memory.tables import MemoryTables, Row
 from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
 from postroom.model.message_ids import bare, spellings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class MemoryTransit:
     """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
 
-    books: Books
+    tables: MemoryTables
     now: Callable[[], int]
 
     def open(
@@ -31,42 +31,42 @@ class MemoryTransit:
         expansion: Expansion | None,
     ) -> bool:
         """See ``Transit.open``."""
-        with self.books.lock:
-            if not self.books.are_new(facts, orders) or (
-                expansion is not None and (expansion.trace, expansion.key) in self.books.transit
+        with self.tables.lock:
+            if not self.tables.are_new(facts, orders) or (
+                expansion is not None and (expansion.trace, expansion.key) in self.tables.transit
             ):
                 return False
-            self.books.write(facts, orders, now=self.now())
+            self.tables.write(facts, orders, now=self.now())
             if expansion is not None:
-                self.books.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
+                self.tables.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
             return True
 
     def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
         """See ``Transit.expand``."""
         place = (before.trace, before.key)
-        with self.books.lock:
+        with self.tables.lock:
             stands = self.expansion(before.trace, before.key)
             if stands is None or (stands.plan, stands.done) != (before.plan, before.done):
                 return False
-            if not self.books.are_new(facts, orders):
+            if not self.tables.are_new(facts, orders):
                 return False
             if before.done + 1 == before.chunks:
-                del self.books.transit[place]
+                del self.tables.transit[place]
             else:
-                self.books.transit[place].entry = stands.model_copy(update={"done": before.done + 1})
-            self.books.write(facts, orders, now=self.now())
+                self.tables.transit[place].entry = stands.model_copy(update={"done": before.done + 1})
+            self.tables.write(facts, orders, now=self.now())
             return True
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """See ``Transit.expansion``."""
-        with self.books.lock:
-            row = self.books.transit.get((trace, key))
+        with self.tables.lock:
+            row = self.tables.transit.get((trace, key))
         return row.entry if row and row.parked is None and isinstance(row.entry, Expansion) else None
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         """See ``Transit.under_way``."""
-        with self.books.lock:
-            found = [(key, row) for (pk, key), row in self.books.transit.items() if pk == trace and row.parked is None]
+        with self.tables.lock:
+            found = [(key, row) for (pk, key), row in self.tables.transit.items() if pk == trace and row.parked is None]
         yield from (row.entry for _, row in sorted(found, key=lambda one: one[0]) if row.entry is not None)
 
     def open_orders(self, trace: str) -> Iterator[Order]:
@@ -75,62 +75,62 @@ class MemoryTransit:
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
         """See ``Transit.order``."""
-        with self.books.lock:
-            row = self.books.transit.get((trace, key))
+        with self.tables.lock:
+            row = self.tables.transit.get((trace, key))
         return row.entry if row and isinstance(row.entry, DeliveryOrder) else None
 
     def is_clear(self, trace: str) -> bool:
         """See ``Transit.is_clear``."""
-        with self.books.lock:
-            return all(pk != trace for pk, _ in self.books.transit)
+        with self.tables.lock:
+            return all(pk != trace for pk, _ in self.tables.transit)
 
     def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
         """See ``Transit.settle``."""
-        with self.books.lock:
-            if (order.trace, order.key) not in self.books.transit or not self.books.are_new(facts, orders):
+        with self.tables.lock:
+            if (order.trace, order.key) not in self.tables.transit or not self.tables.are_new(facts, orders):
                 return False
-            del self.books.transit[order.trace, order.key]
-            self.books.write(facts, orders, now=self.now())
+            del self.tables.transit[order.trace, order.key]
+            self.tables.write(facts, orders, now=self.now())
             return True
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
         """See ``Transit.claim_bounce``."""
-        with self.books.lock:
-            if not self.books.are_new([intent]):
+        with self.tables.lock:
+            if not self.tables.are_new([intent]):
                 return Claim.TAKEN
-            sent = self.books.allowances.get(allowance.name, 0)
+            sent = self.tables.allowances.get(allowance.name, 0)
             if sent >= allowance.most:
                 return Claim.OVER_LIMIT
-            self.books.allowances[allowance.name] = sent + 1
-            self.books.write([intent])
+            self.tables.allowances[allowance.name] = sent + 1
+            self.tables.write([intent])
             return Claim.MADE
 
     def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
         """See ``Transit.settle_bounces``."""
-        with self.books.lock:
-            if not self.books.are_new(facts):
+        with self.tables.lock:
+            if not self.tables.are_new(facts):
                 return False
             for order in orders:
-                self.books.transit.pop((order.trace, order.key), None)
-            self.books.write(facts)
+                self.tables.transit.pop((order.trace, order.key), None)
+            self.tables.write(facts)
             return True
 
     def called(self, trace: str, key: str) -> Called | None:
         """See ``Transit.called``."""
-        with self.books.lock:
-            row = self.books.transit.get((trace, key))
+        with self.tables.lock:
+            row = self.tables.transit.get((trace, key))
             if row is None or row.parked is not None or not isinstance(row.entry, RuleCall):
                 return None
             return Called(row.entry, row.failed, row.since)
 
     def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
         """See ``Transit.call_again``."""
-        with self.books.lock:
-            if not self._stands(called) or not self.books.are_new(facts):
+        with self.tables.lock:
+            if not self._stands(called) or not self.tables.are_new(facts):
                 return False
-            row = self.books.transit[called.call.trace, called.call.key]
+            row = self.tables.transit[called.call.trace, called.call.key]
             row.failed, row.since, row.sweeps = called.failed + 1, due, 0
-            self.books.write(facts)
+            self.tables.write(facts)
             return True
 
     def decide(
@@ -142,15 +142,15 @@ class MemoryTransit:
         contents: FlowContents | None = None,
     ) -> bool:
         """See ``Transit.decide``."""
-        with self.books.lock:
-            if not self._stands(called) or not self.books.are_new(facts, orders):
+        with self.tables.lock:
+            if not self._stands(called) or not self.tables.are_new(facts, orders):
                 return False
             if contents is not None:
-                self.books.replace_contents(contents)
-            del self.books.transit[called.call.trace, called.call.key]
-            self.books.write(facts, orders, now=self.now())
+                self.tables.replace_contents(contents)
+            del self.tables.transit[called.call.trace, called.call.key]
+            self.tables.write(facts, orders, now=self.now())
             if expansion is not None:
-                self.books.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
+                self.tables.transit[expansion.trace, expansion.key] = Row(self.now(), expansion)
             return True
 
     def _stands(self, called: Called) -> bool:
@@ -160,33 +160,33 @@ class MemoryTransit:
     def park(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.park``."""
         place = (parked.trace, parked.key)
-        with self.books.lock:
-            row = self.books.transit.get(place)
+        with self.tables.lock:
+            row = self.tables.transit.get(place)
             allowed = row is not None and row.parked is None if parked.in_transit else row is None or row.released
-            if not allowed or not self.books.are_new([fact]):
+            if not allowed or not self.tables.are_new([fact]):
                 return False
             entry = row.entry if row else None
-            self.books.transit[place] = Row(parked.since, entry, parked, failed=row.failed if row else 0)
-            self.books.write([fact])
+            self.tables.transit[place] = Row(parked.since, entry, parked, failed=row.failed if row else 0)
+            self.tables.write([fact])
             return True
 
     def parked(self, parked_id: str) -> Parked | None:
         """See ``Transit.parked``."""
         trace, _, key = parked_id.partition("/")
-        with self.books.lock:
-            row = self.books.transit.get((trace, key))
+        with self.tables.lock:
+            row = self.tables.transit.get((trace, key))
         return row.parked if row else None
 
     def all_parked(self) -> Iterator[Parked]:
         """See ``Transit.all_parked``."""
-        with self.books.lock:
-            rows = list(self.books.transit.values())
+        with self.tables.lock:
+            rows = list(self.tables.transit.values())
         yield from (row.parked for row in rows if row.parked is not None)
 
     def release(self, parked: Parked) -> bool:
         """See ``Transit.release``."""
-        with self.books.lock:
-            row = self.books.transit.get((parked.trace, parked.key))
+        with self.tables.lock:
+            row = self.tables.transit.get((parked.trace, parked.key))
             if row is None or row.parked is None:
                 return False
             row.released = True
@@ -195,32 +195,32 @@ class MemoryTransit:
     def redrive(self, parked: Parked, fact: Fact) -> bool:
         """See ``Transit.redrive``."""
         place = (parked.trace, parked.key)
-        with self.books.lock:
-            row = self.books.transit.get(place)
-            if row is None or row.parked is None or not self.books.are_new([fact]):
+        with self.tables.lock:
+            row = self.tables.transit.get(place)
+            if row is None or row.parked is None or not self.tables.are_new([fact]):
                 return False
             if parked.in_transit:
-                self.books.transit[place] = Row(self.now(), row.entry, failed=row.failed)
+                self.tables.transit[place] = Row(self.now(), row.entry, failed=row.failed)
             elif row.released:
-                del self.books.transit[place]
+                del self.tables.transit[place]
             else:
                 return False
-            self.books.write([fact])
+            self.tables.write([fact])
             return True
 
     def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
         """See ``Transit.discard``."""
-        with self.books.lock:
-            if self.parked(parked.id) is None or not self.books.are_new(facts):
+        with self.tables.lock:
+            if self.parked(parked.id) is None or not self.tables.are_new(facts):
                 return False
-            del self.books.transit[parked.trace, parked.key]
-            self.books.write(facts)
+            del self.tables.transit[parked.trace, parked.key]
+            self.tables.write(facts)
             return True
 
     def of_organization(self, organization_id: str) -> Iterator[Standing]:
         """See ``Transit.of_organization``."""
-        with self.books.lock:
-            rows = [replace(row) for row in self.books.transit.values()]
+        with self.tables.lock:
+            rows = [replace(row) for row in self.tables.transit.values()]
         for row in rows:
             its = row.parked or row.entry
             if its is not None and its.organization_id == organization_id:
@@ -228,22 +228,22 @@ class MemoryTransit:
 
     def note(self, facts: Sequence[Fact]) -> bool:
         """See ``Transit.note``."""
-        with self.books.lock:
-            if not self.books.are_new(facts):
+        with self.tables.lock:
+            if not self.tables.are_new(facts):
                 return False
-            self.books.write(facts)
+            self.tables.write(facts)
             return True
 
     def waiting(self, before: int) -> Iterator[Waiting]:
         """See ``Transit.waiting``."""
-        with self.books.lock:
-            rows = [replace(row) for row in self.books.transit.values() if row.parked is None and row.since < before]
+        with self.tables.lock:
+            rows = [replace(row) for row in self.tables.transit.values() if row.parked is None and row.since < before]
         yield from (Waiting(row.entry, row.since, row.sweeps) for row in rows if row.entry is not None)
 
     def swept(self, waiting: Waiting, now: int) -> None:
         """See ``Transit.swept``."""
-        with self.books.lock:
-            row = self.books.transit.get((waiting.entry.trace, waiting.entry.key))
+        with self.tables.lock:
+            row = self.tables.transit.get((waiting.entry.trace, waiting.entry.key))
             if row is not None and row.parked is None and row.since == waiting.since:
                 row.since, row.sweeps = now, waiting.sweeps + 1
 
@@ -252,18 +252,18 @@ class MemoryTransit:
 class MemoryLedger:
     """``Ledger``; see the port."""
 
-    books: Books
+    tables: MemoryTables
 
     def facts(self, trace: str) -> Sequence[Fact]:
         """See ``Ledger.facts``."""
-        with self.books.lock:
-            found = list(self.books.facts.get(trace, {}).values())
+        with self.tables.lock:
+            found = list(self.tables.facts.get(trace, {}).values())
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def fact(self, trace: str, key: str) -> Fact | None:
         """See ``Ledger.fact``."""
-        with self.books.lock:
-            return self.books.facts.get(trace, {}).get(key)
+        with self.tables.lock:
+            return self.tables.facts.get(trace, {}).get(key)
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         """See ``Ledger.openings``."""
@@ -284,5 +284,5 @@ class MemoryLedger:
         yield from (fact for fact in self._all() if fact.organization_id == organization_id)
 
     def _all(self) -> list[Fact]:
-        with self.books.lock:
-            return [fact for facts in self.books.facts.values() for fact in facts.values()]
+        with self.tables.lock:
+            return [fact for facts in self.tables.facts.values() for fact in facts.values()]

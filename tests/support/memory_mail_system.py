@@ -7,7 +7,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.memory.books import Books
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.event_retries import MemoryEventRetries
@@ -27,6 +26,7 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer, Patience
 from postroom.contracts.between_stations import Station
@@ -52,7 +52,7 @@ from postroom.rules.breaker import Breaker
 from postroom.rules.run_async_rule import RunAsyncRule
 from postroom.rules.run_sync_rule import RunSyncRule
 from postroom.sealing import open_message
-from tests.support.post import NOON, ORG, arn, notification
+from tests.support.builders import NOON, ORG, arn, notification
 
 if TYPE_CHECKING:
     from collections import deque
@@ -64,22 +64,22 @@ if TYPE_CHECKING:
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
 
 
-class MemoryPost:
+class MemoryMailSystem:
     """One organization, acme.test, with mailboxes."""
 
     def __init__(self) -> None:
         self.later = 0
         """Milliseconds that have passed; a letter takes none."""
-        self.books = Books()
+        self.tables = MemoryTables()
         self.rule_sets = MemoryRuleSets()
         self.directory = MemoryDirectory()
         self.keys = MemoryMailboxKeys()
         self.keys.add(KMS)
         self.raw = MemoryRawMail("inbound-bucket", self.now)
         self.sealed = MemorySealedMail()
-        self.mailboxes = MemoryMailboxes(self.books, self.now)
-        self.transit = MemoryTransit(self.books, self.now)
-        self.ledger = MemoryLedger(self.books)
+        self.mailboxes = MemoryMailboxes(self.tables, self.now)
+        self.transit = MemoryTransit(self.tables, self.now)
+        self.ledger = MemoryLedger(self.tables)
         self.onward, self.orders, self.calls = MemoryOnward(), MemoryBounceOrders(), MemoryRuleCalls()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
@@ -105,7 +105,7 @@ class MemoryPost:
             bucket="inbound-bucket",
         )
         self.deliver = Deliver(
-            residents=self.directory,
+            owners=self.directory,
             raw=self.raw,
             sealed=self.sealed,
             keys=self.keys,
@@ -119,7 +119,7 @@ class MemoryPost:
             pause=lambda _: None,
         )
         self.bouncer = Bouncer(
-            residents=self.directory,
+            owners=self.directory,
             transit=self.transit,
             ledger=self.ledger,
             raw=self.raw,
@@ -130,7 +130,7 @@ class MemoryPost:
             patience=Patience(0, 0, 0),
         )
         self.functions = MemoryRuleFunctions()
-        self.contents = MemoryMessageContents(self.books, self.now)
+        self.contents = MemoryMessageContents(self.tables, self.now)
         breaker = Breaker(MemoryProbes(self.now), lambda: os.urandom(8).hex())
         caller = Caller(self.functions, self.functions, breaker, self.now, region="us-east-1", account="123456789012")
         open_calls = MemoryOpenCalls(self.transit, self.directory)

@@ -16,7 +16,7 @@ LAST: Final = 30_000
 """Where three neighbouring ports are looked for: below what Linux gives to clients."""
 
 
-class KmsDoor:
+class KmsProxy:
     """Listens at ``url`` and hands on to the port ``behind``, where an emulator may start later.
 
     ``calls`` holds operation and body of each request, in order.

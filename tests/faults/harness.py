@@ -36,9 +36,9 @@ from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import flow_message_id, trace_of
 from tests.faults.faults import IN_ORDER, Handing
 from tests.faults.injector import OPERATOR, Killed
-from tests.support.post import ORG, notification
+from tests.support.builders import ORG, notification
+from tests.support.pipeline import CONTEXT, Pipeline, load
 from tests.support.stack import BUCKETS, TABLES
-from tests.support.world import CONTEXT, World, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,13 +104,13 @@ class Batch:
 
 
 @dataclass
-class Office:
+class Harness:
     """One stack with its people, played on again and again. ``functions`` names those that run at all."""
 
     stack: Stack
     injector: Injector
     functions: frozenset[str]
-    people: Callable[[World], None]
+    people: Callable[[Pipeline], None]
     clock: Clock = field(default_factory=Clock)
     handing: Handing = IN_ORDER
     letters: dict[str, bytes] = field(default_factory=dict)
@@ -125,14 +125,14 @@ class Office:
 
     def __post_init__(self) -> None:
         self._witness()
-        self.world = World(self.stack)
-        self.people(self.world)
+        self.pipeline = Pipeline(self.stack)
+        self.people(self.pipeline)
         self._streams = boto3.client("dynamodbstreams")
         self._tables = {name: copy.deepcopy(self._table(name).items) for name in TABLES}
         self._objects = {name: self.stack.objects(name) for name in BUCKETS}
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Office]:
+    def open(self) -> Iterator[Harness]:
         """Let functions and queues live by our clock, and keep what functions print to themselves."""
         begin, send = standard_queue.StandardQueue.__init__, standard_queue.StandardQueue.send
 
@@ -174,7 +174,7 @@ class Office:
         self.handing = handing
         self._chance = None if handing.seed is None else random.Random(handing.seed)  # noqa: S311 - repeatable
         self.letters, self.replaced, self._apps, self._handled = {}, {}, {}, []
-        self.world.callees.events.clear()
+        self.pipeline.callees.events.clear()
 
     def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, age: int = 0, **more: Any) -> str:
         """Let SES store a message and announce it, ``age`` milliseconds late; return the notification.
@@ -194,7 +194,7 @@ class Office:
 
     def announce(self, body: str) -> None:
         """Let SES announce a message."""
-        self.world.announce(body)
+        self.pipeline.announce(body)
 
     def hand_out(self, source: str) -> None:
         """Hand out one batch of a queue."""
@@ -213,7 +213,7 @@ class Office:
         objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
         with self.injector.running("message_flow_api", lambda: None):
             flow = MessageFlow(
-                residents=directory_parts.residents(settings),
+                owners=directory_parts.owners(settings),
                 ledger=parts.ledger(settings),
                 raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
                 contents=DynamoMessageContents(

@@ -1,4 +1,4 @@
-"""What the doorman says of a message: DMARC first, then the organization's rules, recipient by recipient.
+"""What the policy says of a message: DMARC first, then the organization's rules, recipient by recipient.
 
 A virus ends a message before it comes here. A policy of REJECT ends it for everybody, and no rule is asked; QUARANTINE
 counts as spam. Then each envelope recipient, groups not expanded, gets the action of the one rule that decides about
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class InboundSettings:
     """What the organization says of inbound mail at this moment.
 
     Attributes:
@@ -68,7 +68,7 @@ def plan(
     headers: Headers,
     verdicts: Verdicts,
     recipients: Mapping[str, Address],
-    house: House,
+    settings: InboundSettings,
     directory: Addressees,
     part: str,
     *,
@@ -81,7 +81,7 @@ def plan(
         part: what keys of facts end with, where recipients are added to a flow; else empty.
         excess: what is too much of the message, so that whoever would get it does not.
     """
-    policy = applied_policy(verdicts, enforced=house.dmarc_enforced)
+    policy = applied_policy(verdicts, enforced=settings.dmarc_enforced)
     noted: tuple[Entry, ...] = (
         () if policy is None else (Policy(headers.address("From"), policy.value, tuple(recipients), part),)
     )
@@ -89,21 +89,21 @@ def plan(
         return Plan(noted)
     spam = verdicts.is_spam or policy is DmarcPolicy.QUARANTINE
     decided: Mapping[str, Rule] = {}
-    if house.rules.rules:
-        decided = house.rules.decide_all(headers.authors.readings, recipients)
+    if settings.rules.rules:
+        decided = settings.rules.decide_all(headers.authors.readings, recipients)
     waiting = _waiting(decided)
     refusals, wanted, junk = _sorted(decided, recipients, waiting, spam=spam)
     if excess is not None:
         refusals += [Refusal(recipient, *excess) for recipient in [*wanted, *waiting]]
         wanted, decided = {}, {name: rule for name, rule in decided.items() if rule.action.call is None}
-    found = resolve(wanted, house.domains, directory, plus_addressing=house.plus_addressing, junk=junk)
+    found = resolve(wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
     entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
-    calls = _calls(decided, headers, recipients, house.rules_version, part, spam=spam)
+    calls = _calls(decided, headers, recipients, settings.rules_version, part, spam=spam)
     applied = {name: rule for name, rule in decided.items() if name not in waiting}
     told = [call for call in calls if not call.synchronous]
     asked = [call for call in calls if call.synchronous]
     # who asks comes last: a function's verdict finds the orders of all earlier transactions made
-    return Plan((*noted, *applied_rules(applied, house.rules_version, part), *entries, *told, *asked))
+    return Plan((*noted, *applied_rules(applied, settings.rules_version, part), *entries, *told, *asked))
 
 
 def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:

@@ -61,7 +61,7 @@ sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(
 """
 
 
-class House:
+class RunningStack:
     """A running stack; ``logs`` is the folder of what its functions wrote."""
 
     def __init__(
@@ -104,7 +104,7 @@ class House:
         self.process.communicate()
 
     @contextlib.contextmanager
-    def entered(self) -> Iterator[House]:
+    def entered(self) -> Iterator[RunningStack]:
         """Let this process's own adapters reach the stack meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
             for name in _foreign():
@@ -175,7 +175,7 @@ class House:
 
         The API takes minutes for thousands: it stretches every password.
         """
-        directory, desk = self.directory(), self.operator()
+        directory, operator = self.directory(), self.operator()
         organization = directory.organization(organization_id)
         assert organization is not None
         directory.commit(_entity(organization, group, EntityKind.GROUP, domain))
@@ -185,8 +185,8 @@ class House:
                 organization_id=organization.id, group_id=group, member_id=name, member_kind=EntityKind.USER
             )
             directory.commit([*_entity(organization, name, EntityKind.USER, domain), Insert(membership)])
-            wrapped = desk.keys.new(organization.kms_key_arn, organization.arn)
-            assert desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=1 << 30, now=_now())
+            wrapped = operator.keys.new(organization.kms_key_arn, organization.arn)
+            assert operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota=1 << 30, now=_now())
 
     def directory(self) -> DynamoDirectory:
         """Return the directory itself; within ``entered``."""

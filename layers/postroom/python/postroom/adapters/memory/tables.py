@@ -42,7 +42,7 @@ class Mailbox:
 
 
 @dataclass(slots=True)
-class Books:
+class MemoryTables:
     """Everything that transactions touch. Hold ``lock`` while reading or writing; check first, then write."""
 
     lock: RLock = field(default_factory=RLock)

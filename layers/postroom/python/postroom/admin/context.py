@@ -41,7 +41,7 @@ class AdminSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class Context:
     """Ports and settings of the admin API. ``new_uuid`` gives a fresh lower-case UUID in its usual form."""
 
     directory: Directory

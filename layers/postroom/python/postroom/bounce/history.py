@@ -25,7 +25,7 @@ _END: Final = ":end"
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class BounceHistory:
     """A flow's bounces so far.
 
     Attributes:
@@ -42,7 +42,7 @@ class Story:
     _all: tuple[Fact, ...]
 
     @classmethod
-    def of(cls, facts: Sequence[Fact]) -> Story:
+    def of(cls, facts: Sequence[Fact]) -> BounceHistory:
         """Read a flow's facts, as the ledger gives them: by time.
 
         Raises:

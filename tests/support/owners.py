@@ -8,8 +8,8 @@ from postroom.model.directory import Addressee, EntityKind, EntityState, Role
 
 
 @dataclass
-class Residents:
-    """``Residents``: one organization, and everybody in it."""
+class MailboxOwners:
+    """``MailboxOwners``: one organization, and everybody in it."""
 
     active: bool = True
 

@@ -33,7 +33,7 @@ TAKEN_OVER_AFTER: Final = 20 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Departed:
+class ExpiredMailboxes:
     """``now`` gives milliseconds since the epoch."""
 
     organizations: Organizations

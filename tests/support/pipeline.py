@@ -39,7 +39,7 @@ from postroom.model.records import (
     Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
-from tests.support.post import NOON, ORG, arn, notification
+from tests.support.builders import NOON, ORG, arn, notification
 from tests.support.rule_callees import Callees
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _at_once(station: Any) -> Any:
 
 
 @dataclass
-class World:
+class Pipeline:
     """One organization with a stack of its own; queues are read with a client that no fault reaches."""
 
     stack: Stack
@@ -107,8 +107,8 @@ class World:
         self.callees.listen()
         self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
-        self.desk = operator.build()
-        self.desk.parking = _at_once(self.desk.parking)
+        self.operator = operator.build()
+        self.operator.parking = _at_once(self.operator.parking)
         self.restart()
 
     def restart(self) -> None:
@@ -193,16 +193,16 @@ class World:
             self.directory.commit([Insert(membership)])
         if made.addressee.has_mailbox:
             owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
-            wrapped = self.desk.keys.new(self.kms_key, arn(organization_id))
-            self.desk.mailboxes.create(name, owner, wrapped_key=wrapped, quota=quota, now=NOON)
+            wrapped = self.operator.keys.new(self.kms_key, arn(organization_id))
+            self.operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota=quota, now=NOON)
 
     def delete_organization(self, organization_id: str = ORG) -> None:
         """Begin to delete an organization, as DeleteOrganization does."""
         unused = {"STACK_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/stack", "TEST_DOMAIN_SUFFIX": "mail.test"}
         unused |= {"INBOUND_TOPIC_ARN": "arn:t", "RECORD_EVENTS_ROLE_ARN": "arn:r"}
-        office = admin_api.office(Environment({**self.stack.environment, **unused}))
+        context = admin_api.context(Environment({**self.stack.environment, **unused}))
         request: Any = {"OrganizationId": organization_id, "DeleteDirectory": True, "ForceDelete": True}
-        organizations.delete(office, request, environment.now_ms())
+        organizations.delete(context, request, environment.now_ms())
 
     def point_at_rules(self, version: int, *, enforced: bool = True) -> None:
         """Let the organization's domain point at a version of its rules, as an administrator's change does."""
@@ -270,12 +270,14 @@ class World:
 
     def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
         """Return the messages of a folder, opened, by UID."""
-        head = self.desk.mailboxes.head(mailbox_id)
+        head = self.operator.mailboxes.head(mailbox_id)
         assert head is not None
-        return [b"".join(self.desk.content(head, item)) for item in self.desk.mailboxes.items(mailbox_id, folder)]
+        return [
+            b"".join(self.operator.content(head, item)) for item in self.operator.mailboxes.items(mailbox_id, folder)
+        ]
 
     def fact_names(self, trace: str) -> list[str]:
-        return sorted(fact.name.value for fact in self.desk.ledger.facts(trace))
+        return sorted(fact.name.value for fact in self.operator.ledger.facts(trace))
 
 
 FAULTY: Final = (clients.dynamodb, clients.s3, clients.sqs, clients.kms, clients.ses_sending)
