@@ -118,7 +118,7 @@ class BusProjection:
     bus: EventBus
 
     def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
-        """See ``Projection.write``."""
+        """Announce facts; refused ones about parked events count as written."""
         refused = self._announce(facts, remaining)
         return {fact.id: refused[fact.id] for fact in facts if fact.id in refused and not tells_of_an_event(fact)}
 

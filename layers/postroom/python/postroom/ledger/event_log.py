@@ -43,7 +43,7 @@ class EventLogProjection:
     most: int = MAX_BATCH_LINES
 
     def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
-        """See ``Projection.write``. What one organization's log refuses is no concern of another's."""
+        """Write the events among facts, organization by organization; a log that refuses does not stop the others."""
         organizations: dict[str, list[Fact]] = {}
         for fact in facts:
             if isinstance(fact.name, EventName):

@@ -31,7 +31,6 @@ class KmsOrganizationKeys:
         self._client = client
 
     def describe(self, key_arn: str) -> KeyFacts | None:
-        """See the port."""
         try:
             metadata = self._client.describe_key(KeyId=key_arn)["KeyMetadata"]
         except (BotoCoreError, ClientError) as error:
@@ -54,7 +53,7 @@ class AwsLogTargets:
         self._logs = logs
 
     def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
-        """See the port. IAM knows roles of this account, by the last part of their path."""
+        """IAM knows roles of this account, by the last part of their path."""
         try:
             role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
         except (BotoCoreError, ClientError) as error:
@@ -66,7 +65,6 @@ class AwsLogTargets:
         return policy if role["Arn"] == role_arn else None
 
     def log_group_exists(self, name: str) -> bool:
-        """See the port."""
         with store_errors("look at log groups"):
             pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
             return any(group.get("logGroupName") == name for page in pages for group in page["logGroups"])

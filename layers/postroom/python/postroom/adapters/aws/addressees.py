@@ -33,12 +33,11 @@ class DynamoAddressees:
         self._table = table
 
     def domain(self, domain: str) -> MailDomain | None:
-        """See the port."""
         item = self._table.get((f"DOMAIN#{domain}", "DOMAIN"))
         return domain_from(item).mail_domain if item else None
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
-        """See the port. Two rounds: whose the addresses are, then what those are."""
+        """Two rounds: whose the addresses are, then what those are."""
         claims = self._table.get_all([address_key(address) for address in addresses])
         owners = {
             claim["address"]["S"]: entity_key(organization_id, EntityKind(claim["kind"]["S"]), claim["entity_id"]["S"])
@@ -49,12 +48,10 @@ class DynamoAddressees:
         return {address: entity_from(entities[key]).addressee for address, key in owners.items() if key in entities}
 
     def user(self, organization_id: str, user_id: str) -> Addressee | None:
-        """See the port."""
         row = self._table.get(entity_key(organization_id, EntityKind.USER, user_id))
         return entity_from(row).addressee if row else None
 
     def members(self, organization_id: str, group_id: str) -> Iterator[Addressee]:
-        """See the port."""
         partition, after, more = f"GROUP#{organization_id}#{group_id}", None, True
         while more:
             rows, more = self._table.query(partition, "", after, PAGE)
@@ -73,12 +70,11 @@ class DynamoMailboxOwners:
         self._table = table
 
     def is_active(self, organization_id: str) -> bool:
-        """See the port."""
         item = self._table.get((f"ORG#{organization_id}", "ORG"))
         return _is_active(item)
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """See the port. The id does not tell the kind, so that both are looked for, in one batch."""
+        """The id does not tell the kind, so that both are looked for, in one batch."""
         organization = (f"ORG#{organization_id}", "ORG")
         owners = [entity_key(organization_id, kind, mailbox_id) for kind in (EntityKind.USER, EntityKind.RESOURCE)]
         found = self._table.get_all([organization, *owners])
@@ -100,7 +96,6 @@ class DynamoEventLogSettings:
         self._default_enabled = default_enabled
 
     def monitoring(self, organization_id: str) -> Monitoring:
-        """See the port."""
         item = self._table.get((f"ORG#{organization_id}", "ORG"))
         if item is None:
             raise UnknownOrganizationError(organization_id)

@@ -25,12 +25,12 @@ THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyReque
 
 @dataclass(frozen=True, slots=True)
 class SesBounceSender:
-    """``BounceSender``; its client must not try twice (``clients.ses_sending``): each try may send."""
+    """Implements ``BounceSender``; its client must not try twice (``clients.ses_sending``): each try may send."""
 
     client: SESClient
 
     def answer(self, bounce: Bounce) -> str | None:
-        """See ``BounceSender.answer``: SendBounce; whatever SES refuses there may still be sent raw."""
+        """Call SendBounce. What SES refuses there may still be sent by SendRawEmail."""
         try:
             answer = self.client.send_bounce(
                 OriginalMessageId=bounce.ses_message_id,
@@ -59,7 +59,7 @@ class SesBounceSender:
         return answer["MessageId"]
 
     def send(self, bounce: Bounce, content: bytes) -> str:
-        """See ``BounceSender.send``: SendRawEmail."""
+        """Call SendRawEmail."""
         try:
             answer = self.client.send_raw_email(
                 Source=bounce.mail_from, Destinations=[bounce.to], RawMessage={"Data": content}

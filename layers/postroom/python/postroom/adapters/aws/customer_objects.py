@@ -31,7 +31,7 @@ _UNREADABLE: Final = frozenset({"InvalidObjectState", "InvalidRequest"})
 
 @dataclass(frozen=True, slots=True)
 class S3CustomerObjects:
-    """``CustomerObjects``; see the port. ``account`` and ``region`` are ours, ``own`` the stack's own buckets."""
+    """Implements ``CustomerObjects``. ``account`` and ``region`` are ours, ``own`` the stack's own buckets."""
 
     client: S3Client
     account: str
@@ -39,7 +39,6 @@ class S3CustomerObjects:
     own: frozenset[str]
 
     def read(self, reference: S3Reference, *, limit: int) -> bytes:
-        """See ``CustomerObjects.read``."""
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
         self._look_at(reference.bucket)

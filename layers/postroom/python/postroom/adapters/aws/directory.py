@@ -68,29 +68,24 @@ class DynamoDirectory:
         self._signing_key: bytes | None = None
 
     def organization(self, organization_id: str) -> Organization | None:
-        """See the port."""
         item = self._table.get((f"ORG#{organization_id}", "ORG"))
         return organization_from(item) if item else None
 
     def organization_with_alias(self, alias: str) -> Organization | None:
-        """See the port."""
         item = self._table.get((f"ALIAS#{alias}", "ALIAS"))
         return self.organization(item["organization_id"]["S"]) if item else None
 
     def organizations(self, after: str | None, limit: int) -> Page[Organization]:
-        """See the port."""
         rows, more = self._table.query("ORGS", "", after, limit)
         ids = [row["sk"]["S"] for row in rows]
         items = self._in_order([(f"ORG#{organization_id}", "ORG") for organization_id in ids])
         return Page([organization_from(item) for item in items], ids[-1] if more else None)
 
     def domain_record(self, name: str) -> Domain | None:
-        """See the port."""
         item = self._table.get((f"DOMAIN#{name}", "DOMAIN"))
         return domain_from(item) if item else None
 
     def domains_of(self, organization_id: str, after: str | None, limit: int) -> Page[Domain]:
-        """See the port."""
         start = f"DOMAIN#{after}" if after else None
         rows, more = self._table.query(f"ORG#{organization_id}", "DOMAIN#", start, limit)
         names = [row["sk"]["S"].removeprefix("DOMAIN#") for row in rows]
@@ -98,80 +93,68 @@ class DynamoDirectory:
         return Page([domain_from(item) for item in items], names[-1] if more else None)
 
     def addresses_in(self, domain: str, limit: int) -> Sequence[str]:
-        """See the port."""
         rows, _ = self._table.query(f"DOMAIN#{domain}", "ADDRESS#", None, limit)
         return [row["address"]["S"] for row in rows]
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
-        """See the port. The id does not tell the kind, so that each is looked for, in one batch."""
+        """The id does not tell the kind, so that each is looked for, in one batch."""
         found = self._table.get_all([entity_key(organization_id, kind, entity_id) for kind in KINDS])
         return next((entity_from(item) for item in found.values()), None)
 
     def entity_named(self, organization_id: str, name: str) -> Entity | None:
-        """See the port."""
         return self._claimed(organization_id, (f"ORG#{organization_id}", f"NAME#{name}"))
 
     def entity_at(self, organization_id: str, address: str) -> Entity | None:
-        """See the port."""
         return self._claimed(organization_id, address_key(address))
 
     def entities(self, organization_id: str, kind: EntityKind, after: str | None, limit: int) -> Page[Entity]:
-        """See the port."""
         prefix = f"{kind.value}#"
         rows, more = self._table.query(f"ORG#{organization_id}", prefix, after and prefix + after, limit)
         found = [entity_from(row) for row in rows]
         return Page(found, found[-1].id if more else None)
 
     def members_of(self, organization_id: str, group_id: str, after: str | None, limit: int) -> Page[Entity]:
-        """See the port."""
         rows, more = self._table.query(f"GROUP#{organization_id}#{group_id}", "", after, limit)
         members = [membership_from(row) for row in rows]
         living = self._living([entity_key(organization_id, row.member_kind, row.member_id) for row in members])
         return Page(living, members[-1].member_id if more else None)
 
     def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
-        """See the port."""
         rows, more = self._table.query(f"MEMBER#{organization_id}#{member_id}", "", after, limit)
         ids = [row["sk"]["S"] for row in rows]
         living = self._living([entity_key(organization_id, EntityKind.GROUP, group_id) for group_id in ids])
         return Page(living, ids[-1] if more else None)
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
-        """See the port."""
         item = self._table.get((f"ORG#{organization_id}", f"PASSWORD#{user_id}"))
         return password_from(item) if item else None
 
     def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
-        """See the port."""
         item = self._table.get(rule_key(organization_id, direction, rule_id))
         return rule_from(item) if item else None
 
     def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
-        """See the port."""
         pk, prefix = rule_key(organization_id, direction, "")
         rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
         found = [rule_from(row) for row in rows]
         return Page(found, found[-1].rule.id if more else None)
 
     def gateway(self, organization_id: str, gateway_id: str) -> SmtpGateway | None:
-        """See the port."""
         item = self._table.get(gateway_key(organization_id, gateway_id))
         return gateway_from(item) if item else None
 
     def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
-        """See the port."""
         pk, prefix = gateway_key(organization_id, "")
         rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
         found = [gateway_from(row) for row in rows]
         return Page(found, found[-1].id if more else None)
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
-        """See the port."""
         item = self._table.get((f"TOKEN#{scope}", token))
         return client_token_from(item) if item else None
 
     def signing_key(self) -> bytes:
-        """See the port. Kept for the life of this object."""
+        """Kept for the life of this object."""
         if self._signing_key is None:
             item = self._table.get(SIGNING_KEY)
             if item is None:
@@ -189,7 +172,7 @@ class DynamoDirectory:
         written(lambda: client.put_item(TableName=table, Item=row, ConditionExpression=NOT_THERE), "make a key")
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """See the port. TransactionConflict is tried again, with jitter, before it becomes a ConflictError."""
+        """TransactionConflict is tried again, with jitter, before it becomes a ConflictError."""
         actions: list[Any] = []
         owners: list[Change] = []
         for change in changes:

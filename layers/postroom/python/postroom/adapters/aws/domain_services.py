@@ -74,14 +74,12 @@ class SesDomainServices:
         self._settings = settings
 
     def identify(self, domain: str) -> DomainTokens:
-        """See the port."""
         with _ses_errors():
             verification = self._client.verify_domain_identity(Domain=domain)["VerificationToken"]
             dkim = self._client.verify_domain_dkim(Domain=domain)["DkimTokens"]
         return DomainTokens(verification, tuple(dkim))
 
     def status(self, domain: str) -> DomainStatus:
-        """See the port."""
         with _ses_errors():
             identities = self._client.get_identity_verification_attributes(Identities=[domain])
             keys = self._client.get_identity_dkim_attributes(Identities=[domain])
@@ -93,12 +91,11 @@ class SesDomainServices:
         )
 
     def receipt_rules(self) -> int:
-        """See the port."""
         with _ses_errors():
             return len(_ours(self._rules()))
 
     def route(self, domain: str) -> None:
-        """See the port. A new rule stands behind the last of ours, the first one at the top of the set."""
+        """A new rule stands behind the last of ours, the first one at the top of the set."""
         with self._leases.held(LEASE), _ses_errors():
             everything = self._rules()
             rules = _ours(everything)
@@ -114,7 +111,7 @@ class SesDomainServices:
             self._client.create_receipt_rule(RuleSetName=self._settings.rule_set, Rule=new, **position)
 
     def unroute(self, domain: str, still: Callable[[], bool]) -> None:
-        """See the port. A rule that loses its last domain goes, since one without recipients takes all mail."""
+        """A rule that loses its last domain goes, since one without recipients takes all mail."""
         with self._leases.held(LEASE), _ses_errors():
             named = [rule for rule in _ours(self._rules()) if domain in rule["Recipients"]]
             if named and still():

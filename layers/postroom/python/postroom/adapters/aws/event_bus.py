@@ -36,7 +36,10 @@ LISTENERS_SECONDS: Final = 60
 
 @dataclass(slots=True)
 class EventBridgeBus:
-    """``EventBus``; ``pause(n)`` waits a little, longer as n grows. ``clock`` gives seconds that never go back."""
+    """Implements ``EventBus``.
+
+    ``pause(n)`` waits a little, longer as n grows. ``clock`` gives seconds that never go back.
+    """
 
     client: EventBridgeClient
     name: str
@@ -45,7 +48,7 @@ class EventBridgeBus:
     _listened: tuple[float, bool] = field(default=(float("-inf"), True), init=False)
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
-        """See the port. PutEvents succeeds even if it took nothing: each entry has an answer of its own."""
+        """PutEvents succeeds even if it took nothing: each entry has an answer of its own."""
         if not self._has_listeners():
             return {}
         refused: dict[str, str] = {}

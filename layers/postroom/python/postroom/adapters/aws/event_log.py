@@ -24,7 +24,7 @@ FAULTY: Final = "InvalidParameterException"
 
 
 class CloudWatchEventLogs:
-    """``EventLogs``.
+    """Implements ``EventLogs``.
 
     Every execution environment writes a log stream of its own, one a day: streams need no coordination then, each is
     in order of writing, and retention can empty whole ones (ours; WorkMail's names are not public).
@@ -37,7 +37,6 @@ class CloudWatchEventLogs:
         self._without_retention: set[str] = set()
 
     def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
-        """See the port."""
         stream = self._stream()
         with self._refusals(destination):
             client = self._roles.client(destination.role_arn) if destination.role_arn else self._own

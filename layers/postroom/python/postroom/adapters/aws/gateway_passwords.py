@@ -19,13 +19,13 @@ GATEWAY: Final = "postroom:smtp-gateway"
 
 @dataclass(frozen=True, slots=True)
 class KmsGatewayPasswords:
-    """``GatewayPasswords``; see the port."""
+    """Implements ``GatewayPasswords``."""
 
     client: KMSClient
     key_arn: str
 
     def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
-        """See the port. KMS takes 4,096 bytes; a password has at most 256 characters."""
+        """KMS takes 4,096 bytes; a password has at most 256 characters."""
         context = {ORGANIZATION: organization_id, GATEWAY: gateway_id}
         try:
             answer = self.client.encrypt(KeyId=self.key_arn, Plaintext=password.encode(), EncryptionContext=context)

@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoLedger:
-    """``Ledger``; see the port."""
+    """Implements ``Ledger``."""
 
     client: DynamoDBClient
     table: str
 
     def facts(self, trace: str) -> Sequence[Fact]:
-        """See ``Ledger.facts``."""
         found = _facts(query(self.client, self.table, trace, ""))
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def fact(self, trace: str, key: str) -> Fact | None:
-        """See ``Ledger.fact``."""
         with store_errors("read the ledger"):
             answer = self.client.get_item(TableName=self.table, Key=rows.key(trace, key), ConsistentRead=True)
         if "Item" not in answer:
@@ -39,14 +37,12 @@ class DynamoLedger:
         return _fact(answer["Item"])
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        """See ``Ledger.openings``."""
         from postroom.adapters.aws.directory_table import DirectoryTable  # here: only a deletion reads in batches
 
         found = DirectoryTable(self.client, self.table).get_all([(trace, RECEIVED) for trace in traces])
         return {fact.trace: fact for fact in _facts(found.values())}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
-        """See ``Ledger.received``."""
         found = scan(
             self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
         )
@@ -56,7 +52,6 @@ class DynamoLedger:
                 yield fact
 
     def between(self, since: int, until: int) -> Iterator[Fact]:
-        """See ``Ledger.between``."""
         found = scan(
             self.client,
             self.table,
@@ -67,7 +62,6 @@ class DynamoLedger:
         yield from _facts(found)
 
     def all_facts(self, organization_id: str) -> Iterator[Fact]:
-        """See ``Ledger.all_facts``."""
         found = scan(self.client, self.table, "org = :org", ExpressionAttributeValues={":org": {"S": organization_id}})
         yield from _facts(found)
 

@@ -33,14 +33,13 @@ _NOT_OURS: Final = {
 
 @dataclass(slots=True)
 class KmsMailboxKeys:
-    """``MailboxKeys``; see the port. ``clock`` gives seconds that never go back."""
+    """Implements ``MailboxKeys``. ``clock`` gives seconds that never go back."""
 
     client: KMSClient
     clock: Callable[[], float]
     _plain: dict[tuple[bytes, str, str], tuple[float, bytes]] = field(default_factory=dict)
 
     def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
-        """See ``MailboxKeys.new``."""
         try:
             answer = self.client.generate_data_key_without_plaintext(
                 KeyId=kms_key_arn, NumberOfBytes=KEY_BYTES, EncryptionContext={CONTEXT: organization_arn}
@@ -50,7 +49,7 @@ class KmsMailboxKeys:
         return answer["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
-        """See ``MailboxKeys.unwrap``; every call forgets what is older than a minute."""
+        """Every call forgets keys that are older than a minute."""
         now, asked = self.clock(), (wrapped, kms_key_arn, organization_arn)
         for old in [known for known, (since, _) in self._plain.items() if now - since >= PLAIN_KEY_SECONDS]:
             del self._plain[old]

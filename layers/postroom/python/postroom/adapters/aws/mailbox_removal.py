@@ -31,7 +31,7 @@ MAX_OBJECTS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class AwsMailboxRemoval:
-    """``MailboxRemoval``; see the port."""
+    """Implements ``MailboxRemoval``."""
 
     dynamodb: DynamoDBClient
     table: str
@@ -40,16 +40,13 @@ class AwsMailboxRemoval:
     pause: Callable[[float], None] = time.sleep
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
-        """See ``MailboxRemoval.remove_keys``."""
         for start in range(0, len(mailbox_ids), MAX_ROWS):
             self._delete([rows.key(each, "head") for each in mailbox_ids[start : start + MAX_ROWS]])
 
     def remove_objects(self, organization_id: str) -> bool:
-        """See ``MailboxRemoval.remove_objects``."""
         return self._remove_objects(f"mail/{organization_id}/") == 0
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
-        """See ``MailboxRemoval.remove_some``."""
         with store_errors("remove a mailbox"):
             self.dynamodb.delete_item(TableName=self.table, Key=rows.key(mailbox_id, "head"))
         removed = self._remove_objects(f"mail/{organization_id}/{mailbox_id}/") + self._remove_rows(mailbox_id)

@@ -31,7 +31,7 @@ MAX_BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class DynamoMailboxes:
-    """``Mailboxes``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Mailboxes``. ``now`` gives milliseconds since the epoch."""
 
     client: DynamoDBClient
     mailbox_table: str
@@ -40,7 +40,6 @@ class DynamoMailboxes:
     now: Callable[[], int]
 
     def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
-        """See ``Mailboxes.create``."""
         head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
         write = Transaction(self.client)
         write.put("head", self.mailbox_table, rows.head_row(head, now), condition=NOT_THERE)
@@ -49,12 +48,10 @@ class DynamoMailboxes:
         return not write.commit()
 
     def head(self, mailbox_id: str) -> Head | None:
-        """See ``Mailboxes.head``."""
         row = self._get(mailbox_id, "head")
         return None if row is None else rows.head_from_row(row)
 
     def set_quota(self, mailbox_id: str, quota: int) -> bool:
-        """See ``Mailboxes.set_quota``."""
         write = Transaction(self.client).update(
             "head",
             self.mailbox_table,
@@ -75,7 +72,7 @@ class DynamoMailboxes:
         *,
         notice: DeliveryOrder | None = None,
     ) -> Item | None:
-        """See ``Mailboxes.deliver``: head, item, membership, order and facts, in one transaction."""
+        """Write head, item, membership, order and facts, in one transaction."""
         entered, counters = enter(head, item, self.now())
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
@@ -94,23 +91,20 @@ class DynamoMailboxes:
         return entered
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
-        """See ``Mailboxes.items``."""
         first, last = rows.membership_key(folder, after_uid + 1), rows.membership_key(folder, 2**32)
         ids = [row["item"]["S"] for row in self._between(mailbox_id, first, last, limit)]
         found = self._get_items(mailbox_id, ids)
         return [found[name] for name in ids if name in found]
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
-        """See ``Mailboxes.item``."""
         row = self._get(mailbox_id, f"item:{item_id}")
         return None if row is None else rows.item_from_row(row)
 
     def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
-        """See ``Mailboxes.folders``."""
         return [rows.folder_from_row(row) for row in query(self.client, self.mailbox_table, mailbox_id, "folder:")]
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
-        """See ``Mailboxes.changes``: creations are the items themselves, everything else has a row of its own."""
+        """Creations are the items themselves, everything else has a row of its own."""
         news = self._between(mailbox_id, f"item:{after + 1:012x}", "item:~", limit)
         rest = self._between(mailbox_id, f"change:{after + 1:012x}", "change:~", limit)
         found = [*map(_creation, news), *map(_change, rest)]

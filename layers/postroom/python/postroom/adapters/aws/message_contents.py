@@ -29,7 +29,7 @@ STALE = "contents"
 
 @dataclass(frozen=True, slots=True)
 class DynamoMessageContents:
-    """``MessageContents``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``MessageContents``. ``now`` gives milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str
@@ -37,14 +37,12 @@ class DynamoMessageContents:
     now: Callable[[], int]
 
     def of(self, trace: str) -> FlowContents:
-        """See ``MessageContents.of``."""
         place = rows.key(rows.contents_key(trace), "contents")
         with store_errors("read what was put into a flow"):
             answer = self.client.get_item(TableName=self.transit_table, Key=place, ConsistentRead=True)
         return rows.contents_from_row(answer["Item"]) if "Item" in answer else FlowContents(trace)
 
     def replace(self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()) -> bool:
-        """See ``MessageContents.replace``."""
         write = Transaction(self.client)
         write_contents(write, self.transit_table, contents, self.now())
         record(write, self.ledger_table, facts)

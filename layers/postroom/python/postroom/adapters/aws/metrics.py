@@ -25,13 +25,12 @@ MAX_VALUES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMetrics:
-    """``Metrics``; ``write`` gets one line without its end."""
+    """Implements ``Metrics``; ``write`` gets one line without its end."""
 
     namespace: str
     write: Callable[[str], object]
 
     def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
-        """See the port."""
         for values in _lines(counts):
             self.write(json.dumps(self._line(organization_id, at, values), separators=(",", ":")))
 

@@ -38,7 +38,6 @@ class DynamoOpenCalls:
     pause: Callable[[float], None] = time.sleep
 
     def read(self, pointer: CallPointer) -> OpenCall | None:
-        """See ``OpenCalls.read``."""
         found = self._rows(
             {
                 self.transit_table: rows.key(pointer.trace, pointer.key),

@@ -23,16 +23,15 @@ OTHERS: Final = ("RULE#", "NAME#")
 
 @dataclass(frozen=True, slots=True)
 class DynamoOrganizationRemoval:
-    """``OrganizationRemoval``; see the port."""
+    """Implements ``OrganizationRemoval``."""
 
     table: DirectoryTable
 
     def remove_secrets(self, organization_id: str) -> bool:
-        """See the port."""
         return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in SECRETS)
 
     def remove_entity(self, entity: Entity) -> bool:
-        """See the port. A membership is two rows, of which either may be the one that is left."""
+        """A membership is two rows, of which either may be the one that is left."""
         organization_id = entity.organization_id
         ways = (("GROUP", "MEMBER"), ("MEMBER", "GROUP"))
         for here, there in ways:
@@ -49,7 +48,6 @@ class DynamoOrganizationRemoval:
         return True
 
     def remove_rows(self, organization_id: str) -> bool:
-        """See the port."""
         prefixes = (*SECRETS, *OTHERS, *(f"{kind.value}#" for kind in KINDS))
         return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in prefixes)
 

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoOrganizations:
-    """``Organizations``; see the port."""
+    """Implements ``Organizations``."""
 
     client: DynamoDBClient
     table: str
 
     def ids(self) -> Iterator[str]:
-        """See ``Organizations.ids``."""
         for row in query(self.client, self.table, "ORGS", ""):
             yield row["sk"]["S"]

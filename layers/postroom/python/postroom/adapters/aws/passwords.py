@@ -12,5 +12,4 @@ class Argon2Passwords:
         self._hasher = hasher or PasswordHasher()
 
     def hash(self, password: str) -> str:
-        """See the port."""
         return self._hasher.hash(password)

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SqsPostponement:
-    """``Postponement``."""
+    """Implements ``Postponement``."""
 
     client: SQSClient
     url: str
 
     def postpone(self, receipt: str, delay: int) -> None:
-        """See the port."""
         with store_errors("postpone a message"):
             self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=delay)

@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoProbes:
-    """``Probes``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Probes``. ``now`` gives milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str
     now: Callable[[], int]
 
     def take(self, group: str, turn: str, seconds: int) -> bool:
-        """See ``Probes.take``."""
         return self._lease(group).take(turn, self.now() // 1000, seconds)
 
     def give_back(self, group: str, turn: str) -> None:
-        """See ``Probes.give_back``."""
         self._lease(group).give_back(turn)
 
     def _lease(self, group: str) -> Lease:

@@ -33,7 +33,6 @@ class SqsOnward:
     bounce_delay: int = 0
 
     def send(self, orders: Iterable[Order]) -> None:
-        """See ``Onward.send``."""
         by_station: dict[Station, list[tuple[str, str]]] = {}
         for order in orders:
             by_station.setdefault(order.station, []).append((order.message, order.group))
@@ -50,7 +49,6 @@ class SqsRuleCalls:
     url: str
 
     def send(self, call: CallPointer, *, delay: int = 0) -> None:
-        """See ``RuleCalls.send``."""
         send_all(self.client, self.url, [(call.model_dump_json(), call.group)], delay=delay)
 
 
@@ -62,7 +60,6 @@ class SqsBounceOrders:
     url: str
 
     def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
-        """See ``BounceOrders.send``."""
         bodies = ((order.model_dump_json(), order.organization_id) for order in orders)
         send_all(self.client, self.url, bodies, delay=delay)
 
@@ -75,7 +72,6 @@ class SqsArrivals:
     url: str
 
     def send(self, notification: str) -> None:
-        """See ``Arrivals.send``."""
         with store_errors("send to ingest"):
             self.client.send_message(QueueUrl=self.url, MessageBody=notification)
 
@@ -88,7 +84,6 @@ class SqsEventRetries:
     url: str
 
     def send(self, pointers: Iterable[FactPointer], *, delay: int = 0) -> None:
-        """See ``EventRetries.send``."""
         bodies = ((pointer.model_dump_json(), pointer.organization_id) for pointer in pointers)
         send_all(self.client, self.url, bodies, delay=delay)
 
@@ -101,7 +96,6 @@ class SqsParkedNotices:
     url: str
 
     def send(self, pointer: ParkedPointer, cause: str) -> None:
-        """See ``ParkedNotices.send``."""
         with store_errors("send to the parked queue"):
             self.client.send_message(
                 QueueUrl=self.url,

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class S3RawMail:
-    """``RawMail`` and ``RawArchive``; see the ports. ``bucket`` is the one we write to and sweep."""
+    """Implements ``RawMail`` and ``RawArchive``. ``bucket`` is the one we write to and sweep."""
 
     client: S3Client
     bucket: str
 
     def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
-        """See ``RawMail.head``: one ranged GET, whose answer names the whole size."""
+        """Make one ranged GET; its answer names the whole size."""
         try:
             answer = self.client.get_object(
                 Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length, 1) - 1}"
@@ -42,19 +42,16 @@ class S3RawMail:
             raise self._lost(error) from error
 
     def read(self, location: RawLocation) -> bytes:
-        """See ``RawMail.read``."""
         try:
             return self.client.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
             raise self._lost(error) from error
 
     def keep(self, key: str, content: bytes) -> RawLocation:
-        """See ``RawMail.keep``."""
         put_once(self.client, self.bucket, key, content)
         return RawLocation(bucket=self.bucket, key=key)
 
     def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
-        """See ``RawArchive.stored``."""
         with store_errors("list raw mail"):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix, StartAfter=after
@@ -64,7 +61,6 @@ class S3RawMail:
                     yield StoredRaw(found["Key"], int(found["LastModified"].timestamp() * 1000))
 
     def remove(self, key: str) -> None:
-        """See ``RawArchive.remove``."""
         with store_errors("remove raw mail"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 

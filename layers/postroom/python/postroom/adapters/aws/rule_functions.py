@@ -33,16 +33,14 @@ MAX_READ_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class LambdaRuleFunctions:
-    """``RuleFunctions``. The client must not retry, and must give up reading after 15 seconds."""
+    """Implements ``RuleFunctions``. The client must not retry, and must give up reading after 15 seconds."""
 
     client: LambdaClient
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
-        """See the port."""
         return self._invoke(function_arn, event, "RequestResponse")
 
     def hand_over(self, function_arn: str, event: bytes) -> Invocation:
-        """See the port."""
         return self._invoke(function_arn, event, "Event")
 
     def _invoke(self, function_arn: str, event: bytes, kind: Literal["RequestResponse", "Event"]) -> Invocation:
@@ -67,7 +65,10 @@ class LambdaRuleFunctions:
 
 @dataclass(slots=True)
 class LambdaFunctionPolicies:
-    """``FunctionPolicies``; what was read is good for ``seconds``, so that a message costs no call of its own."""
+    """Implements ``FunctionPolicies``.
+
+    A policy that was read is used for ``seconds``, so that a message costs no call of its own.
+    """
 
     client: LambdaClient
     monotonic: Callable[[], float]
@@ -75,7 +76,6 @@ class LambdaFunctionPolicies:
     _known: dict[str, tuple[float, Mapping[str, Any] | None]] = field(default_factory=dict)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
-        """See the port."""
         read_at, policy = self._known.get(function_arn, (None, None))
         if read_at is None or self.monotonic() - read_at >= self.seconds:
             policy = self._read(function_arn)

@@ -27,7 +27,7 @@ CACHE_WEIGHT: Final = 500_000
 
 
 class S3RuleSets:
-    """``RuleSets``; see the port. Keeps each organization's last version compiled, the least used go first."""
+    """Implements ``RuleSets``. Keeps each organization's last version compiled, the least used go first."""
 
     def __init__(self, client: S3Client, bucket: str, *, cache_weight: int = CACHE_WEIGHT) -> None:
         self._client = client
@@ -37,7 +37,6 @@ class S3RuleSets:
         self._lock = RLock()
 
     def inbound(self, organization_id: str, version: int) -> RuleSet:
-        """See ``InboundRules.inbound``."""
         if version == 0:
             return NO_RULES
         with self._lock:
@@ -54,7 +53,6 @@ class S3RuleSets:
         return found
 
     def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
-        """See ``RuleSets.keep``."""
         return put_once(self._client, self._bucket, _key(organization_id, version), dump_rules(rules))
 
     def _weight(self) -> int:

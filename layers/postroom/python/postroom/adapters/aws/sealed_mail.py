@@ -17,17 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class S3SealedMail:
-    """``SealedMail``; see the port."""
+    """Implements ``SealedMail``."""
 
     client: S3Client
     bucket: str
 
     def put_once(self, key: str, sealed: bytes) -> bool:
-        """See ``SealedMail.put_once``."""
         return put_once(self.client, self.bucket, key, sealed)
 
     def get(self, key: str) -> bytes:
-        """See ``SealedMail.get``."""
         try:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
@@ -36,6 +34,5 @@ class S3SealedMail:
             raise StoreUnavailableError(f"could not read sealed mail: {code_of(error)}") from error
 
     def delete(self, key: str) -> None:
-        """See ``SealedMail.delete``."""
         with store_errors("remove sealed mail"):
             self.client.delete_object(Bucket=self.bucket, Key=key)

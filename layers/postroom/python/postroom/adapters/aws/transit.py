@@ -38,7 +38,7 @@ _PARKED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class DynamoTransit:
-    """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Transit``. ``now`` gives milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str
@@ -51,14 +51,12 @@ class DynamoTransit:
         orders: Sequence[Order],
         expansion: Expansion | None,
     ) -> bool:
-        """See ``Transit.open``."""
         write = Transaction(self.client)
         record(write, self.ledger_table, facts)
         self._add_orders(write, orders, expansion)
         return not write.commit()
 
     def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
-        """See ``Transit.expand``."""
         write, place = Transaction(self.client), rows.key(before.trace, before.key)
         # the plan as well: where this one is finished, another may stand in its place
         condition = "#state = :open AND #done = :done AND contains(#body, :plan)"
@@ -89,31 +87,25 @@ class DynamoTransit:
         return not write.commit()
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
-        """See ``Transit.expansion``."""
         row = self._get(trace, key)
         return None if row is None or row["state"]["S"] != rows.OPEN else rows.expansion_from_row(row)
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
-        """See ``Transit.under_way``."""
         for row in self._query(trace, ""):
             if row.get("state") == {"S": rows.OPEN}:
                 yield rows.entry_from_row(row)
 
     def open_orders(self, trace: str) -> Iterator[Order]:
-        """See ``Transit.open_orders``."""
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
-        """See ``Transit.order``."""
         row = self._get(trace, key)
         return None if row is None else DeliveryOrder.model_validate_json(row["body"]["S"])
 
     def is_clear(self, trace: str) -> bool:
-        """See ``Transit.is_clear``."""
         return next(self._query(trace, ""), None) is None
 
     def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
-        """See ``Transit.settle``."""
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
         record(write, self.ledger_table, facts)
@@ -121,7 +113,6 @@ class DynamoTransit:
         return not write.commit()
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
-        """See ``Transit.claim_bounce``."""
         write = Transaction(self.client)
         record(write, self.ledger_table, [intent])
         write.update(
@@ -143,7 +134,6 @@ class DynamoTransit:
         return Claim.OVER_LIMIT if refused else Claim.MADE
 
     def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
-        """See ``Transit.settle_bounces``."""
         room = MAX_WRITES - len(facts)
         rest = [((), orders[start : start + room]) for start in range(room, len(orders), room)]
         for its_facts, its_orders in [(facts, orders[:room]), *rest]:
@@ -156,11 +146,9 @@ class DynamoTransit:
         return True
 
     def called(self, trace: str, key: str) -> Called | None:
-        """See ``Transit.called``."""
         return called_from(self._get(trace, key))
 
     def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.call_again``."""
         write, call = Transaction(self.client), called.call
         stands = _stands(called)
         write.update(
@@ -184,7 +172,6 @@ class DynamoTransit:
         expansion: Expansion | None,
         contents: FlowContents | None = None,
     ) -> bool:
-        """See ``Transit.decide``."""
         write, call, stands = Transaction(self.client), called.call, _stands(called)
         condition = stands.pop("ConditionExpression")
         write.delete("call", self.transit_table, rows.key(call.trace, call.key), condition=condition, **stands)
@@ -198,7 +185,6 @@ class DynamoTransit:
         return not refused
 
     def park(self, parked: Parked, fact: Fact) -> bool:
-        """See ``Transit.park``."""
         write = Transaction(self.client)
         attributes = rows.parked_attributes(parked)
         if parked.in_transit:
@@ -220,18 +206,15 @@ class DynamoTransit:
         return not write.commit()
 
     def parked(self, parked_id: str) -> Parked | None:
-        """See ``Transit.parked``."""
         trace, _, key = parked_id.partition("/")
         row = self._get(trace, key) if key else None
         return None if row is None or row["state"]["S"] != rows.PARKED else rows.parked_from_row(row)
 
     def all_parked(self) -> Iterator[Parked]:
-        """See ``Transit.all_parked``."""
         for row in self._scan("#state = :parked", **_PARKED):
             yield rows.parked_from_row(row)
 
     def release(self, parked: Parked) -> bool:
-        """See ``Transit.release``."""
         write = Transaction(self.client).update(
             "row",
             self.transit_table,
@@ -244,7 +227,6 @@ class DynamoTransit:
         return not write.commit()
 
     def redrive(self, parked: Parked, fact: Fact) -> bool:
-        """See ``Transit.redrive``."""
         write, place = Transaction(self.client), rows.key(parked.trace, parked.key)
         if parked.in_transit:
             write.update(
@@ -269,14 +251,12 @@ class DynamoTransit:
         return not write.commit()
 
     def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.discard``."""
         write, place = Transaction(self.client), rows.key(parked.trace, parked.key)
         write.delete("row", self.transit_table, place, condition="#state = :parked", **_PARKED)
         record(write, self.ledger_table, facts)
         return not write.commit()
 
     def of_organization(self, organization_id: str) -> Iterator[Standing]:
-        """See ``Transit.of_organization``."""
         unreadable = 0
         member = {"S": f'"organization_id":{json.dumps(organization_id)}'}
         for row in self._scan("contains(body, :member)", ExpressionAttributeValues={":member": member}):
@@ -293,13 +273,11 @@ class DynamoTransit:
             raise UnreadableFactError(f"{unreadable} rows in transit are neither order nor expansion")
 
     def note(self, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.note``."""
         write = Transaction(self.client)
         record(write, self.ledger_table, facts)
         return not write.commit()
 
     def waiting(self, before: int) -> Iterator[Waiting]:
-        """See ``Transit.waiting``."""
         names = {**_OPEN["ExpressionAttributeNames"], "#since": "since"}
         values = {**_OPEN["ExpressionAttributeValues"], ":before": rows.number(before)}
         found = self._scan(
@@ -317,7 +295,6 @@ class DynamoTransit:
             raise UnreadableFactError(f"{unreadable} rows in transit are neither order nor expansion")
 
     def swept(self, waiting: Waiting, now: int) -> None:
-        """See ``Transit.swept``."""
         entry = waiting.entry
         write = Transaction(self.client).update(
             "row",

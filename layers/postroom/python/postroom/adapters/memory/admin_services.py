@@ -30,27 +30,22 @@ class MemoryDomainServices:
     refuses: dict[str, str] = field(default_factory=dict)
 
     def identify(self, domain: str) -> DomainTokens:
-        """See the port."""
         self.known.add(domain)
         return DomainTokens(f"token-{domain}", (f"a-{domain}", f"b-{domain}", f"c-{domain}"))
 
     def status(self, domain: str) -> DomainStatus:
-        """See the port."""
         waiting = domain not in self.known or domain in self.unverified
         verification = Verification.PENDING if waiting else Verification.VERIFIED
         return DomainStatus(ownership=verification, dkim=verification)
 
     def receipt_rules(self) -> int:
-        """See the port."""
         return 1 if self.routed else 0
 
     def route(self, domain: str) -> None:
-        """See the port."""
         self._refuse(domain)
         self.routed.add(domain)
 
     def unroute(self, domain: str, still: Callable[[], bool]) -> None:
-        """See the port."""
         self._refuse(domain)
         if still():
             self.routed.discard(domain)
@@ -67,7 +62,6 @@ class MemoryOrganizationKeys:
     keys: dict[str, KeyFacts] = field(default_factory=dict)
 
     def describe(self, key_arn: str) -> KeyFacts | None:
-        """See the port."""
         return self.keys.get(key_arn)
 
 
@@ -79,9 +73,7 @@ class MemoryLogTargets:
     groups: set[str] = field(default_factory=set)
 
     def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
-        """See the port."""
         return self.roles.get(role_arn)
 
     def log_group_exists(self, name: str) -> bool:
-        """See the port."""
         return name in self.groups

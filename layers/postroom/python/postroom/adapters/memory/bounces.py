@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryBounceSender:
-    """``BounceSender``; ``answers`` says whether it writes bounce messages itself; ``away`` answers nobody.
+    """Implements ``BounceSender``; ``answers`` says whether it writes bounce messages itself; ``away`` answers nobody.
 
     ``answered`` holds what it wrote itself, ``sent`` what it was given whole.
     """
@@ -24,7 +24,6 @@ class MemoryBounceSender:
     sent: list[tuple[Bounce, bytes]] = field(default_factory=list)
 
     def answer(self, bounce: Bounce) -> str | None:
-        """See ``BounceSender.answer``."""
         if self.away:
             raise StoreUnavailableError("could not send a bounce message: nobody answers")
         if not self.answers:
@@ -33,7 +32,6 @@ class MemoryBounceSender:
         return f"answer-{len(self.answered)}"
 
     def send(self, bounce: Bounce, content: bytes) -> str:
-        """See ``BounceSender.send``."""
         if self.away:
             raise StoreUnavailableError("could not send a bounce message: nobody answers")
         self.sent.append((bounce, content))

@@ -24,7 +24,7 @@ class MemoryBucket:
 
 @dataclass(frozen=True, slots=True)
 class MemoryCustomerObjects:
-    """``CustomerObjects``; see the port. ``own`` are the stack's buckets."""
+    """Implements ``CustomerObjects``. ``own`` are the stack's buckets."""
 
     account: str = "123456789012"
     region: str = "us-east-1"
@@ -32,7 +32,6 @@ class MemoryCustomerObjects:
     buckets: dict[str, MemoryBucket] = field(default_factory=dict)
 
     def read(self, reference: S3Reference, *, limit: int) -> bytes:
-        """See ``CustomerObjects.read``."""
         bucket = self.buckets.get(reference.bucket)
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")

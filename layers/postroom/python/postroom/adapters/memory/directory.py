@@ -98,12 +98,10 @@ class MemoryDirectory:
     # what ingest and the event log read
 
     def domain(self, domain: str) -> MailDomain | None:
-        """See ``Addressees``."""
         found = self.domain_record(domain)
         return found.mail_domain if found else None
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
-        """See ``Addressees``."""
         found = {}
         with self._lock:
             for address in addresses:
@@ -115,29 +113,24 @@ class MemoryDirectory:
         return found
 
     def user(self, organization_id: str, user_id: str) -> Addressee | None:
-        """See ``Addressees``."""
         entity = self.entity(organization_id, user_id)
         return entity.addressee if entity and entity.kind is EntityKind.USER else None
 
     def members(self, organization_id: str, group_id: str) -> Iterator[Addressee]:
-        """See ``Addressees``."""
         page = self.members_of(organization_id, group_id, None, len(self._rows) + 1)
         yield from (entity.addressee for entity in page.items)
 
     def is_active(self, organization_id: str) -> bool:
-        """See ``MailboxOwners``."""
         organization = self.organization(organization_id)
         return organization is not None and organization.ref.active
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """See ``MailboxOwners``."""
         entity = self.entity(organization_id, mailbox_id) if self.is_active(organization_id) else None
         if entity is None or entity.kind is EntityKind.GROUP or entity.state is EntityState.DELETED:
             return None
         return entity.addressee
 
     def monitoring(self, organization_id: str) -> Monitoring:
-        """See ``EventLogSettings``."""
         organization = self.organization(organization_id)
         if organization is None:
             raise UnknownOrganizationError(organization_id)
@@ -146,52 +139,42 @@ class MemoryDirectory:
     # what the admin API reads
 
     def organization(self, organization_id: str) -> Organization | None:
-        """See ``Directory``."""
         return self._get(Organization, ("organization", organization_id))
 
     def organization_with_alias(self, alias: str) -> Organization | None:
-        """See ``Directory``."""
         claim = self._get(AliasClaim, ("alias", alias))
         return self.organization(claim.organization_id) if claim else None
 
     def organizations(self, after: str | None, limit: int) -> Page[Organization]:
-        """See ``Directory``."""
         return self._page(Organization, lambda row: row.id, lambda _: True, after, limit)
 
     def domain_record(self, name: str) -> Domain | None:
-        """See ``Directory``."""
         return self._get(Domain, ("domain", name))
 
     def domains_of(self, organization_id: str, after: str | None, limit: int) -> Page[Domain]:
-        """See ``Directory``."""
         return self._page(
             Domain, lambda row: row.name, lambda row: row.organization.id == organization_id, after, limit
         )
 
     def addresses_in(self, domain: str, limit: int) -> Sequence[str]:
-        """See ``Directory``."""
         with self._lock:
             claims = [row.address for row in self._rows.values() if isinstance(row, AddressClaim)]
         return sorted(address for address in claims if address.rpartition("@")[2] == domain)[:limit]
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
-        """See ``Directory``."""
         return self._get(Entity, ("entity", organization_id, entity_id))
 
     def entity_named(self, organization_id: str, name: str) -> Entity | None:
-        """See ``Directory``."""
         claim = self._get(NameClaim, ("name", organization_id, name))
         return self.entity(organization_id, claim.entity_id) if claim else None
 
     def entity_at(self, organization_id: str, address: str) -> Entity | None:
-        """See ``Directory``."""
         claim = self._get(AddressClaim, ("address", address))
         if claim is None or claim.organization_id != organization_id:
             return None
         return self.entity(organization_id, claim.entity_id)
 
     def entities(self, organization_id: str, kind: EntityKind, after: str | None, limit: int) -> Page[Entity]:
-        """See ``Directory``."""
         return self._page(
             Entity,
             lambda row: row.id,
@@ -201,7 +184,6 @@ class MemoryDirectory:
         )
 
     def members_of(self, organization_id: str, group_id: str, after: str | None, limit: int) -> Page[Entity]:
-        """See ``Directory``."""
         page = self._page(
             Membership,
             lambda row: row.member_id,
@@ -212,7 +194,6 @@ class MemoryDirectory:
         return Page(self._living(organization_id, [row.member_id for row in page.items]), page.last)
 
     def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
-        """See ``Directory``."""
         page = self._page(
             Membership,
             lambda row: row.group_id,
@@ -223,15 +204,12 @@ class MemoryDirectory:
         return Page(self._living(organization_id, [row.group_id for row in page.items]), page.last)
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
-        """See ``Directory``."""
         return self._get(PasswordHash, ("password", organization_id, user_id))
 
     def rule(self, organization_id: str, direction: Direction, rule_id: str) -> RuleRecord | None:
-        """See ``Directory``."""
         return self._get(RuleRecord, ("rule", organization_id, direction, rule_id))
 
     def rules(self, organization_id: str, direction: Direction, after: str | None, limit: int) -> Page[RuleRecord]:
-        """See ``Directory``."""
         return self._page(
             RuleRecord,
             lambda row: row.rule.id,
@@ -241,17 +219,14 @@ class MemoryDirectory:
         )
 
     def gateway(self, organization_id: str, gateway_id: str) -> SmtpGateway | None:
-        """See ``Directory``."""
         return self._get(SmtpGateway, ("gateway", organization_id, gateway_id))
 
     def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
-        """See ``Directory``."""
         return self._page(
             SmtpGateway, lambda row: row.id, lambda row: row.organization_id == organization_id, after, limit
         )
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
-        """See ``Directory``."""
         return self._get(ClientToken, ("token", scope, token))
 
     def records(self) -> list[Record]:
@@ -260,11 +235,9 @@ class MemoryDirectory:
             return list(self._rows.values())
 
     def signing_key(self) -> bytes:
-        """See ``Directory``."""
         return self._signing_key
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """See ``Directory``."""
         keys = [key_of(change.record) for change in changes]
         if len(set(keys)) != len(keys) or rows_of(changes) > MAX_ROWS:
             raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryEventBus:
-    """``EventBus``. Events whose id ``refusing`` names are refused with that code; ``away`` answers nobody."""
+    """Implements ``EventBus``.
+
+    ``refusing`` holds an error code for each event id that is refused. With ``away`` set, every call fails.
+    """
 
     announced: list[BusEvent] = field(default_factory=list)
     refusing: dict[str, str] = field(default_factory=dict)
     away: bool = False
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
-        """See the port."""
         if self.away:
             raise StoreUnavailableError("could not announce on the bus: nobody answers")
         self.announced += [event for event in events if event.id not in self.refusing]

@@ -21,7 +21,7 @@ TOO_NEW: Final = 2 * 3_600_000
 
 @dataclass(slots=True)
 class MemoryEventLogs:
-    """``EventLogs``; ``now`` gives milliseconds since the epoch.
+    """Implements ``EventLogs``; ``now`` gives milliseconds since the epoch.
 
     ``groups`` holds the lines that were taken, ``retention`` the days of groups that were made on the way. Whatever
     ``closed`` names refuses: a group, or a role's ARN, with the reason.
@@ -33,7 +33,6 @@ class MemoryEventLogs:
     closed: dict[str, str] = field(default_factory=dict)
 
     def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
-        """See the port."""
         for name in (destination.role_arn, destination.group):
             if name in self.closed:
                 raise EventLogRefusedError(f"{self.closed[name]} at {destination.group}")

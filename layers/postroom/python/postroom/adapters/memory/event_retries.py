@@ -15,20 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryEventRetries:
-    """``EventRetries`` and ``Postponement``; ``away`` answers nobody."""
+    """Implements ``EventRetries`` and ``Postponement``; ``away`` answers nobody."""
 
     sent: list[tuple[FactPointer, int]] = field(default_factory=list)
     postponed: dict[str, int] = field(default_factory=dict)
     away: bool = False
 
     def send(self, pointers: Iterable[FactPointer], *, delay: int = 0) -> None:
-        """See ``EventRetries.send``."""
         if self.away:
             raise StoreUnavailableError("could not send to a station: nobody answers")
         self.sent += [(pointer, delay) for pointer in pointers]
 
     def postpone(self, receipt: str, delay: int) -> None:
-        """See ``Postponement.postpone``."""
         if self.away:
             raise StoreUnavailableError("could not postpone a message: nobody answers")
         self.postponed[receipt] = delay

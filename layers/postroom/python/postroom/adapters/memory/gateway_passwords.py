@@ -11,13 +11,12 @@ from postroom.sealing import KEY_BYTES, seal_entry
 
 @dataclass(slots=True)
 class MemoryGatewayPasswords:
-    """``GatewayPasswords``; see the port. ``key`` opens what was sealed, at ``place``."""
+    """Implements ``GatewayPasswords``. ``key`` opens what was sealed, at ``place``."""
 
     disabled: bool = False
     key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES))
 
     def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
-        """See the port."""
         if self.disabled:
             raise KeyUnavailableError("the stack's KMS key cannot be used: disabled")
         return seal_entry(password.encode(), mailbox_key=self.key, place=self.place(organization_id, gateway_id))

@@ -11,7 +11,7 @@ from postroom.sealing import KEY_BYTES, open_entry, seal_entry
 
 @dataclass(slots=True)
 class MemoryMailboxKeys:
-    """``MailboxKeys``; see the port. A KMS key is there once ``add`` made it, and usable unless ``disabled``."""
+    """Implements ``MailboxKeys``. A KMS key is there once ``add`` made it, and usable unless ``disabled``."""
 
     disabled: set[str] = field(default_factory=set)
     _kms: dict[str, bytes] = field(default_factory=dict)
@@ -21,11 +21,10 @@ class MemoryMailboxKeys:
         self._kms.setdefault(kms_key_arn, os.urandom(KEY_BYTES))
 
     def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
-        """See ``MailboxKeys.new``."""
         return seal_entry(os.urandom(KEY_BYTES), mailbox_key=self._key(kms_key_arn), place=organization_arn)
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
-        """See ``MailboxKeys.unwrap``; nothing is kept."""
+        """Plain keys are not kept."""
         try:
             return open_entry(wrapped, mailbox_key=self._key(kms_key_arn), place=organization_arn)
         except UnreadableMailError as error:

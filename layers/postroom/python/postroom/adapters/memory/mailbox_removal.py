@@ -14,24 +14,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryMailboxRemoval:
-    """``MailboxRemoval``; see the port. ``most`` is how many sealed messages one call removes."""
+    """Implements ``MailboxRemoval``. ``most`` is how many sealed messages one call removes."""
 
     tables: MemoryTables
     sealed: MemorySealedMail
     most: int = 1000
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
-        """See ``MailboxRemoval.remove_keys``; the index goes with them."""
+        """The index goes with the keys."""
         with self.tables.lock:
             for mailbox_id in mailbox_ids:
                 self.tables.mailboxes.pop(mailbox_id, None)
 
     def remove_objects(self, organization_id: str) -> bool:
-        """See ``MailboxRemoval.remove_objects``."""
         return self._remove(f"mail/{organization_id}/")
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
-        """See ``MailboxRemoval.remove_some``."""
         self.remove_keys([mailbox_id])
         return self._remove(f"mail/{organization_id}/{mailbox_id}/")
 

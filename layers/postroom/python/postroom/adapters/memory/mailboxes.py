@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryMailboxes:
-    """``Mailboxes``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Mailboxes``. ``now`` gives milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
 
     def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
-        """See ``Mailboxes.create``."""
         with self.tables.lock:
             if mailbox_id in self.tables.mailboxes:
                 return False
@@ -44,12 +43,10 @@ class MemoryMailboxes:
             return True
 
     def head(self, mailbox_id: str) -> Head | None:
-        """See ``Mailboxes.head``."""
         mailbox = self._mailbox(mailbox_id)
         return mailbox.head if mailbox else None
 
     def set_quota(self, mailbox_id: str, quota: int) -> bool:
-        """See ``Mailboxes.set_quota``."""
         with self.tables.lock:
             mailbox = self.tables.mailboxes.get(mailbox_id)
             if mailbox is None:
@@ -66,7 +63,6 @@ class MemoryMailboxes:
         *,
         notice: DeliveryOrder | None = None,
     ) -> Item | None:
-        """See ``Mailboxes.deliver``."""
         tables, notices = self.tables, [notice] if notice is not None else []
         with tables.lock:
             if (order.trace, order.key) not in tables.transit or not tables.are_new(facts):
@@ -88,22 +84,18 @@ class MemoryMailboxes:
             return entered
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
-        """See ``Mailboxes.items``."""
         found = [item for item in self._items(mailbox_id) if item.uids.get(folder, 0) > after_uid]
         return sorted(found, key=lambda item: item.uids[folder])[:limit]
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
-        """See ``Mailboxes.item``."""
         mailbox = self._mailbox(mailbox_id)
         return mailbox.items.get(item_id) if mailbox else None
 
     def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
-        """See ``Mailboxes.folders``."""
         mailbox = self._mailbox(mailbox_id)
         return [folder for _, folder in sorted(mailbox.folders.items())] if mailbox else []
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
-        """See ``Mailboxes.changes``."""
         found = (_creation(item) for item in self._items(mailbox_id))
         return sorted((c for c in found if c.sequence > after), key=lambda change: change.sequence)[:limit]
 

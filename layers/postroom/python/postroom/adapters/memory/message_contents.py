@@ -17,18 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryMessageContents:
-    """``MessageContents``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``MessageContents``. ``now`` gives milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
 
     def of(self, trace: str) -> FlowContents:
-        """See ``MessageContents.of``."""
         with self.tables.lock:
             return self.tables.contents.get(trace, FlowContents(trace))
 
     def replace(self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()) -> bool:
-        """See ``MessageContents.replace``."""
         with self.tables.lock:
             if not self.tables.are_new(facts, orders):
                 return False

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryMetrics:
-    """``Metrics``; ``sums`` by organization and metric, ``minutes`` the times that were named, in order.
+    """Implements ``Metrics``; ``sums`` by organization and metric, ``minutes`` the times that were named, in order.
 
     ``watched`` are the sums over all organizations.
     """
@@ -24,7 +24,6 @@ class MemoryMetrics:
     minutes: list[int] = field(default_factory=list)
 
     def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
-        """See the port."""
         self.minutes.append(at)
         for name, count in counts.items():
             self.sums[organization_id, name] += count

@@ -21,6 +21,5 @@ class MemoryOpenCalls:
     owners: MailboxOwners
 
     def read(self, pointer: CallPointer) -> OpenCall | None:
-        """See ``OpenCalls.read``."""
         called = self.transit.called(pointer.trace, pointer.key)
         return None if called is None else OpenCall(called, self.owners.is_active(pointer.organization_id))

@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryOrganizationRemoval:
-    """``OrganizationRemoval``; see the port. ``most`` is how many rows one call removes."""
+    """Implements ``OrganizationRemoval``. ``most`` is how many rows one call removes."""
 
     directory: MemoryDirectory
     most: int = 25
 
     def remove_secrets(self, organization_id: str) -> bool:
-        """See the port."""
         return self._remove([row for row in self._of(organization_id) if isinstance(row, PasswordHash | SmtpGateway)])
 
     def remove_entity(self, entity: Entity) -> bool:
-        """See the port."""
         rows = self._of(entity.organization_id)
         if not self._remove(
             [row for row in rows if isinstance(row, Membership) and entity.id in {row.group_id, row.member_id}]
@@ -48,7 +46,6 @@ class MemoryOrganizationRemoval:
         return True
 
     def remove_rows(self, organization_id: str) -> bool:
-        """See the port."""
         kinds = PasswordHash | SmtpGateway | RuleRecord | NameClaim | Entity
         return self._remove([row for row in self._of(organization_id) if isinstance(row, kinds)])
 

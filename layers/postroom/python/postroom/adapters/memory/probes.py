@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryProbes:
-    """``Probes``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Probes``. ``now`` gives milliseconds since the epoch."""
 
     now: Callable[[], int]
     _turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, group: str, turn: str, seconds: int) -> bool:
-        """See ``Probes.take``."""
         with self._lock:
             holder, until = self._turns.get(group, (turn, 0))
             if holder != turn and self.now() <= until:
@@ -28,7 +27,6 @@ class MemoryProbes:
             return True
 
     def give_back(self, group: str, turn: str) -> None:
-        """See ``Probes.give_back``."""
         with self._lock:
             if self._turns.get(group, ("", 0))[0] == turn:
                 del self._turns[group]

@@ -19,7 +19,6 @@ class MemoryOnward:
     queues: defaultdict[Station, deque[str]] = field(default_factory=lambda: defaultdict(deque))
 
     def send(self, orders: Iterable[Order]) -> None:
-        """See ``Onward.send``."""
         for order in orders:
             self.queues[order.station].append(order.message)
 
@@ -31,7 +30,6 @@ class MemoryRuleCalls:
     sent: deque[tuple[str, int]] = field(default_factory=deque)
 
     def send(self, call: CallPointer, *, delay: int = 0) -> None:
-        """See ``RuleCalls.send``."""
         self.sent.append((call.model_dump_json(), delay))
 
 
@@ -42,7 +40,6 @@ class MemoryBounceOrders:
     sent: deque[tuple[str, int]] = field(default_factory=deque)
 
     def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
-        """See ``BounceOrders.send``."""
         self.sent.extend((order.model_dump_json(), delay) for order in orders)
 
 
@@ -53,7 +50,6 @@ class MemoryArrivals:
     bodies: deque[str] = field(default_factory=deque)
 
     def send(self, notification: str) -> None:
-        """See ``Arrivals.send``."""
         self.bodies.append(notification)
 
 
@@ -64,5 +60,4 @@ class MemoryParkedNotices:
     sent: deque[tuple[ParkedPointer, str]] = field(default_factory=deque)
 
     def send(self, pointer: ParkedPointer, cause: str) -> None:
-        """See ``ParkedNotices.send``."""
         self.sent.append((pointer, cause))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryRawMail:
-    """``RawMail`` and ``RawArchive``; see the ports. ``now`` gives milliseconds since the epoch."""
+    """Implements ``RawMail`` and ``RawArchive``. ``now`` gives milliseconds since the epoch."""
 
     bucket: str
     now: Callable[[], int]
@@ -30,12 +30,10 @@ class MemoryRawMail:
         return RawLocation(bucket=self.bucket, key=key)
 
     def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
-        """See ``RawMail.head``."""
         content = self.read(location)
         return content[:length], len(content)
 
     def read(self, location: RawLocation) -> bytes:
-        """See ``RawMail.read``."""
         with self._lock:
             found = self._objects.get(location.key) if location.bucket == self.bucket else None
         if found is None:
@@ -43,18 +41,15 @@ class MemoryRawMail:
         return found[0]
 
     def keep(self, key: str, content: bytes) -> RawLocation:
-        """See ``RawMail.keep``."""
         with self._lock:
             self._objects.setdefault(key, (content, self.now()))
         return RawLocation(bucket=self.bucket, key=key)
 
     def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
-        """See ``RawArchive.stored``."""
         with self._lock:
             found = sorted((k, at) for k, (_, at) in self._objects.items() if k.startswith(prefix) and k > after)
         yield from (StoredRaw(key, at) for key, at in found)
 
     def remove(self, key: str) -> None:
-        """See ``RawArchive.remove``."""
         with self._lock:
             self._objects.pop(key, None)

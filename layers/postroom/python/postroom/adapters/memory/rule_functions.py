@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryRuleFunctions:
-    """``RuleFunctions`` and ``FunctionPolicies``: functions by ARN, their policies beside them.
+    """Implements ``RuleFunctions`` and ``FunctionPolicies``: functions by ARN, their policies beside them.
 
     A function that raises TimeoutError is one that did not answer in time. One in ``throttled`` has no room for a call
     that is waited for.
@@ -26,7 +26,6 @@ class MemoryRuleFunctions:
     throttled: set[str] = field(default_factory=set)
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
-        """See the port."""
         function = self.functions.get(function_arn)
         if function is None:
             return Invocation(None, Failure.NOT_FOUND, f"ResourceNotFoundException: Function not found: {function_arn}")
@@ -43,12 +42,11 @@ class MemoryRuleFunctions:
             return Invocation(None, Failure.FUNCTION_ERROR, said, "$LATEST", request_id)
 
     def hand_over(self, function_arn: str, event: bytes) -> Invocation:
-        """See the port: the function runs at once, if it has room, and what it says is lost."""
+        """The function runs at once, if it has room; its answer is lost."""
         done = self.call(function_arn, event)
         if done.failure is Failure.NOT_FOUND:
             return done
         return Invocation(b"", request_id=f"request-{len(self.calls)}")
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
-        """See the port."""
         return self.policies.get(function_arn, {}) if function_arn in self.functions else None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MemoryRuleSets:
-    """``RuleSets``; see the port. ``reads`` counts the objects that were read."""
+    """Implements ``RuleSets``. ``reads`` counts the objects that were read."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -26,7 +26,6 @@ class MemoryRuleSets:
         self._lock = RLock()
 
     def inbound(self, organization_id: str, version: int) -> RuleSet:
-        """See ``InboundRules.inbound``."""
         if version == 0:
             return NO_RULES
         place = (organization_id, version)
@@ -39,7 +38,6 @@ class MemoryRuleSets:
             return self._compiled[place]
 
     def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
-        """See ``RuleSets.keep``."""
         with self._lock:
             if (organization_id, version) in self._objects:
                 return False

@@ -10,13 +10,12 @@ from postroom.errors import MessageNotFoundError
 
 @dataclass(slots=True)
 class MemorySealedMail:
-    """``SealedMail``; see the port."""
+    """Implements ``SealedMail``."""
 
     _objects: dict[str, bytes] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def put_once(self, key: str, sealed: bytes) -> bool:
-        """See ``SealedMail.put_once``."""
         with self._lock:
             if key in self._objects:
                 return False
@@ -24,14 +23,12 @@ class MemorySealedMail:
             return True
 
     def get(self, key: str) -> bytes:
-        """See ``SealedMail.get``."""
         with self._lock:
             if key not in self._objects:
                 raise MessageNotFoundError("no sealed message lies there")
             return self._objects[key]
 
     def delete(self, key: str) -> None:
-        """See ``SealedMail.delete``."""
         with self._lock:
             self._objects.pop(key, None)
 

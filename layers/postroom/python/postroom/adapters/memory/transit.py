@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryTransit:
-    """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Transit``. ``now`` gives milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
@@ -30,7 +30,6 @@ class MemoryTransit:
         orders: Sequence[Order],
         expansion: Expansion | None,
     ) -> bool:
-        """See ``Transit.open``."""
         with self.tables.lock:
             if not self.tables.are_new(facts, orders) or (
                 expansion is not None and (expansion.trace, expansion.key) in self.tables.transit
@@ -42,7 +41,6 @@ class MemoryTransit:
             return True
 
     def expand(self, before: Expansion, facts: Sequence[Fact], orders: Sequence[Order]) -> bool:
-        """See ``Transit.expand``."""
         place = (before.trace, before.key)
         with self.tables.lock:
             stands = self.expansion(before.trace, before.key)
@@ -58,34 +56,28 @@ class MemoryTransit:
             return True
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
-        """See ``Transit.expansion``."""
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
         return row.entry if row and row.parked is None and isinstance(row.entry, Expansion) else None
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
-        """See ``Transit.under_way``."""
         with self.tables.lock:
             found = [(key, row) for (pk, key), row in self.tables.transit.items() if pk == trace and row.parked is None]
         yield from (row.entry for _, row in sorted(found, key=lambda one: one[0]) if row.entry is not None)
 
     def open_orders(self, trace: str) -> Iterator[Order]:
-        """See ``Transit.open_orders``."""
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
-        """See ``Transit.order``."""
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
         return row.entry if row and isinstance(row.entry, DeliveryOrder) else None
 
     def is_clear(self, trace: str) -> bool:
-        """See ``Transit.is_clear``."""
         with self.tables.lock:
             return all(pk != trace for pk, _ in self.tables.transit)
 
     def settle(self, order: Order | Expansion, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
-        """See ``Transit.settle``."""
         with self.tables.lock:
             if (order.trace, order.key) not in self.tables.transit or not self.tables.are_new(facts, orders):
                 return False
@@ -94,7 +86,6 @@ class MemoryTransit:
             return True
 
     def claim_bounce(self, intent: Fact, allowance: Allowance) -> Claim:
-        """See ``Transit.claim_bounce``."""
         with self.tables.lock:
             if not self.tables.are_new([intent]):
                 return Claim.TAKEN
@@ -106,7 +97,6 @@ class MemoryTransit:
             return Claim.MADE
 
     def settle_bounces(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
-        """See ``Transit.settle_bounces``."""
         with self.tables.lock:
             if not self.tables.are_new(facts):
                 return False
@@ -116,7 +106,6 @@ class MemoryTransit:
             return True
 
     def called(self, trace: str, key: str) -> Called | None:
-        """See ``Transit.called``."""
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
             if row is None or row.parked is not None or not isinstance(row.entry, RuleCall):
@@ -124,7 +113,6 @@ class MemoryTransit:
             return Called(row.entry, row.failed, row.since)
 
     def call_again(self, called: Called, due: int, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.call_again``."""
         with self.tables.lock:
             if not self._stands(called) or not self.tables.are_new(facts):
                 return False
@@ -141,7 +129,6 @@ class MemoryTransit:
         expansion: Expansion | None,
         contents: FlowContents | None = None,
     ) -> bool:
-        """See ``Transit.decide``."""
         with self.tables.lock:
             if not self._stands(called) or not self.tables.are_new(facts, orders):
                 return False
@@ -158,7 +145,6 @@ class MemoryTransit:
         return stands is not None and stands.failed == called.failed
 
     def park(self, parked: Parked, fact: Fact) -> bool:
-        """See ``Transit.park``."""
         place = (parked.trace, parked.key)
         with self.tables.lock:
             row = self.tables.transit.get(place)
@@ -171,20 +157,17 @@ class MemoryTransit:
             return True
 
     def parked(self, parked_id: str) -> Parked | None:
-        """See ``Transit.parked``."""
         trace, _, key = parked_id.partition("/")
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
         return row.parked if row else None
 
     def all_parked(self) -> Iterator[Parked]:
-        """See ``Transit.all_parked``."""
         with self.tables.lock:
             rows = list(self.tables.transit.values())
         yield from (row.parked for row in rows if row.parked is not None)
 
     def release(self, parked: Parked) -> bool:
-        """See ``Transit.release``."""
         with self.tables.lock:
             row = self.tables.transit.get((parked.trace, parked.key))
             if row is None or row.parked is None:
@@ -193,7 +176,6 @@ class MemoryTransit:
             return True
 
     def redrive(self, parked: Parked, fact: Fact) -> bool:
-        """See ``Transit.redrive``."""
         place = (parked.trace, parked.key)
         with self.tables.lock:
             row = self.tables.transit.get(place)
@@ -209,7 +191,6 @@ class MemoryTransit:
             return True
 
     def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.discard``."""
         with self.tables.lock:
             if self.parked(parked.id) is None or not self.tables.are_new(facts):
                 return False
@@ -218,7 +199,6 @@ class MemoryTransit:
             return True
 
     def of_organization(self, organization_id: str) -> Iterator[Standing]:
-        """See ``Transit.of_organization``."""
         with self.tables.lock:
             rows = [replace(row) for row in self.tables.transit.values()]
         for row in rows:
@@ -227,7 +207,6 @@ class MemoryTransit:
                 yield Standing(row.entry, row.parked, row.since, row.sweeps)
 
     def note(self, facts: Sequence[Fact]) -> bool:
-        """See ``Transit.note``."""
         with self.tables.lock:
             if not self.tables.are_new(facts):
                 return False
@@ -235,13 +214,11 @@ class MemoryTransit:
             return True
 
     def waiting(self, before: int) -> Iterator[Waiting]:
-        """See ``Transit.waiting``."""
         with self.tables.lock:
             rows = [replace(row) for row in self.tables.transit.values() if row.parked is None and row.since < before]
         yield from (Waiting(row.entry, row.since, row.sweeps) for row in rows if row.entry is not None)
 
     def swept(self, waiting: Waiting, now: int) -> None:
-        """See ``Transit.swept``."""
         with self.tables.lock:
             row = self.tables.transit.get((waiting.entry.trace, waiting.entry.key))
             if row is not None and row.parked is None and row.since == waiting.since:
@@ -250,37 +227,31 @@ class MemoryTransit:
 
 @dataclass(frozen=True, slots=True)
 class MemoryLedger:
-    """``Ledger``; see the port."""
+    """Implements ``Ledger``."""
 
     tables: MemoryTables
 
     def facts(self, trace: str) -> Sequence[Fact]:
-        """See ``Ledger.facts``."""
         with self.tables.lock:
             found = list(self.tables.facts.get(trace, {}).values())
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def fact(self, trace: str, key: str) -> Fact | None:
-        """See ``Ledger.fact``."""
         with self.tables.lock:
             return self.tables.facts.get(trace, {}).get(key)
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        """See ``Ledger.openings``."""
         found = {trace: self.fact(trace, RECEIVED) for trace in traces}
         return {trace: fact for trace, fact in found.items() if fact is not None}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
-        """See ``Ledger.received``."""
         meant = spellings(message_id)
         yield from (f for f in self._all() if f.key == RECEIVED and bare(f.event.get("messageId", "")) in meant)
 
     def between(self, since: int, until: int) -> Iterator[Fact]:
-        """See ``Ledger.between``."""
         yield from (fact for fact in self._all() if since <= fact.at < until)
 
     def all_facts(self, organization_id: str) -> Iterator[Fact]:
-        """See ``Ledger.all_facts``."""
         yield from (fact for fact in self._all() if fact.organization_id == organization_id)
 
     def _all(self) -> list[Fact]:
