@@ -10,7 +10,7 @@ import pytest
 
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.rows import fact_row
+from postroom.adapters.aws.ledger_rows import fact_row
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.records import Insert, Organization, OrganizationState
 from tests.support.facts import ACME, OTHER, delivered, fact, received

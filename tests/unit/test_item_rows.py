@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from postroom.adapters.aws.rows import item_from_row, item_row
+from postroom.adapters.aws.mailbox_rows import item_from_row, item_row
 from postroom.model.mailbox import Item
 
 NEW = Item(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from postroom.adapters.aws.lambda_batches import failures, ledger_records, retried_messages
-from postroom.adapters.aws.rows import fact_row
+from postroom.adapters.aws.ledger_rows import fact_row
 from postroom.contracts.between_stations import FactPointer, Part
 from postroom.ports.event_log import LedgerRecord
 from postroom.ports.retried import Retried

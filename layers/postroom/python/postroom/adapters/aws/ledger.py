@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
@@ -68,7 +68,7 @@ class DynamoLedger:
 
 def _fact(row: rows.Row) -> Fact:
     try:
-        return rows.fact_from_row(row)
+        return ledger_rows.fact_from_row(row)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableFactError("in the ledger") from error
 

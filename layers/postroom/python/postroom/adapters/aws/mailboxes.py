@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import mailbox_rows, rows, transit_rows
 from postroom.adapters.aws.tables import query, record, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
 from postroom.errors import ConflictError
@@ -42,14 +42,14 @@ class DynamoMailboxes:
     def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
         head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
         write = Transaction(self.client)
-        write.put("head", self.mailbox_table, rows.head_row(head, now), condition=NOT_THERE)
+        write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now), condition=NOT_THERE)
         for folder in standard_folders(now):
-            write.put("folder", self.mailbox_table, rows.folder_row(mailbox_id, folder))
+            write.put("folder", self.mailbox_table, mailbox_rows.folder_row(mailbox_id, folder))
         return not write.commit()
 
     def head(self, mailbox_id: str) -> Head | None:
         row = self._get(mailbox_id, "head")
-        return None if row is None else rows.head_from_row(row)
+        return None if row is None else mailbox_rows.head_from_row(row)
 
     def set_quota(self, mailbox_id: str, quota: int) -> bool:
         write = Transaction(self.client).update(
@@ -77,12 +77,12 @@ class DynamoMailboxes:
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
         self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
-        write.put("item", self.mailbox_table, rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
-        place = rows.key(head.mailbox_id, rows.membership_key(item.folder, entered.uids[item.folder]))
+        write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
+        place = rows.key(head.mailbox_id, mailbox_rows.membership_key(item.folder, entered.uids[item.folder]))
         write.put("uid", self.mailbox_table, {**place, "item": {"S": entered.id}}, condition=NOT_THERE)
         record(write, self.ledger_table, facts)
         if notice is not None:
-            write.put("notice", self.transit_table, rows.order_row(notice, self.now()), condition=NOT_THERE)
+            write.put("notice", self.transit_table, transit_rows.order_row(notice, self.now()), condition=NOT_THERE)
         refused = write.commit()
         if refused & {"order", "fact"}:
             return None
@@ -91,17 +91,18 @@ class DynamoMailboxes:
         return entered
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
-        first, last = rows.membership_key(folder, after_uid + 1), rows.membership_key(folder, 2**32)
+        first, last = mailbox_rows.membership_key(folder, after_uid + 1), mailbox_rows.membership_key(folder, 2**32)
         ids = [row["item"]["S"] for row in self._between(mailbox_id, first, last, limit)]
         found = self._get_items(mailbox_id, ids)
         return [found[name] for name in ids if name in found]
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
         row = self._get(mailbox_id, f"item:{item_id}")
-        return None if row is None else rows.item_from_row(row)
+        return None if row is None else mailbox_rows.item_from_row(row)
 
     def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
-        return [rows.folder_from_row(row) for row in query(self.client, self.mailbox_table, mailbox_id, "folder:")]
+        found = query(self.client, self.mailbox_table, mailbox_id, "folder:")
+        return [mailbox_rows.folder_from_row(row) for row in found]
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
         """Creations are the items themselves, everything else has a row of its own."""
@@ -124,7 +125,7 @@ class DynamoMailboxes:
                 ":next": rows.number(head.sequence + 1),
                 ":size": rows.number(head.size + item.size),
                 ":noticed": {"BOOL": noticed},
-                ":counters": rows.counters(counters),
+                ":counters": mailbox_rows.counters(counters),
             },
         )
 
@@ -163,14 +164,14 @@ class DynamoMailboxes:
                 with store_errors("read a mailbox"):
                     answer = self.client.batch_get_item(RequestItems=wanted)
                 for row in answer["Responses"].get(self.mailbox_table, []):
-                    item = rows.item_from_row(row)
+                    item = mailbox_rows.item_from_row(row)
                     found[item.id] = item
                 wanted = answer.get("UnprocessedKeys")
         return found
 
 
 def _creation(row: rows.Row) -> Change:
-    item = rows.item_from_row(row)
+    item = mailbox_rows.item_from_row(row)
     folder, uid = next(iter(item.uids.items()))
     return Change(int(item.id.partition("-")[0], 16), ChangeKind.NEW, item.id, folder, uid)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import rows, transit_rows
 from postroom.adapters.aws.tables import record
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.errors import ConflictError
@@ -37,17 +37,17 @@ class DynamoMessageContents:
     now: Callable[[], int]
 
     def of(self, trace: str) -> FlowContents:
-        place = rows.key(rows.contents_key(trace), "contents")
+        place = rows.key(transit_rows.contents_key(trace), "contents")
         with store_errors("read what was put into a flow"):
             answer = self.client.get_item(TableName=self.transit_table, Key=place, ConsistentRead=True)
-        return rows.contents_from_row(answer["Item"]) if "Item" in answer else FlowContents(trace)
+        return transit_rows.contents_from_row(answer["Item"]) if "Item" in answer else FlowContents(trace)
 
     def replace(self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()) -> bool:
         write = Transaction(self.client)
         write_contents(write, self.transit_table, contents, self.now())
         record(write, self.ledger_table, facts)
         for order in orders:
-            write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
+            write.put("order", self.transit_table, transit_rows.order_row(order, self.now()), condition=NOT_THERE)
         refused = write.commit()
         if refused - {STALE}:
             return False
@@ -58,7 +58,7 @@ class DynamoMessageContents:
 
 def write_contents(write: Transaction, transit_table: str, contents: FlowContents, now: int) -> None:
     """Add changed contents to a transaction; refused as ``STALE`` where somebody else changed them meanwhile."""
-    row = rows.contents_row(contents, now // 1000 + RETENTION_AFTER_FINAL_DAYS * 86_400)
+    row = transit_rows.contents_row(contents, now // 1000 + RETENTION_AFTER_FINAL_DAYS * 86_400)
     if contents.version == 0:
         write.put(STALE, transit_table, row, condition=NOT_THERE)
         return

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.aws import rows, unprocessed
+from postroom.adapters.aws import rows, transit_rows, unprocessed
 from postroom.adapters.aws.directory_rows import key_item, organization_from
 from postroom.contracts.between_stations import RuleCall
 from postroom.ports.open_calls import OpenCall
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def called_from(row: rows.Row | None) -> Called | None:
     """Read a call's row; ``None`` where there is none, or it is not open."""
-    if row is None or row["state"]["S"] != rows.OPEN:
+    if row is None or row["state"]["S"] != transit_rows.OPEN:
         return None
     call = RuleCall.model_validate_json(row["body"]["S"])
     return Called(call, int(row.get("failed", {"N": "0"})["N"]), int(row["since"]["N"]))

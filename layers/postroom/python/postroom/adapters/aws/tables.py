@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def record(write: Transaction, ledger_table: str, facts: Sequence[Fact]) -> None:
     """Add facts to a transaction; one that is there already refuses it, for it tells that the change was made."""
     for fact in facts:
-        write.put("fact", ledger_table, rows.fact_row(fact), condition=NOT_THERE)
+        write.put("fact", ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE)
 
 
 def take_out(write: Transaction, transit_table: str, order: Order | Expansion) -> None:

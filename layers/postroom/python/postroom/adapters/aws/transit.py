@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import rows
+from postroom.adapters.aws import rows, transit_rows
 from postroom.adapters.aws.message_contents import STALE, write_contents
 from postroom.adapters.aws.open_calls import called_from
 from postroom.adapters.aws.tables import query, record, scan, take_out
@@ -28,11 +28,11 @@ MAX_WRITES: Final = 100
 
 _OPEN: Mapping[str, Any] = {
     "ExpressionAttributeNames": {"#state": "state"},
-    "ExpressionAttributeValues": {":open": {"S": rows.OPEN}},
+    "ExpressionAttributeValues": {":open": {"S": transit_rows.OPEN}},
 }
 _PARKED: Mapping[str, Any] = {
     "ExpressionAttributeNames": {"#state": "state"},
-    "ExpressionAttributeValues": {":parked": {"S": rows.PARKED}},
+    "ExpressionAttributeValues": {":parked": {"S": transit_rows.PARKED}},
 }
 
 
@@ -62,7 +62,7 @@ class DynamoTransit:
         condition = "#state = :open AND #done = :done AND contains(#body, :plan)"
         names = {"#state": "state", "#done": "done", "#body": "body"}
         plan = {"S": before.plan.model_dump_json()}
-        values = {":open": {"S": rows.OPEN}, ":done": rows.number(before.done), ":plan": plan}
+        values = {":open": {"S": transit_rows.OPEN}, ":done": rows.number(before.done), ":plan": plan}
         if before.done + 1 == before.chunks:
             write.delete(
                 "expansion",
@@ -88,12 +88,12 @@ class DynamoTransit:
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         row = self._get(trace, key)
-        return None if row is None or row["state"]["S"] != rows.OPEN else rows.expansion_from_row(row)
+        return None if row is None or row["state"]["S"] != transit_rows.OPEN else transit_rows.expansion_from_row(row)
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         for row in self._query(trace, ""):
-            if row.get("state") == {"S": rows.OPEN}:
-                yield rows.entry_from_row(row)
+            if row.get("state") == {"S": transit_rows.OPEN}:
+                yield transit_rows.entry_from_row(row)
 
     def open_orders(self, trace: str) -> Iterator[Order]:
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
@@ -186,7 +186,7 @@ class DynamoTransit:
 
     def park(self, parked: Parked, fact: Fact) -> bool:
         write = Transaction(self.client)
-        attributes = rows.parked_attributes(parked)
+        attributes = transit_rows.parked_attributes(parked)
         if parked.in_transit:
             names = {f"#{name}": name for name in attributes}
             values = {f":{name}": value for name, value in attributes.items()}
@@ -197,7 +197,7 @@ class DynamoTransit:
                 "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
                 condition="#state = :open",
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={**values, ":open": {"S": rows.OPEN}},
+                ExpressionAttributeValues={**values, ":open": {"S": transit_rows.OPEN}},
             )
         else:
             row = {**rows.key(parked.trace, parked.key), **attributes, "body": {"S": parked.body}}
@@ -208,11 +208,11 @@ class DynamoTransit:
     def parked(self, parked_id: str) -> Parked | None:
         trace, _, key = parked_id.partition("/")
         row = self._get(trace, key) if key else None
-        return None if row is None or row["state"]["S"] != rows.PARKED else rows.parked_from_row(row)
+        return None if row is None or row["state"]["S"] != transit_rows.PARKED else transit_rows.parked_from_row(row)
 
     def all_parked(self) -> Iterator[Parked]:
         for row in self._scan("#state = :parked", **_PARKED):
-            yield rows.parked_from_row(row)
+            yield transit_rows.parked_from_row(row)
 
     def release(self, parked: Parked) -> bool:
         write = Transaction(self.client).update(
@@ -222,7 +222,7 @@ class DynamoTransit:
             "SET released = :yes",
             condition="#state = :parked",
             ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":yes": {"BOOL": True}, ":parked": {"S": rows.PARKED}},
+            ExpressionAttributeValues={":yes": {"BOOL": True}, ":parked": {"S": transit_rows.PARKED}},
         )
         return not write.commit()
 
@@ -239,8 +239,8 @@ class DynamoTransit:
                     f"#{name}": name for name in ("state", "since", "sweeps", "cause", "station", "parkings", "org")
                 },
                 ExpressionAttributeValues={
-                    ":open": {"S": rows.OPEN},
-                    ":parked": {"S": rows.PARKED},
+                    ":open": {"S": transit_rows.OPEN},
+                    ":parked": {"S": transit_rows.PARKED},
                     ":now": rows.number(self.now()),
                     ":none": rows.number(0),
                 },
@@ -261,8 +261,8 @@ class DynamoTransit:
         member = {"S": f'"organization_id":{json.dumps(organization_id)}'}
         for row in self._scan("contains(body, :member)", ExpressionAttributeValues={":member": member}):
             try:
-                parked = rows.parked_from_row(row) if row["state"]["S"] == rows.PARKED else None
-                entry = None if parked is not None and not parked.in_transit else rows.entry_from_row(row)
+                parked = transit_rows.parked_from_row(row) if row["state"]["S"] == transit_rows.PARKED else None
+                entry = None if parked is not None and not parked.in_transit else transit_rows.entry_from_row(row)
                 standing = Standing(entry, parked, int(row["since"]["N"]), int(row["sweeps"]["N"]))
             except (AttributeError, KeyError, TypeError, ValueError):
                 unreadable += 1
@@ -286,7 +286,7 @@ class DynamoTransit:
         unreadable = 0
         for row in found:
             try:
-                waiting = Waiting(rows.entry_from_row(row), int(row["since"]["N"]), int(row["sweeps"]["N"]))
+                waiting = Waiting(transit_rows.entry_from_row(row), int(row["since"]["N"]), int(row["sweeps"]["N"]))
             except (AttributeError, KeyError, TypeError, ValueError):
                 unreadable += 1
                 continue
@@ -304,7 +304,7 @@ class DynamoTransit:
             condition="#state = :open AND #since = :since",
             ExpressionAttributeNames={"#state": "state", "#since": "since", "#sweeps": "sweeps"},
             ExpressionAttributeValues={
-                ":open": {"S": rows.OPEN},
+                ":open": {"S": transit_rows.OPEN},
                 ":now": rows.number(now),
                 ":since": rows.number(waiting.since),
                 ":sweeps": rows.number(waiting.sweeps + 1),
@@ -314,12 +314,12 @@ class DynamoTransit:
 
     def _add_orders(self, write: Transaction, orders: Sequence[Order], expansion: Expansion | None = None) -> None:
         for order in orders:
-            write.put("order", self.transit_table, rows.order_row(order, self.now()), condition=NOT_THERE)
+            write.put("order", self.transit_table, transit_rows.order_row(order, self.now()), condition=NOT_THERE)
         contents = first_slots(orders)
         if contents is not None:
             write_contents(write, self.transit_table, contents, self.now())
         if expansion is not None:
-            row = rows.expansion_row(expansion, self.now())
+            row = transit_rows.expansion_row(expansion, self.now())
             write.put("expansion", self.transit_table, row, condition=NOT_THERE)
 
     def _get(self, trace: str, key: str) -> rows.Row | None:
@@ -336,7 +336,7 @@ class DynamoTransit:
 
 def _stands(called: Called) -> dict[str, Any]:
     """Return the condition that a rule call is open, and no further attempt of it has failed."""
-    names, values = {"#state": "state", "#failed": "failed"}, {":open": {"S": rows.OPEN}}
+    names, values = {"#state": "state", "#failed": "failed"}, {":open": {"S": transit_rows.OPEN}}
     if not called.failed:
         condition = "#state = :open AND attribute_not_exists(#failed)"
     else:

@@ -1,0 +1,173 @@
+"""Mailboxes as rows of MailboxTable: pure, both ways.
+
+pk mailbox id · sk head | folder:… | item:… | in:<folder>:<uid> | change:…
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from postroom.adapters.aws.rows import key, number
+from postroom.model.mailbox import Counters, FolderInfo, Head, Item
+
+if TYPE_CHECKING:
+    from postroom.adapters.aws.rows import Row
+
+
+def head_row(head: Head, created: int) -> dict[str, Any]:
+    """Return a new mailbox's head."""
+    return {
+        **key(head.mailbox_id, "head"),
+        "org": {"S": head.organization_id},
+        "arn": {"S": head.organization_arn},
+        "kms": {"S": head.kms_key_arn},
+        "key": {"B": head.wrapped_key},
+        "quota": number(head.quota),
+        "size": number(head.size),
+        "sequence": number(head.sequence),
+        "noticed": {"BOOL": head.noticed},
+        "created": number(created),
+        "folders": {"M": {name: counters(folder) for name, folder in head.folders.items()}},
+    }
+
+
+def head_from_row(row: Row) -> Head:
+    """Read a mailbox's head."""
+    return Head(
+        mailbox_id=row["pk"]["S"],
+        organization_id=row["org"]["S"],
+        organization_arn=row["arn"]["S"],
+        kms_key_arn=row["kms"]["S"],
+        wrapped_key=bytes(row["key"]["B"]),
+        quota=int(row["quota"]["N"]),
+        size=int(row["size"]["N"]),
+        sequence=int(row["sequence"]["N"]),
+        noticed=row["noticed"]["BOOL"],
+        folders={name: _counters_from(folder["M"]) for name, folder in row["folders"]["M"].items()},
+    )
+
+
+def counters(folder: Counters) -> dict[str, Any]:
+    """Return a folder's numbers; short names, because every delivery writes them."""
+    return {
+        "M": {
+            "u": number(folder.uid_next),
+            "t": number(folder.total),
+            "r": number(folder.unread),
+            "s": number(folder.size),
+            "q": number(folder.modseq),
+        }
+    }
+
+
+def _counters_from(row: Row) -> Counters:
+    return Counters(*(int(row[name]["N"]) for name in "utrsq"))
+
+
+def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:
+    """Return a folder's row: what rarely changes."""
+    return {
+        **key(mailbox_id, f"folder:{folder.id}"),
+        "name": {"S": folder.name},
+        "class": {"S": folder.folder_class},
+        "validity": number(folder.uid_validity),
+        "modseq": number(folder.modseq),
+        "subscribed": {"BOOL": folder.subscribed},
+        "permissions": {"M": {who: {"S": what} for who, what in folder.permissions.items()}},
+        **({"parent": {"S": folder.parent}} if folder.parent else {}),
+        **({"use": {"S": folder.special_use}} if folder.special_use else {}),
+    }
+
+
+def folder_from_row(row: Row) -> FolderInfo:
+    """Read a folder's row."""
+    return FolderInfo(
+        id=row["sk"]["S"].partition(":")[2],
+        name=row["name"]["S"],
+        parent=row["parent"]["S"] if "parent" in row else None,
+        folder_class=row["class"]["S"],
+        special_use=row["use"]["S"] if "use" in row else None,
+        uid_validity=int(row["validity"]["N"]),
+        modseq=int(row["modseq"]["N"]),
+        subscribed=row["subscribed"]["BOOL"],
+        permissions={who: what["S"] for who, what in row["permissions"]["M"].items()},
+    )
+
+
+def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
+    """Return an item's row. Below 1 KB for ordinary mail: one write unit.
+
+    What follows from the rest is left out: the end of an object's name that is the item's own, a modification at
+    creation, and sequences that are still that of the creation, with which the id begins.
+    """
+    created = _creation_sequence(item.id)
+    sequences = (("change", item.change_key), ("modseq", item.content_modseq), ("readseq", item.read_modseq))
+    return {
+        **key(mailbox_id, f"item:{item.id}"),
+        "uids": {"M": {folder: number(uid) for folder, uid in item.uids.items()}},
+        "blob": {"S": _shorter(item.blob, mailbox_id, item.token)},
+        "size": number(item.size),
+        "summary": {"B": item.summary},
+        "class": {"S": item.item_class},
+        "conversation": {"S": item.conversation},
+        "received": number(item.received),
+        "created": number(item.created),
+        "attachments": {"BOOL": item.has_attachments},
+        "read": {"BOOL": item.read},
+        **({"modified": number(item.modified)} if item.modified != item.created else {}),
+        **{name: number(sequence) for name, sequence in sequences if sequence != created},
+        **{
+            name: {"SS": sorted(words)}
+            for name, words in (("flags", item.flags), ("keywords", item.keywords), ("categories", item.categories))
+            if words
+        },
+    }
+
+
+def item_from_row(row: Row) -> Item:
+    """Read an item's row."""
+    item_id = row["sk"]["S"].partition(":")[2]
+    created = number(_creation_sequence(item_id))
+    return Item(
+        id=item_id,
+        uids={folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        blob=_whole(row["blob"]["S"], row["pk"]["S"], item_id.partition("-")[2]),
+        size=int(row["size"]["N"]),
+        summary=bytes(row["summary"]["B"]),
+        item_class=row["class"]["S"],
+        conversation=row["conversation"]["S"],
+        received=int(row["received"]["N"]),
+        created=int(row["created"]["N"]),
+        modified=int(row.get("modified", row["created"])["N"]),
+        has_attachments=row["attachments"]["BOOL"],
+        change_key=int(row.get("change", created)["N"]),
+        content_modseq=int(row.get("modseq", created)["N"]),
+        read_modseq=int(row.get("readseq", created)["N"]),
+        read=row["read"]["BOOL"],
+        flags=_words(row, "flags"),
+        keywords=_words(row, "keywords"),
+        categories=_words(row, "categories"),
+    )
+
+
+def _creation_sequence(item_id: str) -> int:
+    return int(item_id.partition("-")[0], 16)
+
+
+def _shorter(blob: str, mailbox_id: str, token: str) -> str:
+    """Cut off an object's name what the item's row says anyway; a name that ends in a slash was cut."""
+    own = f"/{mailbox_id}/{token}"
+    return blob.removesuffix(own) + "/" if blob.endswith(own) else blob
+
+
+def _whole(blob: str, mailbox_id: str, token: str) -> str:
+    return f"{blob}{mailbox_id}/{token}" if blob.endswith("/") else blob
+
+
+def membership_key(folder: str, uid: int) -> str:
+    """Return the sort key of a message in a folder: folders list in UID order."""
+    return f"in:{folder}:{uid:010d}"
+
+
+def _words(row: Row, name: str) -> tuple[str, ...]:
+    return tuple(sorted(row[name]["SS"])) if name in row else ()

@@ -1,0 +1,149 @@
+"""What is in transit as rows of TransitTable: pure, both ways.
+
+pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
+pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
+pk attempts:<id>    sk attempts           failed and unanswered attempts at an SQS message; `expires` (TTL)
+pk contents:<trace> sk contents           what rule functions put; `expires` (TTL)
+pk probe:<group>    sk probe              who may call a function that is held back; `expires` (TTL)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from postroom.adapters.aws.rows import key, number, to_json
+from postroom.ports.message_contents import Content, FlowContents, Slot
+from postroom.ports.transit import EXPANSION, Parked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.adapters.aws.rows import Row
+    from postroom.contracts.between_stations import Expansion, Order
+
+OPEN = "OPEN"
+PARKED = "PARKED"
+
+
+def order_row(order: Order, since: int) -> dict[str, Any]:
+    """Return an open order's row."""
+    return {
+        **key(order.trace, order.key),
+        "state": {"S": OPEN},
+        "since": number(since),
+        "sweeps": number(0),
+        "body": {"S": order.model_dump_json()},
+    }
+
+
+def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
+    """Return an expansion's row; ``done`` stands beside the rest, because it is what changes."""
+    return {
+        **key(expansion.trace, expansion.key),
+        "state": {"S": OPEN},
+        "since": number(since),
+        "sweeps": number(0),
+        "done": number(expansion.done),
+        "body": {"S": expansion.model_dump_json()},
+    }
+
+
+def expansion_from_row(row: Row) -> Expansion:
+    """Read an expansion's row."""
+    from postroom.contracts.between_stations import Expansion  # the admin API keeps mailboxes too, and reads none
+
+    return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
+
+
+def entry_from_row(row: Row) -> Order | Expansion:
+    """Read an open order's or expansion's row.
+
+    Raises:
+        KeyError, ValueError: it is neither.
+    """
+    from postroom.contracts.between_stations import stored_order
+
+    if row["sk"]["S"].startswith(EXPANSION):
+        return expansion_from_row(row)
+    return stored_order(row["sk"]["S"], row["body"]["S"])
+
+
+def parked_attributes(parked: Parked) -> dict[str, Any]:
+    """Return what parking adds to a row, key and body left out: what is in transit has its body already."""
+    return {
+        "state": {"S": PARKED},
+        "since": number(parked.since),
+        "sweeps": number(0),
+        "org": {"S": parked.organization_id},
+        "station": {"S": parked.station},
+        "cause": {"S": parked.cause},
+        "parkings": number(parked.parkings),
+    }
+
+
+def parked_from_row(row: Row) -> Parked:
+    """Read a parked thing's row."""
+    return Parked(
+        trace=row["pk"]["S"],
+        key=row["sk"]["S"],
+        organization_id=row["org"]["S"],
+        station=row["station"]["S"],
+        cause=row["cause"]["S"],
+        since=int(row["since"]["N"]),
+        parkings=int(row["parkings"]["N"]),
+        body=row["body"]["S"],
+    )
+
+
+def contents_key(trace: str) -> str:
+    """Return the partition of what was put into a flow."""
+    return f"contents:{trace}"
+
+
+def contents_row(contents: FlowContents, expires: int) -> dict[str, Any]:
+    """Return the row of what was put into a flow, as its next version. ``expires`` is seconds since the epoch."""
+    body = {
+        "shown": _content(contents.shown),
+        "slots": {
+            run: {"attempt": slot.attempt, "content": _content(slot.content), "closed": slot.closed}
+            for run, slot in contents.slots.items()
+        },
+        "puts": contents.puts,
+        "frozen": contents.frozen,
+    }
+    return {
+        **key(contents_key(contents.trace), "contents"),
+        "version": number(contents.version + 1),
+        "body": {"S": to_json(body)},
+        "expires": number(expires),
+    }
+
+
+def contents_from_row(row: Row) -> FlowContents:
+    """Read the row of what was put into a flow."""
+    body = json.loads(row["body"]["S"])
+    slots = {
+        run: Slot(slot["attempt"], _content_from(slot["content"]), slot["closed"])
+        for run, slot in body["slots"].items()
+    }
+    return FlowContents(
+        trace=row["pk"]["S"].partition(":")[2],
+        shown=_content_from(body["shown"]),
+        slots=slots,
+        puts=body["puts"],
+        frozen=body["frozen"],
+        version=int(row["version"]["N"]),
+    )
+
+
+def _content(content: Content | None) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    return {"raw": content.raw.model_dump(), "size": content.size, "number": content.number}
+
+
+def _content_from(body: Mapping[str, Any] | None) -> Content | None:
+    from postroom.contracts.between_stations import RawLocation
+
+    return Content(RawLocation(**body["raw"]), body["size"], body["number"]) if body else None
