@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from postroom.errors import StoreUnavailableError
-from postroom.lifecycle.expired_mailboxes import TAKEN_OVER_AFTER, ExpiredMailboxes
+from postroom.lifecycle.expired_mailboxes import TAKEN_OVER_AFTER_MS, ExpiredMailboxes
 from postroom.model.limits import RESERVE_MS
 
 DAY: Final = 24 * 3600 * 1000
@@ -219,7 +219,7 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(
     pipeline.removal.hook = lambda _: None
     pipeline.directory = Directory(pipeline.context.directory)
     pipeline.run(30 * DAY)
-    pipeline.run(30 * DAY + TAKEN_OVER_AFTER)
+    pipeline.run(30 * DAY + TAKEN_OVER_AFTER_MS)
     assert not pipeline.has_mailbox(ann)
     assert pipeline.removal.pieces == {ann: 0}
     assert pipeline.entity(ann).mailbox_removing is None

@@ -61,7 +61,7 @@ def memory_deletion(
         "stored": StoredMail(raw, ledger, transit, arrivals, now, SETTLES),
         "archive": raw,
         "now": now,
-        "settles": SETTLES,
+        "settling_ms": SETTLES,
     }
     return Deletion(**{**parts, **changes})
 

@@ -44,5 +44,5 @@ def build(settings: Environment | None = None) -> Deletion:
         stored=StoredMail(raw, ledger, transit, arrivals, now_ms, settles),
         archive=raw,
         now=now_ms,
-        settles=settles,
+        settling_ms=settles,
     )

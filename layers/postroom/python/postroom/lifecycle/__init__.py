@@ -1,1 +1,1 @@
-"""The end of what has left: mailboxes whose time is over, and whole organizations."""
+"""Scheduled removal: mailboxes whose retention is over, and deleted organizations."""

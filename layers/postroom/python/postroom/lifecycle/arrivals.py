@@ -1,4 +1,4 @@
-"""Notifications of a deleted organization's mail that are parked as they came, because no flow could be opened."""
+"""Parked notifications for a deleted organization: ingest parked them as they came, because it could open no flow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ParkedArrivals:
-    """``now`` gives milliseconds since the epoch."""
+    """``now`` returns milliseconds since the epoch."""
 
     directory: Directory
     transit: Transit
@@ -33,39 +33,43 @@ class ParkedArrivals:
     def end(
         self, organization_id: str, domains: Collection[str], gone: Collection[str], others: Collection[str]
     ) -> int:
-        """Give up what is for nobody but an organization and others that are being deleted, with its stored message.
+        """Discard notifications whose recipients are all in organizations that are being deleted.
 
-        A domain that another organization has by now is that one's.
+        The stored message is removed with the last of them. A domain that another organization has registered since
+        belongs to that organization.
 
         Args:
-            domains: the organization's, those that are free by now included.
-            gone: those of all that are being deleted.
-            others: ids of the organizations that are there.
+            domains: domains of the organization, including those that are already released.
+            gone: domains of all organizations that are being deleted.
+            others: ids of the organizations that stay.
 
         Returns:
-            How many were given up.
+            How many notifications were discarded.
         """
         ended = 0
-        for trace, announced in self._by_trace().items():
-            ours = [each for each in announced if self._is_of(each, domains, {*domains, *gone}, others)]
-            if ours and len(ours) == len(announced):  # the object first: what stops behind it finds its row again
+        for trace, notifications in self._by_trace().items():
+            ours = [each for each in notifications if self._is_of(each, domains, {*domains, *gone}, others)]
+            if ours and len(ours) == len(notifications):  # object before row: a run that stops between finds the row
                 self._remove(trace.removeprefix(ARRIVAL_PREFIX), ours, [organization_id, *others])
             if ours:
                 self._remove_plans(trace_of(trace.removeprefix(ARRIVAL_PREFIX), organization_id))
-            ended += sum(self._give_up(each) for each in ours)
+            ended += sum(self._discard(each) for each in ours)
         return ended
 
     def is_awaited(self, ses_message_id: str, others: Collection[str]) -> bool:
-        """Say whether a notification of a message is parked that a redrive brings to one of other organizations."""
+        """Say whether a parked notification of a message names a domain of one of the other organizations.
+
+        A redrive of such a notification needs the stored message.
+        """
         trace = ARRIVAL_PREFIX + ses_message_id
         if self.transit.is_clear(trace):
             return False
-        names = {name for parked in self._by_trace().get(trace, ()) for name in _about(parked)[0]}
+        names = {name for parked in self._by_trace().get(trace, ()) for name in _domains_and_key(parked)[0]}
         records = [self.directory.domain_record(name) for name in names]
         return any(record is not None and record.organization.id in others for record in records)
 
     def _by_trace(self) -> dict[str, list[Parked]]:
-        """Return what is parked as it came, by message: SES may announce one more than once."""
+        """Return parked notifications by message; SES may send several notifications of one message."""
         found: dict[str, list[Parked]] = {}
         for parked in self.transit.all_parked():
             if parked.key.startswith(ARRIVAL_PREFIX):
@@ -73,7 +77,7 @@ class ParkedArrivals:
         return found
 
     def _is_of(self, parked: Parked, domains: Collection[str], gone: Collection[str], others: Collection[str]) -> bool:
-        names, _ = _about(parked)
+        names, _ = _domains_and_key(parked)
         return (
             not names.isdisjoint(domains) and names <= set(gone) and all(self._is_free(each, others) for each in names)
         )
@@ -82,26 +86,29 @@ class ParkedArrivals:
         record = self.directory.domain_record(domain)
         return record is None or record.organization.id not in others
 
-    def _give_up(self, parked: Parked) -> bool:
+    def _discard(self, parked: Parked) -> bool:
         fact = parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)
         return self.transit.discard(parked, [fact])
 
-    def _remove(self, ses_message_id: str, announced: Sequence[Parked], organizations: Sequence[str]) -> None:
-        """Remove the stored message, unless there is a flow of it, whose own end that is."""
+    def _remove(self, ses_message_id: str, notifications: Sequence[Parked], organizations: Sequence[str]) -> None:
+        """Remove the stored message, unless it has a flow; the end of the flow removes it then."""
         if self.ledger.openings([trace_of(ses_message_id, each) for each in organizations]):
             return
-        for key in {key for _, key in map(_about, announced) if key.startswith(INBOUND)}:
+        for key in {key for _, key in map(_domains_and_key, notifications) if key.startswith(INBOUND)}:
             self.archive.remove(key)
 
     def _remove_plans(self, trace: str) -> None:
-        """Remove the plan of a flow that ingest did not come to open; an open flow's goes with it."""
+        """Remove the plan of a flow that ingest did not open; the plan of an open flow is removed with the flow."""
         if not self.ledger.openings([trace]):
             for plan in self.archive.stored(f"{TRANSIT}{trace}/"):
                 self.archive.remove(plan.key)
 
 
-def _about(parked: Parked) -> tuple[set[str], str]:
-    """Return the domains of a parked notification's recipients, and where its message is stored, if it can be read."""
+def _domains_and_key(parked: Parked) -> tuple[set[str], str]:
+    """Return the domains of a notification's recipients and the key of its message; nothing if it cannot be read.
+
+    A recipient that is no address counts as the domain "".
+    """
     try:
         notification = read_notification(parked.body)
     except InvalidNotificationError:

@@ -1,12 +1,16 @@
-"""Organizations that are being deleted: everything goes, keys first, in pieces, from wherever the last run stopped.
+"""Deletes organizations in steps; a run continues where the last one stopped.
 
-A run does every step that is not done, as long as time allows, and each step may be repeated. First nothing can be
-read or called any more: mailboxes' keys, hashes of passwords and gateways go, what is on its way ends, and what is
-stored in plain goes. Then the rest goes, and last the names. The organization is Deleted once nothing is left; a while
-later, when no function that began before the deletion can run any more, a last look removes what one may have left.
+A run does every step that is not done, as long as time allows. Each step may be repeated.
 
-The organization's KMS key, its log group and its facts stay: the first two are its owner's, facts hold no content and
-expire (docs/decisions/0018). Source: guide, ZH:3660-3666: it cannot be undone, and its mail is lost for good.
+1. Domains accept no mail any more, and the mailboxes' keys are removed: nothing can be read or delivered.
+2. Hashes of passwords and SMTP gateways are removed, flows are ended, and mail stored in plain is removed.
+3. Domains, entities with their mailboxes, and the remaining rows and objects are removed.
+4. The organization becomes Deleted, and its alias is free.
+5. After the settling time no function can run that began before the deletion. A last search removes what such a
+   function may have stored.
+
+The organization's KMS key, its log group and its facts stay: the first two belong to the customer, facts hold no
+content and expire (docs/decisions/0018). Source: guide, ZH:3660-3666: a deletion cannot be undone and its mail is lost.
 """
 
 from __future__ import annotations
@@ -16,18 +20,16 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, PAGE, kept, pages
-from postroom.lifecycle.stored_mail import Others
+from postroom.lifecycle.runs import OWNERS, PAGE, Run, pages
+from postroom.lifecycle.stored_mail import Sharing
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
-from postroom.model.limits import RESERVE_MS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
 from postroom.ports.directory import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from postroom.errors import PostroomError
     from postroom.lifecycle.arrivals import ParkedArrivals
     from postroom.lifecycle.open_flows import OpenFlows
     from postroom.lifecycle.stored_mail import StoredMail
@@ -39,31 +41,31 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawArchive
     from postroom.ports.transit import Transit
 
-CLAIMS: Final = MAX_ROWS - 10
+MAX_CLAIMS: Final = MAX_ROWS - 10
 """Address claims that one transaction removes. Ours."""
 
 GONE: Final = (OrganizationState.DELETING, OrganizationState.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """What is known beside one organization.
+class Others:
+    """What a deletion must know about other organizations.
 
     Attributes:
-        others: ids of those that are not deleted, and not being deleted.
-        names: the domains of all that are being deleted, those that are free by now included.
+        ids: organizations that are neither deleted nor being deleted.
+        gone_domains: domains of all organizations that are being deleted, including those that are already released.
     """
 
-    others: Sequence[str]
-    names: Collection[str]
+    ids: Sequence[str]
+    gone_domains: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """``now`` gives milliseconds since the epoch.
+    """``now`` returns milliseconds since the epoch.
 
-    ``settles`` is for how many milliseconds what is on its way may end by itself, and functions that began before the
-    deletion may be alive; then the rest is given up, and the deletion is over.
+    ``settling_ms`` is how long flows may end by themselves, and how long functions that began before the deletion may
+    still run. After that, what is left is discarded and the deletion can finish.
     """
 
     directory: Directory
@@ -76,68 +78,63 @@ class Deletion:
     stored: StoredMail
     archive: RawArchive
     now: Callable[[], int]
-    settles: int
+    settling_ms: int
 
-    def run(self, remaining: Callable[[], int]) -> dict[str, int]:
-        """Look at every organization once; return how many are deleted now, and with how many the next run goes on.
+    def run(self, remaining_ms: Callable[[], int]) -> dict[str, int]:
+        """Check every organization once, and do the next steps of those that are being deleted.
 
-        Trouble with one organization stops no other; it is raised when all the rest is done, for the alarm.
+        An error with one organization does not stop the others; it is raised after them, for the alarm.
 
         Args:
-            remaining: milliseconds until the function is stopped.
+            remaining_ms: returns the milliseconds until the function is stopped.
+
+        Returns:
+            ``deleted``: organizations whose deletion is done; ``unfinished``: those that the next run continues with.
 
         Raises:
-            PostroomError: the first trouble.
+            PostroomError: the first error.
         """
-        counts = {"deleted": 0, "unfinished": 0}
-        troubles: list[PostroomError] = []
-        everyone = list(pages(self.directory.organizations))
-        others = [each.id for each in everyone if each.state not in GONE]
-        names = {name for each in everyone if each.state in GONE for name in each.former_domains}
-
-        def more() -> bool:
-            return remaining() >= RESERVE_MS
-
+        run, counts = Run(remaining_ms), {"deleted": 0, "unfinished": 0}
+        organizations = list(pages(self.directory.organizations))
+        others = Others(
+            ids=[each.id for each in organizations if each.state not in GONE],
+            gone_domains={name for each in organizations if each.state in GONE for name in each.former_domains},
+        )
         closed: list[Organization] = []
-        for organization in everyone:
+        for organization in organizations:
             if organization.state in GONE and organization.cleared is None:
-                with kept(troubles):
-                    closed.append(self._close(organization, more))
+                with run.keep_errors():
+                    closed.append(self._close(organization, run))
         for organization in closed:
-            with kept(troubles):
-                done = self._empty(organization, Rest(others, names), more, troubles)
-                counts["deleted" if done else "unfinished"] += 1
-        if troubles:
-            raise troubles[0]
-        return counts
+            with run.keep_errors():
+                counts["deleted" if self._empty(organization, others, run) else "unfinished"] += 1
+        return run.result(counts)
 
-    def _close(self, organization: Organization, more: Callable[[], bool]) -> Organization:
-        """Take no mail any more, and remove the mailboxes' keys: of every organization before the rest of any."""
+    def _close(self, organization: Organization, run: Run) -> Organization:
+        """Refuse new mail and remove the mailboxes' keys; done for every organization before the rest of any."""
         organization = self._begun(organization)
         self._refuse_mail(organization)
-        return self._remove_keys(organization, more)
+        return self._remove_keys(organization, run)
 
-    def _empty(
-        self, organization: Organization, rest: Rest, more: Callable[[], bool], troubles: list[PostroomError]
-    ) -> bool:
-        """Remove what is behind the keys as far as time allows; ``True`` once the organization is Deleted."""
+    def _empty(self, organization: Organization, others: Others, run: Run) -> bool:
+        """Remove everything except the keys as far as time allows; ``True`` once the organization is Deleted."""
         begun = organization.deleting or 0
-        over = self.now() - begun >= self.settles
-        if not (organization.keys_gone and _all(self.rows.remove_secrets, organization.id, more)):
+        over = self.now() - begun >= self.settling_ms
+        if not (organization.keys_gone and _all(self.rows.remove_secrets, organization.id, run)):
             return False
-        ended = self._end_flows(organization, rest, begun, more, troubles, over=over)
-        organization, kept = self._look_through(organization, rest.others, more, troubles, over=over)
+        ended = self._end_flows(organization, others, begun, run, over=over)
+        organization, waiting = self._search_stored_mail(organization, others.ids, run, over=over)
         if organization.searched_to is not None:
             return False
-        released = self._release_domains(organization, more, troubles)
-        if not self._remove_entities(organization.id, more):
+        released = self._release_domains(organization, run)
+        if not self._remove_entities(organization.id, run):
             return False
-        if not (_all(self.rows.remove_rows, organization.id, more) and self._remove_objects(organization.id, more)):
+        if not (_all(self.rows.remove_rows, organization.id, run) and self._remove_objects(organization.id, run)):
             return False
-        return ended and released and (not kept or over) and self._conclude(organization, begun)
+        return ended and released and (not waiting or over) and self._conclude(organization, begun)
 
     def _begun(self, organization: Organization) -> Organization:
-        """Note when the deletion began, and which domains the organization has, before any of them is gone."""
+        """Record when the deletion began, and the organization's domains before one is released."""
         since = organization.deleting or self.now()
         self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETING)])
         names = tuple(domain.name for domain in self._domains(organization.id))
@@ -152,119 +149,102 @@ class Deletion:
         return replace(changed, version=organization.version + 1)
 
     def _refuse_mail(self, organization: Organization) -> None:
-        """Bring every domain's copy of the organization in step: what arrives belongs to no organization."""
+        """Update the organization's copy in every domain row; new mail then belongs to no organization."""
         for domain in self._domains(organization.id):
             if domain.organization != organization.ref:
                 copy = replace(domain, organization=organization.ref, fallback_mailbox=None)
                 self.directory.commit([Replace(copy)])
 
-    def _end_flows(
-        self,
-        organization: Organization,
-        rest: Rest,
-        begun: int,
-        more: Callable[[], bool],
-        troubles: list[PostroomError],
-        *,
-        over: bool,
-    ) -> bool:
-        """Let what is on its way end; ``True`` once nothing stands there. Trouble with it stops no other step."""
+    def _end_flows(self, organization: Organization, others: Others, begun: int, run: Run, *, over: bool) -> bool:
+        """End the organization's flows; ``True`` once none is open. An error here stops no other step."""
         left: int | None = None
-        with kept(troubles):
-            left = self.flows.end(organization.id, begun, over=over, more=more)
-        with kept(troubles):
-            self.arrivals.end(organization.id, organization.former_domains, rest.names, rest.others)
+        with run.keep_errors():
+            left = self.flows.end(organization.id, begun, over=over, has_time=run.has_time)
+        with run.keep_errors():
+            self.arrivals.end(organization.id, organization.former_domains, others.gone_domains, others.ids)
         return left == 0
 
-    def _remove_keys(self, organization: Organization, more: Callable[[], bool]) -> Organization:
-        """Remove the mailboxes' keys, many at a time: those of 100,000 in less than a run."""
+    def _remove_keys(self, organization: Organization, run: Run) -> Organization:
+        """Remove the mailboxes' keys in batches; one run has time for the keys of 100,000 mailboxes."""
         owners = self._entities(organization.id, *OWNERS)
-        while not organization.keys_gone and more():
+        while not organization.keys_gone and run.has_time():
             ids = [entity.id for entity in islice(owners, PAGE)]
             self.mailboxes.remove_keys(ids)
             if not ids:
                 return self._change(organization, keys_gone=True)
         return organization
 
-    def _release_domains(
-        self, organization: Organization, more: Callable[[], bool], troubles: list[PostroomError]
-    ) -> bool:
-        """Take the domains out of SES's rules, and give them and their addresses back; ``True`` once all are.
+    def _release_domains(self, organization: Organization, run: Run) -> bool:
+        """Remove the domains from SES's receipt rules, then release them with their addresses; ``True`` once all are.
 
-        What SES does not take has to be mended by hand: that domain stays, and no other with it.
+        If SES refuses the change for one domain, only that domain stays, until an operator corrects it.
         """
         done = True
         for domain in list(self._domains(organization.id)):
             released = False
-            with kept(troubles):
-                released = self._release(domain, more)
+            with run.keep_errors():
+                released = self._release(domain, run)
             done = done and released
         return done
 
-    def _release(self, domain: Domain, more: Callable[[], bool]) -> bool:
-        """Give a domain back. Another run may have, and another organization may have it by now: it loses nothing."""
+    def _release(self, domain: Domain, run: Run) -> bool:
+        """Release a domain, unless its row has changed: another organization that has it by now loses nothing."""
         self.domain_services.unroute(domain.name, lambda: self.directory.domain_record(domain.name) == domain)
-        while addresses := self.directory.addresses_in(domain.name, CLAIMS):
-            if not more():
+        while addresses := self.directory.addresses_in(domain.name, MAX_CLAIMS):
+            if not run.has_time():
                 return False
             claims = [Remove(_claim(domain.organization.id, address)) for address in addresses]
             self.directory.commit([Check(domain), *claims])
         self.directory.commit([Remove(domain, unchanged=True)])
         return True
 
-    def _remove_entities(self, organization_id: str, more: Callable[[], bool]) -> bool:
-        """Remove users, resources and groups; each mailbox goes with its owner, and leaves a fact."""
+    def _remove_entities(self, organization_id: str, run: Run) -> bool:
+        """Remove users, resources and groups. A mailbox is removed before its owner, and its removal is a fact."""
         for entity in self._entities(organization_id, *EntityKind):
             if entity.kind in OWNERS:
                 while not self.mailboxes.remove_some(organization_id, entity.id):
-                    if not more():
+                    if not run.has_time():
                         return False
                 name = OwnFact.MAILBOX_REMOVED
                 self.transit.note([self._fact(organization_id, name, entity.id, {"mailboxId": entity.id})])
             while not self.rows.remove_entity(entity):
-                if not more():
+                if not run.has_time():
                     return False
-            if not more():
+            if not run.has_time():
                 return False
         return True
 
-    def _remove_objects(self, organization_id: str, more: Callable[[], bool]) -> bool:
-        """Remove sealed mail that a delivery may have left that came too late, and compiled rules."""
+    def _remove_objects(self, organization_id: str, run: Run) -> bool:
+        """Remove compiled rules, and sealed mail of deliveries that ended after the removal of their mailbox."""
         for rules in self.archive.stored(f"rules/{organization_id}/"):
-            if not more():
+            if not run.has_time():
                 return False
             self.archive.remove(rules.key)
-        return _all(self.mailboxes.remove_objects, organization_id, more)
+        return _all(self.mailboxes.remove_objects, organization_id, run)
 
-    def _look_through(
-        self,
-        organization: Organization,
-        others: Sequence[str],
-        more: Callable[[], bool],
-        troubles: list[PostroomError],
-        *,
-        over: bool,
+    def _search_stored_mail(
+        self, organization: Organization, others: Sequence[str], run: Run, *, over: bool
     ) -> tuple[Organization, int]:
-        """Look through the stored mail, on from where the last run stopped; return how many messages have to wait.
+        """Search the stored mail from where the last run stopped; return how many messages cannot be removed yet.
 
-        Between its deletion and the last look there is none: it reads all that SES has stored for anybody. Whether SES
-        has several rules is kept: the organization's own may go next. If SES does not answer, it has.
+        A search reads everything that SES has stored, for all organizations. Between the state Deleted and the last
+        search there is therefore none. Whether SES has several receipt rules is kept in the row, because the
+        organization's own rule may be removed next. If SES does not answer, it is taken to have several.
         """
-        looked = organization.search_begun is not None and organization.searched_to is None
-        if organization.state is OrganizationState.DELETED and looked and not over:
+        searched = organization.search_begun is not None and organization.searched_to is None
+        if organization.state is OrganizationState.DELETED and searched and not over:
             return organization, 0
         several = True
-        with kept(troubles):
+        with run.keep_errors():
             several = organization.several_rules or (bool(others) and self.domain_services.receipt_rules() > 1)
             organization = self._change(organization, several_rules=several)
         begun = self.now() if organization.searched_to is None else organization.search_begun
-        found = self.stored.remove(
-            organization.id, Others(others, several=several), organization.searched_to, over=over, more=more
-        )
+        sharing = Sharing(others, several=several)
+        found = self.stored.remove(organization.id, sharing, organization.searched_to, over=over, has_time=run.has_time)
         return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
 
     def _conclude(self, organization: Organization, begun: int) -> bool:
-        """Say that it is Deleted; and that nothing is left of it, once the look began when nothing could be added."""
+        """Set the state Deleted; later set ``cleared``, once a search began when no function could add anything."""
         now = self.now()
         if organization.state is OrganizationState.DELETING:
             self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETED)])
@@ -272,7 +252,7 @@ class Deletion:
             gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
             self.directory.commit([Replace(gone), Remove(alias)])
             return True
-        if (organization.search_begun or 0) - begun < self.settles:
+        if (organization.search_begun or 0) - begun < self.settling_ms:
             return False
         nothing = {
             "former_domains": (),
@@ -296,14 +276,14 @@ class Deletion:
         return Fact(organization_trace(organization_id), organization_id, name, key, self.now(), data=data or {})
 
 
-def _all(remove: Callable[[str], bool], organization_id: str, more: Callable[[], bool]) -> bool:
-    """Remove one part after the other until nothing is left; ``False`` where the time is too short."""
+def _all(remove: Callable[[str], bool], organization_id: str, run: Run) -> bool:
+    """Remove one part after the other until nothing is left; ``False`` if the time is over before that."""
     while not remove(organization_id):
-        if not more():
+        if not run.has_time():
             return False
     return True
 
 
 def _claim(organization_id: str, address: str) -> AddressClaim:
-    """Return a claim to remove; only its address tells it from others."""
+    """Return a claim to remove; only its address identifies it."""
     return AddressClaim(address=address, organization_id=organization_id, entity_id="", kind=EntityKind.USER)

@@ -1,8 +1,8 @@
-"""The end of what is on its way, waits, or is parked in a deleted organization; its station says how.
+"""Ends everything of a deleted organization that is in transit or parked.
 
-Everything that is open is sent to its station again, and what is parked is put back on its way first: stations see that
-the organization is gone, and end what they get with its final facts, and a bounce where the sender may be told. What
-has not ended when the time is over is given up, with a fact.
+Every order and expansion is sent to its station again; a parked one is redriven for that. The station finds that the
+organization is deleted and ends the order with its final facts, and with a bounce where one may be sent. What is still
+open after the settling time is discarded, with a fact.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Parked, Standing, Transit
 
-AGAIN: Final = 10 * 60_000
-"""Milliseconds after which what is open is sent to its station once more. Ours."""
+SENT_AGAIN_AFTER_MS: Final = 10 * 60_000
+"""Milliseconds after which an order that is still open is sent to its station once more. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFlows:
-    """``now`` gives milliseconds since the epoch."""
+    """``now`` returns milliseconds since the epoch."""
 
     transit: Transit
     ledger: Ledger
@@ -40,37 +40,37 @@ class OpenFlows:
     calls: RuleCalls
     now: Callable[[], int]
 
-    def end(self, organization_id: str, begun: int, *, over: bool, more: Callable[[], bool]) -> int:
-        """Let everything of an organization end.
+    def end(self, organization_id: str, begun: int, *, over: bool, has_time: Callable[[], bool]) -> int:
+        """Do the next step for everything of an organization that is in transit or parked.
 
         Args:
-            begun: when its deletion began, in milliseconds since the epoch.
-            over: what still stands is given up now.
-            more: says whether there is time to go on.
+            begun: when the deletion began, in milliseconds since the epoch.
+            over: the settling time is over; what is left is discarded.
+            has_time: says whether another step may begin.
 
         Returns:
-            How much is left to end, at least.
+            How many things are left, at least: 0 means none, more than 0 may be too low.
 
         Raises:
-            PostroomError: the first trouble; it stopped nothing else.
+            PostroomError: the first error, raised after all other things had their step.
         """
-        left, troubles = 0, list[PostroomError]()
+        left, errors = 0, list[PostroomError]()
         for standing in self.transit.of_organization(organization_id):
-            if not more():
+            if not has_time():
                 left += 1
                 break
             try:
                 left += not self._end(standing, begun, over=over)
             except PostroomError as error:
-                troubles.append(error)
-        if troubles:
-            raise troubles[0]
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return left
 
     def _end(self, standing: Standing, begun: int, *, over: bool) -> bool:
-        """Do what is due about one thing; ``True`` if nothing is left of it."""
+        """Do the next step for one thing; ``True`` if nothing is left of it."""
         if over:
-            self._give_up(standing)
+            self._discard_any(standing)
         elif standing.parked is not None:
             self._unpark(standing, standing.parked)
         elif standing.entry is not None and self._is_due(standing, begun):
@@ -79,24 +79,24 @@ class OpenFlows:
         return over
 
     def _is_due(self, standing: Standing, begun: int) -> bool:
-        """Say whether an open entry is to be sent: once at first, and again when that has not helped for long.
+        """Say whether an open entry must be sent: once at the start, and again whenever it stays open for long.
 
-        A rule's call that waits for its next attempt waits no longer.
+        A rule's call is sent even if its next attempt is not due yet.
         """
         now = self.now()
-        return standing.since <= begun or standing.since > now or standing.since + AGAIN <= now
+        return standing.since <= begun or standing.since > now or standing.since + SENT_AGAIN_AFTER_MS <= now
 
     def _unpark(self, standing: Standing, parked: Parked) -> None:
-        if standing.entry is None:  # a fact that an event log did not take: its log group gets nothing more
+        if standing.entry is None:  # a fact that the event log refused; the log group gets no more entries
             self._discard(parked)
         elif self.transit.redrive(parked, parked.fact(OwnFact.REDRIVEN, self.now(), cause=ORGANIZATION_DELETED)):
             self._send(standing.entry)
 
-    def _give_up(self, standing: Standing) -> None:
+    def _discard_any(self, standing: Standing) -> None:
         if standing.parked is not None:
             self._discard(standing.parked)
         elif standing.entry is not None:
-            self.transit.settle(standing.entry, [self._given_up(standing.entry)])
+            self.transit.settle(standing.entry, [self._discarded(standing.entry)])
 
     def _send(self, entry: Order | Expansion) -> None:
         if not isinstance(entry, Expansion):
@@ -107,7 +107,7 @@ class OpenFlows:
             self._expand(entry)
 
     def _expand(self, expansion: Expansion) -> None:
-        """Carry out what ingest began: it takes no notification any more whose domain's organization is gone."""
+        """Carry out a plan that ingest began; ingest itself refuses notifications of a deleted organization."""
         received = self.ledger.fact(expansion.trace, RECEIVED)
         if received is None:
             raise UnreadableFactError("a flow without the fact that opened it")
@@ -125,7 +125,7 @@ class OpenFlows:
     def _discard(self, parked: Parked) -> None:
         self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])
 
-    def _given_up(self, entry: Order | Expansion) -> Fact:
+    def _discarded(self, entry: Order | Expansion) -> Fact:
         return Fact(
             trace=entry.trace,
             organization_id=entry.organization_id,

@@ -1,12 +1,14 @@
-"""What scheduled runs share: pages of the directory, and trouble with one thing that stops no other."""
+"""Shared parts of scheduled runs: time left, errors that do not stop a run, pages of the directory."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postroom.errors import ConflictError, PostroomError
 from postroom.model.directory import EntityKind
+from postroom.model.limits import RESERVE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,29 +16,55 @@ if TYPE_CHECKING:
     from postroom.ports.directory import Page
 
 PAGE: Final = 100
-"""Entities, domains or organizations read at a time. Ours."""
+"""Entities, domains or organizations that one read returns. Ours."""
 
 OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
-"""Who has a mailbox; an entity's id is its mailbox's."""
+"""Kinds of entities that have a mailbox. The id of the entity is the id of its mailbox."""
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scheduled run.
+
+    Attributes:
+        remaining_ms: returns the milliseconds until the function is stopped.
+        errors: what went wrong so far, oldest first.
+    """
+
+    remaining_ms: Callable[[], int]
+    errors: list[PostroomError] = field(default_factory=list)
+
+    def has_time(self) -> bool:
+        """Say whether the run may begin another step."""
+        return self.remaining_ms() >= RESERVE_MS
+
+    @contextmanager
+    def keep_errors(self) -> Iterator[None]:
+        """Keep an error of the block, so that the run continues; a conflict is dropped: another writer was faster."""
+        try:
+            yield
+        except ConflictError:
+            return
+        except PostroomError as error:
+            self.errors.append(error)
+
+    def result(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return the counts of a run that kept no error.
+
+        Raises:
+            PostroomError: the first error that the run kept; its alarm depends on it.
+        """
+        if self.errors:
+            raise self.errors[0]
+        return counts
+
+
 def pages(read: Callable[[str | None, int], Page[T]]) -> Iterator[T]:
-    """Yield what a listing of the directory holds, page by page."""
+    """Yield every item of a listing of the directory, one page after the other."""
     after, more = None, True
     while more:
         page = read(after, PAGE)
         yield from page.items
         after, more = page.last, page.last is not None
-
-
-@contextmanager
-def kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with what comes next; a conflict is none: another run or call was faster."""
-    try:
-        yield
-    except ConflictError:
-        return
-    except PostroomError as error:
-        troubles.append(error)

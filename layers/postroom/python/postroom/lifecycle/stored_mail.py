@@ -1,10 +1,16 @@
-"""The messages of a deleted organization that are stored in plain: as SES stored them, and what was put beside them.
+"""Removes a deleted organization's messages that are stored in plain: SES's objects, and our objects beside them.
 
-The ledger tells which they are, by key: a flow's trace derives from SES's message id and the organization. What
-SES has stored may be another organization's message as well: it stays where another has a flow of it. Where the
-notification named recipients of others, or SES tells of one message more than once (several receipt rules), it also
-stays while another organization may yet open a flow, and while a notification is parked that names a domain of one;
-else it goes at once. A message whose sender has yet to be told waits for that.
+The ledger says which they are, by key: a flow's trace derives from SES's message id and the organization.
+
+An object of SES may also be the message of another organization:
+
+- If another organization has a flow of it, the object stays.
+- If the notification named recipients of other organizations, or SES sends several notifications of one message
+  (several receipt rules), the object stays as long as another organization may open a flow, and as long as a parked
+  notification names a domain of one.
+- Otherwise the object is removed at once.
+
+A message also stays as long as its own flow has anything open or parked, for instance a bounce.
 """
 
 from __future__ import annotations
@@ -26,29 +32,29 @@ INBOUND: Final = "inbound/"
 TRANSIT: Final = "transit/"
 
 BATCH: Final = 100
-"""How many messages the ledger is asked about at once. Source: DynamoDB, BatchGetItem."""
+"""Messages per batched read of the ledger. Source: DynamoDB, BatchGetItem."""
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
-    """What is known of the other organizations.
+class Sharing:
+    """The other organizations, and whether messages may be shared with them.
 
     Attributes:
-        ids: of those that are not deleted, and not being deleted.
-        several: SES tells of one message more than once, for there are several receipt rules, or were.
+        others: organizations that are neither deleted nor being deleted.
+        several: SES may have sent several notifications of one message: it has, or had, several receipt rules.
     """
 
-    ids: Sequence[str]
+    others: Sequence[str]
     several: bool
 
 
 @dataclass(slots=True)
 class Found:
-    """How far a look through the stored mail came.
+    """Result of one search through the stored mail.
 
     Attributes:
-        kept: messages that have to wait for something.
-        reached: key up to which it looked; None: to the end.
+        kept: messages that cannot be removed yet.
+        reached: last key that was searched; None: the search reached the end.
     """
 
     kept: int = 0
@@ -57,9 +63,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """``now`` gives milliseconds since the epoch.
+    """``now`` returns milliseconds since the epoch.
 
-    ``settles`` is for how many milliseconds, from when SES stored it, another organization's flow may yet open.
+    ``settling_ms`` is how long after SES stored a message another organization may still open a flow of it.
     """
 
     archive: RawArchive
@@ -67,30 +73,31 @@ class StoredMail:
     transit: Transit
     arrivals: ParkedArrivals
     now: Callable[[], int]
-    settles: int
+    settling_ms: int
 
     def remove(
-        self, organization_id: str, others: Others, after: str | None, *, over: bool, more: Callable[[], bool]
+        self, organization_id: str, sharing: Sharing, after: str | None, *, over: bool, has_time: Callable[[], bool]
     ) -> Found:
-        """Remove what is no longer needed, from where the last look stopped.
+        """Remove messages that are no longer needed.
 
         Args:
-            over: a message whose sender has yet to be told waits no longer.
-            more: says whether there is time to go on.
+            after: key at which the last search stopped; None: begin with the first.
+            over: the settling time is over; messages of unfinished flows are removed as well.
+            has_time: says whether another step may begin.
         """
         found = Found()
         if after is None:
             self._remove_beside(organization_id, found, over=over)
         for batch in _batches(self.archive.stored(INBOUND, after=after or "")):
-            if not more():
+            if not has_time():
                 found.reached = after or INBOUND
                 return found
-            self._remove_batch(organization_id, others, batch, found, over=over)
+            self._remove_batch(organization_id, sharing, batch, found, over=over)
             after = batch[-1].key
         return found
 
     def _remove_beside(self, organization_id: str, found: Found, *, over: bool) -> None:
-        """Remove plans, verdicts, contents that were put, and notices of ours: all under their flow's trace."""
+        """Remove plans, verdicts, put contents and our notices: everything stored under a flow's trace."""
         for batch in _batches(self.archive.stored(TRANSIT)):
             traces = {stored.key.split("/")[1] for stored in batch}
             opened = self.ledger.openings(traces)
@@ -102,7 +109,7 @@ class StoredMail:
                     self.archive.remove(stored.key)
 
     def _remove_batch(
-        self, organization_id: str, others: Others, batch: Sequence[StoredRaw], found: Found, *, over: bool
+        self, organization_id: str, sharing: Sharing, batch: Sequence[StoredRaw], found: Found, *, over: bool
     ) -> None:
         traces = {trace_of(_message_id(stored), organization_id): stored for stored in batch}
         ended: list[tuple[StoredRaw, Fact]] = []
@@ -111,19 +118,19 @@ class StoredMail:
                 ended.append((traces[trace], received))
             else:
                 found.kept += 1
-        theirs = self._of_others([stored for stored, _ in ended], others)
+        theirs = self._of_others([stored for stored, _ in ended], sharing)
         for stored, received in ended:
-            shared = bool(others.ids) and (others.several or bool(received.data.get("shared", True)))
-            if stored.key in theirs or (shared and self.arrivals.is_awaited(_message_id(stored), others.ids)):
+            shared = bool(sharing.others) and (sharing.several or bool(received.data.get("shared", True)))
+            if stored.key in theirs or (shared and self.arrivals.is_awaited(_message_id(stored), sharing.others)):
                 continue
-            if shared and self.now() - stored.stored < self.settles:
+            if shared and self.now() - stored.stored < self.settling_ms:
                 found.kept += 1
             else:
                 self.archive.remove(stored.key)
 
-    def _of_others(self, ended: Sequence[StoredRaw], others: Others) -> set[str]:
+    def _of_others(self, ended: Sequence[StoredRaw], sharing: Sharing) -> set[str]:
         """Return the keys of stored messages of which another organization has a flow."""
-        traces = {trace_of(_message_id(stored), other): stored.key for stored in ended for other in others.ids}
+        traces = {trace_of(_message_id(stored), other): stored.key for stored in ended for other in sharing.others}
         return {traces[trace] for trace in self.ledger.openings(traces)}
 
 
