@@ -1,4 +1,4 @@
-"""The directory's promises, held by the store in memory and by DynamoDB alike."""
+"""What the admin API asks of the directory, held by the store in memory and by DynamoDB alike."""
 
 from __future__ import annotations
 
@@ -6,157 +6,59 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSettings, DynamoMailboxOwners
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.memory.directory import MemoryDirectory
-from postroom.errors import ConflictError, StoreUnavailableError, TakenError, UnknownOrganizationError
-from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.errors import ConflictError, StoreUnavailableError, TakenError
+from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import (
-    AddressClaim,
     AliasClaim,
     Check,
     ClientToken,
-    Domain,
-    DomainState,
-    Entity,
     Insert,
-    Membership,
     NameClaim,
-    Organization,
-    OrganizationState,
     PasswordHash,
     Put,
     Remove,
     Replace,
-    RuleRecord,
-    SmtpGateway,
 )
-from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
+from postroom.model.rules import ActionType, Direction, LambdaCall, RuleAction
+from tests.support.directory_records import (
+    KINDS,
+    ORG,
+    OTHER,
+    Stores,
+    claim,
+    domain,
+    gateway,
+    group,
+    member,
+    opened,
+    organization,
+    rule,
+    user,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.directory import Addressees, Directory, EventLogSettings, MailboxOwners
-
-ORG = "m-" + "a" * 32
-OTHER = "m-" + "b" * 32
-TABLE = "directory"
+    from postroom.ports.directory import Directory
 
 
-class Stores:
-    """One store behind its four ports."""
-
-    def __init__(
-        self, directory: Directory, addressees: Addressees, owners: MailboxOwners, settings: EventLogSettings
-    ) -> None:
-        self.directory = directory
-        self.addressees = addressees
-        self.owners = owners
-        self.settings = settings
-
-
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=KINDS)
 def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    if request.param == "memory":
-        memory = MemoryDirectory()
-        yield Stores(memory, memory, memory, memory)
-        return
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("dynamodb", "us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        table = DirectoryTable(client, TABLE, pause=lambda _: None)
-        yield Stores(
-            DynamoDirectory(table),
-            DynamoAddressees(table),
-            DynamoMailboxOwners(table),
-            DynamoEventLogSettings(table, default_enabled=True),
-        )
+    with opened(request.param, monkeypatch) as stores:
+        yield stores
 
 
 @pytest.fixture
 def directory(stores: Stores) -> Directory:
     return stores.directory
-
-
-def organization(organization_id: str = ORG, **changes: Any) -> Organization:
-    made = Organization(
-        id=organization_id,
-        arn=f"arn:aws:workmail:us-east-1:123456789012:organization/{organization_id}",
-        alias="acme",
-        state=OrganizationState.ACTIVE,
-        directory_id="d-0123456789",
-        kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
-        default_domain="acme.test",
-        fingerprint="f",
-        created=1_700_000_000_123,
-    )
-    return replace(made, **changes)
-
-
-def domain(name: str = "acme.test", owner: Organization | None = None, **changes: Any) -> Domain:
-    made = Domain(name=name, organization=(owner or organization()).ref, is_test=True, state=DomainState.ACTIVE)
-    return replace(made, **changes)
-
-
-def user(entity_id: str, **changes: Any) -> Entity:
-    made = Entity(
-        organization_id=ORG,
-        id=entity_id,
-        kind=EntityKind.USER,
-        name=f"Name-{entity_id}",
-        state=EntityState.ENABLED,
-        role=Role.USER,
-        created=1,
-        email=f"{entity_id.title()}@acme.test",
-        attributes={"DisplayName": "Ann Ö", "FirstName": ""},
-        quota_mb=51_200,
-    )
-    return replace(made, **changes)
-
-
-def group(entity_id: str, **changes: Any) -> Entity:
-    return user(entity_id, kind=EntityKind.GROUP, role=None, quota_mb=None, **changes)
-
-
-def claim(address: str, entity: Entity) -> AddressClaim:
-    return AddressClaim(address=address, organization_id=entity.organization_id, entity_id=entity.id, kind=entity.kind)
-
-
-def member(of: Entity, entity: Entity) -> Membership:
-    return Membership(organization_id=ORG, group_id=of.id, member_id=entity.id, member_kind=entity.kind)
-
-
-def rule(rule_id: str, *, of: str = ORG, **changes: Any) -> RuleRecord:
-    made = Rule(
-        id=rule_id,
-        name=f"Name {rule_id}",
-        direction=Direction.INBOUND,
-        description="",
-        sender_patterns=(Pattern.parse("*.Bücher.example"), Pattern.parse("ann@example.org")),
-        recipient_patterns=(Pattern.parse("*"),),
-        action=RuleAction(ActionType.DROP),
-        created=1_700_000_000_123,
-        modified=1_700_000_000_124,
-    )
-    return RuleRecord(organization_id=of, rule=replace(made, **changes))
 
 
 class TestRules:
@@ -211,19 +113,6 @@ class TestRules:
         naming = rule("a", direction=Direction.OUTBOUND, action=action)
         directory.commit([Insert(naming)])
         assert directory.rule(ORG, Direction.OUTBOUND, "a") == naming
-
-
-def gateway(gateway_id: str, *, of: str = ORG, **changes: Any) -> SmtpGateway:
-    made = SmtpGateway(
-        organization_id=of,
-        id=gateway_id,
-        name=f"Name {gateway_id}",
-        host="smtp.example.com",
-        port=587,
-        user_name="üser",
-        sealed_password=bytes(range(256)),
-    )
-    return replace(made, **changes)
 
 
 class TestGateways:
@@ -439,100 +328,6 @@ class TestLists:
         assert directory.groups_of(ORG, "ann", None, 10).items == []
 
 
-class TestWhoIsStillThere:
-    @pytest.mark.parametrize("state", OrganizationState)
-    def test_only_an_active_organization_is(self, stores: Stores, state: OrganizationState) -> None:
-        assert not stores.owners.is_active(ORG)
-        stores.directory.commit([Insert(organization(state=state)), Insert(user("ann"))])
-        active = state is OrganizationState.ACTIVE
-        assert stores.owners.is_active(ORG) is active
-        assert (stores.owners.owner(ORG, "ann") is not None) is active
-        assert not stores.owners.is_active(OTHER)
-
-    def test_an_owner_is_a_user_or_resource_that_is_not_deleted(self, stores: Stores) -> None:
-        room = user("room", kind=EntityKind.RESOURCE, role=Role.RESOURCE)
-        gone = user("gone", state=EntityState.DELETED)
-        away = user("away", state=EntityState.DISABLED)
-        people = [user("ann"), room, gone, away, group("team")]
-        stores.directory.commit([Insert(organization()), *map(Insert, people)])
-        assert stores.owners.owner(ORG, "ann") == user("ann").addressee
-        assert stores.owners.owner(ORG, "room") == room.addressee
-        assert stores.owners.owner(ORG, "away") == away.addressee
-        assert stores.owners.owner(ORG, "gone") is None
-        assert stores.owners.owner(ORG, "team") is None
-        assert stores.owners.owner(ORG, "nobody") is None
-        assert stores.owners.owner(OTHER, "ann") is None
-
-
-class TestTheWayOfAMessage:
-    def test_a_domain_says_all_that_ingest_needs(self, stores: Stores) -> None:
-        owner = organization(state=OrganizationState.DELETING)
-        stores.directory.commit(
-            [Insert(domain(owner=owner, fallback_mailbox="ann", rules_version=3, dmarc_enforced=False))]
-        )
-        found = stores.addressees.domain("acme.test")
-        assert found is not None
-        assert (found.fallback_mailbox, found.rules_version, found.dmarc_enforced) == ("ann", 3, False)
-        assert found.organization == owner.ref
-        assert not found.organization.active
-        assert stores.addressees.domain("other.test") is None
-
-    def test_addresses_resolve_in_bulk_and_inside_the_organization_only(self, stores: Stores) -> None:
-        people = [user(f"u{number}") for number in range(45)]
-        for person in people:
-            stores.directory.commit([Insert(person), Insert(claim(f"{person.id}@acme.test", person))])
-        stores.directory.commit([Insert(claim("alias@acme.test", people[0]))])
-        asked = [f"u{number}@acme.test" for number in range(130)] + ["alias@acme.test"]
-        found = stores.addressees.resolve(ORG, asked)
-        assert set(found) == {f"u{number}@acme.test" for number in range(45)} | {"alias@acme.test"}
-        assert found["alias@acme.test"] == people[0].addressee
-        assert found["alias@acme.test"].primary_address == "u0@acme.test"
-        assert stores.addressees.resolve(OTHER, asked) == {}
-        assert stores.addressees.resolve(ORG, []) == {}
-
-    def test_a_user_is_found_by_id_and_nothing_else_is(self, stores: Stores) -> None:
-        person, team = user("u1"), group("team")
-        stores.directory.commit([Insert(person), Insert(team)])
-        assert stores.addressees.user(ORG, "u1") == person.addressee
-        assert stores.addressees.user(ORG, "team") is None
-        assert stores.addressees.user(OTHER, "u1") is None
-
-    def test_members_come_in_order_across_pages(self, stores: Stores) -> None:
-        team = group("team")
-        names = [f"u{number:03}" for number in range(230)]
-        for start in range(0, len(names), 30):
-            some = [user(name) for name in names[start : start + 30]]
-            stores.directory.commit(
-                [Insert(person) for person in some] + [Insert(member(team, person)) for person in some]
-            )
-        nested, gone, away = group("x"), user("y", state=EntityState.DELETED), user("z", state=EntityState.DISABLED)
-        stores.directory.commit([Insert(entity) for entity in (nested, gone, away)])
-        stores.directory.commit([Insert(member(team, entity)) for entity in (nested, gone, away)])
-        found = list(stores.addressees.members(ORG, "team"))
-        assert [one.entity_id for one in found] == [*names, "x", "z"]
-        assert found[-2].kind is EntityKind.GROUP
-        assert not found[-1].has_mailbox
-        assert list(stores.addressees.members(ORG, "nobody")) == []
-
-    def test_monitoring_names_the_group_or_leaves_the_default(self, stores: Stores) -> None:
-        stores.directory.commit([Insert(organization())])
-        assert stores.settings.monitoring(ORG).log_group is None
-        assert stores.settings.monitoring(ORG).enabled
-        arn = "arn:aws:logs:us-east-1:123456789012:log-group:/my/events:*"
-        stores.directory.commit([Replace(organization(log_group_arn=arn, role_arn="arn:aws:iam::1:role/x"))])
-        found = stores.settings.monitoring(ORG)
-        assert (found.alias, found.log_group, found.role_arn) == ("acme", "/my/events", "arn:aws:iam::1:role/x")
-        with pytest.raises(UnknownOrganizationError):
-            stores.settings.monitoring(OTHER)
-
-
-def test_a_remote_user_and_a_group_have_no_mailbox() -> None:
-    assert user("ann").addressee.has_mailbox
-    assert not user("ann", role=Role.REMOTE_USER).addressee.has_mailbox
-    assert not group("team").addressee.has_mailbox
-    assert not user("ann", state=EntityState.DISABLED).addressee.has_mailbox
-
-
 def test_a_table_that_does_not_answer_is_a_temporary_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -542,15 +337,3 @@ def test_a_table_that_does_not_answer_is_a_temporary_error(monkeypatch: pytest.M
             directory.organization(ORG)
         with pytest.raises(StoreUnavailableError):
             directory.commit([Insert(organization())])
-
-
-@pytest.mark.parametrize("state", [OrganizationState.ACTIVE, OrganizationState.DELETING, OrganizationState.DELETED])
-def test_the_default_log_group_of_a_deleted_organization_is_nobodys(stores: Stores, state: OrganizationState) -> None:
-    """It is named by the alias, which may be another organization's by then; a group of its own stays its own."""
-    group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/workmail/mine:*"
-    stores.directory.commit(
-        [Insert(organization(state=state)), Insert(organization(OTHER, state=state, log_group_arn=group))]
-    )
-    assert stores.settings.monitoring(ORG).enabled is (state is not OrganizationState.DELETED)
-    assert stores.settings.monitoring(OTHER).log_group == "/aws/workmail/mine"
-    assert stores.settings.monitoring(OTHER).enabled

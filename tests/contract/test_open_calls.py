@@ -19,8 +19,8 @@ from postroom.errors import StoreUnavailableError
 from postroom.model.records import Insert, OrganizationState
 from postroom.ports.open_calls import OpenCall
 from postroom.ports.transit import Called
-from tests.contract.test_directory import organization
 from tests.support.builders import NOON, ORG, call, received
+from tests.support.directory_records import organization
 
 if TYPE_CHECKING:
     from postroom.ports.directory import Directory

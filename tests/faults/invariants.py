@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.faults.evidence import Evidence, Mailbox
-    from tests.faults.scenarios import Scenario
+    from tests.faults.scenario import Scenario
 
 AUTOMATIC: Final = b"Auto-Submitted: auto-generated"
 """What our own notices carry."""

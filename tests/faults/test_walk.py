@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.faults.faults import FAULTS
 from tests.faults.permissions import not_allowed
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.scenarios import SCENARIOS
 from tests.faults.walk import prepared
+
+if TYPE_CHECKING:
+    from tests.faults.scenario import Scenario
 
 MOST = 1
 """How many places are struck under each fault."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.faults.faults import Handing
     from tests.faults.injector import Strike
-    from tests.faults.scenarios import Scenario
+    from tests.faults.scenario import Scenario
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.faults.harness import Harness
 from tests.faults.injector import Injector, Killed
-from tests.faults.scenarios import ALL
+from tests.faults.scenario import ALL
 from tests.faults.setups import acme, asked, fails
 from tests.support.builders import ORG, OTHER, notification
 from tests.support.rule_callees import ALL as CALLED

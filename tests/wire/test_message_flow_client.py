@@ -23,8 +23,8 @@ from postroom.contracts.message_flow import DELIMITER
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents
-from tests.contract.test_directory import organization
 from tests.support.builders import ORG, TRACE, order
+from tests.support.directory_records import organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

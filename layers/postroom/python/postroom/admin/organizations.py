@@ -72,17 +72,42 @@ def _unfinished(context: Context, request: requests.CreateOrganizationRequest) -
 def _begin(
     context: Context, request: requests.CreateOrganizationRequest, replay: idempotency.Replay, now: int
 ) -> Organization:
-    settings = context.settings
+    _refuse_unsupported(request)
+    _leave_room(context)
+    organization = _new(context, request, now)
+    names = {mail_domains.valid_name(domain["DomainName"]) for domain in request.get("Domains", ())}
+    if any(mail_domains.is_below_test_suffix(context, name) for name in names):
+        raise InvalidParameterException(f"Domains below {context.settings.test_domain_suffix} are test domains.")
+    made: list[Change] = [
+        Insert(organization),
+        Insert(AliasClaim(alias=organization.alias.lower(), organization_id=organization.id)),
+        Insert(mail_domains.new_domain(organization.default_domain, organization, is_test=True)),
+        *(Insert(mail_domains.new_domain(name, organization, is_test=False)) for name in sorted(names)),
+    ]
+    try:
+        context.directory.commit(made + replay.remember(organization.id))
+    except TakenError as error:
+        if isinstance(error.record, ClientToken | AliasClaim | Organization):  # the same call twice at once, perhaps
+            raise ConflictError("somebody else was faster") from error
+        if isinstance(error.record, Domain) and not error.record.is_test:
+            raise InvalidParameterException(f"Domain {error.record.name} belongs to another organization.") from error
+        raise NameAvailabilityException(f"The alias {organization.alias} is taken.") from error
+    return organization
+
+
+def _refuse_unsupported(request: requests.CreateOrganizationRequest) -> None:
     if "DirectoryId" in request or request.get("EnableInteroperability"):
         raise InvalidParameterException(
             "Organizations have their own directory here: DirectoryId and EnableInteroperability are not supported."
         )
     if any("HostedZoneId" in domain for domain in request.get("Domains", ())):
         raise InvalidParameterException("HostedZoneId is not supported: publish the records that GetMailDomain lists.")
-    _leave_room(context)
-    organization_id = _new_id(context)
+
+
+def _new(context: Context, request: requests.CreateOrganizationRequest, now: int) -> Organization:
+    settings, organization_id = context.settings, _new_id(context)
     test_domain = mail_domains.test_domain_name(context, request["Alias"])
-    organization = Organization(
+    return Organization(
         id=organization_id,
         arn=f"arn:{settings.partition}:workmail:{settings.region}:{settings.account}:organization/{organization_id}",
         alias=request["Alias"],
@@ -93,24 +118,6 @@ def _begin(
         fingerprint=idempotency.fingerprint(request),
         created=now,
     )
-    names = {mail_domains.valid_name(domain["DomainName"]) for domain in request.get("Domains", ())}
-    if any(mail_domains.is_below_test_suffix(context, name) for name in names):
-        raise InvalidParameterException(f"Domains below {settings.test_domain_suffix} are test domains.")
-    made: list[Change] = [
-        Insert(organization),
-        Insert(AliasClaim(alias=organization.alias.lower(), organization_id=organization_id)),
-        Insert(mail_domains.new_domain(test_domain, organization, is_test=True)),
-        *(Insert(mail_domains.new_domain(name, organization, is_test=False)) for name in sorted(names)),
-    ]
-    try:
-        context.directory.commit(made + replay.remember(organization_id))
-    except TakenError as error:
-        if isinstance(error.record, ClientToken | AliasClaim | Organization):  # the same call twice at once, perhaps
-            raise ConflictError("somebody else was faster") from error
-        if isinstance(error.record, Domain) and not error.record.is_test:
-            raise InvalidParameterException(f"Domain {error.record.name} belongs to another organization.") from error
-        raise NameAvailabilityException(f"The alias {organization.alias} is taken.") from error
-    return organization
 
 
 def _new_id(context: Context) -> str:

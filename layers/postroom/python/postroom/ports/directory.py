@@ -1,6 +1,6 @@
 """The directory: what the way of a message reads of it, and what the admin API asks of it.
 
-Suite: tests/contract/test_directory.py.
+Suites: tests/contract/test_addressees.py (reads of stations) and test_directory.py (the admin API).
 """
 
 from __future__ import annotations

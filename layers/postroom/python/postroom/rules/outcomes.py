@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -97,31 +97,48 @@ def outcomes(
     or in upper case meaning the address.
     """
     entries = list(_within_limit(answer.actions, fallback, gateway_id))
-    found: dict[str, Outcome] = {}
-    added: dict[str, Outcome] = {}
-    ignored: dict[str, Ignored] = {}
-    mine, others, asked = set(won), set(envelope), set[str]()
+    named = _Named(set(won), set(envelope), may_be_added)
     for entry, action in entries:
-        for name in entry.recipients:
-            address = None if name in others else _address(name)
-            recipient = name if address is None else str(address)
-            if recipient in mine:
-                found.setdefault(recipient, Outcome(action, Why.NAMED))
-            elif recipient in others:
-                ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
-            elif address is None:
-                ignored.setdefault(one_line(name[:MAX_ADDRESS]), Ignored.NO_ADDRESS)
-            elif recipient not in asked:
-                asked.add(recipient)
-                room = len(others) + len(added) < MAX_RECIPIENTS and len(asked) <= MAX_RECIPIENTS
-                reason = _why_not_added(address, action, may_be_added, room=room)
-                if reason is None:
-                    added[recipient] = Outcome(action, Why.ADDED)
-                else:
-                    ignored[recipient] = reason
+        named.read(entry.recipients, action)
     everybody = next((action for entry, action in entries if entry.all_recipients), None)
     rest = Outcome(fallback, Why.FALLBACK) if everybody is None else Outcome(everybody, Why.ALL_RECIPIENTS)
-    return Outcomes({recipient: found.get(recipient, rest) for recipient in won} | added, ignored)
+    return Outcomes({each: named.found.get(each, rest) for each in won} | named.added, named.ignored)
+
+
+@dataclass(slots=True)
+class _Named:
+    """The effect of the names in an answer, read in their order."""
+
+    won: set[str]
+    envelope: set[str]
+    may_be_added: Callable[[Address], bool]
+    found: dict[str, Outcome] = field(default_factory=dict)
+    added: dict[str, Outcome] = field(default_factory=dict)
+    ignored: dict[str, Ignored] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
+
+    def read(self, names: Iterable[str], action: RuleAction) -> None:
+        for name in names:
+            address = None if name in self.envelope else _address(name)
+            recipient = name if address is None else str(address)
+            if recipient in self.won:
+                self.found.setdefault(recipient, Outcome(action, Why.NAMED))
+            elif recipient in self.envelope:
+                self.ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
+            elif address is None:
+                self.ignored.setdefault(one_line(name[:MAX_ADDRESS]), Ignored.NO_ADDRESS)
+            elif recipient not in self._asked:
+                self._asked.add(recipient)
+                self._add(address, action)
+
+    def _add(self, address: Address, action: RuleAction) -> None:
+        recipient = str(address)
+        room = len(self.envelope) + len(self.added) < MAX_RECIPIENTS and len(self._asked) <= MAX_RECIPIENTS
+        reason = _why_not_added(address, action, self.may_be_added, room=room)
+        if reason is None:
+            self.added[recipient] = Outcome(action, Why.ADDED)
+        else:
+            self.ignored[recipient] = reason
 
 
 def _address(name: str) -> Address | None:
