@@ -221,7 +221,7 @@ class Harness:
                 ),
                 objects=objects,
                 now=environment.now_ms,
-                window=24 * 3_600_000,
+                available_ms=24 * 3_600_000,
             )
             flow.put(flow_message_id(trace_of(message_id, ORG)), reference)
 

@@ -171,7 +171,7 @@ def test_a_content_that_cannot_be_read_is_the_modelled_error(
 
 def test_a_content_that_is_no_message_is_the_modelled_error(flow: Any, stack: Stack, bucket: str) -> None:
     stack.s3.put_object(Bucket=bucket, Key="k", Body=CHANGED.replace(b"Subject", b"Subject: twice\r\nSubject"))
-    with pytest.raises(flow.exceptions.MessageRejected, match="Subject stands more than once"):
+    with pytest.raises(flow.exceptions.MessageRejected, match="Subject occurs more than once"):
         flow.put_raw_message_content(messageId=MESSAGE_ID, content=location("k"))
     stack.s3.put_object(Bucket=bucket, Key="k", Body=b"x" * (41 << 20))
     with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):

@@ -52,7 +52,7 @@ class Pipeline:
 
     def record(self, *records: Fact | LedgerRecord, remaining: Remaining = plenty) -> Outcome:
         """Hand records to record_events; facts get their place in the batch as position."""
-        station = RecordEvents(self.projections(10_000), self.metrics, self.retries, delay=60)
+        station = RecordEvents(self.projections(10_000), self.metrics, self.retries, delay_s=60)
         batch = [
             record if isinstance(record, LedgerRecord) else LedgerRecord(str(place), record)
             for place, record in enumerate(records)
@@ -60,7 +60,7 @@ class Pipeline:
         return station.accept(batch, remaining)
 
     def retry(self, *messages: Retried) -> Outcome:
-        station = RetryEvents(self.ledger, self.projections(1), self.retries, gaps=(10, 20, 30))
+        station = RetryEvents(self.ledger, self.projections(1), self.retries, schedule_s=(10, 20, 30))
         return station.accept(messages, plenty)
 
     def lines(self, group: str) -> list[str]:

@@ -85,7 +85,7 @@ def log() -> list[tuple[int, str]]:
         projections={Part.LOG: EventLogProjection(settings, logs), Part.BUS: BusProjection(MemoryEventBus())},
         metrics=MemoryMetrics(),
         retries=MemoryEventRetries(),
-        delay=60,
+        delay_s=60,
     )
     outcome = station.accept([LedgerRecord(str(n), each) for n, each in enumerate(reversed(FACTS))], plenty)
     assert not outcome.refused

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from postroom.contracts.event_log import EVENTS, Event, RuleAction
 from postroom.ledger.lines import (
-    LINE_OVERHEAD,
+    LINE_OVERHEAD_BYTES,
     MAX_BATCH_BYTES,
     MAX_BATCH_LINES,
-    MAX_BATCH_SPAN,
+    MAX_BATCH_SPAN_MS,
     MAX_LINE_BYTES,
     batches,
     line_of,
@@ -146,8 +146,8 @@ def test_calls_stay_within_every_limit_lose_nothing_and_are_in_order(given: list
     assert [line for batch in cut for line in batch] == sorted(lines, key=lambda line: line.at)
     for batch in cut:
         assert 1 <= len(batch) <= most
-        assert sum(len(line.text.encode()) + LINE_OVERHEAD for line in batch) <= MAX_BATCH_BYTES
-        assert batch[-1].at - batch[0].at < MAX_BATCH_SPAN
+        assert sum(len(line.text.encode()) + LINE_OVERHEAD_BYTES for line in batch) <= MAX_BATCH_BYTES
+        assert batch[-1].at - batch[0].at < MAX_BATCH_SPAN_MS
 
 
 def test_a_call_holds_ten_thousand_lines_and_not_one_more() -> None:
@@ -156,7 +156,7 @@ def test_a_call_holds_ten_thousand_lines_and_not_one_more() -> None:
 
 
 def test_a_call_is_filled_to_the_last_byte() -> None:
-    half = LogLine("a", NOON, "x" * (MAX_BATCH_BYTES // 2 - LINE_OVERHEAD))
+    half = LogLine("a", NOON, "x" * (MAX_BATCH_BYTES // 2 - LINE_OVERHEAD_BYTES))
     assert [len(batch) for batch in batches([half, half])] == [2]
     assert [len(batch) for batch in batches([half, LogLine("b", NOON, half.text + "x")])] == [1, 1]
 
@@ -164,7 +164,7 @@ def test_a_call_is_filled_to_the_last_byte() -> None:
 def test_lines_24_hours_apart_go_into_two_calls() -> None:
     lines = [
         LogLine("a", NOON, ""),
-        LogLine("b", NOON + MAX_BATCH_SPAN - 1, ""),
-        LogLine("c", NOON + MAX_BATCH_SPAN, ""),
+        LogLine("b", NOON + MAX_BATCH_SPAN_MS - 1, ""),
+        LogLine("c", NOON + MAX_BATCH_SPAN_MS, ""),
     ]
     assert [[line.id for line in batch] for batch in batches(lines)] == [["a", "b"], ["c"]]

@@ -9,7 +9,7 @@ import pytest
 from postroom.adapters.memory.event_log import MemoryEventLogs
 from postroom.contracts.between_stations import FactPointer, Part
 from postroom.errors import UnwritableLinesError
-from postroom.ledger.retry_events import FIRST_GAP, GAPS
+from postroom.ledger.retry_events import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
 from postroom.ports.retried import Retried
 from tests.support.facts import ACME, NOON, OTHER, delivered, fact, received
 
@@ -50,9 +50,9 @@ def test_gaps_grow_with_each_attempt(pipeline: Pipeline) -> None:
 
 
 def test_the_gaps_fit_into_what_sqs_allows() -> None:
-    assert [FIRST_GAP, *GAPS] == sorted({FIRST_GAP, *GAPS})
-    assert FIRST_GAP <= 900  # longest delay of a message
-    assert max(GAPS) < 43_200  # longest visibility time-out
+    assert [FIRST_RETRY_SECONDS, *RETRY_SCHEDULE_SECONDS] == sorted({FIRST_RETRY_SECONDS, *RETRY_SCHEDULE_SECONDS})
+    assert FIRST_RETRY_SECONDS <= 900  # longest delay of a message
+    assert max(RETRY_SCHEDULE_SECONDS) < 43_200  # longest visibility time-out
 
 
 def test_one_refusing_log_delays_no_other(pipeline: Pipeline) -> None:

@@ -42,7 +42,7 @@ class Way:
             contents=self.contents,
             objects=MemoryCustomerObjects(own=frozenset({"inbound-bucket"}), buckets={"mine": self.bucket}),
             now=lambda: self.now,
-            window=DAY,
+            available_ms=DAY,
         )
         location = self.raw.store("inbound/1", ORIGINAL)
         received = Fact(

@@ -123,7 +123,7 @@ def test_a_date_must_stay_and_need_not_be_made_up() -> None:
 @pytest.mark.parametrize("name", ["Subject", "FROM", "message-id", "Content-Type", "To", "Date"])
 def test_a_unique_field_that_stands_twice_is_named(name: str) -> None:
     assert (
-        f"{name.lower()} stands more than once"
+        f"{name.lower()} occurs more than once"
         in refused(SIMPLE[:-9] + f"{name}: a\r\n{name}: b\r\n\r\n".encode()).lower()
     )
 
@@ -142,7 +142,7 @@ def test_the_message_id_stays_as_it_was_however_it_is_folded() -> None:
 
 @pytest.mark.parametrize("line", [b"no field", b" folded", b"Bad Name: x", b": x", "Ä: x".encode()])
 def test_a_line_of_the_header_that_is_no_field_is_named(line: bytes) -> None:
-    assert refused(line + b"\r\n" + SIMPLE) == "Line 1 of the header is no field."
+    assert refused(line + b"\r\n" + SIMPLE) == "Line 1 of the header is not a header field."
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_header_that_readers_end_at_different_places_is_refused(hidden: str) -
     named = "Content-Disposition: attachment; filename=x.exe"
     assert "not well-formed" in refused(with_part(f"{hidden}\r\n{named}"))
     whole = f"From: a@b.test\r\n{hidden}\r\n{named}\r\n\r\nx".encode()
-    assert "not well-formed" in refused(whole) or "is no field" in refused(whole)
+    assert "not well-formed" in refused(whole) or "is not a header field" in refused(whole)
 
 
 def test_a_part_of_two_types_is_refused_for_readers_choose_differently() -> None:
@@ -200,8 +200,8 @@ def test_a_part_of_two_types_is_refused_for_readers_choose_differently() -> None
 
 
 def test_a_blank_before_a_colon_hides_no_field() -> None:
-    assert "Line 1 of the header is no field" in refused(b"From : a@b.test\r\n" + SIMPLE)
-    assert "Line 3 of the header is no field" in refused(SIMPLE[:-9] + b"Subject : again\r\n\r\n")
+    assert "Line 1 of the header is not a header field" in refused(b"From : a@b.test\r\n" + SIMPLE)
+    assert "Line 3 of the header is not a header field" in refused(SIMPLE[:-9] + b"Subject : again\r\n\r\n")
 
 
 def test_a_name_in_the_content_type_is_a_filename_and_other_types_pass() -> None:

@@ -37,7 +37,7 @@ def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], s
             own=frozenset({settings["INBOUND_BUCKET"], settings["MAIL_BUCKET"]}),
         ),
         now=now_ms,
-        window=settings.sooner(MESSAGE_FLOW_SECONDS) * 1000,
+        available_ms=settings.sooner(MESSAGE_FLOW_SECONDS) * 1000,
     )
     return partial(_answer, flow)
 

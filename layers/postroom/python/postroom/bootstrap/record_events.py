@@ -24,7 +24,7 @@ from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
 from postroom.ledger.lines import MAX_BATCH_LINES
 from postroom.ledger.record_events import RecordEvents
-from postroom.ledger.retry_events import FIRST_GAP
+from postroom.ledger.retry_events import FIRST_RETRY_SECONDS
 
 if TYPE_CHECKING:
     from postroom.ledger.projection import Projection
@@ -40,7 +40,7 @@ def build(settings: Environment | None = None) -> RecordEvents:
         projections=projections(settings),
         metrics=EmbeddedMetrics(settings["METRICS_NAMESPACE"], write_line),
         retries=SqsEventRetries(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
-        delay=settings.sooner(FIRST_GAP),
+        delay_s=settings.sooner(FIRST_RETRY_SECONDS),
     )
 
 

@@ -8,7 +8,7 @@ from postroom.adapters.aws.postponement import SqsPostponement
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment
 from postroom.bootstrap.record_events import projections
-from postroom.ledger.retry_events import GAPS, RetryEvents
+from postroom.ledger.retry_events import RETRY_SCHEDULE_SECONDS, RetryEvents
 
 __all__ = ["build", "failures", "retried_messages"]
 
@@ -21,5 +21,5 @@ def build(settings: Environment | None = None) -> RetryEvents:
         ledger=parts.ledger(settings),
         projections=projections(settings, most=1),
         postponement=SqsPostponement(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
-        gaps=tuple(settings.sooner(gap) for gap in GAPS),
+        schedule_s=tuple(settings.sooner(gap) for gap in RETRY_SCHEDULE_SECONDS),
     )

@@ -1,6 +1,6 @@
-"""Station 3, the ledger's projections: logs, announcements and numbers made from facts, at least once each.
+"""Station 3: projections of the ledger to event logs, the event bus and metrics, each at least once.
 
-``record_events`` reads the stream, ``retry_events`` takes up what was refused, ``rebuild`` writes a log once more.
-``event_log`` and ``bus`` are the two places a fact goes to, ``lines`` says how it looks there; ``counting`` has the
+``record_events`` reads the ledger's stream, ``retry_events`` retries what was refused, ``rebuild`` writes a log again.
+``event_log`` and ``bus`` write facts to their targets; ``lines`` formats a fact as a log line; ``counting`` counts
 metrics.
 """

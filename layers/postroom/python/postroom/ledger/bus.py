@@ -1,4 +1,4 @@
-"""Facts onto the bus: all of them, ours as well, each with its id, so that a listener can tell a repeat.
+"""Facts as events on EventBridge: all facts, ours included. Each has its fact's id, so that a repeat is recognized.
 
 Source of the limits: EventBridge User Guide, PutEvents.
 """
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.errors import StoreUnavailableError
 from postroom.ledger.lines import fitted
-from postroom.ledger.projection import OUT_OF_TIME, RESERVE, Remaining
+from postroom.ledger.projection import OUT_OF_TIME, Remaining
+from postroom.model.limits import HAND_OVER_RESERVE_MS
 from postroom.ports.event_bus import SOURCE, BusEvent, EventBus
 
 if TYPE_CHECKING:
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
 
 MAX_BATCH_EVENTS: Final = 10
-"""Most entries of one call."""
+"""Most entries per call."""
 
 MAX_BATCH_BYTES: Final = 262_144
-"""Largest call, in bytes of its entries. Ours: the limit until 2026, which targets such as SQS and emulators still
-have; 1 MB since."""
+"""Largest call, in bytes of its entries. Ours: EventBridge's limit until 2026, now 1 MB; targets such as SQS, and
+emulators, still have the smaller one."""
 
 TIME_BYTES: Final = 14
-"""What an entry's time adds to its size, in bytes."""
+"""Bytes that the time of an entry adds to its size."""
 
 MAX_DETAIL_BYTES: Final = MAX_BATCH_BYTES - 1024
-"""Longest detail, in bytes of UTF-8: room for its envelope is left. Ours."""
+"""Longest detail, in bytes of UTF-8. The rest is room for the other fields of the entry. Ours."""
 
-TOLD: Final = frozenset(
+PUBLISHED_DATA: Final = frozenset(
     {
         "attempt",
         "attempts",
@@ -65,26 +66,26 @@ TOLD: Final = frozenset(
         "what",
     }
 )
-"""Which of a fact's data listeners get. Where bytes and keys of mail lie is nobody's business, so what is new stays
-inside until it is listed here."""
+"""Names of a fact's data that the bus publishes. Locations of stored mail and its keys are not published; a new name is
+published only once it is listed here."""
 
 
 def bus_event(fact: Fact) -> BusEvent:
-    """Return a fact as an announcement.
+    """Return a fact as an event.
 
     The detail is ``{factId, traceId, organizationId, at, event, data}``: ``at`` in milliseconds since the epoch,
-    ``event`` the fields of the log's record (empty for facts of ours), ``data`` what ``TOLD`` lists.
+    ``event`` the fields of the log's record (empty for facts of ours), ``data`` what ``PUBLISHED_DATA`` lists.
     """
     head = {"factId": fact.id, "traceId": fact.trace, "organizationId": fact.organization_id, "at": fact.at}
     fields = {
         "event": dict(fact.event),
-        "data": {name: value for name, value in fact.data.items() if name in TOLD},
+        "data": {name: value for name, value in fact.data.items() if name in PUBLISHED_DATA},
     }
     return BusEvent(fact.id, fact.name.value, fact.at, fitted(fields, MAX_DETAIL_BYTES, lambda f: _json({**head, **f})))
 
 
 def batches(events: Iterable[BusEvent]) -> Iterator[list[BusEvent]]:
-    """Cut announcements into calls, in their order; none beyond a limit, none left out."""
+    """Divide events into calls, in their order. No call exceeds a limit; no event is left out."""
     batch: list[BusEvent] = []
     size = 0
     for event in events:
@@ -103,30 +104,30 @@ def entry_bytes(event: BusEvent) -> int:
     return TIME_BYTES + len(SOURCE) + len(event.name) + len(event.detail.encode())
 
 
-def tells_of_an_event(fact: Fact) -> bool:
-    """Say whether a fact is about a parked event: its announcement is not retried.
+def is_about_an_event(fact: Fact) -> bool:
+    """Say whether a fact is about a parked event; such a fact is not retried.
 
-    Otherwise a bus that stays away would park announcements, whose parking is announced, and so on for ever.
+    Otherwise, if the bus is down, each parked event would be a fact, hence an event, that is parked in turn.
     """
     return fact.data.get("station") == "events"
 
 
 @dataclass(frozen=True, slots=True)
 class BusProjection:
-    """Announces facts."""
+    """Publishes facts."""
 
     bus: EventBus
 
-    def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
+    def write(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
         """Announce facts; refused ones about parked events count as written."""
-        refused = self._announce(facts, remaining)
-        return {fact.id: refused[fact.id] for fact in facts if fact.id in refused and not tells_of_an_event(fact)}
+        refused = self._publish(facts, remaining_ms)
+        return {fact.id: refused[fact.id] for fact in facts if fact.id in refused and not is_about_an_event(fact)}
 
-    def _announce(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
+    def _publish(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         closed = ""
         for batch in batches(map(bus_event, facts)):
-            closed = closed or (OUT_OF_TIME if remaining() < RESERVE else "")
+            closed = closed or (OUT_OF_TIME if remaining_ms() < HAND_OVER_RESERVE_MS else "")
             if closed:
                 refused |= {event.id: closed for event in batch}
                 continue

@@ -1,9 +1,9 @@
-"""Which facts count, and as what: WorkMail's metric names and counting rules.
+"""Metrics from facts, with WorkMail's metric names and counting rules.
 
-Source: guide, ZH:1515-1527. A received mail counts once however many recipients it has; everything else counts
-once a recipient, as its facts do. Ours: IncomingEmailBounced counts every bounced recipient. The guide's metric table
-speaks of full mailboxes only, its event table of "many reasons, such as a full mailbox"; one would belie the other.
-RuleFunctionFailure is a metric of ours: attempts of rules to call a function that came to nothing.
+Source: guide, ZH:1515-1527. A received message counts once, whatever the number of its recipients; everything else
+counts once per recipient, as its facts do. Ours: IncomingEmailBounced counts every bounced recipient. The guide's
+metric table names full mailboxes only, its event table "many reasons, such as a full mailbox"; we follow the latter.
+RuleFunctionFailure is a metric of ours: failed attempts to call a rule's function.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from postroom.ports.metrics import Metrics
 
-MINUTE: Final = 60_000
-"""Milliseconds that one observation of a metric covers. Source: CloudWatch, standard resolution."""
+PERIOD_MS: Final = 60_000
+"""Milliseconds that one value of a metric covers. Source: CloudWatch, standard resolution."""
 
 METRICS: Final[dict[EventName | OwnFact, str]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: "OrganizationEmailReceived",
@@ -37,8 +37,8 @@ def count(facts: Iterable[Fact], metrics: Metrics) -> None:
     for fact in facts:
         metric = _metric(fact)
         if metric is not None:
-            place = (fact.organization_id, fact.at // MINUTE * MINUTE)
-            counts.setdefault(place, Counter())[metric] += 1
+            series = (fact.organization_id, fact.at // PERIOD_MS * PERIOD_MS)
+            counts.setdefault(series, Counter())[metric] += 1
     for (organization_id, at), counted in counts.items():
         metrics.count(organization_id, at, counted)
 

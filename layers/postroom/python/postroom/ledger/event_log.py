@@ -1,4 +1,4 @@
-"""Facts into the event logs of their organizations, each organization by itself."""
+"""Facts as lines of their organization's event log; an error with one organization does not affect another."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP, DEFAULT_RETENTION_DAYS
 from postroom.errors import EventLogRefusedError, PostroomError, UnwritableLinesError
 from postroom.ledger.lines import MAX_BATCH_LINES, batches, line_of
-from postroom.ledger.projection import OUT_OF_TIME, RESERVE, Remaining
+from postroom.ledger.projection import OUT_OF_TIME, Remaining
 from postroom.model.facts import EventName, Fact
+from postroom.model.limits import HAND_OVER_RESERVE_MS
 from postroom.ports.event_log import EventLogs, LogDestination, LogLine
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ TOO_OLD_OR_NEW = "CloudWatch Logs takes no events this old or this new"
 
 
 def destination_of(monitoring: Monitoring) -> LogDestination | None:
-    """Say where an organization's event log goes; None where it is switched off.
+    """Return where an organization's event log is written; None if it is switched off.
 
-    A configured group is its owner's to keep, the default one ours to make, with 30 days of retention. A group without
-    a role is written under our own.
+    A configured log group is created and retained by the customer. The default group is created by Postroom, with 30
+    days of retention. A group without a role is written with the function's own role.
     """
     if not monitoring.enabled:
         return None
@@ -36,13 +37,13 @@ def destination_of(monitoring: Monitoring) -> LogDestination | None:
 
 @dataclass(frozen=True, slots=True)
 class EventLogProjection:
-    """Writes WorkMail's nine events; facts of ours stay out of it. ``most`` is how many lines go into one call."""
+    """Writes WorkMail's nine events, no facts of ours. ``most`` is the number of lines per call, at most."""
 
     settings: EventLogSettings
     logs: EventLogs
     most: int = MAX_BATCH_LINES
 
-    def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
+    def write(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
         """Write the events among facts, organization by organization; a log that refuses does not stop the others."""
         organizations: dict[str, list[Fact]] = {}
         for fact in facts:
@@ -50,7 +51,7 @@ class EventLogProjection:
                 organizations.setdefault(fact.organization_id, []).append(fact)
         refused: dict[str, str] = {}
         for organization_id, its_facts in organizations.items():
-            if remaining() < RESERVE:
+            if remaining_ms() < HAND_OVER_RESERVE_MS:
                 refused |= {fact.id: OUT_OF_TIME for fact in its_facts}
             else:
                 refused |= self._write(organization_id, its_facts)

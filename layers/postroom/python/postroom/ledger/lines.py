@@ -1,4 +1,4 @@
-"""A fact as a line of the event log, and lines cut into batches that CloudWatch Logs takes.
+"""Facts as lines of the event log, and batches of lines within the limits of CloudWatch Logs.
 
 Source of the limits: CloudWatch Logs API reference, PutLogEvents.
 """
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
 
 MAX_BATCH_LINES: Final = 10_000
-"""Most events of one call."""
+"""Most lines per call."""
 
 MAX_BATCH_BYTES: Final = 1_048_576
-"""Largest call, in bytes: each event's UTF-8 and its overhead."""
+"""Largest call, in bytes: each line's UTF-8 and its overhead."""
 
-LINE_OVERHEAD: Final = 26
-"""What the service adds to each event's size, in bytes."""
+LINE_OVERHEAD_BYTES: Final = 26
+"""Bytes that the service adds to the size of each line."""
 
-MAX_BATCH_SPAN: Final = 24 * 3600 * 1000
-"""Between the first and the last event of a call, in milliseconds; we stay below it."""
+MAX_BATCH_SPAN_MS: Final = 24 * 3600 * 1000
+"""Time between the first and the last line of a call, in milliseconds; a call stays below it."""
 
-MAX_LINE_BYTES: Final = 262_144 - LINE_OVERHEAD
-"""Longest line, in bytes of UTF-8. Ours: the limit until 2025, which subscribers and emulators still have."""
+MAX_LINE_BYTES: Final = 262_144 - LINE_OVERHEAD_BYTES
+"""Longest line, in bytes of UTF-8. Ours: the service's limit until 2025; subscribers and emulators still have it."""
 
 
 def line_of(fact: Fact) -> LogLine:
-    """Return a fact as a line; one that is too long loses the ends of its longest lists and texts."""
+    """Return a fact as a line; if it is too long, its longest lists and texts are cut at the end."""
     text = fitted(
         fact.event, MAX_LINE_BYTES, lambda event: record_of(fact if event is fact.event else replace(fact, event=event))
     )
@@ -41,13 +41,13 @@ def line_of(fact: Fact) -> LogLine:
 
 
 def batches(lines: Iterable[LogLine], most: int = MAX_BATCH_LINES) -> Iterator[list[LogLine]]:
-    """Cut lines into calls: in order of time within and across calls, none beyond a limit, no line left out."""
+    """Divide lines into calls, ordered by time. No call exceeds a limit; no line is left out."""
     batch: list[LogLine] = []
     size = 0
     for line in sorted(lines, key=lambda line: line.at):
-        bytes_of_line = len(line.text.encode()) + LINE_OVERHEAD
+        bytes_of_line = len(line.text.encode()) + LINE_OVERHEAD_BYTES
         if batch and (
-            len(batch) >= most or size + bytes_of_line > MAX_BATCH_BYTES or line.at - batch[0].at >= MAX_BATCH_SPAN
+            len(batch) >= most or size + bytes_of_line > MAX_BATCH_BYTES or line.at - batch[0].at >= MAX_BATCH_SPAN_MS
         ):
             yield batch
             batch, size = [], 0
@@ -57,27 +57,28 @@ def batches(lines: Iterable[LogLine], most: int = MAX_BATCH_LINES) -> Iterator[l
         yield batch
 
 
-def fitted(fields: Mapping[str, Any], limit: int, render: Callable[[Mapping[str, Any]], str]) -> str:
-    """Render fields as text of at most ``limit`` bytes, halving the longest of them as often as that takes.
+def fitted(fields: Mapping[str, Any], limit_bytes: int, render: Callable[[Mapping[str, Any]], str]) -> str:
+    """Render fields as text of at most ``limit_bytes`` in UTF-8; the longest field is halved until the text fits.
 
-    Lone surrogates, which UTF-8 cannot write, become question marks.
+    Text that cannot be made to fit is returned too long. Lone surrogates, which UTF-8 cannot encode, become question
+    marks.
     """
-    text = _writable(render(fields))
-    while len(text.encode()) > limit:
+    text = _encodable(render(fields))
+    while len(text.encode()) > limit_bytes:
         shorter = _halved(fields)
         if shorter == fields:
             break
         fields = shorter
-        text = _writable(render(fields))
+        text = _encodable(render(fields))
     return text
 
 
-def _writable(text: str) -> str:
+def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
 def _halved(value: Any) -> Any:
-    """Return a JSON value with its longest part cut to half; lists keep their first elements, texts their beginning."""
+    """Return a JSON value whose longest part is halved; lists keep their first elements, texts their beginning."""
     match value:
         case str():
             return value[: len(value) // 2]

@@ -1,4 +1,4 @@
-"""What record_events and retry_events have in common."""
+"""Common parts of record_events and retry_events."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
 
 Remaining = Callable[[], int]
-"""Milliseconds until the function is stopped."""
-
-RESERVE: Final = 30_000
-"""Milliseconds of a function's time that are kept for handing over what it did not get to: below that, nothing new is
-begun. Ours; a call to a service that does not answer takes at most half of it."""
+"""Returns the milliseconds until the function is stopped."""
 
 OUT_OF_TIME: Final = "the function ran out of time"
 
 
 class Projection(Protocol):
-    """One place that facts go to."""
+    """One target of facts: the event logs, or the event bus."""
 
-    def write(self, facts: Sequence[Fact], remaining: Remaining) -> Mapping[str, str]:
-        """Write facts there.
+    def write(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
+        """Write facts to the target. Raises no PostroomError.
 
         Returns:
-            Ids of the facts that may be missing there, each with its cause; never raises one of our errors.
+            Ids of the facts that may be missing in the target, each with its cause.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: ``failed`` holds what the source must hand out again, in its order.
+    """Result of a batch.
 
-    ``refused`` says what goes, or stays, to be tried later: cause by organization and fact.
+    Attributes:
+        projected: how many facts were read.
+        refused: the cause for each fact that must be tried again later.
+        failed: ids of the records that the source must return again, in its order.
     """
 
     projected: int
@@ -46,7 +45,7 @@ class Outcome:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return counts and causes for an operational log: no content, no addresses."""
+        """Counts and causes for an operational log, without content and addresses."""
         causes = Counter((pointer.organization_id, cause) for pointer, cause in self.refused.items())
         return {
             "projected": self.projected,
@@ -59,18 +58,21 @@ class Outcome:
 
 
 def write_parts(
-    projections: Mapping[Part, Projection], wanted: Mapping[Part, Sequence[Fact]], remaining: Remaining
+    projections: Mapping[Part, Projection], wanted: Mapping[Part, Sequence[Fact]], remaining_ms: Remaining
 ) -> dict[FactPointer, str]:
-    """Write facts to the parts that want them.
+    """Write facts to their targets.
+
+    Args:
+        wanted: the facts for each target.
 
     Returns:
-        A pointer for each fact that may be missing somewhere, naming where, with the causes.
+        A pointer for each fact that may be missing in a target; it names those targets. The value is the causes.
     """
     facts: dict[str, Fact] = {}
     causes: dict[str, dict[Part, str]] = {}
     for part, projection in projections.items():
         facts |= {fact.id: fact for fact in wanted.get(part, ())}
-        for fact_id, cause in projection.write(wanted.get(part, ()), remaining).items():
+        for fact_id, cause in projection.write(wanted.get(part, ()), remaining_ms).items():
             causes.setdefault(fact_id, {})[part] = cause
     return {
         FactPointer(

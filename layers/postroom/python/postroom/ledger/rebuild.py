@@ -1,4 +1,4 @@
-"""An organization's event log, written once more from the ledger: after a log group was lost, say."""
+"""Writes an organization's event log again from the ledger, for instance after its log group was deleted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 
 def rebuild(ledger: Ledger, retries: EventRetries, organization_id: str, *, since: int, until: int) -> int:
-    """Send every event of an organization to be written again; what is still in the log stands there twice then.
+    """Queue every event of an organization to be written again; events that are still in the log are then there twice.
 
-    CloudWatch Logs takes no events older than 14 days: those end up parked.
+    CloudWatch Logs accepts no events older than 14 days: those are parked.
 
     Args:
-        organization_id: whose log.
-        since: milliseconds since the epoch, inclusive.
-        until: the same, exclusive.
+        since: first time of the events, in milliseconds since the epoch, inclusive.
+        until: last time, exclusive.
 
     Returns:
         How many events were sent.

@@ -1,4 +1,4 @@
-"""Station 3: what is new in the ledger goes into logs, onto the bus, and into numbers."""
+"""Station 3: writes new facts of the ledger to event logs, the event bus and metrics."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
 UNREADABLE: Final = UnreadableFactError("in the ledger's stream").cause
 
 Name = tuple[str, str] | None
-"""Trace and key of a record's row; None where they cannot be read."""
+"""Trace and key of a record's row; None if they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordEvents:
-    """Projects one batch of the stream. ``delay`` is how many seconds a refused fact waits for its first retry."""
+    """Projects one batch of the stream. ``delay_s`` is the time in seconds from a refusal to the first retry."""
 
     projections: Mapping[Part, Projection]
     metrics: Metrics
     retries: EventRetries
-    delay: int
+    delay_s: int
 
-    def accept(self, records: Sequence[LedgerRecord], remaining: Remaining) -> Outcome:
-        """Project records; one that is refused somewhere goes on by itself, so that it delays no other.
+    def accept(self, records: Sequence[LedgerRecord], remaining_ms: Remaining) -> Outcome:
+        """Project records; a fact that a target refuses is sent to the retry queue, so that it delays no other.
 
-        Only what could not be handed to the retry queue, and what has not even a name, is given back to the stream,
-        which then hands out all that follows again: those are counted then, and only then.
+        A record fails only if its pointer could not be sent to the retry queue, or if its trace and key cannot be
+        read. The stream then returns it and all records after it again. Those are counted then, not now.
         """
         facts = [record.fact for record in records if record.fact is not None]
-        refused = write_parts(self.projections, dict.fromkeys(self.projections, facts), remaining)
+        refused = write_parts(self.projections, dict.fromkeys(self.projections, facts), remaining_ms)
         refused |= {record.pointer: UNREADABLE for record in records if record.pointer is not None}
-        lost = {None, *self._hand_on(list(refused))}
-        before = list(takewhile(lambda record: _name(record) not in lost, records))
+        failing = {None, *self._send(list(refused))}
+        before = list(takewhile(lambda record: _name(record) not in failing, records))
         count((record.fact for record in before if record.fact is not None), self.metrics)
-        failed = tuple(record.position for record in records if _name(record) in lost)
+        failed = tuple(record.position for record in records if _name(record) in failing)
         return Outcome(len(facts), refused, failed)
 
-    def _hand_on(self, pointers: Sequence[FactPointer]) -> Sequence[Name]:
-        """Send pointers to be retried; return the names of those that may not have arrived."""
+    def _send(self, pointers: Sequence[FactPointer]) -> Sequence[Name]:
+        """Send pointers to the retry queue; return the names of those that may not have arrived."""
         if not pointers:
             return ()
         try:
-            self.retries.send(pointers, delay=self.delay)
+            self.retries.send(pointers, delay=self.delay_s)
         except TemporaryError:
             return [(pointer.trace, pointer.key) for pointer in pointers]
         return ()

@@ -1,6 +1,6 @@
-"""Station 3 again: facts that were refused somewhere, with growing gaps between the attempts.
+"""Station 3: retries of facts that a target refused, with a growing delay between attempts.
 
-Who gives up is the queue: after its ``maxReceiveCount`` a pointer goes to the dead-letter queue, where park records it.
+The queue ends the retries: after its ``maxReceiveCount`` a pointer moves to the dead-letter queue, and park records it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ if TYPE_CHECKING:
     from postroom.ports.retried import Postponement, Retried
     from postroom.ports.transit import Ledger
 
-FIRST_GAP: Final = 60
-"""Seconds between a fact's refusal and its first retry. Ours."""
+FIRST_RETRY_SECONDS: Final = 60
+"""Time between the refusal of a fact and its first retry, in seconds. Ours."""
 
-GAPS: Final = (300, 1_800, 7_200, 14_400)
-"""Seconds after the first, second … failed retry; the last for all that follow. With the queue's five attempts an owner
-has about six and a half hours to mend a log before its facts are parked. Ours."""
+RETRY_SCHEDULE_SECONDS: Final = (300, 1_800, 7_200, 14_400)
+"""Time after the first, second … failed retry, in seconds; the last value holds for all further ones. With the queue's
+five attempts a customer has about six and a half hours to repair a log before its facts are parked. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryEvents:
-    """Projects pointed-at facts, only where the pointer says. ``gaps`` is ``GAPS``, divided by the stack's speed."""
+    """Projects facts to the targets that their pointers name.
+
+    ``schedule_s`` is ``RETRY_SCHEDULE_SECONDS``, divided by the speed of the stack.
+    """
 
     ledger: Ledger
     projections: Mapping[Part, Projection]
     postponement: Postponement
-    gaps: Sequence[int] = GAPS
+    schedule_s: Sequence[int] = RETRY_SCHEDULE_SECONDS
 
-    def accept(self, messages: Sequence[Retried], remaining: Remaining) -> Outcome:
-        """Project what the messages point at; those that fail are postponed and named in the outcome."""
+    def accept(self, messages: Sequence[Retried], remaining_ms: Remaining) -> Outcome:
+        """Project the facts that the messages point at; a message that fails is postponed and named in the outcome."""
         failed: dict[str, str] = {}
         pointers: dict[str, FactPointer] = {}
         facts: dict[FactPointer, Fact] = {}
@@ -52,7 +55,7 @@ class RetryEvents:
             part: list({fact.id: fact for pointer, fact in facts.items() if part in pointer.parts}.values())
             for part in self.projections
         }
-        refused = write_parts(self.projections, wanted, remaining)
+        refused = write_parts(self.projections, wanted, remaining_ms)
         causes = {(pointer.trace, pointer.key): cause for pointer, cause in refused.items()}
         for message_id, pointer in pointers.items():
             if pointer in facts and (pointer.trace, pointer.key) in causes:
@@ -71,10 +74,10 @@ class RetryEvents:
         return fact
 
     def _postpone(self, messages: Sequence[Retried]) -> None:
-        """Let failed messages come again later; one that cannot be postponed comes after the queue's own time-out."""
+        """Postpone failed messages; if that fails, the queue's own visibility timeout applies."""
         for message in messages:
-            gap = self.gaps[min(message.receives, len(self.gaps)) - 1]
+            delay_s = self.schedule_s[min(message.receives, len(self.schedule_s)) - 1]
             try:
-                self.postponement.postpone(message.receipt, gap)
+                self.postponement.postpone(message.receipt, delay_s)
             except StoreUnavailableError:
-                return  # the queue does not answer: its own time-out holds for the rest, too
+                return  # the queue does not answer: its visibility timeout applies to the rest as well

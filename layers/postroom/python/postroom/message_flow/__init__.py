@@ -1,1 +1,1 @@
-"""The Message Flow API: what rule functions read of a message on its way, and what they put in its place."""
+"""The Message Flow API: rule functions read a message in transit, and replace its content."""

@@ -1,4 +1,4 @@
-"""One request of the Message Flow API, from its event to its answer."""
+"""Answers one request of the Message Flow API."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a request, for the function's log.
+    """The answer to a request, with fields for the function's log.
 
     Attributes:
         answer: for API Gateway.
-        operation: by the request's method; empty where there is none.
-        trace: of the message that was asked for; empty where the id is none of a message's.
-        code: the error's; empty on success.
+        operation: name of the operation; empty if the HTTP method has none.
+        trace: trace id of the message; empty if the request has no valid message id.
+        code: error code; empty on success.
     """
 
     answer: wire.Answer
@@ -37,14 +37,13 @@ def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> A
     """Answer a REST proxy event, payload version 1.0.
 
     Args:
-        request_id: used where the event has none.
+        request_id: used if the event has no request id.
 
     Raises:
-        Exception: defects only; the function fails.
+        Exception: a defect of this code; the function fails.
     """
     operation = wire.OPERATIONS.get(str(event.get("httpMethod")), "")
     message_id = str((event.get("pathParameters") or {}).get("messageId") or "")
-
     trace = trace_of_message(message_id) or ""
 
     def refused(code: str, text: str, status: int = 400) -> Answered:

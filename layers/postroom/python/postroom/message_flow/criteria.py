@@ -1,8 +1,8 @@
-"""What a content must be to take a message's place.
+"""Criteria for content that replaces a message.
 
-WorkMail names the criteria and keeps its lists for its error messages: well-formed multiparts, attachment types that
-SES takes, lines of at most 1,000 characters, all required fields, immutable fields unchanged, unique fields at most
-once (RawMessageContent in botocore's model; guide, ZH:4299). Which fields those are is ours, and so are the texts.
+WorkMail publishes the criteria: well-formed multiparts, attachment types that SES accepts, lines of at most 1,000
+characters, all required fields, immutable fields unchanged, unique fields at most once (RawMessageContent in botocore's
+model; guide, ZH:4299). It does not publish the lists of fields. Those lists, and the error texts, are ours.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ UNIQUE: Final = (
     "Content-Type",
     "Content-Transfer-Encoding",
 )
-"""Fields that stand at most once. Source: RFC 5322, 3.6; RFC 2045, 3."""
+"""Fields that may occur at most once. Source: RFC 5322, 3.6; RFC 2045, 3."""
 
 REQUIRED: Final = ("From",)
-"""Fields that must stand there. Ours: RFC 5322's other one, Date, only where the message came with it."""
+"""Required fields. Ours: RFC 5322 also requires Date; it is required here only if the original message has it."""
 
-KEPT: Final = ("Date",)
-"""Fields that must stand there if the message came with them. Ours."""
+REQUIRED_IF_ORIGINAL: Final = ("Date",)
+"""Fields that are required if the original message has them. Ours."""
 
 IMMUTABLE: Final = ("Message-ID",)
-"""Fields that stay as they came; one that was not there may be added. Ours: the event log, journals and threads know a
-message by its Message-ID."""
+"""Fields that must not change; a missing one may be added. Ours: the event log, journals and threads identify a message
+by its Message-ID."""
 
 FORBIDDEN_EXTENSIONS: Final = frozenset(
     """
@@ -58,19 +58,19 @@ FORBIDDEN_EXTENSIONS: Final = frozenset(
 """Extensions of attachments that SES refuses. Source: SES developer guide, "Unsupported attachment types"."""
 
 MAX_HEADER_BYTES: Final = MB
-"""Longest header block of a content, in bytes. Ours."""
+"""Longest header block of new content, in bytes. Ours."""
 
 _FIELD: Final = re.compile(rb"[!-9;-~]+:")
 
 
 def check(content: bytes, original: Headers) -> None:
-    """Let a content pass, or say what is wrong with it.
+    """Check new content against the criteria.
 
     Args:
-        original: of the message as it came.
+        original: headers of the original message.
 
     Raises:
-        MessageRejected: the text names the criterion and the place, and quotes nothing of the content.
+        MessageRejected: a criterion is not met. The text names the criterion and the place, and quotes no content.
     """
     _check_size(len(content) - own_bytes(content))
     _check_lines(content)
@@ -93,10 +93,10 @@ def _check_size(size: int) -> None:
 
 
 def _check_lines(content: bytes) -> None:
-    """Look for a line that is too long; a bare LF counts as the CRLF that it will be on the wire."""
+    """Reject a line that is too long; a bare LF counts as CRLF, which it becomes when the message is sent."""
     longest, at, size = MAX_LINE_BYTES - 2, 0, len(content)
     while size - at > longest:
-        # every line that ends in this stretch is short enough: go on behind the last of them
+        # every line that ends within this window is short enough: continue after the last of them
         end = content.rfind(b"\n", at, at + longest + 1)
         if end >= 0:
             at = end + 1
@@ -117,17 +117,17 @@ def _check_fields(content: bytes, original: Headers) -> None:
         raise MessageRejected(f"The message's header is longer than {MAX_HEADER_BYTES // MB} MB.")
     _check_field_lines(headers.block)
     counts = Counter(headers.names())
-    before = set(original.names())
+    original_names = set(original.names())
     for name in UNIQUE:
         if counts[name.lower()] > 1:
-            raise MessageRejected(f"The field {name} stands more than once.")
-    for name in (*REQUIRED, *(name for name in KEPT if name.lower() in before)):
+            raise MessageRejected(f"The field {name} occurs more than once.")
+    for name in (*REQUIRED, *(name for name in REQUIRED_IF_ORIGINAL if name.lower() in original_names)):
         if not headers.text(name):
             raise MessageRejected(f"The required field {name} is missing.")
     for name in IMMUTABLE:
-        came = original.text(name, MAX_HEADER_BYTES)
-        if came and headers.text(name, MAX_HEADER_BYTES) != came:
-            raise MessageRejected(f"The field {name} must stay as it was.")
+        before = original.text(name, MAX_HEADER_BYTES)
+        if before and headers.text(name, MAX_HEADER_BYTES) != before:
+            raise MessageRejected(f"The field {name} must not be changed.")
 
 
 def _check_field_lines(block: bytes) -> None:
@@ -138,13 +138,13 @@ def _check_field_lines(block: bytes) -> None:
             return
         is_continuation = number > 1 and text[:1] in (b" ", b"\t")
         if not (is_continuation or _FIELD.match(text)):
-            raise MessageRejected(f"Line {number} of the header is no field.")
+            raise MessageRejected(f"Line {number} of the header is not a header field.")
 
 
 def _check_filename(filename: str) -> None:
-    """Refuse an extension of SES's list, whatever its case, its dots and spaces, and invisible marks.
+    """Reject an extension of SES's list, regardless of case, trailing dots, spaces and invisible characters.
 
-    UTF-7 is no charset for us, but some readers decode it.
+    We do not decode UTF-7, but some mail clients do; the name is therefore also checked as UTF-7.
     """
     text = decode(filename)
     for reading in dict.fromkeys((text, text.encode("ascii", "ignore").decode("utf-7", "ignore"))):

@@ -1,4 +1,4 @@
-"""The two operations of the Message Flow API, upon messages that are on their way."""
+"""The two operations of the Message Flow API, for messages in transit."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger
 
-ATTEMPTS: Final = 10
-"""How often a Put is written anew after another change of the flow's contents was faster. Ours."""
+MAX_WRITES: Final = 10
+"""How often a Put tries to write the flow's contents while other writers change them. Ours."""
 
 BLOCKED: Final = "FAIL"
-"""The virus verdict that keeps a message from everybody, rule functions included."""
+"""The virus verdict that blocks a message: no mailbox and no rule function gets it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFlow:
-    """What the operations ask of the world.
+    """The operations.
 
-    ``now`` gives milliseconds since the epoch; ``window`` is how long a message is handed out, in milliseconds.
+    ``now`` returns milliseconds since the epoch. ``available_ms`` is how long a message is available, in milliseconds
+    from the opening of its flow.
     """
 
     owners: MailboxOwners
@@ -45,13 +46,13 @@ class MessageFlow:
     contents: MessageContents
     objects: CustomerObjects
     now: Callable[[], int]
-    window: int
+    available_ms: int
 
     def get(self, message_id: str) -> bytes:
-        """Return a message as it was put last, or as it came.
+        """Return the content that was put last, or the original message.
 
         Raises:
-            ResourceNotFoundException: no message has this id, or its time is over.
+            ResourceNotFoundException: no message has this id, or it is not available any more.
             TemporaryError: a store did not answer.
         """
         received = self._received(message_id)
@@ -62,14 +63,14 @@ class MessageFlow:
             raise _not_found(message_id) from error
 
     def put(self, message_id: str, reference: S3Reference) -> None:
-        """Put a content into the message's place, for the rule that waits for it, and for later Gets.
+        """Replace the message's content, for the rule that waits for its function, and for later Gets.
 
         Raises:
             ResourceNotFoundException: as above.
-            InvalidContentLocation: the content cannot be read from there.
-            MessageRejected: it is no message that can go on.
-            MessageFrozen: the message takes no other content.
-            TemporaryError: a store did not answer, or others were faster every time.
+            InvalidContentLocation: the content cannot be read from ``reference``.
+            MessageRejected: the content does not meet the criteria.
+            MessageFrozen: the content of this message may not be replaced any more.
+            TemporaryError: a store did not answer, or other writers were faster ``MAX_WRITES`` times.
         """
         received = self._received(message_id)
         self._unfrozen(received.trace)
@@ -79,12 +80,12 @@ class MessageFlow:
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
         criteria.check(content, original)
-        # named by what it holds: the same content again is the same object, and none is ever overwritten
+        # named by its hash: the same content is the same object again, and no object is overwritten
         name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
         self._record(received, self.raw.keep(name, content), len(content))
 
     def _record(self, received: Fact, raw: RawLocation, size: int) -> None:
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_WRITES):
             before = self._unfrozen(received.trace)
             after = before.put(raw, size)
             try:
@@ -92,12 +93,12 @@ class MessageFlow:
                     return
             except ConflictError:
                 continue
-        raise ConflictError("others keep changing what was put into this flow")
+        raise ConflictError("other writers kept changing the contents of this flow")
 
     def _unfrozen(self, trace: str) -> FlowContents:
         contents = self.contents.of(trace)
         if contents.frozen:
-            raise MessageFrozen("The message was redirected, so that its content stays as it is.")
+            raise MessageFrozen("The message was redirected; its content cannot be replaced any more.")
         return contents
 
     def _fact(self, received: Fact, after: FlowContents, raw: RawLocation, size: int) -> Fact:
@@ -112,14 +113,19 @@ class MessageFlow:
         )
 
     def _received(self, message_id: str) -> Fact:
-        """Return the fact that opened the message's flow; its time is the beginning of the window.
+        """Return the fact that opened the message's flow; the message is available from that time on.
 
         Raises:
-            ResourceNotFoundException: no message has this id, its time is over, or its organization is being deleted.
+            ResourceNotFoundException: no message has this id, it is not available (any more), it is blocked, or its
+                organization is being deleted.
         """
         trace = trace_of_message(message_id)
         received = self.ledger.fact(trace, RECEIVED) if trace else None
-        if received is None or self.now() - received.at >= self.window or received.data.get("virusVerdict") == BLOCKED:
+        if (
+            received is None
+            or self.now() - received.at >= self.available_ms
+            or received.data.get("virusVerdict") == BLOCKED
+        ):
             raise _not_found(message_id)
         if not self.owners.is_active(received.organization_id):
             raise _not_found(message_id)
@@ -131,5 +137,5 @@ def _original(received: Fact) -> RawLocation:
 
 
 def _not_found(message_id: str) -> ResourceNotFoundException:
-    known = f"the id {message_id}" if trace_of_message(message_id) else "this id"
-    return ResourceNotFoundException(f"No message in transit has {known}.")
+    named = f"the id {message_id}" if trace_of_message(message_id) else "this id"
+    return ResourceNotFoundException(f"No message in transit has {named}.")

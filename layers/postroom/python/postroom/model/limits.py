@@ -67,6 +67,10 @@ Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
 RESERVE_MS: Final = 20_000
 """Milliseconds of a function's time below which nothing new is begun. Ours."""
 
+HAND_OVER_RESERVE_MS: Final = 30_000
+"""The same for functions that hand over what they could not do, in milliseconds. Ours: a call to a service that does
+not answer takes at most half of it."""
+
 DELETION_SETTLES_SECONDS: Final = 45 * 60
 """How long what is on its way may end by itself once its organization is deleted: longer than ingest's queue hands out
 a notification that fails (5 times 6 minutes) and than a bounce waits for others (15 minutes), shorter than the hour
