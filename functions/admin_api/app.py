@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="admin_api")
-answer = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.AdminApiSettings.read()  # once per execution environment, during init
+answer = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

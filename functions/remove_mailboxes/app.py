@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="remove_mailboxes")
-expired_mailboxes = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.RemoveMailboxesSettings.read()  # once per execution environment, during init
+expired_mailboxes = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

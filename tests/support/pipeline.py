@@ -24,7 +24,6 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import organizations
 from postroom.bootstrap import admin_api, environment, operator
-from postroom.bootstrap.environment import Environment
 from postroom.bounce.bounce import Patience
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -199,8 +198,9 @@ class Pipeline:
     def delete_organization(self, organization_id: str = ORG) -> None:
         """Begin to delete an organization, as DeleteOrganization does."""
         unused = {"STACK_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/stack", "TEST_DOMAIN_SUFFIX": "mail.test"}
-        unused |= {"INBOUND_TOPIC_ARN": "arn:t", "RECORD_EVENTS_ROLE_ARN": "arn:r"}
-        context = admin_api.context(Environment({**self.stack.environment, **unused}))
+        unused |= {"INBOUND_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:t"}
+        unused |= {"RECORD_EVENTS_ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
+        context = admin_api.context(admin_api.AdminApiSettings.read({**self.stack.environment, **unused}))
         request: Any = {"OrganizationId": organization_id, "DeleteDirectory": True, "ForceDelete": True}
         organizations.delete(context, request, environment.now_ms())
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from local.emulator import patches
 from postroom.adapters.aws import clients
 from postroom.bootstrap import admin_api
-from postroom.bootstrap.environment import Environment
+from postroom.bootstrap.admin_api import AdminApiSettings
 
 ACCOUNT = "123456789012"
 RULE_SET = "mail"
@@ -68,7 +68,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def environment(aws: None) -> Environment:
+def settings(aws: None) -> AdminApiSettings:
     """What template.yaml makes, as far as the admin API needs it."""
     for name in ("directory", "mailboxes"):
         boto3.client("dynamodb").create_table(
@@ -82,7 +82,7 @@ def environment(aws: None) -> Environment:
         )
     boto3.client("s3").create_bucket(Bucket="inbound")
     boto3.client("ses").create_receipt_rule_set(RuleSetName=RULE_SET)
-    return Environment(
+    return AdminApiSettings.read(
         {
             "DIRECTORY_TABLE": "directory",
             "MAILBOX_TABLE": "mailboxes",
@@ -97,9 +97,9 @@ def environment(aws: None) -> Environment:
 
 
 @pytest.fixture
-def answer(environment: Environment) -> Answer:
+def answer(settings: AdminApiSettings) -> Answer:
     """The function's answer to an event."""
-    built = admin_api.build(environment)
+    built = admin_api.build(settings)
     return lambda event, request_id: built(event, request_id).response
 
 

@@ -34,7 +34,7 @@ from postroom.model.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.bootstrap.environment import Environment
+    from postroom.bootstrap.admin_api import AdminApiSettings
     from postroom.model.records import Change
 
 EXAMPLES = Path(awscli.__file__).parent / "examples" / "workmail"
@@ -89,7 +89,7 @@ def entity(entity_id: str, kind: EntityKind, name: str, *, enabled: bool, role: 
     )
 
 
-def fill(environment: Environment, *, enabled: bool, tail: str) -> None:
+def fill(settings: AdminApiSettings, *, enabled: bool, tail: str) -> None:
     """Write what the examples take for granted; ``tail`` makes names other than the examples'."""
     organization = Organization(
         id=ORGANIZATION,
@@ -97,7 +97,7 @@ def fill(environment: Environment, *, enabled: bool, tail: str) -> None:
         alias="exampleAlias",
         state=OrganizationState.ACTIVE,
         directory_id="d-926726012c",
-        kms_key_arn=environment["STACK_KEY_ARN"],
+        kms_key_arn=settings.stack_key_arn,
         default_domain="site.awsapps.com",
         fingerprint="",
         created=1,
@@ -122,7 +122,7 @@ def fill(environment: Environment, *, enabled: bool, tail: str) -> None:
             Insert(AddressClaim(address=address, organization_id=ORGANIZATION, entity_id=one.id, kind=one.kind))
             for address in one.addresses
         ]
-    admin_api.context(environment).directory.commit(changes)
+    admin_api.context(settings).directory.commit(changes)
 
 
 def golden(expected: Any, found: Any, member: str = "") -> None:
@@ -143,7 +143,7 @@ def golden(expected: Any, found: Any, member: str = "") -> None:
 @pytest.mark.parametrize("stem", NAMES)
 def test_the_example_works(
     stem: str,
-    environment: Environment,
+    settings: AdminApiSettings,
     route: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -152,7 +152,7 @@ def test_the_example_works(
     monkeypatch.setenv("AWS_DATA_PATH", str(EXAMPLES.parents[1] / "data"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
-    fill(environment, enabled=stem not in DISABLED, tail="x" if stem in NEW_NAMES else "")
+    fill(settings, enabled=stem not in DISABLED, tail="x" if stem in NEW_NAMES else "")
     arguments, expected = parts(stem)
     driver = create_clidriver()
     driver.session.register("before-send.workmail", route)

@@ -25,13 +25,13 @@ from postroom.bootstrap import admin_api
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.bootstrap.environment import Environment
+    from postroom.bootstrap.admin_api import AdminApiSettings
 
 EVIL = {"SenderPatterns": ["*.evil.example"], "RecipientPatterns": ["*"], "Action": {"Type": "DROP"}}
 
 
 @pytest.fixture
-def workmail(environment: Environment, route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+def workmail(settings: AdminApiSettings, route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A stock client of a process that has AWS_DATA_PATH."""
     monkeypatch.setenv("AWS_DATA_PATH", str(contracts.CLIENT))
     client: Any = boto3.session.Session().client("workmail")
@@ -46,14 +46,14 @@ def acme(workmail: Any) -> str:
 
 
 @pytest.fixture
-def ingests(environment: Environment, acme: str) -> Callable[[], dict[str, str]]:
+def ingests(settings: AdminApiSettings, acme: str) -> Callable[[], dict[str, str]]:
     """The rules that ingest would find for its next message, by name."""
-    directory = admin_api.context(environment).directory
+    directory = admin_api.context(settings).directory
 
     def read() -> dict[str, str]:
         domain = directory.domain_record("example.com")
         assert domain is not None
-        stored = S3RuleSets(boto3.client("s3"), environment["INBOUND_BUCKET"])
+        stored = S3RuleSets(boto3.client("s3"), settings.inbound_bucket)
         return {rule.name: rule.action.type.value for rule in stored.inbound(acme, domain.rules_version).rules}
 
     return read
@@ -172,7 +172,7 @@ def test_the_aws_cli_has_them_all(aws_cli: Callable[..., Any], function: str) ->
 
 
 @pytest.fixture
-def function(environment: Environment) -> str:
+def function(settings: AdminApiSettings) -> str:
     """A function of the account that nobody may call yet."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -221,7 +221,7 @@ SECRET = "s3cret"
 
 
 def test_a_gateways_life_and_that_of_a_rule_that_names_it(
-    workmail: Any, acme: str, environment: Environment, ingests: Callable[[], dict[str, str]]
+    workmail: Any, acme: str, settings: AdminApiSettings, ingests: Callable[[], dict[str, str]]
 ) -> None:
     named = {"OrganizationId": acme}
     gateway = workmail.create_smtp_gateway(**named, **RELAY, Password=SECRET)["SmtpGatewayId"]
@@ -248,10 +248,10 @@ def test_a_gateways_life_and_that_of_a_rule_that_names_it(
     assert workmail.list_outbound_mail_flow_rules(**named)["Rules"] == []
 
 
-def test_a_password_is_nowhere_to_be_read(workmail: Any, acme: str, environment: Environment) -> None:
+def test_a_password_is_nowhere_to_be_read(workmail: Any, acme: str, settings: AdminApiSettings) -> None:
     made = workmail.create_smtp_gateway(OrganizationId=acme, **RELAY, Password=SECRET, ClientToken="t")
     assert SECRET not in json.dumps(workmail.list_smtp_gateways(OrganizationId=acme)["SmtpGateways"])
-    rows = boto3.client("dynamodb").scan(TableName=environment["DIRECTORY_TABLE"])["Items"]
+    rows = boto3.client("dynamodb").scan(TableName=settings.directory_table)["Items"]
     assert SECRET not in repr(rows)
     (sealed,) = [row["sealed_password"]["B"] for row in rows if "sealed_password" in row]
     context = {"postroom:organization": acme, "postroom:smtp-gateway": made["SmtpGatewayId"]}

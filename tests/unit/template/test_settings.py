@@ -1,10 +1,16 @@
-"""A function's variables are what its bootstrap reads: none is missing on AWS, none is left over."""
+"""A function's variables are what its settings read: none is missing on AWS, none is left over."""
 
 import ast
+import importlib
 import re
+import runpy
+from collections.abc import Callable
 from typing import Final
 
 import pytest
+
+from postroom.bootstrap.settings import Settings
+from postroom.errors import SettingsError
 
 from .conftest import ROOT, Template
 from .test_functions import FUNCTIONS
@@ -56,9 +62,86 @@ def read_by(module: str, function: str | None = None) -> Read:
     )
 
 
+EXAMPLES: Final = {
+    "str": "secret",
+    "Arn": "arn:aws:kms:us-east-1:123456789012:key/secret",
+    "Url": "https://sqs.us-east-1.amazonaws.com/123456789012/secret",
+    "bool": "ENABLED",
+}
+"""A value of each kind that template.yaml sets."""
+
+
+def settings_of(folder: str) -> type[Settings] | None:
+    """Return the settings class of a function's bootstrap; a function without variables has none."""
+    module = importlib.import_module(PREFIX + folder)
+    classes = {each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__}
+    found = [each for each in classes if issubclass(each, Settings)]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+SETTINGS: Final = {name: found for name, folder in FUNCTIONS.items() if (found := settings_of(folder)) is not None}
+each_function_with_settings = pytest.mark.parametrize("function", SETTINGS)
+
+
+def examples(settings: type[Settings]) -> dict[str, str]:
+    """Return valid values of the variables that template.yaml sets."""
+    variables = {name: kind for name, kind in settings.variables().items() if name not in LOCAL_ONLY}
+    return {name: EXAMPLES[kind] for name, kind in variables.items()}
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[str, str]], None]:
+    """Starts a function as Lambda does, with these variables and no other of its own."""
+
+    def run(function: str, variables: dict[str, str]) -> None:
+        for name in SETTINGS[function].variables():
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        runpy.run_path(str(ROOT / "functions" / FUNCTIONS[function] / "app.py"))
+
+    return run
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_gets_the_variables_that_its_bootstrap_reads(template: Template, function: str) -> None:
+def test_a_function_gets_the_variables_that_its_settings_read(template: Template, function: str) -> None:
+    if function in SETTINGS:
+        assert set(template.variables(function)) == set(SETTINGS[function].variables()) - LOCAL_ONLY
+        return
     required, optional = read_by(FUNCTIONS[function])
     given = set(template.variables(function))
     assert required - given == set(), "missing in template.yaml"
     assert given - required - optional == set(), "given in template.yaml, but nobody reads it"
+
+
+@each_function_with_settings
+def test_only_what_a_local_stack_sets_may_be_missing(function: str) -> None:
+    settings = SETTINGS[function]
+    assert {name for name in settings.variables() if hasattr(settings, name.lower())} <= LOCAL_ONLY
+    settings.read(examples(settings))
+
+
+@each_function_with_settings
+def test_a_function_does_not_start_without_one_of_its_variables(
+    function: str, start: Callable[[str, dict[str, str]], None]
+) -> None:
+    given = examples(SETTINGS[function])
+    for name in given:
+        for others in ({key: value for key, value in given.items() if key != name}, {**given, name: ""}):
+            with pytest.raises(SettingsError, match=f"not set: {name} .*template.yaml"):
+                start(function, others)
+
+
+@each_function_with_settings
+def test_a_function_that_does_not_start_names_each_variable_and_no_value(
+    function: str, start: Callable[[str, dict[str, str]], None]
+) -> None:
+    given = examples(SETTINGS[function])
+    first, *others = given
+    wrong = {name: "a secret" for name in others if given[name] != EXAMPLES["str"]}
+    with pytest.raises(SettingsError) as caught:
+        start(function, {**given, **wrong, first: ""})
+    assert f"not set: {first}" in str(caught.value)
+    assert [name for name in wrong if f"{name} is not " not in str(caught.value)] == []
+    assert "secret" not in str(caught.value)

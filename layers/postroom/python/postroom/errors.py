@@ -1,30 +1,30 @@
-"""Every error this package raises on purpose.
+"""Every error this package raises on purpose; the class says whether a retry can help.
 
     PostroomError
     ├── TemporaryError                  a retry may succeed: back to the queue
-    │   ├── StoreUnavailableError       a table, bucket, queue or key service did not answer, or throttled
-    │   ├── ConflictError               another writer was faster, again and again; nothing was written
-    │   └── EventLogRefusedError        an organization's log group, or the role for it, does not take what we write
-    └── PermanentError                  a retry cannot succeed: answer or park
-        ├── InvalidNotificationError    what SES (or somebody in its place) told us makes no sense
-        ├── UnknownOrganizationError    no organization of ours has this domain
-        ├── UnknownEnvelopeError        a stored message that nobody announced: whom is it for?
-        ├── MessageNotFoundError        nothing is stored under this key
-        ├── MalformedMimeError          a message whose parts do not hold together
-        ├── UnreadableMailError         a ciphertext that does not open: wrong mailbox, wrong organization, or damaged
-        ├── RefusedByServiceError       an AWS service does not take what we ask of it, and says why
-        ├── UnwritableAddressError      SES cannot send to such an address
-        ├── UnreadableFactError         a row of the ledger that is no fact
-        ├── UnwritableLinesError        the event log finds fault with the lines themselves
-        ├── UnreadableRulesError        an organization's rule set is gone or damaged: its mail waits for a person
-        ├── InvalidPatternError         a pattern of a mail flow rule that means no addresses
-        ├── InvalidHostError            no host on the public internet
-        ├── InvalidRuleAnswerError      a rule's function answered something else than the documented form
-        ├── TakenError                  a unique name, alias, address or token is in use
-        └── KeyUnavailableError         the organization's KMS key is disabled, pending deletion, or not ours to use
+    │   ├── StoreUnavailableError
+    │   ├── ConflictError
+    │   └── EventLogRefusedError
+    └── PermanentError                  a retry cannot succeed: answer the caller, or park the message
+        ├── SettingsError
+        ├── InvalidNotificationError
+        ├── UnknownOrganizationError
+        ├── UnknownEnvelopeError
+        ├── MessageNotFoundError
+        ├── MalformedMimeError
+        ├── UnreadableMailError
+        ├── RefusedByServiceError
+        ├── UnwritableAddressError
+        ├── UnreadableFactError
+        ├── UnwritableLinesError
+        ├── UnreadableRulesError
+        ├── InvalidPatternError
+        ├── InvalidHostError
+        ├── InvalidRuleAnswerError
+        ├── TakenError
+        └── KeyUnavailableError
 
 Only adapters catch botocore; only entry points (functions, the command line) answer.
-``cause`` is what is written beside a parked message: one line, no content of any message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PostroomError(Exception):
 
     @property
     def cause(self) -> str:
-        """One line for a parked message's record: the class and what it says, never content of a message."""
+        """One line for the record of a parked message: the class and its text, never content of a message."""
         said = " ".join(str(self).split())
         return f"{type(self).__name__}: {said}"[:500]
 
@@ -57,11 +57,15 @@ class EventLogRefusedError(TemporaryError):
 
 
 class PermanentError(PostroomError):
-    """A retry cannot succeed: answer the caller, or park the message."""
+    """A retry cannot succeed."""
+
+
+class SettingsError(PermanentError):
+    """Variables of a function are missing or malformed, so that it cannot start; the text names each, and no value."""
 
 
 class InvalidNotificationError(PermanentError):
-    """What SES (or somebody in its place) told us makes no sense."""
+    """A notification of SES's, or of a sender in its place, that makes no sense."""
 
 
 class UnknownOrganizationError(PermanentError):
@@ -69,7 +73,7 @@ class UnknownOrganizationError(PermanentError):
 
 
 class UnknownEnvelopeError(PermanentError):
-    """A stored message that nobody announced: nobody knows whom it is for."""
+    """A stored message that SES never announced: its recipients are unknown."""
 
 
 class MessageNotFoundError(PermanentError):
@@ -84,8 +88,8 @@ class UnreadableMailError(PermanentError):
     """A ciphertext that does not open: wrong mailbox, wrong organization, or damaged."""
 
 
-class KeyUnavailableError(PermanentError):
-    """The organization's KMS key is disabled, pending deletion, or not ours to use."""
+class RefusedByServiceError(PermanentError):
+    """An AWS service refuses a request and says why; the text is for the administrator who made it."""
 
 
 class UnwritableAddressError(PermanentError):
@@ -101,7 +105,10 @@ class UnwritableLinesError(PermanentError):
 
 
 class UnreadableRulesError(PermanentError):
-    """The rule set that an organization's domains point at is gone or damaged: never a reason to do without rules."""
+    """The rule set that an organization's domains point at is gone or damaged.
+
+    Its mail waits for a person: that is never a reason to do without rules.
+    """
 
 
 class InvalidPatternError(PermanentError):
@@ -128,5 +135,5 @@ class TakenError(PermanentError):
         self.record = record
 
 
-class RefusedByServiceError(PermanentError):
-    """An AWS service does not take what we ask of it; the text is for the administrator who asked."""
+class KeyUnavailableError(PermanentError):
+    """The organization's KMS key is disabled, pending deletion, or not ours to use."""

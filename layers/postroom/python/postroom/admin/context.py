@@ -28,7 +28,7 @@ class AdminSettings:
         stack_key_arn: the KMS key of organizations that choose none.
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
         record_events_role_arn: who writes event logs, and must be trusted by a customer's role.
-        first_organization_id: what the first organization is called; empty where it is as random as the others.
+        first_organization_id: the id of the first organization; random as all others where it is absent.
     """
 
     partition: str
@@ -37,7 +37,7 @@ class AdminSettings:
     stack_key_arn: str
     test_domain_suffix: str
     record_events_role_arn: str
-    first_organization_id: str = ""
+    first_organization_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

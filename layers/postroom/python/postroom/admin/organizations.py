@@ -123,7 +123,7 @@ def _new(context: Context, request: requests.CreateOrganizationRequest, now: int
 def _new_id(context: Context) -> str:
     """Return the id that the deployment fixes, while no organization has it or had it, else a random one."""
     fixed = context.settings.first_organization_id
-    if fixed and context.directory.organization(fixed) is None:
+    if fixed is not None and context.directory.organization(fixed) is None:
         return fixed
     return f"m-{context.new_uuid().replace('-', '')}"
 

@@ -22,54 +22,67 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.context import AdminSettings, Context
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.settings import Arn, DirectorySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
 
+class AdminApiSettings(DirectorySettings):
+    """Settings of functions/admin_api."""
+
+    mailbox_table: str
+    inbound_bucket: str
+    inbound_topic_arn: Arn
+    receipt_rule_set_name: str
+    stack_key_arn: Arn
+    test_domain_suffix: str
+    record_events_role_arn: Arn
+    postroom_first_organization_id: str | None = None
+
+
 @ready
-def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
-    """Return what answers an event, given the invocation's own request id."""
-    settings = settings or Environment()
+def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], api.Answered]:
+    """Return the function that answers an event, given the invocation's own request id."""
     return partial(_answer, context(settings))
 
 
-def context(settings: Environment) -> Context:
+def context(settings: AdminApiSettings) -> Context:
     """Return what operations may ask of the world, as template.yaml sets it up."""
-    table = DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])
+    table = DirectoryTable(clients.dynamodb(), settings.directory_table)
     # arn:<partition>:kms:<region>:<account>:key/<id>
-    _, partition, _, region, account, _ = settings["STACK_KEY_ARN"].split(":", 5)
+    _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
     return Context(
         directory=DynamoDirectory(table),
         # the admin API delivers nothing, so that neither transit nor ledger is needed here
-        mailboxes=DynamoMailboxes(clients.dynamodb(), settings["MAILBOX_TABLE"], "", "", now_ms),
+        mailboxes=DynamoMailboxes(clients.dynamodb(), settings.mailbox_table, "", "", now_ms),
         mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
         domain_services=SesDomainServices(
             clients.later(clients.ses),
             Leases(table),
             ReceiptSettings(
-                rule_set=settings["RECEIPT_RULE_SET_NAME"],
-                bucket=settings["INBOUND_BUCKET"],
-                topic_arn=settings["INBOUND_TOPIC_ARN"],
+                rule_set=settings.receipt_rule_set_name,
+                bucket=settings.inbound_bucket,
+                topic_arn=settings.inbound_topic_arn,
             ),
         ),
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
-        rule_sets=S3RuleSets(clients.later(clients.s3), settings["INBOUND_BUCKET"]),
+        rule_sets=S3RuleSets(clients.later(clients.s3), settings.inbound_bucket),
         # read anew each time: whoever was refused gives the permission and asks again at once
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, seconds=0),
-        gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings["STACK_KEY_ARN"]),
+        gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
         settings=AdminSettings(
             partition=partition,
             region=region,
             account=account,
-            stack_key_arn=settings["STACK_KEY_ARN"],
-            test_domain_suffix=settings["TEST_DOMAIN_SUFFIX"].lower(),
-            record_events_role_arn=settings["RECORD_EVENTS_ROLE_ARN"],
-            first_organization_id=settings.first_organization_id,
+            stack_key_arn=settings.stack_key_arn,
+            test_domain_suffix=settings.test_domain_suffix.lower(),
+            record_events_role_arn=settings.record_events_role_arn,
+            first_organization_id=settings.postroom_first_organization_id,
         ),
         new_uuid=lambda: str(uuid.uuid4()),
     )

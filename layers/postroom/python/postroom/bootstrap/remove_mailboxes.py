@@ -8,20 +8,25 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.settings import DirectorySettings
 from postroom.lifecycle.expired_mailboxes import ExpiredMailboxes
 
 
+class RemoveMailboxesSettings(DirectorySettings):
+    """Settings of functions/remove_mailboxes."""
+
+    mailbox_table: str
+    mail_bucket: str
+
+
 @ready
-def build(settings: Environment | None = None) -> ExpiredMailboxes:
+def build(settings: RemoveMailboxesSettings) -> ExpiredMailboxes:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
-    dynamodb, directory = clients.dynamodb(), settings["DIRECTORY_TABLE"]
+    dynamodb, directory = clients.dynamodb(), settings.directory_table
     return ExpiredMailboxes(
         organizations=DynamoOrganizations(dynamodb, directory),
         directory=DynamoDirectory(DirectoryTable(dynamodb, directory)),
-        removal=AwsMailboxRemoval(
-            dynamodb, settings["MAILBOX_TABLE"], clients.later(clients.s3), settings["MAIL_BUCKET"]
-        ),
+        removal=AwsMailboxRemoval(dynamodb, settings.mailbox_table, clients.later(clients.s3), settings.mail_bucket),
         now=now_ms,
     )

@@ -1,0 +1,111 @@
+"""Settings: the variables of a function as typed values, read once when it starts. Nothing else reads the environment.
+
+The settings of a function are a subclass of ``Settings`` with one field per variable. The field has the variable's name
+in lower case, and its annotation says what the variable's text must be:
+
+    str    any text
+    Arn    an ARN
+    Url    an http or https URL
+    bool   a switch: ENABLED or DISABLED
+    int    a whole number of at least 1
+
+template.yaml sets the variable of every field without a default. A field with a default is set by a local stack only;
+where the default is None, the annotation says so as well.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Never, NewType, Self, dataclass_transform
+
+from postroom.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Arn = NewType("Arn", str)
+Url = NewType("Url", str)
+
+
+def _arn(text: str) -> Arn:
+    if not text.startswith("arn:") or text.count(":") < 5:
+        raise ValueError
+    return Arn(text)
+
+
+def _url(text: str) -> Url:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError
+    return Url(text)
+
+
+def _switch(text: str) -> bool:
+    return {"ENABLED": True, "DISABLED": False}[text]
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ValueError
+    return int(text)
+
+
+KINDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
+    "str": ("a text", str),
+    "Arn": ("an ARN", _arn),
+    "Url": ("an http or https URL", _url),
+    "bool": ("ENABLED or DISABLED", _switch),
+    "int": ("a whole number of at least 1", _number),
+}
+"""By annotation: what a variable must be, in words, and what reads it."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Settings:
+    """Base of all settings. Like a frozen dataclass, without the milliseconds that each of those adds to a start."""
+
+    def __init__(self, **values: object) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise AttributeError(f"{name}: settings do not change")
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return each variable's name with its field's annotation, those of base classes first."""
+        bases = reversed(cls.__mro__[:-1])
+        return {field.upper(): kind for base in bases for field, kind in base.__annotations__.items()}
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read every field's variable; an empty one counts as not set.
+
+        Args:
+            variables: the process's environment, unless given.
+
+        Raises:
+            SettingsError: variables are missing or malformed.
+        """
+        variables = os.environ if variables is None else variables
+        values: dict[str, object] = {}
+        missing, faults = [], []
+        for name, annotation in cls.variables().items():
+            field, text = name.lower(), variables.get(name, "")
+            words, parse = KINDS[annotation.removesuffix(" | None")]
+            if not text:
+                missing += [] if hasattr(cls, field) else [name]
+                continue
+            try:
+                values[field] = parse(text)
+            except (KeyError, ValueError):
+                faults.append(f"{name} is not {words}")
+        if missing:
+            faults.insert(0, f"not set: {', '.join(missing)}")
+        if faults:
+            raise SettingsError(f"{cls.__name__}: {'; '.join(faults)} (template.yaml sets the variables of functions)")
+        return cls(**values)
+
+
+class DirectorySettings(Settings):
+    """Of functions that read the directory."""
+
+    directory_table: str
