@@ -132,7 +132,7 @@ def test_a_message_with_a_virus_is_handed_out_to_nobody() -> None:
 
 def test_what_is_refused_changes_nothing(way: Way) -> None:
     open_slot(way)
-    with pytest.raises(MessageRejected, match="Message-ID must stay"):
+    with pytest.raises(MessageRejected, match="Message-ID must not be changed"):
         way.put(ORIGINAL.replace(b"<1@", b"<2@"))
     with pytest.raises(MessageRejected, match="40 MB"):
         way.put(ORIGINAL + b"x\r\n" * (14 << 20))
