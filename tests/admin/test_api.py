@@ -13,6 +13,7 @@ from postroom.admin.operations import OPERATIONS
 from postroom.contracts.admin import exceptions
 from postroom.contracts.admin.models import shapes
 from postroom.errors import ConflictError, PostroomError, StoreUnavailableError
+from postroom.model.limits import CONFLICT_ATTEMPTS
 
 
 class Faltering:
@@ -46,14 +47,14 @@ def test_our_exceptions_are_the_models() -> None:
 
 
 def test_an_overtaken_operation_is_decided_anew(caller: Any, context: Any, acme: str) -> None:
-    caller.context = replace(context, directory=Faltering(context.directory, api.ATTEMPTS - 1, ConflictError("x")))
+    caller.context = replace(context, directory=Faltering(context.directory, CONFLICT_ATTEMPTS - 1, ConflictError("x")))
     assert caller("CreateGroup", OrganizationId=acme, Name="team")["GroupId"]
 
 
 def test_one_that_is_always_overtaken_and_a_store_that_is_silent_ask_for_a_retry(
     caller: Any, context: Any, acme: str
 ) -> None:
-    for error, failures in ((ConflictError("x"), api.ATTEMPTS), (StoreUnavailableError("down"), 1)):
+    for error, failures in ((ConflictError("x"), CONFLICT_ATTEMPTS), (StoreUnavailableError("down"), 1)):
         caller.context = replace(context, directory=Faltering(context.directory, failures, error))
         caller.refused("ServiceUnavailable", "CreateGroup", OrganizationId=acme, Name="team")
 

@@ -78,7 +78,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
 
 def refusal(shelf: Shelf, *reference: str) -> str:
     with pytest.raises(InvalidContentLocation) as caught:
-        shelf.objects.read(S3Reference(*reference), limit=MB)
+        shelf.objects.read(S3Reference(*reference), limit_bytes=MB)
     return str(caught.value)
 
 
@@ -86,22 +86,22 @@ def refusal(shelf: Shelf, *reference: str) -> str:
 def test_an_object_is_read_byte_for_byte(shelf: Shelf, content: bytes) -> None:
     shelf.make("mine")
     shelf.store("mine", "a/b-C", content)
-    assert shelf.objects.read(S3Reference("mine", "a/b-C"), limit=MB) == content
+    assert shelf.objects.read(S3Reference("mine", "a/b-C"), limit_bytes=MB) == content
 
 
 def test_a_version_is_read_whatever_was_stored_since(shelf: Shelf) -> None:
     shelf.make("mine")
     first, second = (shelf.store("mine", "k", content) for content in (b"one", b"two"))
-    assert shelf.objects.read(S3Reference("mine", "k", first), limit=MB) == b"one"
-    assert shelf.objects.read(S3Reference("mine", "k", second), limit=MB) == b"two"
-    assert shelf.objects.read(S3Reference("mine", "k"), limit=MB) == b"two"
+    assert shelf.objects.read(S3Reference("mine", "k", first), limit_bytes=MB) == b"one"
+    assert shelf.objects.read(S3Reference("mine", "k", second), limit_bytes=MB) == b"two"
+    assert shelf.objects.read(S3Reference("mine", "k"), limit_bytes=MB) == b"two"
 
 
 def test_a_larger_object_is_not_read(shelf: Shelf) -> None:
     shelf.make("mine")
     shelf.store("mine", "k", b"x" * (MB + 1))
     with pytest.raises(MessageRejected, match="larger than 1 MB"):
-        shelf.objects.read(S3Reference("mine", "k"), limit=MB)
+        shelf.objects.read(S3Reference("mine", "k"), limit_bytes=MB)
 
 
 def test_what_is_not_there_is_named(shelf: Shelf) -> None:
@@ -147,7 +147,7 @@ def test_an_object_that_no_retry_will_read_is_said(stack: Stack, code: str, says
     events: Any = stack.s3.meta.events
     events.register("before-call.s3.GetObject", partial(_refused, 400, code))
     with pytest.raises(InvalidContentLocation, match=says):
-        S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset()).read(S3Reference("mine", "k"), limit=1)
+        S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset()).read(S3Reference("mine", "k"), limit_bytes=1)
 
 
 def test_a_store_that_does_not_answer_may_be_asked_again(stack: Stack) -> None:
@@ -156,10 +156,10 @@ def test_a_store_that_does_not_answer_may_be_asked_again(stack: Stack) -> None:
     events: Any = stack.s3.meta.events
     events.register("before-call.s3.GetObject", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
-        objects.read(S3Reference("mine", "k"), limit=1)
+        objects.read(S3Reference("mine", "k"), limit_bytes=1)
     events.register("before-call.s3.HeadBucket", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
-        objects.read(S3Reference("mine", "k"), limit=1)
+        objects.read(S3Reference("mine", "k"), limit_bytes=1)
 
 
 def _refused(status: int, code: str, **_: Any) -> Any:

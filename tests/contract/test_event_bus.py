@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from postroom.adapters.aws.event_bus import ATTEMPTS, EventBridgeBus
+from postroom.adapters.aws.event_bus import MAX_ATTEMPTS, EventBridgeBus
 from postroom.adapters.memory.event_bus import MemoryEventBus
 from postroom.errors import StoreUnavailableError
 from postroom.ports.event_bus import BusEvent, EventBus
@@ -91,7 +91,7 @@ class TestEventBridge:
     def test_an_entry_that_keeps_failing_is_named_in_the_end(self, client: EventBridgeClient) -> None:
         with Stubber(client) as stub:
             somebody(stub)
-            for _ in range(ATTEMPTS):
+            for _ in range(MAX_ATTEMPTS):
                 stub.add_response("put_events", answer("InternalFailure"), details(0))
             bus = EventBridgeBus(client, "mail", lambda _: None, lambda: 0.0)
             assert bus.publish(EVENTS[:1]) == {"t/0": "InternalFailure"}

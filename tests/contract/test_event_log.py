@@ -121,7 +121,7 @@ class TestEventLogs:
     @pytest.mark.parametrize("away", [-15 * DAY, DAY], ids=["too old", "too new"])
     def test_lines_that_are_not_taken_are_named(self, pipeline: Pipeline, away: int) -> None:
         good, bad = line("good"), line("bad", now() + away)
-        assert pipeline.logs.put(DEFAULT, sorted([good, bad], key=lambda each: each.at)) == {"bad"}
+        assert pipeline.logs.put(DEFAULT, sorted([good, bad], key=lambda each: each.at_ms)) == {"bad"}
         assert pipeline.texts(DEFAULT.group) == [good.text]
 
 

@@ -65,7 +65,7 @@ def test_objects_list_by_key_below_their_prefix(shelf: Shelf) -> None:
     for key in ("inbound/2", "transit/1/plan", "inbound/1"):
         shelf.store(key, b"x")
     assert [found.key for found in shelf.raw.stored("inbound/")] == ["inbound/1", "inbound/2"]
-    assert all(found.stored > 1_700_000_000_000 for found in shelf.raw.stored("inbound/"))
+    assert all(found.stored_ms > 1_700_000_000_000 for found in shelf.raw.stored("inbound/"))
     assert list(shelf.raw.stored("other/")) == []
 
 

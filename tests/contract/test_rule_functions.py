@@ -124,7 +124,7 @@ class OnAws:
 
     @property
     def policies(self) -> FunctionPolicies:
-        return LambdaFunctionPolicies(self.reader, time.monotonic, seconds=0)
+        return LambdaFunctionPolicies(self.reader, time.monotonic, cache_s=0)
 
     def event(self, do: str, **more: Any) -> bytes:
         return json.dumps({"do": do, "runs": str(self.log), **more}).encode()

@@ -25,7 +25,7 @@ from tests.support.facts import ACME, NOON, fact, own, plenty, received
 
 def test_an_announcement_names_its_fact_and_tells_the_event() -> None:
     told = bus_event(own(OwnFact.MESSAGE_BLOCKED, recipients=["b@example.com"], reason="virus verdict FAIL"))
-    assert (told.id, told.name, told.at) == ("t1/MESSAGE_BLOCKED", "MESSAGE_BLOCKED", NOON)
+    assert (told.id, told.name, told.at_ms) == ("t1/MESSAGE_BLOCKED", "MESSAGE_BLOCKED", NOON)
     assert json.loads(told.detail) == {
         "factId": "t1/MESSAGE_BLOCKED",
         "traceId": "t1",

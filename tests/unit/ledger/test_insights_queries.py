@@ -89,7 +89,7 @@ def log() -> list[tuple[int, str]]:
     )
     outcome = station.accept([LedgerRecord(str(n), each) for n, each in enumerate(reversed(FACTS))], plenty)
     assert not outcome.refused
-    return [(line.at, line.text) for line in logs.groups["/aws/workmail/emailevents/acme"]]
+    return [(line.at_ms, line.text) for line in logs.groups["/aws/workmail/emailevents/acme"]]
 
 
 def ask(log: list[tuple[int, str]], query: str, **placeholders: str) -> list[dict[str, Any]]:

@@ -143,11 +143,11 @@ times = st.one_of(st.integers(NOON, NOON + 10), st.integers(NOON - 20 * 86_400_0
 def test_calls_stay_within_every_limit_lose_nothing_and_are_in_order(given: list[tuple[int, str]], most: int) -> None:
     lines = [LogLine(str(place), at, text) for place, (at, text) in enumerate(given)]
     cut = list(batches(lines, most))
-    assert [line for batch in cut for line in batch] == sorted(lines, key=lambda line: line.at)
+    assert [line for batch in cut for line in batch] == sorted(lines, key=lambda line: line.at_ms)
     for batch in cut:
         assert 1 <= len(batch) <= most
         assert sum(len(line.text.encode()) + LINE_OVERHEAD_BYTES for line in batch) <= MAX_BATCH_BYTES
-        assert batch[-1].at - batch[0].at < MAX_BATCH_SPAN_MS
+        assert batch[-1].at_ms - batch[0].at_ms < MAX_BATCH_SPAN_MS
 
 
 def test_a_call_holds_ten_thousand_lines_and_not_one_more() -> None:

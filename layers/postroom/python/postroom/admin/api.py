@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from postroom.admin.operations import OPERATIONS
 from postroom.contracts import aws_json
@@ -11,14 +11,12 @@ from postroom.contracts.admin import validation
 from postroom.contracts.admin.exceptions import InvalidParameterException, WorkMailError
 from postroom.contracts.admin.models import shapes
 from postroom.errors import ConflictError, TakenError, TemporaryError
+from postroom.model.limits import CONFLICT_ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postroom.admin.context import Context
-
-ATTEMPTS: Final = 10
-"""How often an operation is decided anew after another writer was faster. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def perform(operation: str, request: Mapping[str, Any], context: Context, now: i
         WorkMailError: the request is refused.
         TemporaryError: a store or service did not answer, or others were faster every time.
     """
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(CONFLICT_ATTEMPTS - 1):
         try:
             return OPERATIONS[operation](context, request, now)
         except (ConflictError, TakenError):

@@ -13,7 +13,7 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.errors import TakenError
 from postroom.model.directory import EntityState
-from postroom.model.limits import MAILBOX_KEPT_DAYS
+from postroom.model.limits import DAY_MS, MAILBOX_KEPT_DAYS
 from postroom.model.records import Entity, Insert, NameClaim, Remove, Replace
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from postroom.admin.context import Context
     from postroom.model.records import Change
-
-DAY_MILLISECONDS: Final = 24 * 3600 * 1000
 
 RESERVED_NAMES: Final = frozenset({"amazonjournaling"})
 """Names, and local parts of addresses, that nobody may have. Source: guide, journaling overview (ZH:7402)."""
@@ -68,7 +66,7 @@ def delete_entity(context: Context, entity: Entity, now: int, others: list[Chang
 
 def mailbox_kept_until(entity: Entity, now: int) -> int | None:
     """Return when the mailbox of somebody who leaves may be removed; None without a mailbox."""
-    return now + MAILBOX_KEPT_DAYS * DAY_MILLISECONDS if entity.mailbox_provisioned is not None else None
+    return now + MAILBOX_KEPT_DAYS * DAY_MS if entity.mailbox_provisioned is not None else None
 
 
 def name_claim(entity: Entity) -> NameClaim:

@@ -73,7 +73,7 @@ def context(settings: AdminApiSettings) -> Context:
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(clients.later(clients.s3), settings.inbound_bucket),
         # read anew each time: whoever was refused gives the permission and asks again at once
-        function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, seconds=0),
+        function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, cache_s=0),
         gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
         settings=AdminSettings(
             partition=partition,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import record_of
+from postroom.model.limits import DAY_MS
 from postroom.ports.event_log import LogLine
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MAX_BATCH_BYTES: Final = 1_048_576
 LINE_OVERHEAD_BYTES: Final = 26
 """Bytes that the service adds to the size of each line."""
 
-MAX_BATCH_SPAN_MS: Final = 24 * 3600 * 1000
+MAX_BATCH_SPAN_MS: Final = DAY_MS
 """Time between the first and the last line of a call, in milliseconds; a call stays below it."""
 
 MAX_LINE_BYTES: Final = 262_144 - LINE_OVERHEAD_BYTES
@@ -44,10 +45,12 @@ def batches(lines: Iterable[LogLine], most: int = MAX_BATCH_LINES) -> Iterator[l
     """Divide lines into calls, ordered by time. No call exceeds a limit; no line is left out."""
     batch: list[LogLine] = []
     size = 0
-    for line in sorted(lines, key=lambda line: line.at):
+    for line in sorted(lines, key=lambda line: line.at_ms):
         bytes_of_line = len(line.text.encode()) + LINE_OVERHEAD_BYTES
         if batch and (
-            len(batch) >= most or size + bytes_of_line > MAX_BATCH_BYTES or line.at - batch[0].at >= MAX_BATCH_SPAN_MS
+            len(batch) >= most
+            or size + bytes_of_line > MAX_BATCH_BYTES
+            or line.at_ms - batch[0].at_ms >= MAX_BATCH_SPAN_MS
         ):
             yield batch
             batch, size = [], 0

@@ -123,7 +123,7 @@ class StoredMail:
             shared = bool(sharing.others) and (sharing.several or bool(received.data.get("shared", True)))
             if stored.key in theirs or (shared and self.arrivals.is_awaited(_message_id(stored), sharing.others)):
                 continue
-            if shared and self.now() - stored.stored < self.settling_ms:
+            if shared and self.now() - stored.stored_ms < self.settling_ms:
                 found.kept += 1
             else:
                 self.archive.remove(stored.key)

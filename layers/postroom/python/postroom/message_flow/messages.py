@@ -13,7 +13,7 @@ from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
-from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
+from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from postroom.ports.message_contents import FlowContents, MessageContents
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger
-
-MAX_WRITES: Final = 10
-"""How often a Put tries to write the flow's contents while other writers change them. Ours."""
 
 BLOCKED: Final = "FAIL"
 """The virus verdict that blocks a message: no mailbox and no rule function gets it."""
@@ -74,7 +71,7 @@ class MessageFlow:
         """
         received = self._received(message_id)
         self._unfrozen(received.trace)
-        content = self.objects.read(reference, limit=MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
+        content = self.objects.read(reference, limit_bytes=MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
         try:
             original = look(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:
@@ -85,7 +82,7 @@ class MessageFlow:
         self._record(received, self.raw.keep(name, content), len(content))
 
     def _record(self, received: Fact, raw: RawLocation, size: int) -> None:
-        for _ in range(MAX_WRITES):
+        for _ in range(CONFLICT_ATTEMPTS):
             before = self._unfrozen(received.trace)
             after = before.put(raw, size)
             try:

@@ -6,6 +6,8 @@ from typing import Final
 
 MB: Final = 1 << 20
 
+DAY_MS: Final = 24 * 3600 * 1000
+
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
 
@@ -63,6 +65,9 @@ MAX_SUBJECT_CHARACTERS: Final = 998
 MAILBOX_KEPT_DAYS: Final = 30
 """Days that the mailbox of somebody who was deregistered stays; deleting them begins the time anew (ours).
 Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
+
+CONFLICT_ATTEMPTS: Final = 10
+"""How often a request to an API is decided anew after another writer was faster. Ours."""
 
 RESERVE_MS: Final = 20_000
 """Milliseconds of a function's time below which nothing new is begun. Ours."""

@@ -15,7 +15,7 @@ from postroom.contracts.between_stations import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
-from postroom.model.limits import RESERVE_MS
+from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.ports.transit import ARRIVAL_PREFIX, ORPHAN
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ PLACES: Final = len(SES_CHARACTERS) ** 2
 BETWEEN_PLACES: Final = 900_000
 """Milliseconds after which a sweep begins in another place; the schedule's own step. Ours."""
 
-ROUND: Final = 86_400_000
+ROUND: Final = DAY_MS
 """Milliseconds in which sweeps look at all stored mail, where one does not reach. Ours."""
 
 SHARE: Final = math.ceil(2 * PLACES * BETWEEN_PLACES / ROUND)
@@ -155,7 +155,7 @@ class Sweep:
         parking.transit.swept(waiting, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
-        age = self.now() - stored.stored
+        age = self.now() - stored.stored_ms
         ses_message_id = stored.key.rpartition("/")[2]
         if age < self.patience.open_too_long or ses_message_id == SETUP_OBJECT:
             return

@@ -14,11 +14,11 @@ SOURCE: Final = "postroom"
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """One announcement: ``name`` is the fact's, ``at`` milliseconds since the epoch, ``detail`` a JSON object."""
+    """One announcement: ``name`` is the fact's, ``at_ms`` milliseconds since the epoch, ``detail`` a JSON object."""
 
     id: str
     name: str
-    at: int
+    at_ms: int
     detail: str
 
 

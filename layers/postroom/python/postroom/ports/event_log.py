@@ -40,10 +40,10 @@ class LogDestination:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One event as it is written: ``at`` in milliseconds since the epoch, ``id`` the fact's."""
+    """One event as it is written: ``at_ms`` in milliseconds since the epoch, ``id`` the fact's."""
 
     id: str
-    at: int
+    at_ms: int
     text: str
 
 

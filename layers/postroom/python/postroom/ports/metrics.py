@@ -17,11 +17,11 @@ WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE})
 class Metrics(Protocol):
     """Suite: tests/contract/test_metrics.py."""
 
-    def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
+    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
         """Count what happened in one organization around one time; what is ``WATCHED`` over all of them, too.
 
         Args:
             organization_id: the metrics' only dimension; sums over all organizations have none.
-            at: milliseconds since the epoch; metrics keep it to the minute.
+            at_ms: milliseconds since the epoch; metrics keep it to the minute.
             counts: how often, by metric name; each occurrence is an observation of 1.
         """

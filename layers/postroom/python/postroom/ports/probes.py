@@ -11,7 +11,7 @@ class Probes(Protocol):
     Both methods raise StoreUnavailableError.
     """
 
-    def take(self, group: str, turn: str, seconds: int) -> bool:
+    def take(self, group: str, turn: str, duration_s: int) -> bool:
         """Have the turn for so many seconds (or one more), unless there is another one that is not over.
 
         Args:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class RawMail(Protocol):
     """RFC 5322 bytes as received, by location. Suite: tests/contract/test_raw_mail.py."""
 
-    def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
-        """Return the first ``length`` bytes (fewer if the message is shorter) and the whole size in bytes.
+    def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
+        """Return the first ``length_bytes`` (fewer if the message is shorter) and the whole size in bytes.
 
         Raises:
             MessageNotFoundError: nothing lies there.
@@ -40,10 +40,10 @@ class RawMail(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredRaw:
-    """One object under ``inbound/`` or ``transit/``; ``stored`` is milliseconds since the epoch."""
+    """One object under ``inbound/`` or ``transit/``; ``stored_ms`` is milliseconds since the epoch."""
 
     key: str
-    stored: int
+    stored_ms: int
 
 
 class RawArchive(Protocol):

@@ -19,8 +19,8 @@ class Retried:
 class Postponement(Protocol):
     """Suite: tests/contract/test_postponement.py."""
 
-    def postpone(self, receipt: str, delay: int) -> None:
-        """Let a message come again after ``delay`` seconds (at most 43,200), instead of the queue's own time-out.
+    def postpone(self, receipt: str, delay_s: int) -> None:
+        """Let a message come again after ``delay_s`` seconds (at most 43,200), instead of the queue's own time-out.
 
         Raises:
             StoreUnavailableError: it comes again when the queue's time-out is over.

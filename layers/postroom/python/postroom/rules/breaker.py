@@ -1,4 +1,4 @@
-"""Keeping a function that fails and fails from taking the workers' time."""
+"""The breaker of rule functions: a function that fails again and again, and slowly, is called rarely."""
 
 from __future__ import annotations
 
@@ -12,42 +12,46 @@ if TYPE_CHECKING:
 
     from postroom.ports.probes import Probes
 
-PATIENCE: Final = 15_000
-"""Milliseconds that failed calls in a row may take before a function is held back: as long as one that hangs. Ours."""
+MAX_FAILED_MS: Final = 15_000
+"""Time that failed calls in a row may take before a function is held back: that of one call without an answer. Ours."""
 
 PAUSE_SECONDS: Final = 30
-"""Seconds without a call after one of a function that is held back has failed. Ours."""
+"""Time without a call after a function that is held back has failed. Ours."""
 
 PROBE_SECONDS: Final = 30
-"""Seconds for which a worker that crashed while calling keeps others from it; longer than a call takes. Ours."""
+"""Time for which a worker that crashed during a call keeps its turn; longer than a call takes. Ours."""
 
 
 @dataclass(slots=True)
 class Breaker:
-    """What one worker has seen of each function, for each organization. ``name_turn`` gives names that no other has.
+    """What one worker knows of each function, per organization.
 
-    ``group`` is ``RuleCall.group``: where one organization's mail makes a function fail, others' mail is still asked
-    about.
+    Only the time that failed calls take counts: a function that fails fast costs no worker time, so it is called for
+    every message. A function that is held back is still called, by one of all workers and once per pause, so that a
+    repaired function is noticed. Workers share only whose turn that is, so a call of a function that works costs no
+    read: each worker learns from its own calls, and may take the turn as soon as another worker's call went well.
 
-    What counts is the time that failed calls take: who fails at once takes nobody's, and is asked about each message.
-    A function that is held back is still called, so that it is found out when it works again: by one of all workers,
-    once a ``pause`` (seconds). Workers tell each other nothing else, so that a message whose function works costs no
-    read: each learns from its own calls, and may take its turn as soon as another's went well.
+    In all methods ``group`` is ``RuleCall.group``: a function that fails with one organization's mail is still called
+    for the mail of others.
+
+    Attributes:
+        name_turn: returns a new unique name.
+        pause_s: time without a call after a function that is held back has failed.
     """
 
     probes: Probes
     name_turn: Callable[[], str]
-    pause: int = PAUSE_SECONDS
-    _lost: dict[str, int] = field(default_factory=dict)
+    pause_s: int = PAUSE_SECONDS
+    _failed_ms: dict[str, int] = field(default_factory=dict)
     _turns: dict[str, str] = field(default_factory=dict)
 
     def holds_back(self, group: str) -> bool:
-        """Say whether to leave a function alone now; whoever is told ``False`` must call it, and say how it went.
+        """Return whether a function must not be called now; after ``False``, the caller calls it, then calls ``went``.
 
         Raises:
-            StoreUnavailableError: it is not known whose turn it is; nothing was called.
+            StoreUnavailableError: it is not known whose turn it is; the function must not be called.
         """
-        if self._lost.get(group, 0) < PATIENCE:
+        if self._failed_ms.get(group, 0) < MAX_FAILED_MS:
             return False
         turn = self.name_turn()
         if not self.probes.take(group, turn, PROBE_SECONDS):
@@ -55,19 +59,19 @@ class Breaker:
         self._turns[group] = turn
         return False
 
-    def went(self, group: str, failure: Failure | None, took: int) -> None:
-        """Learn how a call went, and how many milliseconds it took.
+    def went(self, group: str, failure: Failure | None, took_ms: int) -> None:
+        """Record the result of a call: ``failure`` is ``None`` after a success, ``took_ms`` the call's duration.
 
         Raises:
-            StoreUnavailableError: others could not be told that the pause begins, or that they may call.
+            StoreUnavailableError: the other workers do not know that the pause begins, or that they may call.
         """
         turn = self._turns.pop(group, None)
         if failure is None:
-            self._lost.pop(group, None)
+            self._failed_ms.pop(group, None)
             if turn is not None:
                 self.probes.give_back(group, turn)
             return
-        lost = PATIENCE if failure is Failure.TIMED_OUT else max(took, 0)
-        self._lost[group] = self._lost.get(group, 0) + lost
-        if self._lost[group] >= PATIENCE:
-            self.probes.take(group, turn or self.name_turn(), self.pause)
+        failed_ms = MAX_FAILED_MS if failure is Failure.TIMED_OUT else max(took_ms, 0)
+        self._failed_ms[group] = self._failed_ms.get(group, 0) + failed_ms
+        if self._failed_ms[group] >= MAX_FAILED_MS:
+            self.probes.take(group, turn or self.name_turn(), self.pause_s)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from postroom.adapters.aws import rows
 from postroom.adapters.aws.transactions import store_errors
+from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "attempts:"
 """How the partition keys begin; SQS's message id follows."""
 
-KEPT_MS: Final = 15 * 86_400_000
+KEPT_MS: Final = 15 * DAY_MS
 """How long a row stays without a further attempt, in milliseconds: longer than any queue keeps a message (14 days)."""
 
 

@@ -66,7 +66,7 @@ class SqsBatch:
     dead_letters: SqsDeadLetters | None = None
 
     def process(
-        self, event: Mapping[str, Any], accept: Callable[[SqsRecord], None], remaining: Callable[[], int]
+        self, event: Mapping[str, Any], accept: Callable[[SqsRecord], None], remaining_ms: Callable[[], int]
     ) -> dict[str, Any]:
         """Hand over each record; answer with those that ``accept`` raised for, and those there was no time for.
 
@@ -77,7 +77,7 @@ class SqsBatch:
         Args:
             event: Lambda's.
             accept: carries out one record.
-            remaining: milliseconds until the function is stopped; below ``RESERVE_MS`` nothing is begun but the first
+            remaining_ms: time until the function is stopped; below ``RESERVE_MS`` nothing is begun but the first
                 record.
 
         Raises:
@@ -86,7 +86,7 @@ class SqsBatch:
         failed: list[str] = []
         records = self._in_turn([SqsRecord.of(record) for record in event["Records"]], failed)
         for place, (record, before) in enumerate(records):
-            if place and remaining() < RESERVE_MS:
+            if place and remaining_ms() < RESERVE_MS:
                 untouched = [left.message_id for left, _ in records[place:]]
                 self.logger.warning("no time is left for records", extra={"records": untouched})
                 failed += untouched

@@ -38,7 +38,7 @@ class S3CustomerObjects:
     region: str
     own: frozenset[str]
 
-    def read(self, reference: S3Reference, *, limit: int) -> bytes:
+    def read(self, reference: S3Reference, *, limit_bytes: int) -> bytes:
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
         self._look_at(reference.bucket)
@@ -51,9 +51,9 @@ class S3CustomerObjects:
             raise _refusal(reference, error) from error
         except BotoCoreError as error:
             raise StoreUnavailableError(f"could not read a customer's object: {code_of(error)}") from error
-        if answer["ContentLength"] > limit:
+        if answer["ContentLength"] > limit_bytes:
             answer["Body"].close()
-            raise MessageRejected(f"The object is larger than {limit // MB} MB.")
+            raise MessageRejected(f"The object is larger than {limit_bytes // MB} MB.")
         with store_errors("read a customer's object"):
             return answer["Body"].read()
 

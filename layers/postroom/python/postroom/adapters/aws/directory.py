@@ -30,7 +30,7 @@ from postroom.adapters.aws.directory_rows import (
     to_item,
 )
 from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, NOT_THERE, code_of, reasons_of, written
-from postroom.adapters.aws.unprocessed import ATTEMPTS, FIRST_PAUSE
+from postroom.adapters.aws.unprocessed import FIRST_PAUSE_SECONDS, MAX_ATTEMPTS
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Domain, Insert, Put, Remove, Replace, Versioned
@@ -181,7 +181,7 @@ class DynamoDirectory:
             owners += [change] * len(made)
         if len({key_of(change.record) for change in changes}) != len(changes) or len(actions) > MAX_ROWS:
             raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 self._table.client.transact_write_items(TransactItems=actions)
             except (BotoCoreError, ClientError) as error:
@@ -191,7 +191,7 @@ class DynamoDirectory:
                     raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
             else:
                 return
-            self._table.pause(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+            self._table.pause(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise ConflictError("others keep changing the same records")
 
     def _actions(self, change: Change) -> list[dict[str, Any]]:

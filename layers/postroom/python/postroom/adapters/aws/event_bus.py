@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from postroom.ports.event_bus import BusEvent
 
-ATTEMPTS: Final = 3
+MAX_ATTEMPTS: Final = 3
 """How often entries are sent that the bus did not take for now. Ours."""
 
 PASSING: Final = frozenset({"InternalFailure", "InternalException", "ThrottlingException"})
@@ -53,7 +53,7 @@ class EventBridgeBus:
             return {}
         refused: dict[str, str] = {}
         waiting = list(events)
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             codes = {event.id: code for event, code in zip(waiting, self._put(waiting), strict=True)}
             refused = {event_id: code for event_id, code in {**refused, **codes}.items() if code}
             waiting = [event for event in waiting if codes[event.id] in PASSING]
@@ -86,5 +86,5 @@ class EventBridgeBus:
             "Source": SOURCE,
             "DetailType": event.name,
             "Detail": event.detail,
-            "Time": datetime.fromtimestamp(event.at / 1000, tz=UTC),
+            "Time": datetime.fromtimestamp(event.at_ms / 1000, tz=UTC),
         }

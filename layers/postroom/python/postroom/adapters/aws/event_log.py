@@ -96,7 +96,7 @@ def _append(client: CloudWatchLogsClient, group: str, stream: str, lines: Sequen
         answer = client.put_log_events(
             logGroupName=group,
             logStreamName=stream,
-            logEvents=[{"timestamp": line.at, "message": line.text} for line in lines],
+            logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in lines],
         )
     except ClientError as error:
         if code_of(error) == FAULTY:

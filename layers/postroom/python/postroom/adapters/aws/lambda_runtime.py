@@ -24,7 +24,7 @@ CONTENT_TYPE: Final = "application/vnd.awslambda.http-integration-response"
 
 ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY: Final = "Lambda-Runtime-Function-Error-Body"
-MAX_ERROR_TRACE: Final = 20
+MAX_TRACE_LINES: Final = 20
 """Most lines of a stack trace that an error carries. Ours."""
 
 
@@ -34,7 +34,7 @@ class Context:
 
     aws_request_id: str
     invoked_function_arn: str
-    deadline: int
+    deadline_ms: int
     function_name: str
     function_version: str
     memory_limit_in_mb: str
@@ -43,7 +43,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda stops the function; never negative."""
-        return max(0, self.deadline - time.time_ns() // 1_000_000)
+        return max(0, self.deadline_ms - time.time_ns() // 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RuntimeApi:
         return body, Context(
             aws_request_id=answer.headers["Lambda-Runtime-Aws-Request-Id"],
             invoked_function_arn=answer.headers["Lambda-Runtime-Invoked-Function-Arn"],
-            deadline=int(answer.headers["Lambda-Runtime-Deadline-Ms"]),
+            deadline_ms=int(answer.headers["Lambda-Runtime-Deadline-Ms"]),
             function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
             memory_limit_in_mb=os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
@@ -156,5 +156,5 @@ def _described(error: BaseException) -> bytes:
     trace = traceback.format_exception(error)
     sys.stderr.write("".join(trace))
     sys.stderr.flush()
-    shaped = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace[-MAX_ERROR_TRACE:]}
+    shaped = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace[-MAX_TRACE_LINES:]}
     return json.dumps(shaped).encode()

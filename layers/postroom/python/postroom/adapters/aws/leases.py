@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS: Final = 30
 """How long a holder that crashed keeps others out; longer than the function that holds it may run. Ours."""
 
-PATIENCE_SECONDS: Final = 10
+WAIT_SECONDS: Final = 10
 """How long to wait for a lease, of the caller's 29 seconds. Ours."""
 
 POLL_SECONDS: Final = 0.05
@@ -36,19 +36,19 @@ class Lease:
     table: str
     key: Mapping[str, dict[str, str]]
 
-    def take(self, holder: str, now: int, seconds: int) -> bool:
+    def take(self, holder: str, now_s: int, duration_s: int) -> bool:
         """Have it from now on, unless another has; a name that no one else uses may take what it has, for longer.
 
         Raises:
             StoreUnavailableError: the table did not answer.
         """
-        row = {**self.key, "holder": {"S": holder}, "expires": {"N": str(now + seconds)}}
+        row = {**self.key, "holder": {"S": holder}, "expires": {"N": str(now_s + duration_s)}}
         return written(
             lambda: self.client.put_item(
                 TableName=self.table,
                 Item=row,
                 ConditionExpression="attribute_not_exists(pk) OR expires < :now OR holder = :holder",
-                ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": {"S": holder}},
+                ExpressionAttributeValues={":now": {"N": str(now_s)}, ":holder": {"S": holder}},
             ),
             "take a lease",
         )
@@ -93,7 +93,7 @@ class Leases:
             StoreUnavailableError: the table did not answer.
         """
         lease = Lease(self._table.client, self._table.name, rows.key(f"LEASE#{name}", "LEASE"))
-        holder, until = secrets.token_hex(8), self._clock() + PATIENCE_SECONDS
+        holder, until = secrets.token_hex(8), self._clock() + WAIT_SECONDS
         while not lease.take(holder, int(self._clock()), LEASE_SECONDS):
             if self._clock() >= until:
                 raise ConflictError(f"others are changing the {name}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.adapters.aws import rows, unprocessed
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import store_errors
+from postroom.adapters.aws.unprocessed import MAX_DELETES
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-
-MAX_ROWS: Final = 25
-"""Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
 
 MAX_OBJECTS: Final = 1000
 """Most objects of one DeleteObjects. Source: S3's API reference."""
@@ -40,8 +38,8 @@ class AwsMailboxRemoval:
     pause: Callable[[float], None] = time.sleep
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
-        for start in range(0, len(mailbox_ids), MAX_ROWS):
-            self._delete([rows.key(each, "head") for each in mailbox_ids[start : start + MAX_ROWS]])
+        for start in range(0, len(mailbox_ids), MAX_DELETES):
+            self._delete([rows.key(each, "head") for each in mailbox_ids[start : start + MAX_DELETES]])
 
     def remove_objects(self, organization_id: str) -> bool:
         return self._remove_objects(f"mail/{organization_id}/") == 0
@@ -66,8 +64,8 @@ class AwsMailboxRemoval:
         return len(keys)
 
     def _remove_rows(self, mailbox_id: str) -> int:
-        """Remove up to ``MAX_ROWS`` rows; return how many there were."""
-        found = [row["sk"]["S"] for row in islice(query(self.dynamodb, self.table, mailbox_id, ""), MAX_ROWS)]
+        """Remove up to ``MAX_DELETES`` rows; return how many there were."""
+        found = [row["sk"]["S"] for row in islice(query(self.dynamodb, self.table, mailbox_id, ""), MAX_DELETES)]
         self._delete([rows.key(mailbox_id, sk) for sk in found])
         return len(found)
 

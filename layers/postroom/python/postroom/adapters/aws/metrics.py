@@ -30,11 +30,11 @@ class EmbeddedMetrics:
     namespace: str
     write: Callable[[str], object]
 
-    def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
+    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
         for values in _lines(counts):
-            self.write(json.dumps(self._line(organization_id, at, values), separators=(",", ":")))
+            self.write(json.dumps(self._line(organization_id, at_ms, values), separators=(",", ":")))
 
-    def _line(self, organization_id: str, at: int, values: Mapping[str, list[int]]) -> dict[str, Any]:
+    def _line(self, organization_id: str, at_ms: int, values: Mapping[str, list[int]]) -> dict[str, Any]:
         usual, watched = values.keys() - WATCHED, values.keys() & WATCHED
         directives = [
             {
@@ -46,7 +46,7 @@ class EmbeddedMetrics:
             for names, dimensions in ((usual, [[DIMENSION]]), (watched, [[], [DIMENSION]]))
             if names
         ]
-        return {"_aws": {"Timestamp": at, "CloudWatchMetrics": directives}, DIMENSION: organization_id, **values}
+        return {"_aws": {"Timestamp": at_ms, "CloudWatchMetrics": directives}, DIMENSION: organization_id, **values}
 
 
 def _lines(counts: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:

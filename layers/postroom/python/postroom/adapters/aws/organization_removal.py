@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import unprocessed
 from postroom.adapters.aws.directory_rows import KINDS, Key, entity_key, key_item
+from postroom.adapters.aws.unprocessed import MAX_DELETES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.adapters.aws.directory_table import DirectoryTable
     from postroom.model.records import Entity
-
-MAX_ROWS: Final = 25
-"""Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
 
 SECRETS: Final = ("PASSWORD#", "GATEWAY#")
 OTHERS: Final = ("RULE#", "NAME#")
@@ -36,7 +34,7 @@ class DynamoOrganizationRemoval:
         ways = (("GROUP", "MEMBER"), ("MEMBER", "GROUP"))
         for here, there in ways:
             partition = f"{here}#{organization_id}#{entity.id}"
-            rows, _ = self.table.query(partition, "", None, MAX_ROWS // 2)
+            rows, _ = self.table.query(partition, "", None, MAX_DELETES // 2)
             others = [row["sk"]["S"] for row in rows]
             if others:
                 self._delete([(f"{there}#{organization_id}#{other}", entity.id) for other in others])
@@ -53,7 +51,7 @@ class DynamoOrganizationRemoval:
 
     def _are_gone(self, pk: str, prefix: str) -> bool:
         """Remove some rows; ``True`` if there were none."""
-        rows, _ = self.table.query(pk, prefix, None, MAX_ROWS)
+        rows, _ = self.table.query(pk, prefix, None, MAX_DELETES)
         self._delete([(row["pk"]["S"], row["sk"]["S"]) for row in rows])
         return not rows
 

@@ -18,6 +18,6 @@ class SqsPostponement:
     client: SQSClient
     url: str
 
-    def postpone(self, receipt: str, delay: int) -> None:
+    def postpone(self, receipt: str, delay_s: int) -> None:
         with store_errors("postpone a message"):
-            self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=delay)
+            self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=delay_s)

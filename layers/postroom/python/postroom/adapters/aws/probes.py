@@ -22,8 +22,8 @@ class DynamoProbes:
     transit_table: str
     now: Callable[[], int]
 
-    def take(self, group: str, turn: str, seconds: int) -> bool:
-        return self._lease(group).take(turn, self.now() // 1000, seconds)
+    def take(self, group: str, turn: str, duration_s: int) -> bool:
+        return self._lease(group).take(turn, self.now() // 1000, duration_s)
 
     def give_back(self, group: str, turn: str) -> None:
         self._lease(group).give_back(turn)

@@ -25,11 +25,11 @@ class S3RawMail:
     client: S3Client
     bucket: str
 
-    def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
+    def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
         """Make one ranged GET; its answer names the whole size."""
         try:
             answer = self.client.get_object(
-                Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length, 1) - 1}"
+                Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length_bytes, 1) - 1}"
             )
             content_range = answer.get("ContentRange", "")
             size = int(content_range.rpartition("/")[2]) if content_range else answer["ContentLength"]

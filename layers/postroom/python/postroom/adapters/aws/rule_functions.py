@@ -67,17 +67,17 @@ class LambdaRuleFunctions:
 class LambdaFunctionPolicies:
     """Implements ``FunctionPolicies``.
 
-    A policy that was read is used for ``seconds``, so that a message costs no call of its own.
+    A policy that was read is used for ``cache_s`` seconds, so that a message costs no call of its own.
     """
 
     client: LambdaClient
     monotonic: Callable[[], float]
-    seconds: float = 60.0
+    cache_s: float = 60.0
     _known: dict[str, tuple[float, Mapping[str, Any] | None]] = field(default_factory=dict)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
         read_at, policy = self._known.get(function_arn, (None, None))
-        if read_at is None or self.monotonic() - read_at >= self.seconds:
+        if read_at is None or self.monotonic() - read_at >= self.cache_s:
             policy = self._read(function_arn)
             self._known[function_arn] = (self.monotonic(), policy)
         return policy

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ATTEMPTS: Final = 8
+MAX_ATTEMPTS: Final = 8
 """How often a conflict or an unprocessed rest is tried again before the caller hears of it. Ours."""
 
-FIRST_PAUSE: Final = 0.01
-"""Seconds before the second attempt; doubled for each further one. Ours."""
+FIRST_PAUSE_SECONDS: Final = 0.01
+"""Pause before the second attempt; each further pause is twice as long. Ours."""
+
+MAX_DELETES: Final = 25
+"""Most keys of one ``delete_all``. Source: DynamoDB's API reference, BatchWriteItem."""
 
 
 def get_all(
@@ -30,9 +33,9 @@ def get_all(
         pause: waits so many seconds.
 
     Raises:
-        StoreUnavailableError: after ``ATTEMPTS``, or if a table did not answer.
+        StoreUnavailableError: after ``MAX_ATTEMPTS``, or if a table did not answer.
     """
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         with store_errors(doing):
             answer = client.batch_get_item(RequestItems=wanted)
         for table, rows in answer["Responses"].items():
@@ -41,7 +44,7 @@ def get_all(
         wanted = answer.get("UnprocessedKeys")
         if not wanted:
             return
-        pause(FIRST_PAUSE * 2**attempt)
+        pause(FIRST_PAUSE_SECONDS * 2**attempt)
     raise StoreUnavailableError(f"could not {doing}: a table is throttled")
 
 
@@ -52,7 +55,7 @@ def delete_all(
 
     Args:
         table: the table's name.
-        keys: at most 25, as DynamoDB has them.
+        keys: at most ``MAX_DELETES``, as DynamoDB has them.
         doing: as in ``get_all``.
         pause: as in ``get_all``.
 
@@ -62,10 +65,10 @@ def delete_all(
     if not keys:
         return
     requests: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         with store_errors(doing):
             requests = client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
         if not requests:
             return
-        pause(FIRST_PAUSE * 2**attempt)
+        pause(FIRST_PAUSE_SECONDS * 2**attempt)
     raise StoreUnavailableError(f"could not {doing}: a table is throttled")

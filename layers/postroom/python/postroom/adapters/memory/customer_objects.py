@@ -31,7 +31,7 @@ class MemoryCustomerObjects:
     own: frozenset[str] = frozenset()
     buckets: dict[str, MemoryBucket] = field(default_factory=dict)
 
-    def read(self, reference: S3Reference, *, limit: int) -> bytes:
+    def read(self, reference: S3Reference, *, limit_bytes: int) -> bytes:
         bucket = self.buckets.get(reference.bucket)
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
@@ -51,6 +51,6 @@ class MemoryCustomerObjects:
         if not 1 <= number <= len(versions):
             raise InvalidContentLocation(f"There is no such version: {reference}.")
         content = versions[number - 1]
-        if len(content) > limit:
-            raise MessageRejected(f"The object is larger than {limit // MB} MB.")
+        if len(content) > limit_bytes:
+            raise MessageRejected(f"The object is larger than {limit_bytes // MB} MB.")
         return content

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import EventLogRefusedError
+from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postroom.ports.event_log import LogDestination, LogLine
 
-TOO_OLD: Final = 14 * 86_400_000
-"""Milliseconds that an event may lie back. Source: CloudWatch Logs API reference, PutLogEvents."""
+TOO_OLD_MS: Final = 14 * DAY_MS
+"""Oldest event that is taken, in milliseconds before now. Source: CloudWatch Logs API reference, PutLogEvents."""
 
-TOO_NEW: Final = 2 * 3_600_000
-"""Milliseconds that an event may lie ahead. Source: as above."""
+TOO_NEW_MS: Final = 2 * 3_600_000
+"""Newest event that is taken, in milliseconds after now. Source: as above."""
 
 
 @dataclass(slots=True)
@@ -42,6 +43,6 @@ class MemoryEventLogs:
             self.groups[destination.group] = []
             self.retention[destination.group] = destination.retention_days
         now = self.now()
-        taken = [line for line in lines if now - TOO_OLD <= line.at <= now + TOO_NEW]
+        taken = [line for line in lines if now - TOO_OLD_MS <= line.at_ms <= now + TOO_NEW_MS]
         self.groups[destination.group] += taken
         return frozenset(line.id for line in lines) - {line.id for line in taken}

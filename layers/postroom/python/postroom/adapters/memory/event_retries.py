@@ -26,7 +26,7 @@ class MemoryEventRetries:
             raise StoreUnavailableError("could not send to a station: nobody answers")
         self.sent += [(pointer, delay) for pointer in pointers]
 
-    def postpone(self, receipt: str, delay: int) -> None:
+    def postpone(self, receipt: str, delay_s: int) -> None:
         if self.away:
             raise StoreUnavailableError("could not postpone a message: nobody answers")
-        self.postponed[receipt] = delay
+        self.postponed[receipt] = delay_s

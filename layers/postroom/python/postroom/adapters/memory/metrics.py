@@ -23,8 +23,8 @@ class MemoryMetrics:
     watched: Counter[str] = field(default_factory=Counter)
     minutes: list[int] = field(default_factory=list)
 
-    def count(self, organization_id: str, at: int, counts: Mapping[str, int]) -> None:
-        self.minutes.append(at)
+    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
+        self.minutes.append(at_ms)
         for name, count in counts.items():
             self.sums[organization_id, name] += count
             if name in WATCHED:

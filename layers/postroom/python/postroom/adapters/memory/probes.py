@@ -18,12 +18,12 @@ class MemoryProbes:
     _turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, group: str, turn: str, seconds: int) -> bool:
+    def take(self, group: str, turn: str, duration_s: int) -> bool:
         with self._lock:
             holder, until = self._turns.get(group, (turn, 0))
             if holder != turn and self.now() <= until:
                 return False
-            self._turns[group] = (turn, self.now() + seconds * 1000)
+            self._turns[group] = (turn, self.now() + duration_s * 1000)
             return True
 
     def give_back(self, group: str, turn: str) -> None:

@@ -29,9 +29,9 @@ class MemoryRawMail:
             self._objects[key] = (content, self.now())
         return RawLocation(bucket=self.bucket, key=key)
 
-    def head(self, location: RawLocation, length: int) -> tuple[bytes, int]:
+    def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
         content = self.read(location)
-        return content[:length], len(content)
+        return content[:length_bytes], len(content)
 
     def read(self, location: RawLocation) -> bytes:
         with self._lock:
