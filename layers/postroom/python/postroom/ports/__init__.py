@@ -1,1 +1,1 @@
-"""What stations ask of the world: one Protocol a file, each method with its promise."""
+"""Interfaces to AWS and to our tables: one subject per file, each method with its promise and its errors."""

@@ -1,4 +1,4 @@
-"""Telling the sender of a received message that it did not arrive."""
+"""Sending bounce messages."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ if TYPE_CHECKING:
     from postroom.model.bounces import Bounce
 
 MAX_ANSWERED: Final = 50
-"""Most recipients that ``BounceSender.answer`` takes. Source: SES quotas, recipients a call."""
+"""Most failed recipients of one ``BounceSender.answer``. Source: SES quotas, recipients per call."""
 
 ANSWERABLE_HOURS: Final = 24
-"""How long after its arrival a message can be answered. Source: SES API reference, SendBounce."""
+"""Time after its arrival within which a message can be answered. Source: SES API reference, SendBounce."""
 
 
 class BounceSender(Protocol):
-    """Suite: tests/contract/test_bounces.py.
+    """Sends bounce messages by SES. Suite: tests/contract/test_bounces.py.
 
-    Both methods are effects outside our tables: who calls one records the intent before, the end after.
+    Both methods are effects outside our tables: a caller records the intent before the call and the end after it.
 
-    Raises, both:
-        StoreUnavailableError: SES did not answer, or is throttled; it may or may not have been sent.
+    Both methods raise StoreUnavailableError if SES did not answer or throttles; the message may have been sent.
     """
 
     def answer(self, bounce: Bounce) -> str | None:
-        """Let SES write the bounce message, with the null return path that only SES itself can use.
+        """Have SES write and send the bounce message, with the null return path that only SES can use.
 
         Returns:
-            Its message id; ``None``: SES does not do it (too old, too many, more than one a second, not received
-            through SES), and nothing was sent.
+            The id of the sent message. ``None`` if SES refuses (the message is too old, has too many recipients or was
+            not received by SES, or more than one bounce per second was sent); nothing was sent then.
         """
 
     def send(self, bounce: Bounce, content: bytes) -> str:
-        """Send a bounce message of our own making to ``bounce.to``, from ``bounce.mail_from``; return its id.
+        """Send ``content``, a whole message, to ``bounce.to``, with ``bounce.mail_from`` as its sender; return its id.
 
         Raises:
-            UnwritableAddressError: SES cannot write to this address, today or ever.
-            RefusedByServiceError: SES refuses for a reason that somebody can mend: an identity, the sandbox, a pause.
+            UnwritableAddressError: SES will never send to this address.
+            RefusedByServiceError: SES refuses for a reason that an administrator can remove: an identity is missing,
+                the account is in the sandbox, or its sending is paused.
         """

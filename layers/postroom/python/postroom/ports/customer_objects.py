@@ -1,4 +1,4 @@
-"""Objects in customers' own buckets, read where a caller says that they lie."""
+"""Objects in the customer's own buckets, named by the caller of PutRawMessageContent."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 class CustomerObjects(Protocol):
-    """Suite: tests/contract/test_customer_objects.py."""
+    """Reads objects by bucket, key and version. Suite: tests/contract/test_customer_objects.py."""
 
     def read(self, reference: S3Reference, *, limit_bytes: int) -> bytes:
-        """Return an object's bytes as one version of it holds them, read once: what changes meanwhile is not mixed in.
+        """Return the bytes of one version of an object; a change during the read is not mixed in.
 
         Args:
-            limit_bytes: largest size; nothing of a larger object is read.
+            limit_bytes: largest size; a larger object is not read.
 
         Raises:
-            InvalidContentLocation: no such bucket, object or version; another account's bucket, another Region's, or
-                one of ours; a policy or a key that denies it. The text says which.
+            InvalidContentLocation: the bucket, object or version does not exist; the bucket belongs to another account
+                or Region or to this stack; a policy or a KMS key denies the read. The text says which.
             MessageRejected: the object is larger than ``limit_bytes``.
-            StoreUnavailableError: S3 did not answer, or throttled.
+            StoreUnavailableError: S3 did not answer, or throttles; a retry may succeed.
         """

@@ -1,4 +1,4 @@
-"""The directory: what the way of a message reads of it, and what the admin API asks of it.
+"""The directory: the reads of stations, and the records of the admin API.
 
 Suites: tests/contract/test_addressees.py (reads of stations) and test_directory.py (the admin API).
 """
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from postroom.model.rules import Direction
 
 MAX_ROWS: Final = 100
-"""Most rows of one commit. An inserted or removed organization, domain or membership counts as two (its list entry).
-Source: DynamoDB's quota for actions in a transaction."""
+"""Most rows of one commit. An inserted or removed organization, domain or membership has two rows, its own and a list
+entry. Source: DynamoDB's quota of actions per transaction."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of a list, in the order of its keys; ``last`` is where the next page begins behind, None at the end."""
+    """Part of a list, in the order of its keys. ``last`` is the last key, ``None`` at the end of the list."""
 
     items: Sequence[T]
     last: str | None
 
 
 class Addressees(Protocol):
-    """The reads that ingest makes for every message: keyed, never a scan, flat in the number of users.
+    """The reads that ingest makes for every message: keyed, never a scan, at a cost that no number of users changes.
 
-    Every method raises StoreUnavailableError if the table did not answer.
+    Suite: tests/contract/test_addressees.py. Every method raises StoreUnavailableError if the table did not answer.
     """
 
     def domain(self, domain: str) -> MailDomain | None:
@@ -52,71 +52,73 @@ class Addressees(Protocol):
             domain: lower-case A-labels.
 
         Returns:
-            None where no organization of ours has the domain. An organization that is not active is returned
-            with ``active`` False.
+            ``None`` if no organization has the domain. The organization of the domain may be inactive (``active`` is
+            False).
         """
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
-        """Return whom addresses mean, primary addresses and aliases alike, in batched keyed reads.
+        """Return the entities that have addresses, as primary address or alias, in batched keyed reads.
 
         Args:
-            organization_id: addresses of other organizations are unknown here.
+            organization_id: addresses of other organizations count as unknown.
             addresses: lower-case, any number.
 
         Returns:
-            An entry for each address that an entity of this organization has; unknown ones are missing.
+            An entry for each address that an entity of this organization has; no entry for an unknown address.
         """
 
     def user(self, organization_id: str, user_id: str) -> Addressee | None:
-        """Return one user by id, in one keyed read: whose the fallback mailbox is."""
+        """Return a user by id, for example the owner of the fallback mailbox, in one keyed read; else ``None``."""
 
     def members(self, organization_id: str, group_id: str) -> Iterator[Addressee]:
-        """Yield the direct members of one group, users and nested groups alike; pages inside.
+        """Yield the direct members of a group, users and groups, in order of their ids, page by page.
 
-        Deleted members are not yielded; disabled ones are. Each member appears once, in order of its id.
-        Groups nest: following cycles is the caller's business.
+        Disabled members are included, deleted ones are not. Groups may contain each other: the caller handles cycles.
         """
 
 
 class MailboxOwners(Protocol):
-    """Whether an organization, or a mailbox's owner, still exists: asked before a station acts.
+    """Whether an organization, or the owner of a mailbox, still exists. A station asks this before it acts.
 
-    Each question is one keyed, consistent request.
-
-    Every method raises StoreUnavailableError if the table did not answer.
+    Suite: tests/contract/test_addressees.py. Each method is one keyed, consistent request, and raises
+    StoreUnavailableError if the table did not answer.
     """
 
     def is_active(self, organization_id: str) -> bool:
-        """Say whether an organization is Active: neither in the making, nor being deleted, nor gone."""
+        """Return whether the state of an organization is Active: not being created, not being deleted, not deleted."""
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """Return whose mailbox it is, disabled owners included.
+        """Return the user or resource that owns a mailbox, a disabled one included.
 
         Returns:
-            ``None``: the owner, or the organization, is gone or going; nothing is to be delivered there any more.
+            ``None`` if the owner is deleted, or the organization is not active; nothing may be delivered then.
         """
 
 
 class EventLogSettings(Protocol):
-    """What the projection of the event log reads. Raises StoreUnavailableError like the others."""
+    """The reads of the event log. Suite: tests/contract/test_addressees.py."""
 
     def monitoring(self, organization_id: str) -> Monitoring:
-        """Return where this organization's event log goes, in one keyed read.
+        """Return the destination of an organization's event log, in one keyed read.
 
         Raises:
-            UnknownOrganizationError: there has never been such an organization.
+            UnknownOrganizationError: no organization ever had this id.
+            StoreUnavailableError: the table did not answer.
         """
 
 
 class Directory(Protocol):
-    """The records behind the admin API. Reads see every commit that was acknowledged before.
+    """The records of the admin API. Suite: tests/contract/test_directory.py.
 
-    Every method raises StoreUnavailableError if the store did not answer. Lists are in order of their keys;
-    ``after`` is a page's ``last``, and a page may be shorter than ``limit`` before the end.
+    A read sees every commit that was acknowledged before it. A record that does not exist is ``None``. Lists are in
+    the order of their keys; ``after`` is the ``last`` of the page before, ``None`` for the first page. A page may be
+    shorter than ``limit`` before the end of the list.
+
+    Every method raises StoreUnavailableError if the table did not answer.
     """
 
     def organization(self, organization_id: str) -> Organization | None:
-        """Return an organization, deleted ones included."""
+        """Return an organization, a deleted one included."""
 
     def organization_with_alias(self, alias: str) -> Organization | None:
         """Return the organization that has an alias now. ``alias`` is lower-case."""
@@ -134,7 +136,7 @@ class Directory(Protocol):
         """Return at most ``limit`` claimed addresses of a domain."""
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
-        """Return an entity by its id, deleted ones included."""
+        """Return an entity by its id, a deleted one included."""
 
     def entity_named(self, organization_id: str, name: str) -> Entity | None:
         """Return the entity that has a name (lower-case) now."""
@@ -167,15 +169,18 @@ class Directory(Protocol):
         """Return SMTP gateways by id."""
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
-        """Return what was answered to a token; expired ones may come back."""
+        """Return the answer that was given to a token; an expired one may be returned as well."""
 
     def signing_key(self) -> bytes:
-        """Return the stack's 32 bytes for signing page tokens, made at the first call and the same ever after."""
+        """Return the stack's 32 bytes that sign page tokens. The first call makes them; they never change."""
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Make all changes or none. No two may concern the same record; at most MAX_ROWS rows.
+        """Make all changes, or none. No two changes may concern the same record.
+
+        Args:
+            changes: at most ``MAX_ROWS`` rows.
 
         Raises:
-            TakenError: a record to insert is there already; the error carries it.
-            ConflictError: a version has moved on; read again and decide again.
+            TakenError: a record to insert exists already; the error holds it.
+            ConflictError: a record has a newer version; read again and decide again.
         """

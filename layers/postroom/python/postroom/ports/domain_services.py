@@ -1,4 +1,4 @@
-"""What SES does for a mail domain: says whose it is, and lets its mail in."""
+"""Mail domains in SES: verification of their ownership, and receipt of their mail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Verification(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DomainTokens:
-    """What the owner of a domain must publish: one TXT value, and names of DKIM keys for CNAMEs."""
+    """What the owner of a domain publishes in DNS: the value of a TXT record, and DKIM key names for CNAME records."""
 
     verification: str
     dkim: tuple[str, ...]
@@ -28,42 +28,44 @@ class DomainTokens:
 
 @dataclass(frozen=True, slots=True)
 class DomainStatus:
-    """What SES found in DNS."""
+    """The result of SES's look-ups in DNS."""
 
     ownership: Verification
     dkim: Verification
 
 
 class DomainServices(Protocol):
-    """Suite: tests/contract/test_domain_services.py. Every method may be repeated: it then changes nothing.
+    """Identities and receipt rules of SES. Suite: tests/contract/test_domain_services.py.
 
-    All raise StoreUnavailableError if SES did not answer or throttled, and RefusedByServiceError, with the reason,
-    where it does not take the change.
+    A repeated call changes nothing. ``domain`` is in lower-case A-labels.
+
+    Every method raises StoreUnavailableError if SES did not answer or throttles, and RefusedByServiceError, with
+    SES's reason, if SES refuses the change.
     """
 
     def identify(self, domain: str) -> DomainTokens:
-        """Make the domain an identity of SES, with Easy DKIM; one that exists keeps its tokens."""
+        """Make the domain an identity of SES, with Easy DKIM. An identity that exists keeps its tokens."""
 
     def status(self, domain: str) -> DomainStatus:
-        """Return how far verification is; PENDING for a domain that SES does not know."""
+        """Return the states of verification; PENDING for a domain that is no identity of SES."""
 
     def receipt_rules(self) -> int:
-        """Return how many receipt rules of ours there are: SES tells of a message once for each that matches it."""
+        """Return the number of our receipt rules. SES sends one notification per rule that matches a message."""
 
     def route(self, domain: str) -> None:
-        """Let the domain's mail come to us, by a receipt rule of ours; rules of others are never touched.
+        """Add the domain to a receipt rule of ours, so that its mail is received. Other rules stay unchanged.
 
         Raises:
-            ConflictError: somebody else has been changing the rules for too long.
+            ConflictError: another caller has been changing the rules for too long.
         """
 
     def unroute(self, domain: str, still: Callable[[], bool]) -> None:
-        """Take the domain out of our receipt rules. Its identity stays.
+        """Remove the domain from our receipt rules. Its identity stays.
 
         Args:
-            still: asked while no other call changes the rules: whether the domain is the caller's to take out. Another
-                organization that registers it in the meantime gets its rule after this, and keeps it.
+            still: returns whether the domain is still to be removed. It is called while no other call changes the
+                rules: an organization that registers the domain meanwhile is routed after this call, and stays routed.
 
         Raises:
-            ConflictError: as above.
+            ConflictError: as for ``route``.
         """

@@ -1,4 +1,4 @@
-"""The bus on which every fact is announced."""
+"""The event bus, on which every fact is published."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SOURCE: Final = "postroom"
-"""Who announces: the ``source`` that rules on the bus match."""
+"""``source`` of all events; rules on the bus match it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """One announcement: ``name`` is the fact's, ``at_ms`` milliseconds since the epoch, ``detail`` a JSON object."""
+    """A fact as an event.
+
+    Attributes:
+        id: the fact's.
+        name: the fact's; the event's detail type.
+        at_ms: milliseconds since the epoch.
+        detail: a JSON object.
+    """
 
     id: str
     name: str
@@ -23,16 +30,16 @@ class BusEvent:
 
 
 class EventBus(Protocol):
-    """Suite: tests/contract/test_event_bus.py."""
+    """Publishes events. Suite: tests/contract/test_event_bus.py."""
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
-        """Announce one batch, as ``postroom.ledger.bus.batches`` cuts it, if anybody listens.
+        """Publish a batch of ``postroom.ledger.bus.batches``. A bus without rules may be left out.
 
-        Whoever begins to listen hears everything from a minute later on at the latest.
+        A new rule gets all events from one minute after its creation at the latest.
 
         Returns:
-            Ids of events that the bus did not take, each with the bus's error code; the others were taken.
+            The bus's error code by id of the events that the bus refused; all others were published.
 
         Raises:
-            StoreUnavailableError: nobody answered; none or all may have been announced.
+            StoreUnavailableError: the bus did not answer; none or all may have been published.
         """

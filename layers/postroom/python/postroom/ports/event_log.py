@@ -1,4 +1,4 @@
-"""The event logs of organizations, and the records of the ledger's stream that end up there."""
+"""The event logs of organizations, and the records of the ledger's stream that are written there."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class LedgerRecord:
     """One record of the ledger's stream.
 
-    ``position`` is what the stream calls it. Of a record that is no fact, ``fact`` is None; then ``pointer`` names the
-    row it came from, or is None where not even that can be read.
+    Attributes:
+        position: the stream's sequence number.
+        fact: ``None`` if the row is not a readable fact.
+        pointer: names the row of a record without a fact; ``None`` if its key cannot be read either.
     """
 
     position: str
@@ -27,10 +29,12 @@ class LedgerRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogDestination:
-    """Where an organization's event log goes.
+    """The destination of an organization's event log.
 
-    ``role_arn`` is the role to assume, None for our own. ``retention_days`` is set where the group is ours to make if
-    it is missing; None means that somebody else keeps it.
+    Attributes:
+        group: name of the log group.
+        role_arn: the role to assume; ``None`` for the function's own role.
+        retention_days: retention of a group that is created if it is missing; ``None`` if the customer owns the group.
     """
 
     group: str
@@ -40,7 +44,7 @@ class LogDestination:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One event as it is written: ``at_ms`` in milliseconds since the epoch, ``id`` the fact's."""
+    """One event as it is written. ``id`` is the fact's; ``at_ms`` is in milliseconds since the epoch."""
 
     id: str
     at_ms: int
@@ -48,20 +52,20 @@ class LogLine:
 
 
 class EventLogs(Protocol):
-    """Event logs. Suite: tests/contract/test_event_log.py."""
+    """Writes lines to log groups. Suite: tests/contract/test_event_log.py."""
 
     def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
-        """Append lines, making the default group on the way if it is missing.
+        """Append lines. A missing group with ``retention_days`` is created.
 
         Args:
-            destination: which log.
-            lines: one batch as ``postroom.ledger.lines.batches`` cuts it: in order, within the limits.
+            lines: one batch of ``postroom.ledger.lines.batches``: ordered by time, within the limits of a call.
 
         Returns:
-            Ids of lines that the log did not take, because they are too old, too new, or older than it keeps. It may
-            name one that was taken as well.
+            Ids of lines that the log refused: they are too old, too new, or older than the group's retention. One of
+            them may have been written nevertheless.
 
         Raises:
-            EventLogRefusedError: the group or the role refuses, or nobody answers; none or all may have been written.
-            UnwritableLinesError: the log finds fault with the lines; none was written.
+            EventLogRefusedError: the group or the role refuses, or does not answer; none or all lines may have been
+                written.
+            UnwritableLinesError: the log cannot take some of the lines; none was written.
         """

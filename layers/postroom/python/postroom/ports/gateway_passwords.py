@@ -1,4 +1,4 @@
-"""Passwords of SMTP gateways, as the directory may keep them."""
+"""Passwords of SMTP gateways, encrypted for the directory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class GatewayPasswords(Protocol):
-    """Suite: tests/contract/test_gateway_passwords.py."""
+    """Encrypts passwords under the stack's KMS key. Suite: tests/contract/test_gateway_passwords.py."""
 
     def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
-        """Return a password that only opens for this gateway of this organization, by whoever may use the key to open.
+        """Return an encrypted password. It can be decrypted for this gateway of this organization only.
 
         Raises:
-            KeyUnavailableError: the stack's KMS key is disabled, pending deletion, missing, or not ours to use.
-            StoreUnavailableError: KMS could not be reached, or throttled; a retry may succeed.
+            KeyUnavailableError: the stack's KMS key is disabled, pending deletion or missing, or its use is denied.
+            StoreUnavailableError: KMS did not answer, or throttles; a retry may succeed.
         """

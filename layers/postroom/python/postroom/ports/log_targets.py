@@ -1,4 +1,4 @@
-"""What can be known of a customer's log group and role before events are written there."""
+"""Checks of a customer's log group and role, before the event log is sent there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ if TYPE_CHECKING:
 
 
 class LogTargets(Protocol):
-    """Suite: tests/contract/test_account_checks.py. All raise StoreUnavailableError if AWS did not answer."""
+    """Suite: tests/contract/test_account_checks.py.
+
+    Every method raises StoreUnavailableError if AWS did not answer.
+    """
 
     def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
-        """Return a role's trust policy; None where there is no such role."""
+        """Return a role's trust policy; ``None`` if the role does not exist or may not be read."""
 
     def log_group_exists(self, name: str) -> bool:
-        """Return whether this account and Region have a log group of this exact name."""
+        """Return whether a log group of this exact name exists in this account and Region."""

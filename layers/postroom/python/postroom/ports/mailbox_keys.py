@@ -1,4 +1,4 @@
-"""Mailbox keys: made and unwrapped by KMS under the organization's key."""
+"""Mailbox keys: made and unwrapped by KMS under the organization's KMS key."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from typing import Protocol
 
 
 class MailboxKeys(Protocol):
-    """Data keys of 32 bytes. Suite: tests/contract/test_mailbox_keys.py."""
+    """Data keys of 32 bytes. Suite: tests/contract/test_mailbox_keys.py.
+
+    A wrapped key is bound to its organization (encryption context ``aws:workmail:arn``).
+    """
 
     def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
-        """Make a mailbox key and return it wrapped; nobody has seen it plain.
-
-        The wrapping is bound to the organization (encryption context ``aws:workmail:arn``).
+        """Make a mailbox key and return it wrapped; the plain key does not leave KMS.
 
         Raises:
-            KeyUnavailableError: the KMS key is disabled, pending deletion, missing, or not ours to use.
-            StoreUnavailableError: KMS could not be reached, or throttled; a retry may succeed.
+            KeyUnavailableError: the KMS key is disabled, pending deletion or missing, or its use is denied.
+            StoreUnavailableError: KMS did not answer, or throttles; a retry may succeed.
         """
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
         """Return the plain key. An implementation may keep it for at most 60 seconds.
 
         Raises:
-            KeyUnavailableError: as above, or the key was wrapped for another organization.
-            StoreUnavailableError: as above.
+            KeyUnavailableError: as for ``new``, or the key was wrapped for another organization.
+            StoreUnavailableError: as for ``new``.
         """

@@ -1,4 +1,4 @@
-"""The end of a mailbox."""
+"""The removal of mailboxes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ if TYPE_CHECKING:
 
 
 class MailboxRemoval(Protocol):
-    """Suite: tests/contract/test_mailbox_removal.py."""
+    """Removes mailboxes part by part. Suite: tests/contract/test_mailbox_removal.py."""
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
-        """Remove mailboxes' heads, and with them their keys: nothing of them can be read or delivered any more.
+        """Remove the heads of mailboxes, and their keys with them: no message can be read or delivered there any more.
 
         Raises:
-            StoreUnavailableError: some may be there still.
+            StoreUnavailableError: some heads may not be removed yet; a retry continues.
         """
 
     def remove_objects(self, organization_id: str) -> bool:
-        """Remove some of the sealed messages of all of an organization's mailboxes.
+        """Remove some sealed messages of an organization's mailboxes.
 
         Returns:
-            ``True``: none is left.
+            ``True`` if there was none: all are removed.
 
         Raises:
-            StoreUnavailableError: some may have been removed; a retry goes on.
+            StoreUnavailableError: some may have been removed; a retry continues.
         """
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
-        """Remove a part of a mailbox that nobody uses any more, its head, and with it its key, first.
+        """Remove part of a mailbox that is not used any more: first its head with its key, then the rest.
 
-        Called again it goes on, whoever removed what is gone already. Without its key nothing of what is left can be
-        read, and nothing is delivered any more. One caller at a time: a new mailbox of that name would go as well.
+        A further call continues, also where another caller began. Without the key nothing that is left can be read, and
+        nothing is delivered any more. The caller ensures that no new mailbox of this id is made meanwhile: it would be
+        removed as well.
 
         Returns:
-            ``True``: nothing is left.
+            ``True`` if there was nothing: all is removed.
 
         Raises:
-            StoreUnavailableError: some may have been removed; a retry goes on.
+            StoreUnavailableError: some may have been removed; a retry continues.
         """

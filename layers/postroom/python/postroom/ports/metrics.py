@@ -1,4 +1,4 @@
-"""Numbers for people who watch: what was counted in an organization."""
+"""Metrics: counts per organization, for dashboards and alarms."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RULE_FUNCTION_FAILURE: Final = "RuleFunctionFailure"
-"""Attempts of a rule to call its function that brought no valid answer, or that Lambda did not take. Ours."""
+"""Calls of a rule's function without a valid answer, and asynchronous calls that Lambda refused. Ours."""
 
 WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE})
-"""Metrics that are summed up over all organizations as well: the stack's alarms cannot name each organization. Ours."""
+"""Metrics that are also summed up over all organizations, for the stack's alarms. Ours."""
 
 
 class Metrics(Protocol):
-    """Suite: tests/contract/test_metrics.py."""
+    """Records counts. Suite: tests/contract/test_metrics.py."""
 
     def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
-        """Count what happened in one organization around one time; what is ``WATCHED`` over all of them, too.
+        """Record counts of one organization; those of ``WATCHED`` metrics also without an organization.
 
         Args:
-            organization_id: the metrics' only dimension; sums over all organizations have none.
-            at_ms: milliseconds since the epoch; metrics keep it to the minute.
-            counts: how often, by metric name; each occurrence is an observation of 1.
+            organization_id: the only dimension; a sum over all organizations has none.
+            at_ms: milliseconds since the epoch; metrics have a resolution of one minute.
+            counts: by metric name; each occurrence is an observation of 1.
         """

@@ -1,4 +1,4 @@
-"""What can be known of a KMS key before an organization is built upon it."""
+"""Checks of a KMS key, before an organization uses it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class KeyFacts:
     """A KMS key.
 
     Attributes:
-        arn: of the key itself, even where an alias was asked for.
-        spec: ``SYMMETRIC_DEFAULT`` or an asymmetric or HMAC kind.
-        usage: ``ENCRYPT_DECRYPT`` or another.
-        state: ``Enabled``, ``Disabled``, ``PendingDeletion`` …
+        arn: of the key itself, also if an alias was given.
+        spec: KMS's KeySpec, such as ``SYMMETRIC_DEFAULT``.
+        usage: KMS's KeyUsage, such as ``ENCRYPT_DECRYPT``.
+        state: KMS's KeyState, such as ``Enabled``, ``Disabled`` or ``PendingDeletion``.
     """
 
     arn: str
@@ -27,7 +27,10 @@ class OrganizationKeys(Protocol):
     """Suite: tests/contract/test_account_checks.py."""
 
     def describe(self, key_arn: str) -> KeyFacts | None:
-        """Return a key's facts; None where there is no such key that we may look at.
+        """Return a key's properties; ``None`` if it does not exist or may not be read.
+
+        Args:
+            key_arn: of a key or of an alias.
 
         Raises:
             StoreUnavailableError: KMS did not answer.

@@ -1,4 +1,4 @@
-"""The end of an organization's rows in the directory."""
+"""The removal of an organization's rows from the directory."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 class OrganizationRemoval(Protocol):
-    """Suite: tests/contract/test_organization_removal.py. What is gone already is no obstacle.
+    """Removes rows part by part. Suite: tests/contract/test_organization_removal.py.
 
-    Each method removes a part, and returns ``True`` once nothing of its kind is left. All raise StoreUnavailableError:
-    some may have been removed; a retry goes on.
+    Each method removes some rows and returns ``True`` when none of its kind is left; rows that another caller removed
+    are no error. Every method raises StoreUnavailableError: some rows may have been removed; a retry continues.
     """
 
     def remove_secrets(self, organization_id: str) -> bool:
-        """Remove hashes of passwords, and SMTP gateways with their sealed passwords."""
+        """Remove password hashes, and SMTP gateways with their sealed passwords."""
 
     def remove_entity(self, entity: Entity) -> bool:
-        """Remove an entity: its memberships both ways, its name, its password's hash, and last the entity itself."""
+        """Remove an entity: first its memberships and members, its name and password hash; last the entity itself."""
 
     def remove_rows(self, organization_id: str) -> bool:
-        """Remove the mail-flow rules and the names, and what else there may be but the organization and its domains."""
+        """Remove mail-flow rules, names and all other rows except those of the organization and its domains."""

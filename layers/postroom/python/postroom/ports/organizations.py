@@ -1,4 +1,4 @@
-"""Which organizations there are: for work that goes over all of them."""
+"""The ids of all organizations, for work on each of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Organizations(Protocol):
-    """Suite: tests/contract/test_directory.py."""
+    """Lists organizations."""
 
     def ids(self) -> Iterator[str]:
-        """Return the id of every organization there ever was, deleted ones included.
+        """Yield the id of every organization, deleted ones included.
 
         Raises:
-            StoreUnavailableError: the directory could not be reached; a retry may succeed.
+            StoreUnavailableError: the table did not answer; a retry may succeed.
         """

@@ -1,4 +1,4 @@
-"""How passwords are kept: never themselves."""
+"""Password hashes. A password itself is never stored."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ class Passwords(Protocol):
     """Slow, salted hashes."""
 
     def hash(self, password: str) -> str:
-        """Return an argon2id hash in PHC format, another one each time."""
+        """Return an argon2id hash in PHC format, with a new salt per call."""

@@ -1,4 +1,4 @@
-"""Whose turn it is to call a function that is held back: one worker's at a time, of all workers."""
+"""Turns to call a function that is held back: at most one worker has the turn at a time."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import Protocol
 
 
 class Probes(Protocol):
-    """Turns by function and organization (``RuleCall.group``). Suite: tests/contract/test_probes.py.
+    """Turns per function and organization (``group`` is ``RuleCall.group``). Suite: tests/contract/test_probes.py.
 
-    Both methods raise StoreUnavailableError.
+    Both methods raise StoreUnavailableError if the table did not answer.
     """
 
     def take(self, group: str, turn: str, duration_s: int) -> bool:
-        """Have the turn for so many seconds (or one more), unless there is another one that is not over.
+        """Take the turn, unless another turn is not over yet; return whether it was taken.
 
         Args:
-            turn: a name that nobody else gives a turn; the same one again lasts so long from now on.
+            turn: a unique name of the turn. A repeated call with it sets a new end.
+            duration_s: time until the turn ends by itself, in seconds; it may last one second longer.
         """
 
     def give_back(self, group: str, turn: str) -> None:
-        """Let others have the turn at once; one that is over, and perhaps somebody else's, is left alone."""
+        """End the turn now. A turn of another name stays unchanged."""

@@ -1,4 +1,4 @@
-"""Raw messages: the object that SES stored, and what we put beside it while a message is on its way."""
+"""Raw messages: the objects that SES stored, and objects of ours for messages in transit."""
 
 from __future__ import annotations
 
@@ -12,48 +12,45 @@ if TYPE_CHECKING:
 
 
 class RawMail(Protocol):
-    """RFC 5322 bytes as received, by location. Suite: tests/contract/test_raw_mail.py."""
+    """RFC 5322 bytes as received, by location. Suite: tests/contract/test_raw_mail.py.
+
+    Every method raises StoreUnavailableError if the store did not answer; a retry may succeed.
+    """
 
     def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
-        """Return the first ``length_bytes`` (fewer if the message is shorter) and the whole size in bytes.
+        """Return the first ``length_bytes`` (fewer if the message is shorter), and the size of the message in bytes.
 
         Raises:
-            MessageNotFoundError: nothing lies there.
-            StoreUnavailableError: the store could not be reached; a retry may succeed.
+            MessageNotFoundError: the object does not exist.
         """
 
     def read(self, location: RawLocation) -> bytes:
         """Return the bytes exactly as they were stored.
 
         Raises:
-            MessageNotFoundError: nothing lies there.
-            StoreUnavailableError: as above.
+            MessageNotFoundError: the object does not exist.
         """
 
     def keep(self, key: str, content: bytes) -> RawLocation:
-        """Store bytes of ours under ``transit/…``, once: what already lies there stays and counts.
-
-        Raises:
-            StoreUnavailableError: as above.
-        """
+        """Store bytes under a key that begins with ``transit/``. An object that exists stays unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRaw:
-    """One object under ``inbound/`` or ``transit/``; ``stored_ms`` is milliseconds since the epoch."""
+    """One object under ``inbound/`` or ``transit/``. ``stored_ms`` is its time in milliseconds since the epoch."""
 
     key: str
     stored_ms: int
 
 
 class RawArchive(Protocol):
-    """All raw messages, for the sweep. Suite: tests/contract/test_raw_mail.py.
+    """All raw messages, for the sweep and for deletions. Suite: tests/contract/test_raw_mail.py.
 
-    Every method raises StoreUnavailableError if the store could not be reached.
+    Every method raises StoreUnavailableError if the store did not answer; a retry may succeed.
     """
 
     def stored(self, prefix: str, *, after: str = "") -> Iterator[StoredRaw]:
-        """Return every object whose key begins so and stands behind ``after``, by key; pages inside."""
+        """Yield every object whose key begins with ``prefix`` and is greater than ``after``, in order of keys."""
 
     def remove(self, key: str) -> None:
-        """Remove one object, if it is there."""
+        """Remove an object, if it exists."""

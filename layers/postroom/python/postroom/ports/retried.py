@@ -1,4 +1,4 @@
-"""Messages that were given to a function and will come again unless it succeeds."""
+"""Queue messages that come again unless the function succeeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """One message: ``receives`` counts how often it was handed out, this time included; ``receipt`` names this time."""
+    """One queue message.
+
+    Attributes:
+        receipt: SQS's receipt handle of this receive.
+        receives: number of receives, this one included.
+    """
 
     id: str
     body: str
@@ -17,11 +22,11 @@ class Retried:
 
 
 class Postponement(Protocol):
-    """Suite: tests/contract/test_postponement.py."""
+    """Delays queue messages that were received. Suite: tests/contract/test_postponement.py."""
 
     def postpone(self, receipt: str, delay_s: int) -> None:
-        """Let a message come again after ``delay_s`` seconds (at most 43,200), instead of the queue's own time-out.
+        """Make a message visible again after ``delay_s`` seconds (at most 43,200), not after the queue's time-out.
 
         Raises:
-            StoreUnavailableError: it comes again when the queue's time-out is over.
+            StoreUnavailableError: the message becomes visible after the queue's time-out.
         """

@@ -1,4 +1,4 @@
-"""Customers' functions that rules call."""
+"""The customer's functions that rules call."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ if TYPE_CHECKING:
 
 
 MAX_ERROR_CHARACTERS: Final = 300
-"""How much of what is said of a failure is kept. Ours."""
+"""Most characters of an error text that are kept. Ours."""
 
 
 class Failure(StrEnum):
-    """Why an invocation has no answer. Each may be another at the next attempt: owners mend their functions."""
+    """Why an invocation has no answer. The next attempt may succeed after any of them."""
 
-    FUNCTION_ERROR = "FUNCTION_ERROR"  # it raised, was killed, or ran out of its own time
-    TIMED_OUT = "TIMED_OUT"  # it had not answered when our 15 seconds were over
+    FUNCTION_ERROR = "FUNCTION_ERROR"  # it raised, was killed, or reached its own timeout
+    TIMED_OUT = "TIMED_OUT"  # it did not answer within our 15 seconds
     THROTTLED = "THROTTLED"
     NOT_FOUND = "NOT_FOUND"
-    NOT_PERMITTED = "NOT_PERMITTED"  # its resource policy, or IAM, does not let us
-    REFUSED = "REFUSED"  # Lambda does not take the request
-    UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer, or says that it cannot for now
-    HELD_BACK = "HELD_BACK"  # it was not called, because it had hung, or failed slowly
+    NOT_PERMITTED = "NOT_PERMITTED"  # its resource policy, or IAM, denies the call
+    REFUSED = "REFUSED"  # Lambda refuses the request
+    UNAVAILABLE = "UNAVAILABLE"  # Lambda did not answer, or answered with a 5xx status
+    HELD_BACK = "HELD_BACK"  # it was not called: earlier calls timed out or failed slowly
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What became of one invocation.
+    """The result of one invocation.
 
     Attributes:
-        payload: what the function answered, as it came; empty for an asynchronous one; None where ``failure`` says why.
-        error: what Lambda or the function said of the failure, by ``said_of_failure``, for the owner of the function.
-        version: the version that ran; empty where none did.
-        request_id: Lambda's, by which the function's own log can be searched; empty where there was none.
+        payload: the function's answer as bytes; empty for an asynchronous call; ``None`` after a failure.
+        failure: why there is no answer.
+        error: the error text of Lambda or the function, by ``said_of_failure``, for the owner of the function.
+        version: the version of the function that ran; empty if none ran.
+        request_id: Lambda's, for searches in the function's log; empty if there is none.
     """
 
     payload: bytes | None
@@ -46,25 +47,25 @@ class Invocation:
 
 
 def said_of_failure(text: str) -> str:
-    """Return a stranger's words as one printable line of at most ``MAX_ERROR_CHARACTERS``."""
+    """Return an error text as one line of printable characters, at most ``MAX_ERROR_CHARACTERS``."""
     return " ".join("".join(part if part.isprintable() else " " for part in text).split())[:MAX_ERROR_CHARACTERS]
 
 
 class RuleFunctions(Protocol):
-    """Suite: tests/contract/test_rule_functions.py. Nothing here raises: a failed invocation is an answer as well."""
+    """Invokes functions. Suite: tests/contract/test_rule_functions.py. No method raises: a failure is a result."""
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
-        """Invoke a function once and wait for its answer, at most 15 seconds; never again by itself."""
+        """Invoke a function once, without retries, and wait at most 15 seconds for its answer."""
 
     def hand_over(self, function_arn: str, event: bytes) -> Invocation:
-        """Give Lambda an event for a function that runs later (InvocationType Event)."""
+        """Invoke a function asynchronously (InvocationType Event)."""
 
 
 class FunctionPolicies(Protocol):
-    """Who may invoke a function. Suite: tests/contract/test_rule_functions.py."""
+    """Resource policies of functions. Suite: tests/contract/test_rule_functions.py."""
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
-        """Return a function's resource policy, empty where it has none; None where there is no such function.
+        """Return a function's resource policy: empty if it has none, ``None`` if the function does not exist.
 
         Raises:
             StoreUnavailableError: Lambda did not answer; a retry may succeed.

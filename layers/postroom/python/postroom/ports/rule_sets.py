@@ -1,4 +1,4 @@
-"""Compiled mail flow rules by organization and version."""
+"""Compiled mail-flow rules by organization and version."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ if TYPE_CHECKING:
 
 
 class InboundRules(Protocol):
-    """What ingest reads. Suite: tests/contract/test_rule_sets.py."""
+    """The reads of ingest. Suite: tests/contract/test_rule_sets.py."""
 
     def inbound(self, organization_id: str, version: int) -> RuleSet:
-        """Return the rules that ``MailDomain.rules_version`` names; version 0 is the empty set, without a read.
+        """Return the inbound rules of a version (``MailDomain.rules_version``).
 
-        A version never changes, so that it is read once, and again only where another took its place meanwhile.
+        Version 0 has no rules and needs no read. A version never changes, so an implementation may keep it.
 
         Raises:
-            UnreadableRulesError: there is no such version, or it is damaged.
-            StoreUnavailableError: the store could not be reached; a retry may succeed.
+            UnreadableRulesError: the version does not exist, or is damaged.
+            StoreUnavailableError: the store did not answer; a retry may succeed.
         """
 
 
 class RuleSets(InboundRules, Protocol):
-    """What changes rules as well."""
+    """The reads, and the writes of the admin API."""
 
     def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
-        """Store all rules of an organization, of both directions, as a version that nobody reads yet.
+        """Store all rules of an organization, of both directions, as a new version.
 
-        Whoever changes rules keeps them first and then lets the organization's ``rules_version`` point there, in the
-        transaction that changes the records. Versions are written once, and need not follow each other closely.
+        A caller stores the version first; then the transaction that changes the rules' records also sets the
+        organization's ``rules_version``. A version is written once. Numbers may be left out.
 
         Returns:
-            ``False``: the version is taken, by somebody who is just changing rules or stopped doing so; take a larger.
+            ``False`` if the version exists: another caller is changing rules, or stopped before its transaction. The
+            caller chooses a larger number.
 
         Raises:
-            StoreUnavailableError: nothing was written, or it is not known; a retry may succeed.
+            StoreUnavailableError: the version may have been written; a retry may succeed.
         """

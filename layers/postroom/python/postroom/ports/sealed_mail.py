@@ -1,4 +1,4 @@
-"""Sealed messages: ciphertext by key; each key is written once."""
+"""Sealed messages: ciphertext by object key. Each key is written once."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ from typing import Protocol
 
 
 class SealedMail(Protocol):
-    """Objects of the mail bucket. Suite: tests/contract/test_sealed_mail.py."""
+    """Objects of the mail bucket. Suite: tests/contract/test_sealed_mail.py.
+
+    Every method raises StoreUnavailableError if the store did not answer; a retry may succeed.
+    """
 
     def put_once(self, key: str, sealed: bytes) -> bool:
-        """Store an object unless one is there; ``False`` means that an earlier one stays and is to be used.
-
-        Raises:
-            StoreUnavailableError: the store could not be reached; a retry may succeed.
-        """
+        """Store an object, unless one exists. After ``False``, the existing object is the one to use."""
 
     def get(self, key: str) -> bytes:
-        """Return the object.
+        """Return an object's bytes.
 
         Raises:
-            MessageNotFoundError: nothing lies there.
-            StoreUnavailableError: as above.
+            MessageNotFoundError: the object does not exist.
         """
 
     def delete(self, key: str) -> None:
-        """Remove the object, if it is there.
-
-        Raises:
-            StoreUnavailableError: as above.
-        """
+        """Remove an object, if it exists."""
