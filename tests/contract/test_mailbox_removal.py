@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Transit
     from tests.support.stack import Stack
 
-LETTERS = 12
-"""With 18 rows of head and folders beside two rows each: more than one batch of 25."""
+LETTERS = 24
+"""With the rows of head and folders: more than one batch of 25."""
 
 
 @dataclass

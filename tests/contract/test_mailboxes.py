@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.aws.ledger import DynamoLedger
+from postroom.adapters.aws.mailbox_rows import head_row, item_row
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
@@ -63,6 +64,9 @@ def running(request: pytest.FixtureRequest) -> RunningStack:
         )
     made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota=1000, now=NOON)
     return made
+
+
+ON_DYNAMODB = pytest.mark.parametrize("running", ["dynamodb"], indirect=True)
 
 
 def new(number: int, **changes: Any) -> NewItem:
@@ -201,6 +205,106 @@ def test_a_client_that_reads_changes_misses_nothing(running: RunningStack) -> No
     ]
     assert [change.sequence for change in running.mailboxes.changes("ann", after=4)] == [5, 6]
     assert [change.sequence for change in running.mailboxes.changes("ann", after=2, limit=2)] == [3, 4]
+
+
+FOLDERS = ["INBOX", "INBOX", "JUNK_EMAIL", "INBOX", "JUNK_EMAIL", "JUNK_EMAIL", "INBOX", "INBOX", "NOTES", "INBOX"]
+
+
+def test_every_item_is_found_by_its_id_in_whichever_folder_it_is(running: RunningStack) -> None:
+    items = [running.deliver(number, folder=folder) for number, folder in enumerate(FOLDERS, 1)]
+    assert [running.mailboxes.item("ann", item.id) for item in items if item] == items
+    assert running.mailboxes.item("ann", item_id(2, "f" * 32)) is None
+    assert running.mailboxes.item("ann", item_id(99, f"{1:032x}")) is None
+    assert running.mailboxes.item("ann", item_id(0, f"{1:032x}")) is None
+    assert running.mailboxes.item("ann", "no id") is None
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_changes_of_several_folders_come_in_order_and_page_by_page(running: RunningStack, limit: int) -> None:
+    for number, folder in enumerate(FOLDERS, 1):
+        running.deliver(number, folder=folder)
+    for after in range(len(FOLDERS) + 2):
+        found = running.mailboxes.changes("ann", after=after, limit=limit)
+        expected = list(enumerate(FOLDERS, 2))[max(0, after - 1) :][:limit]
+        assert [(change.sequence, change.folder) for change in found] == expected
+        assert [change.uid for change in found] == [
+            FOLDERS[: sequence - 1].count(folder) for sequence, folder in expected
+        ]
+
+
+@ON_DYNAMODB
+def test_changes_tell_nothing_that_is_newer_than_the_head_they_read(
+    running: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes in meanwhile may be in a folder that was read before, or was not looked into."""
+    running.deliver(1)
+    before = running.mailboxes.head("ann")
+    running.deliver(2, folder="JUNK_EMAIL")
+    running.deliver(3)
+    assert before is not None
+    monkeypatch.setattr(DynamoMailboxes, "_get", lambda *_: head_row(before, NOON))
+    assert [change.sequence for change in running.mailboxes.changes("ann", after=1)] == [2]
+
+
+@ON_DYNAMODB
+class TestRowsOfTheFormatBefore:
+    """Mailboxes that were filled before an upgrade, and by functions that still ran during it."""
+
+    @pytest.fixture
+    def mixed(self, stack: Stack, running: RunningStack) -> tuple[RunningStack, list[Item]]:
+        """Deliver; then write every other message as it was written before: an item, and its id in its folder."""
+        made = [running.deliver(number, folder=folder) for number, folder in enumerate(FOLDERS, 1)]
+        items = [item for item in made if item]
+        for item in items[::2]:
+            ((folder, uid),) = item.uids.items()
+            row: dict[str, Any] = item_row("ann", item)
+            place = {name: row[name] for name in ("pk", "sk")}
+            assert place["sk"] == {"S": f"in:{folder}:{uid:010d}"}
+            del row["id"]
+            row |= {"sk": {"S": f"item:{item.id}"}, "uids": {"M": {folder: {"N": str(uid)}}}}
+            table = stack.environment["MAILBOX_TABLE"]
+            stack.dynamodb.put_item(TableName=table, Item=row)
+            stack.dynamodb.put_item(TableName=table, Item={**place, "item": {"S": item.id}})
+        return running, items
+
+    def test_they_list(self, mixed: tuple[RunningStack, list[Item]]) -> None:
+        running, items = mixed
+        for folder in set(FOLDERS):
+            expected = [item for item in items if folder in item.uids]
+            assert running.mailboxes.items("ann", folder) == expected
+            assert running.mailboxes.items("ann", folder, after_uid=1, limit=2) == expected[1:3]
+
+    def test_they_are_found_by_id(self, mixed: tuple[RunningStack, list[Item]]) -> None:
+        running, items = mixed
+        assert [running.mailboxes.item("ann", item.id) for item in items] == items
+
+    @pytest.mark.parametrize("limit", [1, 3, 1000])
+    def test_they_are_in_the_changes(self, mixed: tuple[RunningStack, list[Item]], limit: int) -> None:
+        running, items = mixed
+        for after in range(1, len(FOLDERS) + 2):
+            found = running.mailboxes.changes("ann", after=after, limit=limit)
+            assert [change.item_id for change in found] == [item.id for item in items][after - 1 :][:limit]
+
+    def test_the_next_delivery_goes_on_from_them(self, mixed: tuple[RunningStack, list[Item]]) -> None:
+        running, _ = mixed
+        item = running.deliver(99)
+        assert item is not None
+        assert item.uids == {"INBOX": FOLDERS.count("INBOX") + 1}
+        assert running.mailboxes.items("ann", "INBOX")[-1] == item
+
+
+@ON_DYNAMODB
+def test_places_that_were_emptied_do_not_hide_what_comes_after(stack: Stack, running: RunningStack) -> None:
+    """UIDs are never given again, so that a folder has gaps once something has left it."""
+    items = [item for number, folder in enumerate(FOLDERS, 1) if (item := running.deliver(number, folder=folder))]
+    for item in (items[1], items[4], items[6]):
+        place = {name: item_row("ann", item)[name] for name in ("pk", "sk")}
+        stack.dynamodb.delete_item(TableName=stack.environment["MAILBOX_TABLE"], Key=place)
+    left = [item for number, item in enumerate(items) if number not in (1, 4, 6)]
+    assert [running.mailboxes.item("ann", item.id) for item in left] == left
+    for after in range(1, len(items) + 2):
+        found = running.mailboxes.changes("ann", after=after, limit=2)
+        assert [change.item_id for change in found] == [item.id for item in left if item.change_key > after][:2]
 
 
 def test_many_at_once_get_a_uid_each(running: RunningStack) -> None:

@@ -241,7 +241,7 @@ def _mailboxes(harness: Harness, sealed: Mapping[str, bytes]) -> dict[str, Mailb
 
 def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mapping[str, bytes]) -> Mailbox:
     head = rows["head"]
-    items = {sk.removeprefix("item:"): row for sk, row in rows.items() if sk.startswith("item:")}
+    items = {row["id"]["S"]: row for sk, row in rows.items() if sk.startswith("in:")}
     key = _plain_key(head) if items else b""
     places = [sk.split(":") for sk in rows if sk.startswith("in:")]
     return Mailbox(
@@ -252,7 +252,7 @@ def _mailbox_of(name: str, rows: Mapping[str, Mapping[str, Any]], sealed: Mappin
             for folder, numbers in head["folders"]["M"].items()
         },
         copies=tuple(_copy(name, item, row, key, sealed) for item, row in items.items()),
-        memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["item"]["S"] for _, folder, uid in places},
+        memberships={(folder, int(uid)): rows[f"in:{folder}:{uid}"]["id"]["S"] for _, folder, uid in places},
         items=tuple(items),
     )
 
@@ -261,9 +261,10 @@ def _copy(mailbox: str, item: str, row: Mapping[str, Any], key: bytes, sealed: M
     blob = row["blob"]["S"]
     if blob.endswith("/"):  # the rest is the item's own: mailbox and token
         blob += f"{mailbox}/{item.partition('-')[2]}"
+    _, folder, uid = row["sk"]["S"].split(":")
     return Copy(
         mailbox,
-        {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        {folder: int(uid)},
         blob,
         int(row["size"]["N"]),
         open_sealed(sealed[blob], key, blob) if blob in sealed else None,

@@ -216,8 +216,8 @@ class RunningStack:
             .get_paginator("query")
             .paginate(
                 TableName=self.settings["MAILBOX_TABLE"],
-                KeyConditionExpression="pk = :mailbox AND begins_with(sk, :item)",
-                ExpressionAttributeValues={":mailbox": {"S": mailbox_id}, ":item": {"S": "item:"}},
+                KeyConditionExpression="pk = :mailbox AND begins_with(sk, :place)",
+                ExpressionAttributeValues={":mailbox": {"S": mailbox_id}, ":place": {"S": "in:"}},
                 Select="COUNT",
             )
         )
@@ -227,7 +227,7 @@ class RunningStack:
         """Return how many messages lie in each mailbox that has any."""
         found: dict[str, int] = {}
         for row in self.scan("MAILBOX_TABLE"):
-            if row["sk"]["S"].startswith("item:"):
+            if row["sk"]["S"].startswith("in:"):
                 found[row["pk"]["S"]] = found.get(row["pk"]["S"], 0) + 1
         return found
 

@@ -1,17 +1,23 @@
 """Mailboxes as rows of MailboxTable: pure, both ways.
 
-pk mailbox id · sk head | folder:… | item:… | in:<folder>:<uid> | change:…
+pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:…
+
+A message is one row, at its place in its folder. Builds before docs/decisions/0022 wrote two: the message as
+``item:<id>``, and at its place nothing but that id (attribute ``item``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.rows import key, number
 from postroom.model.mailbox import Counters, FolderInfo, Head, Item
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
+
+OLD_ITEM: Final = "item:"
+"""How the sort key of a message begins in the format before."""
 
 
 def head_row(head: Head, created: int) -> dict[str, Any]:
@@ -95,16 +101,17 @@ def folder_from_row(row: Row) -> FolderInfo:
 
 
 def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
-    """Return an item's row. Below 1 KB for ordinary mail: one write unit.
+    """Return the row of an item that is in one folder. Below 1 KB for ordinary mail: one write unit.
 
     What follows from the rest is left out: the end of an object's name that is the item's own, a modification at
     creation, and sequences that are still that of the creation, with which the id begins.
     """
-    created = _creation_sequence(item.id)
+    ((folder, uid),) = item.uids.items()
+    created = created_at(item.id)
     sequences = (("change", item.change_key), ("modseq", item.content_modseq), ("readseq", item.read_modseq))
     return {
-        **key(mailbox_id, f"item:{item.id}"),
-        "uids": {"M": {folder: number(uid) for folder, uid in item.uids.items()}},
+        **key(mailbox_id, place_key(folder, uid)),
+        "id": {"S": item.id},
         "blob": {"S": _shorter(item.blob, mailbox_id, item.token)},
         "size": number(item.size),
         "summary": {"B": item.summary},
@@ -125,12 +132,12 @@ def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
 
 
 def item_from_row(row: Row) -> Item:
-    """Read an item's row."""
-    item_id = row["sk"]["S"].partition(":")[2]
-    created = number(_creation_sequence(item_id))
+    """Read an item's row, of this format or ``item:<id>`` of the one before."""
+    item_id = row["id"]["S"] if "id" in row else row["sk"]["S"].removeprefix(OLD_ITEM)
+    created = number(created_at(item_id))
     return Item(
         id=item_id,
-        uids={folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()},
+        uids=_uids(row),
         blob=_whole(row["blob"]["S"], row["pk"]["S"], item_id.partition("-")[2]),
         size=int(row["size"]["N"]),
         summary=bytes(row["summary"]["B"]),
@@ -150,7 +157,19 @@ def item_from_row(row: Row) -> Item:
     )
 
 
-def _creation_sequence(item_id: str) -> int:
+def _uids(row: Row) -> dict[str, int]:
+    if "uids" in row:
+        return {folder: int(uid["N"]) for folder, uid in row["uids"]["M"].items()}
+    folder, uid = place_of(row)
+    return {folder: uid}
+
+
+def created_at(item_id: str) -> int:
+    """Return the mailbox sequence at which an item was created, which its id begins with.
+
+    Raises:
+        ValueError: it is no item's id.
+    """
     return int(item_id.partition("-")[0], 16)
 
 
@@ -164,9 +183,20 @@ def _whole(blob: str, mailbox_id: str, token: str) -> str:
     return f"{blob}{mailbox_id}/{token}" if blob.endswith("/") else blob
 
 
-def membership_key(folder: str, uid: int) -> str:
+def place_key(folder: str, uid: int) -> str:
     """Return the sort key of a message in a folder: folders list in UID order."""
     return f"in:{folder}:{uid:010d}"
+
+
+def place_of(row: Row) -> tuple[str, int]:
+    """Return the folder and the UID that a row at a place in a folder is for."""
+    folder, _, uid = row["sk"]["S"].removeprefix("in:").rpartition(":")
+    return folder, int(uid)
+
+
+def item_at(row: Row) -> str:
+    """Return the id of the item that has a place in a folder, by the row there, of either format."""
+    return str((row["id"] if "id" in row else row["item"])["S"])
 
 
 def _words(row: Row, name: str) -> tuple[str, ...]:

@@ -1,22 +1,24 @@
 """Mailboxes in DynamoDB: a head row that every change goes through, and rows for items, folders and changes.
 
 The head holds the mailbox's sequence and the counters of all its folders, so that one conditional write orders
-everything that happens in a mailbox (docs/decisions/0004).
+everything that happens in a mailbox (docs/decisions/0004). An item's row is at the item's place in its folder
+(docs/decisions/0022).
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import mailbox_rows, rows, transit_rows
+from postroom.adapters.aws import mailbox_rows, rows, transit_rows, unprocessed
 from postroom.adapters.aws.tables import query, record, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter, first_head, standard_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -38,6 +40,7 @@ class DynamoMailboxes:
     transit_table: str
     ledger_table: str
     now: Callable[[], int]
+    pause: Callable[[float], None] = time.sleep
 
     def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
         head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
@@ -72,14 +75,12 @@ class DynamoMailboxes:
         *,
         notice: DeliveryOrder | None = None,
     ) -> Item | None:
-        """Write head, item, membership, order and facts, in one transaction."""
+        """Write head, item, order and facts, in one transaction."""
         entered, counters = enter(head, item, self.now())
         write = Transaction(self.client)
         take_out(write, self.transit_table, order)
         self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
         write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
-        place = rows.key(head.mailbox_id, mailbox_rows.membership_key(item.folder, entered.uids[item.folder]))
-        write.put("uid", self.mailbox_table, {**place, "item": {"S": entered.id}}, condition=NOT_THERE)
         record(write, self.ledger_table, facts)
         if notice is not None:
             write.put("notice", self.transit_table, transit_rows.order_row(notice, self.now()), condition=NOT_THERE)
@@ -91,14 +92,26 @@ class DynamoMailboxes:
         return entered
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
-        first, last = mailbox_rows.membership_key(folder, after_uid + 1), mailbox_rows.membership_key(folder, 2**32)
-        ids = [row["item"]["S"] for row in self._between(mailbox_id, first, last, limit)]
-        found = self._get_items(mailbox_id, ids)
-        return [found[name] for name in ids if name in found]
+        found = self._places(mailbox_id, folder, after_uid + 1, limit)
+        old = self._old_items(mailbox_id, [row["item"]["S"] for row in found if "item" in row])
+        whole = (old.get(row["item"]["S"]) if "item" in row else row for row in found)
+        return [mailbox_rows.item_from_row(row) for row in whole if row is not None]
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
-        row = self._get(mailbox_id, f"item:{item_id}")
-        return None if row is None else mailbox_rows.item_from_row(row)
+        old = mailbox_rows.OLD_ITEM + item_id
+        found = self._get_all(mailbox_id, ["head", old])
+        if old in found:
+            return mailbox_rows.item_from_row(found[old])
+        try:
+            created = mailbox_rows.created_at(item_id)
+        except ValueError:
+            return None
+        for folder, counters in _with_news(found.get("head"), since=created):
+            first = self._first_uid(mailbox_id, folder, counters, entered=created)
+            for row in self._places(mailbox_id, folder, first, 1):
+                if mailbox_rows.item_at(row) == item_id:
+                    return mailbox_rows.item_from_row(row)
+        return None
 
     def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
         found = query(self.client, self.mailbox_table, mailbox_id, "folder:")
@@ -106,10 +119,40 @@ class DynamoMailboxes:
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
         """Creations are the items themselves, everything else has a row of its own."""
-        news = self._between(mailbox_id, f"item:{after + 1:012x}", "item:~", limit)
-        rest = self._between(mailbox_id, f"change:{after + 1:012x}", "change:~", limit)
-        found = [*map(_creation, news), *map(_change, rest)]
-        return sorted(found, key=lambda change: change.sequence)[:limit]
+        head = self._get(mailbox_id, "head")
+        if head is None:
+            return []
+        found: list[Change] = []
+        for folder, counters in _with_news(head, since=after + 1):
+            first = self._first_uid(mailbox_id, folder, counters, entered=after + 1)
+            found += map(_creation, self._places(mailbox_id, folder, first, limit))
+        found += map(_change, self._between(mailbox_id, f"change:{after + 1:012x}", "change:~", limit))
+        last = mailbox_rows.head_from_row(head).sequence  # later ones may be in a folder that was not looked into
+        known = (change for change in found if after < change.sequence <= last)
+        return sorted(known, key=lambda change: change.sequence)[:limit]
+
+    def _first_uid(self, mailbox_id: str, folder: str, counters: Counters, *, entered: int) -> int:
+        """Return a UID that no message before has which entered the folder at a mailbox sequence, or later.
+
+        UIDs and sequences ascend together and each UID has a sequence of its own, so that the difference of the two
+        never becomes smaller: that leaves as many UIDs as the mailbox had other changes. They are halved by keyed
+        reads of one row each.
+        """
+        given = counters.uid_next - 1
+        first, last = max(1, entered - (counters.modseq - given)), min(counters.uid_next, entered - 1)
+        while first < last:
+            middle = (first + last) // 2
+            row = next(iter(self._places(mailbox_id, folder, middle, 1)), None)
+            if row is not None and mailbox_rows.created_at(mailbox_rows.item_at(row)) < entered:
+                first = mailbox_rows.place_of(row)[1] + 1
+            else:
+                last = middle
+        return first
+
+    def _places(self, mailbox_id: str, folder: str, first_uid: int, limit: int) -> list[rows.Row]:
+        """Return the rows of a folder from a UID on, of either format."""
+        first, last = mailbox_rows.place_key(folder, first_uid), mailbox_rows.place_key(folder, 2**32)
+        return self._between(mailbox_id, first, last, limit)
 
     def _move_head(self, write: Transaction, head: Head, item: NewItem, counters: Counters, *, noticed: bool) -> None:
         names = ("sequence", "size", "noticed", "folders")
@@ -155,25 +198,33 @@ class DynamoMailboxes:
                 more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found
 
-    def _get_items(self, mailbox_id: str, ids: Sequence[str]) -> dict[str, Item]:
-        found: dict[str, Item] = {}
-        for start in range(0, len(ids), MAX_BATCH):
-            keys = [rows.key(mailbox_id, f"item:{name}") for name in ids[start : start + MAX_BATCH]]
-            wanted: Any = {self.mailbox_table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                with store_errors("read a mailbox"):
-                    answer = self.client.batch_get_item(RequestItems=wanted)
-                for row in answer["Responses"].get(self.mailbox_table, []):
-                    item = mailbox_rows.item_from_row(row)
-                    found[item.id] = item
-                wanted = answer.get("UnprocessedKeys")
+    def _old_items(self, mailbox_id: str, ids: Sequence[str]) -> dict[str, rows.Row]:
+        """Return rows of the format before by the item's id."""
+        found = self._get_all(mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids])
+        return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
+
+    def _get_all(self, mailbox_id: str, sort_keys: Sequence[str]) -> dict[str, rows.Row]:
+        """Return those rows of a mailbox that exist, by sort key."""
+        found: dict[str, rows.Row] = {}
+        for start in range(0, len(sort_keys), MAX_BATCH):
+            keys = [rows.key(mailbox_id, sk) for sk in sort_keys[start : start + MAX_BATCH]]
+            wanted = {self.mailbox_table: {"Keys": keys, "ConsistentRead": True}}
+            for _, row in unprocessed.get_all(self.client, wanted, "read a mailbox", self.pause):
+                found[row["sk"]["S"]] = row
         return found
 
 
+def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:
+    """Yield the folders, with their counters, that have changed at a mailbox sequence or later, and ever had mail."""
+    folders = mailbox_rows.head_from_row(head).folders if head is not None else {}
+    for folder, counters in folders.items():
+        if counters.modseq >= since and counters.uid_next > 1:
+            yield folder, counters
+
+
 def _creation(row: rows.Row) -> Change:
-    item = mailbox_rows.item_from_row(row)
-    folder, uid = next(iter(item.uids.items()))
-    return Change(int(item.id.partition("-")[0], 16), ChangeKind.NEW, item.id, folder, uid)
+    name, (folder, uid) = mailbox_rows.item_at(row), mailbox_rows.place_of(row)
+    return Change(mailbox_rows.created_at(name), ChangeKind.NEW, name, folder, uid)
 
 
 def _change(row: rows.Row) -> Change:
