@@ -156,7 +156,7 @@ def test_a_function_goes_with_its_action_alone(
         (ARN.replace("us-east-1", "eu-west-1"), "is of another account or Region"),
         (ARN.replace("123456789012", "999999999999"), "is of another account or Region"),
         (ARN.replace("arn:aws:", "arn:aws-cn:"), "is of another account or Region"),
-        (f"{ARN}:$LATEST", "leave :$LATEST away"),
+        (f"{ARN}:$LATEST", "leave out :$LATEST"),
     ],
 )
 @pytest.mark.parametrize("call", [SYNC, ASYNC])

@@ -390,7 +390,7 @@ class TestTesting:
     )
     def test_what_is_no_address_is_refused(self, caller: Any, acme: str, request_: dict[str, Any]) -> None:
         request = {"OrganizationId": acme, "From": "a@x.example", "Recipients": ["ann@example.com"], **request_}
-        assert "is no address" in caller.refused("InvalidParameterException", Test, **request)
+        assert "is not an address" in caller.refused("InvalidParameterException", Test, **request)
 
     def test_the_largest_answer_fits_into_one(
         self, test: Callable[..., list[dict[str, Any]]], make: Callable[..., str], context: Any

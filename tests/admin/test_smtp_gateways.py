@@ -76,7 +76,7 @@ def test_a_gateway_comes_back_as_it_was_made_and_its_password_never(
         ({"Host": "smtp.example.net:587"}, "Host: 'smtp.example.net:587' is no name of a host"),
         ({"Port": 0}, "'port'"),
         ({"Port": 65536}, "'port'"),
-        ({"Port": 25}, "Port: AWS keeps 25 closed"),
+        ({"Port": 25}, "Port: AWS blocks port 25"),
         ({"UserName": ""}, "'userName'"),
         ({"UserName": "a\r\nQUIT"}, "'userName'"),
         ({"Password": ""}, "'password'"),
@@ -112,7 +112,7 @@ def test_another_host_does_not_get_the_password_of_the_former(
 ) -> None:
     named = {"OrganizationId": acme, "SmtpGatewayId": create()}
     moved = RELAY | {"Host": "smtp.evil.example"}
-    assert "Password: another host" in caller.refused("InvalidParameterException", Update, **named, **moved)
+    assert "Password: a new host" in caller.refused("InvalidParameterException", Update, **named, **moved)
     assert caller(Describe, **named)["Host"] == RELAY["Host"]
     caller(Update, **named, **RELAY | {"Host": "SMTP.EXAMPLE.net"})
     caller(Update, **named, **moved, Password="another")

@@ -1,7 +1,7 @@
-"""The directory behind the WorkMail API: one file a family of operations, one table of them all (``operations``).
+"""The operations of the WorkMail API: one file per family of operations, one table of all of them (``operations``).
 
-An operation takes what it may ask of the world (``Context``), a request that has passed validation, and the time in
-milliseconds; it returns the answer or raises a modelled error. Whatever it changes is one conditional transaction; one
-that another writer overtook is decided anew (``api``). Effects outside the table are wrapped as intent → effect → done,
-so that repeating the call heals a crash anywhere.
+An operation gets its ports and settings (``Context``), a request that has passed validation, and the time in
+milliseconds. It returns the answer or raises a modelled error. Each change is one conditional transaction; if another
+writer was faster, the operation is decided again (``api``). An effect outside the table is wrapped as intent, effect,
+done: after a crash, repeating the call completes it.
 """

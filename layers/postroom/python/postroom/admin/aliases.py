@@ -1,4 +1,4 @@
-"""CreateAlias, DeleteAlias, ListAliases. EntityId is an id here and nothing else (contracts 7.4)."""
+"""CreateAlias, DeleteAlias, ListAliases. Here EntityId is an id only, no name or address (contracts 7.4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from postroom.admin import lookup, mail_domains, pages
-from postroom.admin.context import known
+from postroom.admin.context import present
 from postroom.contracts.admin.exceptions import (
     EmailAddressInUseException,
     InvalidParameterException,
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from postroom.model.records import Entity, Organization
 
 MAX_ALIASES: Final = 100
-"""Aliases of one entity. Source: guide, per-user quotas (ZH:3474)."""
+"""Most aliases of one entity. Source: guide, per-user quotas (ZH:3474)."""
 
 
 def create(context: Context, request: requests.CreateAliasRequest, _now: int) -> answers.CreateAliasResponse:
-    """Give an enabled entity another address; one that it has already changes nothing."""
+    """Add an address to an enabled entity; if the entity has it already, nothing changes."""
     organization = lookup.organization(context, request["OrganizationId"])
     entity = lookup.enabled(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     address = request["Alias"].lower()
@@ -34,7 +34,7 @@ def create(context: Context, request: requests.CreateAliasRequest, _now: int) ->
     if claimed_by_others(context, organization, entity, address):
         raise EmailAddressInUseException(f"The address {request['Alias']} is in use.")
     if len(entity.aliases) >= MAX_ALIASES:
-        raise LimitExceededException(f"{entity.id} has {MAX_ALIASES} aliases, as many as there may be.")
+        raise LimitExceededException(f"{entity.id} has {MAX_ALIASES} aliases, the most that are allowed.")
     changed = replace(entity, aliases=(*entity.aliases, request["Alias"]))
     context.directory.commit(
         [Check(organization), Check(domain), Replace(changed), Insert(address_claim(entity, address))]
@@ -43,24 +43,24 @@ def create(context: Context, request: requests.CreateAliasRequest, _now: int) ->
 
 
 def delete(context: Context, request: requests.DeleteAliasRequest, _now: int) -> answers.DeleteAliasResponse:
-    """Take an alias away; one that the entity does not have is no error (ours)."""
+    """Remove an alias. It is no error if the entity does not have it (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.living(lookup.entity_by_id(context, organization.id, request["EntityId"]))
+    entity = lookup.not_deleted(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     address = request["Alias"].lower()
     if entity.email is not None and entity.email.lower() == address:
         raise InvalidParameterException(f"{request['Alias']} is the primary address, not an alias.")
-    kept = tuple(alias for alias in entity.aliases if alias.lower() != address)
-    if kept != entity.aliases:
+    remaining = tuple(alias for alias in entity.aliases if alias.lower() != address)
+    if remaining != entity.aliases:
         context.directory.commit(
-            [Check(organization), Replace(replace(entity, aliases=kept)), Remove(address_claim(entity, address))]
+            [Check(organization), Replace(replace(entity, aliases=remaining)), Remove(address_claim(entity, address))]
         )
     return {}
 
 
 def list_(context: Context, request: requests.ListAliasesRequest, _now: int) -> answers.ListAliasesResponse:
-    """List aliases by address, without the primary one."""
+    """List aliases ordered by address, without the primary address."""
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.living(lookup.entity_by_id(context, organization.id, request["EntityId"]))
+    entity = lookup.not_deleted(lookup.entity_by_id(context, organization.id, request["EntityId"]))
     found, token = pages.page(
         context,
         "ListAliases",
@@ -68,20 +68,20 @@ def list_(context: Context, request: requests.ListAliasesRequest, _now: int) -> 
         lambda after: (alias for alias in sorted(entity.aliases, key=_order) if after is None or _order(alias) > after),
         _order,
     )
-    return cast("answers.ListAliasesResponse", known(Aliases=found, NextToken=token))
+    return cast("answers.ListAliasesResponse", present(Aliases=found, NextToken=token))
 
 
 def _order(address: str) -> str:
-    """Return what lists are sorted by: local part, then domain, whatever their case (as the AWS CLI's example)."""
+    """Return the sort key of lists: local part, then domain, case-insensitive (as in the AWS CLI's example)."""
     return address.lower().replace("@", "\0")
 
 
 def address_claim(entity: Entity, address: str) -> AddressClaim:
-    """Return the claim of an entity on a lower-case address."""
+    """Return an entity's claim of a lower-case address."""
     return AddressClaim(address=address, organization_id=entity.organization_id, entity_id=entity.id, kind=entity.kind)
 
 
 def claimed_by_others(context: Context, organization: Organization, entity: Entity, address: str) -> bool:
-    """Return whether another entity has a lower-case address now; the commit's claim decides between two at once."""
+    """Say whether another entity has a lower-case address; at the commit, the claim decides between two writers."""
     owner = context.directory.entity_at(organization.id, address)
     return owner is not None and owner.id != entity.id

@@ -1,4 +1,4 @@
-"""One request of the admin API, from its event to its answer."""
+"""Answers one request of the admin API."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a request, for the function's log: never parameters, which hold names and passwords.
+    """The answer to a request, with fields for the function's log.
+
+    It holds no parameters of the request, because they may be names and passwords.
 
     Attributes:
         response: for API Gateway.
-        operation: as asked for; empty where none was named.
-        code: the error's; empty on success.
-        organization_id: empty where the request names none.
+        operation: as requested; empty if the request names none.
+        code: error code; empty on success.
+        organization_id: empty if the request names none.
     """
 
     response: dict[str, Any]
@@ -41,12 +43,12 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
 
     Args:
         event: payload version 1.0.
-        context: what operations may ask of the world.
+        context: ports and settings.
         now: milliseconds since the epoch.
-        request_id: used where the event has none.
+        request_id: used if the event has no request id.
 
     Raises:
-        Exception: defects only; the function answers 500.
+        Exception: a defect of this code; the function answers 500.
     """
     operation, organization_id = "", ""
     try:
@@ -75,11 +77,11 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
 
 
 def perform(operation: str, request: Mapping[str, Any], context: Context, now: int) -> Mapping[str, Any]:
-    """Do one operation; decide anew where another writer was faster.
+    """Do one operation; decide it again if another writer was faster.
 
     Raises:
         WorkMailError: the request is refused.
-        TemporaryError: a store or service did not answer, or others were faster every time.
+        TemporaryError: a store or service did not answer, or other writers were faster ``CONFLICT_ATTEMPTS`` times.
     """
     for _ in range(CONFLICT_ATTEMPTS - 1):
         try:
@@ -89,11 +91,11 @@ def perform(operation: str, request: Mapping[str, Any], context: Context, now: i
     try:
         return OPERATIONS[operation](context, request, now)
     except TakenError as error:
-        raise ConflictError("others keep taking the same name or address") from error
+        raise ConflictError("other writers kept taking the same name or address") from error
 
 
 def _validation_code(operation: str) -> str:
-    """Return the modelled error for bad parameters where the operation has it (ours; WorkMail's is not public)."""
+    """Return the operation's modelled error for bad parameters, if it has one (ours; WorkMail's is not public)."""
     modelled = InvalidParameterException.__name__
     return modelled if modelled in shapes.OPERATIONS[operation]["errors"] else aws_json.VALIDATION
 

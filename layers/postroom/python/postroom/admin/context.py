@@ -1,4 +1,4 @@
-"""What operations may ask of the world."""
+"""Ports and settings of the operations."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AdminSettings:
-    """This deployment.
+    """Settings of this deployment.
 
     Attributes:
-        stack_key_arn: the KMS key of organizations that choose none.
+        stack_key_arn: the KMS key of organizations that do not choose one.
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
-        record_events_role_arn: who writes event logs, and must be trusted by a customer's role.
-        first_organization_id: the id of the first organization; random as all others where it is absent.
+        record_events_role_arn: the role that writes event logs; a customer's role must trust it.
+        first_organization_id: id of the first organization; if None, it is random like the others.
     """
 
     partition: str
@@ -42,7 +42,7 @@ class AdminSettings:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Ports and settings of the admin API. ``new_uuid`` gives a fresh lower-case UUID in its usual form."""
+    """Ports and settings of the admin API. ``new_uuid`` returns a new lower-case UUID with hyphens."""
 
     directory: Directory
     mailboxes: Mailboxes
@@ -59,10 +59,10 @@ class Context:
 
 
 def seconds(milliseconds: int | None) -> float | None:
-    """Return a date as the API writes it: epoch seconds with a fraction (contracts 7.1)."""
+    """Return a date in the API's form: seconds since the epoch, with a fraction (contracts 7.1)."""
     return None if milliseconds is None else milliseconds / 1000
 
 
-def known(**members: object) -> dict[str, object]:
-    """Return those members that have a value; the API leaves absent ones out rather than writing null."""
+def present(**members: object) -> dict[str, object]:
+    """Return the members that have a value; the API leaves out the others and never writes null."""
     return {name: value for name, value in members.items() if value is not None}

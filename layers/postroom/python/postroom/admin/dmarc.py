@@ -1,4 +1,4 @@
-"""PutInboundDmarcSettings and DescribeInboundDmarcSettings: whether the policies of senders' domains are applied."""
+"""PutInboundDmarcSettings, DescribeInboundDmarcSettings: whether the DMARC policies of senders' domains are applied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def put(
     request: requests.PutInboundDmarcSettingsRequest,
     _now: int,
 ) -> answers.PutInboundDmarcSettingsResponse:
-    """Switch it on or off for the next message to any of the organization's domains."""
+    """Switch DMARC on or off, from the next message to any of the organization's domains on."""
     organization = lookup.organization(context, request["OrganizationId"])
     changed = replace(organization, dmarc_enforced=request["Enforced"])
     if changed != organization:
@@ -30,5 +30,5 @@ def describe(
     request: requests.DescribeInboundDmarcSettingsRequest,
     _now: int,
 ) -> answers.DescribeInboundDmarcSettingsResponse:
-    """Say whether it is on; a new organization's is (guide, ZH:4533)."""
+    """Say whether DMARC is on; it is on for a new organization (guide, ZH:4533)."""
     return {"Enforced": lookup.organization(context, request["OrganizationId"]).dmarc_enforced}

@@ -1,9 +1,9 @@
-"""What operations on users and groups have in common: names, filters, and deletion."""
+"""Common parts of operations on users and groups: names, lists with filters, deletion."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.admin import pages
 from postroom.contracts.admin.exceptions import (
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from postroom.admin.context import Context
+    from postroom.model.directory import EntityKind
     from postroom.model.records import Change
 
 RESERVED_NAMES: Final = frozenset({"amazonjournaling"})
-"""Names, and local parts of addresses, that nobody may have. Source: guide, journaling overview (ZH:7402)."""
+"""Reserved names and local parts of addresses. Source: guide, journaling overview (ZH:7402)."""
 
 
 def refuse_reserved(name: str) -> None:
-    """Refuse names that nobody may have.
+    """Refuse reserved names.
 
     Raises:
-        ReservedNameException: it is one of them.
+        ReservedNameException: the name is reserved.
     """
     if name.lower() in RESERVED_NAMES:
         raise ReservedNameException(f"The name {name} is reserved.")
 
 
 def insert_named(context: Context, entity: Entity, others: list[Change]) -> None:
-    """Insert an entity with its name.
+    """Insert an entity with the claim of its name.
 
     Raises:
         NameAvailabilityException: the name is taken in the organization.
@@ -49,12 +50,12 @@ def insert_named(context: Context, entity: Entity, others: list[Change]) -> None
 
 
 def delete_entity(context: Context, entity: Entity, now: int, others: list[Change]) -> None:
-    """Mark a disabled entity deleted and free its name. Memberships stay behind and are left out when read.
+    """Mark a disabled entity as deleted and release its name. Its memberships stay, and reads leave them out.
 
-    Its mailbox, if it still has one, stays for 30 days from now.
+    Its mailbox, if it has one, is kept for 30 days from now.
 
     Raises:
-        EntityStateException: it is enabled.
+        EntityStateException: the entity is enabled.
     """
     if entity.state is EntityState.ENABLED:
         raise EntityStateException(f"{entity.id} is enabled; deregister it from WorkMail first.")
@@ -65,19 +66,19 @@ def delete_entity(context: Context, entity: Entity, now: int, others: list[Chang
 
 
 def mailbox_kept_until(entity: Entity, now: int) -> int | None:
-    """Return when the mailbox of somebody who leaves may be removed; None without a mailbox."""
+    """Return when an entity's mailbox may be removed, in milliseconds since the epoch; None without a mailbox."""
     return now + MAILBOX_KEPT_DAYS * DAY_MS if entity.mailbox_provisioned is not None else None
 
 
 def name_claim(entity: Entity) -> NameClaim:
-    """Return the claim that makes an entity's name its own."""
+    """Return an entity's claim of its name."""
     return NameClaim(
         organization_id=entity.organization_id, name=entity.name.lower(), entity_id=entity.id, kind=entity.kind
     )
 
 
 class EntityFilter:
-    """Keeps the entities that a request's one filter lets through; prefixes match whatever their case (ours)."""
+    """The one filter of a request. Prefixes match case-insensitively (ours)."""
 
     def __init__(self, filters: Mapping[str, str], prefixes: Mapping[str, str]) -> None:
         chosen = pages.only_filter(filters)
@@ -85,10 +86,10 @@ class EntityFilter:
         self._field = prefixes.get(self._name)
 
     def __call__(self, entities: Iterable[Entity]) -> Iterable[Entity]:
-        """Yield those that the filter lets through, in the order given."""
-        return (entity for entity in entities if self._holds(entity))
+        """Yield the entities that the filter accepts, in the order given."""
+        return (entity for entity in entities if self._accepts(entity))
 
-    def _holds(self, entity: Entity) -> bool:
+    def _accepts(self, entity: Entity) -> bool:
         if self._name == "State":
             return entity.state.value == self._value
         if entity.state is EntityState.DELETED:
@@ -98,3 +99,32 @@ class EntityFilter:
         own = {"name": entity.name, "email": entity.email or ""}
         value = own.get(self._field, entity.attributes.get(self._field, ""))
         return value.lower().startswith(self._value.lower())
+
+
+def page(
+    context: Context,
+    operation: str,
+    request: Mapping[str, Any],
+    scope: tuple[str, EntityKind],
+    prefixes: Mapping[str, str],
+) -> tuple[list[Entity], str | None]:
+    """Return one page of a list of entities by id, and the token of the next page.
+
+    Args:
+        context: holds the directory.
+        operation: name of the operation.
+        request: as for ``pages.page``.
+        scope: id of the organization, and the kind of the entities.
+        prefixes: fields by the names of the filters that match their beginning.
+
+    Raises:
+        InvalidParameterException: the token is not valid, or there is more than one filter.
+    """
+    accepted = EntityFilter(request.get("Filters", {}), prefixes)
+    return pages.page(
+        context,
+        operation,
+        request,
+        lambda after: accepted(pages.everything(lambda *at: context.directory.entities(*scope, *at), after)),
+        lambda entity: entity.id,
+    )

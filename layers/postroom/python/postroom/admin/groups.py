@@ -1,4 +1,4 @@
-"""Groups and who belongs to them.
+"""Groups and their members.
 
 CreateGroup, UpdateGroup, DescribeGroup, DeleteGroup, ListGroups, ListGroupsForEntity, AssociateMemberToGroup,
 DisassociateMemberFromGroup, ListGroupMembers.
@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from postroom.admin import entities, lookup, pages
-from postroom.admin.context import known, seconds
-from postroom.admin.entities import EntityFilter
+from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import InvalidParameterException
 from postroom.errors import TakenError
 from postroom.model.directory import EntityKind, EntityState
@@ -28,7 +27,7 @@ FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix":
 
 
 def create(context: Context, request: requests.CreateGroupRequest, now: int) -> answers.CreateGroupResponse:
-    """Make a disabled group without members."""
+    """Create a disabled group without members."""
     organization = lookup.organization(context, request["OrganizationId"])
     entities.refuse_reserved(request["Name"])
     group = Entity(
@@ -45,9 +44,9 @@ def create(context: Context, request: requests.CreateGroupRequest, now: int) -> 
 
 
 def update(context: Context, request: requests.UpdateGroupRequest, _now: int) -> answers.UpdateGroupResponse:
-    """Show a group in the address list, or hide it."""
+    """Show a group in the address list or hide it."""
     organization = lookup.organization(context, request["OrganizationId"])
-    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
     hidden = request.get("HiddenFromGlobalAddressList", group.hidden)
     if hidden != group.hidden:
         context.directory.commit([Check(organization), Replace(replace(group, hidden=hidden))])
@@ -55,10 +54,10 @@ def update(context: Context, request: requests.UpdateGroupRequest, _now: int) ->
 
 
 def describe(context: Context, request: requests.DescribeGroupRequest, _now: int) -> answers.DescribeGroupResponse:
-    """Describe a group; a deleted one by its id, in state DELETED."""
+    """Describe a group. A deleted group is found by its id, in state DELETED."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP)
-    answer = known(
+    answer = present(
         GroupId=group.id,
         Name=group.name,
         Email=group.email,
@@ -71,7 +70,7 @@ def describe(context: Context, request: requests.DescribeGroupRequest, _now: int
 
 
 def delete(context: Context, request: requests.DeleteGroupRequest, now: int) -> answers.DeleteGroupResponse:
-    """Delete a disabled group for good; a missing or deleted one is no error (the model lists none)."""
+    """Delete a disabled group. It is no error if the group does not exist (the model lists none)."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.find(context, organization.id, request["GroupId"])
     if group is not None and group.kind is EntityKind.GROUP:
@@ -80,20 +79,11 @@ def delete(context: Context, request: requests.DeleteGroupRequest, now: int) -> 
 
 
 def list_(context: Context, request: requests.ListGroupsRequest, _now: int) -> answers.ListGroupsResponse:
-    """List groups by id. Deleted ones are listed only where the filter asks for that state (ours)."""
+    """List groups ordered by id. Deleted groups are listed only if the filter names that state (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    kept = EntityFilter(cast("Mapping[str, str]", request.get("Filters", {})), FILTERS)
-    found, token = pages.page(
-        context,
-        "ListGroups",
-        request,
-        lambda after: kept(
-            pages.everything(lambda *at: context.directory.entities(organization.id, EntityKind.GROUP, *at), after)
-        ),
-        lambda group: group.id,
-    )
+    found, token = entities.page(context, "ListGroups", request, (organization.id, EntityKind.GROUP), FILTERS)
     groups = [
-        known(
+        present(
             Id=group.id,
             Email=group.email,
             Name=group.name,
@@ -103,7 +93,7 @@ def list_(context: Context, request: requests.ListGroupsRequest, _now: int) -> a
         )
         for group in found
     ]
-    return cast("answers.ListGroupsResponse", known(Groups=groups, NextToken=token))
+    return cast("answers.ListGroupsResponse", present(Groups=groups, NextToken=token))
 
 
 def list_for_entity(
@@ -111,9 +101,9 @@ def list_for_entity(
     request: requests.ListGroupsForEntityRequest,
     _now: int,
 ) -> answers.ListGroupsForEntityResponse:
-    """List the groups of which an entity is a direct member, by id."""
+    """List the groups of which an entity is a direct member, ordered by id."""
     organization = lookup.organization(context, request["OrganizationId"])
-    member = lookup.living(lookup.entity(context, organization.id, request["EntityId"]))
+    member = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"]))
     prefix = request.get("Filters", {}).get("GroupNamePrefix", "").lower()
     found, token = pages.page(
         context,
@@ -129,7 +119,7 @@ def list_for_entity(
         lambda group: group.id,
     )
     groups = [{"GroupId": group.id, "GroupName": group.name} for group in found]
-    return cast("answers.ListGroupsForEntityResponse", known(Groups=groups, NextToken=token))
+    return cast("answers.ListGroupsForEntityResponse", present(Groups=groups, NextToken=token))
 
 
 def associate(
@@ -137,13 +127,13 @@ def associate(
     request: requests.AssociateMemberToGroupRequest,
     _now: int,
 ) -> answers.AssociateMemberToGroupResponse:
-    """Make a user or group a direct member; one that is a member stays it. Cycles are cut where mail is delivered."""
+    """Make a user or group a direct member. Cycles are allowed; mail to a group visits each of its groups once."""
     organization = lookup.organization(context, request["OrganizationId"])
-    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["MemberId"])))
+    group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    member = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["MemberId"])))
     if member.id == group.id:
         raise InvalidParameterException("A group cannot be a member of itself.")
-    with contextlib.suppress(TakenError):  # a member already
+    with contextlib.suppress(TakenError):  # it is a member
         context.directory.commit([Check(organization), Check(group), Check(member), Insert(_membership(group, member))])
     return {}
 
@@ -153,9 +143,9 @@ def disassociate(
     request: requests.DisassociateMemberFromGroupRequest,
     _now: int,
 ) -> answers.DisassociateMemberFromGroupResponse:
-    """End a membership; one that does not exist is no error (ours)."""
+    """Remove a member. It is no error if it is none (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
     member = lookup.supported(lookup.entity(context, organization.id, request["MemberId"]))
     context.directory.commit([Check(organization), Remove(_membership(group, member))])
     return {}
@@ -166,9 +156,9 @@ def list_members(
     request: requests.ListGroupMembersRequest,
     _now: int,
 ) -> answers.ListGroupMembersResponse:
-    """List direct members by id."""
+    """List direct members, ordered by id."""
     organization = lookup.organization(context, request["OrganizationId"])
-    group = lookup.living(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
+    group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
     found, token = pages.page(
         context,
         "ListGroupMembers",
@@ -177,7 +167,7 @@ def list_members(
         lambda member: member.id,
     )
     members = [
-        known(
+        present(
             Id=member.id,
             Name=member.name,
             Type=member.kind.value,
@@ -187,7 +177,7 @@ def list_members(
         )
         for member in found
     ]
-    return cast("answers.ListGroupMembersResponse", known(Members=members, NextToken=token))
+    return cast("answers.ListGroupMembersResponse", present(Members=members, NextToken=token))
 
 
 def _membership(group: Entity, member: Entity) -> Membership:

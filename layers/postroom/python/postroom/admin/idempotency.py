@@ -1,6 +1,6 @@
-"""ClientToken: the same token gets the same answer; with other parameters it is refused.
+"""ClientToken: a request with the same token gets the same answer; with other parameters it is refused.
 
-The token's row is written in the transaction that begins the work, so that a repetition finds it or does it.
+The token's row is written in the transaction that begins the work: a repeated request finds the row, or does the work.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.model.records import Change
 
-NOT_IN_PRINT: Final = frozenset({"ClientToken", "Password"})
-"""Members that the fingerprint leaves out: the token itself, and what must not be guessed from a digest."""
+NOT_IN_FINGERPRINT: Final = frozenset({"ClientToken", "Password"})
+"""Members that are not part of the fingerprint: the token, and values that must not be guessed from a digest."""
 
 TOKEN_SECONDS: Final = 24 * 3600
-"""How long a token is remembered, in seconds. Ours; WorkMail does not say."""
+"""How long a token is kept, in seconds. Ours; WorkMail's time is not public."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What is known of a request's token.
+    """The state of a request's token.
 
     Attributes:
-        answer: what ``remember`` was given the first time; None for a new token or without one.
+        answer: the answer that ``remember`` kept; None if the token is new or the request has none.
     """
 
     answer: str | None
@@ -39,7 +39,7 @@ class Replay:
     _exists: bool
 
     def remember(self, answer: str) -> list[Change]:
-        """Return the change that keeps an answer; none without a token."""
+        """Return the change that keeps an answer; no change if the request has no token."""
         if self._row is None:
             return []
         row = ClientToken(
@@ -53,26 +53,26 @@ class Replay:
 
 
 def look_up(context: Context, operation: str, request: Mapping[str, Any], now: int) -> Replay:
-    """Return what is known of a request's ClientToken.
+    """Return the state of a request's ClientToken.
 
     Raises:
-        InvalidParameterException: the token came with other parameters before.
+        InvalidParameterException: the token was used before with other parameters.
     """
     token = request.get("ClientToken")
     if token is None:
         return Replay(None, None, _exists=False)
     scope = f"{operation}#{request.get('OrganizationId', '')}"
     stored = context.directory.client_token(scope, token)
-    print_ = fingerprint(request)
-    row = ClientToken(scope=scope, token=token, fingerprint=print_, answer="", expires=now // 1000 + TOKEN_SECONDS)
+    digest = fingerprint(request)
+    row = ClientToken(scope=scope, token=token, fingerprint=digest, answer="", expires=now // 1000 + TOKEN_SECONDS)
     if stored is None or stored.expires <= now // 1000:
         return Replay(None, row, _exists=stored is not None)
-    if stored.fingerprint != print_:
+    if stored.fingerprint != digest:
         raise InvalidParameterException("This ClientToken was used with other parameters.")
     return Replay(stored.answer, row, _exists=True)
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
-    """Return a digest of all parameters but the token and passwords."""
-    others = {name: value for name, value in request.items() if name not in NOT_IN_PRINT}
+    """Return a digest of all parameters except the token and passwords."""
+    others = {name: value for name, value in request.items() if name not in NOT_IN_FINGERPRINT}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Find what a request names, or refuse by the error that the API has for it."""
+"""Finds what a request names, or raises the API's error for it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def organization(context: Context, organization_id: str) -> Organization:
-    """Return an organization that can be worked with.
+    """Return an active organization.
 
     Raises:
-        OrganizationNotFoundException: there has never been one with this id.
+        OrganizationNotFoundException: no organization has or had this id.
         OrganizationStateException: it is not Active.
     """
     found = any_organization(context, organization_id)
@@ -36,10 +36,10 @@ def organization(context: Context, organization_id: str) -> Organization:
 
 
 def any_organization(context: Context, organization_id: str) -> Organization:
-    """Return an organization in whatever state.
+    """Return an organization in any state.
 
     Raises:
-        OrganizationNotFoundException: there has never been one with this id.
+        OrganizationNotFoundException: no organization has or had this id.
     """
     found = context.directory.organization(organization_id)
     if found is None:
@@ -48,9 +48,9 @@ def any_organization(context: Context, organization_id: str) -> Organization:
 
 
 def find(context: Context, organization_id: str, identifier: str) -> Entity | None:
-    """Return whom an id, an address or a name means, in this order; deleted entities by their id only.
+    """Return the entity with an id, an address or a name, in this order. Deleted entities are found by id only.
 
-    Names and addresses match whatever their case.
+    Names and addresses match case-insensitively.
     """
     directory = context.directory
     key = identifier.lower()
@@ -63,10 +63,10 @@ def find(context: Context, organization_id: str, identifier: str) -> Entity | No
 
 
 def entity(context: Context, organization_id: str, identifier: str, *kinds: EntityKind) -> Entity:
-    """Return an entity of one of some kinds (none given: of any), by id, address or name.
+    """Return an entity by id, address or name; ``kinds`` limits its kind if given.
 
     Raises:
-        EntityNotFoundException: there is none.
+        EntityNotFoundException: there is no such entity.
     """
     found = find(context, organization_id, identifier)
     if found is None or (kinds and found.kind not in kinds):
@@ -75,10 +75,10 @@ def entity(context: Context, organization_id: str, identifier: str, *kinds: Enti
 
 
 def entity_by_id(context: Context, organization_id: str, entity_id: str, *kinds: EntityKind) -> Entity:
-    """Return an entity by nothing but its id, as parameters of type WorkMailIdentifier want it (contracts 7.4).
+    """Return an entity by its id only; parameters of type WorkMailIdentifier need that (contracts 7.4).
 
     Raises:
-        EntityNotFoundException: there is none.
+        EntityNotFoundException: there is no such entity.
     """
     found = context.directory.entity(organization_id, entity_id)
     if found is None or (kinds and found.kind not in kinds):
@@ -86,14 +86,14 @@ def entity_by_id(context: Context, organization_id: str, entity_id: str, *kinds:
     return found
 
 
-def living(found: Entity) -> Entity:
+def not_deleted(found: Entity) -> Entity:
     """Return the entity unless it is deleted.
 
     Raises:
         EntityStateException: it is deleted.
     """
     if found.state is EntityState.DELETED:
-        raise EntityStateException(f"{_word(found.kind)} {found.id} is deleted.")
+        raise EntityStateException(f"{_kind_name(found.kind)} {found.id} is deleted.")
     return found
 
 
@@ -101,15 +101,15 @@ def enabled(found: Entity) -> Entity:
     """Return the entity if it is registered to WorkMail.
 
     Raises:
-        EntityStateException: it is not.
+        EntityStateException: the entity is not registered.
     """
     if found.state is not EntityState.ENABLED:
-        raise EntityStateException(f"{_word(found.kind)} {found.id} is in state {found.state}, not ENABLED.")
+        raise EntityStateException(f"{_kind_name(found.kind)} {found.id} is in state {found.state}, not ENABLED.")
     return found
 
 
 def supported(found: Entity) -> Entity:
-    """Return the entity unless it is a resource, which come with a later issue.
+    """Return the entity unless it is a resource; resources are not built yet.
 
     Raises:
         UnsupportedOperationException: it is a resource.
@@ -119,10 +119,10 @@ def supported(found: Entity) -> Entity:
     return found
 
 
-def _word(kind: EntityKind) -> str:
+def _kind_name(kind: EntityKind) -> str:
     return kind.value.capitalize()
 
 
 def _not_found(identifier: str, *kinds: EntityKind) -> EntityNotFoundException:
-    words = " or ".join(kind.value.lower() for kind in kinds) or "entity"
-    return EntityNotFoundException(f"There is no such {words} in the organization: {identifier}.")
+    kinds_text = " or ".join(kind.value.lower() for kind in kinds) or "entity"
+    return EntityNotFoundException(f"There is no such {kinds_text} in the organization: {identifier}.")

@@ -1,6 +1,6 @@
 """RegisterMailDomain, DeregisterMailDomain, GetMailDomain, ListMailDomains, UpdateDefaultMailDomain.
 
-A domain is in SES and in our table; its row says which step it is at, and every step may be repeated.
+A domain is set up in SES and in our table. Its row has the state of that work; every step may be repeated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from postroom.model.records import Organization
 
 MAX_DOMAINS: Final = 1000
-"""Domains of an organization. Source: guide, organization quotas (ZH:3462)."""
+"""Most domains of an organization. Source: guide, organization quotas (ZH:3462)."""
 
 LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 """One label of a host name. Source: RFC 1123, section 2.1."""
@@ -38,12 +38,13 @@ LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 MX_PRIORITY: Final = 10
 SPF: Final = "v=spf1 include:amazonses.com ~all"
 DMARC: Final = "v=DMARC1;p=quarantine;pct=100;fo=1"
+"""Values of the DNS records of a domain. Source: guide, adding a domain (ZH:4793-4850)."""
 
 
 def register(
     context: Context, request: requests.RegisterMailDomainRequest, now: int
 ) -> answers.RegisterMailDomainResponse:
-    """Register a domain with us and SES. Registering it again repairs whatever is missing in SES (ours)."""
+    """Register a domain in our table and in SES. Registering it again repairs what is missing in SES (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
     replay = idempotency.look_up(context, "RegisterMailDomain", request, now)
     if replay.answer is not None:
@@ -75,17 +76,17 @@ def deregister(
     request: requests.DeregisterMailDomainRequest,
     _now: int,
 ) -> answers.DeregisterMailDomainResponse:
-    """Take a domain out of our table and our receipt rules; SES keeps the identity. A missing one is no error."""
+    """Remove a domain from our table and receipt rules; SES keeps the identity. It is no error if it does not exist."""
     organization = lookup.organization(context, request["OrganizationId"])
     name = request["DomainName"].lower()
     domain = context.directory.domain_record(name)
     if domain is None or domain.organization.id != organization.id:
         return {}
     if domain.is_test:
-        raise InvalidParameterException(f"{name} is the organization's test domain and stays.")
+        raise InvalidParameterException(f"{name} is the organization's test domain and cannot be removed.")
     if name == organization.default_domain:
         raise MailDomainInUseException(f"{name} is the default domain; choose another first.")
-    # From here on nobody can claim an address of the domain, so that the look for claims below is conclusive.
+    # From here on no address of the domain can be claimed, so the check for claims below is final.
     leaving = replace(domain, state=DomainState.DEREGISTERING)
     context.directory.commit([Check(organization), Replace(leaving)])
     leaving = replace(leaving, version=domain.version + 1)
@@ -103,7 +104,7 @@ def deregister(
 
 
 def get(context: Context, request: requests.GetMailDomainRequest, _now: int) -> answers.GetMailDomainResponse:
-    """Describe a domain with the DNS records that it should have."""
+    """Describe a domain, with the DNS records that its owner must publish."""
     organization = lookup.organization(context, request["OrganizationId"])
     domain = registered(context, organization, request["DomainName"])
     status = context.domain_services.status(domain.name)
@@ -117,7 +118,7 @@ def get(context: Context, request: requests.GetMailDomainRequest, _now: int) -> 
 
 
 def list_(context: Context, request: requests.ListMailDomainsRequest, _now: int) -> answers.ListMailDomainsResponse:
-    """List domains by name."""
+    """List domains ordered by name."""
     organization = lookup.organization(context, request["OrganizationId"])
     found, token = pages.page(
         context,
@@ -141,7 +142,7 @@ def update_default(
     request: requests.UpdateDefaultMailDomainRequest,
     _now: int,
 ) -> answers.UpdateDefaultMailDomainResponse:
-    """Choose the domain that the console proposes."""
+    """Set the domain that the console proposes."""
     organization = lookup.organization(context, request["OrganizationId"])
     domain = verified(context, registered(context, organization, request["DomainName"]))
     if organization.default_domain != domain.name:
@@ -151,18 +152,18 @@ def update_default(
 
 
 def new_domain(name: str, organization: Organization, *, is_test: bool) -> Domain:
-    """Return the row of a domain that SES has yet to hear of."""
+    """Return the row of a domain that is not set up in SES yet."""
     bare = Domain(name=name, organization=organization.ref, is_test=is_test, state=DomainState.REGISTERING)
     return routing.copy_for(bare, organization)
 
 
 def establish(context: Context, domain: Domain) -> None:
-    """Do in SES what a domain needs and say so on its row. May be repeated.
+    """Set up a domain in SES and record that in its row. May be repeated.
 
-    A domain that was given back meanwhile, with its organization perhaps, is taken out of SES's rules again.
+    If the domain was released meanwhile, perhaps with its organization, it is removed from SES's rules again.
 
     Raises:
-        RefusedByServiceError: SES does not take it.
+        RefusedByServiceError: SES refuses the domain.
         ConflictError: its row has changed since it was read, or is gone.
     """
     tokens = context.domain_services.identify(domain.name)
@@ -173,7 +174,7 @@ def establish(context: Context, domain: Domain) -> None:
         state=DomainState.ACTIVE,
         verification_token=tokens.verification,
         dkim_tokens=tokens.dkim,
-        # a test domain's parent is the operator's: whoever deployed under that suffix has it verified (ours)
+        # the parent of test domains belongs to the operator, who verified it before the deployment (ours)
         verified=domain.verified or domain.is_test or status.ownership is Verification.VERIFIED,
     )
     try:
@@ -187,7 +188,7 @@ def registered(context: Context, organization: Organization, name: str) -> Domai
     """Return a domain of an organization.
 
     Raises:
-        MailDomainNotFoundException: the organization does not have it.
+        MailDomainNotFoundException: the organization does not have the domain.
     """
     domain = context.directory.domain_record(name.lower())
     if domain is None or domain.organization.id != organization.id or domain.state is DomainState.DEREGISTERING:
@@ -196,10 +197,10 @@ def registered(context: Context, organization: Organization, name: str) -> Domai
 
 
 def verified(context: Context, domain: Domain) -> Domain:
-    """Return a domain whose ownership is proven; SES is asked until it has said so once.
+    """Return the domain if its ownership is verified; SES is asked until it has confirmed that once.
 
     Raises:
-        MailDomainStateException: it is not, or its registration is not finished.
+        MailDomainStateException: it is not verified, or its registration is not finished.
     """
     if domain.state is not DomainState.ACTIVE:
         raise MailDomainStateException(f"Domain {domain.name} is not registered completely; register it again.")
@@ -212,11 +213,11 @@ def verified(context: Context, domain: Domain) -> Domain:
 
 
 def for_address(context: Context, organization: Organization, address: str) -> Domain:
-    """Return the domain of an address that somebody is to get.
+    """Return the domain of an address that an entity will get.
 
     Raises:
         MailDomainNotFoundException: the organization does not have the domain.
-        MailDomainStateException: its ownership is not proven.
+        MailDomainStateException: its ownership is not verified.
         EmailAddressInUseException: the address is reserved.
     """
     local, _, name = address.lower().rpartition("@")
@@ -226,10 +227,10 @@ def for_address(context: Context, organization: Organization, address: str) -> D
 
 
 def valid_name(name: str) -> str:
-    """Return a domain name lower-case.
+    """Return a domain name in lower case.
 
     Raises:
-        InvalidParameterException: it is no host name of two labels or more.
+        InvalidParameterException: it is not a host name with two labels or more.
     """
     labels = name.lower().split(".")
     if len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
@@ -243,25 +244,25 @@ def test_domain_name(context: Context, alias: str) -> str:
 
 
 def is_below_test_suffix(context: Context, name: str) -> bool:
-    """Return whether a name is below the suffix of test domains, or is it."""
+    """Say whether a name is the suffix of test domains, or below it."""
     return f".{name}".endswith(f".{context.settings.test_domain_suffix}")
 
 
 def dns_records(domain: Domain, region: str) -> list[answers.DnsRecord]:
-    """Return what the owner of a domain should publish: ownership, the way of mail, DKIM, SPF and DMARC.
+    """Return the records that the owner of a domain must publish: ownership, MX, DKIM, SPF and DMARC.
 
     Source: guide, adding a domain (ZH:4793-4850); values as SES documents them.
     """
-    found: list[answers.DnsRecord] = [
+    records: list[answers.DnsRecord] = [
         {"Type": "TXT", "Hostname": f"_amazonses.{domain.name}", "Value": domain.verification_token},
         {"Type": "MX", "Hostname": domain.name, "Value": f"{MX_PRIORITY} inbound-smtp.{region}.amazonaws.com"},
     ]
-    found += [
+    records += [
         {"Type": "CNAME", "Hostname": f"{token}._domainkey.{domain.name}", "Value": f"{token}.dkim.amazonses.com"}
         for token in domain.dkim_tokens
     ]
-    found += [
+    records += [
         {"Type": "TXT", "Hostname": domain.name, "Value": SPF},
         {"Type": "TXT", "Hostname": f"_dmarc.{domain.name}", "Value": DMARC},
     ]
-    return [record for record in found if record.get("Value")]
+    return [record for record in records if record.get("Value")]

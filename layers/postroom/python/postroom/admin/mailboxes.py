@@ -1,4 +1,4 @@
-"""GetMailboxDetails, UpdateMailboxQuota. The API speaks of megabytes (2^20 bytes), mailboxes of bytes."""
+"""GetMailboxDetails, UpdateMailboxQuota. The API counts in megabytes (2^20 bytes), mailboxes count in bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def describe(
     request: requests.GetMailboxDetailsRequest,
     _now: int,
 ) -> answers.GetMailboxDetailsResponse:
-    """Say how large a user's mailbox is and may become; one that was never made is empty."""
+    """Return a mailbox's quota and size; a mailbox that does not exist has size 0."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
     head = context.mailboxes.head(user.id)
@@ -38,13 +38,13 @@ def update_quota(
     request: requests.UpdateMailboxQuotaRequest,
     _now: int,
 ) -> answers.UpdateMailboxQuotaResponse:
-    """Change the quota of an enabled user: on the user first, then on the mailbox; repeating it mends both."""
+    """Change the quota of an enabled user: first in the user's row, then in the mailbox. Repeating it corrects both."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.enabled(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
-    quota = request["MailboxQuota"]
-    if quota > MAX_QUOTA_MB or not user.keeps_mail:
+    quota_mb = request["MailboxQuota"]
+    if quota_mb > MAX_QUOTA_MB or not user.keeps_mail:
         raise InvalidParameterException(f"A mailbox has a quota of 1 to {MAX_QUOTA_MB} MB; remote users have none.")
-    if user.quota_mb != quota:
-        context.directory.commit([Check(organization), Replace(replace(user, quota_mb=quota))])
-    context.mailboxes.set_quota(user.id, quota * MB)
+    if user.quota_mb != quota_mb:
+        context.directory.commit([Check(organization), Replace(replace(user, quota_mb=quota_mb))])
+    context.mailboxes.set_quota(user.id, quota_mb * MB)
     return {}

@@ -1,4 +1,4 @@
-"""Put, Describe and DeleteEmailMonitoringConfiguration: where an organization's event log goes."""
+"""Put-, Describe- and DeleteEmailMonitoringConfiguration: the log group of an organization's event log."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
-OUR_GROUPS: Final = "/aws/workmail/"
-"""Log groups that our own role may write; all others need a role of the customer's (ours)."""
+OWN_ROLE_PREFIX: Final = "/aws/workmail/"
+"""Prefix of log groups that our own role may write; for others the customer must name a role (ours)."""
 
 ASSUME_ROLE: Final = frozenset({"sts:assumerole", "sts:*", "*"})
 
@@ -27,15 +27,15 @@ def put(
     request: requests.PutEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.PutEmailMonitoringConfigurationResponse:
-    """Send the event log to another group, written with the role given or with ours."""
+    """Set the log group, and the role that writes it: the given one or ours."""
     organization = lookup.organization(context, request["OrganizationId"])
     _, _, _, region, account, _, group, _ = request["LogGroupArn"].split(":")
     settings = context.settings
     if (region, account) != (settings.region, settings.account):
         raise InvalidParameterException(f"The log group must be in {settings.region}, account {settings.account}.")
     role = request.get("RoleArn")
-    if role is None and not group.startswith(OUR_GROUPS):
-        raise InvalidParameterException(f"Without RoleArn, the log group's name must begin with {OUR_GROUPS}.")
+    if role is None and not group.startswith(OWN_ROLE_PREFIX):
+        raise InvalidParameterException(f"Without RoleArn, the log group's name must begin with {OWN_ROLE_PREFIX}.")
     if role is not None:
         _check_role(context, role)
         if not context.log_targets.log_group_exists(group):
@@ -51,7 +51,7 @@ def describe(
     request: requests.DescribeEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.DescribeEmailMonitoringConfigurationResponse:
-    """Say where the event log was sent; without a role of the customer's, ours is named."""
+    """Return the configured log group and its role; our role if the customer named none."""
     organization = lookup.organization(context, request["OrganizationId"])
     if organization.log_group_arn is None:
         raise ResourceNotFoundException(f"Organization {organization.id} has no email monitoring configuration.")
@@ -66,7 +66,7 @@ def delete(
     request: requests.DeleteEmailMonitoringConfigurationRequest,
     _now: int,
 ) -> answers.DeleteEmailMonitoringConfigurationResponse:
-    """Go back to the default group; without a configuration nothing changes."""
+    """Return to the default log group; without a configuration nothing changes."""
     organization = lookup.organization(context, request["OrganizationId"])
     if organization.log_group_arn is not None:
         context.directory.commit([Replace(replace(organization, log_group_arn=None, role_arn=None))])
@@ -81,23 +81,24 @@ def _check_role(context: Context, role_arn: str) -> None:
     if not trusts(policy, ours, context.settings.account):
         statement = {"Effect": "Allow", "Principal": {"AWS": ours}, "Action": "sts:AssumeRole"}
         raise InvalidParameterException(
-            f"Role {role_arn} does not trust us. Add this statement to its trust policy: {json.dumps(statement)}"
+            f"Role {role_arn} does not trust Postroom. Add this statement to its trust policy: {json.dumps(statement)}"
         )
 
 
 def trusts(policy: Mapping[str, Any], role_arn: str, account: str) -> bool:
-    """Return whether a trust policy surely lets a role assume it.
+    """Say whether a trust policy certainly allows a role to assume the policy's role.
 
-    Statements with conditions do not count: whether they hold is known only when the role is assumed.
+    Statements with conditions do not count: whether a condition is met is known only when the role is assumed.
 
     Args:
         policy: decoded; ``Statement``, ``Action`` and ``Principal.AWS`` may be single values or lists.
-        role_arn: who wants to assume.
-        account: trusting the account (or its root) leaves the decision to our own policy, which allows it.
+        role_arn: the role that will assume the other.
+        account: id of that role's account. Trust in the account (or its root) is enough, because our own policy allows
+            the call.
     """
     partition = role_arn.split(":")[1]
-    us = {role_arn, account, f"arn:{partition}:iam::{account}:root", "*"}
-    statements = [statement for statement in _listed(policy.get("Statement")) if _is_about(statement, us)]
+    principals = {role_arn, account, f"arn:{partition}:iam::{account}:root", "*"}
+    statements = [statement for statement in _listed(policy.get("Statement")) if _is_about(statement, principals)]
     allowed = any(statement.get("Effect") == "Allow" and not statement.get("Condition") for statement in statements)
     return allowed and all(statement.get("Effect") != "Deny" for statement in statements)
 

@@ -1,4 +1,4 @@
-"""Every operation that is built, by its name in the API. What is not here answers "not yet" (docs/parity.md)."""
+"""All operations that exist, by their name in the API. Others are answered as not built yet (docs/parity.md)."""
 
 from __future__ import annotations
 

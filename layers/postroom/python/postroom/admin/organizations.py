@@ -1,7 +1,7 @@
 """CreateOrganization, DescribeOrganization, ListOrganizations, DeleteOrganization.
 
-What takes long is written down first (state Creating or Deleting): a creation that was cut short is finished by the
-next call with the same parameters, a deletion goes on by itself.
+Creation and deletion take several steps, so a state is written first (Creating or Deleting). A creation that was
+interrupted is finished by the next call with the same parameters. A deletion continues by itself.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from postroom.model.records import Change
 
 DIRECTORY_TYPE: Final = "VpcDirectory"
-"""What WorkMail says of its own directories. Source: AWS CLI, examples/workmail/describe-organization.rst."""
+"""DirectoryType of WorkMail's own directories. Source: AWS CLI, examples/workmail/describe-organization.rst."""
 
 MAX_ORGANIZATIONS: Final = 100
-"""Organizations of an account that are not deleted. Source: guide, organization and user quotas (ZH:3446)."""
+"""Most organizations of an account, deleted ones not counted. Source: guide, organization and user quotas (ZH:3446)."""
 
 
 def create(
     context: Context, request: requests.CreateOrganizationRequest, now: int
 ) -> answers.CreateOrganizationResponse:
-    """Make an organization with its test domain, and go on with one whose creation was cut short."""
+    """Create an organization with its test domain, or continue a creation that was interrupted."""
     replay = idempotency.look_up(context, "CreateOrganization", request, now)
     if replay.answer is not None:
         organization = lookup.any_organization(context, replay.answer)
@@ -56,10 +56,10 @@ def create(
 
 
 def _unfinished(context: Context, request: requests.CreateOrganizationRequest) -> Organization | None:
-    """Return the organization that the same request began to make.
+    """Return the organization whose creation the same request began.
 
     Raises:
-        NameAvailabilityException: somebody else has the alias.
+        NameAvailabilityException: another organization has the alias.
     """
     found = context.directory.organization_with_alias(request["Alias"].lower())
     if found is None:
@@ -73,22 +73,22 @@ def _begin(
     context: Context, request: requests.CreateOrganizationRequest, replay: idempotency.Replay, now: int
 ) -> Organization:
     _refuse_unsupported(request)
-    _leave_room(context)
+    _check_count(context)
     organization = _new(context, request, now)
     names = {mail_domains.valid_name(domain["DomainName"]) for domain in request.get("Domains", ())}
     if any(mail_domains.is_below_test_suffix(context, name) for name in names):
         raise InvalidParameterException(f"Domains below {context.settings.test_domain_suffix} are test domains.")
-    made: list[Change] = [
+    inserts: list[Change] = [
         Insert(organization),
         Insert(AliasClaim(alias=organization.alias.lower(), organization_id=organization.id)),
         Insert(mail_domains.new_domain(organization.default_domain, organization, is_test=True)),
         *(Insert(mail_domains.new_domain(name, organization, is_test=False)) for name in sorted(names)),
     ]
     try:
-        context.directory.commit(made + replay.remember(organization.id))
+        context.directory.commit(inserts + replay.remember(organization.id))
     except TakenError as error:
-        if isinstance(error.record, ClientToken | AliasClaim | Organization):  # the same call twice at once, perhaps
-            raise ConflictError("somebody else was faster") from error
+        if isinstance(error.record, ClientToken | AliasClaim | Organization):  # perhaps the same call at the same time
+            raise ConflictError("another writer was faster") from error
         if isinstance(error.record, Domain) and not error.record.is_test:
             raise InvalidParameterException(f"Domain {error.record.name} belongs to another organization.") from error
         raise NameAvailabilityException(f"The alias {organization.alias} is taken.") from error
@@ -121,41 +121,43 @@ def _new(context: Context, request: requests.CreateOrganizationRequest, now: int
 
 
 def _new_id(context: Context) -> str:
-    """Return the id that the deployment fixes, while no organization has it or had it, else a random one."""
+    """Return the id that the deployment's settings fix, if no organization has or had it; else a random one."""
     fixed = context.settings.first_organization_id
     if fixed is not None and context.directory.organization(fixed) is None:
         return fixed
     return f"m-{context.new_uuid().replace('-', '')}"
 
 
-def _leave_room(context: Context) -> None:
-    everything = pages.everything(context.directory.organizations, None)
-    if sum(found.state is not OrganizationState.DELETED for found in everything) >= MAX_ORGANIZATIONS:
+def _check_count(context: Context) -> None:
+    organizations = pages.everything(context.directory.organizations, None)
+    if sum(found.state is not OrganizationState.DELETED for found in organizations) >= MAX_ORGANIZATIONS:
         raise LimitExceededException(f"An account has at most {MAX_ORGANIZATIONS} organizations.")
 
 
 def _chosen_key(context: Context, key_arn: str | None) -> str:
-    """Return the ARN of the key that will wrap the organization's mailbox keys, or say why it cannot.
+    """Return the ARN of the KMS key that will wrap the organization's mailbox keys.
 
     Raises:
-        InvalidParameterException: no such key, not symmetric, not for encryption, or not enabled.
+        InvalidParameterException: the key does not exist, is not symmetric, not for encryption, or not enabled.
     """
     if key_arn is None:
         return context.settings.stack_key_arn
-    facts = context.organization_keys.describe(key_arn)
-    if facts is None:
-        raise InvalidParameterException(f"KMS key {key_arn} does not exist in this account and Region, or is not ours.")
-    if facts.spec != "SYMMETRIC_DEFAULT" or facts.usage != "ENCRYPT_DECRYPT":
+    key = context.organization_keys.describe(key_arn)
+    if key is None:
         raise InvalidParameterException(
-            f"KMS key {key_arn} is {facts.spec} for {facts.usage}; a symmetric key for encryption is needed."
+            f"KMS key {key_arn} does not exist in this account and Region, or Postroom may not use it."
         )
-    if facts.state != "Enabled":
-        raise InvalidParameterException(f"KMS key {key_arn} is in state {facts.state}; it must be enabled.")
-    return facts.arn
+    if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":
+        raise InvalidParameterException(
+            f"KMS key {key_arn} is {key.spec} for {key.usage}; a symmetric key for encryption is needed."
+        )
+    if key.state != "Enabled":
+        raise InvalidParameterException(f"KMS key {key_arn} is in state {key.state}; it must be enabled.")
+    return key.arn
 
 
 def _complete(context: Context, organization: Organization, now: int) -> None:
-    """Bring every domain into SES, then open the organization."""
+    """Set up every domain in SES, then set the organization Active."""
     for domain in routing.all_domains(context, organization.id):
         if domain.state is DomainState.REGISTERING:
             try:
@@ -170,7 +172,7 @@ def describe(
     request: requests.DescribeOrganizationRequest,
     _now: int,
 ) -> answers.DescribeOrganizationResponse:
-    """Describe an organization in whatever state; deleted ones stay describable."""
+    """Describe an organization in any state; deleted organizations are described, too."""
     organization = lookup.any_organization(context, request["OrganizationId"])
     answer: answers.DescribeOrganizationResponse = {
         "OrganizationId": organization.id,
@@ -193,7 +195,7 @@ def list_(
     request: requests.ListOrganizationsRequest,
     _now: int,
 ) -> answers.ListOrganizationsResponse:
-    """List organizations by id, deleted ones included (ours; their state says so)."""
+    """List organizations ordered by id. Deleted ones are included, with their state (ours)."""
     found, token = pages.page(
         context,
         "ListOrganizations",
@@ -220,20 +222,20 @@ def list_(
 def delete(
     context: Context, request: requests.DeleteOrganizationRequest, now: int
 ) -> answers.DeleteOrganizationResponse:
-    """Begin to delete an organization: from now on no mail comes in, and every other operation is refused.
+    """Begin to delete an organization: from now on it accepts no mail, and every other operation is refused.
 
-    All the rest, its domains and its alias included, is done by ``lifecycle.deletion``, which sees its state; then it
-    is Deleted. The directory is ours alone, so it goes with the organization whatever DeleteDirectory says (ours).
+    ``lifecycle.deletion`` does the rest, including its domains and its alias, and then sets the state Deleted. The
+    directory is always deleted with the organization, regardless of DeleteDirectory, because it is our own (ours).
     """
     replay = idempotency.look_up(context, "DeleteOrganization", request, now)
     organization = lookup.any_organization(context, request["OrganizationId"])
     if organization.state is OrganizationState.DELETED and replay.answer is not None:
         return {"OrganizationId": organization.id, "State": organization.state.value}
     if organization.state is not OrganizationState.DELETING:
-        if organization.state is not OrganizationState.CREATING:  # one that could not be completed may go, too
+        if organization.state is not OrganizationState.CREATING:  # an incomplete organization may be deleted, too
             organization = lookup.organization(context, request["OrganizationId"])
         if not request.get("ForceDelete") and _has_enabled_users(context, organization.id):
-            raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it all the same.")
+            raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it nevertheless.")
         deleting = replace(organization, state=OrganizationState.DELETING, deleting=now, fallback_mailbox=None)
         routing.change(context, deleting, replay.remember(organization.id))
     routing.finish(context, organization.id)

@@ -1,4 +1,4 @@
-"""Pages of lists: NextToken is opaque, signed, and good for the operation, organization and filters it came from."""
+"""Pages of lists. NextToken is opaque and signed; it is valid for its operation, organization and filters only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from postroom.contracts.admin.exceptions import InvalidParameterException
+from postroom.model.limits import DIRECTORY_PAGE_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_RESULTS: Final = 100
-"""Results of a page unless MaxResults says otherwise: the most that may be asked for, since published functions read
-the first page only. Ours; WorkMail's default is not documented (contracts 7.5)."""
-
-FETCH: Final = 100
-"""Records read at a time."""
+"""Results per page if the request has no MaxResults: the largest value, because published functions read the first page
+only. Ours; WorkMail's default is not documented (contracts 7.5)."""
 
 MAC_BYTES: Final = 16
+"""Length of a token's signature, in bytes. Ours."""
+
+NOT_IN_SCOPE: Final = frozenset({"NextToken", "MaxResults"})
+"""Members of a request that do not select a list."""
 
 
 def page(
@@ -36,41 +38,38 @@ def page(
     rows: Callable[[str | None], Iterable[T]],
     key: Callable[[T], str],
 ) -> tuple[list[T], str | None]:
-    """Return one page and the token of the next.
+    """Return one page and the token of the next page.
 
     Args:
-        context: whose signing key.
+        context: holds the signing key.
         operation: name of the operation.
         request: NextToken, MaxResults, OrganizationId and Filters are read.
-        rows: everything that belongs to the list and lies behind a key, in order of keys.
-        key: of a row.
+        rows: returns the rows of the list after a key, or all rows for None, ordered by key.
+        key: returns the key of a row.
 
     Returns:
         At most MaxResults rows; no token on the last page.
 
     Raises:
-        InvalidParameterException: the token is not one of ours, or not for this list.
+        InvalidParameterException: the token has no valid signature, or belongs to another list.
     """
-    scope = json.dumps([operation, {name: request[name] for name in sorted(request) if name not in NOT_OF_THE_LIST}])
+    scope = json.dumps([operation, {name: request[name] for name in sorted(request) if name not in NOT_IN_SCOPE}])
     limit = request.get("MaxResults", DEFAULT_RESULTS)
     token = request.get("NextToken")
     found: list[T] = []
-    for row in rows(None if token is None else _open(context, scope, token)):
+    for row in rows(None if token is None else _position(context, scope, token)):
         if len(found) == limit:
-            return found, _seal(context, scope, key(found[-1]))
+            return found, _token(context, scope, key(found[-1]))
         found.append(row)
     return found, None
 
 
-NOT_OF_THE_LIST: Final = frozenset({"NextToken", "MaxResults"})
-
-
 def everything(fetch: Callable[[str | None, int], Page[T]], after: str | None) -> Iterator[T]:
-    """Yield all rows of a list behind a key, page after page."""
+    """Yield all rows of a list after a key, or all for None, one page after the other."""
     while True:
-        some = fetch(after, FETCH)
-        yield from some.items
-        after = some.last
+        rows = fetch(after, DIRECTORY_PAGE_ROWS)
+        yield from rows.items
+        after = rows.last
         if after is None:
             return
 
@@ -86,17 +85,17 @@ def only_filter(filters: Mapping[str, str]) -> tuple[str, str] | None:
     return next(iter(filters.items()), None)
 
 
-def _seal(context: Context, scope: str, position: str) -> str:
+def _token(context: Context, scope: str, position: str) -> str:
     data = position.encode()
     return base64.urlsafe_b64encode(_mac(context, scope, data) + data).decode()
 
 
-def _open(context: Context, scope: str, token: str) -> str:
+def _position(context: Context, scope: str, token: str) -> str:
     try:
-        sealed = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+        signed = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidParameterException("NextToken is not valid.") from error
-    mac, data = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
+    mac, data = signed[:MAC_BYTES], signed[MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(context, scope, data)):
         raise InvalidParameterException("NextToken is not valid.")
     return data.decode()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 64
 MIN_CLASSES: Final = 3
-"""Source of all three: guide, password policies (ZH:5571)."""
+"""Limits in characters, and how many classes a password needs. Source: guide, password policies (ZH:5571)."""
 
 CLASSES: Final[Mapping[str, Callable[[str], bool]]] = {
     "upper-case letters": lambda character: "A" <= character <= "Z",
@@ -21,17 +21,19 @@ CLASSES: Final[Mapping[str, Callable[[str], bool]]] = {
     "special characters": lambda character: character.isascii() and not character.isalnum(),
     "Latin-1 Supplement characters": lambda character: "\u00a0" <= character <= "\u00ff",
 }
-"""Groups of characters, of which a password needs three. Source: as above."""
+"""Classes of characters. Source: as above."""
 
 
 def check(password: str) -> None:
-    """Hold a password against the policy. What is said about it never repeats it.
+    """Check a password against the policy. Error texts do not contain the password.
 
     Raises:
-        InvalidPasswordException: it is too short, too long, or of too few kinds of characters.
+        InvalidPasswordException: it is too short, too long, or has characters of too few classes.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InvalidPasswordException(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
     used = [name for name, holds in CLASSES.items() if any(map(holds, password))]
     if len(used) < MIN_CLASSES:
-        raise InvalidPasswordException(f"A password has characters of {MIN_CLASSES} of: {', '.join(CLASSES)}.")
+        raise InvalidPasswordException(
+            f"A password has characters of {MIN_CLASSES} of these classes: {', '.join(CLASSES)}."
+        )

@@ -1,4 +1,4 @@
-"""RegisterToWorkMail, DeregisterFromWorkMail, UpdatePrimaryEmailAddress: who gets mail, and under which address."""
+"""RegisterToWorkMail, DeregisterFromWorkMail, UpdatePrimaryEmailAddress: which entities get mail, at which address."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Change, Entity, Organization
 
-RELEASED_AT_ONCE: Final = 50
-"""Addresses that one transaction gives back; the rest of the 100 rows is for domains that change along with them."""
+MAX_RELEASED: Final = 50
+"""Addresses that one transaction releases; the rest of its 100 rows is for domains that change with them. Ours."""
 
 
 def register(
@@ -35,12 +35,13 @@ def register(
 ) -> answers.RegisterToWorkMailResponse:
     """Enable an entity under an address, with a mailbox if it is a user of this organization.
 
-    Enabled under the same address: nothing changes; under another: EntityAlreadyRegistered (contracts 7.3).
-    A mailbox of an earlier registration is taken up again; while it is being removed that is refused.
-    The mailbox is made first: making it twice is once, and nobody can write to it before the address is claimed.
+    If the entity is enabled under the same address, nothing changes; under another, EntityAlreadyRegistered is raised
+    (contracts 7.3). A mailbox of an earlier registration is used again; while it is being removed, the registration is
+    refused. The mailbox is created before the address is claimed: creating it may be repeated, and no message can reach
+    it before the claim.
     """
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["EntityId"])))
+    entity = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"])))
     address = request["Email"].lower()
     if entity.state is EntityState.ENABLED:
         if entity.email is not None and entity.email.lower() == address:
@@ -48,12 +49,12 @@ def register(
         raise EntityAlreadyRegisteredException(f"{entity.id} is enabled as {entity.email}.")
     if entity.mailbox_removing is not None:
         raise EntityStateException(f"The former mailbox of {entity.id} is being removed; try again in an hour.")
-    entity = _release_rest(context, entity)
+    entity = _release_remaining(context, entity)
     domain = mail_domains.for_address(context, organization, address)
     if claimed_by_others(context, organization, entity, address):
         raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
     if entity.keeps_mail:
-        _make_mailbox(context, organization, entity, now)
+        _create_mailbox(context, organization, entity, now)
     enabled = replace(
         entity,
         state=EntityState.ENABLED,
@@ -71,8 +72,8 @@ def register(
     return {}
 
 
-def _make_mailbox(context: Context, organization: Organization, entity: Entity, now: int) -> None:
-    """Make the entity's mailbox unless it is there, from an earlier registration perhaps.
+def _create_mailbox(context: Context, organization: Organization, entity: Entity, now: int) -> None:
+    """Create the entity's mailbox, unless one exists from an earlier registration.
 
     Raises:
         OrganizationStateException: the organization's KMS key cannot be used.
@@ -93,16 +94,16 @@ def _make_mailbox(context: Context, organization: Organization, entity: Entity, 
 def deregister(
     context: Context, request: requests.DeregisterFromWorkMailRequest, now: int
 ) -> answers.DeregisterFromWorkMailResponse:
-    """Disable an entity and free its addresses (ours: aliases too); its mailbox stays for 30 days.
+    """Disable an entity and release its addresses (ours: aliases too). Its mailbox is kept for 30 days.
 
-    A disabled entity stays as it is, so that a repeated call is no error (ours; the model calls this idempotent).
+    A disabled entity does not change, so that a repeated call is no error (ours; the model calls this idempotent).
     """
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.supported(lookup.living(lookup.entity(context, organization.id, request["EntityId"])))
+    entity = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"])))
     if entity.state is not EntityState.ENABLED:
-        _release_rest(context, entity)
+        _release_remaining(context, entity)
         return {}
-    at_once, later = entity.addresses[:RELEASED_AT_ONCE], entity.addresses[RELEASED_AT_ONCE:]
+    at_once, later = entity.addresses[:MAX_RELEASED], entity.addresses[MAX_RELEASED:]
     disabled = replace(
         entity,
         state=EntityState.DISABLED,
@@ -118,23 +119,23 @@ def deregister(
         routing.change(context, replace(organization, fallback_mailbox=fallback), changes)
     else:
         context.directory.commit([Check(organization), *changes])
-    _release_rest(context, replace(disabled, version=entity.version + 1))
+    _release_remaining(context, replace(disabled, version=entity.version + 1))
     return {}
 
 
-def _release_rest(context: Context, entity: Entity) -> Entity:
-    """Give back the addresses that did not fit into the deregistration's transaction; may be repeated."""
+def _release_remaining(context: Context, entity: Entity) -> Entity:
+    """Release the addresses that did not fit into the deregistration's transaction; may be repeated."""
     if not entity.releasing:
         return entity
-    for start in range(0, len(entity.releasing), RELEASED_AT_ONCE):
-        some = entity.releasing[start : start + RELEASED_AT_ONCE]
+    for start in range(0, len(entity.releasing), MAX_RELEASED):
+        some = entity.releasing[start : start + MAX_RELEASED]
         context.directory.commit([Check(entity), *(Remove(address_claim(entity, address)) for address in some)])
     context.directory.commit([Replace(replace(entity, releasing=()))])
     return replace(entity, releasing=(), version=entity.version + 1)
 
 
 def _next_fallback(context: Context, leaving: Entity) -> str | None:
-    """Return another enabled user, the one who was enabled first; None if there is nobody else."""
+    """Return the id of the other enabled user that was enabled first; None if there is no other."""
     users = pages.everything(
         lambda *at: context.directory.entities(leaving.organization_id, EntityKind.USER, *at), None
     )
@@ -149,7 +150,7 @@ def update_primary(
     request: requests.UpdatePrimaryEmailAddressRequest,
     _now: int,
 ) -> answers.UpdatePrimaryEmailAddressResponse:
-    """Give an enabled entity another primary address; the old one becomes an alias."""
+    """Change the primary address of an enabled entity; the former one becomes an alias."""
     organization = lookup.organization(context, request["OrganizationId"])
     entity = lookup.enabled(lookup.supported(lookup.entity(context, organization.id, request["EntityId"])))
     address, old = request["Email"].lower(), entity.email or ""
@@ -161,7 +162,7 @@ def update_primary(
         raise InvalidParameterException(f"{entity.id} has {MAX_ALIASES} aliases; {old} would be one more.")
     changed = replace(entity, email=request["Email"], aliases=(*aliases, old))
     changes: list[Change] = [Check(organization), Check(domain), Replace(changed)]
-    if len(aliases) == len(entity.aliases):  # no swap: the address is new
+    if len(aliases) == len(entity.aliases):  # the address was not an alias of the entity
         if claimed_by_others(context, organization, entity, address):
             raise EmailAddressInUseException(f"The address {request['Email']} is in use.")
         changes.append(Insert(address_claim(entity, address)))

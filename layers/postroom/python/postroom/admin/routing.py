@@ -1,8 +1,8 @@
-"""Keep what every domain row knows of its organization in step with the organization.
+"""Updates the copy of an organization's routing data in each of its domain rows.
 
-Ingest reads one row a message, so each domain carries a copy. Up to about ninety copies change in the organization's
-own transaction; the rest of a larger organization follows at once, and ``spread`` stays False on the organization
-until they have: whoever finds it so finishes the work first.
+Ingest reads one row per message, so each domain row holds a copy. Up to about ninety copies are written in the
+organization's own transaction. The others are written right after it. The organization's ``spread`` is False until all
+are written; an operation that finds it False writes them first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from postroom.admin import pages
 from postroom.errors import ConflictError
 from postroom.model.records import Check, Domain, Replace
 from postroom.ports.directory import MAX_ROWS
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.model.records import Change, Organization
 
-CHUNK: Final = 90
-"""Most domain rows of one transaction, of MAX_ROWS; the rest is for what changes along with them."""
+MAX_COPIES: Final = 90
+"""Most domain rows in one transaction of MAX_ROWS; the other rows are for changes that belong to it. Ours."""
 
 
 def copy_for(domain: Domain, organization: Organization) -> Domain:
-    """Return the domain with its organization's routing data of now."""
+    """Return the domain with its organization's present routing data."""
     return replace(
         domain,
         organization=organization.ref,
@@ -39,14 +40,14 @@ def change(context: Context, organization: Organization, extra: Sequence[Change]
     """Replace an organization and the copies of it in its domains, and do ``extra`` in the same transaction.
 
     Args:
-        context: whose directory.
-        organization: new content at the version that was read.
-        extra: other changes, one row each; a Check of a domain that is replaced here is part of the replacement.
+        context: holds the directory.
+        organization: new content, at the version that was read.
+        extra: other changes, one row each. A Check of a domain that is replaced here is part of that replacement.
 
     Raises:
         ConflictError, TakenError: as ``Directory.commit``.
     """
-    page = context.directory.domains_of(organization.id, None, min(CHUNK, MAX_ROWS - 1 - len(extra)))
+    page = context.directory.domains_of(organization.id, None, min(MAX_COPIES, MAX_ROWS - 1 - len(extra)))
     replaced = {domain.name: domain for domain in page.items if copy_for(domain, organization) != domain}
     others = [change for change in extra if not _is_covered(change, replaced)]
     complete = page.last is None
@@ -65,25 +66,19 @@ def _is_covered(change: Change, replaced: dict[str, Domain]) -> bool:
 
 
 def finish(context: Context, organization_id: str) -> Organization | None:
-    """Bring every domain row in step, say so on the organization, and return that."""
+    """Update every domain row, then set ``spread`` on the organization; return the organization as it is now."""
     organization = context.directory.organization(organization_id)
     if organization is None or organization.spread:
         return organization
     for domain in all_domains(context, organization_id):
         copy = copy_for(domain, organization)
         if copy != domain:
-            # the check makes sure that no older organization is written over a newer one
+            # the check prevents that data of an older version replace newer data
             context.directory.commit([Check(organization), Replace(copy)])
     context.directory.commit([Replace(replace(organization, spread=True))])
     return context.directory.organization(organization_id)
 
 
 def all_domains(context: Context, organization_id: str) -> Iterator[Domain]:
-    """Yield every domain of an organization by name."""
-    after: str | None = None
-    while True:
-        page = context.directory.domains_of(organization_id, after, MAX_ROWS)
-        yield from page.items
-        after = page.last
-        if after is None:
-            return
+    """Return every domain of an organization, ordered by name."""
+    return pages.everything(lambda *at: context.directory.domains_of(organization_id, *at), None)

@@ -1,6 +1,6 @@
-"""Rules that call a customer's function: what such a rule may say, and whether the function lets it.
+"""Rules that call a customer's function: which members are valid, and whether the function allows the call.
 
-Source: guide, "Configuring AWS Lambda for WorkMail" (ZH:3934-3988); where it is silent, docs/parity.md.
+Source: guide, "Configuring AWS Lambda for WorkMail" (ZH:3934-3988); for what it does not say, docs/parity.md.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ _ARN: Final = re.compile(
     r"arn:(?P<partition>[a-z-]+):lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
     r":function:[a-zA-Z0-9_-]{1,64}(:(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]{1,128}))?"
 )
-"""A function, or one of its versions or aliases. Source: Lambda's API reference, AddPermission."""
+"""ARN of a function, or of one of its versions or aliases. Source: Lambda's API reference, AddPermission."""
 
 _SYNCHRONOUS_ONLY: Final = ("FallbackAction", "RuleTimeoutMinutes")
 
 
-def said(
+def from_request(
     action: requests.InboundMailFlowAction | requests.OutboundMailFlowAction, settings: AdminSettings
 ) -> LambdaCall | None:
-    """Return the call that a rule's action asks for; None for an action that calls nothing.
+    """Return the call of a rule's action; None for an action that calls no function.
 
     Raises:
-        InvalidParameterException: the members do not go together, or the ARN is no function of this account and Region.
+        InvalidParameterException: the members are not valid together, or the ARN names no function of this account and
+            Region.
     """
     given = action.get("Lambda")
     if given is None:
         if action["Type"] == ActionType.RUN_LAMBDA:
-            raise InvalidParameterException("RUN_LAMBDA needs Lambda: the function, and how it is called.")
+            raise InvalidParameterException("RUN_LAMBDA needs Lambda: the function and how it is called.")
         return None
     if action["Type"] != ActionType.RUN_LAMBDA:
         raise InvalidParameterException(f"Lambda goes with RUN_LAMBDA, not with {action['Type']}.")
-    arn = _local(given["FunctionArn"], settings)
+    arn = _local_arn(given["FunctionArn"], settings)
     if not given["Synchronous"]:
         for member in _SYNCHRONOUS_ONLY:
             if member in given:
                 raise InvalidParameterException(
-                    f"{member} goes with Synchronous: nobody waits for a function that is called asynchronously."
+                    f"{member} goes with Synchronous: an asynchronously called function returns no answer."
                 )
         return LambdaCall(arn, synchronous=False)
     for member in _SYNCHRONOUS_ONLY:
@@ -57,42 +58,45 @@ def said(
     return LambdaCall(arn, synchronous=True, fallback=fallback, timeout_minutes=given["RuleTimeoutMinutes"])
 
 
-def _local(arn: str, settings: AdminSettings) -> str:
-    """Return an ARN that names a function of this account and Region. Source: guide, ZH:3954."""
+def _local_arn(arn: str, settings: AdminSettings) -> str:
+    """Return the ARN if it names a function of this account and Region. Source: guide, ZH:3954."""
     here = f"arn:{settings.partition}:lambda:{settings.region}:{settings.account}:function:"
     found = _ARN.fullmatch(arn)
     if found is None:
         raise InvalidParameterException(
-            f"FunctionArn: {arn!r} is not the ARN of a function: {here}NAME, and :ALIAS or :VERSION where one is meant."
+            f"FunctionArn: {arn!r} is not the ARN of a function: {here}NAME, optionally with :ALIAS or :VERSION."
         )
     if not arn.startswith(here):
         raise InvalidParameterException(
             f"FunctionArn: {arn} is of another account or Region. Rules call functions of their own: {here}NAME."
         )
     if found["qualifier"] == "$LATEST":
-        # a permission cannot name it: Lambda refuses AddPermission for $LATEST
-        raise InvalidParameterException("FunctionArn: leave :$LATEST away; an ARN without a qualifier means it.")
+        # no permission can be given for it: Lambda refuses AddPermission for $LATEST
+        raise InvalidParameterException(
+            "FunctionArn: leave out :$LATEST; an ARN without a qualifier means that version."
+        )
     return arn
 
 
 def check(rule: Rule) -> None:
-    """Hold a rule's call against its patterns.
+    """Check a rule's call against its patterns.
 
     Raises:
-        InvalidParameterException: it is synchronous, and not for every recipient. Source: guide, ZH:3987.
+        InvalidParameterException: the call is synchronous, and the rule is not for every recipient. Source: guide,
+            ZH:3987.
     """
     call = rule.action.call
     if call is not None and call.synchronous and [pattern.text for pattern in rule.recipient_patterns] != ["*"]:
         raise InvalidParameterException(
-            "RecipientPatterns: a rule that calls a function synchronously has the one pattern *."
+            "RecipientPatterns: a rule that calls a function synchronously has * as its only pattern."
         )
 
 
 def check_permission(context: Context, organization: Organization, rule: Rule) -> None:
-    """Ask Lambda whether the function is there and lets this organization's rules call it.
+    """Check with Lambda that the function exists and allows calls of this organization's rules.
 
     Raises:
-        InvalidParameterException: there is none, or it does not; with the command that would give the permission.
+        InvalidParameterException: it does not exist, or does not allow them; the text has the command that would.
         StoreUnavailableError: Lambda did not answer.
     """
     call = rule.action.call
@@ -105,5 +109,5 @@ def check_permission(context: Context, organization: Organization, rule: Rule) -
     if not allows(policy, organization_arn=organization.arn, region=region, account=context.settings.account):
         command = permission_command(call.function_arn, region, organization.arn)
         raise InvalidParameterException(
-            f"FunctionArn: {call.function_arn} does not let this organization's rules call it. Missing: {command}"
+            f"FunctionArn: {call.function_arn} does not allow calls of this organization's rules. Missing: {command}"
         )

@@ -1,9 +1,9 @@
 """Create-, Update-, Delete-, Describe- and List{Inbound,Outbound}MailFlowRule(s), Test{Inbound,Outbound}MailFlowRules.
 
-A change decides over all rules of the organization, writes them as one object of the next version, and then, in one
-transaction, the rule's record and the version on the organization and its domains (``routing``). The organization's own
-version keeps two administrators apart: whoever is second finds a conflict and decides anew, on the other's rules. An
-object is never written over: the loser's, or one whose change was cut short, stays behind with nobody pointing at it.
+A change reads all rules of the organization and writes them as one object with the next version. One transaction then
+writes the rule's record, and the version in the organization and its domains (``routing``). Of two concurrent changes
+the second conflicts at the organization's row and is decided again, with the rules of the first. An object is never
+overwritten. The object of a change that conflicted or was interrupted stays, and no row names its version.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postroom.admin import idempotency, lookup, pages, routing, rule_actions, rule_calls, smtp_gateways
-from postroom.admin.context import known, seconds
+from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     InvalidParameterException,
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
     Page: TypeAlias = requests.ListInboundMailFlowRulesRequest | requests.ListOutboundMailFlowRulesRequest
     Test: TypeAlias = requests.TestInboundMailFlowRulesRequest | requests.TestOutboundMailFlowRulesRequest
 
-VERSIONS_TRIED: Final = 1000
-"""Versions that are looked at for one that nobody has written yet. Each that is not free was left by a change that did
-not come to its end since the last that did. Ours."""
+MAX_VERSIONS_TRIED: Final = 1000
+"""How many versions a change tries until one has no object yet. Each version that has one belongs to an interrupted
+change since the last successful one. Ours."""
 
 MAX_MATCHED_RULES: Final = 20
-"""Most rules that a test names for one recipient, the one that decides first. Ours."""
+"""Most rules that a test names for one recipient; the deciding rule is the first. Ours."""
 
 MAX_MATCHES: Final = 4000
-"""Most rules that a test names for all of its recipients together: at about 1 KB each they fit into an answer of 6 MB
+"""Most rules that a test names for all recipients together. At about 1 KB each they fit into an answer of 6 MB
 (Lambda's quota). Ours."""
 
 
@@ -65,12 +65,12 @@ class RuleOperations:
     direction: Direction
 
     def create(self, context: Context, request: Create, now: int) -> dict[str, object]:
-        """Add a rule; it holds for the next message."""
+        """Add a rule. It applies from the next message on."""
         organization = lookup.organization(context, request["OrganizationId"])
         replay = idempotency.look_up(context, f"Create{self._name}", request, now)
         if replay.answer is not None:
             return {"RuleId": replay.answer}
-        rule = self._as_said(context, request, context.new_uuid(), created=now, now=now)
+        rule = self._from_request(context, request, context.new_uuid(), created=now, now=now)
         others = _all(context, organization.id)
         _check(context, organization, rule, others)
         record = RuleRecord(organization_id=organization.id, rule=rule)
@@ -78,11 +78,11 @@ class RuleOperations:
         return {"RuleId": rule.id}
 
     def update(self, context: Context, request: Update, now: int) -> dict[str, object]:
-        """Replace all that a rule says; where it says so already, nothing changes."""
+        """Replace a rule. If the new rule is equal, nothing changes."""
         organization = lookup.organization(context, request["OrganizationId"])
         found = self._rule(context, organization, request["RuleId"])
         others = [rule for rule in _all(context, organization.id) if rule.id != found.id]
-        rule = self._as_said(context, request, found.id, created=found.created, now=now)
+        rule = self._from_request(context, request, found.id, created=found.created, now=now)
         if replace(rule, modified=found.modified) == found:
             return {}
         _check(context, organization, rule, others)
@@ -90,7 +90,7 @@ class RuleOperations:
         return {}
 
     def delete(self, context: Context, request: One, _now: int) -> dict[str, object]:
-        """Take a rule away; one that is not there is no error (ours, as WorkMail's other rules)."""
+        """Delete a rule. It is no error if it does not exist (ours, as with WorkMail's other rules)."""
         organization = lookup.organization(context, request["OrganizationId"])
         record = context.directory.rule(organization.id, self.direction, request["RuleId"])
         if record is not None:
@@ -104,7 +104,7 @@ class RuleOperations:
         return _described(self._rule(context, organization, request["RuleId"]))
 
     def list_(self, context: Context, request: Page, _now: int) -> dict[str, object]:
-        """List rules by id."""
+        """List rules ordered by id."""
         organization = lookup.organization(context, request["OrganizationId"])
         found, token = pages.page(
             context,
@@ -115,24 +115,26 @@ class RuleOperations:
             ),
             lambda record: record.rule.id,
         )
-        return known(Rules=[_described(record.rule) for record in found], NextToken=token)
+        return present(Rules=[_described(record.rule) for record in found], NextToken=token)
 
     def test(self, context: Context, request: Test, _now: int) -> dict[str, object]:
-        """Say what would become of a message, and why. Recipients need not exist, nor be of the organization (ours)."""
+        """Return the action for each recipient of a message, and why. The organization need not have them (ours)."""
         organization = lookup.organization(context, request["OrganizationId"])
         froms = [_address(request["From"])]
         senders = [_address(request["Sender"])] if "Sender" in request else []
         recipients = dict.fromkeys(_address(recipient) for recipient in request["Recipients"])
-        # what no sender matches decides nothing, and need not be looked at for each recipient
+        # rules that match no sender cannot decide, so they are left out before the recipients are checked
         keys = {key for address in (*senders, *froms) for key in sender_keys(address)}
-        about = [rule for rule in _all(context, organization.id) if any(p.text in keys for p in rule.sender_patterns)]
-        rules = RuleSet(about, self.direction)
+        relevant = [
+            rule for rule in _all(context, organization.id) if any(p.text in keys for p in rule.sender_patterns)
+        ]
+        rules = RuleSet(relevant, self.direction)
         named = min(MAX_MATCHED_RULES, MAX_MATCHES // len(recipients))
         return {"Results": [_result(explain(rules, senders, froms, recipient), named) for recipient in recipients]}
 
     @property
     def _name(self) -> str:
-        """What the API calls a rule."""
+        """The API's name of a rule."""
         return f"{self.direction.capitalize()}MailFlowRule"
 
     def _rule(self, context: Context, organization: Organization, rule_id: str) -> Rule:
@@ -143,11 +145,13 @@ class RuleOperations:
             )
         return record.rule
 
-    def _as_said(self, context: Context, request: Create | Update, rule_id: str, *, created: int, now: int) -> Rule:
-        """Return the rule that a request describes.
+    def _from_request(
+        self, context: Context, request: Create | Update, rule_id: str, *, created: int, now: int
+    ) -> Rule:
+        """Return the rule of a request.
 
         Raises:
-            InvalidParameterException: a pattern means no addresses, or the action's members do not go together.
+            InvalidParameterException: a pattern is not valid, or the action's members are not valid together.
         """
         return Rule(
             id=rule_id,
@@ -156,7 +160,7 @@ class RuleOperations:
             description=request.get("Description", ""),
             sender_patterns=_patterns("SenderPatterns", request["SenderPatterns"]),
             recipient_patterns=_patterns("RecipientPatterns", request["RecipientPatterns"]),
-            action=rule_actions.said(request["Action"], context.settings),
+            action=rule_actions.from_request(request["Action"], context.settings),
             created=created,
             modified=now,
         )
@@ -179,7 +183,7 @@ def _all(context: Context, organization_id: str) -> list[Rule]:
 
 
 def _patterns(member: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
-    """Return patterns in the order given; one that is given twice, however it is written, counts once."""
+    """Return patterns in the order given. Patterns that mean the same count once, however they are written."""
     try:
         return tuple(dict.fromkeys(map(Pattern.parse, texts)))
     except InvalidPatternError as error:
@@ -187,12 +191,12 @@ def _patterns(member: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
 
 
 def _check(context: Context, organization: Organization, rule: Rule, others: Sequence[Rule]) -> None:
-    """Hold a new or changed rule against the others, and what it names against what there is.
+    """Check a new or changed rule against the other rules, its function and its gateway.
 
     Raises:
-        NameAvailabilityException: another has its name, whatever the case.
-        LimitExceededException: together they have too many sender patterns.
-        InvalidParameterException: its function cannot be called (for these recipients), or its gateway is not there.
+        NameAvailabilityException: another rule of its direction has its name, case-insensitive.
+        LimitExceededException: all rules together have too many sender patterns.
+        InvalidParameterException: its function cannot be called (for these recipients), or its gateway does not exist.
     """
     rule_calls.check(rule)
     name = rule.name.casefold()
@@ -208,20 +212,20 @@ def _check(context: Context, organization: Organization, rule: Rule, others: Seq
 
 
 def _change(context: Context, organization: Organization, rules: Sequence[Rule], changes: Sequence[Change]) -> None:
-    """Let other rules hold from the next message on.
+    """Make a set of rules apply from the next message on.
 
     Args:
-        rules: all that will hold.
-        changes: of the records, so that these are the rules.
+        rules: all rules that will apply.
+        changes: changes of the rules' records that lead to ``rules``.
     """
-    version = _published(context, organization, rules)
+    version = _publish(context, organization, rules)
     routing.change(context, replace(organization, rules_version=version), changes)
 
 
-def _published(context: Context, organization: Organization, rules: Sequence[Rule]) -> int:
-    """Write a set of rules under a version that nobody has used, and return that."""
+def _publish(context: Context, organization: Organization, rules: Sequence[Rule]) -> int:
+    """Write a set of rules under an unused version; return the version."""
     first = organization.rules_version + 1
-    for version in range(first, first + VERSIONS_TRIED):
+    for version in range(first, first + MAX_VERSIONS_TRIED):
         if context.rule_sets.keep(organization.id, version, rules):
             return version
     raise ConflictError(f"no version of the rules from {first} on is free")
@@ -230,12 +234,14 @@ def _published(context: Context, organization: Organization, rules: Sequence[Rul
 def _address(text: str) -> Address:
     address = Address.parse(text)
     if address is None or not address.is_bare:
-        raise InvalidParameterException(f"{text!r} is no address; give one like ann@example.com, without a name.")
+        raise InvalidParameterException(
+            f"{text!r} is not an address; give one like ann@example.com, without a display name."
+        )
     return address
 
 
 def _described(rule: Rule) -> dict[str, object]:
-    return known(
+    return present(
         RuleId=rule.id,
         Name=rule.name,
         Description=rule.description or None,
@@ -249,7 +255,7 @@ def _described(rule: Rule) -> dict[str, object]:
 
 def _result(explanation: Explanation, named: int) -> dict[str, object]:
     rule = explanation.rule
-    return known(
+    return present(
         Recipient=str(explanation.recipient),
         Action=rule_actions.described(rule.action) if rule else {"Type": ActionType.DEFAULT.value},
         RuleId=rule and rule.id,

@@ -1,8 +1,9 @@
 """CreateSmtpGateway, UpdateSmtpGateway, DeleteSmtpGateway, DescribeSmtpGateway, ListSmtpGateways.
 
-Where outbound rules may send mail instead of SES. Every change replaces the organization in its transaction, as every
-change of a rule does: of a rule that names a gateway and the gateway's deletion, whoever is second decides anew.
-Source: guide, "Enabling SMTP gateways" (ZH:3730-3762); where it is silent, docs/parity.md.
+Outbound rules may send mail through a gateway instead of SES. Each change of a gateway or rule also replaces the
+organization in its transaction. If a rule names a gateway while the gateway is deleted, the second of the two therefore
+conflicts, and is decided again. Source: guide, "Enabling SMTP gateways" (ZH:3730-3762); for what it does not say,
+docs/parity.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.admin import idempotency, lookup, pages
-from postroom.admin.context import known
+from postroom.admin.context import present
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     EntityStateException,
@@ -37,17 +38,17 @@ MAX_GATEWAYS: Final = 100
 """Most gateways of an organization. Ours; WorkMail's quota is not public."""
 
 SMTP_PORT: Final = 25
-"""Refused: AWS keeps it closed to functions, and opens it to none outside a VPC: every message would fail. Ours.
+"""Port that is refused. AWS blocks it for functions, and lifts the block for none outside a VPC. Ours.
 
 Source: AWS re:Post, "How do I remove the restriction on port 25 from my EC2 instance or Lambda function?"
 """
 
-RULES_NAMED: Final = 5
-"""Most rules that a refused deletion names. Ours."""
+MAX_NAMED_RULES: Final = 5
+"""Most rules that the error of a refused deletion names. Ours."""
 
 
 def create(context: Context, request: requests.CreateSmtpGatewayRequest, now: int) -> answers.CreateSmtpGatewayResponse:
-    """Add a gateway; nothing is sent to it before a rule names it."""
+    """Add a gateway. It is used once a rule names it."""
     organization = lookup.organization(context, request["OrganizationId"])
     replay = idempotency.look_up(context, "CreateSmtpGateway", request, now)
     if replay.answer is not None:
@@ -59,11 +60,11 @@ def create(context: Context, request: requests.CreateSmtpGatewayRequest, now: in
     gateway = SmtpGateway(
         organization_id=organization.id,
         id=gateway_id,
-        name=_free(request["Name"], others),
+        name=_unused_name(request["Name"], others),
         host=_host(request["Host"]),
         port=_port(request["Port"]),
         user_name=request["UserName"],
-        sealed_password=_sealed(context, organization, gateway_id, request["Password"]),
+        sealed_password=_sealed_password(context, organization, gateway_id, request["Password"]),
     )
     _commit(context, organization, Insert(gateway), *replay.remember(gateway_id))
     return {"SmtpGatewayId": gateway_id}
@@ -72,26 +73,26 @@ def create(context: Context, request: requests.CreateSmtpGatewayRequest, now: in
 def update(
     context: Context, request: requests.UpdateSmtpGatewayRequest, _now: int
 ) -> answers.UpdateSmtpGatewayResponse:
-    """Replace what is known of a gateway; it holds for the next message.
+    """Replace a gateway's settings, from the next message on.
 
-    Without a password the former one stays, but not for another host: whoever may change a gateway could have the
-    password sent to a host of their own.
+    Without a password the former one stays, except for another host: an administrator could otherwise have the password
+    sent to a host of their own.
     """
     organization = lookup.organization(context, request["OrganizationId"])
     found = _gateway(context, organization, request["SmtpGatewayId"])
     others = [other for other in all_records(context, organization.id) if other.id != found.id]
     changed = replace(
         found,
-        name=_free(request["Name"], others),
+        name=_unused_name(request["Name"], others),
         host=_host(request["Host"]),
         port=_port(request["Port"]),
         user_name=request["UserName"],
     )
     if "Password" in request:
-        sealed = _sealed(context, organization, found.id, request["Password"])
+        sealed = _sealed_password(context, organization, found.id, request["Password"])
         changed = replace(changed, sealed_password=sealed)
     elif changed.host != found.host:
-        raise InvalidParameterException("Password: another host gets it only from whoever knows it; give it again.")
+        raise InvalidParameterException("Password: a new host needs the password again.")
     if changed != found:
         _commit(context, organization, Put(changed))
     return {}
@@ -100,7 +101,7 @@ def update(
 def delete(
     context: Context, request: requests.DeleteSmtpGatewayRequest, _now: int
 ) -> answers.DeleteSmtpGatewayResponse:
-    """Take a gateway away, unless a rule names it; one that is not there is no error (ours, as with rules)."""
+    """Delete a gateway, unless a rule names it. It is no error if it does not exist (ours, as with rules)."""
     organization = lookup.organization(context, request["OrganizationId"])
     found = context.directory.gateway(organization.id, request["SmtpGatewayId"])
     if found is None:
@@ -108,9 +109,9 @@ def delete(
     rules = pages.everything(lambda *at: context.directory.rules(organization.id, Direction.OUTBOUND, *at), None)
     names = sorted(record.rule.name for record in rules if record.rule.action.gateway_id == found.id)
     if names:
-        more = f" and {len(names) - RULES_NAMED} more" if len(names) > RULES_NAMED else ""
+        more = f" and {len(names) - MAX_NAMED_RULES} more" if len(names) > MAX_NAMED_RULES else ""
         raise EntityStateException(
-            f"Outbound mail-flow rules use SMTP gateway {found.name}: {', '.join(names[:RULES_NAMED])}{more}."
+            f"Outbound mail-flow rules use SMTP gateway {found.name}: {', '.join(names[:MAX_NAMED_RULES])}{more}."
         )
     _commit(context, organization, Remove(found))
     return {}
@@ -125,7 +126,7 @@ def describe(
 
 
 def list_(context: Context, request: requests.ListSmtpGatewaysRequest, _now: int) -> dict[str, object]:
-    """List gateways by id, without their passwords."""
+    """List gateways ordered by id, without their passwords."""
     organization = lookup.organization(context, request["OrganizationId"])
     found, token = pages.page(
         context,
@@ -134,19 +135,19 @@ def list_(context: Context, request: requests.ListSmtpGatewaysRequest, _now: int
         lambda after: pages.everything(lambda *at: context.directory.gateways(organization.id, *at), after),
         lambda gateway: gateway.id,
     )
-    return known(SmtpGateways=[_described(gateway) for gateway in found], NextToken=token)
+    return present(SmtpGateways=[_described(gateway) for gateway in found], NextToken=token)
 
 
 def all_records(context: Context, organization_id: str) -> Iterable[SmtpGateway]:
-    """Yield the gateways of an organization."""
+    """Return the gateways of an organization, ordered by id."""
     return pages.everything(lambda *at: context.directory.gateways(organization_id, *at), None)
 
 
 def check_named(context: Context, organization: Organization, rule: Rule) -> None:
-    """Look whether the gateway that a rule names is there.
+    """Check that the gateway that a rule names exists.
 
     Raises:
-        InvalidParameterException: the organization has none of that id.
+        InvalidParameterException: the organization has no gateway of that id.
     """
     gateway_id = rule.action.gateway_id
     if gateway_id is not None and context.directory.gateway(organization.id, gateway_id) is None:
@@ -161,8 +162,8 @@ def _gateway(context: Context, organization: Organization, gateway_id: str) -> S
     return found
 
 
-def _free(name: str, others: Iterable[SmtpGateway]) -> str:
-    """Return a name that no other gateway has, whatever its case."""
+def _unused_name(name: str, others: Iterable[SmtpGateway]) -> str:
+    """Return the name, unless another gateway has it; case-insensitive."""
     if any(other.name.casefold() == name.casefold() for other in others):
         raise NameAvailabilityException(f"Another SMTP gateway has the name {name}.")
     return name
@@ -177,19 +178,19 @@ def _host(text: str) -> str:
 
 def _port(port: int) -> int:
     if port == SMTP_PORT:
-        raise InvalidParameterException("Port: AWS keeps 25 closed to functions; gateways listen on 587, 465 or 2525.")
+        raise InvalidParameterException("Port: AWS blocks port 25 for functions; gateways listen on 587, 465 or 2525.")
     return port
 
 
-def _sealed(context: Context, organization: Organization, gateway_id: str, password: str) -> bytes:
+def _sealed_password(context: Context, organization: Organization, gateway_id: str, password: str) -> bytes:
     try:
         return context.gateway_passwords.seal(password, organization.id, gateway_id)
     except KeyUnavailableError as error:
-        raise OrganizationStateException(f"The password cannot be kept: {error}.") from error
+        raise OrganizationStateException(f"The password cannot be stored: {error}.") from error
 
 
 def _commit(context: Context, organization: Organization, *changes: Change) -> None:
-    """Write a change, unless the organization has changed since it was read."""
+    """Write changes, unless the organization has changed since it was read."""
     context.directory.commit([Replace(organization), *changes])
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from postroom.admin import entities, lookup, pages, passwords
-from postroom.admin.context import known, seconds
-from postroom.admin.entities import EntityFilter
+from postroom.admin import entities, lookup, passwords
+from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     EntityStateException,
@@ -41,7 +40,7 @@ ATTRIBUTES: Final = (
     "Context",
     "IdentityProviderUserId",
 )
-"""Members that are kept as they were given; an empty string stays an empty string."""
+"""Members that are stored unchanged; an empty string is stored as one."""
 
 FILTERS: Final[Mapping[str, str]] = {
     "UsernamePrefix": "name",
@@ -52,7 +51,7 @@ FILTERS: Final[Mapping[str, str]] = {
 
 
 def create(context: Context, request: requests.CreateUserRequest, now: int) -> answers.CreateUserResponse:
-    """Make a disabled user without a mailbox."""
+    """Create a disabled user without a mailbox."""
     organization = lookup.organization(context, request["OrganizationId"])
     role = _allowed_role(request.get("Role", "USER"))
     entities.refuse_reserved(request["Name"])
@@ -79,9 +78,9 @@ def create(context: Context, request: requests.CreateUserRequest, now: int) -> a
 
 
 def update(context: Context, request: requests.UpdateUserRequest, _now: int) -> answers.UpdateUserResponse:
-    """Change those members that the request has; an empty IdentityProviderUserId takes the link away."""
+    """Change the members that the request has; an empty IdentityProviderUserId removes the link."""
     organization = lookup.organization(context, request["OrganizationId"])
-    user = lookup.living(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
+    user = lookup.not_deleted(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
     role = _allowed_role(request["Role"]) if "Role" in request else user.role
     if role is not user.role and user.state is EntityState.ENABLED:
         raise EntityStateException(f"User {user.id} is enabled; its role can be changed while it is disabled.")
@@ -101,10 +100,10 @@ def update(context: Context, request: requests.UpdateUserRequest, _now: int) -> 
 
 
 def describe(context: Context, request: requests.DescribeUserRequest, _now: int) -> answers.DescribeUserResponse:
-    """Describe a user; a deleted one by its id, in state DELETED."""
+    """Describe a user. A deleted user is found by its id, in state DELETED."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
-    answer = known(
+    answer = present(
         UserId=user.id,
         Name=user.name,
         Email=user.email,
@@ -120,7 +119,7 @@ def describe(context: Context, request: requests.DescribeUserRequest, _now: int)
 
 
 def delete(context: Context, request: requests.DeleteUserRequest, now: int) -> answers.DeleteUserResponse:
-    """Delete a disabled user for good; a missing or deleted one is no error (the model lists none)."""
+    """Delete a disabled user. It is no error if the user does not exist (the model lists none)."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.find(context, organization.id, request["UserId"])
     if user is not None and user.kind is EntityKind.USER:
@@ -130,19 +129,10 @@ def delete(context: Context, request: requests.DeleteUserRequest, now: int) -> a
 
 
 def list_(context: Context, request: requests.ListUsersRequest, _now: int) -> answers.ListUsersResponse:
-    """List users by id. Deleted ones are listed only where the filter asks for that state (ours)."""
+    """List users ordered by id. Deleted users are listed only if the filter names that state (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    rows = EntityFilter(cast("Mapping[str, str]", request.get("Filters", {})), FILTERS)
-    found, token = pages.page(
-        context,
-        "ListUsers",
-        request,
-        lambda after: rows(
-            pages.everything(lambda *at: context.directory.entities(organization.id, EntityKind.USER, *at), after)
-        ),
-        lambda user: user.id,
-    )
-    answer = known(Users=[_summary(user) for user in found], NextToken=token)
+    found, token = entities.page(context, "ListUsers", request, (organization.id, EntityKind.USER), FILTERS)
+    answer = present(Users=[_summary(user) for user in found], NextToken=token)
     return cast("answers.ListUsersResponse", answer)
 
 
@@ -151,9 +141,9 @@ def reset_password(
     request: requests.ResetPasswordRequest,
     _now: int,
 ) -> answers.ResetPasswordResponse:
-    """Give a user another password."""
+    """Change a user's password."""
     organization = lookup.organization(context, request["OrganizationId"])
-    user = lookup.living(lookup.entity_by_id(context, organization.id, request["UserId"], EntityKind.USER))
+    user = lookup.not_deleted(lookup.entity_by_id(context, organization.id, request["UserId"], EntityKind.USER))
     if user.role is not Role.USER:
         raise UnsupportedOperationException(f"User {user.id} has role {user.role} and cannot log in.")
     passwords.check(request["Password"])
@@ -169,11 +159,11 @@ def describe_entity(
     request: requests.DescribeEntityRequest,
     _now: int,
 ) -> answers.DescribeEntityResponse:
-    """Say whose an address is."""
+    """Return the entity that has an address."""
     organization = lookup.organization(context, request["OrganizationId"])
     found = context.directory.entity_at(organization.id, request["Email"].lower())
     if found is None:
-        raise EntityNotFoundException(f"Nobody in the organization has the address {request['Email']}.")
+        raise EntityNotFoundException(f"No entity of the organization has the address {request['Email']}.")
     return {"EntityId": found.id, "Name": found.name, "Type": found.kind.value}
 
 
@@ -188,7 +178,7 @@ def _attributes(request: Any) -> dict[str, str]:
 
 
 def _summary(user: Entity) -> dict[str, object]:
-    return known(
+    return present(
         Id=user.id,
         Email=user.email,
         Name=user.name,

@@ -20,10 +20,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, PAGE, Run, pages
+from postroom.lifecycle.runs import OWNERS, Run, pages
 from postroom.lifecycle.stored_mail import Sharing
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
+from postroom.model.limits import DIRECTORY_PAGE_ROWS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
 from postroom.ports.directory import MAX_ROWS
 
@@ -168,7 +169,7 @@ class Deletion:
         """Remove the mailboxes' keys in batches; one run has time for the keys of 100,000 mailboxes."""
         owners = self._entities(organization.id, *OWNERS)
         while not organization.keys_gone and run.has_time():
-            ids = [entity.id for entity in islice(owners, PAGE)]
+            ids = [entity.id for entity in islice(owners, DIRECTORY_PAGE_ROWS)]
             self.mailboxes.remove_keys(ids)
             if not ids:
                 return self._change(organization, keys_gone=True)

@@ -67,7 +67,7 @@ class MessageFlow:
             InvalidContentLocation: the content cannot be read from ``reference``.
             MessageRejected: the content does not meet the criteria.
             MessageFrozen: the content of this message may not be replaced any more.
-            TemporaryError: a store did not answer, or other writers were faster ``MAX_WRITES`` times.
+            TemporaryError: a store did not answer, or other writers were faster ``CONFLICT_ATTEMPTS`` times.
         """
         received = self._received(message_id)
         self._unfrozen(received.trace)

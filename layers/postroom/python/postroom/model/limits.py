@@ -7,6 +7,7 @@ from typing import Final
 MB: Final = 1 << 20
 
 DAY_MS: Final = 24 * 3600 * 1000
+"""One day, in milliseconds."""
 
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
@@ -67,7 +68,10 @@ MAILBOX_KEPT_DAYS: Final = 30
 Source: guide, ZH:5451; model, DeregisterFromWorkMail."""
 
 CONFLICT_ATTEMPTS: Final = 10
-"""How often a request to an API is decided anew after another writer was faster. Ours."""
+"""How often a request to an API is decided, as long as another writer is faster each time. Ours."""
+
+DIRECTORY_PAGE_ROWS: Final = 100
+"""Rows of the directory that one read of a listing returns. Ours."""
 
 RESERVE_MS: Final = 20_000
 """Milliseconds of a function's time below which nothing new is begun. Ours."""
