@@ -12,7 +12,7 @@ import pytest
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
-from postroom.adapters.memory.queues import MemoryOnward, MemoryRuleCalls
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
@@ -98,7 +98,7 @@ class PlainPasswords:
 
 @dataclass
 class Caller:
-    """Somebody at a caller who calls the API. ``context`` may be exchanged between calls."""
+    """A client that calls the API. ``context`` may be exchanged between calls."""
 
     context: Any
     now: int = START
@@ -109,10 +109,10 @@ class Caller:
         transit, raw = MemoryTransit(tables, lambda: self.now), MemoryRawMail("inbound", lambda: self.now)
         for mailbox_id, head in context.mailboxes.heads.items():
             tables.mailboxes[mailbox_id] = Mailbox(head, {})
-        ledger, sealed, onward = MemoryLedger(tables), MemorySealedMail(), MemoryOnward()
-        services, calls = context.domain_services, MemoryRuleCalls()
+        ledger, sealed, queues = MemoryLedger(tables), MemorySealedMail(), MemoryQueues()
+        services = context.domain_services
         memory_deletion(
-            context.directory, services, transit, ledger, raw, sealed, tables, onward, calls, lambda: self.now
+            context.directory, services, transit, ledger, raw, sealed, tables, queues, lambda: self.now
         ).run(remaining)
         for gone in set(context.mailboxes.heads) - set(tables.mailboxes):
             del context.mailboxes.heads[gone]

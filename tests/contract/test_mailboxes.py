@@ -15,7 +15,7 @@ from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import OrderKind
+from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.mailbox import ChangeKind, Counters, Folder, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner

@@ -14,7 +14,7 @@ from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.message_contents import MemoryMessageContents
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact
 from postroom.ports.message_contents import FlowContents, Slot

@@ -9,28 +9,27 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from postroom.adapters.aws.queues import SqsArrivals, SqsBounceOrders, SqsOnward, SqsParkedNotices
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryBounceOrders, MemoryOnward, MemoryParkedNotices
-from postroom.contracts.between_stations import ParkedPointer, Station, read_bounce, read_order
+from postroom.adapters.aws.queues import SqsParkedNotices, SqsQueues
+from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
+from postroom.contracts.orders import STATIONS, BounceOrder, CallPointer, DeliveryOrder
+from postroom.contracts.pointers import Announcement, ParkedPointer
 from postroom.errors import StoreUnavailableError
-from tests.support.builders import ORG, bounce, order
+from tests.support.builders import ORG, bounce, call, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from postroom.ports.queues import Arrivals, BounceOrders, Onward, ParkedNotices
+    from postroom.ports.queues import ParkedNotices, Queues
     from tests.support.stack import Stack
 
 
 @dataclass
-class Queues:
-    onward: Onward
-    bounces: BounceOrders
-    arrivals: Arrivals
+class Held:
+    """Queues, and what has arrived in them: bodies by station, and parked pointers with their causes."""
+
+    queues: Queues
     notices: ParkedNotices
-    bouncing: Callable[[], Iterable[str]]
-    delivered: Callable[[], Iterable[str]]
-    arrived: Callable[[], Iterable[str]]
+    bodies: Callable[[str], Iterable[str]]
     noticed: Callable[[], Iterable[tuple[str, str]]]
 
 
@@ -44,30 +43,20 @@ def drain(stack: Stack, name: str) -> list[Any]:
 
 
 @pytest.fixture(params=["memory", "sqs"])
-def queues(request: pytest.FixtureRequest) -> Queues:
+def held(request: pytest.FixtureRequest) -> Held:
     if request.param == "memory":
-        onward, arrivals, notices = MemoryOnward(), MemoryArrivals(), MemoryParkedNotices()
-        bounces = MemoryBounceOrders()
-        return Queues(
-            onward,
-            bounces,
-            arrivals,
+        queues, notices = MemoryQueues(), MemoryParkedNotices()
+        return Held(
+            queues,
             notices,
-            lambda: [*(body for body, _ in bounces.sent), *onward.queues[Station.BOUNCE]],
-            lambda: onward.queues[Station.DELIVER],
-            lambda: arrivals.bodies,
+            lambda station: queues.queues[station],
             lambda: [(pointer.model_dump_json(), cause) for pointer, cause in notices.sent],
         )
     stack: Stack = request.getfixturevalue("stack")
-    urls = stack.environment
-    return Queues(
-        SqsOnward(stack.sqs, {station: urls.get(f"{station.name}_QUEUE_URL", "") for station in Station}),
-        SqsBounceOrders(stack.sqs, urls["BOUNCE_QUEUE_URL"]),
-        SqsArrivals(stack.sqs, urls["INGEST_QUEUE_URL"]),
-        SqsParkedNotices(stack.sqs, urls["PARKED_QUEUE_URL"]),
-        lambda: [found["Body"] for found in drain(stack, "BOUNCE_QUEUE_URL")],
-        lambda: [found["Body"] for found in drain(stack, "DELIVER_QUEUE_URL")],
-        lambda: [found["Body"] for found in drain(stack, "INGEST_QUEUE_URL")],
+    return Held(
+        sqs_queues(stack),
+        SqsParkedNotices(stack.sqs, stack.environment["PARKED_QUEUE_URL"]),
+        lambda station: [found["Body"] for found in drain(stack, STATIONS[station].queue)],
         lambda: [
             (found["Body"], found["MessageAttributes"]["cause"]["StringValue"])
             for found in drain(stack, "PARKED_QUEUE_URL")
@@ -75,37 +64,59 @@ def queues(request: pytest.FixtureRequest) -> Queues:
     )
 
 
+def sqs_queues(stack: Stack) -> SqsQueues:
+    """Return the queues in SQS, without the stations' own delays."""
+    urls = {name: stack.environment[station.queue] for name, station in STATIONS.items()}
+    return SqsQueues(stack.sqs, urls, lambda _: 0)
+
+
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 40])
-def test_every_order_arrives(queues: Queues, number: int) -> None:
+def test_every_order_arrives(held: Held, number: int) -> None:
     orders = [order(f"u{place:02}", envelope_from="grüße@exämple.org") for place in range(number)]
-    queues.onward.send(iter(orders))
-    assert sorted((read_order(body) for body in queues.delivered()), key=lambda o: o.mailbox_id) == orders
+    held.queues.send(iter(orders))
+    assert sorted((DeliveryOrder.read(body) for body in held.bodies("deliver")), key=lambda o: o.mailbox_id) == orders
 
 
-def test_bounce_orders_arrive(queues: Queues) -> None:
+def test_bounce_orders_arrive(held: Held) -> None:
     orders = [bounce(f"grüße{number:02}@acme.test") for number in range(12)]
-    queues.bounces.send(iter(orders))
-    assert sorted((read_bounce(body) for body in queues.bouncing()), key=lambda o: o.name) == orders
+    held.queues.send(iter(orders))
+    assert sorted((BounceOrder.read(body) for body in held.bodies("bounce")), key=lambda o: o.name) == orders
 
 
 def test_a_delayed_bounce_order_comes_later(stack: Stack) -> None:
-    SqsBounceOrders(stack.sqs, stack.environment["BOUNCE_QUEUE_URL"]).send([bounce()], delay=900)
+    sqs_queues(stack).send([bounce()], delay_s=900)
     assert drain(stack, "BOUNCE_QUEUE_URL") == []
     names: Any = ["ApproximateNumberOfMessagesDelayed"]
     found = stack.sqs.get_queue_attributes(QueueUrl=stack.environment["BOUNCE_QUEUE_URL"], AttributeNames=names)
     assert found["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
 
 
-def test_a_notification_arrives_as_it_was(queues: Queues) -> None:
+def test_messages_for_several_stations_arrive_each_at_its_own(held: Held) -> None:
+    orders = [order("u1"), bounce("a@acme.test"), order("u2"), call()]
+    held.queues.send(iter(orders))
+    assert [DeliveryOrder.read(body).mailbox_id for body in held.bodies("deliver")] == ["u1", "u2"]
+    assert [BounceOrder.read(body).name for body in held.bodies("bounce")] == ["a@acme.test"]
+    assert [CallPointer.read(body) for body in held.bodies("run_sync_rule")] == [call().pointer]
+
+
+def test_a_stations_own_delay_holds_unless_another_is_given(stack: Stack) -> None:
+    urls = {"bounce": stack.environment["BOUNCE_QUEUE_URL"]}
+    SqsQueues(stack.sqs, urls).send([bounce()])
+    assert drain(stack, "BOUNCE_QUEUE_URL") == []
+    SqsQueues(stack.sqs, urls).send([bounce()], delay_s=0)
+    assert len(drain(stack, "BOUNCE_QUEUE_URL")) == 1
+
+
+def test_a_notification_arrives_as_it_was(held: Held) -> None:
     body = '{"x": "\\u0000 \\ud800 ü", "y": [1]}\n'
-    queues.arrivals.send(body)
-    assert list(queues.arrived()) == [body]
+    held.queues.send([Announcement(body)])
+    assert list(held.bodies("ingest")) == [body]
 
 
-def test_a_pointer_arrives_with_its_cause(queues: Queues) -> None:
+def test_a_pointer_arrives_with_its_cause(held: Held) -> None:
     pointer = ParkedPointer(id="t/order:ann", trace="t", organization_id=ORG)
-    queues.notices.send(pointer, "KeyUnavailableError: disabled")
-    assert list(queues.noticed()) == [(pointer.model_dump_json(), "KeyUnavailableError: disabled")]
+    held.notices.send(pointer, "KeyUnavailableError: disabled")
+    assert list(held.noticed()) == [(pointer.model_dump_json(), "KeyUnavailableError: disabled")]
 
 
 def test_a_batch_that_sqs_takes_only_in_part_is_an_error(stack: Stack) -> None:
@@ -114,4 +125,4 @@ def test_a_batch_that_sqs_takes_only_in_part_is_an_error(stack: Stack) -> None:
     with Stubber(client) as stub:
         stub.add_response("send_message_batch", {"Successful": [], "Failed": failed}, {"QueueUrl": ANY, "Entries": ANY})
         with pytest.raises(StoreUnavailableError, match="InternalError"):
-            SqsOnward(client, {Station.DELIVER: "https://sqs.us-east-1.amazonaws.com/1/q"}).send([order()])
+            SqsQueues(client, {"deliver": "https://sqs.us-east-1.amazonaws.com/1/q"}).send([order()])

@@ -9,7 +9,7 @@ import pytest
 
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.memory.raw_mail import MemoryRawMail
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.errors import MessageNotFoundError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import Expansion, RawLocation
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import RawLocation
 from postroom.model.facts import OwnFact
 from postroom.ports.transit import Allowance, Called, Claim, Parked, Waiting
 from tests.support.builders import (
@@ -31,7 +32,7 @@ from tests.support.builders import (
 )
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import Order
+    from postroom.contracts.orders import Order
     from postroom.ports.transit import Ledger, Transit
     from tests.support.stack import Stack
 

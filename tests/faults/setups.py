@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import boto3
 
-from postroom.adapters.aws.queues import SqsOnward
+from postroom.adapters.aws.queues import SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.directory import EntityState
 from tests.faults.harness import letter
@@ -213,7 +213,7 @@ def dead_letter(harness: Harness) -> None:
 def flow_given_up(harness: Harness) -> None:
     """Ingest dies behind the first transaction of a large flow, before it sends, and SQS gives up on it."""
     harness.arrive("m1", "group@acme.test")
-    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+    with patch.object(SqsQueues, "send", side_effect=[None, Killed]):
         harness.hand_out("INGEST_QUEUE_URL")
     harness.bury("INGEST")
     harness.pump()
@@ -228,7 +228,7 @@ def flow_redriven(harness: Harness) -> None:
 def half_given_up(harness: Harness) -> None:
     """As before, and the message was for somebody of no organization as well."""
     harness.arrive("m1", "group@acme.test", "somebody@nowhere.test")
-    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+    with patch.object(SqsQueues, "send", side_effect=[None, Killed]):
         harness.hand_out("INGEST_QUEUE_URL")
     harness.bury("INGEST")
     harness.pump()
@@ -238,7 +238,7 @@ def verdict_given_up(harness: Harness) -> None:
     """A large verdict stops behind its first transaction, before it sends, and its call becomes a dead letter."""
     harness.arrive("m1", "group@acme.test")
     harness.hand_out("INGEST_QUEUE_URL")
-    with patch.object(SqsOnward, "send", side_effect=[None, Killed]):
+    with patch.object(SqsQueues, "send", side_effect=[None, Killed]):
         harness.hand_out("RUN_SYNC_RULE_QUEUE_URL")
     harness.bury("RUN_SYNC_RULE")
     harness.pump()

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from postroom.bootstrap import environment
-from postroom.contracts.between_stations import FactPointer
+from postroom.contracts.pointers import FactPointer
 from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trace, trace_of
 from postroom.model.limits import DELETION_SETTLES_SECONDS
 from postroom.model.records import Insert, OrganizationState, PasswordHash, SmtpGateway

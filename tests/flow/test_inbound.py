@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from postroom.contracts.between_stations import OrderKind
+from postroom.contracts.orders import OrderKind
 from postroom.errors import UnknownEnvelopeError, UnreadableMailError
 from postroom.model.directory import EntityState, Role
 from postroom.model.facts import trace_of
@@ -200,7 +200,7 @@ def test_what_an_orphans_notification_could_not_reach_is_parked_in_its_place(pip
 def test_a_notice_whose_mailbox_is_gone_ends_without_a_bounce(pipeline: Pipeline) -> None:
     notice = order("gone", kind=OrderKind.QUOTA_NOTICE, trace="t")
     pipeline.operator.transit.open([], [notice], None)
-    pipeline.operator.parking.onward.send([notice])
+    pipeline.operator.parking.queues.send([notice])
     pipeline.pump()
     assert pipeline.fact_names("t") == ["QUOTA_NOTICE_DROPPED"]
     assert pipeline.operator.transit.is_clear("t")

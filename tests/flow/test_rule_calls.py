@@ -22,7 +22,7 @@ from tests.support.rules import DEFAULT, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from postroom.contracts.between_stations import Expansion
+    from postroom.contracts.expansions import Expansion
     from postroom.model.facts import Fact
     from tests.support.stack import Stack
 

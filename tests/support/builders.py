@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, OrderKind, RawLocation, RuleCall
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, RawLocation, RuleCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import Parked

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from postroom.adapters.memory.sealed_mail import MemorySealedMail
     from postroom.adapters.memory.tables import MemoryTables
     from postroom.ports.domain_services import DomainServices
-    from postroom.ports.queues import Onward, RuleCalls
+    from postroom.ports.queues import Queues
     from postroom.ports.transit import Ledger, Transit
     from tests.support.memory_mail_system import MemoryMailSystem
 
@@ -43,8 +43,7 @@ def memory_deletion(
     raw: MemoryRawMail,
     sealed: MemorySealedMail,
     tables: MemoryTables,
-    onward: Onward,
-    calls: RuleCalls,
+    queues: Queues,
     now: Callable[[], int],
     **changes: Any,
 ) -> Deletion:
@@ -56,7 +55,7 @@ def memory_deletion(
         "rows": MemoryOrganizationRemoval(directory),
         "mailboxes": MemoryMailboxRemoval(tables, sealed),
         "transit": transit,
-        "flows": OpenFlows(transit, ledger, raw, onward, calls, now),
+        "flows": OpenFlows(transit, ledger, raw, queues, now),
         "arrivals": arrivals,
         "stored": StoredMail(raw, ledger, transit, arrivals, now, SETTLES),
         "archive": raw,

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.adapters.memory.directory import MemoryDirectory
-from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.message_contents import MemoryMessageContents
 from postroom.adapters.memory.open_calls import MemoryOpenCalls
 from postroom.adapters.memory.probes import MemoryProbes
-from postroom.adapters.memory.queues import (
-    MemoryArrivals,
-    MemoryBounceOrders,
-    MemoryOnward,
-    MemoryParkedNotices,
-    MemoryRuleCalls,
-)
+from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
@@ -29,7 +22,6 @@ from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer, Patience
-from postroom.contracts.between_stations import Station
 from postroom.delivery.deliver import Deliver
 from postroom.inbound.ingest import Ingest
 from postroom.model.directory import EntityKind, EntityState, Role
@@ -80,17 +72,14 @@ class MemoryMailSystem:
         self.mailboxes = MemoryMailboxes(self.tables, self.now)
         self.transit = MemoryTransit(self.tables, self.now)
         self.ledger = MemoryLedger(self.tables)
-        self.onward, self.orders, self.calls = MemoryOnward(), MemoryBounceOrders(), MemoryRuleCalls()
+        self.queues = MemoryQueues()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
         self.parking = Parking(
             self.transit,
             self.ledger,
             self.notices,
-            self.onward,
-            self.calls,
-            MemoryArrivals(),
-            MemoryEventRetries(),
+            self.queues,
             self.now,
         )
         self.ingest = Ingest(
@@ -99,7 +88,7 @@ class MemoryMailSystem:
             raw=self.raw,
             transit=self.transit,
             ledger=self.ledger,
-            onward=self.onward,
+            queues=self.queues,
             parking=self.parking,
             now=self.now,
             bucket="inbound-bucket",
@@ -112,7 +101,7 @@ class MemoryMailSystem:
             mailboxes=self.mailboxes,
             transit=self.transit,
             ledger=self.ledger,
-            onward=self.onward,
+            queues=self.queues,
             parking=self.parking,
             now=self.now,
             random=os.urandom,
@@ -124,7 +113,7 @@ class MemoryMailSystem:
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,
-            bounces=self.orders,
+            queues=self.queues,
             parking=self.parking,
             now=self.now,
             patience=Patience(0, 0, 0),
@@ -142,8 +131,7 @@ class MemoryMailSystem:
             contents=self.contents,
             transit=self.transit,
             ledger=self.ledger,
-            onward=self.onward,
-            calls=self.calls,
+            queues=self.queues,
             parking=self.parking,
             now=self.now,
             chance=lambda: 0.5,
@@ -152,7 +140,7 @@ class MemoryMailSystem:
             caller=caller,
             open_calls=open_calls,
             transit=self.transit,
-            calls=self.calls,
+            queues=self.queues,
             parking=self.parking,
             now=self.now,
             chance=lambda: 0.5,
@@ -247,7 +235,7 @@ class MemoryMailSystem:
 
     def call_again(self) -> list[int]:
         """Let the time pass until the calls that were put off are due, and carry everything out; return the delays."""
-        waiting = [self.calls.sent.popleft() for _ in range(len(self.calls.sent))]
+        waiting = list(self.queues.later.pop("run_sync_rule", ()))
         self.later += max((delay for _, delay in waiting), default=0) * 1000
         for body, _ in waiting:
             self.run_sync_rule.accept(body)
@@ -255,11 +243,12 @@ class MemoryMailSystem:
         return [delay for _, delay in waiting]
 
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
-        yield self.onward.queues[Station.DELIVER], self.deliver.accept
-        yield self.onward.queues[Station.BOUNCE], self.bouncer.accept
-        yield self.orders.sent, lambda sent: self.bouncer.accept(sent[0])
-        yield self.onward.queues[Station.RUN_SYNC_RULE], self.run_sync_rule.accept
-        yield self.onward.queues[Station.RUN_ASYNC_RULE], self.run_async_rule.accept
+        queues = self.queues.queues
+        yield queues["deliver"], self.deliver.accept
+        yield queues["bounce"], self.bouncer.accept
+        yield self.queues.later["bounce"], lambda sent: self.bouncer.accept(sent[0])
+        yield queues["run_sync_rule"], self.run_sync_rule.accept
+        yield queues["run_async_rule"], self.run_async_rule.accept
 
     def letters(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
         """Return the messages of a folder, opened, by UID."""

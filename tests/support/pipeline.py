@@ -88,7 +88,7 @@ def _at_once(station: Any) -> Any:
     """Return a station whose bounces wait for nothing."""
     if hasattr(station, "bounce_delay"):
         return dataclasses.replace(station, bounce_delay=0)
-    parts = {name: _at_once(getattr(station, name)) for name in ("onward", "parking") if hasattr(station, name)}
+    parts = {name: _at_once(getattr(station, name)) for name in ("queues", "parking") if hasattr(station, name)}
     return dataclasses.replace(station, **parts)
 
 

@@ -18,8 +18,8 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.bootstrap import message_flow_api, parts
 from postroom.bootstrap.environment import Environment, now_ms
-from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.message_flow import DELIMITER
+from postroom.contracts.orders import RawLocation
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents

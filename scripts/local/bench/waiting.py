@@ -21,7 +21,7 @@ from local import demo, output, running
 from local.commands.mailbox import all_items
 from local.errors import LocalError
 from local.settings import function_arn
-from postroom.contracts.between_stations import RuleCall
+from postroom.contracts.orders import RuleCall
 from postroom.model.facts import EventName, OwnFact
 from postroom.model.mailbox import Folder
 

@@ -31,7 +31,7 @@ def rebuild(
         stack = running.find()
         stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
         parking = stack.operator().parking
-        sent = rebuild_log(parking.ledger, parking.event_retries, organization_id, since=first, until=last)
+        sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last)
     output.console().print(f"{sent} events are on their way to the log")
 
 

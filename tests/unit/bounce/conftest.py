@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
-from postroom.adapters.memory.queues import MemoryBounceOrders
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.bounce.bounce import Bouncer
-from postroom.contracts.between_stations import BounceOrder, Order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.contracts.orders import BounceOrder, Order
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from tests.support.builders import NOON, ORG, TRACE, order
 from tests.support.owners import MailboxOwners
@@ -46,7 +46,7 @@ class MailSystem:
         self.ledger = MemoryLedger(self.tables)
         self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
         self.sender = MemoryBounceSender()
-        self.queue = MemoryBounceOrders()
+        self.queues = MemoryQueues()
         self.lot = Lot()
         self.owners = MailboxOwners()
         self.bouncer = Bouncer(
@@ -55,7 +55,7 @@ class MailSystem:
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,
-            bounces=self.queue,
+            queues=self.queues,
             parking=self.lot,
             now=lambda: self.now,
         )

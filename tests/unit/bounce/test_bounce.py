@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.bounce.bounce import NOTHING_NEW
-from postroom.contracts.between_stations import BounceOrder
+from postroom.contracts.orders import BounceOrder
 from postroom.errors import (
     InvalidNotificationError,
     RefusedByServiceError,
@@ -57,7 +57,7 @@ def test_it_waits_for_the_others_but_not_for_ever(mail_system: MailSystem) -> No
     mail_system.transit.open([], [order("ann")], None)
     mail_system.accept(first)
     assert mail_system.told == []
-    assert mail_system.queue.sent.pop() == (first.model_dump_json(), 30)
+    assert mail_system.queues.later["bounce"].pop() == (first.model_dump_json(), 30)
     mail_system.now += 15 * 60_000
     mail_system.accept(first)
     assert mail_system.told == [["a@acme.test"]]
@@ -106,7 +106,7 @@ def test_an_order_that_came_meanwhile_is_not_forgotten(mail_system: MailSystem) 
 
     object.__setattr__(mail_system.bouncer, "sender", type("Slow", (), {"answer": staticmethod(slow)})())
     mail_system.accept(first)
-    body, delay = mail_system.queue.sent.pop()
+    body, delay = mail_system.queues.later["bounce"].pop()
     assert (BounceOrder.model_validate_json(body).name, delay) == ("b@acme.test", 30)
 
 
@@ -247,12 +247,12 @@ class TestSending:
         mail_system.sender.away = False
         mail_system.accept(first)  # too early: the first attempt may still be at it
         assert mail_system.told == []
-        assert mail_system.queue.sent.pop() == (first.model_dump_json(), 30)
+        assert mail_system.queues.later["bounce"].pop() == (first.model_dump_json(), 30)
         mail_system.now += 2 * 60_000
         mail_system.refuse("b@acme.test")
         mail_system.accept(first)
         assert mail_system.told == [["a@acme.test"]]  # what was intended, no more
-        body, _ = mail_system.queue.sent.pop()
+        body, _ = mail_system.queues.later["bounce"].pop()
         mail_system.bouncer.accept(body)
         assert mail_system.told == [["a@acme.test"], ["b@acme.test"]]
         assert mail_system.transit.is_clear(TRACE)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from postroom.contracts.between_stations import Station, read_order
+from postroom.contracts.orders import DeliveryOrder
 from postroom.delivery.deliver import Deliver
 from postroom.model.facts import trace_of
 from tests.support.builders import ORG, notification
@@ -24,7 +24,7 @@ def order_for(post: MemoryMailSystem, name: str) -> str:
     """Let a letter arrive, and return the order for it, which waits in its queue."""
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{name}@acme.test"]))
-    (body,) = post.onward.queues[Station.DELIVER]
+    (body,) = post.queues.queues["deliver"]
     return str(body)
 
 
@@ -71,7 +71,7 @@ def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryMailSystem, m
 def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryMailSystem) -> None:
     post.user("ann")
     body = order_for(post, "ann")
-    post.parking.park_order(read_order(body), "for a reason")
+    post.parking.park_order(DeliveryOrder.read(body), "for a reason")
     post.deliver.accept(body)
     post.pump()
     assert post.letters("ann") == [LETTER]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, OrderKind, RawLocation, Station
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, RawLocation
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Replace
@@ -122,7 +122,7 @@ def test_what_an_attempt_has_sealed_before_goes(post: MemoryMailSystem) -> None:
     def die(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    (body,) = post.onward.queues[Station.DELIVER]
+    (body,) = post.queues.queues["deliver"]
     dying: Any = Dying(post.mailboxes, die)
     kept, post.deliver = post.deliver, replace(post.deliver, mailboxes=dying)
     with pytest.raises(KeyboardInterrupt):
@@ -187,9 +187,9 @@ def test_a_call_that_is_not_due_ends_as_soon_as_it_is_looked_at(post: MemoryMail
     arrive(post, "ann@acme.test")
     post.pump()
     delete(post)
-    (body, _) = post.calls.sent.popleft()
+    (body, _) = post.queues.later["run_sync_rule"].popleft()
     post.run_sync_rule.accept(body)
-    assert not post.calls.sent
+    assert not post.queues.later["run_sync_rule"]
     assert bounced(post) == [("ann@acme.test", "5.1.1")]
 
 
@@ -198,7 +198,7 @@ def test_a_call_with_more_recipients_than_a_transaction_takes_ends_for_all(post:
     ask(post)
     arrive(post, *CROWD)
     delete(post)
-    (body,) = post.onward.queues[Station.RUN_SYNC_RULE]
+    (body,) = post.queues.queues["run_sync_rule"]
     inner, kept = post.transit, post.run_sync_rule
     left = [stop]
 
@@ -248,7 +248,7 @@ def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryMailSystem
 
 def test_the_same_bounce_of_an_organization_that_is_there_waits_for_a_person(post: MemoryMailSystem) -> None:
     arrive(post, "nobody@acme.test")
-    (body,) = post.onward.queues[Station.BOUNCE]
+    (body,) = post.queues.queues["bounce"]
     order = BounceOrder.model_validate_json(body)
     post.raw.remove("inbound/m1")
     post.pump()

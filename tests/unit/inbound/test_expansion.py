@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.memory.queues import MemoryOnward
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
-from postroom.contracts.between_stations import RawLocation, Station, read_order
+from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import RECEIVED
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Flow, Plan
@@ -18,7 +18,7 @@ from tests.support.builders import NOON, ORG, TRACE, expansion, received
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import Expansion
+    from postroom.contracts.expansions import Expansion
 
 FLOW = Flow(TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/m1"), 1000, NOON)
 
@@ -57,9 +57,9 @@ def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_
     transit = MemoryTransit(tables, now)
     transit.open([received()], [], first)
     slow: Any = Overtaken(transit, added)
-    onward = MemoryOnward()
-    expand(first, targets("ann"), FLOW, slow, MemoryLedger(tables), onward, now)
+    queues = MemoryQueues()
+    expand(first, targets("ann"), FLOW, slow, MemoryLedger(tables), queues, now)
     assert transit.expansion(TRACE) == added
     assert [order.key for order in transit.open_orders(TRACE)] == ["order:ann"]
-    sent = map(read_order, onward.queues[Station.DELIVER])
+    sent = map(DeliveryOrder.read, queues.queues["deliver"])
     assert [order.key for order in sent] == ["order:ann"]  # the other may have stopped before it sent

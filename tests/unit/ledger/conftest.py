@@ -9,9 +9,9 @@ import pytest
 
 from postroom.adapters.memory.event_bus import MemoryEventBus
 from postroom.adapters.memory.event_log import MemoryEventLogs
-from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.metrics import MemoryMetrics
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.adapters.memory.queues import MemoryQueues
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
 from postroom.ledger.record_events import RecordEvents
@@ -29,6 +29,15 @@ ROLE = "arn:aws:iam::123456789012:role/acme-events"
 DEFAULT = "/aws/workmail/emailevents/other"
 
 
+class Retries(MemoryQueues):
+    """The retry queue; ``sent`` is what it got, with delays in seconds."""
+
+    @property
+    def sent(self) -> list[tuple[FactPointer, int]]:
+        at_once = [(body, 0) for body in self.queues["retry_events"]]
+        return [(FactPointer.read(body), delay_s) for body, delay_s in [*self.later["retry_events"], *at_once]]
+
+
 @dataclass
 class Pipeline:
     """ACME has a group and a role of its own, OTHER the default group; the newest thing is at NOON."""
@@ -36,7 +45,7 @@ class Pipeline:
     logs: MemoryEventLogs = field(default_factory=lambda: MemoryEventLogs(lambda: NOON, groups={"acme-events": []}))
     bus: MemoryEventBus = field(default_factory=MemoryEventBus)
     metrics: MemoryMetrics = field(default_factory=MemoryMetrics)
-    retries: MemoryEventRetries = field(default_factory=MemoryEventRetries)
+    retries: Retries = field(default_factory=Retries)
     ledger: Facts = field(default_factory=Facts)
     settings: Settings = field(
         default_factory=lambda: Settings(

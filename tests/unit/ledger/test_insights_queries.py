@@ -13,10 +13,10 @@ import pytest
 from local.emulator import insights
 from postroom.adapters.memory.event_bus import MemoryEventBus
 from postroom.adapters.memory.event_log import MemoryEventLogs
-from postroom.adapters.memory.event_retries import MemoryEventRetries
 from postroom.adapters.memory.metrics import MemoryMetrics
-from postroom.contracts.between_stations import Part
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.contracts.event_log import RuleAction
+from postroom.contracts.pointers import Part
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
 from postroom.ledger.record_events import RecordEvents
@@ -84,7 +84,7 @@ def log() -> list[tuple[int, str]]:
     station = RecordEvents(
         projections={Part.LOG: EventLogProjection(settings, logs), Part.BUS: BusProjection(MemoryEventBus())},
         metrics=MemoryMetrics(),
-        retries=MemoryEventRetries(),
+        queues=MemoryQueues(),
         delay_s=60,
     )
     outcome = station.accept([LedgerRecord(str(n), each) for n, each in enumerate(reversed(FACTS))], plenty)

@@ -8,7 +8,7 @@ import pytest
 
 from postroom.adapters.aws.lambda_batches import failures, ledger_records, retried_messages
 from postroom.adapters.aws.ledger_rows import fact_row
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.ports.event_log import LedgerRecord
 from postroom.ports.retried import Retried
 from tests.support.facts import ACME, delivered, fact, received

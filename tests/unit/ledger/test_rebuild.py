@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.contracts.between_stations import Part
+from postroom.contracts.pointers import Part
 from postroom.errors import StoreUnavailableError
 from postroom.ledger.rebuild import rebuild
 from postroom.model.facts import OwnFact

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.memory.event_log import MemoryEventLogs
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import StoreUnavailableError
 from postroom.model.directory import Monitoring
 from postroom.model.facts import Fact, OwnFact

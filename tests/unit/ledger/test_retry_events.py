@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.memory.event_log import MemoryEventLogs
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import UnwritableLinesError
 from postroom.ledger.retry_events import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
 from postroom.ports.retried import Retried

@@ -38,7 +38,6 @@ def deletion(post: MemoryMailSystem, services: MemoryDomainServices) -> Deletion
         post.raw,
         post.sealed,
         post.tables,
-        post.onward,
-        post.calls,
+        post.queues,
         post.now,
     )

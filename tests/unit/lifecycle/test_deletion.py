@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from postroom.adapters.memory.queues import MemoryOnward
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
-from postroom.contracts.between_stations import Station
 from postroom.errors import MessageNotFoundError, RefusedByServiceError
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from postroom.adapters.memory.admin_services import MemoryDomainServices
-    from postroom.contracts.between_stations import Order
+    from postroom.contracts.orders import Order
     from postroom.lifecycle.deletion import Deletion
     from postroom.ports.raw_mail import StoredRaw
 
@@ -124,12 +123,12 @@ def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(
 def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryMailSystem, deletion: Deletion) -> None:
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))
-    post.onward.queues[Station.DELIVER].clear()
+    post.queues.queues["deliver"].clear()
     begin(post)
     for _ in range(3):
         post.later += 60_000
         deletion.run(lambda: 1 << 30)
-    assert len(post.onward.queues[Station.DELIVER]) == 1
+    assert len(post.queues.queues["deliver"]) == 1
     post.later += SETTLES
     deletion.run(lambda: 1 << 30)
     assert state(post) is OrganizationState.DELETED
@@ -179,29 +178,29 @@ def test_a_flow_that_cannot_go_on_stops_none_behind_it(
     for number in range(3):
         post.raw.store(f"inbound/m{number}", LETTER)
         post.ingest.accept(notification(f"m{number}", [f"{PEOPLE[number]}@acme.test"]))
-    post.onward.queues[Station.DELIVER].clear()
+    post.queues.queues["deliver"].clear()
     begin(post)
     post.later += 60_000
-    send, failed = MemoryOnward.send, list[str]()
+    send, failed = MemoryQueues.send, list[str]()
 
-    def refuse_the_first(onward: MemoryOnward, orders: Iterable[Order]) -> None:
+    def refuse_the_first(queues: MemoryQueues, orders: Iterable[Order]) -> None:
         given = list(orders)
         if not failed:
             failed.append(given[0].key)
             raise MessageNotFoundError("m0")
-        send(onward, given)
+        send(queues, given)
 
-    monkeypatch.setattr(MemoryOnward, "send", refuse_the_first)
+    monkeypatch.setattr(MemoryQueues, "send", refuse_the_first)
     with pytest.raises(MessageNotFoundError):
         deletion.run(lambda: 1 << 30)
-    assert len(post.onward.queues[Station.DELIVER]) == 2
+    assert len(post.queues.queues["deliver"]) == 2
 
 
 def test_nothing_is_sent_or_given_up_when_the_time_is_short(post: MemoryMailSystem, deletion: Deletion) -> None:
     for number in range(3):
         post.raw.store(f"inbound/m{number}", LETTER)
         post.ingest.accept(notification(f"m{number}", [f"{PEOPLE[number]}@acme.test"]))
-    post.onward.queues[Station.DELIVER].clear()
+    post.queues.queues["deliver"].clear()
     begin(post)
     post.later += SETTLES
     assert deletion.run(Time(3)) == {"deleted": 0, "unfinished": 1}

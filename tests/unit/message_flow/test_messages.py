@@ -26,7 +26,7 @@ from .conftest import DAY, ORIGINAL, Way, changed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
 
 RUN = "rule-1"

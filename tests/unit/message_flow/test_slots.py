@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.ports.message_contents import FlowContents
 
 RUN = "rule-1"

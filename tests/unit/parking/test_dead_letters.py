@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.adapters.memory.queues import MemoryOnward
-from postroom.contracts.between_stations import Station, read_order
+from postroom.adapters.memory.queues import MemoryQueues
+from postroom.contracts.orders import DeliveryOrder
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.facts import trace_of
 from postroom.model.limits import CHUNK_RECIPIENTS
@@ -76,16 +76,16 @@ def dies_behind(post: MemoryMailSystem, sends: int, *recipients: str) -> str:
 @contextmanager
 def dying(sends: int) -> Iterator[None]:
     """Kill who sends orders more often than so."""
-    send, left = MemoryOnward.send, [sends]
+    send, left = MemoryQueues.send, [sends]
 
-    def dies(queue: MemoryOnward, orders: Any) -> None:
+    def dies(queue: MemoryQueues, orders: Any) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise DiedError
         send(queue, orders)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemoryOnward, "send", dies)
+        patch.setattr(MemoryQueues, "send", dies)
         yield
 
 
@@ -94,7 +94,7 @@ def all_parked(post: MemoryMailSystem) -> dict[str, Parked]:
 
 
 def sent(post: MemoryMailSystem) -> list[str]:
-    return [read_order(body).mailbox_id for body in post.onward.queues[Station.DELIVER]]
+    return [DeliveryOrder.read(body).mailbox_id for body in post.queues.queues["deliver"]]
 
 
 def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are_sent(post: MemoryMailSystem) -> None:
@@ -113,8 +113,7 @@ def test_a_redrive_of_it_reaches_everybody_once(post: MemoryMailSystem) -> None:
     letters.accept("queue", body, 100)
     post.pump()
     assert letters.parking.redrive(all_parked(post)[EXPANSION])
-    arrivals: Any = post.parking.arrivals
-    assert list(arrivals.bodies) == [body]
+    assert list(post.queues.queues["ingest"]) == [body]
     post.ingest.accept(body)
     post.pump()
     assert {name: post.letters(name) for name in CROWD} == {name: [LETTER] for name in CROWD}
@@ -163,7 +162,7 @@ def test_a_stations_own_cause_is_the_cause(post: MemoryMailSystem) -> None:
     assert parked.cause == "gave up after 5 failed attempts"
 
 
-@pytest.mark.parametrize("queue", ["notices", "onward"])
+@pytest.mark.parametrize("queue", ["notices", "queues"])
 def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: MemoryMailSystem, queue: str) -> None:
     body = dies_behind(post, 1, "all@acme.test", "x@nowhere.test")
     refusing = Refusing(getattr(post.parking, queue))
@@ -187,9 +186,9 @@ def test_an_order_that_was_settled_short_of_its_send_gives_what_follows_from_it(
     post.user("tim", quota=1)
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", ["tim@acme.test"]))
-    (body,) = post.onward.queues.pop(Station.DELIVER)
+    (body,) = post.queues.queues.pop("deliver")
     with dying(0), pytest.raises(DiedError):
         post.deliver.accept(body)  # settled; its bounce is not sent
     dead_letters(post).accept("queue", body, 100)
-    assert len(post.onward.queues[Station.BOUNCE]) == 1
+    assert len(post.queues.queues["bounce"]) == 1
     assert all_parked(post) == {}

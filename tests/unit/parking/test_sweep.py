@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.memory.event_retries import MemoryEventRetries
-from postroom.adapters.memory.queues import MemoryArrivals, MemoryOnward, MemoryParkedNotices, MemoryRuleCalls
+from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
@@ -72,10 +71,7 @@ def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
         MemoryTransit(tables, clock),
         MemoryLedger(tables),
         MemoryParkedNotices(),
-        MemoryOnward(),
-        MemoryRuleCalls(),
-        MemoryArrivals(),
-        MemoryEventRetries(),
+        MemoryQueues(),
         clock,
     )
     return Sweep(parking, archive, OneOrganization(), Patience(HOUR, 30 * DAY), clock)

@@ -73,7 +73,7 @@ def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_hold
     mail_system.rules(mail_system.lambda_rule(lambda _: payload, timeout=1))
     mail_system.says(payload)
     mail_system.arrive("m1", LETTER, ANN, BEN)
-    while mail_system.calls.sent:
+    while mail_system.queues.later["run_sync_rule"]:
         assert mail_system.where(LETTER) == {}
         mail_system.call_again()
     assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
@@ -120,7 +120,7 @@ def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
     mail_system.rules(mail_system.lambda_rule(lambda _: None, timeout=1))
     mail_system.arrive("m1", LETTER, ANN)
-    while mail_system.calls.sent:
+    while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
     assert mail_system.functions.calls == []
     assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}

@@ -16,7 +16,7 @@ from tests.support.rules import rule
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import Order
+    from postroom.ports.queues import Message
     from tests.unit.rules.conftest import MailSystem
 
 
@@ -57,12 +57,12 @@ def test_two_functions_are_asked_however_many_others_are_told(mail_system: MailS
 
 @dataclass
 class Eager:
-    """``Onward`` whose queues are carried out at once: between the transactions of a large flow."""
+    """``Queues`` whose queues are carried out at once: between the transactions of a large flow."""
 
     mail_system: MailSystem
 
-    def send(self, orders: Iterable[Order]) -> None:
-        self.mail_system.onward.send(orders)
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
+        self.mail_system.queues.send(messages, delay_s=delay_s)
         self.mail_system.pump()
 
 
@@ -88,7 +88,7 @@ def test_more_functions_may_be_asked_than_a_transaction_holds(mail_system: MailS
             for name, author in zip(names, authors, strict=True)
         ),
     )
-    mail_system.ingest = replace(mail_system.ingest, onward=Eager(mail_system))
+    mail_system.ingest = replace(mail_system.ingest, queues=Eager(mail_system))
     letter = LETTER.replace(b"Bob <bob@example.org>", ", ".join(authors).encode())
     facts = mail_system.arrive("m1", letter, *to(*names))
     assert len(named(facts, EventName.RULE_APPLIED)) == len(mail_system.functions.calls) == 45
@@ -126,7 +126,7 @@ def test_what_is_put_before_all_calls_are_made_holds_up_none(mail_system: MailSy
         mail_system.lambda_rule(lambda _: ALL),
         mail_system.lambda_rule(put, name="told", synchronous=False, recipients=to(*names)),
     )
-    mail_system.ingest = replace(mail_system.ingest, onward=Eager(mail_system))
+    mail_system.ingest = replace(mail_system.ingest, queues=Eager(mail_system))
     mail_system.arrive("m1", LETTER, *to("ann", *names))
     assert mail_system.where(LETTER) == {"ann": "INBOX"}
     assert mail_system.transit.is_clear(trace_of("m1", ORG))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.model.facts import trace_of
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
 from tests.support.builders import ORG, notification
@@ -57,7 +57,7 @@ def test_what_a_failed_attempt_put_is_forgotten(mail_system: MailSystem) -> None
 
     mail_system.rules(mail_system.lambda_rule(put_and_fail, timeout=1))
     mail_system.arrive("m1", LETTER, *to("ann"))
-    while mail_system.calls.sent:
+    while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
     assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
 

@@ -133,7 +133,7 @@ def test_a_repeated_call_changes_nothing(mail_system: MailSystem) -> None:
 
 
 def _pointer(mail_system: MailSystem, applied: Fact) -> str:
-    from postroom.contracts.between_stations import CallPointer
+    from postroom.contracts.orders import CallPointer
 
     key = f"call:{applied.data['ruleId']}"
     return CallPointer(trace=applied.trace, key=key, organization_id=ORG, group="g").model_dump_json()
@@ -174,7 +174,7 @@ def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: M
     arn = mail_system.function("tag", asked.append)
     about = call(direction=Direction.OUTBOUND, function_arn=arn, recipients=("ann@acme.test",), gateway_id="g-1")
     assert mail_system.transit.open([received()], [about], None)
-    mail_system.onward.send([about])
+    mail_system.queues.send([about])
     mail_system.pump()
     assert asked == []
     (parked,) = mail_system.transit.all_parked()

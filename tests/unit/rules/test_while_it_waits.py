@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.contracts.between_stations import CallPointer, RawLocation, Station, read_order
+from postroom.contracts.orders import CallPointer, DeliveryOrder, RawLocation
 from postroom.errors import ConflictError, StoreUnavailableError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, OwnFact, trace_of
@@ -20,9 +20,9 @@ from tests.support.rules import rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from postroom.contracts.between_stations import Order
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
+    from postroom.ports.queues import Message
     from postroom.ports.rule_functions import Invocation
     from tests.unit.rules.conftest import MailSystem
 
@@ -60,7 +60,7 @@ def test_a_rule_that_is_changed_decides_the_next_message(mail_system: MailSystem
     mail_system.arrive("m1", LETTER, *to("ann"))
     mail_system.rules(replace(new, id="r"))
     mail_system.arrive("m2", LETTER, *to("ben"))
-    while mail_system.calls.sent:
+    while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
     assert mail_system.where(LETTER) == {"ben": "INBOX"}
     for message_id, version, function in (("m1", 1, "old"), ("m2", 2, "new")):
@@ -163,7 +163,7 @@ def test_a_second_worker_that_fails_does_not_undo_the_first_ones_verdict(mail_sy
     mail_system.rules(mail_system.lambda_rule(both))
     mail_system.arrive("m1", LETTER, *to("ann"))
     assert mail_system.where(LETTER) == {"ann": "INBOX"}
-    assert not mail_system.calls.sent
+    assert not mail_system.queues.later["run_sync_rule"]
     (attempt,) = named(mail_system, OwnFact.RULE_ATTEMPTED)
     assert "failure" not in attempt.data
 
@@ -217,7 +217,7 @@ def test_a_call_that_is_given_up_meanwhile_delivers_nothing(mail_system: MailSys
 def test_a_parked_call_that_is_redriven_after_its_time_is_asked_once_more(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(fails, timeout=5))
     mail_system.arrive("m1", LETTER, *to("ann"))
-    mail_system.calls.sent.clear()
+    mail_system.queues.later["run_sync_rule"].clear()
     park(mail_system)
     mail_system.later += 3_600_000
     mail_system.parking.redrive(parked(mail_system))
@@ -245,7 +245,7 @@ def test_a_clock_that_goes_back_puts_off_and_loses_nothing(mail_system: MailSyst
     mail_system.arrive("m1", LETTER, *to("ann"))
     mail_system.later = 0
     delays = mail_system.call_again()
-    while mail_system.calls.sent:
+    while mail_system.queues.later["run_sync_rule"]:
         delays += mail_system.call_again()
     assert max(delays) == 900  # what SQS can hold back
     assert mail_system.where(LETTER) == {"ann": "INBOX"}
@@ -303,7 +303,7 @@ def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSyste
     mail_system.raw.store("inbound/m1", LETTER)
     mail_system.ingest.accept(notification("m1", to("ann")))
     with pytest.raises(ConflictError, match="5 times in a row"):
-        mail_system.run_sync_rule.accept(mail_system.onward.queues[Station.RUN_SYNC_RULE].popleft())
+        mail_system.run_sync_rule.accept(mail_system.queues.queues["run_sync_rule"].popleft())
     assert named(mail_system, EventName.RULE_APPLIED) == []
 
 
@@ -330,7 +330,7 @@ def test_a_mailbox_that_gets_the_message_by_a_later_announcement_does_not_hold_u
     )
     mail_system.arrive("m1", LETTER, *to("ann", "ben"))
     mail_system.ingest.accept(notification("m1", to("team")))
-    order = read_order(mail_system.onward.queues[Station.DELIVER].popleft())
+    order = DeliveryOrder.read(mail_system.queues.queues["deliver"].popleft())
     mail_system.parking.park_order(order, "as a dead letter")
     mail_system.call_again()
     assert len(mail_system.functions.calls) == 2
@@ -386,16 +386,16 @@ def test_a_large_verdict_leaves_out_whom_a_later_announcement_has_skipped(mail_s
 
 @dataclass
 class Stopping:
-    """``Onward`` that stops its worker once: behind the transaction that froze a verdict, before its first chunk."""
+    """``Queues`` that stops its worker once: behind the transaction that froze a verdict, before its first chunk."""
 
     mail_system: MailSystem
     stopped: bool = False
 
-    def send(self, orders: Iterable[Order]) -> None:
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
         if not self.stopped:
             self.stopped = True
             raise StoreUnavailableError("stopped")
-        self.mail_system.onward.send(orders)
+        self.mail_system.queues.send(messages, delay_s=delay_s)
 
 
 @pytest.mark.parametrize("parks", [False, True])
@@ -413,14 +413,14 @@ def test_a_frozen_verdict_leaves_out_whom_a_later_announcement_reaches(mail_syst
     )
     mail_system.raw.store("inbound/m1", LETTER)
     mail_system.ingest.accept(notification("m1", to(*names, "all")))
-    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, onward=Stopping(mail_system))
-    body = mail_system.onward.queues[Station.RUN_SYNC_RULE].popleft()
+    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, queues=Stopping(mail_system))
+    body = mail_system.queues.queues["run_sync_rule"].popleft()
     with pytest.raises(StoreUnavailableError):
         mail_system.run_sync_rule.accept(body)
     mail_system.ingest.accept(notification("m1", to("team")))
     if parks:
         mail_system.parking.park_order(
-            read_order(mail_system.onward.queues[Station.DELIVER].popleft()), "as a dead letter"
+            DeliveryOrder.read(mail_system.queues.queues["deliver"].popleft()), "as a dead letter"
         )
     mail_system.run_sync_rule.accept(body)
     if parks:

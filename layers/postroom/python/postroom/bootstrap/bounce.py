@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.bounces import SesBounceSender
-from postroom.adapters.aws.queues import SqsBounceOrders
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
@@ -29,7 +28,7 @@ def build(settings: Environment | None = None) -> Bouncer:
         ledger=parts.ledger(settings),
         raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
         sender=SesBounceSender(clients.ses_sending()),
-        bounces=SqsBounceOrders(clients.sqs(), settings["BOUNCE_QUEUE_URL"]),
+        queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
         patience=Patience(

@@ -9,7 +9,6 @@ from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServ
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
-from postroom.adapters.aws.queues import SqsRuleCalls
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.environment import Environment, now_ms
@@ -29,7 +28,6 @@ def build(settings: Environment | None = None) -> Deletion:
     directory = DynamoDirectory(table)
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings["INBOUND_BUCKET"])
-    calls = SqsRuleCalls(clients.later(clients.sqs), settings["RUN_SYNC_RULE_QUEUE_URL"])
     arrivals = ParkedArrivals(directory, transit, ledger, raw, now_ms)
     settles = settings.sooner(DELETION_SETTLES_SECONDS) * 1000
     receipts = ReceiptSettings(rule_set=settings["RECEIPT_RULE_SET_NAME"], bucket="", topic_arn="")  # makes no rules
@@ -39,7 +37,7 @@ def build(settings: Environment | None = None) -> Deletion:
         rows=DynamoOrganizationRemoval(table),
         mailboxes=AwsMailboxRemoval(dynamodb, settings["MAILBOX_TABLE"], s3, settings["MAIL_BUCKET"]),
         transit=transit,
-        flows=OpenFlows(transit, ledger, raw, parts.onward(settings), calls, now_ms),
+        flows=OpenFlows(transit, ledger, raw, parts.queues(settings), now_ms),
         arrivals=arrivals,
         stored=StoredMail(raw, ledger, transit, arrivals, now_ms, settles),
         archive=raw,

@@ -35,7 +35,7 @@ def build(settings: Environment | None = None) -> Deliver:
         ),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
-        onward=parts.onward(settings),
+        queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
         random=os.urandom,

@@ -9,18 +9,10 @@ from postroom.adapters.aws.attempts import AttemptCounts
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.organizations import DynamoOrganizations
-from postroom.adapters.aws.queues import (
-    SqsArrivals,
-    SqsDeadLetters,
-    SqsEventRetries,
-    SqsOnward,
-    SqsParkedNotices,
-    SqsRuleCalls,
-)
+from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.environment import now_ms
-from postroom.contracts.between_stations import Station
-from postroom.model.limits import BOUNCE_DELAY_SECONDS
+from postroom.contracts.orders import STATIONS
 from postroom.parking.parking import Parking
 
 if TYPE_CHECKING:
@@ -39,33 +31,23 @@ def ledger(settings: Environment) -> DynamoLedger:
     return DynamoLedger(clients.dynamodb(), settings["LEDGER_TABLE"])
 
 
-def onward(settings: Environment) -> SqsOnward:
-    """Return the way to the stations whose queues the function knows; it makes no orders for others.
+def queues(settings: Environment) -> SqsQueues:
+    """Return the way to the stations whose queues the function knows; it sends to no others.
 
-    Its client is made when it is first needed: who needs it for every message makes it in time.
+    Its client is made when it is first needed: a function that needs it for every message makes it in time.
     """
-    variables = settings.variables
-    urls = {
-        Station.DELIVER: variables.get("DELIVER_QUEUE_URL", ""),
-        Station.BOUNCE: variables.get("BOUNCE_QUEUE_URL", ""),
-        Station.RUN_SYNC_RULE: variables.get("RUN_SYNC_RULE_QUEUE_URL", ""),
-        Station.RUN_ASYNC_RULE: variables.get("RUN_ASYNC_RULE_QUEUE_URL", ""),
-    }
-    return SqsOnward(clients.later(clients.sqs), urls, settings.sooner(BOUNCE_DELAY_SECONDS))
+    urls = {name: settings[station.queue] for name, station in STATIONS.items() if station.queue in settings.variables}
+    return SqsQueues(clients.later(clients.sqs), urls, settings.sooner)
 
 
 def parking(settings: Environment) -> Parking:
     """Return the parking; queues that the function does not know stay unused by it."""
-    sqs, urls = clients.later(clients.sqs), settings.variables
-    directory = urls.get("DIRECTORY_TABLE")
+    directory = settings.variables.get("DIRECTORY_TABLE")
     return Parking(
         transit=transit(settings),
         ledger=ledger(settings),
-        notices=SqsParkedNotices(sqs, settings["PARKED_QUEUE_URL"]),
-        onward=onward(settings),
-        calls=SqsRuleCalls(sqs, urls.get("RUN_SYNC_RULE_QUEUE_URL", "")),
-        arrivals=SqsArrivals(sqs, urls.get("INGEST_QUEUE_URL", "")),
-        event_retries=SqsEventRetries(sqs, urls.get("RETRY_EVENTS_QUEUE_URL", "")),
+        notices=SqsParkedNotices(clients.later(clients.sqs), settings["PARKED_QUEUE_URL"]),
+        queues=queues(settings),
         now=now_ms,
         organizations=DynamoOrganizations(clients.dynamodb(), directory) if directory else None,
     )

@@ -16,10 +16,10 @@ from postroom.adapters.aws.event_bus import EventBridgeBus
 from postroom.adapters.aws.event_log import CloudWatchEventLogs
 from postroom.adapters.aws.lambda_batches import failures, ledger_records
 from postroom.adapters.aws.metrics import EmbeddedMetrics
-from postroom.adapters.aws.queues import SqsEventRetries
+from postroom.adapters.aws.queues import SqsQueues
 from postroom.bootstrap import ready
 from postroom.bootstrap.environment import Environment, now_ms, pause
-from postroom.contracts.between_stations import Part
+from postroom.contracts.pointers import Part
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
 from postroom.ledger.lines import MAX_BATCH_LINES
@@ -39,7 +39,7 @@ def build(settings: Environment | None = None) -> RecordEvents:
     return RecordEvents(
         projections=projections(settings),
         metrics=EmbeddedMetrics(settings["METRICS_NAMESPACE"], write_line),
-        retries=SqsEventRetries(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
+        queues=SqsQueues(clients.later(clients.sqs), {"retry_events": settings["RETRY_EVENTS_QUEUE_URL"]}),
         delay_s=settings.sooner(FIRST_RETRY_SECONDS),
     )
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from postroom.adapters.aws import clients
-from postroom.adapters.aws.queues import SqsRuleCalls
 from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
 from postroom.rules.run_async_rule import RunAsyncRule
@@ -25,7 +23,7 @@ def build(settings: Environment | None = None) -> RunAsyncRule:
         caller=rule_parts.caller(settings),
         open_calls=rule_parts.open_calls(settings),
         transit=parts.transit(settings),
-        calls=SqsRuleCalls(clients.later(clients.sqs), settings["RUN_ASYNC_RULE_QUEUE_URL"]),
+        queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
         chance=random.random,

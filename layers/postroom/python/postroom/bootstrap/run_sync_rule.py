@@ -9,7 +9,6 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.message_contents import DynamoMessageContents
-from postroom.adapters.aws.queues import SqsRuleCalls
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.environment import Environment, now_ms
@@ -26,6 +25,7 @@ def build(settings: Environment | None = None) -> RunSyncRule:
     """Return the station as template.yaml sets it up."""
     settings = settings or Environment()
     dynamodb = clients.dynamodb()
+    clients.sqs()  # every call needs it: better made now than while the first one waits
     return RunSyncRule(
         caller=rule_parts.caller(settings),
         open_calls=rule_parts.open_calls(settings),
@@ -34,8 +34,7 @@ def build(settings: Environment | None = None) -> RunSyncRule:
         contents=DynamoMessageContents(dynamodb, settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
-        onward=parts.onward(settings),
-        calls=SqsRuleCalls(clients.sqs(), settings["RUN_SYNC_RULE_QUEUE_URL"]),
+        queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
         chance=random.random,

@@ -17,7 +17,7 @@ from postroom.bounce import decide
 from postroom.bounce.history import BounceHistory
 from postroom.bounce.report import delivery_report
 from postroom.bounce.wording import explanation
-from postroom.contracts.between_stations import BounceOrder, RawLocation, read_bounce
+from postroom.contracts.orders import BounceOrder, RawLocation
 from postroom.errors import PermanentError, UnwritableAddressError
 from postroom.mime.headers import Headers, look
 from postroom.model.bounces import Bounce
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from postroom.ports.bounces import BounceSender
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import BounceOrders
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Transit
 
@@ -75,7 +75,7 @@ class Bouncer:
     ledger: Ledger
     raw: RawMail
     sender: BounceSender
-    bounces: BounceOrders
+    queues: Queues
     parking: ParkingLot
     now: Callable[[], int]
     patience: Patience = Patience()
@@ -92,7 +92,7 @@ class Bouncer:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is no order; after some attempts park reads it.
         """
-        order = read_bounce(body)
+        order = BounceOrder.read(body)
         try:
             self._look_at(order)
         except PermanentError as error:
@@ -116,11 +116,11 @@ class Bouncer:
             return  # carried out, parked, or the turn of the first
         waits = others and self.now() - order.since < self.patience.for_others
         if waits or not self._settle(orders):
-            self.bounces.send([order], delay=self.patience.between)
+            self.queues.send([order], delay_s=self.patience.between)
             return
         late, _ = self._under_way(order.trace)
         if late:  # came meanwhile, and was told to wait for its turn
-            self.bounces.send(late[:1], delay=self.patience.between)
+            self.queues.send(late[:1], delay_s=self.patience.between)
 
     def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
         """Return a flow's bounce orders, and whether anything else of it is not over yet."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, OrderKind, read_order
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind
 from postroom.delivery import notices
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
@@ -23,13 +23,13 @@ from postroom.sealing import Random, seal_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.between_stations import Order
+    from postroom.contracts.orders import Order
     from postroom.model.mailbox import Head, NewItem
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Onward
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Ledger, Transit
@@ -52,7 +52,7 @@ class Deliver:
     mailboxes: Mailboxes
     transit: Transit
     ledger: Ledger
-    onward: Onward
+    queues: Queues
     parking: ParkingLot
     now: Callable[[], int]
     random: Random
@@ -71,7 +71,7 @@ class Deliver:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is no order; after some attempts park reads it.
         """
-        order = read_order(body)
+        order = DeliveryOrder.read(body)
         try:
             self._deliver(order)
         except PermanentError as error:
@@ -155,9 +155,9 @@ class Deliver:
     def _send_what_follows(self, order: DeliveryOrder, notice: DeliveryOrder | None, *, again: bool) -> None:
         """Send the notice; an order that was settled before may have stopped short of that, or of a bounce: look."""
         if again:
-            self.onward.send(one for one in self.transit.open_orders(order.trace) if _follows(one, order))
+            self.queues.send(one for one in self.transit.open_orders(order.trace) if _follows(one, order))
         elif notice is not None:
-            self.onward.send([notice])
+            self.queues.send([notice])
 
     def _full(self, order: DeliveryOrder) -> None:
         """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody.
@@ -205,7 +205,7 @@ class Deliver:
             trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
         )
         settled = self.transit.settle(order, [fact], [bounce])
-        self.onward.send([bounce])  # if it was settled before, perhaps this was not sent
+        self.queues.send([bounce])  # if it was settled before, perhaps this was not sent
         if not settled and self.ledger.fact(order.trace, fact.key) is not None:
             self.transit.settle(order, [])
         return settled

@@ -14,7 +14,7 @@ from postroom.model.mailbox import NewItem, blob_key, item_token, summary_place
 from postroom.sealing import Random, open_entry, seal_entry
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
 
 MAX_ADDRESSES: Final = 50
 """Most addresses that the summary keeps of one field; the message itself has them all. Ours."""

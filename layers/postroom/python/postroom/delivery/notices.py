@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from postroom.contracts.between_stations import DeliveryOrder, OrderKind, RawLocation
+from postroom.contracts.orders import DeliveryOrder, OrderKind, RawLocation
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import MB, QUOTA_NOTICE_SHARE
 from postroom.model.mailbox import Folder, Head

@@ -14,7 +14,7 @@ from postroom.routing.plan import Flow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import RawLocation
+    from postroom.contracts.orders import RawLocation
     from postroom.contracts.ses import Notification
     from postroom.inbound.excess import Excess
     from postroom.mime.headers import Authors, Headers

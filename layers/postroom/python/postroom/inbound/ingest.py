@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from postroom.contracts.between_stations import Expansion, RawLocation
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import policy
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Onward
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
@@ -50,7 +51,7 @@ class Ingest:
     raw: RawMail
     transit: Transit
     ledger: Ledger
-    onward: Onward
+    queues: Queues
     parking: ParkingLot
     now: Callable[[], int]
     bucket: str
@@ -150,7 +151,7 @@ class Ingest:
             facts = planning.facts(plan.entries, flow, self.now())
             opened = self.transit.open([received, *facts], orders, None)
             if opened:
-                self.onward.send(orders)
+                self.queues.send(orders)
             return opened
         return self._open_in_chunks(body, arrival, received, plan)
 
@@ -178,9 +179,9 @@ class Ingest:
         """Continue a flow that is open: expand what is not expanded, send what may not have been sent."""
         expansion = self.transit.expansion(received.trace)
         plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
-        self.onward.send(self.transit.open_orders(received.trace))
+        self.queues.send(self.transit.open_orders(received.trace))
         if expansion is not None and plan is not None:
-            expand(expansion, plan, arrival.flow(received), self.transit, self.ledger, self.onward, self.now)
+            expand(expansion, plan, arrival.flow(received), self.transit, self.ledger, self.queues, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.contracts.pointers import FactPointer, Part
 
 if TYPE_CHECKING:
     from postroom.model.facts import Fact

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.contracts.between_stations import FactPointer
+from postroom.contracts.pointers import FactPointer
 from postroom.model.facts import EventName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.queues import EventRetries
+    from postroom.ports.queues import Queues
     from postroom.ports.transit import Ledger
 
 
-def rebuild(ledger: Ledger, retries: EventRetries, organization_id: str, *, since: int, until: int) -> int:
+def rebuild(ledger: Ledger, queues: Queues, organization_id: str, *, since: int, until: int) -> int:
     """Queue every event of an organization to be written again; events that are still in the log are then there twice.
 
     CloudWatch Logs accepts no events older than 14 days: those are parked.
@@ -38,5 +38,5 @@ def rebuild(ledger: Ledger, retries: EventRetries, organization_id: str, *, sinc
                 sent += 1
                 yield FactPointer(trace=fact.trace, key=fact.key, organization_id=organization_id)
 
-    retries.send(pointers())
+    queues.send(pointers())
     return sent

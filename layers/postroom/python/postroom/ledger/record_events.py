@@ -13,10 +13,10 @@ from postroom.ledger.projection import Outcome, Projection, Remaining, write_par
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from postroom.contracts.between_stations import FactPointer, Part
+    from postroom.contracts.pointers import FactPointer, Part
     from postroom.ports.event_log import LedgerRecord
     from postroom.ports.metrics import Metrics
-    from postroom.ports.queues import EventRetries
+    from postroom.ports.queues import Queues
 
 UNREADABLE: Final = UnreadableFactError("in the ledger's stream").cause
 
@@ -30,7 +30,7 @@ class RecordEvents:
 
     projections: Mapping[Part, Projection]
     metrics: Metrics
-    retries: EventRetries
+    queues: Queues
     delay_s: int
 
     def accept(self, records: Sequence[LedgerRecord], remaining_ms: Remaining) -> Outcome:
@@ -53,7 +53,7 @@ class RecordEvents:
         if not pointers:
             return ()
         try:
-            self.retries.send(pointers, delay=self.delay_s)
+            self.queues.send(pointers, delay_s=self.delay_s)
         except TemporaryError:
             return [(pointer.trace, pointer.key) for pointer in pointers]
         return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import FactPointer, Part, read_pointer
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import PostroomError, StoreUnavailableError, UnreadableFactError
 from postroom.ledger.projection import Outcome, Projection, Remaining, write_parts
 
@@ -46,7 +46,7 @@ class RetryEvents:
         facts: dict[FactPointer, Fact] = {}
         for message in messages:
             try:
-                pointer = read_pointer(message.body)
+                pointer = FactPointer.read(message.body)
                 pointers[message.id] = pointer
                 facts[pointer] = self._fact(pointer)
             except PostroomError as error:

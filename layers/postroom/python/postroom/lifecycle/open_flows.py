@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import Expansion, RawLocation, read_call
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import CallPointer, RawLocation
 from postroom.errors import PostroomError, UnreadableFactError
 from postroom.model.facts import ORGANIZATION_DELETED, RECEIVED, Fact, OwnFact
 from postroom.ports.transit import Waiting
@@ -20,8 +21,8 @@ from postroom.routing.plan import Flow, Plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.between_stations import Order
-    from postroom.ports.queues import Onward, RuleCalls
+    from postroom.contracts.orders import Order
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Parked, Standing, Transit
 
@@ -36,8 +37,7 @@ class OpenFlows:
     transit: Transit
     ledger: Ledger
     raw: RawMail
-    onward: Onward
-    calls: RuleCalls
+    queues: Queues
     now: Callable[[], int]
 
     def end(self, organization_id: str, begun: int, *, over: bool, has_time: Callable[[], bool]) -> int:
@@ -100,9 +100,9 @@ class OpenFlows:
 
     def _send(self, entry: Order | Expansion) -> None:
         if not isinstance(entry, Expansion):
-            self.onward.send([entry])
+            self.queues.send([entry])
         elif entry.of:
-            self.calls.send(read_call(entry.notification))
+            self.queues.send([CallPointer.read(entry.notification)])
         else:
             self._expand(entry)
 
@@ -120,7 +120,7 @@ class OpenFlows:
             received_at=received.at,
         )
         plan = Plan.thaw(self.raw.read(expansion.plan))
-        expand(expansion, plan, flow, self.transit, self.ledger, self.onward, self.now)
+        expand(expansion, plan, flow, self.transit, self.ledger, self.queues, self.now)
 
     def _discard(self, parked: Parked) -> None:
         self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])

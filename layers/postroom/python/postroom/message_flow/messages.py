@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.message_flow import MessageFrozen, ResourceNotFoundException
+from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import look

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.contracts.between_stations import read_bounce, read_call, read_order, read_pointer
-from postroom.contracts.stream_failure import read_stream_failure
+from postroom.contracts.messages import read_message
+from postroom.contracts.orders import CallPointer, DeliveryOrder, Order
+from postroom.contracts.pointers import FactPointer
+from postroom.contracts.stream_failure import StreamBatch
 from postroom.errors import InvalidNotificationError
 
 if TYPE_CHECKING:
+    from postroom.contracts.messages import Message
     from postroom.parking.parking import Parking
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Parks messages of any station's queue; which station it belonged to is seen from the body."""
+    """Parks messages of any station's queue; the body says which station it belonged to."""
 
     parking: Parking
 
@@ -32,49 +35,27 @@ class DeadLetters:
             TemporaryError: give it back to the queue.
         """
         cause = cause or f"gave up after {receives} receives ({queue.rpartition(':')[2]})"
-        for read in (self._order, self._bounce, self._call, self._pointer, self._stream):
-            if read(body, cause):
-                return
-        self.parking.park_arrival(body, cause)
-
-    def _order(self, body: str, cause: str) -> bool:
+        message: Message | None
         try:
-            order = read_order(body)
+            message = read_message(body)
         except InvalidNotificationError:
-            return False
+            message = None
+        match message:
+            case DeliveryOrder():
+                self._park_delivery(message, cause)
+            case Order():
+                self.parking.park_order(message, cause)
+            case CallPointer():
+                self.parking.park_call(message, cause)
+            case FactPointer():
+                self.parking.park_pointer(message, cause)
+            case StreamBatch():
+                self.parking.park_stream(message, body, cause)
+            case _:
+                self.parking.park_arrival(body, cause)
+
+    def _park_delivery(self, order: DeliveryOrder, cause: str) -> None:
+        """Park an order; one that is done may have stopped short of what it sends, so that this is sent again."""
         self.parking.park_order(order, cause)
-        if self.parking.transit.order(order.trace, order.key) is None:  # it was settled, perhaps short of the send
-            self.parking.onward.send(self.parking.transit.open_orders(order.trace))
-        return True
-
-    def _bounce(self, body: str, cause: str) -> bool:
-        try:
-            order = read_bounce(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_order(order, cause)
-        return True
-
-    def _call(self, body: str, cause: str) -> bool:
-        try:
-            pointer = read_call(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_call(pointer, cause)
-        return True
-
-    def _pointer(self, body: str, cause: str) -> bool:
-        try:
-            pointer = read_pointer(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_pointer(pointer, cause)
-        return True
-
-    def _stream(self, body: str, cause: str) -> bool:
-        try:
-            batch = read_stream_failure(body)
-        except InvalidNotificationError:
-            return False
-        self.parking.park_stream(batch, body, cause)
-        return True
+        if self.parking.transit.order(order.trace, order.key) is None:
+            self.parking.queues.send(self.parking.transit.open_orders(order.trace))

@@ -6,21 +6,13 @@ The table is the truth (SQS forgets after 14 days); the parked queue only raises
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import (
-    Expansion,
-    FactPointer,
-    Order,
-    ParkedPointer,
-    Part,
-    RuleCall,
-    Station,
-    read_call,
-    read_pointer,
-    stored_order,
-)
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import CallPointer, Order, RuleCall, order_of
+from postroom.contracts.pointers import Announcement, FactPointer, ParkedPointer, Part
 from postroom.contracts.ses import message_id_of, read_notification
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
@@ -31,11 +23,10 @@ from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, MAIL_PREFIX, ORPHA
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postroom.contracts.between_stations import CallPointer
     from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.organizations import Organizations
-    from postroom.ports.queues import Arrivals, EventRetries, Onward, ParkedNotices, RuleCalls
+    from postroom.ports.queues import ParkedNotices, Queues
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
@@ -65,10 +56,7 @@ class Parking:
     transit: Transit
     ledger: Ledger
     notices: ParkedNotices
-    onward: Onward
-    calls: RuleCalls
-    arrivals: Arrivals
-    event_retries: EventRetries
+    queues: Queues
     now: Callable[[], int]
     organizations: Organizations | None = None
 
@@ -86,8 +74,8 @@ class Parking:
         if called is not None:
             self.park_order(called.call, cause)
             return
-        self._park_expansion(pointer.trace, f"{EXPANSION}:{pointer.key}", Station.RUN_SYNC_RULE, cause)
-        self.onward.send(self.transit.open_orders(pointer.trace))
+        self._park_expansion(pointer.trace, f"{EXPANSION}:{pointer.key}", "run_sync_rule", cause)
+        self.queues.send(self.transit.open_orders(pointer.trace))
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park what of a notification is not on its way; see ``ports.parking``.
@@ -108,7 +96,7 @@ class Parking:
         if not isinstance(entry, Expansion):
             station: str = entry.station
         else:
-            station = Station.RUN_SYNC_RULE if entry.of else INGEST
+            station = "run_sync_rule" if entry.of else INGEST
         body = entry.model_dump_json()
         self._park(entry.trace, entry.key, entry.organization_id, station, body, cause, nobody_repeats=True)
 
@@ -159,11 +147,11 @@ class Parking:
             return False
         match parked.station:
             case "ingest":
-                self.arrivals.send(parked.body)
+                self.queues.send([Announcement(parked.body)])
             case "stream":
-                self.event_retries.send(self._facts_of(read_stream_failure(parked.body)))
+                self.queues.send(self._facts_of(read_stream_failure(parked.body)))
             case _:
-                self.event_retries.send([read_pointer(parked.body)])
+                self.queues.send([FactPointer.read(parked.body)])
         self.transit.redrive(parked, fact)  # refused: tried in vain already, and parked anew
         return True
 
@@ -184,14 +172,14 @@ class Parking:
         if parked.key.startswith(EXPANSION):
             self.expand_again(Expansion.model_validate_json(parked.body))
         else:
-            self.onward.send([stored_order(parked.key, parked.body)])
+            self.queues.send([order_of(json.loads(parked.body))])
 
     def expand_again(self, expansion: Expansion) -> None:
         """Have the station that began an expansion go on with it."""
         if expansion.of:
-            self.calls.send(read_call(expansion.notification))
+            self.queues.send([CallPointer.read(expansion.notification)])
         else:
-            self.arrivals.send(expansion.notification)
+            self.queues.send([Announcement(expansion.notification)])
 
     def _park_in_flows(self, body: str, cause: str) -> bool:
         """Park and send what a notification's flows hold; say whether each of its recipients is in one of them."""
@@ -208,7 +196,7 @@ class Parking:
                 if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED:
                     missing -= set(fact.event["recipients"])
             self._park_expansion(trace, EXPANSION, INGEST, cause)
-            self.onward.send(self.transit.open_orders(trace))
+            self.queues.send(self.transit.open_orders(trace))
         return not missing
 
     def _park_expansion(self, trace: str, key: str, station: str, cause: str) -> None:

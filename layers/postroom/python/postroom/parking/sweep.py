@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import Expansion
+from postroom.contracts.expansions import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
@@ -151,7 +151,7 @@ class Sweep:
         elif isinstance(entry, Expansion):
             parking.expand_again(entry)
         else:
-            parking.onward.send([entry])
+            parking.queues.send([entry])
         parking.transit.swept(waiting, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import FactPointer
+    from postroom.contracts.pointers import FactPointer
     from postroom.model.facts import Fact
 
 

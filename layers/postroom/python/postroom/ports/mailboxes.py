@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder, RawLocation
+    from postroom.contracts.orders import DeliveryOrder, RawLocation
     from postroom.model.facts import Fact
 
 

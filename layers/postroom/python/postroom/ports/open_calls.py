@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import CallPointer
+    from postroom.contracts.orders import CallPointer
     from postroom.ports.transit import Called
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import Order
+    from postroom.contracts.orders import Order
 
 
 class ParkingLot(Protocol):

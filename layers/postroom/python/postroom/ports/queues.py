@@ -7,58 +7,34 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import BounceOrder, CallPointer, FactPointer, Order, ParkedPointer
+    from postroom.contracts.pointers import ParkedPointer
 
 
-class Onward(Protocol):
-    """To the stations that carry orders out. Suite: tests/contract/test_queues.py."""
+class Message(Protocol):
+    """What a station's queue may get: an order, a pointer to something, an announcement of a message."""
 
-    def send(self, orders: Iterable[Order]) -> None:
-        """Send each order to its station; when this returns, all are in their queues (some perhaps twice).
+    @property
+    def station(self) -> str:
+        """The station that it is for: a name in ``contracts.orders.STATIONS``."""
 
-        Raises:
-            StoreUnavailableError: not all are; send all of them again.
-        """
+    @property
+    def message(self) -> str:
+        """The body."""
 
-
-class RuleCalls(Protocol):
-    """To the rules: calls of functions, again."""
-
-    def send(self, call: CallPointer, *, delay: int = 0) -> None:
-        """Send one call, to be read after ``delay`` seconds (at most 900).
-
-        Raises:
-            StoreUnavailableError: it may not have arrived; send it again.
-        """
+    @property
+    def group(self) -> str:
+        """Its fair queue's group; empty: it belongs to none."""
 
 
-class BounceOrders(Protocol):
-    """To bounce. Suite: tests/contract/test_queues.py."""
+class Queues(Protocol):
+    """To the stations. Suite: tests/contract/test_queues.py."""
 
-    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
-        """Send orders, to be read after ``delay`` seconds (at most 900).
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
+        """Send each message to its station; when this returns, all are in their queues (some perhaps twice).
 
-        Raises:
-            StoreUnavailableError: not all have arrived; send all of them again.
-        """
-
-
-class Arrivals(Protocol):
-    """To ingest: SES's notifications, again."""
-
-    def send(self, notification: str) -> None:
-        """Send one notification as it was received.
-
-        Raises:
-            StoreUnavailableError: it may not have arrived; send it again.
-        """
-
-
-class EventRetries(Protocol):
-    """To retry_events: facts whose projection failed, or is wanted again."""
-
-    def send(self, pointers: Iterable[FactPointer], *, delay: int = 0) -> None:
-        """Send pointers, to be read after ``delay`` seconds (at most 900).
+        Args:
+            messages: in any order, for any stations.
+            delay_s: seconds until they can be read, at most 900; None: the station's own delay.
 
         Raises:
             StoreUnavailableError: not all have arrived; send all of them again.

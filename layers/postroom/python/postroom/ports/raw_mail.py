@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.contracts.between_stations import RawLocation
+    from postroom.contracts.orders import RawLocation
 
 
 class RawMail(Protocol):

@@ -15,7 +15,8 @@ from postroom.ports.message_contents import FlowContents
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
+    from postroom.contracts.expansions import Expansion
+    from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order, RuleCall
     from postroom.model.facts import OwnFact
 
 MAIL_PREFIX: Final = "order:"
@@ -338,7 +339,7 @@ class Ledger(Protocol):
 
 def first_slots(orders: Sequence[Order]) -> FlowContents | None:
     """Return the contents with which a flow begins, the slots open of the calls that say so; ``None`` without any."""
-    from postroom.contracts.between_stations import RuleCall  # here: who only reads the ledger needs no such model
+    from postroom.contracts.orders import RuleCall
 
     contents: FlowContents | None = None
     for order in orders:

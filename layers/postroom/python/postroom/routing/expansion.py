@@ -11,8 +11,8 @@ from postroom.routing.reached import without_reached
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.between_stations import Expansion
-    from postroom.ports.queues import Onward
+    from postroom.contracts.expansions import Expansion
+    from postroom.ports.queues import Queues
     from postroom.ports.transit import Ledger, Transit
     from postroom.routing.plan import Flow, Plan
 
@@ -23,7 +23,7 @@ def expand(
     flow: Flow,
     transit: Transit,
     ledger: Ledger,
-    onward: Onward,
+    queues: Queues,
     now: Callable[[], int],
 ) -> None:
     """Commit every chunk that is not committed, and send what each makes.
@@ -39,7 +39,7 @@ def expand(
     while True:
         orders = planning.orders(chunk.entries, flow, now())
         if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
-            onward.send(orders)
+            queues.send(orders)
         else:
             refused = True
         after = transit.expansion(before.trace, before.key)
@@ -50,7 +50,7 @@ def expand(
             chunk = rest
         elif after is None or after.plan != before.plan:  # all is committed, and recipients added since may have begun
             if refused:  # whoever committed a chunk may have stopped before it sent
-                onward.send(transit.open_orders(flow.trace))
+                queues.send(transit.open_orders(flow.trace))
             return
         else:
             chunk = plan.chunk(after.done)

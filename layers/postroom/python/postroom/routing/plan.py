@@ -10,7 +10,6 @@ import json
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, RuleCall
 from postroom.contracts.event_log import (
     BouncedRecipient,
     DmarcPolicyApplied,
@@ -18,6 +17,7 @@ from postroom.contracts.event_log import (
     RuleAction,
     RuleApplied,
 )
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, RuleCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType, Direction
@@ -27,7 +27,7 @@ from postroom.routing.resolve import Refusal, Skip, Target
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from postroom.contracts.between_stations import Order, RawLocation
+    from postroom.contracts.orders import Order, RawLocation
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from postroom.ports.rule_functions import Failure, Invocation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.between_stations import RuleCall
+    from postroom.contracts.orders import RuleCall
     from postroom.contracts.rule_lambda import RuleAnswer
     from postroom.ports.rule_functions import FunctionPolicies, RuleFunctions
     from postroom.rules.breaker import Breaker

@@ -13,7 +13,7 @@ from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import UNKNOWN, Refusal
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import RuleCall
+    from postroom.contracts.orders import RuleCall
 
 
 def dropped_fact(call: RuleCall, now: int) -> Fact:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import read_call
+from postroom.contracts.orders import CallPointer
 from postroom.errors import PermanentError
 from postroom.ports.rule_functions import Failure
 from postroom.rules import pace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import RuleCalls
+    from postroom.ports.queues import Queues
     from postroom.ports.transit import Called, Transit
     from postroom.rules.attempt import Caller
 
@@ -38,7 +38,7 @@ class RunAsyncRule:
     caller: Caller
     open_calls: OpenCalls
     transit: Transit
-    calls: RuleCalls
+    queues: Queues
     parking: ParkingLot
     now: Callable[[], int]
     chance: Callable[[], float]
@@ -54,7 +54,7 @@ class RunAsyncRule:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is no call; after some attempts park reads it.
         """
-        pointer = read_call(body)
+        pointer = CallPointer.read(body)
         found = self.open_calls.read(pointer)
         if found is None:
             return  # carried out, or parked
@@ -69,13 +69,13 @@ class RunAsyncRule:
     def _carry_out(self, called: Called) -> None:
         early = called.due - self.now()
         if early > 0:
-            self.calls.send(called.call.pointer, delay=pace.delay(early))
+            self.queues.send([called.call], delay_s=pace.delay(early))
             return
         number = called.failed + 1
         fact = self.caller.tell(called.call, number)
         if fact.data.get("failure") in PASSING and number < MOST_ATTEMPTS:
             due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
             if self.transit.call_again(called, due, [fact]):
-                self.calls.send(called.call.pointer, delay=pace.delay(due - self.now()))
+                self.queues.send([called.call], delay_s=pace.delay(due - self.now()))
             return
         self.transit.decide(called, [fact], [], None)

@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import Expansion, read_call
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import CallPointer
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
 from postroom.model.rules import Direction, RuleAction
 from postroom.routing import plan as planning
@@ -24,13 +25,13 @@ from postroom.rules.verdict import Domains, freeze, thaw, verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postroom.contracts.between_stations import CallPointer, RuleCall
+    from postroom.contracts.orders import RuleCall
     from postroom.model.facts import Fact
     from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import FlowContents, MessageContents
     from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
-    from postroom.ports.queues import Onward, RuleCalls
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Called, Ledger, Transit
     from postroom.routing.plan import Flow, Plan
@@ -59,8 +60,7 @@ class RunSyncRule:
     contents: MessageContents
     transit: Transit
     ledger: Ledger
-    onward: Onward
-    calls: RuleCalls
+    queues: Queues
     parking: ParkingLot
     now: Callable[[], int]
     chance: Callable[[], float]
@@ -77,7 +77,7 @@ class RunSyncRule:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is no call; after some attempts park reads it.
         """
-        pointer = read_call(body)
+        pointer = CallPointer.read(body)
         found = self.open_calls.read(pointer)
         if found is None:
             self._take_up(pointer)
@@ -156,7 +156,7 @@ class RunSyncRule:
 
     def _later(self, call: RuleCall, wait: int) -> None:
         """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
-        self.calls.send(call.pointer, delay=pace.delay(wait))
+        self.queues.send([call], delay_s=pace.delay(wait))
 
     def _decide(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
         """Write the verdict, with what was put and reached until now, or take up what it came to meanwhile."""
@@ -199,7 +199,7 @@ class RunSyncRule:
             facts = [*facts, *planning.facts(plan.entries, flow, self.now())]
             done = self.transit.decide(called, facts, orders, None, contents)
             if done:
-                self.onward.send(orders)
+                self.queues.send(orders)
             return done
         frozen = freeze(flow, plan)
         name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may come to another verdict
@@ -219,8 +219,8 @@ class RunSyncRule:
 
     def _take_up(self, pointer: CallPointer) -> None:
         """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""
-        self.onward.send(self.transit.open_orders(pointer.trace))
+        self.queues.send(self.transit.open_orders(pointer.trace))
         expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
         if expansion is not None:
             flow, plan = thaw(self.raw.read(expansion.plan))
-            expand(expansion, plan, flow, self.transit, self.ledger, self.onward, self.now)
+            expand(expansion, plan, flow, self.transit, self.ledger, self.queues, self.now)

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.between_stations import RawLocation
 from postroom.contracts.event_log import RuleAction, RuleApplied
+from postroom.contracts.orders import RawLocation
 from postroom.model.addresses import Address
 from postroom.model.facts import EventName, Fact
 from postroom.model.rules import ActionType
@@ -19,7 +19,7 @@ from postroom.rules.outcomes import Ignored, Outcomes, Why
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from postroom.contracts.between_stations import RuleCall
+    from postroom.contracts.orders import RuleCall
     from postroom.model.directory import MailDomain
     from postroom.ports.directory import Addressees
     from postroom.ports.message_contents import Content

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.ledger_rows import fact_from_row
-from postroom.contracts.between_stations import FactPointer, Part
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.ports.event_log import LedgerRecord
 from postroom.ports.retried import Retried
 

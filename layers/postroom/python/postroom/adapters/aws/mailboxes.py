@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, NewItem
     from postroom.ports.mailboxes import MailboxOwner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws import rows, transit_rows, unprocessed
 from postroom.adapters.aws.directory_rows import key_item, organization_from
-from postroom.contracts.between_stations import RuleCall
+from postroom.contracts.orders import RuleCall
 from postroom.ports.open_calls import OpenCall
 from postroom.ports.transit import Called
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.contracts.between_stations import CallPointer
+    from postroom.contracts.orders import CallPointer
 
 
 def called_from(row: rows.Row | None) -> Called | None:

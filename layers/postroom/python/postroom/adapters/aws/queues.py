@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws.transactions import store_errors
-from postroom.contracts.between_stations import Station
+from postroom.contracts.orders import STATIONS
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from postroom.contracts.between_stations import BounceOrder, CallPointer, FactPointer, Order, ParkedPointer
+    from postroom.contracts.pointers import ParkedPointer
+    from postroom.ports.queues import Message
 
 CAUSE: Final = "cause"
 """Message attribute that says why something is given up, or parked."""
@@ -25,67 +26,39 @@ BATCH: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class SqsOnward:
-    """``Onward``: the queues' URLs by station. A bounce waits ``bounce_delay`` seconds, so that others can join it."""
+class SqsQueues:
+    """``Queues``: the URLs by station, of those stations that the function may send to.
+
+    ``sooner`` turns a station's own delay, in seconds, into that of a stack whose time runs faster.
+    """
 
     client: SQSClient
-    urls: Mapping[Station, str]
-    bounce_delay: int = 0
+    urls: Mapping[str, str]
+    sooner: Callable[[float], int] = int
 
-    def send(self, orders: Iterable[Order]) -> None:
-        by_station: dict[Station, list[tuple[str, str]]] = {}
-        for order in orders:
-            by_station.setdefault(order.station, []).append((order.message, order.group))
-        for station, bodies in by_station.items():
-            delay = self.bounce_delay if station is Station.BOUNCE else 0
-            send_all(self.client, self.urls[station], bodies, delay=delay)
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
+        waiting: dict[str, list[Message]] = {}
+        for message in messages:
+            batch = waiting.setdefault(message.station, [])
+            batch.append(message)
+            if len(batch) == BATCH:
+                self._send_batch(message.station, waiting.pop(message.station), delay_s)
+        for station, batch in waiting.items():
+            self._send_batch(station, batch, delay_s)
 
+    def _send_batch(self, station: str, messages: Sequence[Message], delay_s: int | None) -> None:
+        """Send at most ten messages to one queue. One is below 2 KB, or an announcement, which is sent alone.
 
-@dataclass(frozen=True, slots=True)
-class SqsRuleCalls:
-    """``RuleCalls``."""
-
-    client: SQSClient
-    url: str
-
-    def send(self, call: CallPointer, *, delay: int = 0) -> None:
-        send_all(self.client, self.url, [(call.model_dump_json(), call.group)], delay=delay)
-
-
-@dataclass(frozen=True, slots=True)
-class SqsBounceOrders:
-    """``BounceOrders``; an organization is a fair queue's group."""
-
-    client: SQSClient
-    url: str
-
-    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
-        bodies = ((order.model_dump_json(), order.organization_id) for order in orders)
-        send_all(self.client, self.url, bodies, delay=delay)
-
-
-@dataclass(frozen=True, slots=True)
-class SqsArrivals:
-    """``Arrivals``."""
-
-    client: SQSClient
-    url: str
-
-    def send(self, notification: str) -> None:
-        with store_errors("send to ingest"):
-            self.client.send_message(QueueUrl=self.url, MessageBody=notification)
-
-
-@dataclass(frozen=True, slots=True)
-class SqsEventRetries:
-    """``EventRetries``; an organization is a fair queue's group."""
-
-    client: SQSClient
-    url: str
-
-    def send(self, pointers: Iterable[FactPointer], *, delay: int = 0) -> None:
-        bodies = ((pointer.model_dump_json(), pointer.organization_id) for pointer in pointers)
-        send_all(self.client, self.url, bodies, delay=delay)
+        Raises:
+            StoreUnavailableError: SQS did not take all of them.
+        """
+        own_s = self.sooner(STATIONS[station].delay_s) if delay_s is None else delay_s
+        entries = [_entry(place, message, own_s) for place, message in enumerate(messages)]
+        with store_errors("send to a station"):
+            answer = self.client.send_message_batch(QueueUrl=self.urls[station], Entries=entries)
+        if answer.get("Failed"):
+            codes = sorted({failed["Code"] for failed in answer["Failed"]})
+            raise StoreUnavailableError(f"SQS refused part of a batch: {', '.join(codes)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +98,12 @@ class SqsDeadLetters:
             )
 
 
-def send_all(client: SQSClient, url: str, bodies: Iterable[tuple[str, str]], *, delay: int = 0) -> None:
-    """Send bodies with their fair-queue groups, ten at a time.
-
-    Raises:
-        StoreUnavailableError: SQS took not all of them.
-    """
-    for batch in _batches(bodies):
-        entries = [
-            {"Id": str(place), "MessageBody": body, "MessageGroupId": group, "DelaySeconds": delay}
-            for place, (body, group) in enumerate(batch)
-        ]
-        with store_errors("send to a station"):
-            answer = client.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
-        if answer.get("Failed"):
-            codes = sorted({failed["Code"] for failed in answer["Failed"]})
-            raise StoreUnavailableError(f"SQS refused part of a batch: {', '.join(codes)}")
-
-
-def _batches(bodies: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Cut into batches of at most ten; one body is below 2 KB, so the batch's byte limit is never near."""
-    waiting = iter(bodies)
-    while batch := list(islice(waiting, BATCH)):
-        yield batch
+def _entry(place: int, message: Message, delay_s: int) -> SendMessageBatchRequestEntryTypeDef:
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": str(place),
+        "MessageBody": message.message,
+        "DelaySeconds": delay_s,
+    }
+    if message.group:
+        entry["MessageGroupId"] = message.group
+    return entry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.transactions import code_of, store_errors
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.errors import MessageNotFoundError, PostroomError, StoreUnavailableError
 from postroom.ports.raw_mail import StoredRaw
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.contracts.between_stations import Expansion, Order
+    from postroom.contracts.expansions import Expansion
+    from postroom.contracts.orders import Order
     from postroom.model.facts import Fact
 
 

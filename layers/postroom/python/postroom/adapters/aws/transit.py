@@ -11,7 +11,8 @@ from postroom.adapters.aws.message_contents import STALE, write_contents
 from postroom.adapters.aws.open_calls import called_from
 from postroom.adapters.aws.tables import query, record, scan, take_out
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Standing, Waiting, first_slots
 

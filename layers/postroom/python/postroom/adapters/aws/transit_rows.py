@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postroom.adapters.aws.rows import Row
-    from postroom.contracts.between_stations import Expansion, Order
+    from postroom.contracts.expansions import Expansion
+    from postroom.contracts.orders import Order
 
 OPEN = "OPEN"
 PARKED = "PARKED"
@@ -51,7 +52,7 @@ def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
 
 def expansion_from_row(row: Row) -> Expansion:
     """Read an expansion's row."""
-    from postroom.contracts.between_stations import Expansion  # the admin API keeps mailboxes too, and reads none
+    from postroom.contracts.expansions import Expansion
 
     return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
 
@@ -62,11 +63,11 @@ def entry_from_row(row: Row) -> Order | Expansion:
     Raises:
         KeyError, ValueError: it is neither.
     """
-    from postroom.contracts.between_stations import stored_order
+    from postroom.contracts.orders import order_of
 
     if row["sk"]["S"].startswith(EXPANSION):
         return expansion_from_row(row)
-    return stored_order(row["sk"]["S"], row["body"]["S"])
+    return order_of(json.loads(row["body"]["S"]))
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:
@@ -144,6 +145,6 @@ def _content(content: Content | None) -> dict[str, Any] | None:
 
 
 def _content_from(body: Mapping[str, Any] | None) -> Content | None:
-    from postroom.contracts.between_stations import RawLocation
+    from postroom.contracts.orders import RawLocation
 
     return Content(RawLocation(**body["raw"]), body["size"], body["number"]) if body else None

@@ -22,7 +22,7 @@ from postroom.model.mailbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.ports.mailboxes import MailboxOwner
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postroom.adapters.memory.tables import MemoryTables
-    from postroom.contracts.between_stations import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from postroom.ports.open_calls import OpenCall
 
 if TYPE_CHECKING:
-    from postroom.contracts.between_stations import CallPointer
+    from postroom.contracts.orders import CallPointer
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.transit import Transit
 

@@ -1,4 +1,4 @@
-"""Queues between stations in memory: what was sent, in order, until somebody takes it."""
+"""Queues between stations in memory: what was sent, in order, until a test takes it."""
 
 from __future__ import annotations
 
@@ -6,51 +6,41 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from postroom.errors import StoreUnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.between_stations import BounceOrder, CallPointer, Order, ParkedPointer, Station
+    from postroom.contracts.pointers import ParkedPointer
+    from postroom.ports.queues import Message
 
 
 @dataclass(slots=True)
-class MemoryOnward:
-    """``Onward``; ``queues`` holds the bodies by station (see ``event_retries`` for the queue of the event log)."""
+class MemoryQueues:
+    """``Queues`` and ``Postponement``: bodies by station.
 
-    queues: defaultdict[Station, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+    ``queues`` holds what was sent with the station's own delay, ``later`` what has to wait, with its seconds. While
+    ``away`` is set, nothing is sent or postponed.
+    """
 
-    def send(self, orders: Iterable[Order]) -> None:
-        for order in orders:
-            self.queues[order.station].append(order.message)
+    queues: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+    later: defaultdict[str, deque[tuple[str, int]]] = field(default_factory=lambda: defaultdict(deque))
+    postponed: dict[str, int] = field(default_factory=dict)
+    away: bool = False
 
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
+        if self.away:
+            raise StoreUnavailableError("could not send to a station: no answer")
+        for each in messages:
+            if delay_s is None:
+                self.queues[each.station].append(each.message)
+            else:
+                self.later[each.station].append((each.message, delay_s))
 
-@dataclass(slots=True)
-class MemoryRuleCalls:
-    """``RuleCalls``; ``sent`` holds bodies with their delays."""
-
-    sent: deque[tuple[str, int]] = field(default_factory=deque)
-
-    def send(self, call: CallPointer, *, delay: int = 0) -> None:
-        self.sent.append((call.model_dump_json(), delay))
-
-
-@dataclass(slots=True)
-class MemoryBounceOrders:
-    """``BounceOrders``; ``sent`` holds bodies with their delays."""
-
-    sent: deque[tuple[str, int]] = field(default_factory=deque)
-
-    def send(self, orders: Iterable[BounceOrder], *, delay: int = 0) -> None:
-        self.sent.extend((order.model_dump_json(), delay) for order in orders)
-
-
-@dataclass(slots=True)
-class MemoryArrivals:
-    """``Arrivals``; ``bodies`` is the queue."""
-
-    bodies: deque[str] = field(default_factory=deque)
-
-    def send(self, notification: str) -> None:
-        self.bodies.append(notification)
+    def postpone(self, receipt: str, delay_s: int) -> None:
+        if self.away:
+            raise StoreUnavailableError("could not postpone a message: no answer")
+        self.postponed[receipt] = delay_s
 
 
 @dataclass(slots=True)

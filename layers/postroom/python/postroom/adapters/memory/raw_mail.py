@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from postroom.contracts.between_stations import RawLocation
+from postroom.contracts.orders import RawLocation
 from postroom.errors import MessageNotFoundError
 from postroom.ports.raw_mail import StoredRaw
 

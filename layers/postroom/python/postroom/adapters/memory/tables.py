@@ -13,7 +13,8 @@ from postroom.ports.transit import first_slots
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.between_stations import Expansion, Order
+    from postroom.contracts.expansions import Expansion
+    from postroom.contracts.orders import Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, Item
     from postroom.ports.message_contents import FlowContents

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.tables import MemoryTables, Row
-from postroom.contracts.between_stations import BounceOrder, DeliveryOrder, Expansion, Order, RuleCall
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order, RuleCall
 from postroom.model.facts import RECEIVED, Fact
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.transit import EXPANSION, Allowance, Called, Claim, Parked, Standing, Waiting

@@ -1,0 +1,48 @@
+"""Whatever a queue of ours may hold, read by what it says of itself: for dead letters, redrives and tools."""
+
+from __future__ import annotations
+
+import json
+
+from postroom.contracts.orders import CallPointer, Order, order_of
+from postroom.contracts.pointers import FactPointer
+from postroom.contracts.ses import Notification, read_notification
+from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
+from postroom.errors import InvalidNotificationError
+
+Message = Order | CallPointer | FactPointer | StreamBatch | Notification
+
+
+def read_message(body: str) -> Message:
+    """Read a queue's message.
+
+    Raises:
+        InvalidNotificationError: no station sends such a message.
+    """
+    document = _document(body)
+    if "kind" in document:
+        return _order_or_pointer(body, document)
+    if "key" in document:
+        return FactPointer.read(body)
+    if "DDBStreamBatchInfo" in document:
+        return read_stream_failure(body)
+    return read_notification(body)
+
+
+def _order_or_pointer(body: str, document: dict[str, object]) -> Message:
+    if document["kind"] == "RULE_CALL" and "rule_id" not in document:
+        return CallPointer.read(body)
+    try:
+        return order_of(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidNotificationError("not an order") from error
+
+
+def _document(body: str) -> dict[str, object]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidNotificationError("not a message of any station: no JSON") from error
+    if not isinstance(document, dict):
+        raise InvalidNotificationError("not a message of any station: no JSON object")
+    return document

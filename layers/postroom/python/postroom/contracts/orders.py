@@ -1,0 +1,295 @@
+"""Orders: work that must happen once for one flow, and the stations that carry it out.
+
+An order is a row in transit until it is done; its queue message only wakes its station. Queues and table are encrypted
+with the stack's key. Sizes in bytes, times in milliseconds since the epoch, addresses lower-case.
+
+A new kind of order is a class here and a row of ``STATIONS``. What one version wrote the next one reads: an upgrade
+meets orders in its queues and its table, a rollback meets those of the newer version. So readers ignore members that
+they do not know, and a member that is added has a default (tests/unit/contracts/test_orders.py holds samples).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from postroom.contracts.base import Sent
+from postroom.errors import InvalidNotificationError
+from postroom.model.limits import BOUNCE_DELAY_SECONDS
+from postroom.model.rules import ActionType, Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+FORMAT: Final = 1
+"""The newest form of orders and pointers that this version reads and writes."""
+
+
+class RawLocation(Sent):
+    """Where the bytes of a message are: the object that SES stored, or one of ours under ``transit/``."""
+
+    bucket: str
+    key: str
+
+
+class Stored(BaseModel):
+    """What orders and pointers to them have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    says: ClassVar[str]
+    """What it is, for errors."""
+
+    version: int = Field(default=FORMAT, ge=1, le=FORMAT)
+    trace: str
+    organization_id: str
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Read one from a queue's message or a row's body.
+
+        Raises:
+            InvalidNotificationError: it is none.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            raise InvalidNotificationError(f"not {cls.says}") from error
+
+
+class Order(Stored):
+    """What every order has. ``kind`` tells the classes apart; it is part of every body."""
+
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """The order's name within its trace."""
+        raise NotImplementedError
+
+    @property
+    def station(self) -> str:
+        """The station that carries it out: a name in ``STATIONS``."""
+        raise NotImplementedError
+
+    @property
+    def group(self) -> str:
+        """Its fair queue's group: a busy one does not hold up the others. At most 128 characters."""
+        raise NotImplementedError
+
+    @property
+    def message(self) -> str:
+        """What its station's queue gets: the whole order, unless it may be too long for a message."""
+        return self.model_dump_json()
+
+
+class OrderKind(StrEnum):
+    """Why a message goes into a mailbox."""
+
+    MAIL = "MAIL"
+    QUOTA_NOTICE = "QUOTA_NOTICE"
+
+
+class DeliveryOrder(Order):
+    """Put this message into that mailbox. One per flow and mailbox."""
+
+    says = "a delivery order"
+
+    kind: Literal[OrderKind.MAIL, OrderKind.QUOTA_NOTICE] = OrderKind.MAIL
+    mailbox_id: str
+    recipient: str
+    """The mailbox's own address: what the event log names."""
+    delivered_to: str
+    """The envelope recipient that led here: an alias, a group, a tagged address, or the same."""
+    envelope_from: str
+    """Empty for a null sender."""
+    folder: str
+    raw: RawLocation
+    size: int = Field(ge=0)
+    received_at: int
+
+    @property
+    def key(self) -> str:
+        """Name it by its mailbox."""
+        return f"order:{self.mailbox_id}" if self.kind is OrderKind.MAIL else f"order:{self.mailbox_id}:{self.kind}"
+
+    @property
+    def station(self) -> str:
+        """Every copy is delivered by one station."""
+        return "deliver"
+
+    @property
+    def group(self) -> str:
+        """The mailbox."""
+        return self.mailbox_id
+
+
+class BounceOrder(Order):
+    """Recipients of this flow failed, and their sender may have to be told.
+
+    One per transaction that refuses recipients; the flow's facts say which these are.
+    """
+
+    says = "a bounce order"
+
+    kind: Literal["BOUNCE"] = "BOUNCE"
+    name: str
+    """What the transaction was about: a mailbox, or the first envelope recipient that it refuses."""
+    since: int
+
+    @property
+    def key(self) -> str:
+        """Name it by what its transaction was about."""
+        return f"bounce:{self.name}"
+
+    @property
+    def station(self) -> str:
+        """Bounce messages have a station of their own."""
+        return "bounce"
+
+    @property
+    def group(self) -> str:
+        """The organization."""
+        return self.organization_id
+
+
+class RuleCall(Order):
+    """Call a rule's function about these recipients.
+
+    A synchronous call is open until the function or the fallback has decided; until then its recipients have no other
+    order.
+    """
+
+    says = "a rule call"
+
+    kind: Literal["RULE_CALL"] = "RULE_CALL"
+    rule_id: str
+    rules_version: int
+    rule_name: str
+    part: str = ""
+    """What keys of facts end with, where recipients were added to a flow; else empty."""
+    direction: Direction
+    function_arn: str
+    synchronous: bool
+    fallback: ActionType
+    """DEFAULT for an asynchronous call, which decides nothing."""
+    gateway_id: str | None = None
+    """The SMTP gateway for outbound mail that the function, or the fallback, lets through; None: the usual way."""
+    timeout_minutes: int = Field(ge=0)
+    mail_from: str
+    """Of the From header, not the envelope."""
+    sender: str | None
+    """Of the Sender header, where that is another address."""
+    subject: str
+    recipients: tuple[str, ...]
+    """Those that the rule decides about, in the envelope's order."""
+    others: tuple[str, ...]
+    """The flow's other recipients; none for an asynchronous call, of which a message may have hundreds."""
+    spam: bool
+    envelope_from: str
+    raw: RawLocation
+    size: int = Field(ge=0)
+    received_at: int
+    since: int
+    """When the flow was opened: the rule's timeout begins."""
+    slot_open: bool = False
+    """The transaction that makes the call opens the slot of its first attempt; else that attempt does."""
+
+    @property
+    def key(self) -> str:
+        """Name it by its rule."""
+        return f"call:{self.rule_id}{self.part}"
+
+    @property
+    def invocation_id(self) -> str:
+        """The same for all attempts: 32 hexadecimal digits."""
+        return hashlib.sha256(f"invocation\0{self.trace}\0{self.key}".encode()).hexdigest()[:32]
+
+    @property
+    def station(self) -> str:
+        """A call that the message waits for has another station than one that it does not wait for."""
+        return "run_sync_rule" if self.synchronous else "run_async_rule"
+
+    @property
+    def group(self) -> str:
+        """The function and the organization: a slow function delays no other, and no other organization's mail."""
+        return hashlib.sha256(f"{self.organization_id}\0{self.function_arn}".encode()).hexdigest()
+
+    @property
+    def message(self) -> str:
+        """A pointer: with 500 recipients the call itself is too long for a message."""
+        return self.pointer.message
+
+    @property
+    def pointer(self) -> CallPointer:
+        """Where its row is."""
+        return CallPointer(trace=self.trace, key=self.key, organization_id=self.organization_id, group=self.group)
+
+
+class CallPointer(Stored):
+    """Where a rule call's row is; ``group`` is its fair queue's."""
+
+    says = "a rule call"
+
+    kind: Literal["RULE_CALL"] = "RULE_CALL"
+    key: str
+    group: str
+
+    @property
+    def station(self) -> str:
+        """The station that gets it where the call itself is not at hand: only a decided call's expansion goes on."""
+        return "run_sync_rule"
+
+    @property
+    def message(self) -> str:
+        """What the queue gets."""
+        return self.model_dump_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station that has a queue.
+
+    Attributes:
+        queue: name of the setting that holds the queue's URL.
+        orders: what it carries out; None where its messages are no orders.
+        delay_s: how long a message waits in the queue before it is handed out, in seconds.
+    """
+
+    queue: str
+    orders: type[Order] | None = None
+    delay_s: int = 0
+
+
+STATIONS: Final[Mapping[str, Station]] = {
+    "ingest": Station("INGEST_QUEUE_URL"),
+    "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
+    "run_sync_rule": Station("RUN_SYNC_RULE_QUEUE_URL", RuleCall),
+    "run_async_rule": Station("RUN_ASYNC_RULE_QUEUE_URL", RuleCall),
+    "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
+    "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
+}
+"""Every station that has a queue, and what it carries out."""
+
+
+_BY_KIND: Final[Mapping[str, type[Order]]] = {
+    kind: station.orders
+    for station in STATIONS.values()
+    if station.orders
+    for kind in get_args(station.orders.model_fields["kind"].annotation)
+}
+
+
+def order_of(document: Mapping[str, Any]) -> Order:
+    """Return the order that a row's body, or a line of a frozen plan, holds.
+
+    Raises:
+        KeyError: its kind is unknown.
+        ValueError: it lacks what orders of its kind have.
+    """
+    return _BY_KIND[document["kind"]].model_validate(document)

@@ -1,0 +1,94 @@
+"""Orders and pointers as the version of 2026-11-29 wrote them: what is in queues and tables during an upgrade."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.messages import read_message
+from postroom.contracts.orders import (
+    STATIONS,
+    BounceOrder,
+    CallPointer,
+    DeliveryOrder,
+    OrderKind,
+    RuleCall,
+    order_of,
+)
+from postroom.contracts.pointers import FactPointer, Part
+from postroom.errors import InvalidNotificationError
+from postroom.model.rules import ActionType, Direction
+from tests.support.builders import NOON, ORG, TRACE, bounce, call, order
+
+SAMPLES: Final[dict[str, dict[str, Any]]] = json.loads((Path(__file__).parent / "orders_2026_11_29.json").read_text())
+
+
+def body(name: str) -> str:
+    return json.dumps(SAMPLES[name], separators=(",", ":"))
+
+
+def test_a_delivery_order_is_read() -> None:
+    found = DeliveryOrder.read(body("delivery"))
+    assert found == order_of(SAMPLES["delivery"]) == read_message(body("delivery")) == order("ann")
+    assert (found.key, found.station, found.group) == ("order:ann", "deliver", "ann")
+
+
+def test_a_quota_notice_is_read() -> None:
+    found = order_of(SAMPLES["notice"])
+    assert found == order("ann", kind=OrderKind.QUOTA_NOTICE)
+    assert found.key == "order:ann:QUOTA_NOTICE"
+
+
+def test_a_bounce_order_is_read() -> None:
+    assert BounceOrder.read(body("bounce")) == order_of(SAMPLES["bounce"]) == read_message(body("bounce")) == bounce()
+
+
+def test_a_rule_call_and_the_pointer_to_it_are_read() -> None:
+    found = order_of(SAMPLES["call"])
+    assert isinstance(found, RuleCall)
+    assert found == call()
+    assert (found.direction, found.fallback, found.since) == (Direction.INBOUND, ActionType.DEFAULT, NOON)
+    assert CallPointer.read(body("pointer")) == read_message(body("pointer")) == found.pointer
+
+
+def test_an_expansion_and_a_pointer_to_a_fact_are_read() -> None:
+    assert Expansion.model_validate_json(body("expansion")).chunks == 3
+    assert read_message(body("fact")) == FactPointer(trace="t", key="k", organization_id="m-1", parts=(Part.LOG,))
+
+
+@pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer", "fact"])
+def test_members_of_a_later_version_are_ignored(name: str) -> None:
+    later = SAMPLES[name] | {"added_later": {"x": 1}}
+    assert read_message(json.dumps(later)) == read_message(body(name))
+
+
+@pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer"])
+def test_what_is_written_has_every_member_that_the_older_version_needs(name: str) -> None:
+    written = read_message(body(name)).model_dump(mode="json")
+    assert written == SAMPLES[name]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"version": 2}, {"version": 0}, {"kind": "LETTER"}, {"kind": None}, {"kind": []}, {"trace": 1}]
+)
+def test_a_form_that_is_not_known_is_an_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidNotificationError):
+        read_message(json.dumps(SAMPLES["delivery"] | changes))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", "null", '"x"', "{", "[" * 100_000])
+def test_what_is_no_document_is_an_error(text: str) -> None:
+    with pytest.raises(InvalidNotificationError):
+        read_message(text)
+
+
+def test_every_order_is_carried_out_by_a_station_of_the_table() -> None:
+    for each in (order(), bounce(), call(), call(synchronous=False)):
+        station = STATIONS[each.station]
+        assert station.orders is type(each)
+        assert 0 < len(each.group) <= 128
+        assert (each.trace, each.organization_id) == (TRACE, ORG)
