@@ -1,4 +1,4 @@
-"""What an account's administrator names and we look at before we rely on it: KMS keys, roles, log groups."""
+"""Checks of the KMS keys, roles and log groups that an administrator names, before they are used."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 NOT_OURS: Final = frozenset({"NotFoundException", "InvalidArnException", "AccessDeniedException"})
-"""KMS's answers that mean: no such key, as far as we may know."""
+"""KMS's error codes for a key that does not exist or may not be read."""
 
 NO_ROLE: Final = frozenset({"NoSuchEntity", "AccessDenied", "ValidationError"})
-"""IAM's answers that mean the same; a role of another account is denied."""
+"""IAM's error codes for a role that does not exist or may not be read; a role of another account is denied."""
 
 
 class KmsOrganizationKeys:
@@ -53,14 +53,14 @@ class AwsLogTargets:
         self._logs = logs
 
     def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
-        """IAM knows roles of this account, by the last part of their path."""
+        """GetRole takes a role's name, the last part of its path, and finds roles of this account only."""
         try:
             role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
         except (BotoCoreError, ClientError) as error:
             if code_of(error) in NO_ROLE:
                 return None
             raise StoreUnavailableError(f"IAM did not describe a role: {code_of(error)}") from error
-        # boto3 has URL-decoded and parsed the document, whatever its stubs say
+        # boto3 decodes and parses the document; its stubs say that it is a string
         policy: Any = role["AssumeRolePolicyDocument"]
         return policy if role["Arn"] == role_arn else None
 

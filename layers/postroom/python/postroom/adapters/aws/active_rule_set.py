@@ -1,7 +1,7 @@
-"""The account's active receipt rule set: made active only because a parameter of the stack says so.
+"""The account's active receipt rule set, which a parameter of the stack may choose.
 
-CloudFormation cannot do it, so a custom resource does. SES has one active set per account and Region. The physical id
-remembers which set was active before, so that taking the resource away gives it back.
+CloudFormation has no resource type for it, so a custom resource activates the set. SES has one active set per account
+and Region. The physical id holds the set that was active before; deleting the resource activates that set again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ses import SESClient
 
 SEPARATOR: Final = "|"
-"""Stands between set and predecessor in the physical id; names of rule sets cannot hold it."""
+"""Separates set and previous set in the physical id; names of rule sets cannot contain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class ActiveRuleSet:
     http: urllib3.PoolManager
 
     def handle(self, event: dict[str, Any]) -> None:
-        """Carry out one request and tell CloudFormation how it ended.
+        """Carry out one request and send the result to CloudFormation.
 
         Raises:
-            pydantic.ValidationError: it is no request of CloudFormation's; there is nobody to tell.
+            pydantic.ValidationError: the event is not a request of CloudFormation; no result is sent.
         """
         request = Request.model_validate(event)
         physical_id, succeeded = request.physical_id or request.logical_id, True
@@ -45,7 +45,7 @@ class ActiveRuleSet:
         self.http.request("PUT", request.response_url, body=body, headers={"Content-Type": ""}, retries=3)
 
     def _take(self, request: Request) -> tuple[str, str]:
-        """Make the wanted set active; asked again for the same set, keep what is remembered."""
+        """Activate the requested set. A repeated request for the active set keeps the physical id."""
         wanted, active = str(request.properties["RuleSetName"]), self._active()
         if active == wanted:
             return request.physical_id or f"{wanted}{SEPARATOR}", f"{wanted} is active already"
@@ -53,7 +53,7 @@ class ActiveRuleSet:
         return f"{wanted}{SEPARATOR}{active}", f"{wanted} is active, it was {active or 'none'}"
 
     def _give_back(self, physical_id: str) -> tuple[str, str]:
-        """Make the predecessor active again, or none, unless somebody has chosen another set meanwhile."""
+        """Activate the previous set, or none, unless another set has been activated meanwhile."""
         ours, separator, before = physical_id.partition(SEPARATOR)
         if not separator or self._active() != ours:
             return physical_id, "the active receipt rule set is not ours to change"

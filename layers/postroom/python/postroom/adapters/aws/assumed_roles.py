@@ -1,4 +1,4 @@
-"""Roles of customers, assumed for an hour and kept until shortly before that is over."""
+"""Roles of customers: assumed for an hour, with credentials that are kept until shortly before they expire."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 SESSION: Final = "postroom-event-log"
-"""Session name: what CloudTrail shows a customer beside the role."""
+"""Session name. CloudTrail shows it to the customer with the role."""
 
 SESSION_SECONDS: Final = 3600
-"""Life of assumed credentials. Source: the longest that role chaining allows, and what every role allows."""
+"""Life of assumed credentials. Source: IAM: the maximum for role chaining, and allowed by every role."""
 
 MARGIN_MS: Final = 300_000
-"""Milliseconds before expiry at which credentials are fetched anew. Ours."""
+"""Time before their expiry at which credentials are replaced, in milliseconds. Ours."""
 
 
 @dataclass(slots=True)
 class AssumedRoles:
-    """``connect`` makes a client of credentials; ``now`` gives milliseconds since the epoch. botocore's errors pass."""
+    """Clients that act in a role. Errors of botocore are passed on.
+
+    Attributes:
+        connect: makes a client from credentials.
+        now: returns milliseconds since the epoch.
+    """
 
     sts: STSClient
     connect: Callable[[CredentialsTypeDef], CloudWatchLogsClient]
@@ -44,7 +49,7 @@ class AssumedRoles:
         return client
 
     def forget(self, role_arn: str) -> None:
-        """Drop a role's credentials: they were refused, and fresh ones may not be."""
+        """Drop a role's credentials, because they were refused; new ones may be accepted."""
         self._clients.pop(role_arn, None)
 
 

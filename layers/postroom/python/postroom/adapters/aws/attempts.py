@@ -1,7 +1,8 @@
-"""Attempts that SQS cannot tell apart, counted in TransitTable (docs/decisions/0020).
+"""Counts of failed and unanswered attempts per SQS message, in TransitTable (docs/decisions/0020).
 
-A station reports a failure, or its worker ends without an answer. A message has a row only once it was received again,
-or has failed; the attempt that succeeds takes it out. That of a message that was given up expires.
+An attempt failed if the station reported it; it is unanswered if the worker ended before. SQS counts both as receives.
+A message has a row only after its second receive or its first failure. A successful attempt deletes the row; the row of
+a message that was given up expires.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PREFIX: Final = "attempts:"
-"""How the partition keys begin; SQS's message id follows."""
+"""Prefix of the partition keys, before SQS's message id."""
 
 KEPT_MS: Final = 15 * DAY_MS
-"""How long a row stays without a further attempt, in milliseconds: longer than any queue keeps a message (14 days)."""
+"""Life of a row after its last attempt, in milliseconds: longer than the longest retention of a queue, 14 days."""
 
 
 class Attempts(NamedTuple):
-    """Of one SQS message: how often its station reported a failure, and how often it was begun without an answer."""
+    """Attempts of one SQS message: those that the station reported as failed, and those without an answer."""
 
     failed: int = 0
     unanswered: int = 0
@@ -34,9 +35,10 @@ class Attempts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AttemptCounts:
-    """Counts by SQS's message id. ``now`` gives milliseconds since the epoch.
+    """Counts by SQS's message id. ``now`` returns milliseconds since the epoch.
 
-    All methods raise StoreUnavailableError: nothing is known, or it may not be counted.
+    Every method raises StoreUnavailableError if the table did not answer: the counts are unknown, and an
+    attempt may not be counted.
     """
 
     client: DynamoDBClient
@@ -44,21 +46,25 @@ class AttemptCounts:
     now: Callable[[], int]
 
     def of(self, message_id: str) -> Attempts:
-        """Return what is counted so far."""
+        """Return the counts so far."""
         with store_errors("read the attempts"):
             answer = self.client.get_item(TableName=self.table, Key=_key(message_id), ConsistentRead=True)
         return _attempts(answer.get("Item", {}))
 
     def begin(self, message_id: str) -> None:
-        """Count an attempt as unanswered before it is made."""
+        """Count an attempt as unanswered; called before the attempt."""
         self._add(message_id, unanswered=1)
 
     def failed(self, message_id: str, *, begun: bool) -> Attempts:
-        """Count a reported failure; an attempt that was counted as begun is unanswered no more. Return both counts."""
+        """Count a reported failure and return both counts.
+
+        Args:
+            begun: whether ``begin`` counted this attempt; then it no longer counts as unanswered.
+        """
         return self._add(message_id, failed=1, unanswered=-1 if begun else 0)
 
     def over(self, message_id: str) -> None:
-        """Forget a message that is carried out."""
+        """Delete the counts of a message that is done."""
         with store_errors("forget the attempts"):
             self.client.delete_item(TableName=self.table, Key=_key(message_id))
 

@@ -1,8 +1,8 @@
-"""SQS batches: every record by itself, a failure that says so in the log, and an end to failing (docs/decisions/0020).
+"""SQS batches: each record succeeds or fails on its own, and is given up after some failures (docs/decisions/0020).
 
-Our own, not Powertools' batch processor: importing that one costs a function a sixth of its start (decision 0012),
-and it logs a failed record at debug level only, with the exception's text, which may quote a message. Ours names class,
-cause and place, and nothing else. Source: Lambda Developer Guide, "Reporting batch item failures".
+Powertools' batch processor is not used: its import takes a sixth of a function's start (decision 0012), and it logs a
+failed record only at debug level, with the exception's text, which may quote a message. Ours logs the class, cause and
+place of an error. Source: Lambda Developer Guide, "Reporting batch item failures".
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.queues import SqsDeadLetters
 
 MOST_FAILURES: Final = 5
-"""Reported failures after which a record is given up: half an hour with the queues' six minutes between them. Ours."""
+"""Reported failures after which a record is given up: half an hour, with six minutes between them. Ours."""
 
 MOST_UNANSWERED: Final = 10
-"""Attempts without an answer (the worker died, or ran out of time) after which a record is given up: about an hour.
+"""Unanswered attempts (the worker ended, or ran out of time) after which a record is given up: about an hour. Ours.
 
-Not counted is the first receive, before which nothing is written down. Ours.
+The first receive is not counted, because nothing is written before it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SqsRecord:
-    """One message of a batch; ``receives`` is how often SQS has handed it out, this time included.
+    """One message of a batch.
 
-    ``cause`` says why a station gave up on it; empty in all queues but those of dead letters.
+    Attributes:
+        receives: number of receives, this one included.
+        cause: why a station gave the message up; empty except in dead-letter queues.
     """
 
     message_id: str
@@ -48,7 +50,7 @@ class SqsRecord:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> SqsRecord:
-        """Read a record as Lambda hands it over."""
+        """Read a record of Lambda's event."""
         receives = int(record["attributes"]["ApproximateReceiveCount"])
         cause = record.get("messageAttributes", {}).get("cause", {}).get("stringValue", "")
         return cls(record["messageId"], record["body"], record["eventSourceARN"], receives, cause)
@@ -56,9 +58,9 @@ class SqsRecord:
 
 @dataclass(frozen=True, slots=True)
 class SqsBatch:
-    """Partial batch responses; the whole batch failing is no error of the function's.
+    """Processes batches and answers with the failed records; a batch of failures is not an error of the function.
 
-    ``dead_letters`` gets what was tried often enough; without it, a record is tried for ever.
+    ``dead_letters`` gets records that are given up; without it, no record is given up.
     """
 
     logger: Logger
@@ -68,20 +70,20 @@ class SqsBatch:
     def process(
         self, event: Mapping[str, Any], accept: Callable[[SqsRecord], None], remaining_ms: Callable[[], int]
     ) -> dict[str, Any]:
-        """Hand over each record; answer with those that ``accept`` raised for, and those there was no time for.
+        """Process each record; return the records that failed and those for which no time was left.
 
-        A record that is received for the first time costs no call beyond what ``accept`` makes. One that comes again
-        is counted before it is begun, behind the others, and the one with the most unanswered attempts last: a
-        record that ends its worker takes no other record's turn.
+        The first receive of a record costs no request beyond those of ``accept``. Records that come again are processed
+        after the others, ordered by their unanswered attempts, and each is counted before it is processed. So a record
+        that ends its worker does not stop the others.
 
         Args:
-            event: Lambda's.
-            accept: carries out one record.
-            remaining_ms: time until the function is stopped; below ``RESERVE_MS`` nothing is begun but the first
-                record.
+            event: Lambda's event of an SQS mapping.
+            accept: processes one record; an exception is a failure.
+            remaining_ms: returns the time until the function is stopped; below ``RESERVE_MS`` no record except the
+                first is begun.
 
         Raises:
-            KeyError, TypeError, ValueError: the event is no SQS batch; Lambda hands all of it out again.
+            KeyError, TypeError, ValueError: the event is not an SQS batch; all of it comes again.
         """
         failed: list[str] = []
         records = self._in_turn([SqsRecord.of(record) for record in event["Records"]], failed)
@@ -96,9 +98,9 @@ class SqsBatch:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _in_turn(self, records: Sequence[SqsRecord], failed: list[str]) -> list[tuple[SqsRecord, Attempts | None]]:
-        """Return the records in the order of their turns, those that come again with what was counted before.
+        """Return the records in the order of processing; those that come again have their counts.
 
-        One whose count cannot be read is failed without an attempt: a table that does not answer is no fault of it.
+        A record whose counts cannot be read is added to ``failed`` without an attempt, and no failure is counted.
         """
         first: list[tuple[SqsRecord, Attempts | None]] = [(record, None) for record in records if record.receives == 1]
         again: list[tuple[SqsRecord, Attempts]] = []
@@ -112,7 +114,7 @@ class SqsBatch:
         return [*first, *sorted(again, key=lambda each: each[1].unanswered)]
 
     def _done(self, record: SqsRecord, before: Attempts | None, accept: Callable[[SqsRecord], None]) -> bool:
-        """Hand over one record; whatever it raises is logged and costs no other record its turn."""
+        """Process one record and return whether it is done. Any exception is logged; the batch continues."""
         try:
             if before is not None and (cause := _enough(before)) and self.dead_letters is not None:
                 self.dead_letters.send(record.body, cause)
@@ -124,7 +126,7 @@ class SqsBatch:
             return False
         try:
             accept(record)
-        except Exception as error:  # noqa: BLE001  one record's fault is no other's
+        except Exception as error:  # noqa: BLE001  the other records are processed
             self._log(record, error)
             return self._is_given_up(record, _cause(error), begun=before is not None)
         if before is not None:
@@ -132,22 +134,22 @@ class SqsBatch:
         return True
 
     def _is_given_up(self, record: SqsRecord, cause: str, *, begun: bool) -> bool:
-        """Count a failure, and give up what has failed often enough; say whether that was done.
+        """Count a failure; give the record up after ``MOST_FAILURES`` and return whether that was done.
 
-        Its count stays until it expires: where SQS does not get the answer, the record comes again, and is not begun.
+        Its counts stay until they expire: if SQS does not get the answer, the record comes again and is not processed.
         """
         try:
             counted = self.attempts.failed(record.message_id, begun=begun)
             if self.dead_letters is None or counted.failed < MOST_FAILURES:
                 return False
             self.dead_letters.send(record.body, f"{_enough(counted)}, the last with {cause}")
-        except PostroomError as error:  # it goes back, and is given up when it comes again
+        except PostroomError as error:  # it comes again, and is given up then
             self._log(record, error)
             return False
         return True
 
     def _forget(self, record: SqsRecord) -> None:
-        """Take out the count of a record that is done; if that fails, the row expires."""
+        """Delete the counts of a record that is done; if that fails, the row expires."""
         try:
             self.attempts.over(record.message_id)
         except PostroomError as error:
@@ -166,7 +168,7 @@ class SqsBatch:
 
 
 def _enough(attempts: Attempts) -> str:
-    """Say why a record is tried no more; empty while it is."""
+    """Return why a record is given up; empty if it is not."""
     if attempts.failed >= MOST_FAILURES:
         return f"gave up after {attempts.failed} failed attempts"
     if attempts.unanswered >= MOST_UNANSWERED:
@@ -179,6 +181,6 @@ def _cause(error: Exception) -> str:
 
 
 def where(error: BaseException) -> list[str]:
-    """Return the places an error came through, innermost last: file, line and function, no values."""
+    """Return the last six stack frames of an error, innermost last: file, line and function, no values."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,4 +1,4 @@
-"""Bounce messages by SES."""
+"""Bounce messages, sent by SES."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from postroom.model.bounces import Bounce
 
 BAD_ADDRESS: Final = frozenset({"InvalidParameterValue", "InvalidParameterValueException"})
-"""What SES says of an address that it cannot write to."""
+"""SES's error codes for an address that it cannot send to."""
 
 THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "LimitExceeded"})
 
 
 @dataclass(frozen=True, slots=True)
 class SesBounceSender:
-    """Implements ``BounceSender``; its client must not try twice (``clients.ses_sending``): each try may send."""
+    """Implements ``BounceSender``. The client must not retry (``clients.ses_sending``): each attempt may send."""
 
     client: SESClient
 
@@ -70,7 +70,7 @@ class SesBounceSender:
 
 
 def _is_refusal(error: BotoCoreError | ClientError) -> bool:
-    """Say whether SES answered and surely sent nothing: a client's error, or an operation that it does not have."""
+    """Return whether SES certainly sent nothing: a 4xx answer, or an operation that is not implemented."""
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

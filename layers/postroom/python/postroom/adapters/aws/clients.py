@@ -1,14 +1,14 @@
-"""THE place where clients of AWS are made: lazily, once each, with timeouts below the functions' own.
+"""The only module that makes clients of AWS: when they are first used, once, with timeouts below the functions' own.
 
-They are boto3's clients, made by botocore as boto3 makes them: its own package would bring resources and transfer
-managers along, which nothing of ours uses, and a tenth of every start (docs/decisions/0012).
+botocore makes them, as boto3 does. boto3's own package would add resources and transfer managers, which are not used,
+and a tenth to every start (docs/decisions/0012).
 
-Retries are botocore's standard mode, three attempts in all: whoever calls is retried by a queue anyway. Endpoints come
-from the usual environment variables, so the same code runs against AWS, moto and LocalStack.
+Retries are botocore's standard mode, with three attempts: a queue or a caller retries afterwards. Endpoints come from
+the usual environment variables, so the same code runs against AWS, moto and LocalStack. All timeouts are in seconds.
 """
 
 # mypy: disable-error-code="no-any-return"
-# botocore's stub says Any of every client; what each function says is what its service's stubs say.
+# botocore's stub types every client as Any; the return types here come from the stubs of each service.
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 _ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-"""Where one batch serves many organizations: a service that does not answer costs it at most 15 seconds."""
+"""For batches with many organizations: a service that does not answer costs at most 15 seconds."""
 
 
 @cache
 def session() -> botocore.session.Session:
-    """Return what all clients are made of: environment, credentials, and the listeners that a tool may add."""
+    """Return the session of all clients: its environment, credentials, and event handlers that a tool may add."""
     return botocore.session.get_session()
 
 
 def _made(service: str, config: Config, **credentials: str) -> Any:
-    make: Any = session().create_client  # its stub knows no services, ours do
+    make: Any = session().create_client  # its stub has no type per service
     return make(service, config=config, **credentials)
 
 
@@ -59,7 +59,7 @@ def dynamodb() -> DynamoDBClient:
 
 @cache
 def s3() -> S3Client:
-    """Return the client for raw and sealed mail; checksums only where the operation demands one."""
+    """Return the client for raw and sealed mail; it sends checksums only if the operation requires one."""
     return _made(
         "s3",
         _CONFIG.merge(
@@ -67,7 +67,7 @@ def s3() -> S3Client:
                 read_timeout=30,
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                # an emulator knows buckets by path, as does everything that has no name of its own
+                # an emulator has no host name per bucket
                 s3={"addressing_style": "path" if "AWS_ENDPOINT_URL" in os.environ else "virtual"},
             )
         ),
@@ -93,7 +93,7 @@ def logs() -> CloudWatchLogsClient:
 
 
 def logs_as(credentials: CredentialsTypeDef) -> CloudWatchLogsClient:
-    """Return a client for event logs that are written under a customer's role; whoever asks keeps it."""
+    """Return a new client for event logs that are written in a customer's role; the caller keeps it."""
     return _made(
         "logs",
         _ONE_OF_MANY,
@@ -139,30 +139,30 @@ class _Later:
 
 
 def later(make: Callable[[], T]) -> T:
-    """Return what stands for a client until it is used: for services that most invocations never call."""
+    """Return a proxy that makes the client at its first use, for services that most invocations never call."""
     return cast("T", _Later(make))
 
 
 @cache
 def ses_sending() -> SESClient:
-    """Return the client that sends: one attempt, because a second one may send a second time."""
+    """Return the client that sends mail, with one attempt: a second attempt may send twice."""
     return _made("ses", _CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 1})))
 
 
 @cache
 def rule_functions() -> LambdaClient:
-    """Return the client that calls customers' functions: one attempt, and no longer wait than a rule's 15 seconds."""
+    """Return the client that calls customers' functions, with one attempt and a rule's timeout of 15 seconds."""
     return _made("lambda", Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1}))
 
 
 @cache
 def function_policies() -> LambdaClient:
-    """Return the client that reads who may call a function."""
+    """Return the client that reads the resource policies of functions."""
     return _made("lambda", _ONE_OF_MANY)
 
 
 def forget() -> None:
-    """Drop every client, so that the next is made anew: for tests that change the environment."""
+    """Drop every client, so that new ones are made: for tests that change the environment."""
     for made in (
         session,
         dynamodb,

@@ -1,7 +1,7 @@
-"""Customers' objects in S3: the bucket is looked at first, then the object is read by one GET.
+"""Customers' objects in S3: HeadBucket checks the bucket, then one GET reads the object.
 
-A GET answers with one version of an object, whatever is written meanwhile. The client follows S3 into other Regions by
-itself, so the bucket's Region is asked for; ``ExpectedBucketOwner`` keeps both calls to buckets of this account.
+A GET returns one version of an object, whatever is written meanwhile. The client follows redirects to other Regions, so
+the Region of the bucket is checked. ``ExpectedBucketOwner`` limits both calls to buckets of this account.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNREADABLE: Final = frozenset({"InvalidObjectState", "InvalidRequest"})
 
 @dataclass(frozen=True, slots=True)
 class S3CustomerObjects:
-    """Implements ``CustomerObjects``. ``account`` and ``region`` are ours, ``own`` the stack's own buckets."""
+    """Implements ``CustomerObjects``. ``account`` and ``region`` are the stack's; ``own`` holds its own buckets."""
 
     client: S3Client
     account: str
@@ -41,7 +41,7 @@ class S3CustomerObjects:
     def read(self, reference: S3Reference, *, limit_bytes: int) -> bytes:
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
-        self._look_at(reference.bucket)
+        self._check(reference.bucket)
         version: Any = {"VersionId": reference.version} if reference.version is not None else {}
         try:
             answer = self.client.get_object(
@@ -57,7 +57,7 @@ class S3CustomerObjects:
         with store_errors("read a customer's object"):
             return answer["Body"].read()
 
-    def _look_at(self, bucket: str) -> None:
+    def _check(self, bucket: str) -> None:
         try:
             answer = self.client.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
         except (BotoCoreError, ClientError) as error:
@@ -67,7 +67,7 @@ class S3CustomerObjects:
             if code in _DENIED:
                 text = f"The bucket {bucket} belongs to another account, or its policy denies access."
                 raise InvalidContentLocation(text) from error
-            raise StoreUnavailableError(f"could not look at a customer's bucket: {code}") from error
+            raise StoreUnavailableError(f"could not check a customer's bucket: {code}") from error
         region = answer.get("BucketRegion", self.region)
         if region != self.region:
             raise InvalidContentLocation(f"The bucket {bucket} is in {region}, not in {self.region}.")
@@ -75,7 +75,7 @@ class S3CustomerObjects:
 
 def _refusal(reference: S3Reference, error: ClientError) -> InvalidContentLocation | StoreUnavailableError:
     code = code_of(error)
-    if code == "NoSuchBucket":  # gone since it was looked at
+    if code == "NoSuchBucket":  # deleted since the check
         return InvalidContentLocation(f"There is no bucket {reference.bucket}.")
     if code in _NO_OBJECT:
         return InvalidContentLocation(f"There is no object {reference}.")

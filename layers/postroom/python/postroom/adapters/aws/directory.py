@@ -1,4 +1,4 @@
-"""The directory's records in DynamoDB: consistent reads, and one transaction a commit."""
+"""The directory's records in DynamoDB: consistent reads, and one transaction per commit."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class DynamoDirectory:
         return [row["address"]["S"] for row in rows]
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
-        """The id does not tell the kind, so that each is looked for, in one batch."""
+        """An id does not tell the kind of entity, so one batch reads the keys of all kinds."""
         found = self._table.get_all([entity_key(organization_id, kind, entity_id) for kind in KINDS])
         return next((entity_from(item) for item in found.values()), None)
 
@@ -154,7 +154,7 @@ class DynamoDirectory:
         return client_token_from(item) if item else None
 
     def signing_key(self) -> bytes:
-        """Kept for the life of this object."""
+        """The key is kept for the life of this object."""
         if self._signing_key is None:
             item = self._table.get(SIGNING_KEY)
             if item is None:
@@ -168,11 +168,11 @@ class DynamoDirectory:
     def _make_signing_key(self) -> None:
         row: Any = key_item(SIGNING_KEY) | {"hex": {"S": secrets.token_hex(SIGNING_KEY_BYTES)}}
         client, table = self._table.client, self._table.name
-        # a failed condition: somebody else made it first, and theirs holds
+        # if the condition fails, another caller made the key first, and that key is used
         written(lambda: client.put_item(TableName=table, Item=row, ConditionExpression=NOT_THERE), "make a key")
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """TransactionConflict is tried again, with jitter, before it becomes a ConflictError."""
+        """A TransactionConflict is retried, with growing pauses and jitter, before it becomes a ConflictError."""
         actions: list[Any] = []
         owners: list[Change] = []
         for change in changes:
@@ -187,12 +187,12 @@ class DynamoDirectory:
             except (BotoCoreError, ClientError) as error:
                 if code_of(error) == CANCELLED:
                     _raise_for(reasons_of(error), owners, error)
-                elif code_of(error) != IN_PROGRESS:  # another attempt of ours is still running: as busy as a conflict
+                elif code_of(error) != IN_PROGRESS:  # IN_PROGRESS: our earlier attempt is still running; retry
                     raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
             else:
                 return
             self._table.pause(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-        raise ConflictError("others keep changing the same records")
+        raise ConflictError("other callers keep changing the same records")
 
     def _actions(self, change: Change) -> list[dict[str, Any]]:
         name = self._table.name
@@ -232,7 +232,10 @@ class DynamoDirectory:
 
 
 def _unchanged(record: Versioned) -> dict[str, Any]:
-    """Return the condition that a row is as it was read; one that went and came back begins at the first version."""
+    """Return the condition that a row is as it was read.
+
+    A domain may have been removed and inserted again, at version 1, so its organization is compared as well.
+    """
     values = {":version": {"N": str(record.version)}}
     if not isinstance(record, Domain):
         return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": values}
@@ -244,7 +247,7 @@ def _unchanged(record: Versioned) -> dict[str, Any]:
 
 
 def _raise_for(reasons: Sequence[str], owners: Sequence[Change], error: Exception) -> None:
-    """Say why a transaction was cancelled; return only where the same one may succeed later."""
+    """Raise the reason why a transaction was cancelled; return if the same transaction may succeed later."""
     for reason, change in zip(reasons, owners, strict=False):
         if reason == "ConditionalCheckFailed" and isinstance(change, Insert):
             raise TakenError(change.record) from error

@@ -3,22 +3,22 @@
     pk                        sk                     row
     ORG#<id>                  ORG                    organization
     ORG#<id>                  USER#|GROUP#|RESOURCE#<id>    entity
-    ORG#<id>                  NAME#<name>            which entity has a name
+    ORG#<id>                  NAME#<name>            entity that has a name
     ORG#<id>                  PASSWORD#<user id>     argon2 hash
     ORG#<id>                  RULE#INBOUND#<id>      mail-flow rule; RULE#OUTBOUND# likewise
     ORG#<id>                  GATEWAY#<id>           SMTP gateway, its password sealed
     ORG#<id>                  DOMAIN#<name>          list entry
     DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
-    DOMAIN#<name>             ADDRESS#<address>      which entity has an address
-    ALIAS#<alias>             ALIAS                  which organization has an alias
+    DOMAIN#<name>             ADDRESS#<address>      entity that has an address
+    ALIAS#<alias>             ALIAS                  organization that has an alias
     ORGS                      <id>                   list entry
-    GROUP#<org>#<group>       <member id>            membership, with the member's kind
-    MEMBER#<org>#<member>     <group id>             its list entry the other way round
+    GROUP#<org>#<group>       <member id>            membership, with the kind of the member
+    MEMBER#<org>#<member>     <group id>             list entry of a membership, by member
     TOKEN#<scope>             <token>                answer to a client token; expires
     SIGNING_KEY               SIGNING_KEY            bytes that sign page tokens
-    LEASE#<name>              LEASE                  who may change something outside the table; expires
+    LEASE#<name>              LEASE                  holder of a lease on something outside the table; expires
 
-Values are native attribute values, absent ones left out; ``version`` is the optimistic lock.
+Values are native attribute values; an attribute without a value is absent. ``version`` is the optimistic lock.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def list_key_of(record: Record) -> Key | None:
 
 
 def key_item(key: Key) -> Item:
-    """Return a key as DynamoDB takes it."""
+    """Return a key in DynamoDB's form."""
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 

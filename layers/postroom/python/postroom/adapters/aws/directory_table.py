@@ -1,4 +1,4 @@
-"""What the directory's adapters share: reads of DirectoryTable."""
+"""Reads of DirectoryTable, shared by the directory's adapters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BATCH: Final = 100
 
 
 class DirectoryTable:
-    """Strongly consistent reads of one table: what was acknowledged is seen by the next message."""
+    """Strongly consistent reads of one table: a read sees every write that was acknowledged before it."""
 
     def __init__(self, client: DynamoDBClient, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.client = client
@@ -27,13 +27,13 @@ class DirectoryTable:
         self.pause = pause
 
     def get(self, key: Key) -> Item | None:
-        """Return one row."""
+        """Return a row, if it exists."""
         with store_errors("read the directory"):
             answer = self.client.get_item(TableName=self.name, Key=key_item(key), ConsistentRead=True)
-        return answer.get("Item")  # type: ignore[return-value]  # stubs know more value types than we use
+        return answer.get("Item")  # type: ignore[return-value]  # the stubs allow more value types
 
     def get_all(self, keys: Sequence[Key]) -> dict[Key, Item]:
-        """Return those rows that exist, by key, in batches; duplicate keys are read once."""
+        """Return the rows that exist, by key, in batches; a repeated key is read once."""
         found: dict[Key, Item] = {}
         distinct = list(dict.fromkeys(keys))
         for start in range(0, len(distinct), MAX_BATCH):
@@ -46,10 +46,10 @@ class DirectoryTable:
             found[item["pk"]["S"], item["sk"]["S"]] = item
 
     def query(self, pk: str, prefix: str, after: str | None, limit: int) -> tuple[list[Item], bool]:
-        """Return the first rows of a partition whose sort key begins with ``prefix`` and lies behind ``after``.
+        """Return the first rows of a partition whose sort key begins with ``prefix`` and is greater than ``after``.
 
         Returns:
-            At most ``limit`` rows (fewer only at the end), and whether there may be more.
+            At most ``limit`` rows (fewer only at the end), and whether more rows may exist.
         """
         values: dict[str, Any] = {":pk": {"S": pk}}
         condition = "pk = :pk"

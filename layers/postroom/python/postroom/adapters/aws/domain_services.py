@@ -1,9 +1,9 @@
-"""Mail domains in SES: an identity with Easy DKIM, and a place in one of our receipt rules.
+"""Mail domains in SES: an identity with Easy DKIM, and an entry in one of our receipt rules.
 
-Our rules are ``postroom-<number>`` in the rule set that the deployment names: at most 100 domains each (SES's limit),
-scanning on, one action that stores the message and tells the topic. Rules of others are never touched, the set is
-never activated, and what an administrator changed on a rule of ours (its position, its TLS policy, further actions)
-stays. SES has no conditional writes, so that changes of rules happen under a lease.
+Our rules are named ``postroom-<number>``, in the rule set that the deployment names. A rule has at most 100 domains
+(SES's limit), scans mail, and has one action, which stores the message and notifies the topic. Other rules are never
+changed, and the set is never activated. An administrator's changes of our rules (position, TLS policy, further actions)
+stay. SES has no conditional writes, so rules are changed under a lease.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OUR_RULE: Final = re.compile(r"postroom-(\d+)")
 MAX_RECIPIENTS: Final = 100
-"""Domains of one rule. Source: SES, service quotas, "Maximum number of recipients per receipt rule"."""
+"""Most domains of one rule. Source: SES service quotas, "Maximum number of recipients per receipt rule"."""
 
 OBJECT_PREFIX: Final = "inbound/"
 LEASE: Final = "receipt rules"
@@ -53,12 +53,12 @@ REFUSALS: Final = frozenset(
         "ValidationError",
     }
 )
-"""Errors that trying again cannot mend."""
+"""SES's error codes that a retry cannot change."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSettings:
-    """Where rules of ours are, and what they do with a message."""
+    """The rule set of our rules, and the bucket and topic of their action."""
 
     rule_set: str
     bucket: str
@@ -95,7 +95,7 @@ class SesDomainServices:
             return len(_ours(self._rules()))
 
     def route(self, domain: str) -> None:
-        """A new rule stands behind the last of ours, the first one at the top of the set."""
+        """A new rule is inserted after our last rule; our first rule is inserted at the top of the set."""
         with self._leases.held(LEASE), _ses_errors():
             everything = self._rules()
             rules = _ours(everything)
@@ -111,7 +111,7 @@ class SesDomainServices:
             self._client.create_receipt_rule(RuleSetName=self._settings.rule_set, Rule=new, **position)
 
     def unroute(self, domain: str, still: Callable[[], bool]) -> None:
-        """A rule that loses its last domain goes, since one without recipients takes all mail."""
+        """A rule without any domain left is deleted, because a rule without recipients matches all mail."""
         with self._leases.held(LEASE), _ses_errors():
             named = [rule for rule in _ours(self._rules()) if domain in rule["Recipients"]]
             if named and still():
@@ -147,7 +147,7 @@ class SesDomainServices:
 
 
 def _ours(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return our rules in the set's order. One without recipients takes all mail: that is not our doing."""
+    """Return our rules in the order of the set. A rule without recipients is not ours: it matches all mail."""
     return [rule for rule in rules if OUR_RULE.fullmatch(rule["Name"]) and rule.get("Recipients")]
 
 

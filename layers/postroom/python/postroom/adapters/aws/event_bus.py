@@ -1,7 +1,7 @@
-"""The bus, in EventBridge.
+"""The event bus, in EventBridge.
 
-An event costs as much as a write to two tables, and a bus without rules throws away what it is told. So nothing is
-published while the bus has no rule: archives, schema discovery and other accounts' listeners all work by rules on it.
+An event costs as much as a write to two tables, and a bus without rules drops its events. So no event is published
+while the bus has no rule. Archives, schema discovery and targets in other accounts are rules of the bus as well.
 Source: EventBridge User Guide, "Rules", "Archiving".
 """
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from postroom.ports.event_bus import BusEvent
 
 MAX_ATTEMPTS: Final = 3
-"""How often entries are sent that the bus did not take for now. Ours."""
+"""Most attempts for entries that the bus refuses for now. Ours."""
 
 PASSING: Final = frozenset({"InternalFailure", "InternalException", "ThrottlingException"})
-"""Error codes of entries that another attempt may help. Source: EventBridge API reference, PutEventsResultEntry."""
+"""Error codes of entries that a retry may change. Source: EventBridge API reference, PutEventsResultEntry."""
 
 
 LISTENERS_SECONDS: Final = 60
-"""How long an answer to whether the bus has rules is believed: a new rule hears everything after that time. Ours."""
+"""Time for which it is remembered whether the bus has rules; a new rule gets all events after that time. Ours."""
 
 
 @dataclass(slots=True)
 class EventBridgeBus:
     """Implements ``EventBus``.
 
-    ``pause(n)`` waits a little, longer as n grows. ``clock`` gives seconds that never go back.
+    ``pause(n)`` waits after attempt n, from 0; longer for a larger n. ``clock`` returns monotonic seconds.
     """
 
     client: EventBridgeClient
@@ -48,7 +48,7 @@ class EventBridgeBus:
     _listened: tuple[float, bool] = field(default=(float("-inf"), True), init=False)
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
-        """PutEvents succeeds even if it took nothing: each entry has an answer of its own."""
+        """PutEvents succeeds even if it refuses all entries, so the result of each entry is checked."""
         if not self._has_listeners():
             return {}
         refused: dict[str, str] = {}
@@ -63,7 +63,7 @@ class EventBridgeBus:
         return refused
 
     def _has_listeners(self) -> bool:
-        """Say whether the bus has a rule; where it does not answer that, somebody may listen."""
+        """Return whether the bus has a rule; ``True`` if the bus does not answer."""
         now = self.clock()
         if now - self._listened[0] >= LISTENERS_SECONDS:
             try:
@@ -75,8 +75,8 @@ class EventBridgeBus:
         return self._listened[1]
 
     def _put(self, events: Sequence[BusEvent]) -> list[str]:
-        """Send entries; return each one's error code, empty where it was taken."""
-        with store_errors("announce on the bus"):
+        """Send entries; return the error code of each, empty if it was published."""
+        with store_errors("publish on the bus"):
             answer = self.client.put_events(Entries=[self._entry(event) for event in events])
         return [result.get("ErrorCode", "") for result in answer["Entries"]]
 

@@ -1,4 +1,4 @@
-"""Event logs in CloudWatch Logs, under our own role or one that is assumed."""
+"""Event logs in CloudWatch Logs, written in the function's own role or in an assumed one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from postroom.ports.event_log import LogDestination, LogLine
 
 FAULTY: Final = "InvalidParameterException"
-"""What PutLogEvents says of lines that it finds fault with."""
+"""PutLogEvents' error code for lines that it cannot take."""
 
 
 class CloudWatchEventLogs:
     """Implements ``EventLogs``.
 
-    Every execution environment writes a log stream of its own, one a day: streams need no coordination then, each is
-    in order of writing, and retention can empty whole ones (ours; WorkMail's names are not public).
+    Every execution environment writes its own log stream, one per day. So streams need no coordination, each is in the
+    order of writing, and retention can empty whole streams. Ours: WorkMail's names of streams are not public.
     """
 
     def __init__(self, own: CloudWatchLogsClient, roles: AssumedRoles, stream: Callable[[], str]) -> None:
@@ -48,7 +48,7 @@ class CloudWatchEventLogs:
 
     @contextmanager
     def _refusals(self, destination: LogDestination) -> Iterator[None]:
-        """Say in our words that a destination refuses; a role's credentials are fetched anew the next time."""
+        """Turn errors into EventLogRefusedError, and drop the credentials of an assumed role."""
         try:
             yield
         except (BotoCoreError, ClientError) as error:
@@ -57,7 +57,7 @@ class CloudWatchEventLogs:
             raise EventLogRefusedError(f"{code_of(error)} at {destination.group}") from error
 
     def _make_stream(self, client: CloudWatchLogsClient, destination: LogDestination, stream: str) -> None:
-        """Make the stream, and the group if it is missing and ours to make; somebody else may be faster."""
+        """Make the stream, and a missing group with ``retention_days``; another caller may make them first."""
         try:
             _make(client, destination.group, stream)
         except client.exceptions.ResourceNotFoundException:
@@ -79,7 +79,7 @@ class CloudWatchEventLogs:
             self._without_retention.add(group)
 
     def _limit(self, client: CloudWatchLogsClient, group: str, days: int) -> None:
-        """Set the retention of a group that we made; until this succeeds, every new stream tries again."""
+        """Set the retention of a group that we made. If it fails, the next new stream tries again."""
         client.put_retention_policy(logGroupName=group, retentionInDays=days)
         self._without_retention.discard(group)
 
@@ -100,16 +100,16 @@ def _append(client: CloudWatchLogsClient, group: str, stream: str, lines: Sequen
         )
     except ClientError as error:
         if code_of(error) == FAULTY:
-            raise UnwritableLinesError("CloudWatch Logs finds fault with the lines") from error
+            raise UnwritableLinesError("CloudWatch Logs cannot take the lines") from error
         raise
     return _rejected(answer.get("rejectedLogEventsInfo", {}), lines)
 
 
 def _rejected(info: RejectedLogEventsInfoTypeDef, lines: Sequence[LogLine]) -> frozenset[str]:
-    """Return the ids of lines that were not taken.
+    """Return the ids of rejected lines.
 
-    The API reference has called the ends inclusive and exclusive at different times, and emulators differ: the line at
-    an end counts as rejected, at the price of a possible repeat.
+    The API reference has described the end indexes as inclusive and as exclusive, and emulators differ. A line at an
+    end index counts as rejected: it may be written twice, but is never lost.
     """
     end = max(info.get("tooOldLogEventEndIndex", -1), info.get("expiredLogEventEndIndex", -1))
     start = info.get("tooNewLogEventStartIndex", len(lines))

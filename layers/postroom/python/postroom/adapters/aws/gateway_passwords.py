@@ -1,4 +1,4 @@
-"""Passwords of SMTP gateways as ciphertext of KMS, under the stack's key."""
+"""Passwords of SMTP gateways, encrypted by KMS under the stack's key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ORGANIZATION: Final = "postroom:organization"
 GATEWAY: Final = "postroom:smtp-gateway"
-"""Names of the encryption context. Not those of mailbox keys: whoever may unwrap those opens no password."""
+"""Names of the encryption context. They differ from that of mailbox keys, whose users cannot decrypt a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class KmsGatewayPasswords:
     key_arn: str
 
     def seal(self, password: str, organization_id: str, gateway_id: str) -> bytes:
-        """KMS takes 4,096 bytes; a password has at most 256 characters."""
+        """KMS encrypts up to 4,096 bytes; a password has at most 256 characters."""
         context = {ORGANIZATION: organization_id, GATEWAY: gateway_id}
         try:
             answer = self.client.encrypt(KeyId=self.key_arn, Plaintext=password.encode(), EncryptionContext=context)

@@ -1,4 +1,4 @@
-"""Batches as Lambda hands them to record_events and retry_events, and the answer that names what failed.
+"""Batches in the form of Lambda's events for record_events and retry_events, and the answer that names failures.
 
 Source: Lambda Developer Guide, "Process DynamoDB records", "Using Lambda with Amazon SQS", "Reporting batch item
 failures".

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, for a function that streams its answers: the managed Python runtime gives them whole only.
+"""Lambda's Runtime API, for a function that streams its answers. The managed Python runtime cannot stream.
 
 Sources: AWS, "Using the Lambda runtime API for custom runtimes"; "Implementing response streaming in a custom runtime".
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "/2018-06-01/runtime"
 CONTENT_TYPE: Final = "application/vnd.awslambda.http-integration-response"
-"""What says that an answer begins with its status and header fields."""
+"""Content type of an answer that begins with its status and header fields."""
 
 ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY: Final = "Lambda-Runtime-Function-Error-Body"
@@ -30,7 +30,10 @@ MAX_TRACE_LINES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The second argument of a handler: what Powertools and handlers read of it. The deadline is in milliseconds."""
+    """The second argument of a handler, as far as Powertools and handlers read it.
+
+    ``deadline_ms`` is in milliseconds since the epoch.
+    """
 
     aws_request_id: str
     invoked_function_arn: str
@@ -48,12 +51,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeApi:
-    """The Runtime API at an address, ``host:port``. Every method raises OSError where it is gone: the end."""
+    """The Runtime API at ``address``, which is ``host:port``.
+
+    Every method raises OSError if the API does not answer; the process ends then.
+    """
 
     address: str
 
     def next(self) -> tuple[bytes, Context]:
-        """Wait for an event."""
+        """Wait for an event and return it with its context."""
         answer, body = self._exchange("GET", "/invocation/next")
         os.environ["_X_AMZN_TRACE_ID"] = answer.headers.get("Lambda-Runtime-Trace-Id", "")
         return body, Context(
@@ -68,10 +74,10 @@ class RuntimeApi:
         )
 
     def stream(self, request_id: str, pieces: Iterator[bytes], first: bytes) -> None:
-        """Answer piece by piece; an error on the way ends the answer, and Lambda hears of it.
+        """Send an answer piece by piece; if ``pieces`` raises, the answer ends with an error trailer.
 
         Raises:
-            OSError: Lambda refused the answer, or took no more of it.
+            OSError: Lambda refused the answer, or closed the connection.
             HTTPException: the same.
         """
         connection = http.client.HTTPConnection(self.address)
@@ -90,7 +96,7 @@ class RuntimeApi:
             connection.send(_chunk(piece))
             try:
                 piece = next(pieces, None)
-            except Exception as error:  # noqa: BLE001 - whatever stops the answer is what Lambda is told
+            except Exception as error:  # noqa: BLE001 - any error is reported to Lambda
                 body = base64.b64encode(_described(error)).decode()
                 trailer = f"{ERROR_TYPE}: {type(error).__name__}\r\n{ERROR_BODY}: {body}\r\n".encode()
                 break
@@ -98,11 +104,11 @@ class RuntimeApi:
         self._taken(connection, "an answer")
 
     def fail(self, request_id: str, error: BaseException) -> None:
-        """Say that an event could not be answered."""
+        """Report that an event could not be answered."""
         self._exchange("POST", f"/invocation/{request_id}/error", _described(error), type(error).__name__)
 
     def fail_to_start(self, error: BaseException) -> None:
-        """Say that the handler could not be imported."""
+        """Report that the handler could not be imported."""
         self._exchange("POST", "/init/error", _described(error), type(error).__name__)
 
     def _exchange(
@@ -123,10 +129,10 @@ class RuntimeApi:
 
 
 def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable[bytes]]) -> None:
-    """Answer events, one after the other, for as long as Lambda gives some.
+    """Answer events one after the other, until the Runtime API is gone.
 
     Args:
-        handler: returns its answer in pieces, of which there is at least one.
+        handler: returns its answer in pieces, at least one.
 
     Raises:
         OSError: the Runtime API is gone.
@@ -137,22 +143,22 @@ def serve(api: RuntimeApi, handler: Callable[[dict[str, Any], Context], Iterable
         try:
             pieces = iter(handler(json.loads(body), context))
             first = next(pieces)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's answer
+        except Exception as error:  # noqa: BLE001 - any error of a handler is the result of that event
             api.fail(context.aws_request_id, error)
             continue
         try:
             api.stream(context.aws_request_id, pieces, first)
-        except (OSError, http.client.HTTPException) as error:  # Lambda took no more of it: its caller is gone
+        except (OSError, http.client.HTTPException) as error:  # Lambda closed the connection: its caller is gone
             sys.stderr.write(f"the answer to {context.aws_request_id} was cut off: {type(error).__name__}: {error}\n")
 
 
 def _chunk(piece: bytes) -> bytes:
-    """Frame a piece; an empty one would end the answer."""
+    """Return a piece as an HTTP chunk; nothing for an empty piece, which would end the answer."""
     return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 
 
 def _described(error: BaseException) -> bytes:
-    """Shape an error as Lambda's runtimes do, and write it to the log as they do."""
+    """Return an error as JSON in the form of Lambda's runtimes, and write its trace to the log."""
     trace = traceback.format_exception(error)
     sys.stderr.write("".join(trace))
     sys.stderr.flush()

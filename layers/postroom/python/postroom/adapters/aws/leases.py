@@ -1,4 +1,4 @@
-"""Who may do what only one may do at a time, for a short while: one row says."""
+"""Leases: a row that at most one holder has at a time, for a limited time."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.directory_table import DirectoryTable
 
 LEASE_SECONDS: Final = 30
-"""How long a holder that crashed keeps others out; longer than the function that holds it may run. Ours."""
+"""Time until the lease of a holder that crashed ends; longer than the function that holds it may run. Ours."""
 
 WAIT_SECONDS: Final = 10
-"""How long to wait for a lease, of the caller's 29 seconds. Ours."""
+"""Longest wait for a lease, of the caller's 29 seconds. Ours."""
 
 POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A row that at most one holder has at a time; ``expires`` is the table's TTL as well. Seconds since the epoch."""
+    """One row. Its ``expires``, in seconds since the epoch, is the end of the lease and the row's TTL."""
 
     client: DynamoDBClient
     table: str
     key: Mapping[str, dict[str, str]]
 
     def take(self, holder: str, now_s: int, duration_s: int) -> bool:
-        """Have it from now on, unless another has; a name that no one else uses may take what it has, for longer.
+        """Take the lease, unless another holder has it; return whether it was taken.
+
+        Args:
+            holder: a unique name. Its own lease is extended.
+            now_s: the time, in seconds since the epoch.
+            duration_s: time until the lease ends by itself.
 
         Raises:
             StoreUnavailableError: the table did not answer.
@@ -54,7 +59,7 @@ class Lease:
         )
 
     def give_back(self, holder: str) -> None:
-        """Let others have it, unless it expired, and somebody else holds it now.
+        """End the lease. A lease of another holder, after this one's end, stays unchanged.
 
         Raises:
             StoreUnavailableError: the table did not answer.
@@ -71,7 +76,10 @@ class Lease:
 
 
 class Leases:
-    """Who may change something that has no conditional writes of its own: leases in DirectoryTable."""
+    """Leases in DirectoryTable, for changes of services without conditional writes.
+
+    ``clock`` returns seconds since the epoch; ``pause`` waits for a number of seconds.
+    """
 
     def __init__(
         self,
@@ -89,14 +97,14 @@ class Leases:
         """Hold a lease while the block runs.
 
         Raises:
-            ConflictError: others held it for too long.
+            ConflictError: other holders had it for ``WAIT_SECONDS``.
             StoreUnavailableError: the table did not answer.
         """
         lease = Lease(self._table.client, self._table.name, rows.key(f"LEASE#{name}", "LEASE"))
         holder, until = secrets.token_hex(8), self._clock() + WAIT_SECONDS
         while not lease.take(holder, int(self._clock()), LEASE_SECONDS):
             if self._clock() >= until:
-                raise ConflictError(f"others are changing the {name}")
+                raise ConflictError(f"other callers are changing the {name}")
             self._pause(POLL_SECONDS)
         try:
             yield

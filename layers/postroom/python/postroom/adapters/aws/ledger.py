@@ -1,4 +1,4 @@
-"""The ledger, in DynamoDB: reading what happened. Facts are written by the transactions that make them true."""
+"""Reads of the ledger, in DynamoDB. A fact is written by the transaction that makes it true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mailbox keys from KMS, kept plain for at most a minute."""
+"""Mailbox keys from KMS. Plain keys are kept for at most a minute."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NOT_OURS: Final = {
 
 @dataclass(slots=True)
 class KmsMailboxKeys:
-    """Implements ``MailboxKeys``. ``clock`` gives seconds that never go back."""
+    """Implements ``MailboxKeys``. ``clock`` returns monotonic seconds."""
 
     client: KMSClient
     clock: Callable[[], float]
@@ -49,7 +49,7 @@ class KmsMailboxKeys:
         return answer["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
-        """Every call forgets keys that are older than a minute."""
+        """Every call drops plain keys that are older than a minute."""
         now, asked = self.clock(), (wrapped, kms_key_arn, organization_arn)
         for old in [known for known, (since, _) in self._plain.items() if now - since >= PLAIN_KEY_SECONDS]:
             del self._plain[old]
@@ -65,7 +65,7 @@ class KmsMailboxKeys:
 
 
 def key_error(error: BotoCoreError | ClientError, whose: str) -> PostroomError:
-    """Return one of our errors for KMS's; ``whose`` says whose key it is about."""
+    """Return our error for one of KMS. ``whose`` names the owner of the key in the text."""
     code = code_of(error)
     if code in _NOT_OURS:
         return KeyUnavailableError(f"{whose} KMS key cannot be used: {code}")

@@ -1,7 +1,7 @@
-"""The end of a mailbox: its rows in DynamoDB, its sealed messages in S3.
+"""The removal of mailboxes: their rows in DynamoDB, their sealed messages in S3.
 
-Of the bucket's versions only the newest is removed, for which no right over old ones is needed: without the head's key
-none can be opened, and the bucket's lifecycle removes them 30 days later.
+Only the newest version of an object is removed, so no permission on older versions is needed. Without the key in the
+head no version can be opened, and the bucket's lifecycle removes the versions 30 days later.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AwsMailboxRemoval:
         return removed == 0
 
     def _remove_objects(self, prefix: str) -> int:
-        """Remove up to ``MAX_OBJECTS`` of the objects under a prefix; return how many there were."""
+        """Remove at most ``MAX_OBJECTS`` objects under a prefix; return their number."""
         with store_errors("remove sealed mail"):
             listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_OBJECTS)
             keys: Any = [{"Key": found["Key"]} for found in listed.get("Contents", [])]
@@ -64,11 +64,11 @@ class AwsMailboxRemoval:
         return len(keys)
 
     def _remove_rows(self, mailbox_id: str) -> int:
-        """Remove up to ``MAX_DELETES`` rows; return how many there were."""
+        """Remove at most ``MAX_DELETES`` rows; return their number."""
         found = [row["sk"]["S"] for row in islice(query(self.dynamodb, self.table, mailbox_id, ""), MAX_DELETES)]
         self._delete([rows.key(mailbox_id, sk) for sk in found])
         return len(found)
 
     def _delete(self, keys: Sequence[dict[str, Any]]) -> None:
-        """Remove rows; all of them, for a key that stays is a mailbox that can be read."""
+        """Remove all of the rows: as long as a head with its key exists, the mailbox can be read."""
         unprocessed.delete_all(self.dynamodb, self.table, keys, "remove a mailbox", self.pause)

@@ -1,8 +1,8 @@
 """Metrics as lines of the function's own log: CloudWatch's embedded metric format.
 
-No call, so nothing that can fail or throttle while a batch waits. Plain JSON rather than Powertools' Metrics: that one
-flushes one set of dimensions at a time and stamps "now", while a batch of ours has many organizations and the facts'
-own times. Source: CloudWatch User Guide, "Embedded metric format specification".
+A line needs no request, which could fail or be throttled while a batch waits. Powertools' Metrics is not used: it
+writes one set of dimensions at a time, stamped with the present time, but a batch has many organizations and the times
+of its facts. Source: CloudWatch User Guide, "Embedded metric format specification".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_VALUES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMetrics:
-    """Implements ``Metrics``; ``write`` gets one line without its end."""
+    """Implements ``Metrics``. ``write`` gets one line without a line end."""
 
     namespace: str
     write: Callable[[str], object]
@@ -42,7 +42,7 @@ class EmbeddedMetrics:
                 "Dimensions": dimensions,
                 "Metrics": [{"Name": name, "Unit": "Count"} for name in values if name in names],
             }
-            # An empty set of dimensions is one as well: the metric by its name alone.
+            # an empty set of dimensions is the metric by its name alone
             for names, dimensions in ((usual, [[DIMENSION]]), (watched, [[], [DIMENSION]]))
             if names
         ]
@@ -50,7 +50,7 @@ class EmbeddedMetrics:
 
 
 def _lines(counts: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:
-    """Spread observations over lines: no metric has more than ``MAX_VALUES`` in one."""
+    """Divide observations into lines with at most ``MAX_VALUES`` per metric."""
     rest = {name: count for name, count in counts.items() if count > 0}
     while rest:
         yield {name: [1] * min(count, MAX_VALUES) for name, count in rest.items()}

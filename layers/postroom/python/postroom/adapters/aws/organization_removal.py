@@ -1,4 +1,4 @@
-"""The end of an organization's rows in DirectoryTable, in batches."""
+"""The removal of an organization's rows from DirectoryTable, in batches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DynamoOrganizationRemoval:
         return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in SECRETS)
 
     def remove_entity(self, entity: Entity) -> bool:
-        """A membership is two rows, of which either may be the one that is left."""
+        """A membership has two rows; after an interrupted call either of them may be left."""
         organization_id = entity.organization_id
         ways = (("GROUP", "MEMBER"), ("MEMBER", "GROUP"))
         for here, there in ways:
@@ -50,7 +50,7 @@ class DynamoOrganizationRemoval:
         return all(self._are_gone(f"ORG#{organization_id}", prefix) for prefix in prefixes)
 
     def _are_gone(self, pk: str, prefix: str) -> bool:
-        """Remove some rows; ``True`` if there were none."""
+        """Remove some rows; return ``True`` if there were none."""
         rows, _ = self.table.query(pk, prefix, None, MAX_DELETES)
         self._delete([(row["pk"]["S"], row["sk"]["S"]) for row in rows])
         return not rows

@@ -1,4 +1,4 @@
-"""Which organizations there are, from DirectoryTable's list entries."""
+"""The ids of all organizations, from the list entries of DirectoryTable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Password hashes with argon2id. Nothing of AWS is in it; it is here because it draws salt."""
+"""Password hashes with argon2id. It is an adapter because it draws random salt; it does not use AWS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 
 
 class Argon2Passwords:
-    """Implements ``Passwords`` with the library's defaults, which follow RFC 9106's low-memory profile."""
+    """Implements ``Passwords`` with the defaults of the library, RFC 9106's low-memory profile."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()

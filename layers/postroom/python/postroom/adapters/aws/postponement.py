@@ -1,4 +1,4 @@
-"""Messages of SQS that come again when we say."""
+"""Delays of SQS messages, by their visibility timeout."""
 
 from __future__ import annotations
 

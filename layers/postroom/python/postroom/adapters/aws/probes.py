@@ -1,4 +1,4 @@
-"""Whose turn it is to call a function that is held back: leases in the transit table, and for no others."""
+"""Turns to call a function that is held back: leases in TransitTable, only for such functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoProbes:
-    """Implements ``Probes``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Probes``. ``now`` returns milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str

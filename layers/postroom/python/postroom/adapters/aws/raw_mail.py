@@ -1,4 +1,4 @@
-"""Raw messages in S3: what SES stored under ``inbound/``, and ours under ``transit/``."""
+"""Raw messages in S3: SES's objects under ``inbound/``, and ours under ``transit/``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class S3RawMail:
-    """Implements ``RawMail`` and ``RawArchive``. ``bucket`` is the one we write to and sweep."""
+    """Implements ``RawMail`` and ``RawArchive``. ``bucket`` is the bucket for writes and lists."""
 
     client: S3Client
     bucket: str
 
     def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
-        """Make one ranged GET; its answer names the whole size."""
+        """One ranged GET returns the bytes and the whole size."""
         try:
             answer = self.client.get_object(
                 Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length_bytes, 1) - 1}"
@@ -71,10 +71,10 @@ class S3RawMail:
 
 
 def put_once(client: S3Client, bucket: str, key: str, content: bytes) -> bool:
-    """Write an object unless one is there; ``False`` if one is already (412).
+    """Write an object, unless one exists; return ``False`` if it does (412).
 
     Raises:
-        StoreUnavailableError: S3 could not be reached, or another writer is just at it (409); try again.
+        StoreUnavailableError: S3 did not answer, or another writer is writing the key (409); a retry may succeed.
     """
     try:
         client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")

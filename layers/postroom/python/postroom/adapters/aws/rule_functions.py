@@ -1,4 +1,4 @@
-"""Customers' functions, by Lambda's API."""
+"""Customers' functions, called by Lambda's API."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ FAILURES: Final[Mapping[str, Failure]] = {
     "ResourceNotFoundException": Failure.NOT_FOUND,
     "AccessDeniedException": Failure.NOT_PERMITTED,
 }
-"""Lambda's answers to Invoke, by code; every other one is a failure of the service where its status is 5xx, else a
-refusal. Source: Lambda's API reference, Invoke."""
+"""Failures by Invoke's error code. Every other code is UNAVAILABLE with a 5xx status, else REFUSED.
+Source: Lambda's API reference, Invoke."""
 
 MAX_READ_BYTES: Final = 1 << 20
-"""How much of an answer is read; longer ones are too long in any case. Ours."""
+"""Most bytes of an answer that are read; a longer answer is invalid anyway. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaRuleFunctions:
-    """Implements ``RuleFunctions``. The client must not retry, and must give up reading after 15 seconds."""
+    """Implements ``RuleFunctions``. The client must not retry, and must have a read timeout of 15 seconds."""
 
     client: LambdaClient
 
@@ -67,7 +67,7 @@ class LambdaRuleFunctions:
 class LambdaFunctionPolicies:
     """Implements ``FunctionPolicies``.
 
-    A policy that was read is used for ``cache_s`` seconds, so that a message costs no call of its own.
+    A policy is kept for ``cache_s`` seconds, so that not every message costs a request. ``monotonic`` returns seconds.
     """
 
     client: LambdaClient
@@ -91,7 +91,7 @@ class LambdaFunctionPolicies:
             return policy
 
     def _exists(self, function_arn: str) -> bool:
-        """Tell a function without a policy from one that is not there: GetPolicy answers both the same way."""
+        """Return whether a function exists: GetPolicy has one answer for no policy and no function."""
         try:
             self.client.get_function_configuration(FunctionName=function_arn)
         except self.client.exceptions.ResourceNotFoundException:
@@ -100,10 +100,10 @@ class LambdaFunctionPolicies:
 
 
 def _function_error(payload: bytes) -> str:
-    """Return what the runtime says of an error: ``{"errorType": …, "errorMessage": …}``, whatever may be missing."""
+    """Return the text of a runtime's error, ``{"errorType": …, "errorMessage": …}``; members may be missing."""
     try:
         said = json.loads(payload)
         text = f"{said.get('errorType', 'error')}: {said.get('errorMessage', '')}"
     except (ValueError, AttributeError, RecursionError):
-        text = "an error that is no JSON object"
+        text = "an error that is not a JSON object"
     return said_of_failure(text)

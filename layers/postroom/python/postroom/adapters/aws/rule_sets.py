@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
 
 CACHE_WEIGHT: Final = 500_000
-"""How much one worker keeps compiled: pairs of patterns, at worst about 100 bytes each. Ours."""
+"""Most pairs of patterns that one worker keeps compiled, at about 100 bytes each at most. Ours."""
 
 
 class S3RuleSets:
-    """Implements ``RuleSets``. Keeps each organization's last version compiled, the least used go first."""
+    """Implements ``RuleSets``.
+
+    The last version of each organization is kept compiled. Above ``cache_weight``, the least recently used is dropped.
+    """
 
     def __init__(self, client: S3Client, bucket: str, *, cache_weight: int = CACHE_WEIGHT) -> None:
         self._client = client

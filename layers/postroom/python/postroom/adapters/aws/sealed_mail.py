@@ -30,7 +30,7 @@ class S3SealedMail:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
             if code_of(error) in {"NoSuchKey", "404"}:
-                raise MessageNotFoundError("no sealed message lies there") from error
+                raise MessageNotFoundError("there is no such sealed message") from error
             raise StoreUnavailableError(f"could not read sealed mail: {code_of(error)}") from error
 
     def delete(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Requests of many items, of which DynamoDB may leave some: those are asked for again, after growing pauses."""
+"""Batch requests. Items that DynamoDB leaves unprocessed are requested again, after growing pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ATTEMPTS: Final = 8
-"""How often a conflict or an unprocessed rest is tried again before the caller hears of it. Ours."""
+"""Most attempts of a batch, or of a transaction with conflicts, before the caller gets an error. Ours."""
 
 FIRST_PAUSE_SECONDS: Final = 0.01
 """Pause before the second attempt; each further pause is twice as long. Ours."""
@@ -25,15 +25,15 @@ MAX_DELETES: Final = 25
 def get_all(
     client: DynamoDBClient, wanted: Any, doing: str, pause: Callable[[float], None]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each row that exists with its table's name, in no order.
+    """Yield each row that exists, with the name of its table, in no order.
 
     Args:
         wanted: BatchGetItem's RequestItems: at most 100 keys.
-        doing: what the caller does, for the error's text.
-        pause: waits so many seconds.
+        doing: what the caller does, for the text of the error.
+        pause: waits for a number of seconds.
 
     Raises:
-        StoreUnavailableError: after ``MAX_ATTEMPTS``, or if a table did not answer.
+        StoreUnavailableError: rows are left after ``MAX_ATTEMPTS``, or a table did not answer.
     """
     for attempt in range(MAX_ATTEMPTS):
         with store_errors(doing):
@@ -51,7 +51,7 @@ def get_all(
 def delete_all(
     client: DynamoDBClient, table: str, keys: Sequence[Any], doing: str, pause: Callable[[float], None]
 ) -> None:
-    """Delete rows, all of them; of no keys, nothing is asked.
+    """Delete all of the rows. Without keys no request is made.
 
     Args:
         table: the table's name.
@@ -60,7 +60,7 @@ def delete_all(
         pause: as in ``get_all``.
 
     Raises:
-        StoreUnavailableError: as in ``get_all``; some may be deleted.
+        StoreUnavailableError: as in ``get_all``; some rows may be deleted.
     """
     if not keys:
         return

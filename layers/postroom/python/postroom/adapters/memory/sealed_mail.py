@@ -25,7 +25,7 @@ class MemorySealedMail:
     def get(self, key: str) -> bytes:
         with self._lock:
             if key not in self._objects:
-                raise MessageNotFoundError("no sealed message lies there")
+                raise MessageNotFoundError("there is no such sealed message")
             return self._objects[key]
 
     def delete(self, key: str) -> None:
