@@ -250,7 +250,7 @@ class TestCommit:
         many = [Insert(claim(f"a{number}@acme.test", user("ann"))) for number in range(101)]
         with pytest.raises(ValueError, match="at most"):
             directory.commit(many)
-        with pytest.raises(ValueError, match="one change a record"):
+        with pytest.raises(ValueError, match="one change per record"):
             directory.commit([Insert(user("ann")), Check(user("ann"))])
         with pytest.raises(ValueError, match="at most"):
             directory.commit([Insert(member(group("team"), user(f"u{number}"))) for number in range(51)])

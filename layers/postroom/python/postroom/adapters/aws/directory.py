@@ -180,7 +180,7 @@ class DynamoDirectory:
             actions += made
             owners += [change] * len(made)
         if len({key_of(change.record) for change in changes}) != len(changes) or len(actions) > MAX_ROWS:
-            raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")
+            raise ValueError("a commit has one change per record, and at most MAX_ROWS rows")
         for attempt in range(MAX_ATTEMPTS):
             try:
                 self._table.client.transact_write_items(TransactItems=actions)

@@ -16,12 +16,12 @@ from postroom.ports.retried import Retried
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NOBODY: Final = "-"
-"""Stands where no organization could be made out."""
+NO_ORGANIZATION: Final = "-"
+"""Organization id in the pointer of a row whose organization cannot be read."""
 
 
 def ledger_records(event: Mapping[str, Any]) -> list[LedgerRecord]:
-    """Read a batch of the ledger's stream; what expires or was changed by hand is no news and left out."""
+    """Read a batch of the ledger's stream. Only inserts count: rows that expire or are changed are left out."""
     return [_ledger_record(record["dynamodb"]) for record in event["Records"] if record["eventName"] == "INSERT"]
 
 
@@ -34,13 +34,13 @@ def _ledger_record(change: Mapping[str, Any]) -> LedgerRecord:
 
 
 def _pointer(change: Mapping[str, Any]) -> FactPointer | None:
-    """Name the row that is no fact; retry_events fails on it as well, and then it is parked."""
+    """Return a pointer to a row that is not a readable fact. retry_events fails on it too, and then parks it."""
     try:
         keys, organization = change["Keys"], change.get("NewImage", {}).get("org", {}).get("S")
         return FactPointer(
             trace=keys["pk"]["S"],
             key=keys["sk"]["S"],
-            organization_id=organization or NOBODY,
+            organization_id=organization or NO_ORGANIZATION,
             parts=(Part.LOG, Part.BUS),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -61,5 +61,5 @@ def retried_messages(event: Mapping[str, Any]) -> list[Retried]:
 
 
 def failures(failed: Sequence[str]) -> dict[str, Any]:
-    """Name sequence numbers or message ids that are to be handed out again."""
+    """Return the answer that names failed records by sequence number or message id; they come again."""
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

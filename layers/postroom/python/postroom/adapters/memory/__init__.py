@@ -1,1 +1,1 @@
-"""Ports in memory: a product of its own (tests, benchmarks), held to the same suites as AWS."""
+"""The ports in memory, for tests and benchmarks. The same suites test them and the AWS adapters."""

@@ -1,4 +1,4 @@
-"""What the admin API asks of AWS, in memory: domains that verify at once, keys, roles, log groups, quick hashes."""
+"""Services of AWS for the admin API, in memory: domains that verify at once, KMS keys, roles, log groups."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class MemoryDomainServices:
     """Implements ``DomainServices``.
 
     Attributes:
-        routed: domains whose mail would come to us.
-        unverified: domains whose DNS is not published yet.
-        refuses: domains that SES does not take, with its words.
+        routed: domains with a receipt rule.
+        unverified: domains whose DNS records are not published yet.
+        refuses: SES's reason by domain that it refuses.
     """
 
     routed: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ class MemoryDomainServices:
 
 @dataclass(slots=True)
 class MemoryOrganizationKeys:
-    """Implements ``OrganizationKeys``; ``keys`` is what the account has, by key or alias ARN."""
+    """Implements ``OrganizationKeys``. ``keys`` holds the account's keys by key or alias ARN."""
 
     keys: dict[str, KeyFacts] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class MemoryOrganizationKeys:
 
 @dataclass(slots=True)
 class MemoryLogTargets:
-    """Implements ``LogTargets``; trust policies by role ARN, and names of log groups."""
+    """Implements ``LogTargets``. ``roles`` holds trust policies by role ARN, ``groups`` names of log groups."""
 
     roles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)

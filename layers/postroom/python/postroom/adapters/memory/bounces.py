@@ -1,4 +1,4 @@
-"""Bounce messages in memory: what would have been sent."""
+"""Bounce messages in memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryBounceSender:
-    """Implements ``BounceSender``; ``answers`` says whether it writes bounce messages itself; ``away`` answers nobody.
+    """Implements ``BounceSender``.
 
-    ``answered`` holds what it wrote itself, ``sent`` what it was given whole.
+    Attributes:
+        answers: whether ``answer`` sends; else it returns ``None``.
+        away: whether every call fails.
+        answered: the bounces of ``answer``.
+        sent: the bounces of ``send``, with their messages.
     """
 
     answers: bool = True
@@ -25,7 +29,7 @@ class MemoryBounceSender:
 
     def answer(self, bounce: Bounce) -> str | None:
         if self.away:
-            raise StoreUnavailableError("could not send a bounce message: nobody answers")
+            raise StoreUnavailableError("could not send a bounce message: SES does not answer")
         if not self.answers:
             return None
         self.answered.append(bounce)
@@ -33,6 +37,6 @@ class MemoryBounceSender:
 
     def send(self, bounce: Bounce, content: bytes) -> str:
         if self.away:
-            raise StoreUnavailableError("could not send a bounce message: nobody answers")
+            raise StoreUnavailableError("could not send a bounce message: SES does not answer")
         self.sent.append((bounce, content))
         return f"raw-{len(self.sent)}"

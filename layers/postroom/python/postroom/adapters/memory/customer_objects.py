@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryBucket:
-    """One bucket; every object keeps all its versions, in order, under the ids "1", "2" …."""
+    """One bucket. ``objects`` holds all versions of each object, in order; their ids are "1", "2" and so on."""
 
     account: str = "123456789012"
     region: str = "us-east-1"
@@ -24,7 +24,7 @@ class MemoryBucket:
 
 @dataclass(frozen=True, slots=True)
 class MemoryCustomerObjects:
-    """Implements ``CustomerObjects``. ``own`` are the stack's buckets."""
+    """Implements ``CustomerObjects``. ``own`` holds the names of the stack's buckets."""
 
     account: str = "123456789012"
     region: str = "us-east-1"

@@ -40,7 +40,7 @@ T = TypeVar("T")
 Key = tuple[str, ...]
 
 LISTED = (Organization, Domain, Membership)
-"""Records that cost a second row, for their list."""
+"""Records with a second row, their list entry."""
 
 
 def key_of(record: Record) -> Key:
@@ -79,23 +79,23 @@ def _is_unchanged(record: Record, stored: Record | None) -> bool:
 
 
 def rows_of(changes: Sequence[Change]) -> int:
-    """Return how many rows a commit writes or checks (see ``MAX_ROWS``)."""
+    """Return the number of rows that a commit writes or checks (see ``MAX_ROWS``)."""
     return sum(
         2 if isinstance(change, Insert | Remove) and isinstance(change.record, LISTED) else 1 for change in changes
     )
 
 
 class MemoryDirectory:
-    """Implements ``Directory``, ``Addressees``, ``MailboxOwners`` and ``EventLogSettings``; safe between threads."""
+    """Implements ``Directory``, ``Addressees``, ``MailboxOwners`` and ``EventLogSettings``, for any thread."""
 
     def __init__(self, *, event_log_default: bool = True) -> None:
         self._rows: dict[Key, Record] = {}
-        self._addressees: dict[Key, Addressee] = {}  # of the entities among the rows: read far more often than written
+        self._addressees: dict[Key, Addressee] = {}  # kept beside the rows: read far more often than written
         self._lock = RLock()
         self._signing_key = secrets.token_bytes(32)
         self._event_log_default = event_log_default
 
-    # what ingest and the event log read
+    # reads of stations
 
     def domain(self, domain: str) -> MailDomain | None:
         found = self.domain_record(domain)
@@ -136,7 +136,7 @@ class MemoryDirectory:
             raise UnknownOrganizationError(organization_id)
         return organization.monitoring(default_enabled=self._event_log_default)
 
-    # what the admin API reads
+    # reads of the admin API
 
     def organization(self, organization_id: str) -> Organization | None:
         return self._get(Organization, ("organization", organization_id))
@@ -230,7 +230,7 @@ class MemoryDirectory:
         return self._get(ClientToken, ("token", scope, token))
 
     def records(self) -> list[Record]:
-        """Return every record: for what works on all of an organization's."""
+        """Return every record, for adapters that work on all records of an organization."""
         with self._lock:
             return list(self._rows.values())
 
@@ -240,7 +240,7 @@ class MemoryDirectory:
     def commit(self, changes: Sequence[Change]) -> None:
         keys = [key_of(change.record) for change in changes]
         if len(set(keys)) != len(keys) or rows_of(changes) > MAX_ROWS:
-            raise ValueError("a commit has one change a record, and at most MAX_ROWS rows")
+            raise ValueError("a commit has one change per record, and at most MAX_ROWS rows")
         with self._lock:
             for key, change in zip(keys, changes, strict=True):
                 self._allow(key, change)

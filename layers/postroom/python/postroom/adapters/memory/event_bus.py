@@ -1,4 +1,4 @@
-"""The bus in memory: everything that was announced."""
+"""The event bus in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class MemoryEventBus:
     """Implements ``EventBus``.
 
-    ``refusing`` holds an error code for each event id that is refused. With ``away`` set, every call fails.
+    ``announced`` holds the published events, ``refusing`` an error code by id of each event that is refused. With
+    ``away`` set, every call fails.
     """
 
     announced: list[BusEvent] = field(default_factory=list)
@@ -26,6 +27,6 @@ class MemoryEventBus:
 
     def publish(self, events: Sequence[BusEvent]) -> Mapping[str, str]:
         if self.away:
-            raise StoreUnavailableError("could not announce on the bus: nobody answers")
+            raise StoreUnavailableError("could not publish on the bus: it does not answer")
         self.announced += [event for event in events if event.id not in self.refusing]
         return {event.id: self.refusing[event.id] for event in events if event.id in self.refusing}

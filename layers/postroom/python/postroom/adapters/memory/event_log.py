@@ -1,4 +1,4 @@
-"""Event logs in memory: groups with their lines, and the refusals that a test wants."""
+"""Event logs in memory: groups with their lines, and refusals for tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ TOO_NEW_MS: Final = 2 * 3_600_000
 
 @dataclass(slots=True)
 class MemoryEventLogs:
-    """Implements ``EventLogs``; ``now`` gives milliseconds since the epoch.
+    """Implements ``EventLogs``.
 
-    ``groups`` holds the lines that were taken, ``retention`` the days of groups that were made on the way. Whatever
-    ``closed`` names refuses: a group, or a role's ARN, with the reason.
+    Attributes:
+        now: returns milliseconds since the epoch.
+        groups: the written lines by log group.
+        retention: the days of groups that ``put`` made.
+        closed: the reason by name of a group or ARN of a role that refuses.
     """
 
     now: Callable[[], int]

@@ -1,4 +1,4 @@
-"""Passwords of SMTP gateways, sealed under a key that lives as long as the process."""
+"""Passwords of SMTP gateways, encrypted under a key of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from postroom.sealing import KEY_BYTES, seal_entry
 
 @dataclass(slots=True)
 class MemoryGatewayPasswords:
-    """Implements ``GatewayPasswords``. ``key`` opens what was sealed, at ``place``."""
+    """Implements ``GatewayPasswords``. A password is decrypted with ``key`` and ``place``."""
 
     disabled: bool = False
     key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES))
@@ -23,5 +23,5 @@ class MemoryGatewayPasswords:
 
     @staticmethod
     def place(organization_id: str, gateway_id: str) -> str:
-        """Return what a sealed password is bound to."""
+        """Return the context that an encrypted password is bound to."""
         return f"gateway\0{organization_id}\0{gateway_id}"

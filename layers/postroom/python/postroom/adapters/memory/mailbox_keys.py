@@ -1,4 +1,4 @@
-"""Mailbox keys in memory: wrapped under KMS keys that live as long as the process."""
+"""Mailbox keys, wrapped under KMS keys of this process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from postroom.sealing import KEY_BYTES, open_entry, seal_entry
 
 @dataclass(slots=True)
 class MemoryMailboxKeys:
-    """Implements ``MailboxKeys``. A KMS key is there once ``add`` made it, and usable unless ``disabled``."""
+    """Implements ``MailboxKeys``. ``add`` makes a KMS key; ``disabled`` holds keys that cannot be used."""
 
     disabled: set[str] = field(default_factory=set)
     _kms: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, kms_key_arn: str) -> None:
-        """Make a KMS key, unless it is there."""
+        """Make a KMS key, unless it exists."""
         self._kms.setdefault(kms_key_arn, os.urandom(KEY_BYTES))
 
     def new(self, kms_key_arn: str, organization_arn: str) -> bytes:

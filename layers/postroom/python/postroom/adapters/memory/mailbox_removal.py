@@ -1,4 +1,4 @@
-"""The end of a mailbox, in memory."""
+"""The removal of mailboxes, in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryMailboxRemoval:
-    """Implements ``MailboxRemoval``. ``most`` is how many sealed messages one call removes."""
+    """Implements ``MailboxRemoval``. One call removes at most ``most`` sealed messages."""
 
     tables: MemoryTables
     sealed: MemorySealedMail
     most: int = 1000
 
     def remove_keys(self, mailbox_ids: Sequence[str]) -> None:
-        """The index goes with the keys."""
+        """The index is removed with the keys."""
         with self.tables.lock:
             for mailbox_id in mailbox_ids:
                 self.tables.mailboxes.pop(mailbox_id, None)

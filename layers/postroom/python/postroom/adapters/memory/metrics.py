@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryMetrics:
-    """Implements ``Metrics``; ``sums`` by organization and metric, ``minutes`` the times that were named, in order.
+    """Implements ``Metrics``.
 
-    ``watched`` are the sums over all organizations.
+    Attributes:
+        sums: by organization and metric.
+        watched: sums over all organizations, by metric.
+        minutes: the times of all calls, in order, in milliseconds since the epoch.
     """
 
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""The end of an organization's rows in the directory, in memory."""
+"""The removal of an organization's rows from the directory in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryOrganizationRemoval:
-    """Implements ``OrganizationRemoval``. ``most`` is how many rows one call removes."""
+    """Implements ``OrganizationRemoval``. One call removes at most ``most`` rows of a kind."""
 
     directory: MemoryDirectory
     most: int = 25

@@ -1,4 +1,4 @@
-"""Whose turn it is to call a function that is held back, in memory."""
+"""Turns to call a function that is held back, in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryProbes:
-    """Implements ``Probes``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Probes``. ``now`` returns milliseconds since the epoch."""
 
     now: Callable[[], int]
     _turns: dict[str, tuple[str, int]] = field(default_factory=dict)

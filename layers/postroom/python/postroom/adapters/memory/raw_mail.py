@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryRawMail:
-    """Implements ``RawMail`` and ``RawArchive``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``RawMail`` and ``RawArchive``. ``now`` returns milliseconds since the epoch."""
 
     bucket: str
     now: Callable[[], int]
@@ -24,7 +24,7 @@ class MemoryRawMail:
     _lock: RLock = field(default_factory=RLock)
 
     def store(self, key: str, content: bytes) -> RawLocation:
-        """Store a message as SES does: whatever lay there is replaced."""
+        """Store a message as SES does: an object that exists is replaced."""
         with self._lock:
             self._objects[key] = (content, self.now())
         return RawLocation(bucket=self.bucket, key=key)

@@ -1,4 +1,4 @@
-"""Customers' functions in memory: Python callables that are given an event and answer bytes."""
+"""Customers' functions in memory: Python callables from an event to an answer, both bytes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryRuleFunctions:
-    """Implements ``RuleFunctions`` and ``FunctionPolicies``: functions by ARN, their policies beside them.
+    """Implements ``RuleFunctions`` and ``FunctionPolicies``.
 
-    A function that raises TimeoutError is one that did not answer in time. One in ``throttled`` has no room for a call
-    that is waited for.
+    A function that raises TimeoutError did not answer in time.
+
+    Attributes:
+        functions: by ARN.
+        policies: resource policies by ARN of the function.
+        calls: every call that reached a function, synchronous or not, in order.
+        throttled: ARNs of functions that take no synchronous call.
     """
 
     functions: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     policies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, bytes]] = field(default_factory=list)
-    """Every call and hand-over that reached a function, in order."""
     throttled: set[str] = field(default_factory=set)
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
@@ -37,12 +41,12 @@ class MemoryRuleFunctions:
             return Invocation(function(event), version="$LATEST", request_id=request_id)
         except TimeoutError:
             return Invocation(None, Failure.TIMED_OUT, "no answer in time")
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a customer's function raises what it likes
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a customer's function may raise any exception
             said = said_of_failure(f"{type(error).__name__}: {error}")
             return Invocation(None, Failure.FUNCTION_ERROR, said, "$LATEST", request_id)
 
     def hand_over(self, function_arn: str, event: bytes) -> Invocation:
-        """The function runs at once, if it has room; its answer is lost."""
+        """The function runs at once, unless it is throttled; its answer is dropped."""
         done = self.call(function_arn, event)
         if done.failure is Failure.NOT_FOUND:
             return done

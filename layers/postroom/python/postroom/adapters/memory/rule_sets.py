@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MemoryRuleSets:
-    """Implements ``RuleSets``. ``reads`` counts the objects that were read."""
+    """Implements ``RuleSets``. ``reads`` is the number of objects that were read."""
 
     def __init__(self) -> None:
         self.reads = 0

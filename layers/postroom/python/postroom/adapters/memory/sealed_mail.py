@@ -33,6 +33,6 @@ class MemorySealedMail:
             self._objects.pop(key, None)
 
     def under(self, prefix: str) -> list[str]:
-        """Return the keys that begin so."""
+        """Return the keys that begin with a prefix."""
         with self._lock:
             return [key for key in self._objects if key.startswith(prefix)]
