@@ -26,7 +26,7 @@ from postroom.model.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from postroom.mime.headers import Headers, Look
 
@@ -73,12 +73,12 @@ def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | 
         whole: reads all of it; called at most once, and not for an ordinary message.
     """
     headers, head, size = seen.headers, seen.head, seen.size
-    own = own_bytes(head)
-    if size - own > MAX_MESSAGE_BYTES:
+    if size > MAX_MESSAGE_BYTES and size - own_bytes(head) > MAX_MESSAGE_BYTES:
         return TOO_LARGE
     if recipients > MAX_RECIPIENTS:
         return TOO_MANY_RECIPIENTS
-    if headers.count("Received") - (own > 0) > MAX_HOPS:
+    hops = headers.count("Received")
+    if hops > MAX_HOPS and hops - (own_bytes(head) > 0) > MAX_HOPS:
         return LOOP
     if headers.is_cut:
         return TOO_MANY_FIELDS
@@ -87,10 +87,13 @@ def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | 
     parted = headers.text("Content-Type", 200).lower().startswith("multipart/")
     if parted and _may_have_too_many(size):
         return _excess_of(headers, head if len(head) >= size else whole())
-    encoding = headers.text("Content-Transfer-Encoding", 80).lower()
-    if size > MAX_UNENCODED_BYTES and encoding in {"base64", "quoted-printable"}:
+    if size > MAX_UNENCODED_BYTES and _is_encoded(headers):
         return _excess_of(headers, whole())
     return None
+
+
+def _is_encoded(headers: Headers) -> bool:
+    return headers.text("Content-Transfer-Encoding", 80).lower() in {"base64", "quoted-printable"}
 
 
 def _may_have_too_many(size: int) -> bool:
@@ -98,8 +101,11 @@ def _may_have_too_many(size: int) -> bool:
 
 
 def _excess_of(headers: Headers, content: bytes) -> Excess | None:
+    delimiters = list(islice(_PART.finditer(content, max(headers.body_start - 1, 0)), MOST_PARTS))
+    if len(delimiters) < MAX_ATTACHMENTS and len(content) <= MAX_UNENCODED_BYTES:
+        return None  # nearly all mail: each attachment is a part, and data is shorter than the message
     attachments, data = 0, 0
-    for fields, start, end in _parts(headers, content):
+    for fields, start, end in _parts(headers, content, delimiters):
         attachments += _ATTACHED.search(fields) is not None
         data += _unencoded(content, fields, start, end)
         if attachments > MAX_ATTACHMENTS:
@@ -107,20 +113,17 @@ def _excess_of(headers: Headers, content: bytes) -> Excess | None:
     return TOO_MUCH_DATA if data > MAX_UNENCODED_BYTES else None
 
 
-def _parts(headers: Headers, content: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _parts(headers: Headers, content: bytes, delimiters: Sequence[re.Match[bytes]]) -> Iterator[tuple[bytes, int, int]]:
     """Yield the header block of each part, lower-case, and where its body begins and ends; the message comes first.
 
     A part begins behind a line with two hyphens that a header field follows; which boundary it names does not matter,
     so that nothing has to be parsed and nested parts count like all others.
     """
-    begin = len(headers.block)
     own = b"\n".join(b"%b:%b" % (name.encode(), value) for name in _OF_A_PART for value in headers.raw(name)).lower()
-    delimiters = islice(_PART.finditer(content, max(begin - 1, 0)), MOST_PARTS)
-    found = next(delimiters, None)
-    yield own, begin, found.start() if found else len(content)
-    while found:
-        begin, found = found.end(), next(delimiters, None)
-        yield _part(content, begin, found.start() if found else len(content))
+    ends = [*(each.start() for each in delimiters), len(content)]
+    yield own, headers.body_start, ends[0]
+    for delimiter, end in zip(delimiters, ends[1:], strict=True):
+        yield _part(content, delimiter.end(), end)
 
 
 def _part(content: bytes, begin: int, end: int) -> tuple[bytes, int, int]:

@@ -172,6 +172,8 @@ def _decoded(value: str) -> Iterator[str]:
 
     Some skip control characters and white space within a word, some end an address where a word ends.
     """
+    if "?" not in value:
+        return
     texts = dict.fromkeys((value, _visible(value, ""), "".join(_visible(value, "").split())))
     ways = (decode, lambda text: _LENIENT_WORD.sub(_leniently, text), lambda text: _LENIENT_WORD.sub(_apart, text))
     found = {way(text): None for text in texts if "=?" in text for way in ways}

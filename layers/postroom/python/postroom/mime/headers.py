@@ -86,7 +86,13 @@ class Headers:
     @property
     def block(self) -> bytes:
         """The header block, blank line included, as it came."""
-        return self._head[: self._readings[0].end]
+        return self._head[: self.body_start]
+
+    @property
+    def body_start(self) -> int:
+        """Length of the header block in bytes, blank line included."""
+        end = self._readings[0].end
+        return len(self._head) if end is None else end
 
     @property
     def is_complete(self) -> bool:
@@ -101,8 +107,9 @@ class Headers:
     def raw(self, name: str) -> list[bytes]:
         """Return the bytes of every such field, folds included, in order; those that only some readers see last."""
         wanted = name.lower()
-        values = [value for reading in self._readings for value in reading.values(wanted)]
-        return values if len(self._readings) == 1 else list(dict.fromkeys(values))
+        if len(self._readings) == 1:  # nearly all mail
+            return self._readings[0].values(wanted)
+        return list(dict.fromkeys(value for reading in self._readings for value in reading.values(wanted)))
 
     def text(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> str:
         """Return the first such field decoded to one line of at most ``limit`` characters; empty if there is none."""
@@ -143,10 +150,12 @@ class Headers:
     @cached_property
     def authors(self) -> Authors:
         """Who the message may be from, in every way in which readers take its From and Sender fields."""
-        fields, room = _as_lists(self.raw("From"), MAX_ADDRESS_BYTES)
-        froms = _Addresses.of(fields, self._in_charset("From"))
-        fields, room = _as_lists(self.raw("Sender"), room)
-        senders = _Addresses.of(fields, self._in_charset("Sender"))
+        values = self.raw("From")
+        fields, room = _as_lists(values, MAX_ADDRESS_BYTES)
+        froms = _Addresses.of(fields, self._in_charset(values))
+        values = self.raw("Sender")
+        fields, room = _as_lists(values, room)
+        senders = _Addresses.of(fields, self._in_charset(values))
         sure = not senders.every or (not senders.differ and len(self._readings) == 1 and self._readings[0].is_regular())
         reading = Reading(tuple(senders.every), tuple(froms.every))
         return Authors(
@@ -168,17 +177,20 @@ class Headers:
 
     def _first(self, name: str) -> bytes:
         wanted = name.lower()
-        found = (reading.first(wanted) for reading in self._readings)
-        return next((value for value in found if value is not None), b"")
+        for reading in self._readings:
+            value = reading.first(wanted)
+            if value is not None:
+                return value
+        return b""
 
     @cached_property
     def _charset(self) -> str | None:
         """The label of the message's text, for raw 8-bit."""
         return charset_of(self._first("Content-Type"))
 
-    def _in_charset(self, name: str) -> list[str]:
+    def _in_charset(self, values: Iterable[bytes]) -> list[str]:
         """Return address fields with raw 8-bit as readers take them that follow Content-Type there; commonly none."""
-        fields = [value[:MAX_ADDRESS_BYTES] for value in self.raw(name) if not value.isascii()]
+        fields = [value[:MAX_ADDRESS_BYTES] for value in values if not value.isascii()]
         if not fields or self._charset is None:
             return []
         return [_FOLD.sub("\n", charsets.decode(value, raw_charset(value, self._charset))) for value in fields]

@@ -16,6 +16,8 @@ _OF_A_TERMINAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\uf
 
 def one_line(text: str) -> str:
     """Return text without control characters and line ends, lone surrogates replaced: fit for a log or a header."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
 
 
