@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Rule
+from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, Rule, Specificity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from postroom.model.addresses import Address
 
@@ -42,6 +42,7 @@ class RuleSet:
         self.direction = direction
         self.weight = sum(len(rule.sender_patterns) * len(rule.recipient_patterns) for rule in self.rules)
         self._tables = _compiled(self.rules)
+        self._with_addresses = _domains_with_addresses(self.rules)
 
     def precedence(self, rule: Rule) -> tuple[int, bool, int, str]:
         """Order rules that are equally specific: the more restrictive first, then the older (ours).
@@ -100,7 +101,7 @@ class RuleSet:
         ways: dict[tuple[int, ...], _Way] = {}
         for address in dict.fromkeys(addresses):
             tables = [self._tables[key] for key in sender_keys(address) if key in self._tables]
-            ways.setdefault(tuple(map(id, tables)), _Way(tables))
+            ways.setdefault(tuple(map(id, tables)), _Way(tables, self._with_addresses))
         return list(ways.values())
 
     def _combined(self, ways: Sequence[_Way], recipient: Address) -> tuple[Rule | None, bool]:
@@ -119,9 +120,13 @@ class RuleSet:
 
 @dataclass(slots=True)
 class _Way:
-    """The tables that one sender's patterns lead to, the most specific first, and what they say of whole domains."""
+    """The tables that one sender's patterns lead to, the most specific first, and what they say of whole domains.
+
+    ``with_addresses`` are the domains of which single addresses may get another rule than the domain.
+    """
 
     tables: Sequence[_Table]
+    with_addresses: Collection[str]
     domains: dict[str, tuple[Sequence[_Table], Rule | None]] = field(default_factory=dict)
 
     def winner(self, recipient: Address) -> Rule | None:
@@ -144,8 +149,8 @@ class _Way:
             rule = next((table[key] for key in keys if key in table), None)
             if rule is not None:
                 break
-        self.domains[domain] = tables, rule
-        return tables, rule
+        found = self.domains[domain] = tables if domain in self.with_addresses else (), rule
+        return found
 
 
 _NOBODY: Final = (None,)
@@ -199,6 +204,14 @@ def _compiled(rules: Sequence[Rule]) -> dict[str, _Table]:
                     table.setdefault(pattern.text, rule)
         compiled[sender] = tables[key]
     return compiled
+
+
+def _domains_with_addresses(rules: Iterable[Rule]) -> frozenset[str]:
+    """Return the domains of which a rule names single recipients."""
+    patterns = (pattern for rule in rules for pattern in rule.recipient_patterns)
+    return frozenset(
+        pattern.text.rpartition("@")[2] for pattern in patterns if pattern.specificity is Specificity.ADDRESS
+    )
 
 
 NO_RULES: Final = RuleSet((), Direction.INBOUND)

@@ -119,7 +119,7 @@ def by_organization(
     groups: dict[str, tuple[list[MailDomain], dict[str, Address]]] = {}
     for recipient in recipients:
         address = Address.parse(recipient)
-        name = address.domain if address else ""
+        local, name = address or ("", "")
         if name not in domains:
             domain = directory.domain(name) if name else None
             if domain is not None and domain.organization.active:
@@ -130,7 +130,7 @@ def by_organization(
                 domains[name] = None
         its_recipients = domains[name]
         if address is not None and its_recipients is not None:
-            its_recipients[f"{address.local}@{name}"] = address
+            its_recipients[f"{local}@{name}"] = address
     unknown_domains = {name or "a recipient without a domain" for name, found in domains.items() if found is None}
     return list(groups.values()), unknown_domains
 
@@ -193,20 +193,19 @@ class _Walk:
             self._refuse(recipient, *EMPTY_GROUP)
 
     def _target(self, recipient: str, addressee: Addressee, *, direct: bool) -> None:
-        mailbox = addressee.entity_id
+        targets, mailbox = self.found.targets, addressee.entity_id
         folder = _JUNK if recipient in self.junk else _INBOX
-        found = self.found.targets.get(mailbox)
+        found = targets.get(mailbox)
         if found is None:
-            address = addressee.primary_address or recipient
-            self.found.targets[mailbox] = Target(mailbox, address, recipient, folder)
+            targets[mailbox] = Target(mailbox, addressee.primary_address or recipient, recipient, folder)
             if not direct:
                 self.by_group.add(mailbox)
             return
         if found.folder == _JUNK and folder == _INBOX:
-            found = self.found.targets[mailbox] = found._replace(folder=folder)
+            found = targets[mailbox] = found._replace(folder=folder)
         if direct and mailbox in self.by_group:
             self.by_group.remove(mailbox)
-            self.found.targets[mailbox] = found._replace(delivered_to=recipient)
+            targets[mailbox] = found._replace(delivered_to=recipient)
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
         self.found.refusals.append(Refusal(recipient, reason, status))
