@@ -1,1 +1,1 @@
-"""The local stack and the command line: the whole system on one machine."""
+"""The local stack: the whole system on one machine."""

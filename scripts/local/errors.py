@@ -1,24 +1,7 @@
-"""What the command line answers instead of a traceback.
+"""What a template is refused with."""
 
-LocalError
-├── UsageError      used wrongly: a port in use, a missing folder, a template error    exit 2
-└── RefusedError    asked rightly, but refused: no such user, nothing parked by this id    exit 1
-"""
-
-from __future__ import annotations
+from cli.errors import UsageError
 
 
-class LocalError(Exception):
-    """One line for stderr, and an exit status."""
-
-    exit_status = 1
-
-
-class UsageError(LocalError):
-    """Used wrongly; nothing was changed."""
-
-    exit_status = 2
-
-
-class RefusedError(LocalError):
-    """Used rightly, but the answer is no."""
+class TemplateError(UsageError):
+    """A template cannot be read or deployed as it is written."""

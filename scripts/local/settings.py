@@ -1,21 +1,22 @@
-"""What `postroom up` was asked for, and where things of this checkout lie."""
+"""The options of `postroom up`, and the account, Region and credentials of everything local."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from local.errors import UsageError
+from cli.errors import UsageError
+from cli.repository import repository_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCOUNT: Final = "123456789012"
 """The account of everything local. Source: local-stack.md."""
 
 REGION: Final = "us-east-1"
-
-STACK_NAME: Final = "postroom"
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """What emulators accept; never a real key. Source: local-stack.md."""
@@ -23,11 +24,6 @@ CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "tes
 
 _ORGANIZATION_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 """Source: botocore's model workmail/2017-10-01, OrganizationId."""
-
-
-def repository_root() -> Path:
-    """Return the checkout this package was installed from (editable), whatever the current folder is."""
-    return Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
-from local.errors import UsageError
+from cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

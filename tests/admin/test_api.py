@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local import extra_operations
+from contracts import extra_operations
 from postroom.admin import api
 from postroom.admin.operations import OPERATIONS
 from postroom.contracts.admin import exceptions

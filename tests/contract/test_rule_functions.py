@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from local.workers import Function
+from local.functions.function import Function
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions

@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 from rich.text import Text
 
-from local import output
+from cli import output
 from tests.faults.faults import FAULTS
 from tests.faults.invariants import Kind
 from tests.faults.scenarios import SCENARIOS

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from local import running
-from local.cli import app
+from cli import running
+from cli.main import app
 from postroom.ledger.lines import line_of
 from postroom.model.facts import EventName
 from postroom.model.rules import ActionType, LambdaCall

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from local.commands.mailbox import all_items
-from local.samples import FLOW, Result, Samples, Stage, function_of
-from local.settings import repository_root
+from cli.commands.mailbox import all_items
+from cli.repository import repository_root
+from cli.samples import FLOW, Result, Samples, Stage, function_of
 from postroom.bootstrap.operator import Operator
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.support.in_process import InProcessStack, deployed

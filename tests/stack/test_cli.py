@@ -44,7 +44,7 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
     """Run `postroom up`; yield what it exports."""
-    command = [str(BIN / "python"), "-m", "local.cli", "up", "--port", "0", "--smtp-port", "0"]
+    command = [str(BIN / "python"), "-m", "cli", "up", "--port", "0", "--smtp-port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -215,7 +215,7 @@ def test_a_trace_tells_every_fact_in_order(example: None) -> None:
 
 
 def test_following_events_shows_them_as_lines(example: None) -> None:
-    command = [str(BIN / "python"), "-m", "local.cli", "events", "--follow", "--json"]
+    command = [str(BIN / "python"), "-m", "cli", "events", "--follow", "--json"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())

@@ -236,13 +236,13 @@ def test_an_edit_is_live_with_a_following_event_and_its_log_tells(
 RUN: Final = """
 import sys
 from pathlib import Path
-from local.errors import LocalError
+from cli.errors import CommandError
 from local.settings import UpSettings
-from local.up import run
+from local.stack import run
 root, *functions = map(Path, sys.argv[1:])
 try:
     sys.exit(run(UpSettings(root=root, port=0, smtp_port=0, functions=tuple(functions))))
-except LocalError as error:
+except CommandError as error:
     print(f"postroom: {error}", file=sys.stderr)
     sys.exit(error.exit_status)
 """

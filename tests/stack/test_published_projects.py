@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.installs import Installs
-from local.template import TemplateError
+from local.errors import TemplateError
+from local.functions.installs import Installs
 from tests.support import published
 from tests.support.running_stack import ROOT, RunningStack, wait_for
 

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.stack
 RUN = """
 import sys
 from pathlib import Path
-from local.errors import LocalError
+from cli.errors import CommandError
 from local.settings import UpSettings
-from local.up import run
+from local.stack import run
 folder, port, speed = sys.argv[1:]
 try:
     sys.exit(run(UpSettings(root=Path(folder), port=int(port), smtp_port=0, speed=int(speed), ses_headers=False)))
-except LocalError as error:
+except CommandError as error:
     print(f"postroom: {error}", file=sys.stderr)
     sys.exit(error.exit_status)
 """

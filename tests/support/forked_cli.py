@@ -71,15 +71,16 @@ def _serve() -> None:
 
     import boto3  # noqa: F401  what commands import, once
 
-    from local import cli, commands
+    from cli import commands
+    from cli.main import main
     from postroom.bootstrap import operator  # noqa: F401
 
-    for module in pkgutil.iter_modules(commands.__path__, "local.commands."):
+    for module in pkgutil.iter_modules(commands.__path__, "cli.commands."):
         __import__(module.name)
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            _become(json.loads(line), cli.main)
+            _become(json.loads(line), main)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201  the answer
 

@@ -20,12 +20,13 @@ import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto import mock_aws
 
+from cli.repository import STACK_NAME, repository_root
+from cli.running import Stack, session
 from local.aws import Aws
 from local.emulator import patches
-from local.project import Project
-from local.running import Stack, session
-from local.settings import CREDENTIALS, REGION, STACK_NAME, repository_root
-from local.workers import Function
+from local.functions.function import Function
+from local.settings import CREDENTIALS, REGION
+from local.template.project import Project
 from postroom.adapters.aws import clients
 from postroom.bootstrap.environment import Environment
 from postroom.bootstrap.operator import Operator

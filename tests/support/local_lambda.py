@@ -9,16 +9,16 @@ import boto3
 from botocore.config import Config
 
 from local.aws import Aws
-from local.function_logs import FunctionLogs
-from local.invocations import Invocations
-from local.lambda_service import LambdaService
+from local.functions.invocations import Invocations
+from local.functions.logs import FunctionLogs
+from local.functions.service import LambdaService
 from local.web import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from local.workers import Function
+    from local.functions.function import Function
 
 
 class LocalLambda:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from local.installs import Installs
-from local.template import TemplateError
+from local.errors import TemplateError
+from local.functions.installs import Installs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

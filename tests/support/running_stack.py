@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.config import Config
 
-from local.running import session
+from cli.running import session
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
@@ -53,7 +53,7 @@ import json
 import sys
 from pathlib import Path
 from local.settings import UpSettings
-from local.up import run
+from local.stack import run
 root, port, speed, env_vars, more, *functions = sys.argv[1:]
 more = {"ses_headers": False, **json.loads(more)}
 sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed),

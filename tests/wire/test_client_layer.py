@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import botocore.loaders
 import pytest
 
-from local import contracts, extra_operations
+from contracts import extra_operations, generate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_clients_sign_for_the_api_gateway_and_know_our_operations(data_path: boo
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     if data_path:
-        environment["AWS_DATA_PATH"] = str(contracts.CLIENT)
+        environment["AWS_DATA_PATH"] = str(generate.CLIENT)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
@@ -52,35 +52,35 @@ def test_clients_sign_for_the_api_gateway_and_know_our_operations(data_path: boo
 
 
 def test_the_folder_holds_the_whole_service_for_the_day_botocore_drops_it() -> None:
-    folder = contracts.CLIENT
+    folder = generate.CLIENT
     loader = botocore.loaders.Loader(extra_search_paths=[str(folder)], include_default_search_paths=False)
     assert sorted(loader.list_available_services("service-2")) == ["workmail", "workmailmessageflow"]
-    for service in contracts.SERVICES:
+    for service in generate.SERVICES:
         model = loader.load_service_model(service, "service-2")
-        original = contracts.load(service)
-        expected = contracts.with_ours(original) if service == "workmail" else original
+        original = generate.load(service)
+        expected = generate.with_ours(original) if service == "workmail" else original
         assert set(model["operations"]) == set(expected["operations"])
         assert set(model["shapes"]) == set(expected["shapes"])
         assert model["metadata"] == original["metadata"] | {"signingName": "execute-api"}
-        assert '"documentation"' not in (folder / service / contracts.SERVICES[service] / "service-2.json").read_text()
+        assert '"documentation"' not in (folder / service / generate.SERVICES[service] / "service-2.json").read_text()
 
 
 def test_lists_of_ours_are_paged_like_the_others() -> None:
-    loader = botocore.loaders.Loader(extra_search_paths=[str(contracts.CLIENT)])
+    loader = botocore.loaders.Loader(extra_search_paths=[str(generate.CLIENT)])
     pages = loader.load_service_model("workmail", "paginators-1")["pagination"]
     assert set(pages) >= {"ListUsers", *extra_operations.PAGINATORS}
     assert set(extra_operations.PAGINATORS) == {name for name in extra_operations.OPERATIONS if name.startswith("List")}
 
 
 def test_a_name_that_botocore_comes_to_have_is_noticed() -> None:
-    original = contracts.load("workmail")
+    original = generate.load("workmail")
     operations = original["operations"] | {"DeleteInboundMailFlowRule": {}}
     with pytest.raises(ValueError, match="operations itself by now: DeleteInboundMailFlowRule"):
-        contracts.with_ours(original | {"operations": operations})
+        generate.with_ours(original | {"operations": operations})
 
 
 def test_what_is_generated_is_in_step_with_botocore() -> None:
-    stale = [str(path) for path, text in contracts.artefacts().items() if path.read_text("utf-8") != text]
+    stale = [str(path) for path, text in generate.artefacts().items() if path.read_text("utf-8") != text]
     assert stale == []
 
 
@@ -88,10 +88,10 @@ def test_it_notices_what_is_out_of_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("ROOT", "MODELS", "CLIENT"):
-        monkeypatch.setattr(contracts, name, tmp_path)
-    assert contracts.main(["--check"]) == 1
+        monkeypatch.setattr(generate, name, tmp_path)
+    assert generate.main(["--check"]) == 1
     assert "out of step" in capsys.readouterr().err
-    assert contracts.main([]) == 0
-    assert contracts.main(["--check"]) == 0
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
     (tmp_path / "shapes.py").write_text("")
-    assert contracts.main(["--check"]) == 1
+    assert generate.main(["--check"]) == 1

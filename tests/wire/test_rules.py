@@ -18,7 +18,7 @@ import boto3
 import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # has no stubs
 
-from local import contracts
+from contracts import generate
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import admin_api
 
@@ -33,7 +33,7 @@ EVIL = {"SenderPatterns": ["*.evil.example"], "RecipientPatterns": ["*"], "Actio
 @pytest.fixture
 def workmail(settings: AdminApiSettings, route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A stock client of a process that has AWS_DATA_PATH."""
-    monkeypatch.setenv("AWS_DATA_PATH", str(contracts.CLIENT))
+    monkeypatch.setenv("AWS_DATA_PATH", str(generate.CLIENT))
     client: Any = boto3.session.Session().client("workmail")
     client.meta.events.register("before-send.workmail", route)
     return client
@@ -136,7 +136,7 @@ def aws_cli(
 ) -> Callable[..., Any]:
     """Run ``aws workmail`` about acme; return what it prints, of errors the text."""
     data = Path(awscli.__file__).parent / "data"
-    monkeypatch.setenv("AWS_DATA_PATH", f"{contracts.CLIENT}{os.pathsep}{data}")
+    monkeypatch.setenv("AWS_DATA_PATH", f"{generate.CLIENT}{os.pathsep}{data}")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
     driver = create_clidriver()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from typer.testing import CliRunner, Result
 
-from local.cli import app
+from cli.main import app
 
 Run = Callable[..., Result]
 

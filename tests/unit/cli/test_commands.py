@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from local import running
-from local.commands.parked import as_row
-from local.errors import RefusedError, UsageError
-from local.output import rfc3339
-from local.samples import Samples, Stage
-from local.settings import repository_root
+from cli import running
+from cli.commands.parked import as_row
+from cli.errors import RefusedError, UsageError
+from cli.output import rfc3339
+from cli.repository import repository_root
+from cli.samples import Samples, Stage
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
 from postroom.ports.transit import Parked
 from tests.support.in_process import InProcessStack, deployed
@@ -240,7 +240,7 @@ class TestEvents:
             if looked == 1:
                 stack.client("logs").put_log_events(logGroupName=logged, logStreamName="s", logEvents=[event])
 
-        monkeypatch.setattr("local.commands.events.time.sleep", pause)
+        monkeypatch.setattr("cli.commands.events.time.sleep", pause)
         result = run("events", "--follow", "--json")
         assert result.exit_code == 0
         assert [json.loads(line)["event"]["eventName"] for line in result.output.splitlines()] == [

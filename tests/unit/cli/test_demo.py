@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from rich.console import Console
 
-from local.demo import DemoError, Sent, Tour, dropped
-from local.demo_mail import FROM_THE_PRESS, FUNCTION, Letter
 from postroom.contracts.event_log import RuleAction
 from postroom.model.facts import Fact, OwnFact
 from tests.support.facts import fact, own, received, rule
+from tour.mail import FROM_THE_PRESS, FUNCTION, Letter
+from tour.stack import DemoError
+from tour.tour import Sent, Tour, dropped
 
 if TYPE_CHECKING:
-    from local.running import Stack
+    from cli.running import Stack
     from postroom.bootstrap.operator import Operator
 
 

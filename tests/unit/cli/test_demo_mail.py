@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.demo_mail import ALIASES, DOMAIN, GROUPS, KINDS, LETTERS, RULES, STRANGER, USERS, letters
+from tour.mail import ALIASES, DOMAIN, GROUPS, KINDS, LETTERS, RULES, STRANGER, USERS, letters
 
 
 def test_there_are_enough_letters_of_our_own_where_no_others_are(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from rich.console import RenderableType
 from rich.text import Text
 
-from local import output
-from local.commands.trace import SAID, timeline
+from cli import output
+from cli.commands.trace import SAID, timeline
 from postroom.model.facts import EventName, Fact, OwnFact
 
 

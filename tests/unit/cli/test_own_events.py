@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import own_events, running
-from local.commands import logs as logs_command
-from local.errors import RefusedError, UsageError
-from local.settings import function_arn, repository_root
-from local.workers import Function
+from cli import own_events, running
+from cli.commands import logs as logs_command
+from cli.errors import RefusedError, UsageError
+from cli.repository import repository_root
+from local.functions.function import Function
+from local.settings import function_arn
 from tests.support.local_lambda import LocalLambda
 from tests.support.running_stack import wait_for
 
@@ -226,7 +227,7 @@ def test_follow_gives_each_line_once_until_it_is_interrupted(
             raise KeyboardInterrupt
         stack.logs.say("/mine", *later.pop(0))
 
-    monkeypatch.setattr("local.commands.logs.time.sleep", pause)
+    monkeypatch.setattr("cli.commands.logs.time.sleep", pause)
     result = run("logs", "TagFunction", "--follow", "--json")
     assert result.exit_code == 0
     assert [json.loads(line)["message"] for line in result.output.splitlines()] == ["one", "late", "two"]

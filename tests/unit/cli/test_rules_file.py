@@ -12,11 +12,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local import extra_operations, rules_file
-from local.errors import UsageError
-from local.rules_file import WrittenCall, WrittenRule, dump, parse
-from local.rules_plan import warnings
-from local.settings import repository_root
+from cli import rules_file
+from cli.errors import UsageError
+from cli.repository import repository_root
+from cli.rules_file import WrittenCall, WrittenRule, dump, parse
+from cli.rules_plan import warnings
+from contracts import extra_operations
 from postroom.contracts.admin.models.shapes import SHAPES
 from postroom.model.limits import MAX_PATTERNS, MAX_PATTERNS_OF_A_RULE
 from postroom.model.rules import Direction

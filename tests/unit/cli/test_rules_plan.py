@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.errors import RefusedError
-from local.rules_file import WrittenCall, WrittenRule
-from local.rules_plan import Change, KnownRule, differences, plan
+from cli.errors import RefusedError
+from cli.rules_file import WrittenCall, WrittenRule
+from cli.rules_plan import Change, KnownRule, differences, plan
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_PATTERNS
 from postroom.model.rule_index import RuleSet

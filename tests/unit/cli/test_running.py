@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from local import running
-from local.errors import RefusedError
-from local.running import read_exports, refusals
+from cli import running
+from cli.errors import RefusedError
+from cli.running import read_exports, refusals
 from local.web import Request, Response, WebServer
 from postroom.errors import KeyUnavailableError, StoreUnavailableError
 

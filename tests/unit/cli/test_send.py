@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.commands import send as send_command
-from local.commands.send import dot_stuffed, read_verdicts, verdicts_header
-from local.errors import RefusedError, UsageError
+from cli.commands import send as send_command
+from cli.commands.send import dot_stuffed, read_verdicts, verdicts_header
+from cli.errors import RefusedError, UsageError
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
 from .conftest import Run, Wire

@@ -10,19 +10,19 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner
 
-from local.cli import app
-from local.commands import COMMANDS, load
+from cli.commands import COMMANDS, load
+from cli.main import app
 
 FELT: Final = {"boto3", "botocore", "cryptography", "jsonschema", "moto", "postroom", "pydantic", "rich", "yaml"}
 """Packages whose import is felt, of ours and of others."""
 
 ENVIRONMENT: Final = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
-RUN: Final = "from local.cli import app\napp({arguments!r}, standalone_mode=False)"
+RUN: Final = "from cli.main import app\napp({arguments!r}, standalone_mode=False)"
 
 RUN_WITHOUT_A_STACK: Final = """
-from local import running
-from local.cli import app
+from cli import running
+from cli.main import app
 def find(): raise KeyError("here a stack would be looked for")
 running.find = find
 try: app({arguments!r}, standalone_mode=False)
@@ -44,7 +44,7 @@ def felt(modules: set[str]) -> set[str]:
 def test_the_list_of_commands_is_shown_without_importing_one() -> None:
     modules = imported(RUN.format(arguments=["--help"]))
     assert not felt(modules)
-    assert not {name for name in modules if name.startswith("local.commands.")}
+    assert not {name for name in modules if name.startswith("cli.commands.")}
 
 
 @pytest.mark.parametrize("arguments", [["up", "--help"], ["trace", "--help"], ["mailbox", "list", "--help"]])
@@ -97,7 +97,7 @@ def test_values_that_need_a_check_are_checked() -> None:
 
 
 def test_typer_still_makes_a_validator_of_text() -> None:
-    """Where it does not, ``local.validators`` has lost its purpose."""
+    """Where it does not, ``cli.validators`` has lost its purpose."""
     assert "pydantic" in imported(
         "import typer\napp = typer.Typer()\n@app.command()\ndef run(name: str): pass\napp(['x'], standalone_mode=False)"
     )

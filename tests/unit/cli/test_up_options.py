@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from local import up
-from local.cli import app
+from cli.main import app
+from local import stack
 
 if TYPE_CHECKING:
     from local.settings import UpSettings
@@ -24,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[UpSettings]:
         seen.append(settings)
         return 0
 
-    monkeypatch.setattr(up, "run", run)
+    monkeypatch.setattr(stack, "run", run)
     return seen
 
 

@@ -10,13 +10,13 @@ import moto
 import pytest
 
 from local.aws import Aws
-from local.customers import Customers
+from local.customers.projects import Customers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from local.project import Project
+    from local.template.project import Project
 
 EXPORTS = {"AWS_ENDPOINT_URL": "http://emulator", "AWS_DATA_PATH": "/data", "SHARED": "no"}
 ONE = """

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.bench import bill
-from local.bench.__main__ import BUDGET_ASKING, BUDGET_DOLLARS, Result
-from local.bench.meter import Meter
-from local.bench.prices import PRICES, Unit
-from local.template import load
+from benchmarks import bill
+from benchmarks.__main__ import BUDGET_ASKING, BUDGET_DOLLARS, Result
+from benchmarks.meter import Meter
+from benchmarks.prices import PRICES, Unit
+from local.template.reading import load
 from postroom.adapters.aws import clients
 from tests.unit.template.conftest import ROOT
 
 if TYPE_CHECKING:
-    from local.bench.bill import Bill
+    from benchmarks.bill import Bill
     from tests.support.stack import Stack
 
 TABLE = "transit_table"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.bench.waiting import KINDS, MESSAGES, PHASES, Found, Series
+from benchmarks.waiting import KINDS, MESSAGES, PHASES, Found, Series
 from postroom.model.facts import EventName, Fact, OwnFact
 from tests.support.builders import NOON, ORG
 

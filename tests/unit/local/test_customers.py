@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from local.customers import deploy_permissions, refuse_same_names
-from local.errors import UsageError
-from local.invocations import Invocations
-from local.project import Project
-from local.runtimes import lambda_environment, module_path
-from local.template import TemplateError
-from local.workers import Function, FunctionLogSink
+from cli.errors import UsageError
+from local.customers.projects import deploy_permissions, refuse_same_names
+from local.errors import TemplateError
+from local.functions.function import Function
+from local.functions.invocations import Invocations
+from local.functions.pool import FunctionLogSink
+from local.functions.runtimes import lambda_environment, module_path
+from local.template.project import Project
 from tests.support import customers
 from tests.support.local_lambda import LocalLambda
 

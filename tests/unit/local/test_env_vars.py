@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.env_vars import EnvVars
-from local.errors import UsageError
-from local.workers import Function
+from cli.errors import UsageError
+from local.functions.function import Function
+from local.template.env_vars import EnvVars
 
 FUNCTION = Function("the-name", "LogicalId", "app.handler", Path("/"), "python3.13")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.function_configuration import WrongValueError, changed
-from local.workers import Function
+from local.functions.configuration import WrongValueError, changed
+from local.functions.function import Function
 from tests.support.local_lambda import LocalLambda
 
 if TYPE_CHECKING:

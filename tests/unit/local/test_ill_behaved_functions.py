@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.workers import Function
+from local.functions.function import Function
 from tests.support.local_lambda import LocalLambda
 from tests.support.sam_project import wait_for
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.installs import Installs, _replace
-from local.template import TemplateError
+from local.errors import TemplateError
+from local.functions.installs import Installs, _replace
 from tests.support.customers import npm_package, wheel
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ class TestNode:
     def test_without_npm_dependencies_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = self.source(tmp_path, "1.0.0")
         node = "/somewhere/node"
-        monkeypatch.setattr("local.runtimes.node", lambda: node)
-        monkeypatch.setattr("local.runtimes._node_version", lambda: "20")
+        monkeypatch.setattr("local.functions.runtimes.node", lambda: node)
+        monkeypatch.setattr("local.functions.runtimes._node_version", lambda: "20")
         monkeypatch.setattr("shutil.which", lambda _name: None)
         with pytest.raises(TemplateError, match="there is no npm on PATH"):
             Installs(tmp_path / "cache").node("F", source, "stack-F")

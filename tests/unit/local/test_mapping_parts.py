@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from local.batches import ALL_FAILED, failed_items
-from local.filters import passes
-from local.function_logs import embedded_metrics
-from local.schedules import next_time
-from local.template import TemplateError
-from local.workers import Answer
+from local.errors import TemplateError
+from local.functions.logs import embedded_metrics
+from local.functions.pool import Answer
+from local.sources.batches import ALL_FAILED, failed_items
+from local.sources.filters import passes
+from local.sources.schedules import next_time
 
 RECORD = {"eventName": "INSERT", "dynamodb": {"NewImage": {"kind": {"S": "fact"}, "size": {"N": "5"}}, "n": 7}}
 

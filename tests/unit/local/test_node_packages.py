@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.installs import Installs
-from local.node_packages import is_brought, needed, with_sdk
-from local.template import TemplateError
-from local.workers import Function
+from local.errors import TemplateError
+from local.functions.function import Function
+from local.functions.installs import Installs
+from local.functions.node_packages import is_brought, needed, with_sdk
 from tests.support.local_lambda import LocalLambda
 from tests.support.npm_registry import NpmRegistry
 
@@ -228,7 +228,7 @@ def test_files_that_cannot_be_read_are_left_to_node(tmp_path: Path) -> None:
 
 def test_a_node_that_cannot_do_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "local.node_packages._SCRIPT", written(tmp_path, {"no.mjs": "throw new Error('no')"}) / "no.mjs"
+        "local.functions.node_packages._SCRIPT", written(tmp_path, {"no.mjs": "throw new Error('no')"}) / "no.mjs"
     )
     folder = written(tmp_path / "src", {"app.js": ""})
     with pytest.raises(TemplateError, match=r"^One: the modules that it needs cannot be read with this node: .*Error"):

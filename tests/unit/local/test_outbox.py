@@ -14,10 +14,10 @@ import boto3
 import moto
 import pytest
 
-from local import outbox
-from local.dsn import DEFAULT_EXPLANATION
 from local.emulator import patches
-from local.ses_receiving import Original, header_fields
+from local.mail import outbox
+from local.mail.dsn import DEFAULT_EXPLANATION
+from local.mail.ses_receiving import Original, header_fields
 from local.web import WebServer
 from tests.support.reports import status_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ses import SESClient
 
-    from local.ses_receiving import SesReceiving
+    from local.mail.ses_receiving import SesReceiving
 
 ORIGINAL = Original(
     "bob@elsewhere.example",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.parameters import MissingParametersError, Overrides, overrides, read_pairs, values
-from local.template import TemplateError
+from local.errors import TemplateError
+from local.template.parameters import MissingParametersError, Overrides, overrides, read_pairs, values
 
 if TYPE_CHECKING:
     from pathlib import Path

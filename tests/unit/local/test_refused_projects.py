@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.custom_resources import CustomResources
-from local.customers import Customers, deploy_permissions
-from local.errors import UsageError
-from local.invocations import Invocations
-from local.mappings import sources
+from cli.errors import UsageError
+from local.customers.projects import Customers, deploy_permissions
+from local.errors import TemplateError
+from local.functions.invocations import Invocations
+from local.functions.pool import FunctionLogSink
 from local.settings import UpSettings
-from local.template import TemplateError
-from local.workers import FunctionLogSink
+from local.sources.mappings import sources
+from local.template.custom_resources import CustomResources
 from tests.support.local_lambda import LocalLambda
 
 from .conftest import ONE, deploy, given, write
@@ -124,7 +124,7 @@ def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
 def test_node_functions_are_refused_where_there_is_no_node(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from local import runtimes
+    from local.functions import runtimes
 
     runtimes._node_version.cache_clear()
     monkeypatch.setattr("shutil.which", lambda _name: None)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from local.reloading import Reloading, look
-from local.template import TemplateError
-from local.workers import Function
+from local.customers.reloading import Reloading, look
+from local.errors import TemplateError
+from local.functions.function import Function
 from tests.support.local_lambda import LocalLambda
 from tests.support.running_stack import wait_for
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.aws import Aws
-    from local.project import Project
+    from local.template.project import Project
 
 CODE = "import os\nfrom helper import say\ndef handler(event, context): return [say(), os.getpid()]\n"
 WAITING = (

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.routes import DELIMITER, MAX_HEAD_BYTES, Api, Route
+from local.api.routes import DELIMITER, MAX_HEAD_BYTES, Api, Route
+from local.functions.function import Function
+from local.functions.pool import Answer
 from local.web import Request, Response
-from local.workers import Answer, Function
 
 FUNCTION = Function("f", "F", "app.handler", Path(), "python3.13")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.routes import DELIMITER
-from local.workers import Function, FunctionLogSink, WorkerPool
+from local.api.routes import DELIMITER
+from local.functions.function import Function
+from local.functions.pool import FunctionLogSink, WorkerPool
 from tests.support.running_stack import ROOT, wait_for
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.ses_headers import ses_headers
-from local.ses_notification import parse_verdicts
+from local.mail.ses_headers import ses_headers
+from local.mail.ses_notification import parse_verdicts
 from postroom.contracts.message_flow import MessageRejected
 from postroom.inbound.excess import LOOP, TOO_LARGE, excess
 from postroom.message_flow import criteria

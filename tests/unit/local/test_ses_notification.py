@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from local.ses_notification import (
+from local.mail.ses_notification import (
     MAX_NOTIFICATION_BYTES,
     MAX_READ_BYTES,
     VERDICT_HEADER,

@@ -14,9 +14,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.emulator import patches
-from local.ses_notification import Verdicts
-from local.ses_receiving import SesReceiving
-from local.smtp import MAX_RECIPIENT_BYTES, SmtpServer, _BytesSMTP
+from local.mail.ses_notification import Verdicts
+from local.mail.ses_receiving import SesReceiving
+from local.mail.smtp import MAX_RECIPIENT_BYTES, SmtpServer, _BytesSMTP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.parameters import Overrides, values
-from local.template import NO_VALUE, Resolver, TemplateError, load
+from local.errors import TemplateError
+from local.template.parameters import Overrides, values
+from local.template.reading import NO_VALUE, Resolver, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from local.custom_resources import CustomResources
-from local.customers import deploy_permissions
-from local.project import Project
-from local.template import TemplateError
+from local.customers.projects import deploy_permissions
+from local.errors import TemplateError
+from local.template.custom_resources import CustomResources
+from local.template.project import Project
 from tests.support.local_lambda import LocalLambda
 
 from .conftest import ONE, deploy, given, write

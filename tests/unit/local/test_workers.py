@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.workers import Function
+from local.functions.function import Function
 from tests.support.local_lambda import LocalLambda
 from tests.support.running_stack import wait_for
 

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from functions.starters.src.count_senders import app as count_senders
 from functions.starters.src.house_style import app as house_style
 from functions.starters.src.house_style.settings import Settings
-from local.function_logs import embedded_metrics
+from local.functions.logs import embedded_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

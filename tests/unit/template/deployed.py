@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from local.settings import ACCOUNT
-from local.template import Resolver
+from local.template.reading import Resolver
 
 STACK_NAME: Final = "s" * 128
 REGION: Final = "ap-southeast-1"

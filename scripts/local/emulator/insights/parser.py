@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from local.emulator.insights.rows import MAX_DIGITS, Row, Time, compared, number, written
@@ -45,6 +45,16 @@ class Column:
         """Return the value; None: the event has none."""
         value = row.get(self.field)
         return Time(value - value % self.period_ms) if self.period_ms and isinstance(value, Time) else value
+
+
+@dataclass(slots=True)
+class State:
+    """What one command hands to the next."""
+
+    rows: list[Row]
+    shown: list[Column] = field(default_factory=list)
+    aggregated: bool = False
+    matched: int = 0
 
 
 class Parser:

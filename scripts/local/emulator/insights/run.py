@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from local.emulator.insights.parser import Column, Parser
+from local.emulator.insights.parser import Column, Parser, State
 from local.emulator.insights.rows import sort_key, written
 from local.emulator.insights.stats import Stats
 from local.emulator.insights.tokens import QueryError, commands
@@ -22,16 +22,6 @@ MAX_ROWS: Final = 10_000
 
 _LAST: Final = {"limit": ("fields", "display"), "dedup": ("limit",)}
 """What may follow a command that takes rows away. Source: User Guide, "dedup"; of limit: ours."""
-
-
-@dataclass(slots=True)
-class State:
-    """What one command hands to the next."""
-
-    rows: list[Row]
-    shown: list[Column] = field(default_factory=list)
-    aggregated: bool = False
-    matched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

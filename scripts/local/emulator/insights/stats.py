@@ -10,9 +10,8 @@ from local.emulator.insights.rows import number, sort_key, written
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.emulator.insights.parser import Column, Parser
+    from local.emulator.insights.parser import Column, Parser, State
     from local.emulator.insights.rows import Row
-    from local.emulator.insights.run import State
 
 
 def _numbers(values: list[Any]) -> list[float | int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from local import running
+from cli import running
 from tests.support.in_process import InProcessStack, deployed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.errors import RefusedError
+from cli.errors import RefusedError
 
 from .conftest import BOUNCE, DROP, TAG, rows, written
 

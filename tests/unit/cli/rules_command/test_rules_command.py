@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import running
-from local.errors import RefusedError, UsageError
-from local.settings import repository_root
+from cli import running
+from cli.errors import RefusedError, UsageError
+from cli.repository import repository_root
 
 from .conftest import BOUNCE, COUNT, DROP, PREFIX, SPARE, TAG, rows, written
 

@@ -1,0 +1,146 @@
+"""`scripts/bench [commands|waiting]`: measure what has a budget, print one table, exit 1 if a budget is broken.
+
+Ratios are within one run, so that the machine's speed does not matter; counts are exact. docs/performance.md explains.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from benchmarks import bill, commands, core, prices, startup, waiting
+from cli.output import console, table
+from tests.support.in_process import deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from benchmarks.bill import Bill
+
+MOST_USERS: Final = 10_000
+MOST_PATTERNS: Final = 1_000
+BUDGET_DOLLARS: Final = 18.1
+BUDGET_FEW: Final = 0.6
+BUDGET_MANY: Final = 5.0
+BUDGET_MATCHING: Final = 2.0
+BUDGET_LONG: Final = 10.0
+BUDGET_ASKING: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table."""
+
+    what: str
+    figure: float
+    budget: float
+    unit: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its budget."""
+        return self.figure <= self.budget
+
+
+def decision() -> Iterator[Result]:
+    """Measure the decision core."""
+    found = core.measure()
+    yield Result("decision, 3 recipients, 1,000 patterns", found.few, BUDGET_FEW, "of a full parse")
+    yield Result("decision, 500 recipients, 1,000 patterns", found.many, BUDGET_MANY, "of a full parse")
+    yield Result("decision, header block of 1 MB", found.long, BUDGET_LONG, "times with 3 KB, same size")
+    yield Result("matching, 1,000 patterns", found.matching, BUDGET_MATCHING, "times with 10 patterns")
+
+
+def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
+    """Count what a message costs: small, large, and in the cases that add to it."""
+    small = bill.count(users=10, patterns=1)
+    more_rules = bill.count(users=10, patterns=MOST_PATTERNS)
+    more_users = bill.count(users=MOST_USERS, patterns=1)
+    asked = bill.count(users=10, patterns=1, asking=True)
+    more_calls = float(sum(asked.ours().values()) - sum(small.ours().values()))
+    results = [
+        Result("a million messages, 10 users, 1 pattern", small.dollars, BUDGET_DOLLARS, "dollars"),
+        Result("… 1,000 patterns", more_rules.dollars, small.dollars, "dollars, the same"),
+        Result(f"… {MOST_USERS:,} users", more_users.dollars, small.dollars, "dollars, the same"),
+        Result("a rule that asks a function", more_calls, BUDGET_ASKING, "calls more, beside the function's"),
+    ]
+    cases = [
+        ("a rule decides about it", bill.count(users=10, patterns=1, matching=True)),
+        ("a rule asks a function about it", asked),
+        ("somebody listens to the bus", bill.count(users=10, patterns=1, listener=True)),
+    ]
+    return results, small, cases
+
+
+def starts() -> Iterator[Result]:
+    """Measure every handler's import."""
+    with deployed() as stack:
+        functions = stack.project.functions
+    for found in startup.measure(functions):
+        yield Result(f"import {found.function}", found.ratio, startup.BUDGET, "times boto3 and one client")
+
+
+def command_line() -> Iterator[Result]:
+    """Measure commands on a stack of their own; afterwards this process's environment names that stack."""
+    for found in commands.measure(console(errors=True)):
+        yield Result(found.name, found.ratio, found.budget, "times boto3 and one client")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print everything, or what is asked for alone; return the exit status."""
+    match arguments:
+        case []:
+            return budgets()
+        case ["commands"]:
+            return show(list(command_line()))
+        case ["waiting"]:
+            return waiting.main()
+        case _:
+            console(errors=True).print("usage: bench [commands|waiting]", markup=False)
+            return 2
+
+
+def budgets() -> int:
+    """Print what costs and takes time by itself; return the exit status."""
+    progress = console(errors=True)
+    progress.print("imports, in fresh interpreters …")
+    results = list(starts())
+    progress.print("the decision core …")
+    results = [*decision(), *results]
+    progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
+    counted, small, cases = costs()
+    progress.print("commands, on a stack of their own …")
+    results = [*results[:4], *counted, *results[4:], *command_line()]
+    return show(results, lambda: _explain(small, cases))
+
+
+def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:
+    """Print what was found, and more; return the exit status."""
+    rows = [(r.what, f"{r.figure:.2f}", f"{r.budget:.2f}", r.unit, "ok" if r.holds else "BROKEN") for r in results]
+    columns = ["what", "result", "at most", "unit", ""]
+    console().print(table(columns, rows, title="Budgets", right=("result", "at most")))
+    more()
+    broken = [result.what for result in results if not result.holds]
+    if broken:
+        console(errors=True).print(f"broken: {'; '.join(broken)}")
+    return 1 if broken else 0
+
+
+def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:
+    out = console()
+    units = [
+        (unit.value, f"{count:.4g}", f"{prices.dollars(unit, count * bill.MILLION):.2f}", prices.PRICES[unit].source)
+        for unit, count in small.by_unit().items()
+    ]
+    title = f"\nOne message, and a million in dollars ({prices.REGION}, {prices.TAKEN})"
+    out.print(table(["unit", "count", "dollars", "price"], units, title=title, right=("count", "dollars")))
+    functions = [(name, f"{dollars:.2f}") for name, dollars in small.by_function().items()]
+    out.print(table(["by function", "dollars"], functions, title="\nThe same by function", right=("dollars",)))
+    beside = [(what, f"{dollars:.2f}") for what, dollars in small.beside().items()]
+    beside += [(f"the whole bill where {what}", f"{case.dollars:.2f}") for what, case in cases]
+    out.print(table(["beside the budget", "dollars"], beside, title="\nNot part of it", right=("dollars",)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

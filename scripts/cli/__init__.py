@@ -1,0 +1,1 @@
+"""The command line: `postroom`, and the commands that work on a running stack, however that is run."""

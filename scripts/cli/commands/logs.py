@@ -1,0 +1,112 @@
+"""`postroom logs`: what a function printed, from CloudWatch Logs, as it grows."""
+
+from __future__ import annotations
+
+import difflib
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli import output, running
+from cli.errors import RefusedError
+from cli.log_tail import LogTail
+from postroom.model.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.running import Stack
+
+POLL_SECONDS: Final = 0.5
+"""How often `--follow` looks; functions' lines come twice a second. Ours."""
+
+MOST_NAMES: Final = 5
+"""How many names are proposed where none fits. Ours."""
+
+
+def logs(
+    function: Annotated[
+        str, typer.Argument(metavar="FUNCTION", help="Name, logical id or ARN; ours or yours.", show_default=False)
+    ],
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as it grows, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
+) -> None:
+    """Show what a function printed, with the lines that Lambda adds."""
+    with running.refusals():
+        stack = running.find()
+        group, tail = log_group(stack, function), LogTail(stack.client("logs"))
+        if as_json and not follow:
+            output.print_json(_rows(tail, group))
+            return
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+        try:
+            for row in _grow(tail, group) if follow else _rows(tail, group):
+                _show(row, as_json=as_json)
+        except KeyboardInterrupt:
+            return
+
+
+def log_group(stack: Stack, function: str) -> str:
+    """Return the log group of a function, by any of its names.
+
+    Raises:
+        RefusedError: no function has that name; names that are near are told.
+    """
+    return str(find(stack, function)["LoggingConfig"]["LogGroup"])
+
+
+def find(stack: Stack, function: str) -> dict[str, Any]:
+    """Return a function's configuration, by name, logical id or ARN.
+
+    Raises:
+        RefusedError: no function has that name; names that are near are told.
+    """
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    client = stack.client("lambda")
+    try:
+        found: dict[str, Any] = client.get_function_configuration(FunctionName=function)
+    except (ClientError, ParamValidationError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        pages = client.get_paginator("list_functions").paginate()
+        names = sorted(each["FunctionName"] for page in pages for each in page["Functions"])
+        raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
+    return found
+
+
+def _proposal(function: str, names: list[str]) -> str:
+    """Say which names are near, or else which there are."""
+    plain = {name.removeprefix("postroom-").lower(): name for name in names} | {name.lower(): name for name in names}
+    wanted = function.rpartition(":")[2].lower()
+    near = difflib.get_close_matches(wanted, plain, MOST_NAMES, cutoff=0.75)
+    near += [name for name in plain if wanted and wanted in name]
+    if near:
+        return f"did you mean {' or '.join(dict.fromkeys(plain[name] for name in near[:MOST_NAMES]))}?"
+    return f"there are {', '.join(names)}"
+
+
+def _rows(tail: LogTail, group: str) -> list[dict[str, Any]]:
+    """Return what `--json` shows: a documented interface."""
+    return [
+        {
+            "timestamp": output.rfc3339(event["timestamp"]),
+            "logStream": event["logStreamName"],
+            "message": event["message"].rstrip("\n"),
+        }
+        for event in sorted(tail.new(group), key=lambda event: event["timestamp"])
+    ]
+
+
+def _grow(tail: LogTail, group: str) -> Iterator[dict[str, Any]]:
+    while True:
+        yield from _rows(tail, group)
+        sys.stdout.flush()
+        time.sleep(POLL_SECONDS)
+
+
+def _show(row: dict[str, Any], *, as_json: bool) -> None:
+    print(output.json_line(row) if as_json else visible(f"{row['timestamp']} {row['message']}"))

@@ -1,0 +1,126 @@
+"""`postroom parked`: what could not be delivered, why, and back on its way."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output, running
+from cli.errors import RefusedError, UsageError
+from postroom.parking.parking import NEVER_ANNOUNCED, undeliverable
+from postroom.ports.transit import ORPHAN
+
+if TYPE_CHECKING:
+    from postroom.parking.parking import Parking
+    from postroom.ports.transit import Parked
+
+app = typer.Typer(help="What was parked, why, and back on its way.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="What `list` shows.", show_default=False)]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List everything parked, oldest first."""
+    with running.refusals():
+        rows = [as_row(parked) for parked in _all(running.find().operator().parking)]
+    if as_json:
+        output.print_json(rows)
+        return
+    columns = ("id", "station", "since", "times", "cause")
+    cells = [(row["id"], row["station"], row["since"], row["parkings"], row["cause"]) for row in rows]
+    output.console().print(output.table(columns, cells, right=("times",)) if rows else "nothing is parked")
+
+
+@app.command("show")
+def show(parked_id: Id, as_json: AsJson = False) -> None:
+    """Show one parked thing, and what its station will get on a redrive."""
+    with running.refusals():
+        parked = _one(running.find().operator().parking, parked_id)
+    row = {**as_row(parked), "body": _body(parked)}
+    if as_json:
+        output.print_json([row])
+        return
+    output.console().print(output.table(("", ""), [(name, _cell(value)) for name, value in row.items()]))
+
+
+@app.command("redrive")
+def redrive(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
+) -> None:
+    """Put parked things back on their way.
+
+    Nothing is delivered whose owner or organization is gone: its station ends it, and this says so.
+    """
+    if bool(ids) == everything:
+        raise UsageError("give ids, or --all")
+    with running.refusals():
+        operator = running.find().operator()
+        parking = operator.parking
+        chosen = _all(parking) if everything else [_one(parking, each) for each in ids or []]
+        stuck = [parked for parked in chosen if parked.key == ORPHAN]
+        hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.owners))}
+        done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
+    _said([parked for parked in done if parked.id not in hopeless], "back on its way")
+    if hopeless:
+        whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)
+        raise RefusedError(f"{whys}. Nothing is delivered; senders are told where that is allowed")
+    if stuck:
+        raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NEVER_ANNOUNCED}")
+    if not everything and len(done) < len(chosen):
+        raise RefusedError("somebody else was faster with the others")
+
+
+@app.command("discard")
+def discard(parked_id: Id) -> None:
+    """Give one parked thing up for good."""
+    with running.refusals():
+        parking = running.find().operator().parking
+        parked = _one(parking, parked_id)
+        if not parking.discard(parked):
+            raise RefusedError(f"{parked_id} is not parked any more")
+    _said([parked], "discarded")
+
+
+def as_row(parked: Parked) -> dict[str, Any]:
+    """Return what `--json` shows: a documented interface. ``since`` is RFC 3339, UTC."""
+    return {
+        "id": parked.id,
+        "traceId": parked.trace,
+        "organizationId": parked.organization_id,
+        "station": parked.station,
+        "cause": parked.cause,
+        "since": output.rfc3339(parked.since),
+        "parkings": parked.parkings,
+    }
+
+
+def _all(parking: Parking) -> list[Parked]:
+    return sorted(parking.list(), key=lambda parked: (parked.since, parked.id))
+
+
+def _one(parking: Parking, parked_id: str) -> Parked:
+    parked = parking.transit.parked(parked_id)
+    if parked is None:
+        raise RefusedError(f"nothing is parked as {parked_id}")
+    return parked
+
+
+def _body(parked: Parked) -> object:
+    try:
+        return json.loads(parked.body)
+    except ValueError:
+        return parked.body
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _said(parked: list[Parked], what: str) -> None:
+    for each in parked:
+        output.console().print(f"{each.id}: {what}", markup=False)

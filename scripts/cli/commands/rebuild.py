@@ -1,0 +1,45 @@
+"""`postroom rebuild`: an organization's event log, written once more from the ledger."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import output, running
+from cli.errors import UsageError
+from postroom.ledger.rebuild import rebuild as rebuild_log
+
+Time = Annotated[
+    str | None, typer.Option(metavar="TIME", help="ISO 8601; UTC where no offset stands.", show_default=False)
+]
+
+
+def rebuild(
+    organization_id: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Its id.", show_default=False)],
+    since: Time = None,
+    until: Time = None,
+) -> None:
+    """Write an organization's event log once more from the ledger: after its log group was lost, say.
+
+    What is still in the log stands there twice then. CloudWatch Logs takes nothing older than 14 days.
+    """
+    first, last = _milliseconds(since, 0), _milliseconds(until, int(time.time() * 1000) + 1)
+    with running.refusals():
+        stack = running.find()
+        stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
+        parking = stack.operator().parking
+        sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last)
+    output.console().print(f"{sent} events are on their way to the log")
+
+
+def _milliseconds(text: str | None, otherwise: int) -> int:
+    if text is None:
+        return otherwise
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"not an ISO 8601 time: {text}") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

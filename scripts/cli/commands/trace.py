@@ -1,0 +1,207 @@
+"""`postroom trace`: every fact of one message, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli import output, running
+from cli.errors import RefusedError, UsageError
+from postroom.model.facts import EventName, Fact, OwnFact, SenderIs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.text import Text
+
+    from postroom.ports.transit import Ledger
+
+
+def _received(fact: Fact) -> str:
+    event = fact.event
+    verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
+    said = (
+        f"from {event['from'] or '(no sender)'} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"
+    )
+    return f"{said} [{verdicts}]{_doubt(fact)}"
+
+
+def _doubt(fact: Fact) -> str:
+    """Say where the message's headers leave its sender in doubt, and what rules make of that."""
+    match fact.data.get("senderIs"):
+        case SenderIs.UNKNOWN:
+            return " (no From that can be read: only rules for * match)"
+        case SenderIs.AMBIGUOUS:
+            senders = _some(fact.data.get("senders", ()))
+            return f" (readers may see different senders, {senders}: the most restrictive rule holds)"
+        case _:
+            return ""
+
+
+def _bounced(fact: Fact) -> str:
+    bounced = fact.event["bouncedRecipient"]
+    return f"{bounced['emailAddress']}: {bounced['reason']} ({bounced['status']})"
+
+
+def _applied(fact: Fact) -> str:
+    """Say which rule it was, as it stood in which version of the organization's rules, and what it did.
+
+    Where its function did not decide for somebody, or named somebody in vain, that is said behind it.
+    """
+    did, data = fact.event["ruleActions"], fact.data
+    said = "; ".join(f"{each['action']} for {_some(each['recipients'])}" for each in did)
+    if fallen := data.get("why", {}).get("FALLBACK"):
+        everybody = len(fallen) == sum(len(each["recipients"]) for each in did)
+        said += f" (the rule's fallback{'' if everybody else f' for {_some(fallen)}'})"
+    if ignored := data.get("ignored"):  # the function's own words, so that control characters show
+        said += f"; ignored {_some([f'{name[:80]!r} ({why})' for name, why in ignored.items()])}"
+    return f"{fact.event['ruleName']} ({_version(fact)}): {said}"
+
+
+def _put(fact: Fact) -> str:
+    calls = len(fact.data.get("runs", ()))
+    waiting = "the call that waits" if calls == 1 else f"{calls} calls that wait"
+    return f"{fact.data.get('size')} bytes for {waiting if calls else 'later Gets only'}"
+
+
+def _version(fact: Fact) -> str:
+    return f"rules version {fact.data.get('rulesVersion')}"
+
+
+def _policy(fact: Fact) -> str:
+    dropped = f", dropped for {_some(fact.event['recipients'])}" if fact.data.get("final") else ""
+    return f"{fact.event['policy']} of {fact.event['from']}{dropped}"
+
+
+def _some(addresses: Sequence[str]) -> str:
+    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    return ", ".join(addresses[:3]) + more
+
+
+def _told(fact: Fact) -> str:
+    return f"about {_some(fact.data['recipients'])}"
+
+
+def _reason(fact: Fact) -> str:
+    return str(fact.data.get("reason", ""))
+
+
+def _waiting(fact: Fact) -> str:
+    return f"{fact.data.get('station', '')} {fact.data.get('what', '')}: {fact.data.get('cause', '')}"
+
+
+def _attempted(fact: Fact) -> str:
+    """Say which rule called which version of which function, how often it has, how long that took, what came of it."""
+    data = fact.data
+    function = str(data.get("functionArn", "")).rpartition(":function:")[2]
+    ran = f" version {data['functionVersion']}" if "functionVersion" in data else ""
+    by = f"{data.get('ruleName')} ({_version(fact)})"
+    asked = f"{function}{ran} by {by}, attempt {data.get('attempt')}, {data.get('milliseconds')} ms"
+    if "failure" not in data:
+        return f"{asked}: {'an answer' if data.get('synchronous') else 'told'}"
+    return f"{asked}: {data['failure']} {data.get('error', '')}".rstrip()
+
+
+SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
+    EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
+    EventName.MAILBOX_EMAIL_DELIVERED: (
+        "delivered",
+        "green",
+        lambda fact: f"{fact.event['recipient']} → {fact.event['folder']}",
+    ),
+    EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
+    EventName.RULE_APPLIED: ("rule", "magenta", _applied),
+    EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
+    OwnFact.MESSAGE_BLOCKED: ("blocked", "red", _reason),
+    OwnFact.RECIPIENT_SKIPPED: (
+        "skipped",
+        "yellow",
+        lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
+    ),
+    OwnFact.RULE_ATTEMPTED: ("asked", "cyan", _attempted),
+    OwnFact.RULE_CALL_DROPPED: ("not asked", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
+    OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
+    OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
+    OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
+    OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
+    OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
+    OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
+    OwnFact.PARKED: ("parked", "red", _waiting),
+    OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
+    OwnFact.DISCARDED: ("discarded", "red", _waiting),
+    OwnFact.ORGANIZATION_DELETING: ("deleting", "red", lambda fact: fact.organization_id),
+    OwnFact.MAILBOX_REMOVED: ("removed", "red", lambda fact: str(fact.data.get("mailboxId", ""))),
+    OwnFact.ORGANIZATION_DELETED: ("deleted", "red", lambda fact: fact.organization_id),
+}
+"""A word, a colour and what to say, for each fact; the other events say their name and fields."""
+
+CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED)
+"""Why other facts of the same moment are there, in the order in which they are decided."""
+
+
+def trace(
+    trace_id: Annotated[str | None, typer.Argument(metavar="TRACE_ID", show_default=False)] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--message-id", metavar="'<…>'", help="The message's own Message-ID instead.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """Tell what happened to one message, in order."""
+    if bool(trace_id) == bool(message_id):
+        raise UsageError("give a TRACE_ID, or --message-id '<…>'")
+    with running.refusals():
+        ledger = running.find().operator().ledger
+        flows = find_flows(ledger, trace_id, message_id)
+    if not flows:
+        raise RefusedError(f"nothing is known of {trace_id or message_id}")
+    if as_json:
+        output.print_json(row for facts in flows for row in map(as_row, facts))
+        return
+    for facts in flows:
+        output.console().print(timeline(facts), soft_wrap=True)  # a fact is a line, however long
+
+
+def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
+    """Return the facts of each flow that is meant: one for a trace id, any number for a Message-ID."""
+    if trace_id:
+        traces = [trace_id]
+    else:
+        found = {fact.trace: fact.at for fact in ledger.received(message_id=message_id or "")}
+        traces = sorted(found, key=lambda trace: (found[trace], trace))
+    return [facts for trace in traces if (facts := ledger.facts(trace))]
+
+
+def as_row(fact: Fact) -> dict[str, Any]:
+    """Return what `--json` shows of a fact: a documented interface. ``at`` is RFC 3339, UTC."""
+    return {
+        "factId": fact.id,
+        "traceId": fact.trace,
+        "organizationId": fact.organization_id,
+        "name": fact.name.value,
+        "at": output.rfc3339(fact.at),
+        "event": dict(fact.event),
+        "data": dict(fact.data),
+    }
+
+
+def timeline(facts: Sequence[Fact]) -> Text:
+    """Return one flow for people: the first fact's time, then how long after it each other came.
+
+    Of facts of one moment, what was decided comes before what came of it.
+    """
+    from rich.text import Text
+
+    facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
+    first = facts[0]
+    text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
+    for number, fact in enumerate(facts):
+        word, colour, say = SAID.get(fact.name, (fact.name.value, "white", lambda fact: str(dict(fact.event))))
+        when = output.short_time(fact.at) if number == 0 else f"+{(fact.at - first.at) / 1000:.3f} s"
+        branch = "┬" if number == 0 and len(facts) > 1 else "└" if number == len(facts) - 1 else "├"
+        text.append(f"{when:>19} {branch}─ ")
+        text.append(f"{word:<13}", style=colour)
+        text.append(f" {say(fact)}\n")
+    text.rstrip()
+    return text

@@ -1,0 +1,140 @@
+"""What commands print: one JSON array for programs, tables for people, one line on stderr for a refusal.
+
+Messages are strangers' text: no control of a terminal and no bidirectional control in it is ever printed. JSON has them
+as escapes, so that programs read the text as it is.
+
+rich is imported where people read: programs need not wait for it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import shutil
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from unicodedata import combining, east_asian_width
+
+from postroom.model.text import one_line, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+PIPE_WIDTH: Final = 200
+"""Columns of a table that goes into a pipe or a file, where no terminal says how wide it is."""
+
+
+_NOT_PRINTED: Final = re.compile(
+    r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    r"|[\U000e0000-\U000e007f]"
+)
+"""What JSON's strings have as escapes beside what JSON asks for: controls, invisible marks, halves of pairs."""
+
+
+def console(*, errors: bool = False) -> Console:
+    """Return where people read: stdout, or stderr for progress and refusals."""
+    from cli.terminal import SafeConsole
+
+    stream = sys.stderr if errors else sys.stdout
+    width = shutil.get_terminal_size().columns if stream.isatty() else PIPE_WIDTH
+    return SafeConsole(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print one JSON array, UTF-8, an element per line."""
+    lines = [json_line(row) for row in rows]
+    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """Return one object on one line, in UTF-8; controls and invisible marks are escaped."""
+    return _NOT_PRINTED.sub(lambda mark: json.dumps(mark[0])[1:-1], json.dumps(row, ensure_ascii=False))
+
+
+def write_content(pieces: Iterable[bytes]) -> None:
+    """Write a message to stdout: its exact bytes, or to a terminal its text without controls."""
+    if not sys.stdout.isatty():
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        sys.stdout.write(visible(decoder.decode(piece).replace("\r", "")))
+    sys.stdout.write(visible(decoder.decode(b"", final=True)))
+
+
+def refusal(text: str) -> str:
+    """Return why a command ends, for stderr; it may quote what a stranger wrote."""
+    return f"postroom: {visible(text)}"
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[str] = ()
+) -> Table:
+    """Return a table; cells are shown as they are, never read as markup.
+
+    Args:
+        right: columns that hold numbers.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
+    return made
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print a table: as rich sets it for people, and for a pipe or a file in plain columns, a row each line.
+
+    Args:
+        right: columns that hold numbers.
+    """
+    if sys.stdout.isatty():
+        console().print(table(columns, rows, right=right))
+        return
+    lines = [list(columns), *([one_line(visible(str(cell))) for cell in row] for row in rows)]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (
+            " " * (width - _cells(text)) + text if name in right else text + " " * (width - _cells(text))
+            for name, text, width in zip(columns, line, widths, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def _cells(text: str) -> int:
+    """Return how many columns a terminal gives to a text."""
+    return sum(2 if east_asian_width(each) in "WF" else 0 if combining(each) else 1 for each in text)
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Return milliseconds since the epoch as RFC 3339 in UTC, with milliseconds."""
+    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def short_time(milliseconds: int) -> str:
+    """Return milliseconds since the epoch as people read them: local time, to the second."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def human_size(size: int) -> str:
+    """Return bytes as people read them: ``815 B``, ``1.2 KB``, ``40.0 MB`` (1 KB is 1,024 bytes)."""
+    if size < 1024:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("KB", "MB", "GB"):
+        value /= 1024
+        if value < 1024 or unit == "GB":
+            break
+    return f"{value:.1f} {unit}"

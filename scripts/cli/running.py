@@ -1,0 +1,217 @@
+"""The stack that is running: where it is, what its functions are told, and the tools that work on it.
+
+Found by the environment that `up` exports, or else by `.postroom/env`, which `up` writes. Names of tables, buckets and
+queues are asked of the functions themselves, through the Lambda service, so that nobody has to export them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import ChainMap
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+
+from cli.errors import RefusedError
+from cli.repository import STACK_NAME, repository_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from botocore.session import Session
+
+    from postroom.bootstrap.operator import Operator
+
+FUNCTIONS: Final = ("IngestFunction", "DeliverFunction", "RecordEventsFunction", "ParkFunction", "SweepFunction")
+"""Whose variables, together, are the operator's settings."""
+
+CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
+"""The folder for AWS_DATA_PATH that teaches clients our operations."""
+
+ANSWER_SECONDS: Final = 30
+"""How long the Lambda service may take to tell a function's configuration."""
+
+START: Final = "start it with: ./scripts/postroom up"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One running stack."""
+
+    variables: dict[str, str]
+    """The environment under which clients find it; the process has it too."""
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        """Host and port of the Internet's side of SES.
+
+        Raises:
+            RefusedError: the environment does not say.
+        """
+        host, colon, port = self.variables.get("POSTROOM_SMTP", "").rpartition(":")
+        if not (colon and port.isdigit()):
+            raise RefusedError(f"POSTROOM_SMTP is not set to HOST:PORT; {START}")
+        return host.strip("[]"), int(port)
+
+    def client(self, service: str) -> Any:
+        """Return a client that gives up soon where there is no answer, and knows our operations."""
+        from botocore.config import Config
+
+        # A function may run for minutes, and invoking it twice would be wrong.
+        patience = 900 if service == "lambda" else 30
+        config = Config(connect_timeout=3, read_timeout=patience, retries={"total_max_attempts": 1})
+        make: Any = session().create_client  # its stub knows no services
+        return make(service, config=config)
+
+    def settings(self) -> Mapping[str, str]:
+        """Return the variables of the stack's functions, together; asked for as far as they are read."""
+        return FunctionVariables(self.variables.get("AWS_ENDPOINT_URL_LAMBDA") or self.variables["AWS_ENDPOINT_URL"])
+
+    def operator(self) -> Operator:
+        """Return the operator's tools for this stack."""
+        from postroom.bootstrap import operator
+        from postroom.bootstrap.environment import Environment
+
+        return operator.build(Environment(ChainMap(cast("dict[str, str]", self.settings()), os.environ)))
+
+
+class FunctionVariables(Mapping[str, str]):
+    """The variables of ``FUNCTIONS``: a function is asked for its own when a name is looked up that none before had.
+
+    Over a connection of its own: a client of the Lambda service takes longer to make than the answers take.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep where the Lambda service is; ask nothing yet."""
+        self._url = url
+        self._left = list(FUNCTIONS)
+        self._known: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a variable.
+
+        Raises:
+            KeyError: no function has it.
+            RefusedError: there is no answer, or a function is not there.
+        """
+        while name not in self._known and self._left:
+            self._known = {**self._ask(self._left.pop(0)), **self._known}
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield every name."""
+        while self._left:
+            self._known = {**self._ask(self._left.pop(0)), **self._known}
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return sum(1 for _ in self)
+
+    def _ask(self, function: str) -> dict[str, str]:
+        parts = urlsplit(self._url)
+        connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", f"/2015-03-31/functions/{STACK_NAME}-{function}/configuration")
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, HTTPException) as error:
+            raise RefusedError(f"the stack does not answer ({self._url}); {START}") from error
+        finally:
+            connection.close()
+        if status != HTTPStatus.OK:
+            raise RefusedError(f"{self._url} has no function {STACK_NAME}-{function} (status {status}); {START}")
+        variables: dict[str, str] = json.loads(answer).get("Environment", {}).get("Variables", {})
+        return variables
+
+
+@cache
+def session() -> Session:
+    """Return a session whose clients know our operations, whatever AWS_DATA_PATH says besides.
+
+    It is botocore's: boto3's package brings resources and transfer managers along, which no command uses.
+    """
+    import botocore.session
+
+    made = botocore.session.get_session()
+    others = made.get_config_variable("data_path")
+    made.set_config_variable("data_path", os.pathsep.join([str(CLIENT), *([others] if others else [])]))
+    return made
+
+
+def workmail() -> Any:
+    """Return a client of the admin API: the one that AWS_ENDPOINT_URL_WORKMAIL names, or the running stack's.
+
+    Raises:
+        RefusedError: neither is there.
+    """
+    named = os.environ.get("AWS_ENDPOINT_URL_WORKMAIL")
+    return (Stack(dict(os.environ)) if named else find()).client("workmail")
+
+
+def find(root: Path | None = None) -> Stack:
+    """Return the running stack, and give this process its environment.
+
+    Args:
+        root: the checkout whose ``.postroom/env`` is read where the environment names no stack.
+
+    Raises:
+        RefusedError: neither names one.
+    """
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        exports = (root or repository_root()) / ".postroom" / "env"
+        try:
+            os.environ.update(read_exports(exports.read_text("utf-8")))
+        except FileNotFoundError as error:
+            raise RefusedError(f"no stack is running here; {START}") from error
+    return Stack(dict(os.environ))
+
+
+def read_exports(text: str) -> dict[str, str]:
+    """Read shell exports: ``export NAME=value``, one a line, quoted as the shell wants it."""
+    pairs: dict[str, str] = {}
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        for word in words[1:] if words[:1] == ["export"] else words:
+            name, equals, value = word.partition("=")
+            if equals:
+                pairs[name] = value
+    return pairs
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what stations, clients and sockets refuse into one line for a person.
+
+    Raises:
+        RefusedError: in place of whatever it was.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, EndpointConnectionError  # noqa: A004
+
+    from postroom.errors import PostroomError
+
+    try:
+        yield
+    except (EndpointConnectionError, ConnectionError) as error:
+        raise RefusedError(f"the stack does not answer ({_where(error)}); {START}") from error
+    except PostroomError as error:
+        if isinstance(error.__cause__, EndpointConnectionError | ConnectionError):
+            raise RefusedError(f"the stack does not answer ({_where(error.__cause__)}); {START}") from error
+        raise RefusedError(error.cause) from error
+    except ClientError as error:
+        said = error.response.get("Error", {})
+        raise RefusedError(f"{error.operation_name}: {said.get('Code', '?')}: {said.get('Message', '')}") from error
+    except BotoCoreError as error:
+        raise RefusedError(" ".join(str(error).split())) from error
+
+
+def _where(error: Exception) -> str:
+    return str(getattr(error, "kwargs", {}).get("endpoint_url", "no connection"))

@@ -1,0 +1,259 @@
+"""The sample events of events/: whose they are, what each needs, and how they fit a running stack.
+
+Source of the format: events/samples.toml, at its top.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.errors import RefusedError, UsageError
+from cli.repository import STACK_NAME
+from postroom.contracts.message_flow import DELIMITER
+from postroom.model.facts import flow_message_id, trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from cli.running import Stack
+
+PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
+FLOW: Final = (
+    "ingest",
+    "run_sync_rule",
+    "run_async_rule",
+    "deliver",
+    "bounce",
+    "record_events",
+    "retry_events",
+    "park",
+    "sweep",
+    "remove_mailboxes",
+    "delete_organizations",
+    "admin_api",
+    "message_flow_api",
+    "activate_rule_set",
+)
+"""Functions in the order in which a message meets them, so that what one sample leads to is there for the next."""
+
+_STORED: Final = re.compile(r"inbound/([A-Za-z0-9]+)")
+_RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the samples talk about. Users and groups by local part; a group's members and an alias's owner likewise."""
+
+    organization: str
+    alias: str
+    domain: str
+    bucket: str
+    users: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, list[str]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One event, and what is known of it; ``answer`` is None where nothing is promised."""
+
+    path: Path
+    text: str
+    says: str = ""
+    message: bytes | None = None
+    answer: Any = None
+    contains: str = ""
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys under which the event says that SES stored its messages."""
+        return sorted({match[0] for match in _STORED.finditer(self.text)})
+
+    def differs(self, answer: Any) -> str:
+        """Say how an answer differs from what is promised; empty where it does not."""
+        text = json.dumps(answer, ensure_ascii=False)
+        if isinstance(self.answer, dict):
+            for name, value in self.answer.items():
+                if not isinstance(answer, dict) or answer.get(name) != value:
+                    return f"{name} is not {json.dumps(value)}: {text}"
+        return "" if self.contains in text else f"{self.contains!r} is not in {text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one event: ``wrong`` is empty where all was as described."""
+
+    sample: Sample
+    function: str
+    answer: Any
+    wrong: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The folder: every sample by file name without ``.json``."""
+
+    world: World
+    by_name: Mapping[str, Sample]
+
+    @classmethod
+    def read(cls, folder: Path) -> Samples:
+        """Read a folder.
+
+        Raises:
+            UsageError: a description without a file; of a file without one nothing is promised.
+        """
+        described = tomllib.loads((folder / "samples.toml").read_text("utf-8"))
+        files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+        if missing := described["samples"].keys() - files.keys():
+            raise UsageError(f"{folder}/samples.toml describes what is not there: {', '.join(sorted(missing))}")
+        samples = {}
+        for name, path in files.items():
+            about = dict(described["samples"].get(name, {}))
+            message = (folder / "messages" / about.pop("message")).read_bytes() if "message" in about else None
+            samples[name] = Sample(path, path.read_text("utf-8"), message=message, **about)
+        return cls(World(**described["world"]), samples)
+
+    @property
+    def ses_message_ids(self) -> set[str]:
+        """The ids of all messages that the samples talk about."""
+        return {match[1] for sample in self.by_name.values() for match in _STORED.finditer(sample.text)}
+
+
+def function_of(name: str, functions: list[str]) -> str:
+    """Return the function that an event goes to, by the longest name that the file's name begins with.
+
+    Args:
+        name: of the file, without ``.json``.
+        functions: names of folders of functions/.
+
+    Raises:
+        UsageError: none fits.
+    """
+    fitting = [each for each in functions if name == each or name.startswith(f"{each}_")]
+    if not fitting:
+        raise UsageError(
+            f"{name}.json: no function has a name that this one begins with; there are {', '.join(functions)}"
+        )
+    return max(fitting, key=len)
+
+
+def logical_id(function: str) -> str:
+    """Return a function's name in template.yaml: ``admin_api`` is AdminApiFunction."""
+    return "".join(word.capitalize() for word in function.split("_")) + "Function"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running stack on which the samples' world was made: ``real`` gives what stands for each id of the samples."""
+
+    stack: Stack
+    bucket: str
+    real: Mapping[str, str]
+
+    @classmethod
+    def of(cls, stack: Stack, samples: Samples) -> Stage:
+        """Make what is missing of the world, through the public API, and look up its ids."""
+        world, workmail = samples.world, stack.client("workmail")
+        organization = _organization(workmail, world)
+        make_world(workmail, organization, world)
+        ids = {
+            user: workmail.describe_user(OrganizationId=organization, UserId=name)["UserId"]
+            for name, user in world.users.items()
+        }
+        bucket = stack.settings()["INBOUND_BUCKET"]
+        traces = {trace_of(each, world.organization): trace_of(each, organization) for each in samples.ses_message_ids}
+        messages = {flow_message_id(sample): flow_message_id(real) for sample, real in traces.items()}
+        return cls(stack, bucket, {world.organization: organization, world.bucket: bucket, **ids, **traces, **messages})
+
+    def prepare(self, sample: Sample) -> bytes:
+        """Store the sample's message where its event says; return the event with real ids."""
+        s3 = self.stack.client("s3")
+        for key in sample.keys if sample.message is not None else []:
+            s3.put_object(Bucket=self.bucket, Key=key, Body=sample.message)
+        text = sample.text
+        for stands_in, really in self.real.items():
+            text = text.replace(stands_in, really)
+        if match := _RESPONSE_URL.search(text):
+            place = {"Bucket": self.bucket, "Key": f"transit/replay/{sample.path.stem}"}
+            text = text.replace(match[1], s3.generate_presigned_url("put_object", Params=place))
+        return text.encode()
+
+    def run(self, sample: Sample, function: str) -> Result:
+        """Prepare a sample and invoke its function.
+
+        Args:
+            function: its folder's name.
+        """
+        event, started = self.prepare(sample), time.monotonic()
+        said = self.stack.client("lambda").invoke(FunctionName=f"{STACK_NAME}-{logical_id(function)}", Payload=event)
+        took = round((time.monotonic() - started) * 1000)
+        answer = read_answer(said["Payload"].read())
+        failed = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if said.get("FunctionError") else ""
+        return Result(sample, function, answer, failed or sample.differs(answer), took)
+
+
+def read_answer(payload: bytes) -> Any:
+    """Read a function's answer; of a streamed one, the head with the body as text beside it."""
+    head, delimiter, body = payload.partition(DELIMITER)
+    if delimiter:
+        return {**json.loads(head), "body": body.decode("utf-8", "replace")}
+    return json.loads(payload or b"null")
+
+
+def make_world(workmail: Any, organization: str, world: World) -> None:
+    """Make what is missing of a world in an organization; what is there already stays."""
+    errors = workmail.exceptions
+    named = {"OrganizationId": organization}
+    _unless(errors.MailDomainInUseException, workmail.register_mail_domain, **named, DomainName=world.domain)
+    for name in world.users:
+        about = {"Name": name, "DisplayName": name.title(), "Password": PASSWORD}
+        _unless(errors.NameAvailabilityException, workmail.create_user, **named, **about)
+    for name in world.groups:
+        _unless(errors.NameAvailabilityException, workmail.create_group, **named, Name=name)
+    for name in (*world.users, *world.groups):
+        about = {"EntityId": entity_id(workmail, organization, name, world), "Email": f"{name}@{world.domain}"}
+        _unless(errors.EntityAlreadyRegisteredException, workmail.register_to_work_mail, **named, **about)
+    for name, members in world.groups.items():
+        group = entity_id(workmail, organization, name, world)
+        for member in members:
+            user = entity_id(workmail, organization, member, world)
+            workmail.associate_member_to_group(**named, GroupId=group, MemberId=user)
+    for alias, owner in world.aliases.items():
+        user = entity_id(workmail, organization, owner, world)
+        known = workmail.list_aliases(**named, EntityId=user)["Aliases"]
+        if f"{alias}@{world.domain}" not in known:
+            workmail.create_alias(**named, EntityId=user, Alias=f"{alias}@{world.domain}")
+
+
+def entity_id(workmail: Any, organization: str, name: str, world: World) -> str:
+    """Return the id of a user or group of the world, by name."""
+    if name in world.users:
+        return str(workmail.describe_user(OrganizationId=organization, UserId=name)["UserId"])
+    return str(workmail.describe_group(OrganizationId=organization, GroupId=name)["GroupId"])
+
+
+def _organization(workmail: Any, world: World) -> str:
+    for page in workmail.get_paginator("list_organizations").paginate():
+        for organization in page["OrganizationSummaries"]:
+            if organization["Alias"] == world.alias and organization["State"] == "Active":
+                return str(organization["OrganizationId"])
+    try:
+        return str(workmail.create_organization(Alias=world.alias)["OrganizationId"])
+    except workmail.exceptions.NameAvailabilityException as error:
+        raise RefusedError(f"the alias {world.alias} of the samples' organization is taken") from error
+
+
+def _unless(there: type[Exception], make: Callable[..., object], **members: str) -> None:
+    """Make something unless it is there already."""
+    try:
+        make(**members)
+    except there:
+        return

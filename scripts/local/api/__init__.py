@@ -1,0 +1,1 @@
+"""The API: the routes of the template, answered by their functions."""

@@ -1,0 +1,110 @@
+"""The emulator that everything else speaks to: a child process of ours (moto), or a LocalStack that runs already."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+START_SECONDS: Final = 60.0
+"""How long moto may take to be imported. Ours; two seconds on a quiet machine."""
+
+STOP_SECONDS: Final = 3.0
+"""How long it may take to end before it is killed. Ours."""
+
+
+class MotoProcess:
+    """`python -m local.emulator` in a process group of its own; it also ends by itself when its parent is gone."""
+
+    def __init__(self, host: str, port: int, log: Path, variables: Mapping[str, str]) -> None:
+        """Start it and wait until it answers.
+
+        Args:
+            host: address to listen on.
+            port: 0 takes any free one.
+            log: file for what it writes to stderr.
+            variables: further environment variables for it.
+
+        Raises:
+            UsageError: it cannot listen there, or does not come up.
+        """
+        command = [sys.executable, "-m", "local.emulator", "--host", host, "--port", str(port)]
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, **variables},
+                start_new_session=True,
+            )
+        try:
+            self.port = self._wait_until_ready(log)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, which nobody asked for."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """End it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _wait_until_ready(self, log: Path) -> int:
+        stdout = self._process.stdout
+        if stdout is None:  # never: opened as a pipe above
+            raise UsageError("the emulator has no output")
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if select.select([stdout], [], [], 0.5)[0]:
+                line = stdout.readline()
+                if not line:
+                    break
+                ready = json.loads(line)
+                return int(ready["port"])
+        self._process.poll()
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise UsageError(said[-1] if said else "the emulator did not come up")
+
+
+class LocalStack:
+    """A LocalStack that somebody else started; found as localstack-client finds it."""
+
+    def __init__(self) -> None:
+        """Find it.
+
+        Raises:
+            UsageError: nobody answers there.
+        """
+        from localstack_client.config import get_service_endpoint
+
+        self.url = str(get_service_endpoint("s3")).rstrip("/")
+        parts = urlsplit(self.url)
+        try:
+            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=3).close()
+        except OSError as error:
+            raise UsageError(f"no LocalStack answers at {self.url} ({error.strerror or error})") from error

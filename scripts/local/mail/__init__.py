@@ -1,0 +1,1 @@
+"""Both sides of SES: receiving over SMTP, sending into the outbox."""

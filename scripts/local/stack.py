@@ -1,0 +1,265 @@
+"""`postroom up`: start everything, say where it is, stop everything.
+
+Order of starting: what can be refused first (another `up`, ports, the template), then the emulator, the deployment,
+the Lambda service and workers, at last the doors (API, SMTP) and what polls. Stopping is the way back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.errors import UsageError
+from cli.repository import STACK_NAME
+from local.api.routes import Api, routes_of
+from local.aws import Aws
+from local.customers.projects import Customers, deploy_permissions, refuse_same_names
+from local.customers.reloading import Reloading
+from local.emulator.process import LocalStack, MotoProcess
+from local.functions.invocations import Invocations
+from local.functions.logs import FunctionLogs
+from local.functions.runtimes import runtime
+from local.functions.service import LambdaService
+from local.mail import outbox
+from local.mail.ses_receiving import SesReceiving
+from local.mail.smtp import SmtpServer
+from local.settings import CREDENTIALS, REGION, UpSettings, endpoint_variables
+from local.sources.mappings import sources
+from local.template.custom_resources import CustomResources
+from local.template.project import Project
+from local.web import Response, WebServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.functions.function import Function
+    from local.web import Request
+
+_DOCKER_HOST: Final = "host.docker.internal"
+_CHECK_SECONDS: Final = 0.5
+"""How often we look whether the emulator still lives."""
+
+
+class Stack:
+    """A running local stack; `close` (or leaving a `with`) stops it."""
+
+    def __init__(self, settings: UpSettings) -> None:
+        """Start everything.
+
+        Raises:
+            UsageError: it cannot be started as asked; nothing is left behind.
+        """
+        self._settings = settings
+        self._undo = contextlib.ExitStack()
+        self.environment: dict[str, str] = {}
+        try:
+            self._start()
+        except BaseException:
+            self._undo.close()
+            raise
+
+    def __enter__(self) -> Stack:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything; no process is left."""
+        self._undo.close()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the emulator has ended by itself."""
+        return self._emulator is not None and self._emulator.has_ended
+
+    def _start(self) -> None:
+        settings, undo = self._settings, self._undo
+        undo.enter_context(_only_one(settings.state))
+        customers = Customers(settings.functions, settings.env_vars, settings.parameter_overrides)
+        answers: dict[str, Any] = {}
+        service = self._listen("the Lambda service", 1, answers)
+        api = self._listen("the API", 2, answers)
+        ours = [f"http://{settings.reach}:{server.port}" for server in (service, api)]
+        emulator_url = self._start_emulator(*ours)
+        aws = Aws(endpoint_variables(emulator_url))
+        receiving = SesReceiving(aws, ses_headers=settings.ses_headers)
+        smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
+        undo.callback(smtp.close)
+        self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
+        project = Project(settings.root, STACK_NAME, aws, settings.variables)
+        project.deploy()
+        guests = customers.deploy(aws, settings.state / "packages", self.environment)
+        projects = [project, *guests]
+        refuse_same_names(guests, project)
+        functions = [function for each in projects for function in each.functions]
+        logs = FunctionLogs(settings.state / "logs", aws)
+        undo.callback(logs.close)
+        logs.start()
+        for_workers = {
+            **endpoint_variables(emulator_url),
+            "AWS_ENDPOINT_URL_LAMBDA": self.environment["AWS_ENDPOINT_URL_LAMBDA"],
+        }
+        invocations = Invocations(functions, for_workers, logs, aws, settings.speed)
+        undo.callback(invocations.close)
+        lambda_service = LambdaService(invocations)
+        deploy_permissions(projects, lambda_service)
+        answers["the Lambda service"] = lambda_service.answer
+        answers["the API"] = Api(routes_of(project.events), invocations, project.binary_types).answer
+        lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving).answer)
+        service.start()
+        custom = CustomResources(lambda_service, invocations, self.environment["AWS_ENDPOINT_URL_LAMBDA"])
+        for each in projects:
+            for resource in each.custom_resources:
+                custom.create(resource, each.name)
+        events = [event for each in projects for event in each.events]
+        for source in sources(events, invocations, aws, settings.speed):
+            undo.callback(source.close)
+            source.start()
+        reloading = Reloading(guests, invocations)
+        undo.callback(reloading.close)
+        reloading.start()
+        api.start()
+        smtp.start()
+        self._write_files(functions)
+        for note in [*(note for each in guests for note in each.notes), *_versions(functions)]:
+            print(f"postroom: note: {note}", file=sys.stderr)
+
+    def _listen(self, what: str, offset: int, answers: dict[str, Any]) -> WebServer:
+        port = self._settings.port and self._settings.port + offset
+
+        def answer(request: Request) -> Response:
+            response: Response = answers[what](request)
+            return response
+
+        server = WebServer(self._settings.host, port, answer, what)
+        self._undo.callback(server.close)
+        return server
+
+    def _start_emulator(self, service_url: str, api_url: str) -> str:
+        """Return the emulator's URL."""
+        settings = self._settings
+        self._emulator: MotoProcess | None = None
+        if settings.emulator == "localstack":
+            return LocalStack().url
+        variables = {"POSTROOM_SES_HOOK": f"{service_url}{outbox.PATH}"}
+        if settings.functions:  # their templates may have state machines, whose tasks are functions and our API
+            api = "AWS_ENDPOINT_URL_WORKMAIL"
+            variables |= {"POSTROOM_STATE_MACHINES": "1", "AWS_ENDPOINT_URL_LAMBDA": service_url}
+            variables |= {api: api_url, f"{api}MESSAGEFLOW": api_url}
+        log = settings.state / "logs" / "emulator.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._emulator = MotoProcess(settings.host, settings.port, log, variables)
+        self._undo.callback(self._emulator.close)
+        return f"http://{settings.reach}:{self._emulator.port}"
+
+    def _exports(self, emulator_url: str, lambda_port: int, api_port: int, smtp_port: int) -> dict[str, str]:
+        """Return what `up` exports. Source: local-stack.md."""
+        settings = self._settings
+        api = f"http://{settings.reach}:{api_port}"
+        outgoing = settings.state / "outbox"
+        shutil.rmtree(outgoing, ignore_errors=True)
+        outgoing.mkdir(parents=True)
+        return {
+            **CREDENTIALS,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            **endpoint_variables(emulator_url),
+            "AWS_ENDPOINT_URL_LAMBDA": f"http://{settings.reach}:{lambda_port}",
+            "AWS_ENDPOINT_URL_WORKMAIL": api,
+            "AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW": api,
+            "AWS_DATA_PATH": str(settings.root / "layers" / "workmail_client" / "botocore"),
+            "POSTROOM_SMTP": f"{settings.reach}:{smtp_port}",
+            "POSTROOM_OUTBOX": str(outgoing),
+            "POSTROOM_EWS_URL": f"{api}/EWS/Exchange.asmx",
+        }
+
+    def _write_files(self, functions: list[Function]) -> None:
+        state = self._settings.state
+        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
+        in_docker = {
+            name: value.replace(f"//{self._settings.reach}:", f"//{_DOCKER_HOST}:")
+            for name, value in self.environment.items()
+            if name.startswith("AWS_") and name != "AWS_DATA_PATH"
+        }
+        for_sam = {
+            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, function.environment)}
+            for function in functions
+        }
+        for name, text in (("env", exports), ("sam-env.json", json.dumps(for_sam, indent=2) + "\n")):
+            path = state / name
+            path.write_text(text, encoding="utf-8")
+            self._undo.callback(path.unlink, missing_ok=True)
+
+
+def run(settings: UpSettings) -> int:
+    """Start, print the line of readiness, stay until Ctrl-C or SIGTERM; return the exit status.
+
+    Raises:
+        UsageError: it cannot be started as asked; nothing is left behind.
+    """
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: object) -> None:
+        if stopping.is_set():
+            return  # it is stopping already: once is enough
+        stopping.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    stack = None
+    try:
+        stack = Stack(settings)
+        print(json.dumps({"ready": True, "env": stack.environment}), flush=True)
+        while not stopping.wait(_CHECK_SECONDS):
+            if stack.is_broken:
+                print("postroom: the emulator has ended; see .postroom/logs/emulator.log", file=sys.stderr)
+                return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        stopping.set()
+        if stack is not None:
+            stack.close()
+    return 0
+
+
+@contextlib.contextmanager
+def _only_one(state: Path) -> Any:
+    """Hold the checkout's lock: the second `up` would overwrite the first one's environment."""
+    state.mkdir(exist_ok=True)
+    with (state / "up.lock").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise UsageError(f"another `postroom up` runs in this checkout (process {lock.read().strip()})") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def _at(host: str, reach: str, variables: Any) -> dict[str, str]:
+    return {name: value.replace(f"//{reach}:", f"//{host}:") for name, value in variables.items()}
+
+
+def _versions(functions: list[Function]) -> list[str]:
+    """Say where this machine differs from the templates."""
+    return [
+        f"functions of {name} run on this machine's {here}"
+        for name in sorted({function.runtime for function in functions})
+        if (here := runtime(name).here()) != name
+    ]

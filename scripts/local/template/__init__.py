@@ -1,0 +1,1 @@
+"""Reads SAM templates, and makes at the emulator what they ask for."""

@@ -1,0 +1,77 @@
+"""`scripts/demo`: walk the tour; exit 0 only if every step held."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress, TaskID
+
+from cli import output, running
+from cli.errors import CommandError
+from cli.repository import repository_root
+from tour import mail
+from tour.stack import hold, show, started
+from tour.tour import Tour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+
+def _step(console: Console, what: str, run: Callable[[], str]) -> None:
+    show(console, what, run())
+
+
+def _watched(console: Console, what: str, total: int, run: Callable[[Callable[[], None]], str]) -> None:
+    """Run a step with a live bar where a person watches, else with a line now and then."""
+    if console.is_terminal:
+        with Progress(console=console, transient=True) as bars:
+            bar: TaskID = bars.add_task(what, total=total)
+            said = run(lambda: bars.advance(bar))
+    else:
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            if done % max(1, total // 4) == 0:
+                console.print(f"  {what}: {done} of {total}", markup=False)
+
+        said = run(advance)
+    show(console, what, said)
+
+
+def main() -> int:
+    """Walk the tour; return the exit status."""
+    console = output.console()
+    began = time.monotonic()
+    try:
+        with running.refusals(), started(console) as stack:
+            tour = Tour(console, stack, stack.operator())
+            letters = mail.letters(repository_root().parent / "shared" / "data" / "mail")
+            hold("letters are enough", len(letters) >= mail.LETTERS, True)
+            copies = sum(len(letter.kind.copies) for letter in letters)
+            _step(console, "an organization, made with boto3", tour.make_organization)
+            _step(console, "inbound rules, made with boto3", tour.make_rules)
+            _watched(console, "sent over SMTP", len(letters), lambda advance: tour.send(letters, advance))
+            _watched(console, "every recipient is final", len(letters), tour.wait)
+            _step(console, "what became of them", tour.judge)
+            _step(console, "one trace", lambda: tour.show_trace(tagged=False))
+            _step(console, "one with a function in it", lambda: tour.show_trace(tagged=True))
+            _watched(console, "bytes are sacred", copies, tour.compare_bytes)
+            _step(console, "the event log", tour.read_event_log)
+    except CommandError as error:
+        output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
+        output.console(errors=True).print("demo: what the functions said is in .postroom/logs", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    show(console, "all of it held", f"{time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

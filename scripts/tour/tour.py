@@ -1,0 +1,272 @@
+"""The tour: a stack, an organization, a hundred letters, and a look at what became of each.
+
+Every step checks what it shows. `./scripts/demo` exits 0 only if all of them held.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import output
+from cli.commands.events import EventLog
+from cli.commands.mailbox import all_items
+from cli.commands.send import transmit, verdicts_header
+from cli.commands.trace import timeline
+from postroom.mime.ses_fields import own_bytes
+from postroom.model.facts import EventName, Fact, OwnFact, trace_of
+from postroom.model.mailbox import Folder
+from postroom.model.rules import ActionType
+from tour import mail
+from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Letter
+from tour.stack import PASSWORD, DemoError, hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import Console
+
+    from cli.running import Stack
+    from postroom.bootstrap.operator import Operator
+
+PATIENCE_SECONDS: Final = 90.0
+"""How long the last letter may take, from the moment that all were sent."""
+
+FINAL: Final[frozenset[str]] = frozenset(
+    {EventName.MAILBOX_EMAIL_DELIVERED, EventName.INCOMING_EMAIL_BOUNCED, OwnFact.MESSAGE_BLOCKED}
+)
+"""Facts that end one copy each, or the message; those of rules and policies say how many they end."""
+
+
+@dataclass
+class Sent:
+    """A letter on its way, and what the ledger says of it so far."""
+
+    letter: Letter
+    ses_message_id: str
+    trace: str
+    facts: Sequence[Fact] = ()
+
+    @property
+    def final(self) -> bool:
+        """Every recipient has its final fact."""
+        ends = sum(fact.name in FINAL for fact in self.facts) + len(dropped(self.facts))
+        return ends >= self.letter.kind.ends
+
+
+@dataclass
+class Tour:
+    """One walk through the house; the steps are called in order."""
+
+    console: Console
+    stack: Stack
+    operator: Operator
+    organization: str = ""
+    users: dict[str, str] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+
+    def make_organization(self) -> str:
+        """Make an organization with a stock boto3 client."""
+        workmail = self.stack.client("workmail")
+        self.organization = workmail.create_organization(Alias="demo")["OrganizationId"]
+        here = {"OrganizationId": self.organization}
+        hold("the organization's state", workmail.describe_organization(**here)["State"], "Active")
+        workmail.register_mail_domain(**here, DomainName=DOMAIN)
+        workmail.update_default_mail_domain(**here, DomainName=DOMAIN)
+        for name in USERS:
+            user = workmail.create_user(**here, Name=name, DisplayName=name.title(), Password=PASSWORD)["UserId"]
+            workmail.register_to_work_mail(**here, EntityId=user, Email=f"{name}@{DOMAIN}")
+            self.users[name] = user
+        groups = {name: workmail.create_group(**here, Name=name)["GroupId"] for name in GROUPS}
+        for name, group in groups.items():
+            workmail.register_to_work_mail(**here, EntityId=group, Email=f"{name}@{DOMAIN}")
+            for member in GROUPS[name]:
+                member_id = self.users.get(member) or groups[member]
+                workmail.associate_member_to_group(**here, GroupId=group, MemberId=member_id)
+        for alias, owner in ALIASES.items():
+            workmail.create_alias(**here, EntityId=self.users[owner], Alias=f"{alias}@{DOMAIN}")
+        return f"{self.organization}: {DOMAIN}, {len(USERS)} users, {len(GROUPS)} groups, {len(ALIASES)} aliases"
+
+    def make_rules(self) -> str:
+        """Make mail-flow rules with the same client: the stack's AWS_DATA_PATH teaches it our operations."""
+        workmail, here = self.stack.client("workmail"), {"OrganizationId": self.organization}
+        for rule in RULES:
+            workmail.create_inbound_mail_flow_rule(**here, **{"SenderPatterns": ["*"], **rule})
+        listed = workmail.list_inbound_mail_flow_rules(**here)["Rules"]
+        hold("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
+        return ", ".join(f"{rule['Action']['Type']} {_about(rule)}" for rule in RULES)
+
+    def send(self, letters: list[Letter], progress: Callable[[], None]) -> str:
+        """Send every letter over SMTP, byte for byte; a stranger is refused at the door."""
+        with smtplib.SMTP(*self.stack.smtp, timeout=60) as smtp:
+            for letter in letters:
+                verdicts = verdicts_header(dict(letter.kind.verdicts), letter.kind.policy)
+                receipt = transmit(smtp, "chris@example.net", letter.kind.recipients, letter.content, verdicts)
+                hold(f"{letter.name}: refused recipients", receipt.refused, {})
+                ses_message_id = receipt.said.split()[-1]
+                self.sent.append(Sent(letter, ses_message_id, trace_of(ses_message_id, self.organization)))
+                progress()
+            refused = transmit(smtp, "chris@example.net", [STRANGER], b"\r\n").refused
+        hold("recipients refused with 550", [answer[:3] for answer in refused.values()], ["550"])
+        size = output.human_size(sum(len(letter.content) for letter in letters))
+        return f"{len(letters)} letters, {size}; {STRANGER} was refused with 550"
+
+    def wait(self, progress: Callable[[], None]) -> str:
+        """Watch the ledger until every recipient of every letter has its final fact."""
+        began = time.monotonic()
+        waiting = list(self.sent)
+        while waiting:
+            for each in waiting:
+                each.facts = self.operator.ledger.facts(each.trace)
+                if each.final:
+                    progress()
+            waiting = [each for each in waiting if not each.final]
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                names = ", ".join(each.letter.name for each in waiting[:5])
+                raise DemoError(f"{len(waiting)} letters have no final fact yet, {names} among them")
+            time.sleep(0.1 if waiting else 0)
+        copies = sum(len(each.letter.kind.copies) for each in self.sent)
+        return f"{len(self.sent)} letters, {copies} copies; the last {time.monotonic() - began:.1f} s after it was sent"
+
+    def judge(self) -> str:
+        """Compare what became of each letter with what must become of its kind, and show the table."""
+        rows: dict[str, Counter[str]] = {kind.name: Counter() for kind in mail.KINDS}
+        for each in self.sent:
+            kind = each.letter.kind
+            delivered, bounced = _became(each.facts)
+            wanted = {(self.users[user], kind.folder.value): 1 for user in kind.copies}
+            hold(f"{each.letter.name}: copies", delivered, wanted)
+            hold(f"{each.letter.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
+            nobodys = dropped(each.facts)
+            hold(f"{each.letter.name}: drops", nobodys, {f"{name}@{DOMAIN}" for name in kind.dropped})
+            hold(f"{each.letter.name}: rules and policies", _because(each.facts), set(kind.because))
+            blocked = sum(fact.name is OwnFact.MESSAGE_BLOCKED for fact in each.facts)
+            hold(f"{each.letter.name}: blocked", blocked, int(kind.blocked))
+            tagged = any(fact.name is OwnFact.CONTENT_PUT for fact in each.facts)
+            hold(f"{each.letter.name}: changed by a function", tagged, kind.tagged)
+            junked = sum(count for (_, folder), count in delivered.items() if folder == Folder.JUNK_EMAIL)
+            rows[kind.name].update(
+                letters=1,
+                copies=sum(delivered.values()),
+                junked=junked,
+                bounced=sum(bounced.values()),
+                dropped=len(nobodys),
+                blocked=blocked,
+                changed=tagged,
+            )
+        columns = ("letters", "copies", "junked", "bounced", "dropped", "blocked", "changed")
+        cells = [
+            (name, f"{counts['letters']}", *(counts[column] or "" for column in columns[1:]), _where(name))
+            for name, counts in rows.items()
+        ]
+        self.console.print(output.table(("", *columns, "where, and why"), cells, right=columns))
+        total = sum(rows.values(), Counter())
+        return ", ".join(f"{total[column]} {column}" for column in columns)
+
+    def show_trace(self, *, tagged: bool) -> str:
+        """Show the way of one letter that a rule sent several ways, or of one that a function changed."""
+        those = [each for each in self.sent if each.letter.kind.tagged == tagged]
+        chosen = max(those, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
+        shown = timeline(chosen.facts)
+        self.console.print(shown, soft_wrap=True)
+        hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
+        hold("the timeline tells of the function", mail.FUNCTION in shown.plain, tagged)
+        return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
+
+    def compare_bytes(self, progress: Callable[[], None]) -> str:
+        """Open every copy in every mailbox, and compare it with what SES stored, or a function made of that."""
+        s3, bucket = self.stack.client("s3"), self.stack.settings()["INBOUND_BUCKET"]
+        by_blob = {fact.data.get("blob"): each for each in self.sent for fact in each.facts if "blob" in fact.data}
+        compared: Counter[bool] = Counter()
+        for name, user in self.users.items():
+            head = self.operator.mailboxes.head(user)
+            if head is None:
+                raise DemoError(f"{name} has no mailbox")
+            for folder in self.operator.mailboxes.folders(user):
+                for item in all_items(self.operator.mailboxes, user, folder.id):
+                    each = by_blob.pop(item.blob, None)
+                    if each is None:
+                        raise DemoError(f"{name} has a copy that nobody sent: {item.id}")
+                    stored = s3.get_object(Bucket=bucket, Key=f"inbound/{each.ses_message_id}")["Body"].read()
+                    copy = b"".join(self.operator.content(head, item))
+                    wanted = each.letter.delivered(stored)
+                    hold(f"{each.letter.name}: {name}'s copy is what it must be", copy == wanted, True)
+                    ended = each.letter.content.endswith(b"\r\n")
+                    whole = each.letter.content if ended else each.letter.content + b"\r\n"
+                    hold(f"{each.letter.name}: SES stored what was sent, its own fields in front", _sent(stored), whole)
+                    compared[each.letter.kind.tagged] += 1
+                    progress()
+        hold("copies that lie in no mailbox", sorted(map(str, by_blob)), [])
+        return (
+            f"{compared[False]} copies equal what SES stored, byte for byte; "
+            f"{compared[True]} have {mail.TAG} in their subject and no other byte changed"
+        )
+
+    def read_event_log(self) -> str:
+        """Wait for the event log to have a record for each fact that it shows, and no other."""
+        wanted = Counter(
+            (fact.trace, fact.name.value)
+            for each in self.sent
+            for fact in each.facts
+            if isinstance(fact.name, EventName)
+        )
+        log, found = EventLog.of(self.stack), Counter[tuple[str, str]]()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while found.keys() != wanted.keys() or any(found[each] < count for each, count in wanted.items()):
+            if time.monotonic() > deadline:
+                raise DemoError(f"the event log has {found.total()} of {wanted.total()} records")
+            found.update((row["traceId"], row["event"]["eventName"]) for row in log.new())
+            time.sleep(0.1)
+        return f"{wanted.total()} records in CloudWatch Logs"
+
+
+def _became(facts: Sequence[Fact]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Count copies by mailbox and folder, and bounces by recipient."""
+    delivered = Counter(
+        (fact.data["mailboxId"], fact.event["folder"])
+        for fact in facts
+        if fact.name is EventName.MAILBOX_EMAIL_DELIVERED
+    )
+    bounced = Counter(
+        fact.event["bouncedRecipient"]["emailAddress"]
+        for fact in facts
+        if fact.name is EventName.INCOMING_EMAIL_BOUNCED
+    )
+    return dict(delivered), dict(bounced)
+
+
+def dropped(facts: Sequence[Fact]) -> set[str]:
+    """Return whom a rule or a policy dropped; a rule's function can drop some, and let others have the message."""
+    did = [did for fact in facts if fact.name is EventName.RULE_APPLIED for did in fact.event["ruleActions"]]
+    by_rule = {whom for each in did if each["action"] == ActionType.DROP for whom in each["recipients"]}
+    policies = [fact for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED and fact.data["final"]]
+    return by_rule.union(*(fact.event["recipients"] for fact in policies))
+
+
+def _because(facts: Sequence[Fact]) -> set[str]:
+    """Return the rules that fired, and the policy that was applied."""
+    rules = {fact.event["ruleName"] for fact in facts if fact.name is EventName.RULE_APPLIED}
+    policies = {f"DMARC {fact.event['policy']}" for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED}
+    return rules | policies
+
+
+def _about(rule: Mapping[str, Any]) -> str:
+    senders, recipients = rule.get("SenderPatterns"), rule["RecipientPatterns"]
+    return f"for mail from {senders[0]}" if senders else f"for {recipients[0]}"
+
+
+def _where(name: str) -> str:
+    kind: Kind = next(kind for kind in mail.KINDS if kind.name == name)
+    parts = [f"{', '.join(kind.copies)} → {kind.folder.value}"] if kind.copies else []
+    parts += [f"{', '.join(kind.bounced)} bounced"] if kind.bounced else []
+    parts += [f"{', '.join(kind.dropped)} dropped"] if kind.dropped else []
+    why = f" ({', '.join(kind.because)})" if kind.because else ""
+    return ("; ".join(parts) or "nowhere") + why
+
+
+def _sent(stored: bytes) -> bytes:
+    """Return what was sent of a message that SES stored: without the fields that SES put in front."""
+    return stored[own_bytes(stored) :] if own_bytes(stored) else b"no fields of SES in front"
