@@ -92,7 +92,7 @@ def test_kinds_and_states_come_as_kms_says_them(account: None) -> None:
 
 def test_a_role_shows_its_trust(targets: LogTargets) -> None:
     assert targets.trust_policy(ROLE) == TRUST
-    assert targets.trust_policy("arn:aws:iam::123456789012:role/nobody") is None
+    assert targets.trust_policy("arn:aws:iam::123456789012:role/missing") is None
     assert targets.trust_policy("arn:aws:iam::123456789012:role/elsewhere/events") is None, "the whole ARN counts"
     assert targets.trust_policy("arn:aws:iam::111122223333:role/mail/events") is None
 

@@ -1,4 +1,4 @@
-"""What stations ask of the directory, held by the store in memory and by DynamoDB alike."""
+"""The reads of stations, in memory and in DynamoDB."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         yield stores
 
 
-class TestWhoIsStillThere:
+class TestMailboxOwners:
     @pytest.mark.parametrize("state", OrganizationState)
     def test_only_an_active_organization_is(self, stores: Stores, state: OrganizationState) -> None:
         assert not stores.owners.is_active(ORG)
@@ -58,11 +58,11 @@ class TestWhoIsStillThere:
         assert stores.owners.owner(ORG, "away") == away.addressee
         assert stores.owners.owner(ORG, "gone") is None
         assert stores.owners.owner(ORG, "team") is None
-        assert stores.owners.owner(ORG, "nobody") is None
+        assert stores.owners.owner(ORG, "missing") is None
         assert stores.owners.owner(OTHER, "ann") is None
 
 
-class TestTheWayOfAMessage:
+class TestAddressees:
     def test_a_domain_says_all_that_ingest_needs(self, stores: Stores) -> None:
         owner = organization(state=OrganizationState.DELETING)
         stores.directory.commit(
@@ -110,7 +110,7 @@ class TestTheWayOfAMessage:
         assert [one.entity_id for one in found] == [*names, "x", "z"]
         assert found[-2].kind is EntityKind.GROUP
         assert not found[-1].has_mailbox
-        assert list(stores.addressees.members(ORG, "nobody")) == []
+        assert list(stores.addressees.members(ORG, "missing")) == []
 
     def test_monitoring_names_the_group_or_leaves_the_default(self, stores: Stores) -> None:
         stores.directory.commit([Insert(organization())])

@@ -1,4 +1,4 @@
-"""What the admin API asks of the directory, held by the store in memory and by DynamoDB alike."""
+"""The records of the admin API, in memory and in DynamoDB."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import (
@@ -22,6 +23,7 @@ from postroom.model.records import (
     ClientToken,
     Insert,
     NameClaim,
+    OrganizationState,
     PasswordHash,
     Put,
     Remove,
@@ -32,6 +34,7 @@ from tests.support.directory_records import (
     KINDS,
     ORG,
     OTHER,
+    TABLE,
     Stores,
     claim,
     domain,
@@ -337,3 +340,10 @@ def test_a_table_that_does_not_answer_is_a_temporary_error(monkeypatch: pytest.M
             directory.organization(ORG)
         with pytest.raises(StoreUnavailableError):
             directory.commit([Insert(organization())])
+
+
+def test_every_organization_is_listed_a_deleted_one_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened("dynamodb", monkeypatch) as stores:
+        gone = organization(OTHER, alias="other", state=OrganizationState.DELETED)
+        stores.directory.commit([Insert(gone), Insert(organization()), Insert(domain())])
+        assert list(DynamoOrganizations(boto3.client("dynamodb", "us-east-1"), TABLE).ids()) == [ORG, OTHER]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Time that passes only where somebody waits."""
+    """A clock that only the pauses advance."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0

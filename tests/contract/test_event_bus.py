@@ -1,4 +1,4 @@
-"""What the bus promises, in memory and in EventBridge (moto)."""
+"""The event bus, in memory and in EventBridge (moto)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def listen(client: EventBridgeClient) -> None:
     client.put_rule(Name="all", EventBusName="mail", EventPattern='{"source": ["postroom"]}')
 
 
-def somebody(stub: Stubber) -> None:
+def a_rule_exists(stub: Stubber) -> None:
     stub.add_response("list_rules", {"Rules": [{"Name": "all"}]}, {"EventBusName": "mail", "Limit": 1})
 
 
@@ -78,7 +78,7 @@ class TestEventBridge:
     def test_only_entries_that_failed_for_now_are_sent_again(self, client: EventBridgeClient) -> None:
         pauses: list[int] = []
         with Stubber(client) as stub:
-            somebody(stub)
+            a_rule_exists(stub)
             stub.add_response("put_events", answer("ThrottlingException", "", "InvalidArgument"), details(0, 1, 2))
             stub.add_response("put_events", answer("InternalFailure"), details(0))
             stub.add_response("put_events", answer(""), details(0))
@@ -90,7 +90,7 @@ class TestEventBridge:
 
     def test_an_entry_that_keeps_failing_is_named_in_the_end(self, client: EventBridgeClient) -> None:
         with Stubber(client) as stub:
-            somebody(stub)
+            a_rule_exists(stub)
             for _ in range(MAX_ATTEMPTS):
                 stub.add_response("put_events", answer("InternalFailure"), details(0))
             bus = EventBridgeBus(client, "mail", lambda _: None, lambda: 0.0)
@@ -99,7 +99,7 @@ class TestEventBridge:
 
     def test_a_bus_that_does_not_answer_is_unavailable(self, client: EventBridgeClient) -> None:
         with Stubber(client) as stub:
-            somebody(stub)
+            a_rule_exists(stub)
             stub.add_client_error("put_events", "ThrottlingException")
             with pytest.raises(StoreUnavailableError, match="ThrottlingException"):
                 EventBridgeBus(client, "mail", lambda _: None, lambda: 0.0).publish(EVENTS)
@@ -116,15 +116,15 @@ class TestEventBridge:
         assert heard["detail"] == {"factId": "t/0"}
         assert heard["time"].startswith(datetime.fromtimestamp(1_795_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
 
-    def test_a_bus_that_nobody_listens_to_costs_nothing_until_somebody_does(self, client: EventBridgeClient) -> None:
+    def test_a_bus_without_rules_costs_nothing_until_it_has_one(self, client: EventBridgeClient) -> None:
         clock = iter([0.0, 59.9, 60.0, 119.9])
-        nobody: dict[str, Any] = {"Rules": []}
+        no_rules: dict[str, Any] = {"Rules": []}
         with Stubber(client) as stub:
-            stub.add_response("list_rules", nobody)
+            stub.add_response("list_rules", no_rules)
             bus = EventBridgeBus(client, "mail", lambda _: None, lambda: next(clock))
             assert bus.publish(EVENTS) == {}
             assert bus.publish(EVENTS) == {}
-            somebody(stub)
+            a_rule_exists(stub)
             stub.add_response("put_events", answer("", "", "InvalidArgument"), details(0, 1, 2))
             assert bus.publish(EVENTS) == {"t/2": "InvalidArgument"}
             stub.add_response("put_events", answer(""), details(0))

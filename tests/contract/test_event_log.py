@@ -1,4 +1,4 @@
-"""What event logs promise, in memory and in CloudWatch Logs (moto), under our own role and a customer's."""
+"""Event logs, in memory and in CloudWatch Logs (moto), written in our own role and in a customer's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a mailbox: everything of it goes and nothing else, in memory and in AWS alike."""
+"""The removal of mailboxes, and of nothing else, in memory and in AWS."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Stores:
             assert calls < 50
         return calls
 
-    def lies(self, blob: str) -> bool:
+    def has(self, blob: str) -> bool:
         try:
             self.sealed.get(blob)
         except MessageNotFoundError:
@@ -102,7 +102,7 @@ def test_everything_of_a_mailbox_goes(stores: Stores) -> None:
     assert stores.mailboxes.head("ann") is None
     assert stores.mailboxes.items("ann", "INBOX") == []
     assert stores.mailboxes.folders("ann") == []
-    assert not any(map(stores.lies, blobs))
+    assert not any(map(stores.has, blobs))
     assert stores.stack is None or stores.stack.rows("MAILBOX_TABLE") == []
 
 
@@ -112,7 +112,7 @@ def test_other_mailboxes_stay_whatever_their_names_begin_with(stores: Stores) ->
     stores.remove("ann")
     for name, blobs in others.items():
         assert len(stores.mailboxes.items(name, "INBOX")) == LETTERS
-        assert all(map(stores.lies, blobs))
+        assert all(map(stores.has, blobs))
 
 
 def test_the_key_goes_first_and_with_it_every_delivery(stores: Stores) -> None:
@@ -130,10 +130,10 @@ def test_a_removal_that_stopped_goes_on(stores: Stores) -> None:
         for _ in range(stopped):
             stores.removal.remove_some(ORG, "ann")
         stores.remove("ann")
-        assert not any(map(stores.lies, [*blobs, *again]))
+        assert not any(map(stores.has, [*blobs, *again]))
 
 
-def test_nothing_is_removed_of_what_is_not_there(stores: Stores) -> None:
+def test_a_mailbox_that_does_not_exist_is_removed_at_once(stores: Stores) -> None:
     assert stores.removal.remove_some(ORG, "ann")
 
 
@@ -144,7 +144,7 @@ def test_a_key_goes_alone_and_nothing_is_delivered_or_read_any_more(stores: Stor
     stores.removal.remove_keys(["ann"])
     stores.removal.remove_keys([])
     assert stores.mailboxes.head("ann") is None
-    assert all(map(stores.lies, blobs))
+    assert all(map(stores.has, blobs))
 
 
 def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
@@ -161,9 +161,9 @@ def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
         removal.remove_keys(["ann"])
 
 
-def test_an_organizations_objects_go_whoevers_they_were(stores: Stores) -> None:
+def test_all_objects_of_an_organization_are_removed(stores: Stores) -> None:
     blobs = [*stores.move_in("ann"), *stores.move_in("ben")]
     while not stores.removal.remove_objects(ORG):
         pass
-    assert not any(map(stores.lies, blobs))
+    assert not any(map(stores.has, blobs))
     assert stores.removal.remove_objects(ORG)

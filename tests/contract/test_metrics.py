@@ -1,4 +1,4 @@
-"""What metrics promise, in memory and as lines of the embedded metric format."""
+"""Metrics, in memory and as lines of the embedded metric format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of an organization's rows in the directory: its own go and nobody else's, in memory and in DynamoDB alike."""
+"""The removal of an organization's rows, and of no other rows, in memory and in DynamoDB."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_an_entity_goes_with_all_that_names_it(running: RunningStack) -> None:
     assert running.removal.remove_entity(team), "what is gone is no obstacle"
 
 
-def test_all_rows_go_and_nobody_elses(running: RunningStack) -> None:
+def test_all_rows_go_and_those_of_other_organizations_stay(running: RunningStack) -> None:
     running.fill(ORG)
     running.fill(OTHER)
     others = running.census(OTHER)

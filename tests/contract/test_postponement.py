@@ -1,4 +1,4 @@
-"""What a queue promises about messages that come again, in SQS (moto)."""
+"""Delays of queue messages, in SQS (moto)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to call a function that is held back, in memory and in DynamoDB alike."""
+"""Turns to call a function that is held back, in memory and in DynamoDB."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_what_is_given_back_is_free_at_once(turns: Turns) -> None:
     assert turns.take("second")
 
 
-def test_only_who_has_it_gives_it_back(turns: Turns) -> None:
-    turns.probes.give_back(FUNCTION, "nobody's")
+def test_only_the_turn_itself_is_given_back(turns: Turns) -> None:
+    turns.probes.give_back(FUNCTION, "another")
     turns.take("first")
     turns.probes.give_back(OTHER, "first")
     turns.clock.later = 31

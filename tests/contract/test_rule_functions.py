@@ -1,4 +1,4 @@
-"""Customers' functions and who may call them: in memory, and through Lambda's API in processes of their own."""
+"""Customers' functions and their policies, in memory and through Lambda's API, with a process per function."""
 
 from __future__ import annotations
 

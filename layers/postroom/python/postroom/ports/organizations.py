@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Organizations(Protocol):
-    """Lists organizations."""
+    """Lists organizations. Suite: tests/contract/test_directory.py."""
 
     def ids(self) -> Iterator[str]:
         """Yield the id of every organization, deleted ones included.
