@@ -52,7 +52,7 @@ class FewMailboxes:
 
     heads: dict[str, Head] = field(default_factory=dict)
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
         if mailbox_id in self.heads:
             return False
         self.heads[mailbox_id] = Head(
@@ -61,7 +61,7 @@ class FewMailboxes:
             organization_arn=owner.organization_arn,
             kms_key_arn=owner.kms_key_arn,
             wrapped_key=wrapped_key,
-            quota=quota,
+            quota_bytes=quota_bytes,
             size=0,
             sequence=1,
             noticed=False,
@@ -72,10 +72,10 @@ class FewMailboxes:
     def head(self, mailbox_id: str) -> Head | None:
         return self.heads.get(mailbox_id)
 
-    def set_quota(self, mailbox_id: str, quota: int) -> bool:
+    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
         if mailbox_id not in self.heads:
             return False
-        self.heads[mailbox_id] = replace(self.heads[mailbox_id], quota=quota)
+        self.heads[mailbox_id] = replace(self.heads[mailbox_id], quota_bytes=quota_bytes)
         return True
 
 

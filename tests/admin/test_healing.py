@@ -148,7 +148,7 @@ def check(caller: Any, context: Any, operation: str, request: dict[str, Any]) ->
             assert directory.addresses_in("example.com", 1) == []
             assert directory.domain("example.com").fallback_mailbox is None
         case "UpdateMailboxQuota":
-            assert {head.quota for head in context.mailboxes.heads.values()} == {7 << 20}
+            assert {head.quota_bytes for head in context.mailboxes.heads.values()} == {7 << 20}
         case _:
             assert routed == set()
             assert organization is None

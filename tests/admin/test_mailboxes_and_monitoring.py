@@ -32,7 +32,7 @@ class TestMailboxes:
         ann = enable("ann")
         request = {"OrganizationId": acme, "UserId": "ann"}
         caller("UpdateMailboxQuota", **request, MailboxQuota=40_000)
-        assert context.mailboxes.heads[ann].quota == 40_000 * MB
+        assert context.mailboxes.heads[ann].quota_bytes == 40_000 * MB
         assert caller("GetMailboxDetails", **request)["MailboxQuota"] == 40_000
         for bad in (0, -1, 51_201):
             caller.refused("InvalidParameterException", "UpdateMailboxQuota", **request, MailboxQuota=bad)
@@ -46,7 +46,7 @@ class TestMailboxes:
         caller("UpdateMailboxQuota", OrganizationId=acme, UserId=ann, MailboxQuota=7)
         context.mailboxes.set_quota(ann, 5 * MB)
         caller("UpdateMailboxQuota", OrganizationId=acme, UserId=ann, MailboxQuota=7)
-        assert context.mailboxes.heads[ann].quota == 7 * MB
+        assert context.mailboxes.heads[ann].quota_bytes == 7 * MB
 
     def test_one_that_was_never_enabled_is_empty_and_unknown_ones_are_refused(self, caller: Any, acme: str) -> None:
         caller("CreateUser", OrganizationId=acme, Name="ann", DisplayName="Ann")

@@ -33,7 +33,7 @@ class TestRegister:
         assert found["EnabledDate"] == found["MailboxProvisionedDate"]
         addressee = context.directory.resolve(acme, ["ann@example.com"])["ann@example.com"]
         assert (addressee.has_mailbox, addressee.primary_address) == (True, "ann@example.com")
-        assert context.mailboxes.heads[ann].quota == 51_200 << 20
+        assert context.mailboxes.heads[ann].quota_bytes == 51_200 << 20
 
     def test_a_group_and_a_remote_user_get_an_address_only(self, caller: Any, acme: str, context: Any) -> None:
         group = caller("CreateGroup", OrganizationId=acme, Name="team")["GroupId"]

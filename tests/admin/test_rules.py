@@ -312,7 +312,7 @@ class TestTesting:
             "Recipient": "ann@example.com",
             "Action": {"Type": "DEFAULT"},
             "MatchedRules": [],
-            "Reason": "no rule matches: mail takes its normal way",
+            "Reason": "no rule matches: the message is handled normally",
         }
 
     def test_each_recipient_has_its_winner_and_the_reason(

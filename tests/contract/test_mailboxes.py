@@ -62,7 +62,7 @@ def running(request: pytest.FixtureRequest) -> RunningStack:
             DynamoTransit(stack.dynamodb, names[1], names[2], lambda: NOON),
             DynamoLedger(stack.dynamodb, names[2]),
         )
-    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota=1000, now=NOON)
+    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota_bytes=1000, now=NOON)
     return made
 
 
@@ -88,7 +88,7 @@ def new(number: int, **changes: Any) -> NewItem:
 def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack) -> None:
     head = running.mailboxes.head("ann")
     assert head is not None
-    assert (head.size, head.sequence, head.noticed, head.quota, head.wrapped_key) == (0, 1, False, 1000, b"\0k")
+    assert (head.size, head.sequence, head.noticed, head.quota_bytes, head.wrapped_key) == (0, 1, False, 1000, b"\0k")
     assert (head.organization_id, head.organization_arn, head.kms_key_arn) == (ORG, arn(), "kms")
     assert head.folders == {folder.value: Counters(modseq=1) for folder in Folder}
     folders = {folder.id: folder for folder in running.mailboxes.folders("ann")}
@@ -100,7 +100,7 @@ def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack
 
 def test_a_mailbox_is_made_once(running: RunningStack) -> None:
     running.deliver(1)
-    assert not running.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota=1, now=1)
+    assert not running.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota_bytes=1, now=1)
     head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.wrapped_key, head.size) == (b"\0k", 10)
@@ -119,7 +119,7 @@ def test_a_quota_changes_and_nothing_else(running: RunningStack) -> None:
     before = running.mailboxes.head("ann")
     assert before is not None
     assert running.mailboxes.set_quota("ann", 5)
-    assert running.mailboxes.head("ann") == replace(before, quota=5)
+    assert running.mailboxes.head("ann") == replace(before, quota_bytes=5)
 
 
 def test_a_delivery_is_item_counters_fact_and_the_orders_end(running: RunningStack) -> None:

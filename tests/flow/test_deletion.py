@@ -14,7 +14,7 @@ import pytest
 from postroom.bootstrap import environment
 from postroom.contracts.pointers import FactPointer
 from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trace, trace_of
-from postroom.model.limits import DELETION_SETTLES_SECONDS
+from postroom.model.limits import DELETION_SETTLING_SECONDS
 from postroom.model.records import Insert, OrganizationState, PasswordHash, SmtpGateway
 from tests.support.builders import ORG, OTHER, arn
 from tests.support.pipeline import CONTEXT, Pipeline, load
@@ -99,7 +99,7 @@ class Town:
 
     def settle(self) -> None:
         """Let the time pass after which nobody looks any more."""
-        self.clock.skipped += DELETION_SETTLES_SECONDS
+        self.clock.skipped += DELETION_SETTLING_SECONDS
         self.minute()
         self.minute()
 
@@ -281,7 +281,7 @@ def test_what_cannot_end_by_itself_is_given_up_within_the_hour(town: Town) -> No
     town.app.handler({}, CONTEXT)
     assert town.state() is OrganizationState.DELETING
     assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/in-flight"}
-    town.clock.skipped += DELETION_SETTLES_SECONDS
+    town.clock.skipped += DELETION_SETTLING_SECONDS
     town.app.handler({}, CONTEXT)
     assert town.state() is OrganizationState.DELETED
     assert town.stack.objects("INBOUND_BUCKET") == {}

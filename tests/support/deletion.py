@@ -11,7 +11,7 @@ from postroom.lifecycle.arrivals import ParkedArrivals
 from postroom.lifecycle.deletion import Deletion
 from postroom.lifecycle.open_flows import OpenFlows
 from postroom.lifecycle.stored_mail import StoredMail
-from postroom.model.limits import DELETION_SETTLES_SECONDS
+from postroom.model.limits import DELETION_SETTLING_SECONDS
 from postroom.model.records import Domain, Insert, Organization, OrganizationState, Replace
 from tests.support.builders import ORG, OTHER, arn
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
     from tests.support.memory_mail_system import MemoryMailSystem
 
-SETTLES: int = DELETION_SETTLES_SECONDS * 1000
+SETTLES: int = DELETION_SETTLING_SECONDS * 1000
 """In milliseconds."""
 
 LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"

@@ -13,9 +13,9 @@ from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import (
     MAX_ADDRESS_BYTES,
     MAX_AUTHOR_FIELDS,
+    MAX_AUTHOR_WORDS,
     MAX_AUTHORS,
     MAX_HOPS,
-    MAX_LOOKS,
     MAX_READ_FIELDS,
     MB,
 )
@@ -283,7 +283,7 @@ def test_what_reaches_the_scan_of_addresses_is_limited_in_characters_and_words(
     authors = Headers.of(field * 30 + b"\r\n").authors
     assert authors.is_cut
     assert sum(characters) <= MAX_ADDRESS_BYTES
-    assert len(words) <= MAX_LOOKS + 30
+    assert len(words) <= MAX_AUTHOR_WORDS + 30
 
 
 def test_lists_of_recipients_are_no_business_of_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,13 +58,13 @@ def test_a_function_that_is_waited_for_comes_before_an_older_one_that_is_not() -
     wait = RuleAction(ActionType.RUN_LAMBDA, call=LambdaCall("arn:b", synchronous=True, fallback=DEFAULT))
     older, younger = (replace(rule(DROP, name=name), action=hand_over) for name in ("older", "younger"))
     waiting = replace(rule(DROP, name="waiting"), action=wait)
-    reason = "equally specific, and a function that is waited for comes before one that is not"
+    reason = "equally specific, and a synchronous call comes before an asynchronous one"
     assert why([older, waiting], BOB) == ("waiting", ["waiting", "older"], reason)
     assert why([younger, older], BOB)[2] == "equally specific, same action: the older rule"
 
 
 def test_no_rule_at_all_is_said() -> None:
-    assert why([rule(DROP, "other.test")], BOB) == (None, [], "no rule matches: mail takes its normal way")
+    assert why([rule(DROP, "other.test")], BOB) == (None, [], "no rule matches: the message is handled normally")
 
 
 def test_sender_before_from_is_said() -> None:
@@ -82,4 +82,4 @@ def test_the_strictest_of_several_from_addresses_is_named() -> None:
 def test_a_bypass_that_not_every_address_has_is_explained() -> None:
     name, names, reason = why([rule(BYPASS, "bob@example.org", name="b")], BOB, EVE)
     assert (name, names) == (None, ["b"])
-    assert reason.startswith("not every From address is one of a rule that bypasses the spam check")
+    assert reason.startswith("not every From address has a rule that bypasses the spam check")

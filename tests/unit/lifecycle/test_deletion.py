@@ -218,7 +218,7 @@ def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryMa
     assert ann is not None
     post.directory.commit([Insert(replace(ann, organization_id=OTHER, id="zoe", name="zoe", version=1))])
     owner = MailboxOwner(OTHER, arn(OTHER), KMS)
-    post.mailboxes.create("zoe", owner, wrapped_key=post.keys.new(KMS, arn(OTHER)), quota=1, now=post.now())
+    post.mailboxes.create("zoe", owner, wrapped_key=post.keys.new(KMS, arn(OTHER)), quota_bytes=1, now=post.now())
     deliver(post)
     begin(post)
     deletion.run(Time(4))

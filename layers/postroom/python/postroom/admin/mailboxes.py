@@ -30,7 +30,7 @@ def describe(
     head = context.mailboxes.head(user.id)
     if head is None:
         return {"MailboxQuota": user.quota_mb or DEFAULT_QUOTA_MB, "MailboxSize": 0.0}
-    return {"MailboxQuota": max(1, head.quota // MB), "MailboxSize": head.size / MB}
+    return {"MailboxQuota": max(1, head.quota_bytes // MB), "MailboxSize": head.size / MB}
 
 
 def update_quota(

@@ -16,7 +16,7 @@ from postroom.lifecycle.arrivals import ParkedArrivals
 from postroom.lifecycle.deletion import Deletion
 from postroom.lifecycle.open_flows import OpenFlows
 from postroom.lifecycle.stored_mail import StoredMail
-from postroom.model.limits import DELETION_SETTLES_SECONDS
+from postroom.model.limits import DELETION_SETTLING_SECONDS
 
 
 @ready
@@ -29,7 +29,7 @@ def build(settings: Environment | None = None) -> Deletion:
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings["INBOUND_BUCKET"])
     arrivals = ParkedArrivals(directory, transit, ledger, raw, now_ms)
-    settles = settings.sooner(DELETION_SETTLES_SECONDS) * 1000
+    settles = settings.sooner(DELETION_SETTLING_SECONDS) * 1000
     receipts = ReceiptSettings(rule_set=settings["RECEIPT_RULE_SET_NAME"], bucket="", topic_arn="")  # makes no rules
     return Deletion(
         directory=directory,

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime.address_lists import without_comments
-from postroom.model.addresses import MAX_ADDRESS, Address, a_label
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address, a_label
 from postroom.model.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -91,4 +91,4 @@ def writable(sender: str) -> str | None:
     """
     local, _, domain = sender.strip().rpartition("@")
     plain = f"{local}@{a_label(domain)}"
-    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_ADDRESS else None
+    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_ADDRESS_CHARACTERS else None

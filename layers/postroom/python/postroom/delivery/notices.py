@@ -18,13 +18,13 @@ def crosses(head: Head, size: int) -> bool:
 
     A mailbox that fell below its share again (a larger quota, say) is told anew.
     """
-    share = QUOTA_NOTICE_SHARE * head.quota
+    share = QUOTA_NOTICE_SHARE * head.quota_bytes
     return head.size + size >= share and (not head.noticed or head.size < share)
 
 
 def fits(head: Head, size: int, order: DeliveryOrder) -> bool:
     """Say whether a message fits into the mailbox; the notice that it is nearly full always does."""
-    return order.kind is OrderKind.QUOTA_NOTICE or head.size + size <= head.quota
+    return order.kind is OrderKind.QUOTA_NOTICE or head.size + size <= head.quota_bytes
 
 
 def quota_notice(order: DeliveryOrder, head: Head, *, now: int) -> bytes:
@@ -39,7 +39,7 @@ def quota_notice(order: DeliveryOrder, head: Head, *, now: int) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(
         f"Your mailbox {order.recipient} holds more than {QUOTA_NOTICE_SHARE:.0%} of its"
-        f" {head.quota // MB} MB.\n\nWhen it is full, new messages are returned to their senders.\n"
+        f" {head.quota_bytes // MB} MB.\n\nWhen it is full, new messages are returned to their senders.\n"
         "Delete what you no longer need, or ask your administrator for more room.\n"
     )
     return message.as_bytes()

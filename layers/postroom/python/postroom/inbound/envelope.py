@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import OrganizationEmailReceived
-from postroom.model.addresses import MAX_ADDRESS
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.facts import RECEIVED, EventName, Fact, SenderIs, flow_message_id, trace_of
 from postroom.routing.plan import Flow
 
@@ -120,7 +120,7 @@ def _doubt(authors: Authors) -> dict[str, Any]:
     if not authors.differ:
         return {}
     found = dict.fromkeys(address for reading in authors.readings for both in reading for address in both)
-    texts = [text for text in map(str, found) if len(text) <= MAX_ADDRESS]
+    texts = [text for text in map(str, found) if len(text) <= MAX_ADDRESS_CHARACTERS]
     return {"senderIs": SenderIs.AMBIGUOUS.value, "senders": texts[:MAX_SENDERS_TOLD]}
 
 

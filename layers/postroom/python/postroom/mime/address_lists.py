@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
 from postroom.mime.encoded_words import decode
-from postroom.model.addresses import JOINERS, MAX_ADDRESS, Address
+from postroom.model.addresses import JOINERS, MAX_ADDRESS_CHARACTERS, Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -160,7 +160,7 @@ def _swept(text: str) -> Iterator[str]:
     for part in behind:
         host = _HOST.search(part)
         if host:
-            words = _NO_WORD.split(before[-MAX_ADDRESS:])
+            words = _NO_WORD.split(before[-MAX_ADDRESS_CHARACTERS:])
             local = next(filter(None, reversed(words)), "?")
             found = f"{local}@{host[1]}"
             yield from dict.fromkeys((f"{local}@{host[0]}", found, _in_ascii(found)))

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Final
 from postroom.mime import address_lists, charsets
 from postroom.mime.encoded_words import charset_of, decode_field, eight_bit, raw_charset
 from postroom.mime.header_fields import readings
-from postroom.model.addresses import MAX_ADDRESS, Address
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
 from postroom.model.limits import (
     MAX_ADDED_BYTES,
     MAX_ADDRESS_BYTES,
     MAX_AUTHOR_FIELDS,
+    MAX_AUTHOR_WORDS,
     MAX_AUTHORS,
-    MAX_LOOKS,
     MAX_MESSAGE_BYTES,
     MAX_SUBJECT_CHARACTERS,
     MB,
@@ -144,7 +144,7 @@ class Headers:
             reading = self.authors.readings[0]
             authors = {"From": reading.froms, "Sender": reading.senders}
             found = _short(authors[name]) if name in authors else iter(self.addresses(name, 1))
-            known = self._first_addresses[name] = next(found, None) or self.text(name, MAX_ADDRESS)
+            known = self._first_addresses[name] = next(found, None) or self.text(name, MAX_ADDRESS_CHARACTERS)
         return known
 
     @cached_property
@@ -270,7 +270,7 @@ class _Addresses:
         """Yield what looks like an address, until it is more than is read."""
         for spec in specs:
             self.looks += 1
-            if self.looks > MAX_LOOKS or len(self.every) > MAX_AUTHORS:
+            if self.looks > MAX_AUTHOR_WORDS or len(self.every) > MAX_AUTHORS:
                 self.is_cut = True
                 return
             yield spec
@@ -295,7 +295,7 @@ def _parsed(specs: Iterable[str]) -> Iterator[Address]:
 
 
 def _short(addresses: Iterable[Address]) -> Iterator[str]:
-    return (text for text in map(str, addresses) if len(text) <= MAX_ADDRESS)
+    return (text for text in map(str, addresses) if len(text) <= MAX_ADDRESS_CHARACTERS)
 
 
 def _as_lists(values: Iterable[bytes], room: int) -> tuple[list[str], int]:

@@ -16,7 +16,7 @@ from postroom.model.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_ADDRESS: Final = 900
+MAX_ADDRESS_CHARACTERS: Final = 900
 """Longest address that stands in a field, in characters: any of 320 that is not made to be long. Ours."""
 
 MAX_LINE: Final = 998
@@ -40,9 +40,9 @@ _CRLF: Final = b"\r\n"
 def final_recipient(address: str) -> str:
     """Return the value of Final-Recipient: ``rfc822`` for ASCII, else ``utf-8`` with escapes (RFC 6533 3)."""
     if _FIELD_SAFE.fullmatch(address):
-        return f"rfc822; {address[:MAX_ADDRESS]}"
+        return f"rfc822; {address[:MAX_ADDRESS_CHARACTERS]}"
     escaped = "".join(each if _QCHAR.fullmatch(each) else f"\\x{{{ord(each):X}}}" for each in address)
-    return f"utf-8; {escaped[:MAX_ADDRESS]}"
+    return f"utf-8; {escaped[:MAX_ADDRESS_CHARACTERS]}"
 
 
 def encoded(text: str) -> str:

@@ -1,5 +1,6 @@
-"""Words of the trade: frozen, pure, free of any wire format or service.
+"""Values that all stations share: frozen and pure, independent of wire formats and services.
 
-``addresses`` (who), ``verdicts`` (what SES thinks of it), ``facts`` (what happened), ``mailbox`` (where it lies),
-``directory`` (whose it is), ``limits`` (how much of it).
+``addresses``: mail addresses; ``verdicts``: SES's results; ``facts``: entries of the ledger; ``mailbox``: a mailbox and
+its items; ``directory``, ``records``: organizations, domains and entities; ``rules``, ``rule_index``,
+``rule_explanation``: mail-flow rules; ``bounces``: refusals; ``limits``: limits with their unit and source.
 """

@@ -1,4 +1,4 @@
-"""What the sender of a message is told about recipients who did not get it."""
+"""Bounces: messages that tell a sender which recipients did not get a message."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Final
 
 from postroom.model.text import one_line
 
-MAX_REASON: Final = 1000
-"""Longest reason that is told, in characters. Ours."""
+MAX_REASON_CHARACTERS: Final = 1000
+"""Longest reason in a bounce. Ours."""
 
-MAX_DIAGNOSTIC: Final = 400
-"""Longest diagnostic, in characters; the text for people has more. Ours."""
+MAX_DIAGNOSTIC_CHARACTERS: Final = 400
+"""Longest diagnostic; the explanation for people has the whole reason. Ours."""
 
-UNDEFINED: Final = "5.0.0"
-"""A permanent failure of which no more is known. Source: RFC 3463 3.1."""
+UNDEFINED_STATUS: Final = "5.0.0"
+"""Status code of a permanent failure without a known cause. Source: RFC 3463 3.1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One envelope recipient, as the sender wrote it (lower-case). Every value is one line.
+    """One envelope recipient that did not get the message. Every value is one line.
 
-    ``status`` is an enhanced status code of a permanent failure (RFC 3463).
+    Attributes:
+        address: as the sender wrote it, lower-case.
+        status: enhanced status code of a permanent failure (RFC 3463).
     """
 
     address: str
@@ -31,15 +33,15 @@ class Failure:
 
     @classmethod
     def of(cls, address: str, reason: str, status: str) -> Failure:
-        """Make a failure of values that strangers may have chosen."""
+        """Return a failure; the values may come from outside and are made safe."""
         known = re.fullmatch(r"5\.\d{1,3}\.\d{1,3}", status, re.ASCII)
-        return cls(one_line(address), one_line(reason)[:MAX_REASON], status if known else UNDEFINED)
+        return cls(one_line(address), one_line(reason)[:MAX_REASON_CHARACTERS], status if known else UNDEFINED_STATUS)
 
     @property
     def diagnostic(self) -> str:
-        """What an SMTP server would have answered, in ASCII."""
-        said = self.reason.encode("ascii", "replace").decode("ascii")[:MAX_DIAGNOSTIC]
-        return f"550 {self.status} {said}".rstrip()
+        """The SMTP response for this failure, in ASCII."""
+        reason = self.reason.encode("ascii", "replace").decode("ascii")[:MAX_DIAGNOSTIC_CHARACTERS]
+        return f"550 {self.status} {reason}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +49,12 @@ class Bounce:
     """One bounce message.
 
     Attributes:
-        name: unique among all; letters, digits and hyphens.
-        ses_message_id: of the message that bounces.
-        domain: the organization's, that speaks: where the first failed recipient should have been.
-        to: the envelope sender.
+        name: unique among all bounces; letters, digits and hyphens.
+        ses_message_id: SES's id of the message that bounces.
+        domain: domain of the organization that sends the bounce: the first failed recipient's.
+        to: the envelope sender of the message.
         arrived: when the message arrived, in milliseconds since the epoch.
-        explanation: for people; lines end with a line feed.
+        explanation: text for people; lines end with a line feed.
     """
 
     name: str
@@ -65,10 +67,10 @@ class Bounce:
 
     @property
     def author(self) -> str:
-        """Whom people may answer: every domain has a postmaster."""
+        """Address that people may answer to: every domain has a postmaster."""
         return f"postmaster@{self.domain}"
 
     @property
     def mail_from(self) -> str:
-        """Where a raw bounce message's own failure goes: an address that nobody has and nobody is told about."""
+        """Envelope sender of a raw bounce message: no mailbox has this address, so a failed bounce causes no other."""
         return f"mailer-daemon@{self.domain}"

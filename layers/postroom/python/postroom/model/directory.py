@@ -1,6 +1,6 @@
-"""Who lives here: organizations, their domains, and everything that has an address.
+"""Organizations, their domains, and the entities that have addresses.
 
-Addresses and domain names are lower-case wherever they are keys; domain names are A-labels (RFC 5890).
+Addresses and domain names are lower-case if they are keys; domain names are A-labels (RFC 5890).
 Source of states and kinds: contracts 7.3 (botocore's model of WorkMail).
 """
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class EntityKind(StrEnum):
-    """What an address can belong to; botocore's ``EntityType``."""
+    """Kind of an entity; botocore's ``EntityType``."""
 
     USER = "USER"
     GROUP = "GROUP"
@@ -19,7 +19,7 @@ class EntityKind(StrEnum):
 
 
 class EntityState(StrEnum):
-    """Life of an entity: made DISABLED, ENABLED by RegisterToWorkMail, DELETED for good."""
+    """State of an entity: DISABLED when created, ENABLED by RegisterToWorkMail, DELETED for ever."""
 
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
@@ -37,14 +37,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrganizationRef:
-    """What the way of a message needs to know of an organization.
+    """The part of an organization that stations read for each message.
 
     Attributes:
         id: ``m-`` and 32 hexadecimal digits; stored, never derived.
         arn: ``arn:aws:workmail:<region>:<account>:organization/<id>``; the encryption context of its keys.
-        alias: also the name of its default log group and of its test domain.
+        alias: also part of the names of its default log group and its test domain.
         kms_key_arn: the symmetric key that wraps its mailbox keys.
-        active: False while it is made, once it is being deleted, and after.
+        active: False while it is created, while it is deleted, and after that.
     """
 
     id: str
@@ -56,14 +56,14 @@ class OrganizationRef:
 
 @dataclass(frozen=True, slots=True)
 class MailDomain:
-    """A domain of an organization, with all that ingest needs, so that one read per message is enough.
+    """A domain of an organization, with everything that ingest needs, so that one read per message is enough.
 
     Attributes:
         name: lower-case A-labels.
-        rules_version: version of the organization's compiled mail-flow rules; 0 while it has none.
+        rules_version: version of the organization's compiled mail-flow rules; 0 if there was never a rule.
         dmarc_enforced: the organization's inbound DMARC setting (on for a new organization).
-        fallback_mailbox: id of the user who gets postmaster@ and abuse@ where nobody has those addresses;
-            None while the organization has no enabled user.
+        fallback_mailbox: id of the user that gets mail to postmaster@ and abuse@ if no entity has those addresses;
+            None if the organization has no enabled user.
     """
 
     name: str
@@ -76,13 +76,13 @@ class MailDomain:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom an address means.
+    """The entity that an address belongs to.
 
     Attributes:
-        entity_id: a user's is its mailbox id too.
+        entity_id: for a user or resource also the mailbox id.
         role: None for groups.
         primary_address: lower-case; None while the entity is not registered.
-        has_mailbox: True where mail can be put: an enabled user (not REMOTE_USER) or resource.
+        has_mailbox: True if mail can be delivered: an enabled user (not REMOTE_USER) or resource.
     """
 
     entity_id: str
@@ -95,13 +95,13 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """Where an organization's event log goes.
+    """Settings of an organization's event log.
 
     Attributes:
-        alias: the organization's; names the default log group.
-        enabled: False only where the event log is switched off by a setting of ours.
+        alias: alias of the organization; part of the default log group's name.
+        enabled: False only if a setting of this deployment switches the event log off.
         log_group: name (not ARN) of the configured group; None means the default group.
-        role_arn: role to assume for writing; None means our own role.
+        role_arn: role that writes the log; None means the function's own role.
     """
 
     alias: str

@@ -1,7 +1,7 @@
-"""Who a Lambda function lets invoke it: what WorkMail needed, and so what we ask for.
+"""Resource policies of Lambda functions: the permission that WorkMail needed, and that Postroom requires as well.
 
-Our own role could invoke any function of the account. That a function's resource policy names WorkMail's principal is
-how its owner says that this organization's rules may (contracts.md 3.2; architecture 4.9).
+Our own role could invoke every function of the account. The owner of a function allows it for an organization's rules
+by naming WorkMail's principal in the function's resource policy (contracts.md 3.2; architecture 4.9).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def principal(region: str) -> str:
 
 
 def permission_command(function: str, region: str, organization_arn: str) -> str:
-    """Return the AWS CLI's command that gives the permission. Source: guide, ZH:3957-3963.
+    """Return the AWS CLI command that grants the permission. Source: guide, ZH:3957-3963.
 
-    Ours: the statement's id names the organization, or a second one's would be refused as a duplicate.
+    Ours: the statement's id contains the organization's id; otherwise a second organization's would be a duplicate.
     """
     statement = f"AllowWorkMail-{organization_arn.rpartition('/')[2]}"
     return (
@@ -34,17 +34,17 @@ def permission_command(function: str, region: str, organization_arn: str) -> str
 
 
 def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, account: str) -> bool:
-    """Return whether a resource policy surely lets an organization's rules invoke the function.
+    """Say whether a resource policy certainly allows an organization's rules to invoke the function.
 
-    A condition that we cannot judge makes a permission worthless and keeps a denial in force.
+    A permission with a condition that cannot be evaluated here does not count. A denial with one does.
 
     Args:
-        policy: as GetPolicy gives it, read from JSON.
+        policy: as GetPolicy returns it, read from JSON.
     """
     statements = policy.get("Statement")
     allowed = False
     for statement in statements if isinstance(statements, list) else [statements]:
-        if not (isinstance(statement, dict) and _is_about_us(statement, region)):
+        if not (isinstance(statement, dict) and _applies(statement, region)):
             continue
         holds = _holds(statement.get("Condition") or {}, organization_arn, account)
         if statement.get("Effect") == "Deny" and holds is not False:
@@ -53,13 +53,13 @@ def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, acc
     return allowed
 
 
-def _is_about_us(statement: Mapping[str, Any], region: str) -> bool:
-    """Say whether a statement names us, or, in a denial, leaves out others and not us."""
-    action, us = _covers(statement.get("Action")), _names(statement.get("Principal"), region)
+def _applies(statement: Mapping[str, Any], region: str) -> bool:
+    """Say whether a statement is about our principal and action; in a denial also by exclusion of others."""
+    action, named = _covers(statement.get("Action")), _names(statement.get("Principal"), region)
     if statement.get("Effect") == "Deny":
         action = action or ("NotAction" in statement and not _covers(statement["NotAction"]))
-        us = us or ("NotPrincipal" in statement and not _names(statement["NotPrincipal"], region))
-    return action and us
+        named = named or ("NotPrincipal" in statement and not _names(statement["NotPrincipal"], region))
+    return action and named
 
 
 def _covers(actions: object) -> bool:
@@ -67,7 +67,7 @@ def _covers(actions: object) -> bool:
 
 
 def _names(principals: object, region: str) -> bool:
-    """Say whether principals are we or everybody, which ``"*"`` and ``{"AWS": "*"}`` both mean."""
+    """Say whether principals include ours; ``"*"`` and ``{"AWS": "*"}`` include all."""
     kinds = principals.items() if isinstance(principals, dict) else [("", principals)]
     return any(
         one == "*" or (kind == "Service" and one == principal(region)) for kind, ones in kinds for one in _several(ones)
@@ -75,19 +75,19 @@ def _names(principals: object, region: str) -> bool:
 
 
 def _holds(conditions: object, organization_arn: str, account: str) -> bool | None:
-    """Say whether conditions hold for an organization's rules; ``None``: we cannot judge."""
-    facts = {"aws:sourcearn": organization_arn, "aws:sourceaccount": account}
+    """Say whether conditions are met for an organization's rules; ``None``: not known."""
+    context = {"aws:sourcearn": organization_arn, "aws:sourceaccount": account}
     if not (isinstance(conditions, dict) and all(isinstance(wanted, dict) for wanted in conditions.values())):
         return None
     verdicts: list[bool | None] = []
     for test, wanted in conditions.items():
         match = _OPERATORS.get(test.lower().removesuffix("ifexists"))
         for key, values in wanted.items():
-            fact = facts.get(key.lower())
-            if match is None or fact is None:
+            actual = context.get(key.lower())
+            if match is None or actual is None:
                 verdicts.append(None)
             else:
-                verdicts.append(any(match(fact, str(value)) for value in _several(values)))
+                verdicts.append(any(match(actual, str(value)) for value in _several(values)))
     if False in verdicts:
         return False
     return None if None in verdicts else True
@@ -98,10 +98,10 @@ def _several(value: object) -> Iterable[Any]:
 
 
 def _like(text: str, pattern: str) -> bool:
-    """Compare as IAM does: ``*`` is anything, ``?`` one character.
+    """Compare as IAM does: ``*`` is any text, ``?`` one character.
 
-    What stands between two stars is found once, where it comes first, and not looked for again further on: whoever
-    writes a policy writes the pattern, and each star of a search that goes back multiplies its time.
+    Text between two stars is matched at its first place only, without backtracking. The author of a policy chooses the
+    pattern, and with backtracking each star would multiply the time of the search.
     """
     first, *rest = (re.escape(part).replace(r"\?", ".") for part in pattern.split("*"))
     between = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
@@ -110,7 +110,7 @@ def _like(text: str, pattern: str) -> bool:
 
 
 def _arn_like(text: str, pattern: str) -> bool:
-    """Compare part by part, so that a ``*`` does not reach over a colon of an ARN's first five."""
+    """Compare the parts of an ARN; a ``*`` does not match across its first five colons."""
     parts, patterns = text.split(":", 5), pattern.split(":", 5)
     return len(parts) == len(patterns) and all(map(_like, parts, patterns))
 

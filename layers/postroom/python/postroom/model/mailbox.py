@@ -1,4 +1,4 @@
-"""A mailbox and what lies in it: what every later client (EWS, IMAP, export) will ask of the index."""
+"""A mailbox, its folders, and the items of its index; EWS, IMAP and export will need these fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Folder(StrEnum):
-    """Folders that every mailbox has. Their ids are their names, so that delivery needs no look-up."""
+    """Folders that every mailbox has. The id of each is its name, so that delivery needs no look-up."""
 
     INBOX = "INBOX"
     SENT_ITEMS = "SENT_ITEMS"
@@ -46,7 +46,7 @@ SPECIAL_USE: Mapping[Folder, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """A folder's numbers: they change with every delivery, so they live in the mailbox's head row, all in one write.
+    """Counters of a folder. They change with every delivery, so they are in the mailbox's head row: one write.
 
     ``modseq`` is the mailbox sequence of the folder's last change; ``size`` is in bytes.
     """
@@ -60,7 +60,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class FolderInfo:
-    """What rarely changes of a folder. ``id`` is immutable; ``uid_validity`` is seconds since the epoch."""
+    """Properties of a folder that change rarely. ``id`` is immutable; ``uid_validity`` is seconds since the epoch."""
 
     id: str
     name: str
@@ -75,10 +75,13 @@ class FolderInfo:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A mailbox's head: whose it is, its wrapped key, its sequence, and the counters of its folders.
+    """A mailbox's head: its organization, its wrapped key, its sequence, and the counters of its folders.
 
-    ``sequence`` grows by one with every change in the mailbox; whoever writes states the one that they read.
-    ``quota`` and ``size`` are bytes. ``noticed``: the quota notice was given and not yet taken back.
+    Attributes:
+        quota_bytes: largest size of the mailbox.
+        size: size of its messages, in bytes.
+        sequence: grows by one with every change in the mailbox; a writer states the value that it read.
+        noticed: the mailbox has the quota notice, and was not below the share of the notice since then.
     """
 
     mailbox_id: str
@@ -86,7 +89,7 @@ class Head:
     organization_arn: str
     kms_key_arn: str
     wrapped_key: bytes
-    quota: int
+    quota_bytes: int
     size: int
     sequence: int
     noticed: bool
@@ -95,14 +98,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A message about to enter a folder; the mailbox gives it UID, sequence and id in one transaction.
+    """A message that is about to enter a folder; the mailbox assigns UID, sequence and id in one transaction.
 
-    ``summary`` is one ciphertext under the mailbox key, bound to ``summary_place``: what lists and search show
-    (subject, addresses, Message-ID, preview). Times are milliseconds since the epoch, sizes bytes.
+    ``summary`` is one ciphertext under the mailbox key, bound to ``summary_place``. It has the fields that lists and
+    search show (subject, addresses, Message-ID, preview). Times are milliseconds since the epoch, sizes are bytes.
     """
 
     token: str
-    """32 hexadecimal digits; the item id is the creation sequence and this."""
+    """32 hexadecimal digits; the item id is the creation sequence and this token."""
     folder: str
     blob: str
     size: int
@@ -117,10 +120,12 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message in a mailbox, as the index knows it.
+    """A message in a mailbox, as the index has it.
 
-    ``id`` (45 characters) survives moves and begins with the mailbox sequence of its creation, so that the items
-    themselves are the mailbox's log of creations. ``uids`` says in which folders it lies, under which UID.
+    Attributes:
+        id: 45 characters; it stays the same when the item is moved. It begins with the mailbox sequence of its
+            creation, so that the items are the mailbox's log of creations.
+        uids: UID by the folder that the item is in.
     """
 
     id: str
@@ -144,12 +149,12 @@ class Item:
 
     @property
     def token(self) -> str:
-        """What ``NewItem.token`` was; summaries are bound to it."""
+        """The value of ``NewItem.token``; summaries are bound to it."""
         return self.id.partition("-")[2]
 
 
 class ChangeKind(StrEnum):
-    """What the change log says of an item. Delivery writes none but NEW, which is the item's own row."""
+    """Kind of an entry of the change log. Delivery writes only NEW, which is the item's own row."""
 
     NEW = "NEW"
     MODIFIED = "MODIFIED"
@@ -175,12 +180,12 @@ def item_id(sequence: int, token: str) -> str:
 
 
 def item_token(trace: str, mailbox_id: str, kind: str) -> str:
-    """Return the token of the item that one order makes: always the same for the same order."""
+    """Return the token of the item that an order creates; deterministic for the order."""
     return hashlib.sha256(f"item\0{trace}\0{mailbox_id}\0{kind}".encode()).hexdigest()[:32]
 
 
 def blob_key(organization_id: str, mailbox_id: str, token: str) -> str:
-    """Return the sealed object's key: also the place that its key is bound to."""
+    """Return the key of the sealed object; the message key is bound to it as its place."""
     return f"mail/{organization_id}/{mailbox_id}/{token}"
 
 
@@ -190,7 +195,7 @@ def summary_place(mailbox_id: str, token: str) -> str:
 
 
 def enter(head: Head, item: NewItem, now: int) -> tuple[Item, Counters]:
-    """Return what a new message becomes in a folder, and the folder's counters after it. ``now`` in milliseconds."""
+    """Return the item of a new message, and its folder's counters after it. ``now`` in milliseconds since the epoch."""
     before, sequence = head.folders[item.folder], head.sequence + 1
     after = replace(
         before,
@@ -221,7 +226,13 @@ def enter(head: Head, item: NewItem, now: int) -> tuple[Item, Counters]:
 
 
 def first_head(
-    mailbox_id: str, *, organization_id: str, organization_arn: str, kms_key_arn: str, wrapped_key: bytes, quota: int
+    mailbox_id: str,
+    *,
+    organization_id: str,
+    organization_arn: str,
+    kms_key_arn: str,
+    wrapped_key: bytes,
+    quota_bytes: int,
 ) -> Head:
     """Return the head of a new mailbox: empty, at sequence 1, with the standard folders' counters."""
     return Head(
@@ -230,7 +241,7 @@ def first_head(
         organization_arn=organization_arn,
         kms_key_arn=kms_key_arn,
         wrapped_key=wrapped_key,
-        quota=quota,
+        quota_bytes=quota_bytes,
         size=0,
         sequence=1,
         noticed=False,

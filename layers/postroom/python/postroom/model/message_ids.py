@@ -1,4 +1,4 @@
-"""Message-IDs as people copy them: from a header, from a list, from JSON."""
+"""Message-IDs in the spellings in which people copy them: from a header, a list or JSON."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from postroom.model.text import visible
 
 
 def bare(message_id: str) -> str:
-    """Return a Message-ID as all its spellings have it: without angle brackets, folds and invisible characters."""
+    """Return a Message-ID in its common form: without angle brackets, folds and invisible characters."""
     return " ".join(visible(message_id).split()).strip("<> ")
 
 
 def spellings(asked: str) -> frozenset[str]:
-    """Return what a request for a Message-ID may mean: the id as written, or as JSON writes it; each bare.
+    """Return the ids that a request may mean: the text as written, and the text read as JSON; each in its common form.
 
-    Of an id that is longer than facts keep, also what they keep.
+    For an id that is longer than facts store, the shortened id that they store is also returned.
     """
     try:
         unescaped = str(json.loads(f'"{asked}"'))
     except ValueError:
-        unescaped = asked  # no piece of JSON: it means itself
+        unescaped = asked  # not part of a JSON text
     meant = {bare(asked), bare(unescaped)} - {""}
     return frozenset(meant | {bare(f"<{each}>"[:MAX_SUBJECT_CHARACTERS]) for each in meant})

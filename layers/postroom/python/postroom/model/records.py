@@ -1,8 +1,8 @@
-"""What the directory keeps of organizations, domains and entities.
+"""Records of the directory: organizations, domains, entities, and claims of unique names.
 
-Dates are milliseconds since the epoch. Records with a ``version`` are replaced only at the version that was read; a
-store adds one with every replacement. Display forms (``name``, ``email``, ``aliases``) keep the case that was given;
-claims are lower-case. Ids are stored, never derived, so that an import can keep the ones that people have.
+Dates are milliseconds since the epoch. Records with a ``version`` are replaced only at the version that was read; the
+store adds one with every replacement. Display forms (``name``, ``email``, ``aliases``) keep their case; claims are
+lower-case. Ids are stored, never derived, so that an import can keep existing ids.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class OrganizationState(StrEnum):
 
 
 class DomainState(StrEnum):
-    """Where a domain stands between its row and SES (ours; the API shows none of it)."""
+    """Progress of a domain's setup in SES (ours; the API does not show it)."""
 
     REGISTERING = "REGISTERING"
     ACTIVE = "ACTIVE"
@@ -41,18 +41,18 @@ class Organization:
     """An organization.
 
     Attributes:
-        fingerprint: of the parameters that it was created with, to resume an interrupted creation.
-        fallback_mailbox: id of the user who gets postmaster@ and abuse@ (ours: the first enabled user).
-        rules_version: of the compiled rule set that holds; 0 while there has never been a rule.
-        log_group_arn: ends in ``:*``; None while no email monitoring is configured.
-        spread: False while some domain rows may still carry older routing data than this row.
+        fingerprint: digest of the parameters of its creation, to continue an interrupted creation.
+        fallback_mailbox: id of the user that gets mail to postmaster@ and abuse@ (ours: the first enabled user).
+        rules_version: version of the compiled rule set that applies; 0 if there was never a rule.
+        log_group_arn: ends in ``:*``; None if no email monitoring is configured.
+        spread: False as long as some domain rows may have older routing data than this row.
         deleting: when its deletion began.
-        former_domains: the names of its domains, while it is being deleted: what is parked may name them.
+        former_domains: names of its domains, while it is being deleted: parked notifications may name them.
         keys_gone: the keys of its mailboxes are removed.
-        searched_to: key up to which the stored mail has been looked through for its messages; None: begin again.
-        search_begun: when that look began.
-        several_rules: more than one receipt rule announced mail while it was being deleted, its own domains' included.
-        cleared: when a deletion found nothing left; until then each run looks again.
+        searched_to: key up to which the stored mail was searched for its messages; None: begin with the first.
+        search_begun: when that search began.
+        several_rules: SES had more than one receipt rule while the organization was being deleted.
+        cleared: when a deletion found nothing left; until then each run checks again.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Organization:
 
     @property
     def ref(self) -> OrganizationRef:
-        """What the way of a message needs to know."""
+        """The part that stations read for each message."""
         return OrganizationRef(
             id=self.id,
             arn=self.arn,
@@ -93,9 +93,10 @@ class Organization:
         )
 
     def monitoring(self, *, default_enabled: bool) -> Monitoring:
-        """Where the event log goes; ``default_enabled`` holds while nothing is configured.
+        """Return the settings of the event log; ``default_enabled`` applies if nothing is configured.
 
-        Once it is deleted its default group may be another's: that is named by the alias.
+        A deleted organization has no default log group: the group is named by the alias, which may be another
+        organization's by now.
         """
         log_group = self.log_group_arn.split(":log-group:")[1].removesuffix(":*") if self.log_group_arn else None
         return Monitoring(
@@ -108,12 +109,12 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A mail domain with a copy of its organization's routing data, so that a message costs one read.
+    """A mail domain with a copy of its organization's routing data, so that a message needs one read.
 
     Attributes:
         name: lower-case A-labels.
-        verified: True once SES has said so; never taken back by us.
-        verification_token: value of the TXT record at ``_amazonses.<name>``; empty until SES gave it.
+        verified: True once SES has confirmed the ownership; never reset.
+        verification_token: value of the TXT record at ``_amazonses.<name>``; empty until SES has returned it.
     """
 
     name: str
@@ -130,7 +131,7 @@ class Domain:
 
     @property
     def mail_domain(self) -> MailDomain:
-        """What ingest reads."""
+        """The part that ingest reads."""
         return MailDomain(
             name=self.name,
             organization=self.organization,
@@ -148,12 +149,12 @@ class Entity:
     Attributes:
         role: None for groups.
         email: primary address; None while not registered.
-        releasing: lower-case addresses that a deregistration has still to give back (more than one transaction).
-        attributes: by botocore's member name (DisplayName, FirstName …), as given.
-        quota_mb: of the mailbox that it has or will have.
-        mailbox_provisioned: when its mailbox was made.
+        releasing: lower-case addresses that a deregistration has yet to release, in further transactions.
+        attributes: values by botocore's member name (DisplayName, FirstName …), unchanged.
+        quota_mb: quota of its mailbox, also if the mailbox does not exist yet; 1 MB = 2^20 bytes.
+        mailbox_provisioned: when its mailbox was created.
         mailbox_kept_until: when the mailbox of a deregistered user may be removed.
-        mailbox_removing: when a run began to remove its mailbox, which cannot be taken back; None while none does.
+        mailbox_removing: when a run began to remove its mailbox, which cannot be undone; None if no run has.
     """
 
     organization_id: str
@@ -184,12 +185,12 @@ class Entity:
 
     @property
     def keeps_mail(self) -> bool:
-        """Registering this kind of entity makes a mailbox."""
+        """Say whether registering this entity creates a mailbox."""
         return self.kind is not EntityKind.GROUP and self.role is not Role.REMOTE_USER
 
     @property
     def addressee(self) -> Addressee:
-        """What ingest reads."""
+        """The part that ingest reads."""
         return Addressee(
             entity_id=self.id,
             kind=self.kind,
@@ -202,7 +203,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasClaim:
-    """An organization's alias, lower-case: one organization in the account has it."""
+    """An organization's alias, lower-case; unique in the account."""
 
     alias: str
     organization_id: str
@@ -210,7 +211,7 @@ class AliasClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameClaim:
-    """An entity's name, lower-case: unique over users, groups and resources of an organization (ours)."""
+    """An entity's name, lower-case; unique among users, groups and resources of an organization (ours)."""
 
     organization_id: str
     name: str
@@ -220,7 +221,7 @@ class NameClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressClaim:
-    """An address, lower-case: one entity in the account has it, as primary address or alias."""
+    """An address, lower-case; unique in the account, as primary address or alias."""
 
     address: str
     organization_id: str
@@ -240,7 +241,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordHash:
-    """A user's password as an argon2 hash in PHC format; kept apart from the entity, which every message reads."""
+    """A user's password as an argon2 hash in PHC format; not part of the entity, which is read for every message."""
 
     organization_id: str
     user_id: str
@@ -249,7 +250,7 @@ class PasswordHash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRecord:
-    """A mail-flow rule. Whoever writes one replaces the organization, too: its version guards all of its rules."""
+    """A mail-flow rule. Each write also replaces the organization, whose version guards all of its rules."""
 
     organization_id: str
     rule: Rule
@@ -257,12 +258,12 @@ class RuleRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpGateway:
-    """Where outbound mail may go instead of SES. Whoever writes one replaces the organization, too, as with rules.
+    """An SMTP gateway for outbound mail. Each write also replaces the organization, as with rules.
 
     Attributes:
-        name: unique in its organization whatever its case.
-        host: a public address or a name in the DNS, as ``model.public_hosts`` writes it.
-        sealed_password: what ``GatewayPasswords`` made of it; nobody who reads the record knows more.
+        name: unique in its organization, case-insensitive.
+        host: a public IP address or host name, in the form of ``model.public_hosts``.
+        sealed_password: ciphertext of ``GatewayPasswords``.
     """
 
     organization_id: str
@@ -280,9 +281,9 @@ class ClientToken:
 
     Attributes:
         scope: operation and organization.
-        fingerprint: of the request's other parameters.
-        answer: what the operation needs to answer again.
-        expires: seconds since the epoch; compared with the clock, since TTL lags.
+        fingerprint: digest of the request's other parameters.
+        answer: value from which the operation can answer again.
+        expires: seconds since the epoch; compared with the clock, because the table's TTL lags.
     """
 
     scope: str
@@ -310,35 +311,35 @@ Versioned = Organization | Domain | Entity
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Write a record that is not there."""
+    """Write a record that does not exist yet."""
 
     record: Record
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Write a record whose stored version is the one that it carries; it is stored with the next."""
+    """Write a record if the stored version equals the record's; it is stored with the next version."""
 
     record: Versioned
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Write nothing, but only if the stored version is still this record's; a domain's, of the same organization."""
+    """Write nothing; the transaction needs the stored version to be the record's (a domain's organization as well)."""
 
     record: Versioned
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a record, whatever is there."""
+    """Write a record, whether it exists or not."""
 
     record: PasswordHash | RuleRecord | SmtpGateway | ClientToken
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take a record away, if it is there; ``unchanged``: only if the stored version is still this record's."""
+    """Remove a record, if it exists; with ``unchanged`` the stored version must be the record's."""
 
     record: Record
     unchanged: bool = False

@@ -1,4 +1,4 @@
-"""Why a rule decides about a recipient: what people ask, and the way of a message never does."""
+"""Explains why a rule decides about a recipient; for people only, no message needs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A rule that matches, by its most specific patterns. ``sender`` is whose, None for mail without From."""
+    """A rule that matches, with its most specific patterns. ``sender`` is the matching address; None without a From."""
 
     rule: Rule
     sender: Address | None
@@ -29,9 +29,9 @@ class Explanation:
     """What happens to mail for one recipient.
 
     Attributes:
-        rule: the one that decides; None where mail takes its normal way.
-        header: ``Sender`` or ``From``: whose addresses were consulted.
-        matches: every rule that matches an address of that header, the one that decides first.
+        rule: the rule that decides; None if the message is handled normally.
+        header: ``Sender`` or ``From``, the field whose addresses were consulted.
+        matches: every rule that matches an address of that field; the deciding rule is the first.
         reason: one sentence for people.
     """
 
@@ -43,19 +43,19 @@ class Explanation:
 
 
 def explain(rules: RuleSet, senders: Sequence[Address], froms: Sequence[Address], recipient: Address) -> Explanation:
-    """Say which rule decides, which others match, and why this one; the arguments are those of ``decide``."""
+    """Say which rule decides, which others match, and why; the arguments are those of ``RuleSet.decide``."""
     rule = rules.decide(senders, froms, {"": recipient}).get("")
     header, addresses = "Sender", tuple(dict.fromkeys(senders))
     matches = _matches(rules, addresses, recipient)
     if not matches:
         header, addresses = "From", tuple(dict.fromkeys(froms))
         matches = _matches(rules, addresses or (None,), recipient)
-    matches.sort(key=lambda match: match.rule is not rule)  # stable: the others stay in their order
+    matches.sort(key=lambda match: match.rule is not rule)  # stable: the other matches keep their order
     return Explanation(recipient, rule, header, tuple(matches), _reason(rule, header, addresses, matches))
 
 
 def _matches(rules: RuleSet, addresses: Iterable[Address | None], recipient: Address) -> list[Match]:
-    """Return every rule that matches, in the order in which rules of one sender win."""
+    """Return every rule that matches, by precedence among the rules of one sender."""
     recipient_order = [recipient_key(recipient), *domain_keys(recipient.domain)]
     found = []
     for address in addresses:
@@ -70,16 +70,16 @@ def _matches(rules: RuleSet, addresses: Iterable[Address | None], recipient: Add
 
 
 def _best(patterns: Iterable[Pattern], order: Sequence[str]) -> Pattern | None:
-    """Return the pattern that stands first in an order of texts."""
-    known = [pattern for pattern in patterns if pattern.text in order]
-    return min(known, key=lambda pattern: order.index(pattern.text), default=None)
+    """Return the pattern whose text is first in an order."""
+    candidates = [pattern for pattern in patterns if pattern.text in order]
+    return min(candidates, key=lambda pattern: order.index(pattern.text), default=None)
 
 
 def _reason(rule: Rule | None, header: str, addresses: Sequence[Address], matches: Sequence[Match]) -> str:
     if not matches:
-        return "no rule matches: mail takes its normal way"
+        return "no rule matches: the message is handled normally"
     if rule is None:
-        return f"not every {header} address is one of a rule that bypasses the spam check: mail takes its normal way"
+        return f"not every {header} address has a rule that bypasses the spam check: the message is handled normally"
     if len(matches) == 1:
         return "no other rule matches" + _sender_first(header)
     first = matches[0]
@@ -90,7 +90,7 @@ def _reason(rule: Rule | None, header: str, addresses: Sequence[Address], matche
 
 
 def _difference(first: Match, second: Match) -> str:
-    """Say what puts a match before the next one of the same sender."""
+    """Say why a match has precedence over the next one of the same sender."""
     if first.sender_pattern != second.sender_pattern:
         return f"sender pattern {first.sender_pattern} is more specific than {second.sender_pattern}"
     if first.recipient_pattern != second.recipient_pattern:
@@ -100,7 +100,7 @@ def _difference(first: Match, second: Match) -> str:
         return f"equally specific, and {action} is more restrictive than {other}"
     calls = first.rule.action.call, second.rule.action.call
     if calls[0] is not None and calls[1] is not None and calls[0].synchronous is not calls[1].synchronous:
-        return "equally specific, and a function that is waited for comes before one that is not"
+        return "equally specific, and a synchronous call comes before an asynchronous one"
     return "equally specific, same action: the older rule"
 
 

@@ -1,7 +1,7 @@
-"""An organization's rules as an index: which rule decides about a message and a recipient.
+"""An index of an organization's rules that finds the rule for a message and a recipient.
 
-A lookup tries the few patterns that can mean an address, most specific first, and costs the same with one rule as with
-a thousand. Where the guide is silent (several From addresses, none, tags), docs/parity.md says what is ours.
+A lookup tries the few patterns that can match an address, most specific first; its cost does not depend on the number
+of rules. For what the guide does not say (several From addresses, none, tags), docs/parity.md has our choices.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """One way in which a reader of mail takes the Sender and From fields of a message: the addresses of each."""
+    """One way in which a mail client may read the Sender and From fields of a message: the addresses of each field."""
 
     senders: tuple[Address, ...]
     froms: tuple[Address, ...]
 
 
 _Table = dict[str, Rule]
-"""Recipient patterns, and the rule that wins at each."""
+"""Recipient patterns, each with the rule that wins for it."""
 
 MAX_WILDCARDS: Final = 127
-"""Most labels that a domain has, and so most wildcards that can mean one. Source: RFC 1035, 2.3.4."""
+"""Most labels of a domain, and so most wildcards that can match one. Source: RFC 1035, 2.3.4."""
 
 
 class RuleSet:
-    """The rules of one direction. ``weight`` says how large the index is: pairs of patterns, before sharing."""
+    """The rules of one direction. ``weight`` measures the size of the index: pairs of patterns, before sharing."""
 
     def __init__(self, rules: Iterable[Rule], direction: Direction) -> None:
         order = MOST_RESTRICTIVE_FIRST[direction]
@@ -45,18 +45,18 @@ class RuleSet:
         self._with_addresses = _domains_with_addresses(self.rules)
 
     def precedence(self, rule: Rule) -> tuple[int, bool, int, str]:
-        """Order rules that are equally specific: the more restrictive first, then the older (ours).
+        """Return the sort key of equally specific rules: the more restrictive first, then the older (ours).
 
-        Between rules that call functions those come first that wait for the answer (ours).
+        Of rules that call functions, synchronous ones come first (ours).
         """
         call = rule.action.call
         return self._rank[rule.action.type], call is not None and not call.synchronous, rule.created, rule.id
 
     def decide_all(self, readings: Sequence[Reading], recipients: Mapping[str, Address]) -> dict[str, Rule]:
-        """Find the rule that decides about each recipient of a message that readers may take in several ways.
+        """Find the rule for each recipient of a message whose sender mail clients may read in several ways.
 
-        Each reading gets its own answer, as ``decide`` gives it, and the most restrictive is taken; but mail passes the
-        spam check by only if it does in all readings (ours).
+        ``decide`` gives a rule for each reading, and the most restrictive one is taken. A rule that bypasses the spam
+        check is taken only if all readings have one (ours).
         """
         answers = [self.decide(*reading, recipients) for reading in readings]
         if len(answers) == 1:
@@ -67,24 +67,24 @@ class RuleSet:
     def decide(
         self, senders: Sequence[Address], froms: Sequence[Address], recipients: Mapping[str, Address]
     ) -> dict[str, Rule]:
-        """Find the rule that decides about each recipient.
+        """Find the rule for each recipient.
 
-        If a rule matches the Sender header's address for a recipient, the From header is not consulted for it, however
-        specific the other rules are. A more specific sender pattern wins over a more specific recipient pattern;
-        between rules that are equally specific the most restrictive action wins. Of several addresses in one header
-        each gets its own answer, and the most restrictive is taken; but mail passes the spam check by only
-        if all of them do. A message without From matches ``*`` alone.
+        If a rule matches an address of the Sender header for a recipient, the From header is not consulted for that
+        recipient, however specific the other rules are. A more specific sender pattern wins over a more specific
+        recipient pattern. Of equally specific rules the one with the most restrictive action wins. For several
+        addresses in one header each address has its own rule, and the most restrictive one is taken; a rule that
+        bypasses the spam check is taken only if all addresses have one. A message without From matches ``*`` only.
 
         Args:
-            senders: addresses of the Sender header, commonly none; never the envelope's.
+            senders: addresses of the Sender header, usually none; never the envelope sender.
             froms: addresses of the From header.
-            recipients: envelope recipients, by whatever the caller calls them.
+            recipients: envelope recipients by the caller's names for them.
 
         Returns:
             An entry for each recipient that a rule matches.
         """
-        by_sender, by_from = self._ways(senders), self._ways(froms or _NOBODY)
-        if not by_sender and len(by_from) == 1:  # nearly all mail; the loop below would say the same
+        by_sender, by_from = self._tables_by_sender(senders), self._tables_by_sender(froms or _NO_ADDRESS)
+        if not by_sender and len(by_from) == 1:  # nearly all mail; the loop below has the same result
             winner = by_from[0].winner
             return {name: rule for name, address in recipients.items() if (rule := winner(address)) is not None}
         decided = {}
@@ -96,33 +96,33 @@ class RuleSet:
                 decided[name] = rule
         return decided
 
-    def _ways(self, addresses: Sequence[Address | None]) -> list[_Way]:
-        """Return a way for each address; addresses that the same patterns mean share one."""
-        ways: dict[tuple[int, ...], _Way] = {}
+    def _tables_by_sender(self, addresses: Sequence[Address | None]) -> list[_SenderTables]:
+        """Return the tables for each address; addresses that match the same patterns share theirs."""
+        found: dict[tuple[int, ...], _SenderTables] = {}
         for address in dict.fromkeys(addresses):
             tables = [self._tables[key] for key in sender_keys(address) if key in self._tables]
-            ways.setdefault(tuple(map(id, tables)), _Way(tables, self._with_addresses))
-        return list(ways.values())
+            found.setdefault(tuple(map(id, tables)), _SenderTables(tables, self._with_addresses))
+        return list(found.values())
 
-    def _combined(self, ways: Sequence[_Way], recipient: Address) -> tuple[Rule | None, bool]:
-        """Return the most restrictive rule of all ways, and whether there was any."""
-        winners = [way.winner(recipient) for way in ways]
+    def _combined(self, senders: Sequence[_SenderTables], recipient: Address) -> tuple[Rule | None, bool]:
+        """Return the most restrictive rule of all senders, and whether any rule matches."""
+        winners = [sender.winner(recipient) for sender in senders]
         return self._most_restrictive(winners), any(rule is not None for rule in winners)
 
     def _most_restrictive(self, winners: Sequence[Rule | None]) -> Rule | None:
-        """Return the rule of one of several senders that decides; None where mail takes its normal way."""
+        """Return the rule that decides among those of several senders; None if the message is handled normally."""
         found = sorted((rule for rule in winners if rule is not None), key=self.precedence)
         others = [rule for rule in found if rule.action.type is not ActionType.BYPASS_SPAM_CHECK]
-        if len(others) < len(found) < len(winners) or others:  # a bypass holds only if all have one
+        if len(others) < len(found) < len(winners) or others:  # a bypass counts only if all have one
             return others[0] if others else None
         return found[0] if found else None
 
 
 @dataclass(slots=True)
-class _Way:
-    """The tables that one sender's patterns lead to, the most specific first, and what they say of whole domains.
+class _SenderTables:
+    """The tables of one sender's patterns, most specific first, with a cache of the rules for whole domains.
 
-    ``with_addresses`` are the domains of which single addresses may get another rule than the domain.
+    ``with_addresses`` are the domains in which single addresses may have another rule than the domain.
     """
 
     tables: Sequence[_Table]
@@ -130,9 +130,9 @@ class _Way:
     domains: dict[str, tuple[Sequence[_Table], Rule | None]] = field(default_factory=dict)
 
     def winner(self, recipient: Address) -> Rule | None:
-        """Return the rule of the most specific sender pattern, and among its own, recipient pattern."""
-        known = self.domains.get(recipient.domain)
-        tables, rule = known or self._of_domain(recipient.domain)
+        """Return the rule with the most specific sender pattern and, among those, recipient pattern."""
+        cached = self.domains.get(recipient.domain)
+        tables, rule = cached or self._of_domain(recipient.domain)
         if tables:
             key = recipient_key(recipient)
             for table in tables:
@@ -142,7 +142,7 @@ class _Way:
         return rule
 
     def _of_domain(self, domain: str) -> tuple[Sequence[_Table], Rule | None]:
-        """Find out what the whole domain gets, and the tables where single addresses may still get another rule."""
+        """Return the tables in which single addresses may have a rule, and the rule of the whole domain."""
         keys, tables, rule = list(domain_keys(domain)), [], None
         for table in self.tables:
             tables.append(table)
@@ -153,11 +153,11 @@ class _Way:
         return found
 
 
-_NOBODY: Final = (None,)
+_NO_ADDRESS: Final = (None,)
 
 
 def sender_keys(sender: Address | None) -> Iterator[str]:
-    """Yield the patterns that mean a sender, most specific first; for nobody in particular, ``*``."""
+    """Yield the patterns that match a sender, most specific first; only ``*`` for None."""
     if sender is None:
         yield "*"
         return
@@ -166,7 +166,7 @@ def sender_keys(sender: Address | None) -> Iterator[str]:
 
 
 def recipient_key(recipient: Address) -> str:
-    """Return the address pattern that means a recipient: without its tag, since no pattern can name one (ours)."""
+    """Return the address pattern that matches a recipient: without its tag, because no pattern can have one (ours)."""
     local = recipient.local
     if "+" in local:
         local = recipient.without_tag().local
@@ -174,9 +174,9 @@ def recipient_key(recipient: Address) -> str:
 
 
 def domain_keys(domain: str) -> Iterator[str]:
-    """Yield the patterns that mean every address of a domain, most specific first."""
+    """Yield the patterns that match every address of a domain, most specific first."""
     yield domain
-    # of a name that is too long for the DNS, the last labels count: a header may hold any
+    # a header may contain a name that is too long for the DNS; its last labels count
     _, *rest = f".{domain}".rsplit(".", MAX_WILDCARDS)
     for at in range(len(rest)):
         yield f"*.{'.'.join(rest[at:])}"
@@ -184,7 +184,7 @@ def domain_keys(domain: str) -> Iterator[str]:
 
 
 def _compiled(rules: Sequence[Rule]) -> dict[str, _Table]:
-    """Return a table for each sender pattern; patterns that stand in the same rules share theirs.
+    """Return a table for each sender pattern; patterns of the same rules share one table.
 
     Args:
         rules: in their order of precedence.
@@ -215,4 +215,4 @@ def _domains_with_addresses(rules: Iterable[Rule]) -> frozenset[str]:
 
 
 NO_RULES: Final = RuleSet((), Direction.INBOUND)
-"""The inbound rules of an organization that has none."""
+"""The inbound rules of an organization without rules."""

@@ -1,6 +1,6 @@
-"""Mail flow rules: which mail, by the addresses in its headers and its envelope recipients, and what becomes of it.
+"""Mail-flow rules: patterns for the sender in the headers and for envelope recipients, and an action.
 
-Source: guide, "Managing email flows" (ZH:3764-3920); where it is silent or contradicts itself, docs/parity.md.
+Source: guide, "Managing email flows" (ZH:3764-3920); where it says nothing or contradicts itself, docs/parity.md.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from postroom.errors import InvalidPatternError
-from postroom.model.addresses import MAX_DOMAIN, a_label
+from postroom.model.addresses import MAX_DOMAIN_CHARACTERS, a_label
 
 
 class Direction(StrEnum):
-    """Whose mail a rule looks at."""
+    """Direction of the mail that a rule applies to."""
 
     INBOUND = "INBOUND"
     OUTBOUND = "OUTBOUND"
 
 
 class ActionType(StrEnum):
-    """What a rule does. Source: guide, ZH:3797-3828 (the API's names are ours)."""
+    """Action of a rule. Source: guide, ZH:3797-3828 (the API's names are ours)."""
 
     DROP = "DROP"
     BOUNCE = "BOUNCE"
@@ -50,14 +50,15 @@ MOST_RESTRICTIVE_FIRST: Final = {
         ActionType.DEFAULT,
     ),
 }
-"""The actions of each direction. Between rules that are equally specific the action that stands first here wins.
+"""The actions of each direction. Of rules that are equally specific, the one whose action is first here wins.
 
-Source: guide, ZH:3865. Outbound begins with DEFAULT in the guide's table, which contradicts "most restrictive": ours.
+Source: guide, ZH:3865. The guide's table begins outbound with DEFAULT, which contradicts "most restrictive first"; this
+order is ours.
 """
 
 
 class Specificity(IntEnum):
-    """How much a pattern says; the larger the more. Source: guide, ZH:3865; the forms, ZH:3833-3852."""
+    """How specific a pattern is; a larger value is more specific. Source: guide, ZH:3865; the forms, ZH:3833-3852."""
 
     ANY = 0
     WILDCARD = 1
@@ -69,16 +70,16 @@ _LOCAL: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*/=?^_`{
 """RFC 5322's dot-atom, lower-case, without ``+``."""
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-MAX_LOCAL: Final = 64
+MAX_LOCAL_CHARACTERS: Final = 64
 """Longest local part, in characters. Source: RFC 5321, 4.5.3.1.1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Some addresses: one, those of a domain, those of a domain and all below it, or all.
+    """A set of addresses: one address, all of a domain, all of a domain and the domains below it, or all.
 
-    ``text`` is the pattern's one way to be written: lower-case, domains in A-labels, ``*.`` before a wildcard domain.
-    Two patterns are equal where they mean the same addresses.
+    ``text`` is the pattern's normal form: lower-case, domains in A-labels, ``*.`` before a wildcard domain. Two
+    patterns are equal if they match the same addresses.
     """
 
     text: str
@@ -92,9 +93,9 @@ class Pattern:
         """Read ``mailbox@example.com``, ``example.com``, ``*.example.com`` or ``*``, in any case.
 
         Raises:
-            InvalidPatternError: it is none of these, or has a ``+`` (ZH:3857). Local parts are dot-atoms of ASCII: mail
-                with others matches by its domain. A domain of one label is refused where it stands alone: it is
-                a word without its dot more likely than a domain.
+            InvalidPatternError: the text is none of these, or has a ``+`` (ZH:3857). Local parts must be dot-atoms of
+                ASCII; addresses with other local parts can be matched by their domain. A domain of one label without
+                a mailbox or wildcard is refused, because it is probably a typing error.
         """
         given = text.strip()
         if given == "*":
@@ -113,7 +114,7 @@ class Pattern:
 
     @classmethod
     def stored(cls, text: str) -> Pattern:
-        """Take a text that ``parse`` made before, as it stands: what was valid once stays so."""
+        """Return the pattern of a stored ``text`` without checking it: a pattern that was valid stays valid."""
         if text == "*":
             return cls(text, Specificity.ANY)
         if "@" in text:
@@ -124,25 +125,25 @@ class Pattern:
 def _local(text: str, local: str) -> str:
     name = local.lower()
     if not name.isascii():
-        raise InvalidPatternError(text, "only ASCII can stand before the @; use the domain")
-    if len(name) > MAX_LOCAL or not _LOCAL.fullmatch(name):
-        raise InvalidPatternError(text, "what stands before the @ is no name of a mailbox")
+        raise InvalidPatternError(text, "only ASCII is allowed before the @; use the domain")
+    if len(name) > MAX_LOCAL_CHARACTERS or not _LOCAL.fullmatch(name):
+        raise InvalidPatternError(text, "the part before the @ is not a mailbox name")
     if "*" in name:
-        raise InvalidPatternError(text, "a wildcard stands only in front of a domain")
+        raise InvalidPatternError(text, "a wildcard is allowed only in front of a domain")
     return name
 
 
 def _domain(text: str, domain: str) -> str:
     if "*" in domain:
-        raise InvalidPatternError(text, "a wildcard stands only in front of a domain")
+        raise InvalidPatternError(text, "a wildcard is allowed only in front of a domain")
     name = a_label(domain)
-    if len(name) > MAX_DOMAIN or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise InvalidPatternError(text, "this is no domain name")
+    if len(name) > MAX_DOMAIN_CHARACTERS or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise InvalidPatternError(text, "this is not a domain name")
     return name
 
 
 MAX_RULE_TIMEOUT_MINUTES: Final = 240
-"""Longest time that a rule tries to reach its function, in minutes; 0 is one attempt. Source: guide, ZH:4152."""
+"""Longest time for attempts to call a rule's function, in minutes; 0 allows one attempt. Source: guide, ZH:4152."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,9 @@ class LambdaCall:
     """How a rule calls a function.
 
     Attributes:
-        fallback: what holds while the function has no say: never another function; with a synchronous call only.
-            SMTP_GATEWAY is the action's own gateway.
-        timeout_minutes: how long a synchronous call is tried again.
+        fallback: action for recipients without an answer of the function; never another function. Only with a
+            synchronous call. SMTP_GATEWAY is the action's own gateway.
+        timeout_minutes: how long a synchronous call is repeated.
     """
 
     function_arn: str
@@ -163,13 +164,13 @@ class LambdaCall:
 
 @dataclass(frozen=True, slots=True)
 class RuleAction:
-    """What a rule does.
+    """The action of a rule.
 
     Attributes:
-        bounce_message: the text for the sender, with BOUNCE only (None: ours).
-        call: with RUN_LAMBDA, and only then.
-        gateway_id: the SMTP gateway that mail takes: with SMTP_GATEWAY always; with a synchronous call of an outbound
-            rule, where one is named for what the function lets through.
+        bounce_message: text for the sender, with BOUNCE only; None for our own text.
+        call: set with RUN_LAMBDA only.
+        gateway_id: id of the SMTP gateway. Always set with SMTP_GATEWAY. With a synchronous call of an outbound rule it
+            is the gateway for mail that the function accepts, or None.
     """
 
     type: ActionType
@@ -180,10 +181,11 @@ class RuleAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A mail flow rule of an organization. Dates are milliseconds since the epoch.
+    """A mail-flow rule of an organization. Dates are milliseconds since the epoch.
 
-    It is about a message and one of its recipients where one of ``sender_patterns`` matches who the message is from
-    and one of ``recipient_patterns`` the recipient; both hold one pattern at least. Names are unique in a direction.
+    A rule matches a message and a recipient if one of ``sender_patterns`` matches the sender in the message's headers
+    and one of ``recipient_patterns`` matches the recipient. Both have at least one pattern. Names are unique within a
+    direction.
     """
 
     id: str

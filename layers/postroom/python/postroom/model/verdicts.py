@@ -1,4 +1,4 @@
-"""What SES found out about a message before it reached us."""
+"""Verdicts: the results of SES's checks of a message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 
 class DmarcPolicy(StrEnum):
-    """What the owner of the sender's domain asks for when DMARC fails."""
+    """The DMARC policy that the owner of the sender's domain has published."""
 
     NONE = "NONE"
     QUARANTINE = "QUARANTINE"
@@ -25,7 +25,7 @@ class DmarcPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """All checks of one message; ``dmarc_policy`` only where ``dmarc`` is FAIL."""
+    """All verdicts of one message; ``dmarc_policy`` is set only if ``dmarc`` is FAIL."""
 
     spam: Verdict = Verdict.PROCESSING_FAILED
     virus: Verdict = Verdict.PROCESSING_FAILED

@@ -29,8 +29,8 @@ class Mailboxes(Protocol):
     nothing was written.
     """
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
-        """Make a mailbox with its standard folders, in one transaction. ``quota`` in bytes, ``now`` in milliseconds.
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+        """Make a mailbox with its standard folders, in one transaction. ``now`` in milliseconds.
 
         Returns:
             ``False``: it exists already and stays as it is.
@@ -39,8 +39,8 @@ class Mailboxes(Protocol):
     def head(self, mailbox_id: str) -> Head | None:
         """Return the head row as last written (a strongly consistent read)."""
 
-    def set_quota(self, mailbox_id: str, quota: int) -> bool:
-        """Change the quota, in bytes. ``False``: no such mailbox."""
+    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
+        """Change the quota. ``False``: no such mailbox."""
 
     def deliver(
         self,

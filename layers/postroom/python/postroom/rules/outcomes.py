@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
-from postroom.model.addresses import MAX_ADDRESS, Address
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
 from postroom.model.limits import MAX_RECIPIENTS
 from postroom.model.rules import ActionType, RuleAction
 from postroom.model.text import one_line
@@ -126,7 +126,7 @@ class _Named:
             elif recipient in self.envelope:
                 self.ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
             elif address is None:
-                self.ignored.setdefault(one_line(name[:MAX_ADDRESS]), Ignored.NO_ADDRESS)
+                self.ignored.setdefault(one_line(name[:MAX_ADDRESS_CHARACTERS]), Ignored.NO_ADDRESS)
             elif recipient not in self._asked:
                 self._asked.add(recipient)
                 self._add(address, action)
@@ -145,15 +145,15 @@ def _address(name: str) -> Address | None:
     """Read an address that may stand in angle brackets behind a display name; ``None`` for what nobody can have.
 
     Not by the library, which enters every bracket of a name that is made of nothing else. Addresses of more than
-    ``MAX_ADDRESS`` bytes of UTF-8 are nobody's either: the directory cannot be asked for one of thousands.
+    ``MAX_ADDRESS_CHARACTERS`` bytes of UTF-8 are nobody's either: the directory cannot be asked for one of thousands.
     """
     text = name.strip()
     if text.endswith(">"):
         text = text[text.rfind("<") + 1 : -1]
-    if len(text) > MAX_ADDRESS:
+    if len(text) > MAX_ADDRESS_CHARACTERS:
         return None
     address = Address.parse(text)
-    return address if address and len(str(address).encode()) <= MAX_ADDRESS else None
+    return address if address and len(str(address).encode()) <= MAX_ADDRESS_CHARACTERS else None
 
 
 def _within_limit(

@@ -42,8 +42,8 @@ class DynamoMailboxes:
     now: Callable[[], int]
     pause: Callable[[float], None] = time.sleep
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
-        head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+        head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
         write = Transaction(self.client)
         write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now), condition=NOT_THERE)
         for folder in standard_folders(now):
@@ -54,7 +54,7 @@ class DynamoMailboxes:
         row = self._get(mailbox_id, "head")
         return None if row is None else mailbox_rows.head_from_row(row)
 
-    def set_quota(self, mailbox_id: str, quota: int) -> bool:
+    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
         write = Transaction(self.client).update(
             "head",
             self.mailbox_table,
@@ -62,7 +62,7 @@ class DynamoMailboxes:
             "SET #quota = :quota",
             condition=THERE,
             ExpressionAttributeNames={"#quota": "quota"},
-            ExpressionAttributeValues={":quota": rows.number(quota)},
+            ExpressionAttributeValues={":quota": rows.number(quota_bytes)},
         )
         return not write.commit()
 

@@ -34,11 +34,11 @@ class MemoryMailboxes:
     tables: MemoryTables
     now: Callable[[], int]
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota: int, now: int) -> bool:
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
         with self.tables.lock:
             if mailbox_id in self.tables.mailboxes:
                 return False
-            head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota=quota)
+            head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
             self.tables.mailboxes[mailbox_id] = Mailbox(head, {folder.id: folder for folder in standard_folders(now)})
             return True
 
@@ -46,12 +46,12 @@ class MemoryMailboxes:
         mailbox = self._mailbox(mailbox_id)
         return mailbox.head if mailbox else None
 
-    def set_quota(self, mailbox_id: str, quota: int) -> bool:
+    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
         with self.tables.lock:
             mailbox = self.tables.mailboxes.get(mailbox_id)
             if mailbox is None:
                 return False
-            mailbox.head = replace(mailbox.head, quota=quota)
+            mailbox.head = replace(mailbox.head, quota_bytes=quota_bytes)
             return True
 
     def deliver(
