@@ -8,7 +8,7 @@ Reading order::
     faults.py      how a call, or the handing out of messages, goes wrong: the table of faults
     injector.py    botocore, with one call of a run going wrong
     harness.py     the functions themselves, with queues, stream, schedule and time between them
-    evidence.py    what lies in tables, buckets, queues and logs, read without the stations' code
+    evidence.py    the contents of tables, buckets, queues and logs, read without the stations' code
     invariants.py  what must hold of it (ARCHITECTURE.md, "What must always hold"): the table of checks
     permissions.py what roles must allow for it (template.yaml)
     walk.py        a scenario x a fault: play it once for each call, look, count

@@ -1,6 +1,6 @@
-"""What lies in tables, buckets, queues and logs, read without the stations' code: from outside, as an auditor would.
+"""The contents of tables, buckets, queues and logs after a run, read without the stations' code.
 
-Of our own words only names are used here: of tables and queues, of facts, and of what a fact says it is about.
+The only knowledge of the code is names: of tables, queues and facts, and of the fields of facts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FRAME: Final = (1 << 20) + 16
 
 
 EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail")
-"""Calls whose effect lies outside our tables: a stop between them and what records them repeats them, and only that."""
+"""Calls with an effect outside our tables. A stop between such a call and its record repeats only this call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One item of a mailbox; ``content`` is None where its object is missing or does not open."""
+    """One item of a mailbox. ``content`` is None if its object is missing or cannot be decrypted."""
 
     mailbox: str
     folders: Mapping[str, int]
@@ -58,7 +58,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A mailbox's index: its head's numbers, its items, and which item has which UID in which folder."""
+    """The index of a mailbox: the counters of its head, its items, and the item of each UID per folder."""
 
     size: int
     sequence: int
@@ -70,10 +70,10 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a recipient of a letter is: ``who`` is a mailbox, or an envelope recipient that has none."""
+    """The state of one recipient of a message: a mailbox, or an envelope recipient without one."""
 
-    letter: str
-    who: str
+    message: str
+    recipient: str
     state: str
 
 
@@ -90,9 +90,9 @@ def _sender(_: Fact) -> list[str]:
 
 
 def _by_rule(fact: Fact) -> list[str]:
-    """Whom a rule ended: those it dropped; whom it bounces is in a fact of its own, the others go on."""
+    """Return the recipients that a rule dropped. A bounced recipient has a fact of its own."""
     actions = fact.event["ruleActions"]
-    return [who for action in actions if action["action"] == "DROP" for who in action["recipients"]]
+    return [each for action in actions if action["action"] == "DROP" for each in action["recipients"]]
 
 
 def _by_policy(fact: Fact) -> list[str]:
@@ -111,7 +111,7 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "BOUNCE_SENT": ("told", _sender),
     "BOUNCE_SUPPRESSED": ("not told", _sender),
 }
-"""Facts that end a recipient, or the sender's waiting for an answer: how, and whom."""
+"""Facts that are final for recipients or for the bounce message: the state, and the recipients."""
 
 PASSING: Final = {
     "ORGANIZATION_EMAIL_RECEIVED",
@@ -127,64 +127,64 @@ PASSING: Final = {
     "ANNOUNCED",
     "DISCARDED",
 }
-"""Facts that end nobody; what is parked or discarded is seen where it stands in transit, or no longer does."""
+"""Facts that are final for no recipient. Parked recipients have a row in transit."""
 
 
 @dataclass
 class Evidence:
-    """Everything there is after a run."""
+    """Everything that exists after a run."""
 
-    letters: Mapping[str, bytes]
+    messages: Mapping[str, bytes]
     replaced: Mapping[str, bytes]
-    """What a rule's function has put in a letter's place, and mailboxes are to hold."""
+    """The content that a rule's function put in place of a message; mailboxes must hold it."""
     facts: list[Fact]
     transit: Sequence[Mapping[str, Any]]
     mailboxes: Mapping[str, Mailbox]
     sealed: Mapping[str, bytes]
     raw: Mapping[str, bytes]
     directory: Sequence[str]
-    """What the directory holds, by its keys."""
+    """The keys of the directory's rows."""
     queues: Mapping[str, list[str]]
     lines: list[Mapping[str, Any]]
     announced: list[Mapping[str, Any]]
     answers: list[str]
-    """What SES was given to send: requests of SendBounce as JSON, and messages of ours."""
+    """Bounce messages that SES sent: requests of SendBounce as JSON, and messages of SendRawEmail."""
     in_the_window: bool
-    """A call was struck that has an effect outside our tables, or the one behind it: the effect may be repeated."""
-    letter_of: Mapping[str, str] = field(default_factory=dict)
+    """Whether a call with an effect outside our tables, or the call after it, went wrong: it may be repeated."""
+    message_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sent(self) -> dict[bytes, str]:
-        """What mailboxes may hold, and the letter that it is."""
-        return {content: name for name, content in {**self.letters, **self.replaced}.items()}
+        """The name of the message by content that mailboxes may hold."""
+        return {content: name for name, content in {**self.messages, **self.replaced}.items()}
 
     @property
     def states(self) -> Iterator[State]:
-        """Every state that any recipient is in; one that is in two is here twice."""
+        """Every state of every recipient; a recipient in two states is yielded twice."""
         for fact in self.facts:
             if fact.name in ENDS:
-                state, whom = ENDS[fact.name]
-                for who in whom(fact):
-                    yield State(self._letter(fact.trace), who, state)
+                state, recipients = ENDS[fact.name]
+                for recipient in recipients(fact):
+                    yield State(self._message(fact.trace), recipient, state)
             elif fact.name == "DISCARDED":
-                yield State(self._letter(fact.trace), fact.data["what"].removeprefix("order:"), "discarded")
+                yield State(self._message(fact.trace), fact.data["what"].removeprefix("order:"), "discarded")
         for row in self.transit:
             state = "open" if row["state"]["S"] == "OPEN" else "parked"
             what, _, rest = row["sk"]["S"].partition(":")
-            who, _, kind = rest.partition(":")
+            mailbox, _, kind = rest.partition(":")
             if what == "order":
-                yield State(self._letter(row["pk"]["S"]), f"{who}'s notice" if kind else who, state)
+                yield State(self._message(row["pk"]["S"]), f"{mailbox}'s notice" if kind else mailbox, state)
             elif what == "bounce":
-                yield State(self._letter(row["pk"]["S"]), "the sender", state)
+                yield State(self._message(row["pk"]["S"]), "the sender", state)
             elif what == "call":
                 call = json.loads(row["body"]["S"])
                 for recipient in call["recipients"] if call["synchronous"] else [row["sk"]["S"]]:
-                    yield State(self._letter(row["pk"]["S"]), recipient, state)
+                    yield State(self._message(row["pk"]["S"]), recipient, state)
             elif what != "event":  # a fact that waits for its log is no recipient
-                yield State(self._letter(row["pk"]["S"]), what, state)
+                yield State(self._message(row["pk"]["S"]), what, state)
 
-    def _letter(self, trace: str) -> str:
-        return self.letter_of.get(trace, trace.removeprefix("arrival:"))
+    def _message(self, trace: str) -> str:
+        return self.message_of.get(trace, trace.removeprefix("arrival:"))
 
 
 def gather(harness: Harness) -> Evidence:
@@ -193,7 +193,7 @@ def gather(harness: Harness) -> Evidence:
     sealed = harness.stack.objects("MAIL_BUCKET")
     queues = harness.queued()
     made = Evidence(
-        letters=harness.letters,
+        messages=harness.letters,
         replaced=harness.replaced,
         facts=facts,
         transit=[row for row in harness.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
@@ -207,12 +207,12 @@ def gather(harness: Harness) -> Evidence:
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
     )
-    made.letter_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
+    made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
     return made
 
 
 def open_sealed(sealed: bytes, mailbox_key: bytes, place: str) -> bytes | None:
-    """Open a sealed message, as the format's description says; None where it does not open."""
+    """Decrypt a sealed message by the description of the format; return None if that fails."""
     length = sealed[4]
     wrapped, frames = sealed[5 : 5 + length], sealed[5 + length :]
     pieces = [frames[start : start + FRAME] for start in range(0, len(frames), FRAME)]

@@ -1,4 +1,4 @@
-"""How things go wrong: one AWS call of a run, or the way in which queues and stream hand out what they hold."""
+"""The faults: one AWS call of a run goes wrong, or queues and stream hand messages out in another way."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ THROTTLES: Final = {
     "ses": "Throttling",
     "sqs": "RequestThrottled",
 }
-"""What each service says when it is asked too often. Source: their API references, "Common errors"."""
+"""Each service's error code for throttling. Source: their API references, "Common errors"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """How queues and stream hand out: ``seed`` gives an order at random, ``copies`` how often each batch is handed out
-    at once, and ``late`` whether all that was handled comes once more at the end. SQS and streams promise "at least
-    once"; a standard queue promises no order.
+    """How queues and stream hand messages out. SQS and streams promise "at least once"; a standard queue has no order.
+
+    Attributes:
+        copies: how often each batch is handed out.
+        late: whether everything that was handled is handed out once more at the end.
+        seed: of a random order; None for the order of sending.
     """
 
     copies: int = 1
@@ -43,7 +46,7 @@ IN_ORDER: Final = Handing()
 
 @dataclass(frozen=True, slots=True)
 class CallFault:
-    """A call that goes wrong; walked over every call of a run."""
+    """One call goes wrong; there is a run for each call."""
 
     name: str
     strike: Strike
@@ -51,7 +54,7 @@ class CallFault:
 
 @dataclass(frozen=True, slots=True)
 class HandingFault:
-    """Messages that come in another way than once and in order; one run for each of ``ways``."""
+    """Messages do not come once and in order; there is a run for each of ``ways``."""
 
     name: str
     ways: tuple[Handing, ...]
@@ -73,14 +76,14 @@ def killed_after(call: Call) -> Any:
 
 
 def timed_out(call: Call) -> Any:
-    """The call is done, and its answer never arrives; the function lives on and is told so."""
+    """The call is done, and its answer never arrives; the function gets a timeout."""
     with suppress(ClientError):
         call.send()
     raise ReadTimeoutError(endpoint_url=f"https://{call.service}.us-east-1.amazonaws.com")
 
 
 def throttled(call: Call) -> Any:
-    """The service refuses, and does nothing."""
+    """The service refuses the call and does nothing."""
     said = {"Error": {"Code": THROTTLES[call.service], "Message": "Rate exceeded"}}
     raise ClientError(said, call.operation)  # type: ignore[arg-type]
 
@@ -93,7 +96,7 @@ def sent_twice(call: Call) -> Any:
 
 
 def overtaken(call: Call) -> Any:
-    """Before the call is sent another environment gets the same event, and finishes it: a visibility time-out."""
+    """After a visibility timeout, another environment handles the same event completely before the call is sent."""
     call.again()
     return call.send()
 

@@ -1,4 +1,4 @@
-"""botocore, with one call of a run going wrong: the only thing that a scenario's functions share with a fault."""
+"""A patch of botocore under which one call of a run goes wrong."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from tests.faults.permissions import Asked
 
 OPERATOR: Final = "operator"
-"""The person at the command line, who has no role in the template."""
+"""The person at the command line, without a role in the template."""
 
 
 class Killed(BaseException):
-    """The function's environment is gone; no handler may catch it."""
+    """The function's environment has ended; no handler may catch it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One AWS call that a function is about to make.
 
-    ``send`` makes it, as often as it is called; ``again`` handles the function's event once more, from the beginning,
-    in an environment of its own.
+    ``send`` makes the call, each time it is called. ``again`` handles the function's event from the beginning, in
+    another environment.
     """
 
     service: str
@@ -40,17 +40,19 @@ class Call:
 
 
 class Strike(Protocol):
-    """What becomes of the call: an answer, an error, or the end of the environment."""
+    """The result of a call that goes wrong: an answer, an error, or the end of the environment."""
 
     def __call__(self, call: Call) -> Any: ...
 
 
 @dataclass
 class Injector:
-    """Counts the calls that the watched functions make, and strikes one of them.
+    """Counts the calls of the watched functions, and makes one of them go wrong.
 
-    ``calls`` names them in order (``deliver: dynamodb TransactWriteItems``); ``at`` is the place of the one that goes
-    wrong, None for a run in which all is well. ``asked`` is what all functions asked AWS for, in all runs.
+    Attributes:
+        at: place of the call that goes wrong; None for a run without a fault.
+        calls: the calls in order, such as ``deliver: dynamodb TransactWriteItems``.
+        asked: the permissions that the calls of all functions need, of all runs.
     """
 
     watched: Collection[str]
@@ -67,7 +69,7 @@ class Injector:
 
     @property
     def struck(self) -> str:
-        """Which call went wrong; empty if the run made fewer."""
+        """The call that went wrong; empty if the run had fewer calls."""
         return self.calls[self.at] if self.at is not None and self.at < len(self.calls) else ""
 
     @property
@@ -77,7 +79,7 @@ class Injector:
 
     @contextmanager
     def running(self, function: str, again: Callable[[], Any]) -> Iterator[None]:
-        """Say whose calls are made now; outside of this, calls are the test's own and never fail."""
+        """Count the calls of the block as those of a function. Other calls are the test's and never go wrong."""
         before = self._function, self._again
         self._function, self._again = function, again
         try:
@@ -87,7 +89,7 @@ class Injector:
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
-        """Count nobody's calls meanwhile, and strike none."""
+        """Count no calls of the block; none goes wrong."""
         watched, self.watched = self.watched, ()
         try:
             yield
@@ -96,7 +98,7 @@ class Injector:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Stand between every client and its service."""
+        """Patch the calls of all clients."""
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def make_api_call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
@@ -106,7 +108,10 @@ class Injector:
             if self._function not in self.watched:
                 return original(client, operation, parameters)
             tokens = model.operation_model(operation).idempotent_members
-            kept = {**dict.fromkeys(tokens, str(uuid.uuid4())), **parameters}  # botocore repeats a request with its own
+            kept = {
+                **dict.fromkeys(tokens, str(uuid.uuid4())),
+                **parameters,
+            }  # a retry of botocore has the same token
             service = str(model.service_name)
             return self._meet(Call(service, operation, lambda: original(client, operation, kept), self._again))
 
@@ -118,7 +123,7 @@ class Injector:
         self.calls.append(f"{self._function}: {call.service} {call.operation}")
         if place != self.at or self.strike is None:
             return call.send()
-        function, self._function = self._function, None  # what the strike itself does is struck by nothing
+        function, self._function = self._function, None  # calls of the strike itself never go wrong
         try:
             return self.strike(call)
         finally:

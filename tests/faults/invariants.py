@@ -1,4 +1,4 @@
-"""What must hold when a run is over: each check looks at the evidence and says what is wrong with it."""
+"""The invariants of a run: each check reads the evidence and yields what is wrong."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from tests.faults.scenario import Scenario
 
 AUTOMATIC: Final = b"Auto-Submitted: auto-generated"
-"""What our own notices carry."""
+"""A header field of our own notices."""
 
 
 ORDERS: Final = ("run_sync_rule", "run_async_rule", "deliver", "bounce")
-"""Queues of what stands open in transit."""
+"""Queues of orders that are open in transit."""
 
 
 class Kind(StrEnum):
-    """How bad it is: the columns of the table."""
+    """Kinds of findings: the columns of the table."""
 
     LOST = "lost"
     DUPLICATED = "duplicated"
@@ -34,46 +34,46 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not hold."""
+    """One violated invariant."""
 
     kind: Kind
     text: str
 
 
 class Check(Protocol):
-    """Looks at the evidence of one run."""
+    """Checks the evidence of one run."""
 
     def __call__(self, found: Evidence, scenario: Scenario) -> Iterator[Finding]: ...
 
 
 def every_recipient_is_in_exactly_one_state(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Invariant 1: in transit, delivered, bounced, dropped by name, or parked; never nothing, never two."""
+    """Invariant 1: in transit, delivered, bounced, dropped by a named rule, or parked; never none, never two."""
     states = list(found.states)
-    where = defaultdict(list)
+    states_of = defaultdict(list)
     for each in states:
-        where[each.letter, each.who].append(each.state)
-    wanted = {(end.letter, end.who): end.state for end in scenario.ends}
-    for whom, state in wanted.items():
-        if whom not in where:
-            yield Finding(Kind.LOST, f"{_named(whom)} is nowhere, not {state}")
-        elif where[whom] != [state] and len(where[whom]) == 1:
-            yield Finding(Kind.WRONG, f"{_named(whom)} is {where[whom][0]}, not {state}")
-    for whom, its_states in where.items():
-        if scenario.erased and whom[1].startswith("arrival"):
-            continue  # announced once more when there is no organization any more: parked, and given up
+        states_of[each.message, each.recipient].append(each.state)
+    wanted = {(end.message, end.recipient): end.state for end in scenario.ends}
+    for place, state in wanted.items():
+        if place not in states_of:
+            yield Finding(Kind.LOST, f"{_named(place)} is nowhere, not {state}")
+        elif states_of[place] != [state] and len(states_of[place]) == 1:
+            yield Finding(Kind.WRONG, f"{_named(place)} is {states_of[place][0]}, not {state}")
+    for place, its_states in states_of.items():
+        if scenario.erased and place[1].startswith("arrival"):
+            continue  # announced again after the organization's deletion: parked, then discarded
         if len(its_states) > 1:
-            yield Finding(Kind.DUPLICATED, f"{_named(whom)} is {' and '.join(sorted(its_states))}")
-        if whom not in wanted:
-            yield Finding(Kind.WRONG, f"{_named(whom)} is {its_states[0]}, and nobody asked for that")
+            yield Finding(Kind.DUPLICATED, f"{_named(place)} is {' and '.join(sorted(its_states))}")
+        if place not in wanted:
+            yield Finding(Kind.WRONG, f"{_named(place)} is {its_states[0]}, which the scenario does not name")
 
 
 def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
     """Invariants 3, 4 and 10: one copy per mailbox and SES message, and its bytes are what SES stored."""
-    letters = found.sent
+    names = found.sent
     copies: Counter[State] = Counter()
     for mailbox in found.mailboxes.values():
         for copy in mailbox.copies:
-            name = letters.get(copy.content or b"")
+            name = names.get(copy.content or b"")
             if name is not None:
                 copies[State(name, copy.mailbox, "delivered")] += 1
             elif AUTOMATIC in (copy.content or b""):
@@ -84,27 +84,27 @@ def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario)
                 yield Finding(Kind.WRONG, f"a copy of {copy.mailbox} says another size")
     wanted = {end.place: end for end in scenario.ends if end.state in {"delivered", "noticed"} and not scenario.erased}
     for state in wanted.keys() - copies.keys():
-        yield Finding(Kind.LOST, f"{state.who} has no copy of {state.letter}")
+        yield Finding(Kind.LOST, f"{state.recipient} has no copy of {state.message}")
     for state, number in copies.items():
         if number > 1:
-            yield Finding(Kind.DUPLICATED, f"{state.who} has {number} copies of {state.letter}")
+            yield Finding(Kind.DUPLICATED, f"{state.recipient} has {number} copies of {state.message}")
         if state not in wanted:
-            yield Finding(Kind.WRONG, f"{state.who} has a copy of {state.letter} that it should not have")
+            yield Finding(Kind.WRONG, f"{state.recipient} has a copy of {state.message} that it should not have")
 
 
-def copies_lie_in_their_folders(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """The inbox, or Junk for spam."""
-    letters = found.sent
+def copies_are_in_their_folders(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """A copy is in the inbox, or in Junk for spam."""
+    names = found.sent
     wanted = {end.place: end.folder for end in scenario.ends if end.state == "delivered"}
     for mailbox in found.mailboxes.values():
         for copy in mailbox.copies:
-            folder = wanted.get(State(letters.get(copy.content or b"", ""), copy.mailbox, "delivered"))
+            folder = wanted.get(State(names.get(copy.content or b"", ""), copy.mailbox, "delivered"))
             if folder is not None and list(copy.folders) != [folder]:
                 yield Finding(Kind.WRONG, f"{copy.mailbox} has its copy in {', '.join(copy.folders)}, not {folder}")
 
 
 def no_uid_is_given_twice(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """UIDs and sequences count what is there: clients miss mail otherwise."""
+    """UIDs and sequences have no gap and no repeat, and counters are right: otherwise clients miss mail."""
     for name, mailbox in found.mailboxes.items():
         yield from _counts(name, mailbox)
 
@@ -130,18 +130,21 @@ def _counts(name: str, mailbox: Mailbox) -> Iterator[Finding]:
         yield Finding(Kind.WRONG, f"{name} has miscounted its size")
 
 
-def no_object_belongs_to_nobody(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """A sealed object is some item's, a raw one some flow's; the letters stay until everybody is final for 30 days."""
+def every_object_is_referred_to(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """A sealed object belongs to an item, a raw object to a flow.
+
+    SES's objects stay until all recipients have been final for 30 days.
+    """
     referenced = {copy.blob for mailbox in found.mailboxes.values() for copy in mailbox.copies}
     referenced |= set(_blobs_on_their_way(found))
     for key in found.sealed.keys() - referenced:
-        yield Finding(Kind.WRONG, f"nobody refers to the sealed object {key}")
+        yield Finding(Kind.WRONG, f"no item refers to the sealed object {key}")
     traces = {fact.trace for fact in found.facts}
     for key in found.raw:
         folder, _, rest = key.partition("/")
         if folder == "transit" and rest.partition("/")[0] not in traces:
             yield Finding(Kind.WRONG, f"no flow refers to {key}")
-    for name, content in found.letters.items():
+    for name, content in found.messages.items():
         if name not in scenario.retired and found.raw.get(f"inbound/{name}") != content:
             yield Finding(Kind.LOST, f"the stored message {name} is gone or changed")
     for name in scenario.retired:
@@ -150,13 +153,13 @@ def no_object_belongs_to_nobody(found: Evidence, scenario: Scenario) -> Iterator
 
 
 def _blobs_on_their_way(found: Evidence) -> Iterator[str]:
-    """Yield the objects that open and parked orders may have made already: their next attempt uses them."""
+    """Yield objects that open and parked orders may have made already; their next attempt uses them."""
     mailboxes = {row["sk"]["S"].split(":")[1] for row in found.transit if row["sk"]["S"].startswith("order:")}
     return (key for key in found.sealed if key.split("/")[2] in mailboxes)
 
 
 def nothing_is_left_of_what_was_deleted(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """No key, no row, no object, no order, nobody's name: the organization's own row stays, and facts do."""
+    """Keys, rows, objects, orders and names are gone. The organization's own row and its facts stay."""
     if not scenario.erased:
         return
     left = {
@@ -181,41 +184,41 @@ def facts_are_complete(found: Evidence, scenario: Scenario) -> Iterator[Finding]
     """Every flow begins with RECEIVED, which names each envelope recipient once; no fact is of an unknown kind."""
     for fact in found.facts:
         if fact.name not in ENDS and fact.name not in PASSING:
-            yield Finding(Kind.WRONG, f"nobody told the walk what {fact.name} means: see evidence.ENDS")
+            yield Finding(Kind.WRONG, f"the walk does not know {fact.name}: add it to evidence.ENDS or PASSING")
     received = Counter(
-        (found.letter_of[fact.trace], recipient)
+        (found.message_of[fact.trace], recipient)
         for fact in found.facts
         if fact.name == "ORGANIZATION_EMAIL_RECEIVED"
         for recipient in fact.event["recipients"]
     )
     wanted = {(name, recipient) for name, recipients in scenario.received.items() for recipient in recipients}
-    for whom in wanted - received.keys():
-        yield Finding(Kind.LOST, f"{_named(whom)} was never received")
-    for whom, number in received.items():
+    for place in wanted - received.keys():
+        yield Finding(Kind.LOST, f"{_named(place)} was never received")
+    for place, number in received.items():
         if number > 1:
-            yield Finding(Kind.DUPLICATED, f"{_named(whom)} was received {number} times")
-        if whom not in wanted:
-            yield Finding(Kind.WRONG, f"{_named(whom)} was received, and nobody sent it")
+            yield Finding(Kind.DUPLICATED, f"{_named(place)} was received {number} times")
+        if place not in wanted:
+            yield Finding(Kind.WRONG, f"{_named(place)} was received, but not sent")
 
 
-def every_sender_is_told_once(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Invariant 3: one bounce message a flow. SES cannot be asked whether it sent one: a stop there repeats it."""
+def each_flow_has_one_bounce_message(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Invariant 3: one bounce message per flow. SES cannot tell whether it sent one, so a stop there repeats it."""
     most = 2 if found.in_the_window else 1
     told = [fact for fact in found.facts if fact.name == "BOUNCE_SENT"]
     for fact in told:
-        letter = found.letter_of[fact.trace]
-        names = (f'"original": "{letter}"', f"<{letter}@example.org>")  # SendBounce's, and a report's of ours
+        message = found.message_of[fact.trace]
+        names = (f'"original": "{message}"', f"<{message}@example.org>")  # SendBounce's, and a report's of ours
         number = sum(any(name in answer for name in names) for answer in found.answers)
         if not number:
-            yield Finding(Kind.LOST, f"the sender of {letter} was never told")
+            yield Finding(Kind.LOST, f"the sender of {message} was never told")
         if number > most:
-            yield Finding(Kind.DUPLICATED, f"the sender of {letter} was told {number} times")
+            yield Finding(Kind.DUPLICATED, f"the sender of {message} was told {number} times")
     if len(found.answers) > most * len(told):
         yield Finding(Kind.WRONG, f"SES sent {len(found.answers)} bounce messages for {len(told)} flows")
 
 
 def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Sends are repeated, never skipped: the sweep is for what nobody foresaw."""
+    """Sends are repeated, never skipped; the sweep is only for unforeseen losses."""
     queued = [json.loads(body) for name in ORDERS for body in found.queues[name]]
     places = {(body["trace"], body["key"]) for body in queued if "key" in body}  # of rules' calls
     for row in found.transit:
@@ -225,34 +228,34 @@ def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[
 
 
 def every_parked_thing_raises_the_alarm(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """A parked row has its pointer in the parked queue; dead letters do not stay where they are."""
+    """Each parked row has a pointer in the parked queue; dead-letter queues are empty."""
     pointed = {json.loads(body)["id"] for body in found.queues["parked"]}
     for row in found.transit:
         name = f"{row['pk']['S']}/{row['sk']['S']}"
         if row["state"]["S"] == "PARKED" and name not in pointed:
-            yield Finding(Kind.LOST, f"{name} is parked, and no alarm tells of it")
+            yield Finding(Kind.LOST, f"{name} is parked, but has no pointer in the parked queue")
     for name, bodies in found.queues.items():
         if name.endswith("-dead") and bodies:
-            yield Finding(Kind.WRONG, f"{len(bodies)} messages lie in {name}")
+            yield Finding(Kind.WRONG, f"{len(bodies)} messages are in {name}")
 
 
 def every_fact_is_projected(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Invariant 2: log and bus say at least once what the ledger says, and nothing else."""
+    """Invariant 2: each fact is in the log and on the bus at least once, and nothing else is."""
     if "record_events" not in scenario.functions:
         return
     logged = {_line(line["traceId"], line["event"]) for line in found.lines}
     events = {_line(fact.trace, {"eventName": fact.name, **fact.event}): fact for fact in found.facts if fact.event}
     events = {line: fact for line, fact in events.items() if fact.name in _LOGGED}
     for line in events.keys() - logged:
-        yield Finding(Kind.LOST, f"the log does not tell {events[line].id}")
+        yield Finding(Kind.LOST, f"the log lacks {events[line].id}")
     for line in logged - events.keys():
-        yield Finding(Kind.WRONG, f"the log tells what never happened: {line}")
+        yield Finding(Kind.WRONG, f"the log has a line without a fact: {line}")
     announced = {str(detail["factId"]) for detail in found.announced}
     facts = {fact.id for fact in found.facts}
     for name in facts - announced:
-        yield Finding(Kind.LOST, f"the bus does not tell {name}")
+        yield Finding(Kind.LOST, f"the bus lacks {name}")
     for name in announced - facts:
-        yield Finding(Kind.WRONG, f"the bus tells what never happened: {name}")
+        yield Finding(Kind.WRONG, f"the bus has an event without a fact: {name}")
 
 
 _LOGGED: Final = {
@@ -262,17 +265,17 @@ _LOGGED: Final = {
     "RULE_APPLIED",
     "DMARC_POLICY_APPLIED",
 }
-"""Facts that WorkMail's log knows; the others are ours."""
+"""Facts that are events of WorkMail's log; all others are ours."""
 
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
-    copies_lie_in_their_folders,
+    copies_are_in_their_folders,
     no_uid_is_given_twice,
-    no_object_belongs_to_nobody,
+    every_object_is_referred_to,
     nothing_is_left_of_what_was_deleted,
     facts_are_complete,
-    every_sender_is_told_once,
+    each_flow_has_one_bounce_message,
     what_is_open_is_in_a_queue,
     every_parked_thing_raises_the_alarm,
     every_fact_is_projected,
@@ -281,19 +284,19 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def findings(found: Evidence, scenario: Scenario) -> list[Finding]:
-    """Return everything that does not hold."""
+    """Return all findings."""
     return [finding for check in CHECKS for finding in check(found, scenario)]
 
 
-def _named(whom: tuple[str, str]) -> str:
-    return f"{whom[1]} of {whom[0]}"
+def _named(place: tuple[str, str]) -> str:
+    return f"{place[1]} of {place[0]}"
 
 
 def _line(trace: str, event: Mapping[str, object]) -> str:
-    """Return one spelling of an event, ours or the log's; fields that only the log adds do not count."""
+    """Return an event of a fact or of the log in one form, without the fields that only the log adds."""
     return f"{trace} {json.dumps(event, sort_keys=True)}"
 
 
 def _noticed(scenario: Scenario, mailbox: str) -> str:
-    """Return the letter whose arrival a notice in a mailbox tells of; a notice itself does not say."""
-    return next((end.letter for end in scenario.ends if end.who == f"{mailbox}'s notice"), "no letter")
+    """Return the message that caused a notice in a mailbox; the notice does not name it."""
+    return next((end.message for end in scenario.ends if end.recipient == f"{mailbox}'s notice"), "no message")

@@ -54,7 +54,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "ingest: a group, a user, nobody",
+        "ingest: a group, a user, an unknown address",
         one_letter(*MIXED),
         INGEST,
         to(*MIXED),
@@ -184,7 +184,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         functions=INGEST | SYNC,
     ),
     Scenario(
-        "run_sync_rule: a function that fails and fails",
+        "run_sync_rule: a function that always fails",
         one_letter("ann@acme.test", "nobody@acme.test"),
         SYNC,
         to("ann@acme.test", "nobody@acme.test"),
@@ -224,7 +224,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         asked(answered()),
     ),
     Scenario(
-        "run_async_rule: told of a letter",
+        "run_async_rule: a message",
         one_letter("ann@acme.test", "ben@acme.test"),
         ASYNC,
         to("ann@acme.test", "ben@acme.test"),
@@ -248,7 +248,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "deliver: two letters at once",
+        "deliver: two messages at once",
         two_letters,
         DELIVER,
         {"m1": ("group@acme.test", "ann@acme.test"), "m2": ("ann@acme.test", "nobody@acme.test")},
@@ -293,7 +293,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "bounce: after a day, in words of ours",
+        "bounce: after a day, by SendRawEmail",
         one_letter("nobody@acme.test", age=DAY),
         frozenset({"bounce"}),
         to("nobody@acme.test"),
@@ -301,7 +301,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "bounce: nobody to tell",
+        "bounce: no return path",
         one_letter("nobody@acme.test", source="<>"),
         frozenset({"bounce"}),
         to("nobody@acme.test"),
@@ -309,7 +309,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "record_events: a mixed letter",
+        "record_events: a message with mixed recipients",
         one_letter(*MIXED),
         frozenset({"record_events"}),
         to(*MIXED),

@@ -1,7 +1,7 @@
-"""What functions ask AWS for, in the words of IAM, and whether their roles in template.yaml allow it.
+"""The IAM permissions that functions' calls need, and whether their roles in template.yaml allow them.
 
-Emulators allow everything: without this a permission that is missing shows on AWS first. Names of tables, buckets and
-queues here are those of the template's resources: a function's variables say which is which.
+Emulators allow everything, so a missing permission would be noticed on AWS only. Tables, buckets and queues have the
+names of the template's resources, which the functions' variables refer to.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ ITEMS: Final = {
     "Update": "UpdateItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-"""What each write of a transaction needs. Source: DynamoDB Developer Guide, "Using IAM with transactions"."""
+"""The permission of each write of a transaction. Source: DynamoDB Developer Guide, "Using IAM with transactions"."""
 
 SAME: Final = {"SendMessageBatch": "SendMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
-"""Operations that need another's permission. Source: Service Authorization Reference, Amazon SQS."""
+"""Operations with the permission of another one. Source: Service Authorization Reference, Amazon SQS."""
 
 Asked = tuple[str, str, str]
-"""A function's folder, an action, and the physical name of what it is for; empty where the role says it in other words
-than names (keys of customers, log groups, identities)."""
+"""A function's folder, an action, and the physical name of its resource; the name is empty if the role does not use
+names (keys of customers, log groups, identities)."""
 
 
 def asked(function: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Asked]:
@@ -62,10 +62,10 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
 
 
 def not_allowed(wanted: set[Asked], physical: Mapping[str, str]) -> set[Asked]:
-    """Return what roles do not allow.
+    """Return the permissions that roles do not allow.
 
     Args:
-        physical: the functions' variables as they were set: names of tables and buckets, URLs of queues.
+        physical: the functions' variables of the run: names of tables and buckets, URLs of queues.
     """
     resources = _resources()
     logical = dict(_logical_names(resources, physical))
@@ -81,7 +81,7 @@ def _resources() -> dict[str, Any]:
 
 
 def _logical_names(resources: Mapping[str, Any], physical: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield physical and logical names: every function's variables say what of the stack they are."""
+    """Yield pairs of physical and logical names, from the variables of all functions."""
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             for name, value in resource["Properties"]["Environment"]["Variables"].items():
@@ -90,14 +90,14 @@ def _logical_names(resources: Mapping[str, Any], physical: Mapping[str, str]) ->
 
 
 def _statements(resources: Mapping[str, Any], function: str) -> list[Any]:
-    """Return what the role of a function (its folder's name) allows and denies."""
+    """Return the statements of a function's role; ``function`` is the name of its folder."""
     name = "".join(map(str.title, function.split("_"))) + "Function"
     role = resources[name]["Properties"]["Role"]["Fn::GetAtt"][0]
     return [each for it in resources[role]["Properties"]["Policies"] for each in it["PolicyDocument"]["Statement"]]
 
 
 def _is_allowed(wanted: Asked, statements: Sequence[Any], logical: Mapping[str, str]) -> bool:
-    """Say whether statements allow what is wanted: a Deny beats every Allow, whatever its condition."""
+    """Return whether statements allow a permission: a Deny wins over an Allow, whatever its condition."""
     return {each["Effect"] for each in statements if _is_about(each, wanted, logical)} == {"Allow"}
 
 

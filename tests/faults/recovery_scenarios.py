@@ -166,7 +166,7 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         functions=INGEST | SYNC,
     ),
     Scenario(
-        "sweep: a message nobody announced",
+        "sweep: a message without a notification",
         never_announced,
         frozenset({"sweep"}),
         {},
@@ -174,7 +174,7 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         acme,
     ),
     Scenario(
-        "sweep: a message announced late",
+        "sweep: a message with a late notification",
         announced_late,
         frozenset({"sweep"}),
         to("ann@acme.test"),

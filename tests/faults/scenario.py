@@ -21,14 +21,14 @@ PROJECTED: Final = ALL | {"record_events", "retry_events"}
 class End:
     """The final state of one recipient of a message; ``folder`` if it is delivered."""
 
-    letter: str
-    who: str
+    message: str
+    recipient: str
     state: str
     folder: str = "INBOX"
 
     @property
     def place(self) -> State:
-        return State(self.letter, self.who, self.state)
+        return State(self.message, self.recipient, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Scenario:
 TOLD: Final = (End("m1", "the sender", "told"),)
 
 
-def delivered(name: str, *whom: str, folder: str = "INBOX") -> tuple[End, ...]:
+def delivered(name: str, *recipients: str, folder: str = "INBOX") -> tuple[End, ...]:
     """Return the ends of recipients to whom a message is delivered."""
-    return tuple(End(name, who, "delivered", folder) for who in whom)
+    return tuple(End(name, each, "delivered", folder) for each in recipients)
 
 
-def ended(state: str, name: str, *whom: str) -> tuple[End, ...]:
+def ended(state: str, name: str, *recipients: str) -> tuple[End, ...]:
     """Return the ends of recipients in any other state."""
-    return tuple(End(name, who, state) for who in whom)
+    return tuple(End(name, each, state) for each in recipients)
 
 
 def to(*recipients: str) -> Mapping[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A scenario x a fault: play it once for each call that may go wrong, and look each time what became of everybody."""
+"""A scenario under a fault: one run per call that may go wrong, and a check of the invariants after each run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What was found after one run; ``place`` names the call that went wrong, or the way of handing out."""
+    """A finding of one run. ``place`` names the call that went wrong, or the way of handing messages out."""
 
     place: str
     finding: Finding
@@ -43,27 +43,27 @@ class Result:
 
     @property
     def counts(self) -> Counter[Kind]:
-        """How many findings there are of each kind."""
+        """The number of findings per kind."""
         return Counter(trouble.finding.kind for trouble in self.troubles)
 
 
 class ScenarioError(Exception):
-    """A scenario does not hold even if nothing goes wrong: the scenario, or the code, is broken."""
+    """A scenario fails without any fault: the scenario, or the code, is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One scenario, ready to be played as often as it takes; ``calls`` is what it does if nothing goes wrong."""
+    """One scenario that can be played repeatedly. ``calls`` are the AWS calls of a run without a fault."""
 
     scenario: Scenario
     harness: Harness
     calls: tuple[str, ...]
 
     def under(self, fault: Fault, *, most: int | None = None) -> Result:
-        """Play the scenario with a fault in each place that there is.
+        """Play the scenario with a fault in each place.
 
         Args:
-            most: how many places at most, spread evenly; others for another fault. All of them, unless given.
+            most: largest number of places, spread evenly and different per fault; None for all.
         """
         result = Result(self.scenario.name, fault.name)
         if isinstance(fault, CallFault):
@@ -103,22 +103,22 @@ def play(
     at: int | None = None,
     strike: Strike | None = None,
 ) -> list[Finding]:
-    """Play a scenario once and return what does not hold; that it did not come to an end is a finding, too."""
+    """Play a scenario once and return its findings; an exception is a finding as well."""
     harness.begin(handing)
     harness.injector.arm(at, strike)
     try:
         scenario.play(harness)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the walk goes on and tells of it
+    except Exception as error:  # noqa: BLE001 - any exception is a finding
         return [Finding(Kind.LOST, f"it did not come to an end: {type(error).__name__}: {error}")]
     return findings(gather(harness), scenario)
 
 
 @contextmanager
 def prepared(scenario: Scenario) -> Iterator[Walk]:
-    """Make a stack with the scenario's people, and play it once with nothing going wrong.
+    """Make a stack with the scenario's directory, and play the scenario once without a fault.
 
     Raises:
-        ScenarioError: even that does not hold.
+        ScenarioError: that run has findings, or no call that could go wrong.
     """
     with (
         empty_stack() as stack,
