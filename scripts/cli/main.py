@@ -1,6 +1,6 @@
 """The command line `postroom`: the commands that `cli.commands.COMMANDS` lists.
 
-Help and usage errors are plain text: rich, which typer would set them with, takes longer to import than all the rest.
+Help and usage errors are plain text: rich, with which typer would format them, takes longer to import than the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 @app.callback()
 def postroom() -> None:
-    """Postroom on this machine: start it, send mail, look into mailboxes, follow what happened."""
+    """Postroom: start it on this machine, send messages, read mailboxes, see what happened to a message."""
 
 
 def main() -> None:

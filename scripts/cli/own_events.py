@@ -1,4 +1,4 @@
-"""Events of one's own for any function: those of `sam local generate-event workmail email`, say."""
+"""Any event for any function, for example one of `sam local generate-event workmail email`."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 
-NO_ANSWER: Final = "no answer: right for an asynchronous rule alone"
+NO_ANSWER: Final = "no answer: correct only for an asynchronous rule"
 
 
 def read(file: Path) -> Sample:
     """Read an event; ``-`` is standard input.
 
     Raises:
-        UsageError: it cannot be read, or is no JSON.
+        UsageError: it cannot be read, or is not JSON.
     """
     try:
         text = sys.stdin.read() if str(file) == STDIN else file.read_text("utf-8")
         json.loads(text)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
-    except ValueError as error:  # bytes that are no UTF-8 among them
-        raise UsageError(f"{file}: no JSON: {error}") from error
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise UsageError(f"{file}: not JSON: {error}") from error
     return Sample(file, text)
 
 
 def run(stack: Stack, sample: Sample, function: str) -> Result:
-    """Invoke a function, and hold what it answers to a rule's event against the contract of rules.
+    """Invoke a function; check its answer to the event of a rule against the contract of rules.
 
     Args:
         function: name, logical id or ARN.
@@ -60,7 +60,7 @@ def run(stack: Stack, sample: Sample, function: str) -> Result:
 
 
 def rule_direction(event: Any) -> Direction | None:
-    """Return which mail an event of a rule is about; None where it is another event."""
+    """Return the direction of the message in a rule's event; None for another event."""
     if not (isinstance(event, dict) and "envelope" in event and "messageId" in event):
         return None
     outbound = event.get("flowDirection") == Direction.OUTBOUND

@@ -1,4 +1,4 @@
-"""An organization's mail-flow rules over the API, in the words of files.
+"""An organization's mail-flow rules over the API, in the form that files have.
 
 Files name functions of the organization's account and its SMTP gateways by their names, the API by ARN and id.
 """

@@ -1,6 +1,6 @@
 """A file of mail-flow rules: read, checked against `schemas/rules.schema.json`, and written.
 
-YAML or JSON; the schema says what stands in it. Whatever is wrong is named by line and place, all of it at once.
+YAML or JSON; the schema says what it may contain. Every fault is reported at once, with its line and place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WIDTH: Final = 120
 """Columns after which YAML is folded; only long descriptions are."""
 
 MAX_SHOWN: Final = 160
-"""Longest complaint of the schema that is repeated, in characters."""
+"""Longest message of the schema that is repeated, in characters."""
 
 Place = tuple[str | int, ...]
 """Where in the file: ``("inbound", 0, "name")``."""
@@ -61,10 +61,10 @@ class WrittenCall:
 
     def __str__(self) -> str:
         if not self.synchronous:
-            return f"{self.function}, not waited for"
+            return f"{self.function}, asynchronous"
         minutes = "1 minute" if self.timeout_minutes == 1 else f"{self.timeout_minutes} minutes"
         how_long = f" for {minutes}" if self.timeout_minutes else ""
-        return f"{self.function}, waited for; {self.fallback} if it fails{how_long}"
+        return f"{self.function}, synchronous; {self.fallback} if it fails{how_long}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,11 @@ class WrittenRule:
 
     @property
     def key(self) -> Key:
-        """By which rules are known: direction and name, whatever its case."""
+        """What identifies a rule: direction and name, without regard to case."""
         return self.direction, self.name.casefold()
 
     def says_what(self, other: WrittenRule) -> bool:
-        """Say whether both are the same but for the order of patterns, which means nothing."""
+        """Say whether both are the same, without regard to the order of patterns."""
         return self._meaning() == other._meaning()
 
     def _meaning(self) -> tuple[object, ...]:
@@ -124,7 +124,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RulesFile:
-    """All rules of the directions that a file names; it says nothing of the others."""
+    """All rules of the directions that a file names; other directions are not concerned."""
 
     directions: frozenset[Direction]
     rules: list[WrittenRule]
@@ -193,7 +193,7 @@ def _tree(text: str, name: str) -> yaml.Node | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise UsageError(f"{name}:{line}: {getattr(error, 'problem', None) or 'this is no YAML'}") from error
+        raise UsageError(f"{name}:{line}: {getattr(error, 'problem', None) or 'this is not YAML'}") from error
 
 
 def _plain(text: str, name: str) -> Any:
@@ -214,9 +214,9 @@ def _json(text: str, name: str) -> Any:
 
 
 def _repeated(tree: yaml.Node | None) -> Iterator[Fault]:
-    """Yield members that stand twice in one mapping: YAML and JSON silently take the last."""
+    """Yield members that are given twice in one mapping: YAML and JSON silently take the last."""
     waiting: list[tuple[Place, yaml.Node | None]] = [((), tree)]
-    seen: set[int] = set()  # an alias may lead back to where it stands
+    seen: set[int] = set()  # an alias may lead back to itself
     while waiting:
         place, node = waiting.pop()
         if node is None or id(node) in seen:
@@ -227,7 +227,7 @@ def _repeated(tree: yaml.Node | None) -> Iterator[Fault]:
         elif isinstance(node, yaml.MappingNode):
             names = [str(key.value) for key, _ in node.value]
             for member in dict.fromkeys(each for each in names if names.count(each) > 1):
-                yield Fault((*place, member), "stands here twice")
+                yield Fault((*place, member), "is given twice")
             waiting += [((*place, str(key.value)), inner) for key, inner in node.value]
 
 
@@ -247,7 +247,7 @@ def _against_schema(content: Any) -> list[Fault]:
 
 
 def _said(error: Any) -> str:
-    """Return a fault in words, where the schema's own are hard to understand."""
+    """Return a fault in words, if those of the schema are hard to understand."""
     if error.validator == "not":
         return "must be one line without control characters (in YAML, >- folds lines)"
     if error.validator == "const":
@@ -258,7 +258,7 @@ def _said(error: Any) -> str:
         return "names neither inbound nor outbound rules"
     if error.validator == "pattern":
         if error.path[-1] == "function":
-            return f"{error.instance!r} is no function: a name or an ARN, with :ALIAS or :VERSION where one is meant"
+            return f"{error.instance!r} is not a function: a name or an ARN, with :ALIAS or :VERSION if one is meant"
         return "begins or ends with a space"
     if error.validator in ("maxItems", "maxLength"):
         things = "entries" if error.validator == "maxItems" else "characters"
@@ -311,7 +311,7 @@ def _patterns(texts: Sequence[str], place: Place, faults: list[Fault]) -> tuple[
 
 
 def _together(rules: Sequence[WrittenRule]) -> Iterator[Fault]:
-    """Yield what no rule alone has wrong: names that are taken, and too many patterns."""
+    """Yield faults of several rules together: names used twice, and too many patterns."""
     for direction in Direction:
         first: dict[Key, tuple[int, str]] = {}
         for number, rule in enumerate(rule for rule in rules if rule.direction is direction):

@@ -1,9 +1,9 @@
-"""What has to change so that an organization's rules are those of a file, in which order, and what to beware of.
+"""The changes that make an organization's rules those of a file, their order, and warnings.
 
-Every step holds for the next message. So that none is dropped or bounced in between by a rule whose exceptions are yet
-to come, what lets mail through is made first, and what stops mail is taken away first. A new rule that calls a function
-is made before anything is taken away, if no exception is yet to come then: of all steps it is the one that the API is
-likely to refuse, for a name misspelt or a permission that is missing, and then what held still holds.
+Every step applies to the next message. No message may be dropped or bounced in between by a rule whose exceptions are
+created later: rules that let messages through are created first, and rules that stop messages are deleted first. A new
+rule that calls a function is created before anything is deleted, if no exception is created later: the API is most
+likely to refuse this step (a misspelt name, a missing permission), and then the rules before it are still in effect.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class KnownRule:
 
 @dataclass(slots=True)
 class Step:
-    """One rule: as it is (None: not there), as it will be (None: gone), and what to beware of once it is so."""
+    """One rule: as it is (None: does not exist), as it will be (None: deleted), and warnings about the new rule."""
 
     change: Change
     known: KnownRule | None
@@ -65,7 +65,7 @@ class Step:
 
     @property
     def direction(self) -> Direction:
-        """Whose mail the rule looks at."""
+        """Of the messages that the rule applies to."""
         rule = self.wanted or self.before
         return rule.direction if rule else Direction.INBOUND
 
@@ -108,7 +108,7 @@ def _step(known: KnownRule | None, wanted: WrittenRule) -> Step:
 
 
 def _gently(steps: Sequence[Step]) -> list[Step]:
-    """Order steps so that no mail is stopped in between that is neither before nor after."""
+    """Order steps so that no message is stopped in between that is stopped neither before nor after."""
     new_exceptions = any(step.change is Change.CHANGE and not _may_stop_mail(step) for step in steps)
 
     def place(step: Step) -> tuple[int, int, str]:
@@ -129,7 +129,7 @@ def _gently(steps: Sequence[Step]) -> list[Step]:
 
 
 def _may_stop_mail(step: Step) -> bool:
-    """Say whether mail that meets a step's rule may not arrive: also where a function decides that."""
+    """Say whether a step's rule, or its function, may stop a message."""
     rule = step.wanted or step.before
     return rule is not None and (rule.action in STOPS_MAIL or (rule.call is not None and rule.call.synchronous))
 
@@ -150,7 +150,7 @@ def _most_patterns(steps: Iterable[Step], known: Iterable[KnownRule]) -> int:
 
 
 def warnings(rules: Sequence[WrittenRule]) -> Mapping[Key, list[str]]:
-    """Return what to beware of, by rule: what people tend not to mean."""
+    """Return warnings by rule: what is probably not meant."""
     found: dict[Key, list[str]] = {}
     for rule in rules:
         said = list(_alone(rule))
@@ -163,15 +163,15 @@ def warnings(rules: Sequence[WrittenRule]) -> Mapping[Key, list[str]]:
 
 def _alone(rule: WrittenRule) -> Iterator[str]:
     if "*" in rule.senders and "*" in rule.recipients and rule.action in STOPS_MAIL:
-        yield f"{rule.action} is for all mail but what a rule with a more specific sender spares"
+        yield f"{rule.action} applies to every message that no rule with a more specific sender matches"
     if "*" in rule.senders and rule.action == ActionType.BYPASS_SPAM_CHECK:
-        yield "everybody's spam goes to the inbox"
+        yield "spam from every sender goes to the inbox"
     if rule.call is not None and rule.call.fallback in STOPS_MAIL:
         yield f"if its function fails, the action is {rule.call.fallback} for every message that the rule matches"
 
 
 def _never_decide(rules: Sequence[WrittenRule]) -> Iterator[tuple[WrittenRule, str]]:
-    """Yield rules that stand in another's shadow: the same two patterns, and the other's action wins.
+    """Yield rules that never decide: another rule has the same two patterns, and its action wins.
 
     One line for each pair of rules, with the first pair of patterns. Source: guide, ZH:3865 ("the most restrictive").
     """
@@ -199,10 +199,10 @@ def _precedence(rule: WrittenRule) -> tuple[int, bool]:
 
 def _shadow(winner: WrittenRule, loser: WrittenRule, patterns: str) -> str:
     if _precedence(winner) == _precedence(loser):
-        return f"says the same of {patterns} as {winner.name!r}; the older of the two decides"
+        return f"has the patterns {patterns} of {winner.name!r}; the older of the two decides"
     same = winner.action == loser.action
-    why = "its function is waited for" if same else f"{winner.action} is more restrictive"
-    said = f"never decides about {patterns}: {winner.name!r} says the same, and {why}"
+    why = "it waits for its function" if same else f"{winner.action} is more restrictive"
+    said = f"never decides about {patterns}: {winner.name!r} matches the same, and {why}"
     if loser.direction is Direction.OUTBOUND and loser.action == ActionType.DEFAULT:
         return f"{said} here; WorkMail's documentation puts DEFAULT first for outbound mail"
     return said

@@ -13,16 +13,16 @@ from local.settings import UpSettings
 
 
 def up(
-    emulator: Annotated[Literal["moto", "localstack"], typer.Option(help="Who plays AWS.")] = "moto",
+    emulator: Annotated[Literal["moto", "localstack"], typer.Option(help="The AWS emulator.")] = "moto",
     functions: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="A SAM project of yours; may be given more than once.")
+        list[Path] | None, typer.Option(metavar="DIR", help="Folder of a SAM project; may be repeated.")
     ] = None,
     env_vars: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Variables of its functions, in sam's format.")
+        Path | None, typer.Option(metavar="FILE", help="Environment variables of its functions, in sam's format.")
     ] = None,
     parameter_overrides: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Its template's parameters, as sam takes them; may be repeated."),
+        typer.Option(metavar="KEY=VALUE", help="Parameters of its template, in sam's format; may be repeated."),
     ] = None,
     organization_id: Annotated[
         str,
@@ -30,11 +30,9 @@ def up(
     ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
-    smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="The Internet's side of SES; 0: any free.")] = 2525,
-    speed: Annotated[int, typer.Option(min=1, help="Divides retry delays and expiry.")] = 1,
-    ses_headers: Annotated[
-        bool, typer.Option(help="Put in front of stored mail what SES puts there; without: store it as it was sent.")
-    ] = True,
+    smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
+    speed: Annotated[int, typer.Option(min=1, help="Divisor of retry delays and expiry times.")] = 1,
+    ses_headers: Annotated[bool, typer.Option(help="Add the header fields that SES adds to stored messages.")] = True,
 ) -> None:
     """Start everything and stay in the foreground; Ctrl-C stops it."""
     # Here, not above: boto3 and the SMTP server are no part of `up --help`.

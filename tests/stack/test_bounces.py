@@ -54,7 +54,7 @@ def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(running: RunningStack) -> 
     assert "secret" not in report.as_string()
     wait_for(lambda: "BOUNCE_SENT" in names_of(running, 1))
     said = running.command("trace", "--message-id", "<plum-1@elsewhere.example>").stdout.decode()
-    assert "told sender" in said
+    assert "bounce sent" in said
 
 
 def test_a_raw_bounce_is_in_the_outbox_as_well(running: RunningStack) -> None:

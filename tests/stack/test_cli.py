@@ -263,7 +263,7 @@ def test_a_disabled_key_parks_mail_and_enabling_it_and_redriving_delivers(exampl
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("mailbox", "list", "nobody@example.com"), 1, "nobody has the address"),
+        (("mailbox", "list", "nobody@example.com"), 1, "no user has the address"),
         (("mailbox", "show", ADA, "0"), 1, "has no message 0"),
         (("trace", "0"), 1, "nothing is known of 0"),
         (("parked", "redrive", "0/0"), 1, "nothing is parked as 0/0"),

@@ -23,17 +23,17 @@ validators.make_when_needed()
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("local.up:up", "Start everything and stay in the foreground; Ctrl-C stops it."),
     "send": ("cli.commands.send:send", "Send messages as SES would receive them, byte for byte."),
-    "trace": ("cli.commands.trace:trace", "Tell what happened to one message, in order."),
+    "trace": ("cli.commands.trace:trace", "Show what happened to one message, in order."),
     "events": ("cli.commands.events:events", "Show the event log of all organizations."),
     "logs": ("cli.commands.logs:logs", "Show what a function printed, with the lines that Lambda adds."),
-    "replay": ("cli.commands.replay:replay", "Invoke functions with sample events; what a sample needs is made first."),
+    "replay": ("cli.commands.replay:replay", "Invoke functions with sample events; what a sample needs is created."),
     "rebuild": (
         "cli.commands.rebuild:rebuild",
-        "Write an organization's event log once more from the ledger: after its log group was lost, say.",
+        "Write an organization's event log again from the ledger, for example after its log group was lost.",
     ),
-    "mailbox": ("cli.commands.mailbox:app", "What lies in a mailbox."),
-    "parked": ("cli.commands.parked:app", "What was parked, why, and back on its way."),
-    "rules": ("cli.commands.rules:app", "Mail-flow rules: as a file, and why mail meets the one it meets."),
+    "mailbox": ("cli.commands.mailbox:app", "Read the messages of a mailbox."),
+    "parked": ("cli.commands.parked:app", "List what is parked and why; redrive or discard it."),
+    "rules": ("cli.commands.rules:app", "Mail-flow rules: as a file, and which rule decides about a message."),
 }
 """Where each command is (a function, or a group of commands), and what `--help` says: its own help's first line.
 

@@ -1,4 +1,4 @@
-"""`postroom events`: the event log of every organization, from CloudWatch Logs, as it grows."""
+"""`postroom events`: the event log of every organization, from CloudWatch Logs; new records as they arrive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLL_SECONDS: Final = 1.0
 
 
 def events(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on as it grows, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show new records until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
 ) -> None:
     """Show the event log of all organizations."""
@@ -58,7 +58,7 @@ class EventLog:
         return cls(stack.client("workmail"), LogTail(stack.client("logs")))
 
     def grow(self) -> Iterator[dict[str, Any]]:
-        """Yield what is there and whatever comes, without an end."""
+        """Yield the records that are there, then new ones, without an end."""
         while True:
             yield from self.new()
             sys.stdout.flush()
@@ -91,7 +91,7 @@ def _row(group: str, event: dict[str, Any]) -> dict[str, Any]:
     try:
         record = json.loads(event["message"])
     except ValueError as error:
-        raise RefusedError(f"{group} holds a line that is no record: {event['message'][:80]}") from error
+        raise RefusedError(f"{group} has a line that is not a record: {event['message'][:80]}") from error
     return {"timestamp": output.rfc3339(event["timestamp"]), "logGroup": group, **record}
 
 

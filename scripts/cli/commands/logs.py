@@ -1,4 +1,4 @@
-"""`postroom logs`: what a function printed, from CloudWatch Logs, as it grows."""
+"""`postroom logs`: what a function printed, from CloudWatch Logs; new lines as they arrive."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ POLL_SECONDS: Final = 0.5
 """How often `--follow` looks; functions' lines come twice a second. Ours."""
 
 MOST_NAMES: Final = 5
-"""How many names are proposed where none fits. Ours."""
+"""How many names are proposed if none fits. Ours."""
 
 
 def logs(
     function: Annotated[
-        str, typer.Argument(metavar="FUNCTION", help="Name, logical id or ARN; ours or yours.", show_default=False)
+        str, typer.Argument(metavar="FUNCTION", help="Name, logical id or ARN of any function.", show_default=False)
     ],
-    follow: Annotated[bool, typer.Option("--follow", help="Go on as it grows, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show new lines until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
 ) -> None:
     """Show what a function printed, with the lines that Lambda adds."""
@@ -53,7 +53,7 @@ def log_group(stack: Stack, function: str) -> str:
     """Return the log group of a function, by any of its names.
 
     Raises:
-        RefusedError: no function has that name; names that are near are told.
+        RefusedError: no function has that name; the error names similar ones.
     """
     return str(find(stack, function)["LoggingConfig"]["LogGroup"])
 
@@ -62,7 +62,7 @@ def find(stack: Stack, function: str) -> dict[str, Any]:
     """Return a function's configuration, by name, logical id or ARN.
 
     Raises:
-        RefusedError: no function has that name; names that are near are told.
+        RefusedError: no function has that name; the error names similar ones.
     """
     from botocore.exceptions import ClientError, ParamValidationError
 
@@ -79,7 +79,7 @@ def find(stack: Stack, function: str) -> dict[str, Any]:
 
 
 def _proposal(function: str, names: list[str]) -> str:
-    """Say which names are near, or else which there are."""
+    """Propose similar names, or list all of them."""
     plain = {name.removeprefix("postroom-").lower(): name for name in names} | {name.lower(): name for name in names}
     wanted = function.rpartition(":")[2].lower()
     near = difflib.get_close_matches(wanted, plain, MOST_NAMES, cutoff=0.75)

@@ -1,4 +1,4 @@
-"""`postroom mailbox`: what lies in somebody's mailbox, as the index says, and a message's exact bytes."""
+"""`postroom mailbox`: the messages of a mailbox as its index lists them, and the exact bytes of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from postroom.model.mailbox import FolderInfo, Head, Item
     from postroom.ports.mailboxes import Mailboxes
 
-app = typer.Typer(help="What lies in a mailbox.", no_args_is_help=True)
+app = typer.Typer(help="Read the messages of a mailbox.", no_args_is_help=True)
 
 SEEN: Final = "\\Seen"
 """IMAP's flag of a read message. Source: RFC 9051."""
@@ -58,7 +58,7 @@ def show(
     user: User,
     item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
 ) -> None:
-    """Write a message's exact bytes to stdout; to a terminal, its text without what the terminal might obey."""
+    """Write a message's exact bytes to stdout; to a terminal, its text without control characters."""
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
@@ -94,7 +94,7 @@ def _mailbox_id(operator: Operator, user: str) -> str:
         raise RefusedError(f"the organization of {user} is being deleted")
     found = operator.directory.resolve(domain.organization.id, [str(address)]).get(str(address))
     if found is None:
-        raise RefusedError(f"nobody has the address {user}")
+        raise RefusedError(f"no user has the address {user}")
     return found.entity_id
 
 
@@ -107,7 +107,7 @@ def all_items(mailboxes: Mailboxes, mailbox_id: str, folder: str, *, before_uid:
 
 
 def _folders(known: Sequence[FolderInfo], wanted: str | None) -> dict[str, FolderInfo]:
-    """Return folders by path, ``Parent/Child``; only the wanted one where one is, by id or path in any case."""
+    """Return folders by path, ``Parent/Child``; only the wanted one if one is given, by id or path in any case."""
     by_id = {folder.id: folder for folder in known}
 
     def path(folder: FolderInfo) -> str:
@@ -124,7 +124,7 @@ def _folders(known: Sequence[FolderInfo], wanted: str | None) -> dict[str, Folde
 
 def _rows(operator: Operator, head: Head, path: str, folder: FolderInfo) -> Iterator[dict[str, Any]]:
     """Yield what `--json` shows: a documented interface. ``date`` is when the message was received, UTC."""
-    known = head.folders.get(folder.id, Counters()).uid_next  # the head tells without a query where a folder ends
+    known = head.folders.get(folder.id, Counters()).uid_next  # the head says without a query where a folder ends
     for item in all_items(operator.mailboxes, head.mailbox_id, folder.id, before_uid=known):
         key = operator.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
         summary = open_summary(item.summary, mailbox_key=key, mailbox_id=head.mailbox_id, token=item.token)

@@ -1,4 +1,4 @@
-"""`postroom parked`: what could not be delivered, why, and back on its way."""
+"""`postroom parked`: what is parked and why; redrive or discard it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from postroom.parking.parking import Parking
     from postroom.ports.transit import Parked
 
-app = typer.Typer(help="What was parked, why, and back on its way.", no_args_is_help=True)
+app = typer.Typer(help="List what is parked and why; redrive or discard it.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="What `list` shows.", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id that `list` shows.", show_default=False)]
 
 
 @app.command("list")
@@ -37,7 +37,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(parked_id: Id, as_json: AsJson = False) -> None:
-    """Show one parked thing, and what its station will get on a redrive."""
+    """Show one parked entry, and what its station receives on a redrive."""
     with running.refusals():
         parked = _one(running.find().operator().parking, parked_id)
     row = {**as_row(parked), "body": _body(parked)}
@@ -52,9 +52,9 @@ def redrive(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
 ) -> None:
-    """Put parked things back on their way.
+    """Send parked entries to their stations again.
 
-    Nothing is delivered whose owner or organization is gone: its station ends it, and this says so.
+    A message whose mailbox or organization no longer exists is not delivered: its station ends it. The command says so.
     """
     if bool(ids) == everything:
         raise UsageError("give ids, or --all")
@@ -65,19 +65,19 @@ def redrive(
         stuck = [parked for parked in chosen if parked.key == ORPHAN]
         hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.owners))}
         done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
-    _said([parked for parked in done if parked.id not in hopeless], "back on its way")
+    _said([parked for parked in done if parked.id not in hopeless], "redriven")
     if hopeless:
         whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)
-        raise RefusedError(f"{whys}. Nothing is delivered; senders are told where that is allowed")
+        raise RefusedError(f"{whys}. Nothing is delivered; senders get a bounce where that is allowed")
     if stuck:
         raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NEVER_ANNOUNCED}")
     if not everything and len(done) < len(chosen):
-        raise RefusedError("somebody else was faster with the others")
+        raise RefusedError("the others are not parked any more")
 
 
 @app.command("discard")
 def discard(parked_id: Id) -> None:
-    """Give one parked thing up for good."""
+    """Discard one parked entry for good."""
     with running.refusals():
         parking = running.find().operator().parking
         parked = _one(parking, parked_id)

@@ -1,4 +1,4 @@
-"""`postroom rebuild`: an organization's event log, written once more from the ledger."""
+"""`postroom rebuild`: an organization's event log, written again from the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.errors import UsageError
 from postroom.ledger.rebuild import rebuild as rebuild_log
 
 Time = Annotated[
-    str | None, typer.Option(metavar="TIME", help="ISO 8601; UTC where no offset stands.", show_default=False)
+    str | None, typer.Option(metavar="TIME", help="ISO 8601; UTC if it has no offset.", show_default=False)
 ]
 
 
@@ -22,9 +22,9 @@ def rebuild(
     since: Time = None,
     until: Time = None,
 ) -> None:
-    """Write an organization's event log once more from the ledger: after its log group was lost, say.
+    """Write an organization's event log again from the ledger, for example after its log group was lost.
 
-    What is still in the log stands there twice then. CloudWatch Logs takes nothing older than 14 days.
+    A record that is still in the log is then in it twice. CloudWatch Logs accepts nothing older than 14 days.
     """
     first, last = _milliseconds(since, 0), _milliseconds(until, int(time.time() * 1000) + 1)
     with running.refusals():
@@ -32,7 +32,7 @@ def rebuild(
         stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
         parking = stack.operator().parking
         sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last)
-    output.console().print(f"{sent} events are on their way to the log")
+    output.console().print(f"{sent} events were queued for the log")
 
 
 def _milliseconds(text: str | None, otherwise: int) -> int:

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 def replay(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="EVENT.json", help="All of events/, unless some are named; - is standard input."),
+        typer.Argument(metavar="EVENT.json", help="Events; all of events/ by default; - is standard input."),
     ] = None,
     function: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A function to run with them, yours or ours: name, logical id or ARN."),
+        typer.Option(metavar="NAME", help="The function to invoke with them: name, logical id or ARN."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
-    """Invoke functions with sample events; what a sample needs is made first.
+    """Invoke functions with sample events; what a sample needs is created.
 
-    With --function, the events are your own, and nothing is made. What a function answers to the event of a rule
-    (`sam local generate-event workmail email` makes one) is held against what rules understand.
+    With --function, nothing is created. The answer to the event of a rule (`sam local generate-event workmail email`
+    makes one) is checked against the contract of rules.
     """
     if function is not None and not files:
         raise UsageError("--function: name the event's file, or - for standard input")
@@ -66,7 +66,7 @@ def _own(function: str, files: list[Path]) -> list[Result]:
 
 
 def _samples(files: list[Path]) -> list[Result]:
-    """Run samples in the order of a message's way: all of them, or those that are named."""
+    """Run samples in the order of the stations: all of them, or those that are named."""
     root = repository_root()
     functions = [name for name in FLOW if (root / "functions" / name / "app.py").is_file()]
     samples = Samples.read(root / "events")
@@ -80,7 +80,7 @@ def _samples(files: list[Path]) -> list[Result]:
 
 
 def _sample(samples: Samples, file: Path) -> Sample:
-    """Return the sample that a file is, or one of which nothing is known."""
+    """Return the sample of a file; a file without a description is a sample without expectations."""
     known = samples.by_name.get(file.stem)
     if known is not None and file.exists() and file.resolve() == known.path.resolve():
         return known

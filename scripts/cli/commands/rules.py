@@ -1,6 +1,6 @@
-"""`postroom rules`: an organization's mail-flow rules as a file, and why mail meets the rule that it meets.
+"""`postroom rules`: an organization's mail-flow rules as a file, and which rule decides about a message.
 
-Speaks to the admin API alone, so that it works on a deployed stack as well: AWS_ENDPOINT_URL_WORKMAIL names it.
+It calls only the admin API, so that it works on a deployed stack as well: AWS_ENDPOINT_URL_WORKMAIL names it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from cli.rules_file import RulesFile, WrittenRule
     from cli.rules_plan import KnownRule
 
-app = typer.Typer(help="Mail-flow rules: as a file, and why mail meets the one it meets.", no_args_is_help=True)
+app = typer.Typer(help="Mail-flow rules: as a file, and which rule decides about a message.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON; see schemas/.", show_default=False)]
 Organization = Annotated[
     str | None,
-    typer.Option("--organization", metavar="ALIAS|ID", help="Needed where there is more than one."),
+    typer.Option("--organization", metavar="ALIAS|ID", help="Needed if there is more than one."),
 ]
 
 STYLE: Final = {
@@ -53,14 +53,14 @@ MEMBERS: Final = (
     "lambda",
     "thenGateway",
 )
-"""What a file's rule may have, in the order in which it is written."""
+"""Members of a rule in a file, in the order in which they are written."""
 
 DONE: Final = {Change.CREATE: "created", Change.CHANGE: "changed", Change.DELETE: "deleted"}
 
 
 @app.command("list")
 def list_(organization: Organization = None, as_json: AsJson = False) -> None:
-    """List the rules that hold, inbound ones first, by name."""
+    """List the rules in effect, inbound ones first, by name."""
     with running.refusals():
         known = rules_api.api(organization).rules()
     if as_json:
@@ -78,7 +78,7 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
         )
         for each, row in ((each, as_row(each)) for each in known)
     ]
-    output.console().print(output.table(columns, cells) if cells else "no rules: all mail takes its normal way")
+    output.console().print(output.table(columns, cells) if cells else "no rules: every message is delivered normally")
     _beware(each.rule.direction for each in known)
 
 
@@ -93,11 +93,11 @@ def plan(file: File, organization: Organization = None, as_json: AsJson = False)
 
 @app.command("apply")
 def apply(file: File, organization: Organization = None, as_json: AsJson = False) -> None:
-    """Make the rules those of the file: show the difference, then change what differs. Others are deleted.
+    """Make the rules equal to the file: show the difference, then change what differs. Other rules are deleted.
 
     A direction (inbound, outbound) that the file does not name stays as it is.
 
-    Each change holds for the next message. What is done stays done where a later one is refused; run it again.
+    Each change applies to the next message. If a change is refused, those before it stay; run the command again.
     """
     read = rules_file.read(file)
     with running.refusals():
@@ -121,7 +121,7 @@ def export(
     organization: Organization = None,
     form: Annotated[Literal["yaml", "json"], typer.Option("--format", help="Of the file.")] = "yaml",
 ) -> None:
-    """Write the rules that hold to stdout, as a file for `apply`."""
+    """Write the rules in effect to stdout, as a file for `apply`."""
     with running.refusals():
         known = rules_api.api(organization).rules()
     text = rules_file.dump([each.rule for each in known], as_json=form == "json")
@@ -140,14 +140,14 @@ def explain(
     sender: Annotated[
         str | None, typer.Option("--sender", metavar="S", help="The Sender field, or its address.")
     ] = None,
-    outbound: Annotated[bool, typer.Option("--outbound", help="Mail that the organization sends.")] = False,
+    outbound: Annotated[bool, typer.Option("--outbound", help="Test a message that the organization sends.")] = False,
     organization: Organization = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which rule decides about a message, which others match, and why this one. Nothing is sent."""
+    """Show which rule decides about a message, which others match, and why. Nothing is sent."""
     recipients = [address.strip() for each in to for address in each.split(",") if address.strip()]
     if not recipients:
-        raise UsageError("--to names nobody")
+        raise UsageError("--to names no recipient")
     request = {"From": _address("--from", sender_from), "Recipients": recipients}
     if sender:
         request["Sender"] = _address("--sender", sender)
@@ -167,13 +167,13 @@ def _address(option: str, field: str) -> str:
     """Return the address in an address field as mail has it, ``Joe <x@b.example>`` say.
 
     Raises:
-        UsageError: there is none in it, or more than one, or readers of mail would not agree.
+        UsageError: there is none in it, or more than one, or mail clients may read it differently.
     """
     authors = Headers.of(f"From: {' '.join(field.split())}\r\n\r\n".encode("utf-8", "surrogateescape")).authors
     found = authors.readings[0].froms
     if authors.differ or len(found) != 1:
-        names = ", ".join(map(str, found)) or "nobody"
-        raise UsageError(f"{option} {field!r}: readers of mail may see {names}; give one address, like ann@example.com")
+        names = ", ".join(map(str, found)) or "no sender"
+        raise UsageError(f"{option} {field!r}: mail clients may show {names}; give one address, like ann@example.com")
     return str(found[0])
 
 
@@ -266,7 +266,7 @@ def _show(steps: Sequence[Step], *, as_json: bool) -> None:
 
 
 def _beware(directions: Iterable[Direction]) -> None:
-    """Say what rules of these directions do not do yet."""
+    """Warn about rules that have no effect yet."""
     if Direction.OUTBOUND in directions:
         output.console().print("! rules for outbound mail have no effect until Postroom can send mail", style="yellow")
 
@@ -285,7 +285,7 @@ def _named(step: Step) -> str:
 
 
 def _what(step: Step) -> str:
-    """Return what a step is about: a whole rule, or the members that change, a line each."""
+    """Return what a step changes: a whole rule, or the members that change, one per line."""
     if step.change is Change.CHANGE:
         return "".join(f"\n    {name}: {_value(before)} → {_value(after)}" for name, before, after in differences(step))
     rule = step.wanted or step.before
@@ -302,12 +302,12 @@ def _action(rule: WrittenRule) -> str:
 
 
 def _onward(rule: WrittenRule) -> str:
-    """Return a rule's function, its gateway, or how mail comes from one to the other."""
+    """Return a rule's function, its gateway, or both in their order."""
     return ", then ".join(str(each) for each in (rule.call, rule.gateway) if each)
 
 
 def _explained(row: dict[str, Any]) -> Text:
-    """Return one recipient's answer for people."""
+    """Return one recipient's answer as text."""
     text = Text.assemble((row["recipient"], "bold"), ": ", (row["action"], "cyan"))
     if row["lambda"] is not None:
         text.append(f" {row['lambda']['function']}")

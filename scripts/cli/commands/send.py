@@ -1,4 +1,4 @@
-"""`postroom send`: hand files to the stack over SMTP, as the Internet would, without changing a byte."""
+"""`postroom send`: send files to the stack over SMTP, as a foreign mail server would, without changing a byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINE_START: Final = re.compile(rb"^\.", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one transaction.
+    """The result of one transaction.
 
     Attributes:
         refused: the server's answer for each refused recipient.
@@ -40,14 +40,14 @@ class Receipt:
 
 
 def verdicts_header(verdicts: dict[str, Verdict], policy: DmarcPolicy | None) -> bytes:
-    """Return the header line that sets verdicts, CRLF included; nothing where there is nothing to set."""
+    """Return the header line that sets verdicts, with CRLF; empty if there is nothing to set."""
     parts = [f"{check}={verdict}" for check, verdict in verdicts.items()]
     parts += [f"dmarcPolicy={policy}"] if policy else []
     return f"{VERDICTS_HEADER}: {'; '.join(parts)}\r\n".encode() if parts else b""
 
 
 def dot_stuffed(content: bytes) -> bytes:
-    """Return what stands between DATA's answer and its end, end included.
+    """Return what is sent after DATA, with the end-of-data line.
 
     Every line that begins with a dot gets another one; nothing else changes: bare LF, bare CR, 8-bit and long lines
     stay. A message that does not end in CRLF gets one, because DATA cannot end otherwise (RFC 5321 4.1.1.4). A dot
@@ -58,12 +58,12 @@ def dot_stuffed(content: bytes) -> bytes:
 
 
 def transmit(smtp: smtplib.SMTP, sender: str, recipients: list[str], content: bytes, prefix: bytes = b"") -> Receipt:
-    """Send one message in one transaction to whomever the server accepts.
+    """Send one message in one transaction to the recipients that the server accepts.
 
     Args:
         sender: empty for a null sender.
         content: the message, any bytes.
-        prefix: a header line that the server takes away; no part of the message's size.
+        prefix: a header line that the server removes; not part of the message's size.
 
     Raises:
         smtplib.SMTPException: the server refused the sender or the message itself.
@@ -115,13 +115,13 @@ def read_verdicts(given: list[str]) -> dict[str, Verdict]:
 
 def send(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Messages as they lie on disk.", show_default=False)
+        list[Path], typer.Argument(metavar="FILE", help="Files with one message each.", show_default=False)
     ],
     sender: Annotated[str, typer.Option("--from", metavar="A", help="Envelope sender; empty for a null sender.")],
     to: Annotated[list[str], typer.Option("--to", metavar="B[,B…]", help="Envelope recipients.")],
     verdict: Annotated[
         list[str] | None,
-        typer.Option("--verdict", metavar="CHECK=VERDICT", help="What SES is to find: spam=FAIL, say."),
+        typer.Option("--verdict", metavar="CHECK=VERDICT", help="Result of a check of SES, for example spam=FAIL."),
     ] = None,
     dmarc_policy: Annotated[
         DmarcPolicy | None,
@@ -130,7 +130,7 @@ def send(
 ) -> None:
     """Send messages as SES would receive them, byte for byte.
 
-    A file that does not end in CRLF gets one, because SMTP cannot say where a message ends otherwise.
+    A file that does not end in CRLF gets one: SMTP requires it at the end of a message.
     """
     recipients = [address.strip() for group in to for address in group.split(",") if address.strip()]
     if not recipients:
@@ -153,7 +153,7 @@ def send(
 
 
 def _show(receipts: dict[Path, Receipt]) -> None:
-    """Print what was sent, what went before a failure included."""
+    """Print what was sent, also what was sent before a failure."""
     if not receipts:
         return
     rows = [(file, output.human_size(each.size), len(each.accepted), each.said) for file, each in receipts.items()]
@@ -162,7 +162,7 @@ def _show(receipts: dict[Path, Receipt]) -> None:
 
 
 def _check(file: Path) -> None:
-    """See that a file can be read, before anything is sent."""
+    """Check that a file can be read, before anything is sent."""
     try:
         with file.open("rb"):
             return
@@ -178,7 +178,7 @@ def _send_all(
     prefix: bytes,
     receipts: dict[Path, Receipt],
 ) -> None:
-    """Send every file over one connection, with progress on stderr where a person watches; fill ``receipts``."""
+    """Send every file over one connection, with progress on stderr if that is a terminal; fill ``receipts``."""
     errors = output.console(errors=True)
     file: Path | None = None
     try:

@@ -28,10 +28,10 @@ def _received(fact: Fact) -> str:
 
 
 def _doubt(fact: Fact) -> str:
-    """Say where the message's headers leave its sender in doubt, and what rules make of that."""
+    """Say where the message's headers leave its sender in doubt, and which rules match then."""
     match fact.data.get("senderIs"):
         case SenderIs.UNKNOWN:
-            return " (no From that can be read: only rules for * match)"
+            return " (no readable From: only rules for * match)"
         case SenderIs.AMBIGUOUS:
             senders = _some(fact.data.get("senders", ()))
             return f" (readers may see different senders, {senders}: the most restrictive rule holds)"
@@ -45,15 +45,15 @@ def _bounced(fact: Fact) -> str:
 
 
 def _applied(fact: Fact) -> str:
-    """Say which rule it was, as it stood in which version of the organization's rules, and what it did.
+    """Say which rule was applied, of which version of the organization's rules, and what it did.
 
-    Where its function did not decide for somebody, or named somebody in vain, that is said behind it.
+    Behind that: recipients for which its function did not decide, and recipients that it named without effect.
     """
     did, data = fact.event["ruleActions"], fact.data
     said = "; ".join(f"{each['action']} for {_some(each['recipients'])}" for each in did)
     if fallen := data.get("why", {}).get("FALLBACK"):
-        everybody = len(fallen) == sum(len(each["recipients"]) for each in did)
-        said += f" (the rule's fallback{'' if everybody else f' for {_some(fallen)}'})"
+        all_of_them = len(fallen) == sum(len(each["recipients"]) for each in did)
+        said += f" (the rule's fallback{'' if all_of_them else f' for {_some(fallen)}'})"
     if ignored := data.get("ignored"):  # the function's own words, so that control characters show
         said += f"; ignored {_some([f'{name[:80]!r} ({why})' for name, why in ignored.items()])}"
     return f"{fact.event['ruleName']} ({_version(fact)}): {said}"
@@ -79,7 +79,7 @@ def _some(addresses: Sequence[str]) -> str:
     return ", ".join(addresses[:3]) + more
 
 
-def _told(fact: Fact) -> str:
+def _recipients(fact: Fact) -> str:
     return f"about {_some(fact.data['recipients'])}"
 
 
@@ -92,15 +92,15 @@ def _waiting(fact: Fact) -> str:
 
 
 def _attempted(fact: Fact) -> str:
-    """Say which rule called which version of which function, how often it has, how long that took, what came of it."""
+    """Say which rule called which version of which function, the attempt, its duration and its result."""
     data = fact.data
     function = str(data.get("functionArn", "")).rpartition(":function:")[2]
     ran = f" version {data['functionVersion']}" if "functionVersion" in data else ""
     by = f"{data.get('ruleName')} ({_version(fact)})"
-    asked = f"{function}{ran} by {by}, attempt {data.get('attempt')}, {data.get('milliseconds')} ms"
+    called = f"{function}{ran} by {by}, attempt {data.get('attempt')}, {data.get('milliseconds')} ms"
     if "failure" not in data:
-        return f"{asked}: {'an answer' if data.get('synchronous') else 'told'}"
-    return f"{asked}: {data['failure']} {data.get('error', '')}".rstrip()
+        return f"{called}: {'an answer' if data.get('synchronous') else 'accepted'}"
+    return f"{called}: {data['failure']} {data.get('error', '')}".rstrip()
 
 
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
@@ -119,12 +119,12 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         "yellow",
         lambda fact: f"{fact.data.get('memberId')} of {fact.data.get('group')}: {fact.data.get('reason')}",
     ),
-    OwnFact.RULE_ATTEMPTED: ("asked", "cyan", _attempted),
-    OwnFact.RULE_CALL_DROPPED: ("not asked", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
+    OwnFact.RULE_ATTEMPTED: ("called", "cyan", _attempted),
+    OwnFact.RULE_CALL_DROPPED: ("not called", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
-    OwnFact.BOUNCE_INTENDED: ("telling", "white", _told),
-    OwnFact.BOUNCE_SENT: ("told sender", "yellow", lambda fact: f"{_told(fact)} by {fact.data.get('means')}"),
-    OwnFact.BOUNCE_SUPPRESSED: ("not told", "yellow", lambda fact: f"{_told(fact)}: {fact.data.get('reason')}"),
+    OwnFact.BOUNCE_INTENDED: ("bouncing", "white", _recipients),
+    OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", lambda fact: f"{_recipients(fact)} by {fact.data.get('means')}"),
+    OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PARKED: ("parked", "red", _waiting),
@@ -135,10 +135,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.MAILBOX_REMOVED: ("removed", "red", lambda fact: str(fact.data.get("mailboxId", ""))),
     OwnFact.ORGANIZATION_DELETED: ("deleted", "red", lambda fact: fact.organization_id),
 }
-"""A word, a colour and what to say, for each fact; the other events say their name and fields."""
+"""A word, a colour and a text for each fact; other events are shown by their name and fields."""
 
 CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED)
-"""Why other facts of the same moment are there, in the order in which they are decided."""
+"""Causes of other facts of the same moment, in the order in which they are decided."""
 
 
 def trace(
@@ -148,7 +148,7 @@ def trace(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
-    """Tell what happened to one message, in order."""
+    """Show what happened to one message, in order."""
     if bool(trace_id) == bool(message_id):
         raise UsageError("give a TRACE_ID, or --message-id '<…>'")
     with running.refusals():
@@ -164,7 +164,7 @@ def trace(
 
 
 def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
-    """Return the facts of each flow that is meant: one for a trace id, any number for a Message-ID."""
+    """Return the facts of each flow: one flow for a trace id, any number for a Message-ID."""
     if trace_id:
         traces = [trace_id]
     else:
@@ -187,9 +187,9 @@ def as_row(fact: Fact) -> dict[str, Any]:
 
 
 def timeline(facts: Sequence[Fact]) -> Text:
-    """Return one flow for people: the first fact's time, then how long after it each other came.
+    """Return one flow as text: the time of the first fact, then the time from it to each other fact.
 
-    Of facts of one moment, what was decided comes before what came of it.
+    Of facts of one moment, a decision comes before its results.
     """
     from rich.text import Text
 

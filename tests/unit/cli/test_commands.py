@@ -138,7 +138,7 @@ class TestMailbox:
         ("arguments", "said"),
         [
             (("list", "ada@nowhere.example"), "no organization here has the domain of ada@nowhere.example"),
-            (("list", "nobody@sample.example"), "nobody has the address nobody@sample.example"),
+            (("list", "nobody@sample.example"), "no user has the address nobody@sample.example"),
             (("list", "team@sample.example"), "team@sample.example has no mailbox"),
             (("list", "0000"), "0000 has no mailbox; give an address, or the id of a user"),
             (("list", "@"), "no organization here has the domain of @"),
@@ -282,13 +282,13 @@ class TestParked:
         parking.park_arrival("[]", "because")
         other = self.parked(run, "because")
         refused = run("parked", "redrive", "arrival:o1/orphan", other)
-        assert refused.output == f"{other}: back on its way\n"
+        assert refused.output == f"{other}: redriven\n"
         assert refusal(refused).startswith("arrival:o1/orphan: SES never announced this message")
         assert run("parked", "discard", "arrival:o1/orphan").exit_code == 0
 
     def test_redrive_puts_it_back_and_discard_gives_it_up(self, run: Run) -> None:
         parked = self.parked(run, "receipt.action")
-        assert run("parked", "redrive", parked).output == f"{parked}: back on its way\n"
+        assert run("parked", "redrive", parked).output == f"{parked}: redriven\n"
         other = self.parked(run, "no JSON")
         assert run("parked", "discard", other).output == f"{other}: discarded\n"
         assert run("parked", "list").output == "nothing is parked\n"

@@ -69,7 +69,7 @@ def test_a_timeline_says_where_a_messages_sender_is_in_doubt() -> None:
     event = {"from": "a@b.test", "recipients": ["ann@acme.test"], "subject": "hi"}
     event |= {f"{check}Verdict": "PASS" for check in ("spam", "spf", "dkim", "dmarc")}
     said: dict[str, dict[str, Any]] = {
-        "no From that can be read: only rules for * match": {"senderIs": "UNKNOWN"},
+        "no readable From: only rules for * match": {"senderIs": "UNKNOWN"},
         "readers may see different senders, a@b.test, c@d.test": {
             "senderIs": "AMBIGUOUS",
             "senders": ["a@b.test", "c@d.test"],
@@ -123,9 +123,9 @@ def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
     ]
     lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
     assert lines == [
-        "asked tag-subjects:live version 41 by tag (rules version 7), attempt 1, 12 ms:"
+        "called tag-subjects:live version 41 by tag (rules version 7), attempt 1, 12 ms:"
         " FUNCTION_ERROR KeyError: 'subject'",
-        "asked tag-subjects:live version 42 by tag (rules version 7), attempt 2, 12 ms: an answer",
+        "called tag-subjects:live version 42 by tag (rules version 7), attempt 2, 12 ms: an answer",
     ]
 
 
@@ -167,7 +167,7 @@ def test_a_timeline_names_no_version_where_none_ran_and_no_call_by_its_key() -> 
         "content put 12 bytes for the call that waits",
         "content put 12 bytes for 2 calls that wait",
         "content put 12 bytes for later Gets only",
-        "asked tag-subjects by tag (rules version 7), attempt 5, 3 ms: HELD_BACK not yet",
+        "called tag-subjects by tag (rules version 7), attempt 5, 3 ms: HELD_BACK not yet",
     ]
 
 

@@ -88,7 +88,7 @@ def test_yaml_and_json_say_the_same() -> None:
             "FILE:10: inbound[1].senders[0]: 'a+b@example.org' is no pattern: the + symbol is not valid in a pattern",
         ),
         (GOOD.replace("Spare Ann", "NO EVIL"), "FILE:8: inbound[1].name: inbound[0] has the name 'No evil' already"),
-        (GOOD + "  action: DROP\n", "FILE:13: inbound[1].action: stands here twice"),
+        (GOOD + "  action: DROP\n", "FILE:13: inbound[1].action: is given twice"),
         ("inbound: [2026-99-99]", "FILE: month must be in 1..12"),
         ("inbound: [!!python/name:os.system x]", "FILE:1: could not determine a constructor"),
         ("inbound: &a [*a]", "is not of type 'object'"),
@@ -155,9 +155,9 @@ def test_a_rule_says_how_its_function_is_called() -> None:
         (
             "subjects:live",
             "subjects:$LATEST",
-            "FILE:7: inbound[0].lambda.function: 'tag-subjects:$LATEST' is no function",
+            "FILE:7: inbound[0].lambda.function: 'tag-subjects:$LATEST' is not a function",
         ),
-        ("tag-subjects:live", "tag*", "FILE:7: inbound[0].lambda.function: 'tag*' is no function: a name or an ARN"),
+        ("tag-subjects:live", "tag*", "FILE:7: inbound[0].lambda.function: 'tag*' is not a function: a name or an ARN"),
         ("tag-subjects:live", '"tag\\n"', "FILE:7: inbound[0].lambda.function: must be one line"),
         (
             "recipients: ['*']",
@@ -242,7 +242,7 @@ def test_json_is_complained_of_by_line_too() -> None:
     found = complaint(text, is_json=True)
     line = 1 + next(number for number, line in enumerate(text.splitlines()) if '"a b"' in line)
     assert found.startswith(f"FILE:{line}: inbound[1].senders[0]: 'a b' is no pattern")
-    assert complaint('{"inbound": [], "inbound": []}', is_json=True) == "FILE:1: inbound: stands here twice"
+    assert complaint('{"inbound": [], "inbound": []}', is_json=True) == "FILE:1: inbound: is given twice"
 
 
 def test_all_faults_are_named_at_once() -> None:

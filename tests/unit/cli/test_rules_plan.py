@@ -108,7 +108,7 @@ def test_how_a_function_is_called_differs_in_words() -> None:
     before, after = (rule("r", "RUN_LAMBDA", "*", call=call) for call in (ASKED, TOLD))
     (step,) = plan(known(before), [after])
     assert list(differences(step)) == [
-        ("lambda", "f, waited for; DEFAULT if it fails for 5 minutes", "g, not waited for"),
+        ("lambda", "f, synchronous; DEFAULT if it fails for 5 minutes", "g, asynchronous"),
     ]
     (step,) = plan(known(before), [rule("r", "DROP", "*")])
     assert [name for name, *_ in differences(step)] == ["action", "lambda"]
@@ -162,11 +162,11 @@ class TestWarnings:
         junk = rule("junk", "MOVE_TO_JUNK", "evil.example", "other.example")
         spare = rule("spare", "DEFAULT", "evil.example")
         assert warned(rule("drop", "DROP", "evil.example"), junk, spare) == {
-            "junk": ["never decides about evil.example → *: 'drop' says the same, and DROP is more restrictive"],
-            "spare": ["never decides about evil.example → *: 'drop' says the same, and DROP is more restrictive"],
+            "junk": ["never decides about evil.example → *: 'drop' matches the same, and DROP is more restrictive"],
+            "spare": ["never decides about evil.example → *: 'drop' matches the same, and DROP is more restrictive"],
         }
         assert warned(rule("a", "DROP", "evil.example"), rule("b", "DROP", "evil.example")) == {
-            "b": ["says the same of evil.example → * as 'a'; the older of the two decides"]
+            "b": ["has the patterns evil.example → * of 'a'; the older of the two decides"]
         }
         assert warned(rule("a", "DROP", "evil.example"), rule("b", "DEFAULT", "a@evil.example")) == {}
 
@@ -174,21 +174,21 @@ class TestWarnings:
         assert warned(
             rule("all", "DROP", "*"), rule("spam", "BYPASS_SPAM_CHECK", "*", recipients=("a@b.example",))
         ) == {
-            "all": ["DROP is for all mail but what a rule with a more specific sender spares"],
-            "spam": ["everybody's spam goes to the inbox"],
+            "all": ["DROP applies to every message that no rule with a more specific sender matches"],
+            "spam": ["spam from every sender goes to the inbox"],
         }
         assert warned(rule("one", "DROP", "*", recipients=("old@b.example",))) == {}
 
     def test_a_function_that_is_waited_for_stands_before_one_that_is_not(self) -> None:
         told, asked = rule("told", "RUN_LAMBDA", "*", call=TOLD), rule("asked", "RUN_LAMBDA", "*", call=ASKED)
         assert warned(told, asked) == {
-            "told": ["never decides about * → *: 'asked' says the same, and its function is waited for"]
+            "told": ["never decides about * → *: 'asked' matches the same, and it waits for its function"]
         }
         assert warned(asked, replace(asked, name="same")) == {
-            "same": ["says the same of * → * as 'asked'; the older of the two decides"]
+            "same": ["has the patterns * → * of 'asked'; the older of the two decides"]
         }
         assert warned(asked, rule("usual", "DEFAULT", "*")) == {
-            "asked": ["never decides about * → *: 'usual' says the same, and DEFAULT is more restrictive"]
+            "asked": ["never decides about * → *: 'usual' matches the same, and DEFAULT is more restrictive"]
         }
 
     def test_a_fallback_that_stops_mail_is_pointed_at(self) -> None:
@@ -203,14 +203,16 @@ class TestWarnings:
         asked = outbound("asked", "RUN_LAMBDA", "a.example", call=ASKED)
         doubt = "here; WorkMail's documentation puts DEFAULT first for outbound mail"
         assert warned(usual, asked, through) == {
-            "asked": ["never decides about a.example → *: 'relay' says the same, and SMTP_GATEWAY is more restrictive"],
+            "asked": [
+                "never decides about a.example → *: 'relay' matches the same, and SMTP_GATEWAY is more restrictive"
+            ],
             "usual": [
-                "never decides about a.example → *: 'relay' says the same, and SMTP_GATEWAY is more restrictive "
+                "never decides about a.example → *: 'relay' matches the same, and SMTP_GATEWAY is more restrictive "
                 + doubt
             ],
         }
         assert warned(usual, replace(usual, name="same")) == {
-            "same": ["says the same of a.example → * as 'usual'; the older of the two decides"]
+            "same": ["has the patterns a.example → * of 'usual'; the older of the two decides"]
         }
 
     def test_rules_of_different_directions_do_not_stand_in_each_others_way(self) -> None:

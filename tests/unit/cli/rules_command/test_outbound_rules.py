@@ -54,7 +54,7 @@ def test_the_organization_has_both_directions_as_the_file_says(
     file = written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN, DROP])
     assert run("rules", "apply", file).output.splitlines() == [
         "+ create outbound 'Through': SMTP_GATEWAY (Relay), * → partner.example",
-        "+ create outbound 'Scan': RUN_LAMBDA (tag-subjects, waited for; SMTP_GATEWAY if it fails for 5 minutes, "
+        "+ create outbound 'Scan': RUN_LAMBDA (tag-subjects, synchronous; SMTP_GATEWAY if it fails for 5 minutes, "
         "then Relay), * → *",
         "+ create 'No evil': DROP, *.evil.example → *",
         "+ create outbound 'No evil': DROP, *.evil.example → *",

@@ -105,7 +105,7 @@ def test_what_stands_in_the_way_ends_it_and_says_what_was_done(
 def test_warnings_are_shown(run: Run, tmp_path: Path) -> None:
     output = run("rules", "plan", written(tmp_path, DROP, DROP | {"name": "Or not", "action": "DEFAULT"})).output
     expected = (
-        "! 'Or not' never decides about *.evil.example → *: 'No evil' says the same, and DROP is more restrictive"
+        "! 'Or not' never decides about *.evil.example → *: 'No evil' matches the same, and DROP is more restrictive"
     )
     assert expected in output.splitlines()
 
@@ -161,7 +161,7 @@ class TestFunctions:
         later = TAG | {"lambda": {"function": "count-senders", "synchronous": False}}
         assert run("rules", "apply", written(tmp_path, later)).output.splitlines() == [
             "~ change 'Tag subjects'",
-            "    lambda: tag-subjects, waited for; DEFAULT if it fails for 5 minutes → count-senders, not waited for",
+            "    lambda: tag-subjects, synchronous; DEFAULT if it fails for 5 minutes → count-senders, asynchronous",
             "0 to create, 1 to change, 0 to delete, 0 unchanged",
             "done: 0 created, 1 changed, 0 deleted",
         ]
