@@ -1,10 +1,9 @@
-"""The addresses in a field, as any reader of mail may find them: by linear scans, each over text of a bounded length.
+"""Finds the addresses that any mail client may find in a field, with linear scans over text of bounded length.
 
-RFC 5322 says how an address list is written, and readers differ on what is not written so: an unclosed quote, a comment
-within an address, an encoded word that decodes to an address, white space in a domain. A field in doubt is therefore
-scanned once for each way in which it can be taken, and every address of every way is kept. Which ways there are was
-found out with Python's email (compat32 and default policy), npm's mailparser and postal-mime
-(tests/flow/test_header_tricks.py).
+RFC 5322 defines address lists. Mail clients differ on fields that do not follow it: an unclosed quote, a comment within
+an address, an encoded word that decodes to an address, white space in a domain. A field that is unclear is therefore
+scanned once for each way in which it may be read, and the addresses of all ways are kept. The ways were found with
+Python's email (compat32 and default policy), npm's mailparser and postal-mime (tests/flow/test_header_tricks.py).
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ _PLAIN: Final = re.compile(
     rf"""\s*+(?:("[^"\\]*+"\s*+|[^"\\<>@(),;:\x00-\x08\x0b-\x1f\x7f]*+)<({_SPEC})>|({_SPEC}))\s*+""",
     re.ASCII,
 )
-"""A mailbox that every reader takes alike, as nearly all are: a name in front of angle brackets, or none."""
+"""A mailbox that all mail clients read alike, as nearly all are: with a name before angle brackets, or without one."""
 
-MAX_SCANNED_ANY_WAY: Final = 8 * 1024
-"""Longest text that is scanned in each way, in characters; of a longer one where readers differ, every host name behind
-an @ counts. Ours: no From of real mail is that long, and each way costs time."""
+MAX_SCANNED_CHARACTERS: Final = 8 * 1024
+"""Longest text that is scanned in each way, in characters. In a longer one that is unclear, every host name after an @
+counts. Ours: no From of real mail is that long, and each way costs time."""
 
 _SYNTAX: Final = re.compile(r'[<>@"(),;:\\]')
 _ENCODED_PART: Final = re.compile(r"\?=\s?[@.]|[@.]\s?=\?")
@@ -43,26 +42,26 @@ _REST_OF_QUOTED: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _IN_COMMENT: Final = re.compile(r'[()"]|\\.', re.DOTALL)
 _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[<>,;:]|\(\)|[^\s<>,;:"()]++', re.DOTALL)
 _COMMENT: Final = "()"
-"""Stands where a comment stood."""
+"""Replaces a comment."""
 
 _LETTER: Final = re.compile(r"\w")
 _ASCII_LETTER: Final = re.compile(r"\w", re.ASCII)
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HOST: Final = re.compile(r"(\w[\w.-]*+)[^\x00-,/:-@\[-^`{-\x7f\s]*+")
-"""A host name, as its letters go on, and as far as it may go on with marks of other scripts."""
+"""A host name up to its last letter, and with the marks of other scripts that may follow."""
 
 _NO_WORD: Final = re.compile(r"[^\w.+-]+")
 _USUAL: Final = re.compile(rf'(?:{_WORD}++|"[\w.+-]*+")@(?:[\w-]++\.)*+[\w-]++')
 _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 _LENIENT_WORD: Final = re.compile(r"=\?[^?]*+\?([bBqQ])\?(.{0,998}?)\?=", re.DOTALL)
-"""As Python's own parser looks for one; what it holds is limited, so that looking stays linear."""
+"""An encoded word as Python's own parser finds it; its length is limited, so that the search stays linear."""
 
 _AROUND: Final = "!\"#$%&'()*+,./:;<=>?@[\\]^`{|}~"
-"""What may stand around a domain and is none of it."""
+"""Characters that may be around a domain but not in it."""
 
 
 def plain(value: str) -> Address | None:
-    """Return the address of a field that every reader takes alike; ``None`` where there is more to look at."""
+    """Return the address of a field that all mail clients read alike; ``None`` if the field is not that simple."""
     found = _PLAIN.fullmatch(value)
     if found is None:
         return None
@@ -74,36 +73,36 @@ def plain(value: str) -> Address | None:
 
 
 def likeliest(value: str) -> Iterator[str]:
-    """Yield what a reader that follows RFC 5322 takes for addresses, in order; lazily, for long lists."""
-    outside = _Outside.of(value)
-    yield from _Scan(strict=True).over(" ".join(outside.without_comments().split()))
+    """Yield the addresses of a field by RFC 5322, in order; lazily, for long lists."""
+    commented = _Commented.of(value)
+    yield from _Scan(strict=True).over(" ".join(commented.without_comments().split()))
 
 
 def every(value: str) -> Iterator[str]:
-    """Yield what any reader may take for an address, the likeliest first; an address may come more than once."""
+    """Yield every text that a mail client may read as an address, the most likely first; with repetitions."""
     yield from likeliest(value)
     yield from _ways(value, strict=False)
-    # an encoded word beside brackets is a name, whatever it says; beside an @ it is a part of an address
+    # an encoded word next to brackets is a name, whatever its text; next to an @ it is part of an address
     strict = not _ENCODED_PART.search(value)
     for decoded in _decoded(value):
         yield from _ways(decoded, strict=strict)
 
 
 def is_usual(value: str) -> bool:
-    """Whether a field of usual length is written as RFC 5322 says, in all that readers are known to differ on."""
-    if len(value) > MAX_SCANNED_ANY_WAY:
+    """Say whether a field has a usual length and follows RFC 5322 wherever mail clients are known to differ."""
+    if len(value) > MAX_SCANNED_CHARACTERS:
         return False
-    outside, scan = _Outside.of(value), _Scan(strict=True)
-    for _ in scan.over(_joined_at(outside.without_comments())):
+    commented, scan = _Commented.of(value), _Scan(strict=True)
+    for _ in scan.over(_joined_at(commented.without_comments())):
         pass
-    return value.replace("\n", "").isprintable() and not (outside.is_odd or scan.is_odd or scan.is_split)
+    return value.replace("\n", "").isprintable() and not (commented.is_odd or scan.is_odd or scan.is_split)
 
 
 def as_shown(spec: str) -> tuple[str, ...]:
-    """Return an address without invisible characters; if its domain has joiners, first with them, and then without.
+    """Return an address without invisible characters; if its domain has joiners, first with them, then without them.
 
-    Domains with joiners are registered, and without them the name is another domain's. Python's email, mailparser and
-    postal-mime keep them; a reader that follows IDNA 2003 drops them.
+    There are registered domains with joiners, and without them the name is another domain. Python's email, mailparser
+    and postal-mime keep them; a mail client that follows IDNA 2003 drops them.
     """
     if spec.isprintable():
         return (spec,)
@@ -117,45 +116,45 @@ def _printable(text: str, *, but: str = "") -> str:
 
 
 def without_comments(value: str) -> str:
-    """Return a structured field without its comments, however deep."""
-    return _Outside.of(value).without_comments()
+    """Return a structured field without its comments, at any depth."""
+    return _Commented.of(value).without_comments()
 
 
 def _ways(value: str, *, strict: bool) -> Iterator[str]:
-    """Yield the addresses of a text in each way in which it can be taken."""
+    """Yield the addresses of a text, for each way in which it may be read."""
     for text in dict.fromkeys((_visible(value, ""), _visible(value, " "), _CONTROLS.sub("", value))):
-        outside = _Outside.of(text)
+        commented = _Commented.of(text)
         scan = _Scan(strict=strict)
-        if len(text) <= MAX_SCANNED_ANY_WAY:
-            yield from _scanned(outside, scan)
+        if len(text) <= MAX_SCANNED_CHARACTERS:
+            yield from _scanned(commented, scan)
         else:
-            yield from scan.over(_joined_at(outside.without_comments()))
-        if not (outside.is_odd or scan.is_odd or (scan.is_split and len(text) > MAX_SCANNED_ANY_WAY)):
+            yield from scan.over(_joined_at(commented.without_comments()))
+        if not (commented.is_odd or scan.is_odd or (scan.is_split and len(text) > MAX_SCANNED_CHARACTERS)):
             continue
         flat, apart = _flat(text, ""), _flat(text, " ")
-        if len(text) <= MAX_SCANNED_ANY_WAY:
+        if len(text) <= MAX_SCANNED_CHARACTERS:
             for each in (flat, apart):
                 yield from _Scan(strict=strict).over(_joined_at(each))
-        bare = outside.without_comments()
+        bare = commented.without_comments()
         joined = ("".join(each.split()) for each in (text, flat, text.replace('"', "")))
         for each in dict.fromkeys((text, flat, apart, *joined, bare, _flat(bare, ""), _side_by_side(text))):
-            yield from _swept(each)
+            yield from _after_at_signs(each)
 
 
-def _scanned(outside: _Outside, scan: _Scan) -> Iterator[str]:
+def _scanned(commented: _Commented, scan: _Scan) -> Iterator[str]:
     """Yield the addresses of a text with and without its comments, and with and without white space in addresses."""
-    for variant in map(_joined_at, outside.variants()):
+    for variant in map(_joined_at, commented.variants()):
         yield from scan.over(variant)
         if (dotted := variant.replace(" .", ".").replace(". ", ".")) != variant:
             yield from scan.over(dotted)
     if scan.is_split:
-        for variant in outside.variants():
+        for variant in commented.variants():
             yield from scan.over("".join(variant.split()))
             yield from scan.over(" ".join("".join(line.split()) for line in variant.splitlines()))
 
 
-def _swept(text: str) -> Iterator[str]:
-    """Yield every host name behind an @, whatever stands between and around: the last resort."""
+def _after_at_signs(text: str) -> Iterator[str]:
+    """Yield every host name after an @ with the word before it, whatever else the text has."""
     before, *behind = text.split("@")
     for part in behind:
         host = _HOST.search(part)
@@ -168,9 +167,9 @@ def _swept(text: str) -> Iterator[str]:
 
 
 def _decoded(value: str) -> Iterator[str]:
-    """Yield a text with its encoded words decoded, as strictly and as leniently as readers do it; none if it has none.
+    """Yield a text with its encoded words decoded, strictly and leniently; nothing if it has no encoded words.
 
-    Some skip control characters and white space within a word, some end an address where a word ends.
+    Some mail clients skip control characters and white space within a word; some end an address at the end of a word.
     """
     if "?" not in value:
         return
@@ -181,12 +180,12 @@ def _decoded(value: str) -> Iterator[str]:
 
 
 def _leniently(word: re.Match[str]) -> str:
-    """Decode what resembles an encoded word, whatever its charset is called, as UTF-8."""
+    """Decode a text that resembles an encoded word as UTF-8, whatever its charset label."""
     raw = word[2].encode("utf-8", "surrogateescape")
     if word[1] in "qQ":
         raw = _HEX.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), raw.replace(b"_", b" "))
     else:
-        with contextlib.suppress(binascii.Error):  # then it stays as it is written
+        with contextlib.suppress(binascii.Error):  # then the text stays encoded
             raw = base64.b64decode(raw + b"==")
     return raw.decode("utf-8", "replace")
 
@@ -196,40 +195,40 @@ def _apart(word: re.Match[str]) -> str:
 
 
 def _visible(text: str, instead: str) -> str:
-    """Return a text without invisible characters: controls, zero-width marks, odd blanks."""
+    """Return a text without invisible characters: controls, zero-width characters, unusual blanks."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(mark if mark.isprintable() or mark in "\t\n" else instead for mark in text)
 
 
 def _flat(text: str, instead: str) -> str:
-    """Take quotes, parentheses and backslashes for nothing, so that what they might hide is seen."""
+    """Remove quotes, parentheses and backslashes, so that the text that they may hide is found."""
     return text.translate({ord("\\"): "", **dict.fromkeys(map(ord, '"()'), instead)})
 
 
 def _side_by_side(text: str) -> str:
-    """Return what stands between quotes, each with what follows it: mailparser joins two such pieces to an address."""
+    """Return each piece between quotes joined to the next one: mailparser reads two such pieces as an address."""
     pieces = text.split('"')
     return " ".join(map("".join, pairwise(pieces))) if len(pieces) > 1 else text
 
 
 def _joined_at(text: str) -> str:
-    """Return a text without white space around @, which RFC 5322 allows, and with single blanks elsewhere."""
+    """Return a text without white space around @ (RFC 5322 allows it) and with single blanks elsewhere."""
     return " ".join(text.split()).replace(" @", "@").replace("@ ", "@")
 
 
 @dataclass
-class _Outside:
-    """A text in pieces, between which its comments stood; quoted strings are left in.
+class _Commented:
+    """A text divided at its comments; quoted strings stay in the pieces.
 
-    ``is_odd``: it has quotes, parentheses or backslashes where readers differ.
+    ``is_odd``: it has quotes, parentheses or backslashes on which mail clients differ.
     """
 
     pieces: list[str] = field(default_factory=list)
     is_odd: bool = False
 
     @classmethod
-    def of(cls, text: str) -> _Outside:
+    def of(cls, text: str) -> _Commented:
         """Find the comments of a text."""
         made = cls()
         piece: list[str] = []
@@ -244,7 +243,7 @@ class _Outside:
                 at = end.end()
                 piece.append(text[begin:at])
             elif found[0] == "(":
-                behind = made._behind_comment(text, at)
+                behind = made._after_comment(text, at)
                 if behind is None:
                     return made._unclosed(piece, text[at:])
                 at = behind
@@ -257,21 +256,21 @@ class _Outside:
         return made
 
     def without_comments(self) -> str:
-        """Return the text with nothing in the comments' place."""
+        """Return the text without its comments."""
         return "".join(self.pieces)
 
     def variants(self) -> Iterator[str]:
-        """Yield the text with nothing, and with a mark, in the comments' place."""
+        """Yield the text without its comments, and with a mark for each comment."""
         yield self.without_comments()
         if len(self.pieces) > 1:
             yield f" {_COMMENT} ".join(self.pieces)
 
-    def _unclosed(self, piece: list[str], rest: str) -> _Outside:
+    def _unclosed(self, piece: list[str], rest: str) -> _Commented:
         self.is_odd = True
         self.pieces += ["".join(piece), f" {_flat(rest, ' ')}"]
         return self
 
-    def _behind_comment(self, text: str, at: int) -> int | None:
+    def _after_comment(self, text: str, at: int) -> int | None:
         depth = 1
         for mark in _IN_COMMENT.finditer(text, at):
             if mark[0] == "(":
@@ -287,14 +286,15 @@ class _Outside:
 
 @dataclass
 class _Scan:
-    """One pass over a text whose comments are gone.
+    """One pass over a text without comments.
 
-    In each mailbox of a list, what stands in angle brackets is the address; without brackets, any word with an @. A
-    scan that is not strict takes such words where there are brackets too, and without signs in front.
+    The address of a mailbox is the word in angle brackets; without brackets it is any word with an @. A scan that is
+    not strict also takes such words if there are brackets, and also without the signs before them.
 
-    ``is_odd``: a mailbox without an address, an unusual one, a quoted string that may be a part of one, a colon behind
-    one, words behind one in brackets, or brackets that do not match.
-    ``is_split``: white space behind an address that no comma follows.
+    Attributes:
+        is_odd: a mailbox without an address, an unusual address, a quoted string that may be part of an address, a
+            colon after an address, words after brackets, or brackets that do not match.
+        is_split: white space after an address, without a comma.
     """
 
     strict: bool
@@ -317,7 +317,7 @@ class _Scan:
                     yield from self._end(mailbox)
                     mailbox = _Mailbox()
             elif word in {",", ";", ":"}:
-                # what stands in front of a colon is a name for some readers, whatever it looks like
+                # some mail clients read the text before a colon as a name, whatever it looks like
                 self.is_odd |= bool(word == ":" and mailbox.bare)
                 mailbox.is_empty = not inside
             else:
@@ -356,7 +356,7 @@ class _Scan:
 
 @dataclass
 class _Mailbox:
-    """What was seen of one mailbox so far."""
+    """The part of one mailbox that was read so far."""
 
     in_brackets: list[str] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
@@ -367,25 +367,25 @@ class _Mailbox:
     words: int = 0
 
     def take(self, word: str, end: int) -> None:
-        """Note a word and where it ends."""
+        """Record a word and where it ends."""
         self.is_empty, self.quoted, self.last_end, self.last_had_at = False, "", end, "@" in word
         self.words += word != _COMMENT
 
 
 def _in_ascii(spec: str) -> str:
-    """Return an address from its first to its last letter or digit of ASCII, as mailparser finds one between words."""
+    """Return an address from its first to its last ASCII letter or digit, as mailparser finds one between words."""
     local, _, domain = spec.rpartition("@")
     begin, end = _ASCII_LETTER.search(local), _ASCII_LETTER.search(domain[::-1])
     return f"{local[begin.start() :]}@{domain[: len(domain) - end.start()]}" if begin and end else spec
 
 
 def _is_usual(word: str) -> bool:
-    """Whether a word is an address as nearly all are; marks on letters, which many scripts need, are passed over."""
+    """Say whether a word is a usual address; marks on letters, which many scripts need, are ignored."""
     return bool(_USUAL.fullmatch(word) or _USUAL.fullmatch("".join(each for each in word if category(each)[0] != "M")))
 
 
 def _specs(word: str, *, trims: bool) -> Iterator[str]:
-    """Yield every ``local@domain`` in a word without white space; of several @, each may be the one that counts."""
+    """Yield every ``local@domain`` in a word without white space; each @ of several may be the separator."""
     quoted = word.rfind('"@') + 1 if word[0] == '"' else 0
     local, *domains = word[quoted:].split("@")
     local = word[:quoted] + local

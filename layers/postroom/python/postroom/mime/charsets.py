@@ -1,9 +1,9 @@
-"""Bytes as text, as the WHATWG Encoding Standard reads them: mailers label charsets as browsers understand the labels.
+"""Decodes bytes as the WHATWG Encoding Standard does, because senders use charset labels as web browsers do.
 
-Labels come from the ``webencodings`` package, characters from Python's codecs. Where those differ from the standard,
-the difference is here: what an undecodable byte costs, and which characters the codecs have not or have elsewhere.
-tests/unit/test_charsets.py holds every sequence of one and two bytes, and of more where there are such, against an
-implementation of the standard that is not ours.
+Labels come from the ``webencodings`` package, characters from Python's codecs. The differences between those codecs and
+the standard are here: how many bytes an undecodable sequence has, and characters that the codecs lack or place
+elsewhere. tests/unit/text/test_charsets.py compares every sequence of one and two bytes, and longer ones if an encoding
+has them, with an independent implementation of the standard.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPLACEMENT: Final = "\ufffd"
-"""What stands for bytes that are no character. Source: the standard, 4.1, error mode "replacement"."""
+"""Replaces bytes that are not a character. Source: the standard, 4.1, error mode "replacement"."""
 
 _USUAL: Final = {
     "utf-8": "utf-8",
@@ -26,10 +26,10 @@ _USUAL: Final = {
     "iso-8859-1": "windows-1252",
     "windows-1252": "windows-1252",
 }
-"""Labels of nearly all mail, for which nothing has to be imported."""
+"""Labels of nearly all mail; they need no import."""
 
-_NOT_OF_ASCII: Final = frozenset({"utf-16le", "utf-16be", "replacement"})
-"""Encodings in which a header's own bytes cannot be written."""
+_WITHOUT_ASCII: Final = frozenset({"utf-16le", "utf-16be", "replacement"})
+"""Encodings that do not contain ASCII, so that a header cannot be written in them."""
 
 _ASCII: Final = re.compile(rb"[\x00-\x7f]+")
 
@@ -38,7 +38,7 @@ _SINGLE_BYTES: Final = {
     ("koi8-u", 0xBE): "\u040e",
     ("windows-1255", 0xCA): "\u05ba",
 }
-"""Single bytes that Python's codecs read otherwise. Source: the standard's indexes."""
+"""Single bytes that Python's codecs decode differently. Source: the standard's indexes."""
 
 _GB18030: Final = {
     b"\xa3\xa0": "\u3000",
@@ -50,8 +50,8 @@ _GB18030: Final = {
     b"\x81\x35\xf4\x37": "\ue7c7",
     **{bytes([0xFE, 0x59 + at]): chr(0x9FB4 + n) for n, at in enumerate((0, 8, 13, 14, 20, 37, 55, 71))},
 }
-"""Characters of GB 18030-2022 that Python's codec has in the private use area, and one the other way round. Source:
-the standard's index and ranges."""
+"""Characters of GB 18030-2022 that Python's codec has in the private use area, and one for which it is the opposite.
+Source: the standard's index and ranges."""
 
 _BIG5_RUNS: Final = (
     "877a㡵𡵓𣚞𦀡㻬𥣞㫵竼龗𤅡𨤍𣇪𠪊𣉞䌊蒄龖鐯䤰蘓墖靊鈘秐稲晠権袝瑌篅枂稬剏遆 "
@@ -65,31 +65,31 @@ _BIG5_RUNS: Final = (
     "fac5卄 fad5卿 fb48嘅 fbb8婷 fbf3幵 fbf9廐 fc4f彘 fc6c悤 fcb9撐 fce2晴 fcf1杞 fdb7沜渝 fdbb港 "
     "fdf1煮 fe52猪 fe6f瑜 feaa瓩 fedd砉"
 )
-"""Characters of Big5 with extensions that Python's ``big5hkscs`` has not or has elsewhere: where a run of them begins,
+"""Characters of Big5 with extensions that Python's ``big5hkscs`` lacks or places elsewhere: the first code of a run,
 then the run. Source: the standard's index; HKSCS-2008 added the first."""
 
 
 def encoding_of(label: str) -> str | None:
-    """Return the standard's name of the encoding that a label means, lower-case; ``None`` for a label it has not."""
+    """Return the standard's name of a label's encoding, lower-case; ``None`` if the standard lacks the label."""
     usual = _USUAL.get(label.lower())
     if usual:
         return usual
-    from webencodings import lookup  # here, not above: nearly no message needs it
+    from webencodings import lookup  # imported here, because hardly any message needs it
 
     found = lookup(label)
     return found.name if found else None
 
 
 def holds_ascii(encoding: str) -> bool:
-    """Say whether ASCII is written in this encoding as itself, so that a raw header may be."""
-    return encoding not in _NOT_OF_ASCII
+    """Say whether the encoding contains ASCII, so that a raw header may be written in it."""
+    return encoding not in _WITHOUT_ASCII
 
 
 def join(pieces: list[bytes], encoding: str) -> bytes:
-    """Return pieces of one text as one, so that a character that was cut in two is whole.
+    """Join pieces of one text, so that a character that was divided is whole.
 
-    Each piece of ISO-2022-JP may end by going back to ASCII and begin by leaving it; the standard takes two escape
-    sequences in a row for an error.
+    A piece in ISO-2022-JP may end with an escape sequence back to ASCII, and the next may begin with one to another
+    set. The standard treats two escape sequences in a row as an error, so the first is dropped.
     """
     if encoding == "iso-2022-jp":
         follow = [*(piece.startswith(b"\x1b") for piece in pieces[1:]), False]
@@ -98,16 +98,16 @@ def join(pieces: list[bytes], encoding: str) -> bytes:
 
 
 def decode(raw: bytes, encoding: str) -> str:
-    """Return bytes as text; each byte or sequence that is no character becomes one U+FFFD, as the standard says.
+    """Return bytes as text; each byte or sequence that is not a character becomes one U+FFFD, as in the standard.
 
     Args:
-        encoding: as ``encoding_of`` names it. A byte order mark of UTF-8 and UTF-16 is taken away.
+        encoding: a name that ``encoding_of`` returns. A byte order mark of UTF-8 or UTF-16 is removed.
     """
     if encoding == "utf-8":
         return raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     if encoding in ("utf-16le", "utf-16be"):
         return raw.decode(encoding, "replace").removeprefix("\ufeff")
-    if encoding == "replacement":  # labels that the standard knows and never decodes: iso-2022-kr, hz-gb-2312 ...
+    if encoding == "replacement":  # labels that the standard has but never decodes: iso-2022-kr, hz-gb-2312 ...
         return REPLACEMENT if raw else ""
     if encoding == "iso-2022-jp":
         return _iso_2022_jp(raw)
@@ -119,7 +119,7 @@ def decode(raw: bytes, encoding: str) -> str:
 
 @cache
 def _single_bytes(encoding: str) -> dict[int, str]:
-    """Return what each byte from 0x80 means; Python's codecs leave out C1 controls that the standard has."""
+    """Return the character of each byte from 0x80; Python's codecs lack C1 controls that the standard has."""
     from webencodings import lookup
 
     found = lookup(encoding)
@@ -134,11 +134,11 @@ def _single_bytes(encoding: str) -> dict[int, str]:
 
 
 _Step = tuple[str, int]
-"""A character, or U+FFFD, and how many bytes it takes."""
+"""A character, or U+FFFD, and its length in bytes."""
 
 
 def _by_steps(raw: bytes, step: Callable[[bytes, int], _Step]) -> str:
-    """Decode an encoding in which some characters take two bytes or more."""
+    """Decode an encoding in which some characters have two bytes or more."""
     parts: list[str] = []
     at, end = 0, len(raw)
     while at < end:
@@ -153,7 +153,7 @@ def _by_steps(raw: bytes, step: Callable[[bytes, int], _Step]) -> str:
 
 
 def _or_none(text: str | None, raw: bytes, at: int, size: int) -> _Step:
-    """Return a character of ``size`` bytes; where these are none, U+FFFD, and an ASCII byte at their end stays.
+    """Return a character of ``size`` bytes. For None it is U+FFFD, and an ASCII byte at the end is decoded on its own.
 
     Source: the standard, 10 to 13: "If byte is an ASCII byte, restore byte".
     """
@@ -199,7 +199,7 @@ def _shift_jis(raw: bytes, at: int) -> _Step:
     byte = raw[at]
     if byte == 0x80:
         return "\x80", 1
-    if byte == 0xA0 or byte > 0xFC:  # Windows has private characters there, which the standard has not
+    if byte == 0xA0 or byte > 0xFC:  # Windows has private characters there, the standard has none
         return REPLACEMENT, 1
     if 0xA1 <= byte <= 0xDF:
         return chr(0xFF61 - 0xA1 + byte), 1
@@ -220,7 +220,7 @@ def _euc_jp(raw: bytes, at: int) -> _Step:
 
 
 _REST_OF_FOUR: Final = re.compile(rb"(?:[\x81-\xfe][0-9]?)?")
-"""What follows the first two bytes of four; the text may end before they do."""
+"""The last two bytes of four; the text may end before them."""
 
 
 def _gb18030(raw: bytes, at: int) -> _Step:
@@ -255,34 +255,34 @@ def _jis(row: int, cell: int) -> str | None:
 
 
 _ESCAPES: Final = {b"(B": "ascii", b"(J": "roman", b"(I": "katakana", b"$@": "pairs", b"$B": "pairs"}
-"""What each escape sequence of ISO-2022-JP begins. Source: the standard, 12.2.1."""
+"""The character set that each escape sequence of ISO-2022-JP selects. Source: the standard, 12.2.1."""
 
 _TRAILING_ESCAPES: Final = re.compile(rb"(?:\x1b(?:\([BIJ]|\$[@B]))+\Z")
 
 
 def _iso_2022_jp(raw: bytes) -> str:
-    """Decode the one encoding whose bytes mean what the last escape sequence said. Source: the standard, 12.2.1."""
+    """Decode ISO-2022-JP, in which escape sequences select the character set. Source: the standard, 12.2.1."""
     parts: list[str] = []
-    begun, is_empty, at = "ascii", False, 0
+    charset, is_empty, at = "ascii", False, 0
     while at < len(raw):
         if raw[at] == 0x1B:
             known = _ESCAPES.get(raw[at + 1 : at + 3])
-            if known is None or is_empty:  # a set in which nothing is written could hide what stands around it
+            if known is None or is_empty:  # a selected set without characters could hide the text around it
                 parts.append(REPLACEMENT)
-            begun, is_empty, at = (begun, False, at + 1) if known is None else (known, True, at + 3)
+            charset, is_empty, at = (charset, False, at + 1) if known is None else (known, True, at + 3)
         else:
-            text, size = _jis_pair(raw, at) if begun == "pairs" else (_jis_single(raw[at], begun), 1)
+            text, size = _jis_pair(raw, at) if charset == "pairs" else (_jis_single(raw[at], charset), 1)
             parts.append(text)
             is_empty, at = False, at + size
     return "".join(parts)
 
 
-def _jis_single(byte: int, begun: str) -> str:
-    if begun == "katakana":
+def _jis_single(byte: int, charset: str) -> str:
+    if charset == "katakana":
         return chr(0xFF61 - 0x21 + byte) if 0x21 <= byte <= 0x5F else REPLACEMENT
     if byte > 0x7F or byte in (0x0E, 0x0F):
         return REPLACEMENT
-    return {0x5C: "\u00a5", 0x7E: "\u203e"}.get(byte, chr(byte)) if begun == "roman" else chr(byte)
+    return {0x5C: "\u00a5", 0x7E: "\u203e"}.get(byte, chr(byte)) if charset == "roman" else chr(byte)
 
 
 def _jis_pair(raw: bytes, at: int) -> _Step:

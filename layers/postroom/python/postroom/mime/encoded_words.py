@@ -1,7 +1,7 @@
-"""Header text as people read it: RFC 2047 words decoded, raw 8-bit in the message's charset.
+"""Decodes header text: RFC 2047 encoded words, and raw 8-bit in the message's charset.
 
-Reads a field's bytes, so that a byte is decoded once, in one charset: the word's own inside a word, else the one that
-`raw_charset` finds.
+The functions read a field's bytes, so that each byte is decoded once: inside an encoded word in the word's charset,
+elsewhere in the charset that ``raw_charset`` returns.
 """
 
 from __future__ import annotations
@@ -23,35 +23,34 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(
     rb"=\?([^?\s]{1,64})\?"
     rb"(?:([bB])\?([^?]*)"
-    rb"|([qQ])\?((?:[^?=]|=(?!\?[^=])|\?(?!=))*))\?="  # a question mark that should have been encoded is let pass
+    rb"|([qQ])\?((?:[^?=]|=(?!\?[^=])|\?(?!=))*))\?="  # a question mark that is not encoded is accepted
 )
 
 _CHARSET: Final = re.compile(rb"""[;\s]charset\s*=\s*(?:"([^"]{1,64})"|'?([^\s;"'()]{1,64}))""", re.IGNORECASE)
-"""The parameter of Content-Type. Source: RFC 2045, 5.1; single quotes are a fault that is common."""
+"""The parameter of Content-Type. Source: RFC 2045, 5.1; single quotes are a common error."""
 
-_LONGEST_CONTENT_TYPE: Final = 8192
-"""How much of a Content-Type field is searched for its charset, in bytes. Ours."""
+_MAX_CONTENT_TYPE_BYTES: Final = 8192
+"""Most bytes of a Content-Type field that are searched for its charset. Ours."""
 
 _ONLY_ASCII: Final = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
-"""Labels that promise ASCII; raw 8-bit breaks the promise, so that they say nothing of it. Ours: the standard reads
-them as windows-1252, but these messages hold UTF-8 far more often."""
+"""Labels of ASCII. A message with raw 8-bit contradicts them, so they are ignored for it. Ours: the standard reads them
+as windows-1252, but such messages have UTF-8 far more often."""
 
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
 def decode_field(raw: bytes, charset: str | None = None) -> str:
-    """Return a field's text: every encoded word decoded, raw 8-bit as well.
+    """Return a field's text, with encoded words and raw 8-bit decoded.
 
-    White space between encoded words is dropped. Neighbours of one charset are joined before they are decoded, because
-    senders cut characters in two. Bytes under a label that the Encoding Standard does not have are
-    read as if there were none.
+    White space between encoded words is dropped. Neighbouring words of one charset are joined before they are decoded,
+    because some senders divide characters. A label that is not in the Encoding Standard is ignored.
 
     Args:
         raw: the field's value, folded or not.
-        charset: the label of the message's Content-Type, for raw 8-bit; None where there is none.
+        charset: the label of the message's Content-Type, for raw 8-bit; None if it has none.
     """
     if b"=?" not in raw and b"\x1b" not in raw and raw.isascii():
-        return raw.decode("ascii")  # nearly every field
+        return raw.decode("ascii")  # nearly all fields
     pieces = list(_pieces(raw))
     others = b"".join(piece for piece in pieces if isinstance(piece, bytes))
     encoding = raw_charset(others, charset)
@@ -61,30 +60,30 @@ def decode_field(raw: bytes, charset: str | None = None) -> str:
 
 
 def decode(value: str) -> str:
-    """Return text with its encoded words decoded; lone surrogates are raw bytes, as Python's parser gives them."""
+    """Return text with its encoded words decoded; lone surrogates are raw bytes, as Python's parser returns them."""
     return decode_field(value.encode("utf-8", "surrogateescape"))
 
 
 def eight_bit(value: str) -> str:
-    """Return a field as the parser gave it (8-bit as lone surrogates) with its raw bytes read as text."""
+    """Return a field of Python's parser (8-bit as lone surrogates) with its raw bytes decoded."""
     raw = value.encode("utf-8", "surrogateescape")
     return charsets.decode(raw, raw_charset(raw, None))
 
 
 def charset_of(content_type: bytes) -> str | None:
-    """Return the label that a Content-Type field gives; None where it gives none."""
-    found = _CHARSET.search(content_type[:_LONGEST_CONTENT_TYPE])
+    """Return the charset label of a Content-Type field; None if it has none."""
+    found = _CHARSET.search(content_type[:_MAX_CONTENT_TYPE_BYTES])
     return (found[1] or found[2]).decode("latin-1") if found else None
 
 
 def raw_charset(raw: bytes, label: str | None) -> str:
-    """Return the encoding in which raw bytes of a header are read.
+    """Return the encoding in which raw bytes of a header are decoded.
 
-    The one that is named where it decodes them, else UTF-8 where that does, else the first of the two of whose 8-bit
-    characters at most half are none, else windows-1252, in which every byte is something.
+    The candidates are the labelled encoding and UTF-8. The first that decodes all bytes is returned; else the first in
+    which at most half of the 8-bit characters cannot be decoded; else windows-1252, which decodes every byte.
 
     Args:
-        label: of the message's Content-Type.
+        label: label of the message's Content-Type.
     """
     encoding = charsets.encoding_of(label) if label and label.lower() not in _ONLY_ASCII else None
     if encoding == "iso-2022-jp" and b"\x1b" in raw:
@@ -95,24 +94,24 @@ def raw_charset(raw: bytes, label: str | None) -> str:
     likely: list[str] = []
     for each in dict.fromkeys((*named, "utf-8")):
         text = charsets.decode(raw, each)
-        lost = text.count(REPLACEMENT)
-        if not lost:
+        undecoded = text.count(REPLACEMENT)
+        if not undecoded:
             return each
-        if 2 * lost <= sum(mark > "\x7f" for mark in text):
+        if 2 * undecoded <= sum(mark > "\x7f" for mark in text):
             likely.append(each)
     return likely[0] if likely else "windows-1252"
 
 
 @dataclass(slots=True)
 class _Words:
-    """Neighbouring encoded words of one charset, each as its encoding, B or Q in lower case, and its text."""
+    """Neighbouring encoded words of one charset, each as its encoding (b or q) and its encoded text."""
 
     charset: str
     words: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def _pieces(raw: bytes) -> Iterator[bytes | _Words]:
-    """Cut a field into encoded words and what stands between them."""
+    """Divide a field into encoded words and the bytes between them."""
     held: _Words | None = None
     end = 0
     for found in _WORD.finditer(raw):
@@ -139,7 +138,7 @@ def _text_of(words: _Words) -> str:
 
 
 def _contents(words: _Words) -> Iterator[bytes]:
-    """Yield the bytes of each word; neighbours in base64 are one where one of them ends within a byte."""
+    """Yield the bytes of each word; neighbouring base64 words are joined if one of them ends within a byte."""
     for encoding, run in groupby(words.words, key=itemgetter(0)):
         texts = [text for _, text in run]
         if encoding == b"q":
@@ -150,12 +149,12 @@ def _contents(words: _Words) -> Iterator[bytes]:
 
 
 def _is_cut(text: bytes) -> bool:
-    """Say whether base64 ends within a byte; where only the padding is missing, its last bits are zero."""
+    """Say whether base64 ends within a byte; if only the padding is missing, its last bits are zero."""
     rest = text[len(text) - len(text) % 4 :]
     return bool(rest) and b"=" not in text and base64.b64encode(_base64(rest)).rstrip(b"=") != rest
 
 
 def _base64(text: bytes) -> bytes:
-    """Decode base64, with or without padding, also where it goes on behind its padding; six bits too many are left."""
+    """Decode base64 with or without padding, and base64 that continues after its padding; 6 extra bits are dropped."""
     runs = (run[: len(run) - (len(run) % 4 == 1)] for run in text.split(b"="))
     return b"".join(base64.b64decode(run + b"=" * (-len(run) % 4)) for run in runs)

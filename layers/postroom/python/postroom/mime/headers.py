@@ -1,7 +1,7 @@
-"""The header block of a message, as lenient as mail is.
+"""Reads the header block of a message leniently.
 
-Only headers are read on the way of a message: a full parse costs three times as much and `policy.default` eight times
-(measured, see docs/decisions). Nothing here raises: a header that makes no sense reads as empty.
+Stations read headers only: a full parse takes three times as long, and ``policy.default`` eight times (measured, see
+docs/decisions). Nothing here raises: a header that cannot be read is empty.
 
 Every station reads headers with ``Headers.of`` or ``look``, so that all of them see the same fields
 (docs/decisions/0016).
@@ -21,14 +21,12 @@ from postroom.mime.encoded_words import charset_of, decode_field, eight_bit, raw
 from postroom.mime.header_fields import readings
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
 from postroom.model.limits import (
-    MAX_ADDED_BYTES,
+    HEADER_READS_BYTES,
     MAX_ADDRESS_BYTES,
     MAX_AUTHOR_FIELDS,
     MAX_AUTHOR_WORDS,
     MAX_AUTHORS,
-    MAX_MESSAGE_BYTES,
     MAX_SUBJECT_CHARACTERS,
-    MB,
 )
 from postroom.model.rule_index import Reading
 from postroom.model.text import one_line
@@ -38,12 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Authors", "Headers", "Look", "look"]
 
-LOOKS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
-"""How much of a message is read for its headers, in bytes: more, where they go on. Nearly every block ends in the first
-look; a field behind a block of 1 MB is found as well. Ours."""
-
 MAX_TEXT_BYTES: Final = 160_000
-"""How much of a field, or of all fields of a name together, is decoded as text, in bytes. Ours."""
+"""Most bytes of a field, or of all fields of a name together, that are decoded as text. Ours."""
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+[ \t]*")
@@ -51,12 +45,12 @@ _LINE_ENDS: Final = re.compile(rb"[\r\n]+[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """Who a message may be from.
+    """The possible authors of a message.
 
     Attributes:
-        readings: what rules are asked about: one reading, or several where readers differ on Sender.
-        differ: readers may see different addresses in From or Sender.
-        is_cut: there is more in these fields than is read, so that some addresses are not among them.
+        readings: input of the rules: one reading, or several if mail clients may differ on Sender.
+        differ: mail clients may see different addresses in From or Sender.
+        is_cut: the fields have more than is read, so that some addresses may be missing.
     """
 
     readings: tuple[Reading, ...]
@@ -65,27 +59,27 @@ class Authors:
 
     @property
     def are_unknown(self) -> bool:
-        """Whether no reader finds an address in From."""
+        """Say whether no mail client finds an address in From."""
         return not any(reading.froms for reading in self.readings)
 
 
 class Headers:
-    """Header fields by name, in any case."""
+    """Header fields by name; names are case-insensitive."""
 
     def __init__(self, head: bytes) -> None:
-        """As ``of``."""
+        """See ``of``."""
         self._readings = readings(head)
         self._head = head
         self._first_addresses: dict[str, str] = {}
 
     @classmethod
     def of(cls, head: bytes) -> Headers:
-        """Read the headers in the first bytes of a message; a block that goes on behind them counts as far as read."""
+        """Read the headers in the first bytes of a message; a block that is longer than them is read in part."""
         return cls(head)
 
     @property
     def block(self) -> bytes:
-        """The header block, blank line included, as it came."""
+        """The header block as it arrived, blank line included."""
         return self._head[: self.body_start]
 
     @property
@@ -96,27 +90,27 @@ class Headers:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the end of the block was among the bytes that were given."""
+        """Say whether the given bytes contain the end of the block."""
         return all(reading.end is not None for reading in self._readings[:2])
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more fields than are read."""
+        """Say whether there are more fields than are read."""
         return any(reading.is_cut for reading in self._readings)
 
     def raw(self, name: str) -> list[bytes]:
-        """Return the bytes of every such field, folds included, in order; those that only some readers see last."""
+        """Return the bytes of all fields with a name, folds included, in order; those of only some readings last."""
         wanted = name.lower()
         if len(self._readings) == 1:  # nearly all mail
             return self._readings[0].values(wanted)
         return list(dict.fromkeys(value for reading in self._readings for value in reading.values(wanted)))
 
     def text(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> str:
-        """Return the first such field decoded to one line of at most ``limit`` characters; empty if there is none."""
+        """Return the first field with a name as one decoded line of at most ``limit`` characters; empty without one."""
         return self._as_text(self._first(name))[:limit]
 
     def texts(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> list[str]:
-        """Return all such fields in the same way, to MAX_TEXT_BYTES in all: any may be the one that counts."""
+        """Return all fields with a name in the same way, up to MAX_TEXT_BYTES together."""
         found, room = [], MAX_TEXT_BYTES
         for value in self.raw(name):
             if room <= 0:
@@ -126,30 +120,30 @@ class Headers:
         return found
 
     def count(self, name: str) -> int:
-        """Return how many such fields there are."""
+        """Return the number of fields with a name."""
         return max(reading.count(name.lower()) for reading in self._readings)
 
     def addresses(self, name: str, most: int = MAX_AUTHORS) -> tuple[str, ...]:
-        """Return the first addresses of all such fields as text, lower-case, in order, without display names.
+        """Return the first addresses of all fields with a name, lower-case, in order, without display names.
 
-        Those are left out that are longer than any address. Where readers differ, it is what RFC 5322 says.
+        Texts that are longer than any address are left out. If mail clients differ, RFC 5322 is followed.
         """
         fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
         return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
     def address(self, name: str) -> str:
-        """Return the likeliest address of such a field; where none can be read, the field's text as it stands."""
-        known = self._first_addresses.get(name)
-        if known is None:
+        """Return the most likely address of the fields with a name; if none can be read, the field's text."""
+        cached = self._first_addresses.get(name)
+        if cached is None:
             reading = self.authors.readings[0]
             authors = {"From": reading.froms, "Sender": reading.senders}
             found = _short(authors[name]) if name in authors else iter(self.addresses(name, 1))
-            known = self._first_addresses[name] = next(found, None) or self.text(name, MAX_ADDRESS_CHARACTERS)
-        return known
+            cached = self._first_addresses[name] = next(found, None) or self.text(name, MAX_ADDRESS_CHARACTERS)
+        return cached
 
     @cached_property
     def authors(self) -> Authors:
-        """Who the message may be from, in every way in which readers take its From and Sender fields."""
+        """The possible authors, in every way in which mail clients may read the From and Sender fields."""
         values = self.raw("From")
         fields, room = _as_lists(values, MAX_ADDRESS_BYTES)
         froms = _Addresses.of(fields, self._in_charset(values))
@@ -165,7 +159,7 @@ class Headers:
         )
 
     def date(self) -> int | None:
-        """Return the Date field in milliseconds since the epoch; ``None`` where it makes no sense."""
+        """Return the Date field in milliseconds since the epoch; ``None`` if it cannot be read."""
         try:
             return int(parsedate_to_datetime(self.text("Date")).timestamp() * 1000)
         except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
@@ -185,18 +179,18 @@ class Headers:
 
     @cached_property
     def _charset(self) -> str | None:
-        """The label of the message's text, for raw 8-bit."""
+        """Charset label of the message's Content-Type, for raw 8-bit."""
         return charset_of(self._first("Content-Type"))
 
     def _in_charset(self, values: Iterable[bytes]) -> list[str]:
-        """Return address fields with raw 8-bit as readers take them that follow Content-Type there; commonly none."""
+        """Return address fields with raw 8-bit, decoded in the charset of Content-Type; usually none."""
         fields = [value[:MAX_ADDRESS_BYTES] for value in values if not value.isascii()]
         if not fields or self._charset is None:
             return []
         return [_FOLD.sub("\n", charsets.decode(value, raw_charset(value, self._charset))) for value in fields]
 
     def _as_text(self, value: bytes) -> str:
-        """Return a field's bytes in one line, decoded."""
+        """Return a field's bytes decoded to one line."""
         value = _LINE_ENDS.sub(b" ", value[:MAX_TEXT_BYTES])
         is_plain = value.isascii() and b"\x1b" not in value
         return one_line(decode_field(value, None if is_plain else self._charset))
@@ -204,7 +198,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was read of a message for its headers: ``head`` are its first bytes, ``size`` is of the whole, in bytes."""
+    """Headers of a stored message. ``head``: the bytes that were read; ``size``: of the whole message, in bytes."""
 
     headers: Headers
     head: bytes
@@ -212,12 +206,12 @@ class Look:
 
 
 def look(read: Callable[[int], tuple[bytes, int]]) -> Look:
-    """Read the headers of a stored message, to their end, wherever that is.
+    """Read the headers of a stored message up to their end.
 
     Args:
-        read: returns the first so many bytes of the message, and the size of the whole in bytes.
+        read: returns the first bytes of the message, as many as its argument says, and the size of the whole in bytes.
     """
-    for length in LOOKS_BYTES:
+    for length in HEADER_READS_BYTES:
         head, size = read(length)
         headers = Headers.of(head)
         if headers.is_complete or len(head) >= size:
@@ -229,18 +223,18 @@ def look(read: Callable[[int], tuple[bytes, int]]) -> Look:
 class _Addresses:
     """The addresses of all fields of one name, in every reading.
 
-    ``differ``: readers may see different addresses. ``is_cut``: there are more than ``MAX_AUTHORS``.
+    ``differ``: mail clients may see different addresses. ``is_cut``: there are more than are read.
     """
 
     every: dict[Address, None]
     differ: bool
     is_cut: bool
-    looks: int = 0
-    in_doubt: int = 0
+    words: int = 0
+    unclear_fields: int = 0
 
     @classmethod
     def of(cls, fields: Sequence[str], other_texts: Iterable[str]) -> _Addresses:
-        """Read some fields, and other texts of the same; of a field that stands twice, readers take either."""
+        """Read some fields, and other decodings of them; of several fields, mail clients may take any."""
         made = cls({}, differ=len(fields) > 1, is_cut=False)
         for value in fields:
             made._read(value)
@@ -251,12 +245,12 @@ class _Addresses:
         return made
 
     def _read(self, value: str) -> None:
-        alike = address_lists.plain(value)
-        if alike is not None:
-            self.every[alike] = None
+        address = address_lists.plain(value)
+        if address is not None:
+            self.every[address] = None
             return
-        self.in_doubt += 1
-        if self.in_doubt > MAX_AUTHOR_FIELDS:
+        self.unclear_fields += 1
+        if self.unclear_fields > MAX_AUTHOR_FIELDS:
             self.is_cut = True
             return
         found = set()
@@ -267,24 +261,24 @@ class _Addresses:
         self.differ |= not (address_lists.is_usual(value) and found == set(_likeliest(value)))
 
     def _counted(self, specs: Iterable[str]) -> Iterator[str]:
-        """Yield what looks like an address, until it is more than is read."""
+        """Yield texts that look like an address, up to the limits."""
         for spec in specs:
-            self.looks += 1
-            if self.looks > MAX_AUTHOR_WORDS or len(self.every) > MAX_AUTHORS:
+            self.words += 1
+            if self.words > MAX_AUTHOR_WORDS or len(self.every) > MAX_AUTHORS:
                 self.is_cut = True
                 return
             yield spec
 
 
 def _likeliest(value: str) -> Iterator[Address]:
-    alike = address_lists.plain(value)
-    if alike is not None:
-        return iter((alike,))
+    address = address_lists.plain(value)
+    if address is not None:
+        return iter((address,))
     return _parsed(address_lists.as_shown(spec)[0] for spec in address_lists.likeliest(value))
 
 
 def _parsed(specs: Iterable[str]) -> Iterator[Address]:
-    """Yield the addresses among what looks like one, each text once."""
+    """Yield the addresses of texts that look like one, each text once."""
     seen = set()
     for spec in specs:
         if spec not in seen:
@@ -299,7 +293,7 @@ def _short(addresses: Iterable[Address]) -> Iterator[str]:
 
 
 def _as_lists(values: Iterable[bytes], room: int) -> tuple[list[str], int]:
-    """Return address fields as text, as far as there is room, and what room is left: below 0, it was not all."""
+    """Return address fields as text, up to ``room`` bytes, and the bytes that are left; below 0 if something is cut."""
     found = []
     for value in values:
         found.append(_unfolded(value[: max(room, 0)]))
@@ -308,7 +302,7 @@ def _as_lists(values: Iterable[bytes], room: int) -> tuple[list[str], int]:
 
 
 def _unfolded(value: bytes) -> str:
-    """Return an address field's bytes with each fold as one line end, raw 8-bit as text; a CR for itself stays."""
+    """Return an address field as text, with each fold as one LF and raw 8-bit decoded; a CR elsewhere stays."""
     if value.isascii():
         return _FOLD.sub("\n", value.decode("ascii"))
     return eight_bit(_FOLD.sub("\n", value.decode("ascii", "surrogateescape")))

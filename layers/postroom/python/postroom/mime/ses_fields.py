@@ -1,7 +1,7 @@
 """The header fields that SES puts in front of a message that it stores.
 
-They are no part of what the sender wrote: its size and its hops are counted without them, and a first line that begins
-with white space continues none of them. Source of their names and order: messages that SES stored.
+They are not part of the sender's message: its size and its hops are counted without them, and if its first line begins
+with white space, that line continues none of them. Source of their names and order: messages that SES stored.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ _BY_SES: Final = b" by inbound-smtp."
 
 
 def own_bytes(head: bytes) -> int:
-    """Return how many bytes of a stored message's beginning are SES's own fields; 0 where it begins otherwise."""
+    """Return the length in bytes of SES's own fields at the beginning of a stored message; 0 if there are none."""
     found = _OWN.match(head, 0, MAX_ADDED_BYTES)
     return found.end() if found and _BY_SES in found[0] else 0

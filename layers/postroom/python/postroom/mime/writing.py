@@ -1,4 +1,4 @@
-"""Writing mail: fields and parts that are 7-bit, with CRLF and no line beyond 998, whatever strangers put into them.
+"""Writes fields and parts in 7-bit with CRLF and lines of at most 998 bytes, whatever text they contain.
 
 Source: RFC 5322, RFC 2045 to 2047, RFC 6533 (addresses that are not ASCII in delivery reports).
 """
@@ -16,20 +16,21 @@ from postroom.model.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_ADDRESS_CHARACTERS: Final = 900
-"""Longest address that stands in a field, in characters: any of 320 that is not made to be long. Ours."""
+MAX_FIELD_ADDRESS_CHARACTERS: Final = 900
+"""Longest address in a field, with its escapes, in characters; longer ones are cut. Ours: addresses have at most
+320."""
 
-MAX_LINE: Final = 998
-"""Longest line, in bytes. Source: RFC 5322 2.1.1."""
+MAX_LINE_BYTES: Final = 998
+"""Longest line without its CRLF, in bytes. Source: RFC 5322 2.1.1."""
 
-FOLDED: Final = 900
-"""Where the text of a field of a delivery report is folded, in characters. Ours."""
+FOLD_CHARACTERS: Final = 900
+"""Length at which a field of a delivery report is folded, in characters. Ours."""
 
 _WORD_BYTES: Final = 42
-"""Most bytes of UTF-8 in one encoded word of base64, which is then below 75 characters. Source: RFC 2047 2."""
+"""Most bytes of UTF-8 in one encoded word of base64; the word then has fewer than 75 characters. Source: RFC 2047 2."""
 
 _QCHAR: Final = re.compile(r"[!-*,-<>-\[\]-~]")
-"""What stands for itself in an address of type utf-8. Source: RFC 6533 3."""
+"""A character that is not escaped in an address of type utf-8. Source: RFC 6533 3."""
 
 _TEXT: Final = re.compile(rb"[\t -~]*")
 _LINE_END: Final = re.compile(rb"\r\n?|\n")
@@ -40,13 +41,13 @@ _CRLF: Final = b"\r\n"
 def final_recipient(address: str) -> str:
     """Return the value of Final-Recipient: ``rfc822`` for ASCII, else ``utf-8`` with escapes (RFC 6533 3)."""
     if _FIELD_SAFE.fullmatch(address):
-        return f"rfc822; {address[:MAX_ADDRESS_CHARACTERS]}"
+        return f"rfc822; {address[:MAX_FIELD_ADDRESS_CHARACTERS]}"
     escaped = "".join(each if _QCHAR.fullmatch(each) else f"\\x{{{ord(each):X}}}" for each in address)
-    return f"utf-8; {escaped[:MAX_ADDRESS_CHARACTERS]}"
+    return f"utf-8; {escaped[:MAX_FIELD_ADDRESS_CHARACTERS]}"
 
 
 def encoded(text: str) -> str:
-    """Return text for an unstructured field: as it is where it is short ASCII, else as folded encoded words."""
+    """Return text for an unstructured field: unchanged if it is short ASCII, else as folded encoded words."""
     line = one_line(text)
     if _FIELD_SAFE.fullmatch(line) and "=?" not in line and len(line) <= 60:
         return line
@@ -55,7 +56,7 @@ def encoded(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[bytes]:
-    """Cut text into runs of at most ``_WORD_BYTES`` bytes of UTF-8, never within a character."""
+    """Divide text into pieces of at most ``_WORD_BYTES`` bytes of UTF-8, never within a character."""
     piece = b""
     for character in text:
         more = character.encode("utf-8", "replace")
@@ -67,23 +68,23 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 
 def report_field(name: str, value: str) -> str:
-    """Return a field of a delivery report: ASCII, ``?`` for what is not, folded where it is long (RFC 3464 2.1)."""
+    """Return a field of a delivery report: ASCII with ``?`` for other characters, folded if long (RFC 3464 2.1)."""
     line = one_line(value).encode("ascii", "replace").decode("ascii")
-    return f"{name}: " + "\r\n ".join(textwrap.wrap(line, FOLDED, break_on_hyphens=False))
+    return f"{name}: " + "\r\n ".join(textwrap.wrap(line, FOLD_CHARACTERS, break_on_hyphens=False))
 
 
 def part(content: bytes) -> tuple[str, bytes]:
-    """Return the encoding of a part and its content: as it is where that is 7-bit text, else quoted-printable."""
+    """Return the encoding of a part and its encoded content: ``7bit`` if possible, else ``quoted-printable``."""
     lines = _LINE_END.sub(_CRLF, content)
-    plain = all(len(line) <= MAX_LINE and _TEXT.fullmatch(line) for line in lines.split(_CRLF))
+    plain = all(len(line) <= MAX_LINE_BYTES and _TEXT.fullmatch(line) for line in lines.split(_CRLF))
     return ("7bit", lines) if plain else ("quoted-printable", _quoted(content))
 
 
 def parts(boundary: str, contents: Sequence[tuple[str, str, bytes]]) -> bytes:
-    """Return the body of a multipart message, and the empty line before it.
+    """Return the body of a multipart message, with the empty line before it.
 
     Args:
-        contents: type, encoding and encoded content of each part; contents that are lines end with CRLF.
+        contents: type, encoding and encoded content of each part; text ends with CRLF.
     """
     lines = [b"", b"This is a report of the mail system."]
     for kind, encoding, content in contents:
@@ -98,6 +99,6 @@ def parts(boundary: str, contents: Sequence[tuple[str, str, bytes]]) -> bytes:
 
 
 def _quoted(content: bytes) -> bytes:
-    """Return content as quoted-printable with CRLF; line ends of either kind are line ends."""
+    """Return content as quoted-printable with CRLF; CR, LF and CRLF each end a line."""
     lines = re.sub(rb"\r\n?", b"\n", content)
     return quopri.encodestring(lines).replace(b"\n", _CRLF)

@@ -98,6 +98,10 @@ MESSAGE_FLOW_SECONDS: Final = 86_400
 """How long a message is available in the Message Flow API, in seconds from the opening of its flow. Source: guide,
 ZH:4272."""
 
+HEADER_READS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
+"""How many bytes of a message are read for its headers: the next value if the block does not end within the last.
+Nearly every block ends within the first; a field after the first MB is found as well. Ours."""
+
 MAX_READ_FIELDS: Final = 10_000
 """Most header fields with a name that any station reads; a message with more is bounced. Ours."""
 
