@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsRecord
 
 logger = Logger(service="bounce")
-bouncer = bootstrap.build()  # once per execution environment, during init
-batch = bootstrap.batch(logger)
+settings = bootstrap.BounceSettings.read()  # once per execution environment, during init
+bouncer = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
 
 
 def accept(record: SqsRecord) -> None:

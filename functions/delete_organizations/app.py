@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="delete_organizations")
-deletion = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.DeleteOrganizationsSettings.read()  # once per execution environment, during init
+deletion = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

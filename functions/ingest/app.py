@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsRecord
 
 logger = Logger(service="ingest")
-ingest = bootstrap.build()  # once per execution environment, during init
-batch = bootstrap.batch(logger)
+settings = bootstrap.IngestSettings.read()  # once per execution environment, during init
+ingest = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
 
 
 def accept(record: SqsRecord) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="message_flow_api")
-answer = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.MessageFlowApiSettings.read()  # once per execution environment, during init
+answer = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsRecord
 
 logger = Logger(service="park")
-dead_letters = bootstrap.build()  # once per execution environment, during init
-batch = bootstrap.batch(logger)
+settings = bootstrap.ParkSettings.read()  # once per execution environment, during init
+dead_letters = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
 
 
 def accept(record: SqsRecord) -> None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="record_events")
-record_events = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.RecordEventsSettings.read()  # once per execution environment, during init
+record_events = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

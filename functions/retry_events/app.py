@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="retry_events")
-retry_events = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.RetryEventsSettings.read()  # once per execution environment, during init
+retry_events = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsRecord
 
 logger = Logger(service="run_async_rule")
-run_async_rule = bootstrap.build()  # once per execution environment, during init
-batch = bootstrap.batch(logger)
+settings = bootstrap.RunAsyncRuleSettings.read()  # once per execution environment, during init
+run_async_rule = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
 
 
 def accept(record: SqsRecord) -> None:

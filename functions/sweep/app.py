@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="sweep")
-sweep = bootstrap.build()  # once per execution environment, during init
+settings = bootstrap.SweepSettings.read()  # once per execution environment, during init
+sweep = bootstrap.build(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

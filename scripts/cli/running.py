@@ -78,9 +78,8 @@ class Stack:
     def operator(self) -> Operator:
         """Return the operator's tools for this stack."""
         from postroom.bootstrap import operator
-        from postroom.bootstrap.environment import Environment
 
-        return operator.build(Environment(ChainMap(cast("dict[str, str]", self.settings()), os.environ)))
+        return operator.build(ChainMap(cast("dict[str, str]", self.settings()), os.environ))
 
 
 class FunctionVariables(Mapping[str, str]):

@@ -6,17 +6,13 @@ from typing import Final
 
 import pytest
 
+from tests.support.settings import examples, settings_of
+
 ROOT: Final = Path(__file__).parents[2]
 IMAGE: Final = "public.ecr.aws/lambda/python:3.13-x86_64"
 FUNCTIONS: Final = sorted(path.parent for path in (ROOT / "functions").glob("*/app.py"))
-START: Final = """
-from postroom.bootstrap.environment import Environment
-KEY = "arn:aws:kms:us-east-1:123456789012:key/k"
-Environment.__getitem__ = lambda self, name: KEY if name == "STACK_KEY_ARN" else "ENABLED"
-import app
-print(app.handler.__module__)
-"""
-"""Starts a function with made-up settings: nothing is called, clients are only made."""
+START: Final = "import app; print(app.handler.__module__)"
+"""Starts a function: nothing is called, clients are only made."""
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 
@@ -29,8 +25,12 @@ def test_a_function_starts(folder: Path) -> None:
         ROOT / ".aws-sam/build/DependenciesLayer/python": "/opt/dependencies",
     }
     volumes = [part for here, there in mounts.items() for part in ("--volume", f"{here}:{there}:ro")]
-    environment = ["PYTHONPATH=/var/task:/opt/postroom:/opt/dependencies", "AWS_DEFAULT_REGION=us-east-1"]
-    variables = [part for each in environment for part in ("--env", each)]
+    environment = {
+        "PYTHONPATH": "/var/task:/opt/postroom:/opt/dependencies",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        **examples(settings_of(folder.name)),
+    }
+    variables = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
     command = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "python3.13", *variables, *volumes, IMAGE]
     done = subprocess.run([*command, "-c", START], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,8 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
-from postroom.bootstrap import directory_parts, environment, parts
+from postroom.bootstrap import clock, directory_parts, parts
+from postroom.bootstrap.settings import DirectorySettings, FlowSettings
 from postroom.contracts.message_flow import S3Reference
 from postroom.errors import TemporaryError
 from postroom.message_flow.messages import MessageFlow
@@ -149,7 +150,7 @@ class Harness:
         for queue in self._queues().values():
             queue.__dict__.pop(standard_queue.ATTRIBUTE, None)
         with (
-            patch.object(environment, "time", SimpleNamespace(time_ns=self.clock.time_ns, sleep=self.clock.sleep)),
+            patch.object(clock, "time", SimpleNamespace(time_ns=self.clock.time_ns, sleep=self.clock.sleep)),
             patch.object(standard_queue.StandardQueue, "__init__", by_our_clock),
             patch.object(standard_queue.StandardQueue, "send", sent_by_our_clock),
             self.injector.installed(),
@@ -209,18 +210,18 @@ class Harness:
     def put_in_place(self, message_id: str, content: bytes) -> None:
         """Let a rule's function put another message in the place of the one it is asked about."""
         self.replaced[message_id] = content
-        settings, reference = environment.Environment(), S3Reference("customers", message_id)
+        settings, reference = FlowSettings.read(), S3Reference("customers", message_id)
         objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
         with self.injector.running("message_flow_api", lambda: None):
             flow = MessageFlow(
-                owners=directory_parts.owners(settings),
+                owners=directory_parts.owners(DirectorySettings.read()),
                 ledger=parts.ledger(settings),
-                raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+                raw=S3RawMail(clients.s3(), self.stack.environment["INBOUND_BUCKET"]),
                 contents=DynamoMessageContents(
-                    clients.dynamodb(), settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], environment.now_ms
+                    clients.dynamodb(), settings.transit_table, settings.ledger_table, clock.now_ms
                 ),
                 objects=objects,
-                now=environment.now_ms,
+                now=clock.now_ms,
                 available_ms=24 * 3_600_000,
             )
             flow.put(flow_message_id(trace_of(message_id, ORG)), reference)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import pytest
 
-from postroom.bootstrap import environment
+from postroom.bootstrap import clock as system_clock
 from postroom.contracts.pointers import FactPointer
 from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trace, trace_of
 from postroom.model.limits import DELETION_SETTLING_SECONDS
@@ -144,7 +144,7 @@ class Town:
 @pytest.fixture
 def town(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Town:
     clock = Clock()
-    monkeypatch.setattr(environment, "time", SimpleNamespace(time_ns=clock.time_ns, sleep=lambda _: None))
+    monkeypatch.setattr(system_clock, "time", SimpleNamespace(time_ns=clock.time_ns, sleep=lambda _: None))
     return Town(Pipeline(stack), clock)
 
 

@@ -28,7 +28,6 @@ from local.functions.function import Function
 from local.settings import CREDENTIALS, REGION
 from local.template.project import Project
 from postroom.adapters.aws import clients
-from postroom.bootstrap.environment import Environment
 from postroom.bootstrap.operator import Operator
 from postroom.bootstrap.operator import build as build_operator
 
@@ -148,7 +147,7 @@ class InProcessStack(Stack):
         return {name: value for each in self.project.functions for name, value in each.environment.items()}
 
     def operator(self) -> Operator:
-        return build_operator(Environment({**os.environ, **self.settings()}))
+        return build_operator({**os.environ, **self.settings()})
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Answer a request of the API as API Gateway and the function do."""

@@ -23,7 +23,7 @@ from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import organizations
-from postroom.bootstrap import admin_api, environment, operator
+from postroom.bootstrap import admin_api, clock, operator
 from postroom.bounce.bounce import Patience
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -86,8 +86,8 @@ def load(function: str) -> ModuleType:
 
 def _at_once(station: Any) -> Any:
     """Return a station whose bounces wait for nothing."""
-    if hasattr(station, "bounce_delay"):
-        return dataclasses.replace(station, bounce_delay=0)
+    if hasattr(station, "shortened_s"):
+        return dataclasses.replace(station, shortened_s=lambda _: 0)
     parts = {name: _at_once(getattr(station, name)) for name in ("queues", "parking") if hasattr(station, name)}
     return dataclasses.replace(station, **parts)
 
@@ -106,7 +106,7 @@ class Pipeline:
         self.callees.listen()
         self.kms_key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.directory = DynamoDirectory(DirectoryTable(self.stack.dynamodb, self.stack.environment["DIRECTORY_TABLE"]))
-        self.operator = operator.build()
+        self.operator = operator.build(self.stack.environment)
         self.operator.parking = _at_once(self.operator.parking)
         self.restart()
 
@@ -202,7 +202,7 @@ class Pipeline:
         unused |= {"RECORD_EVENTS_ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
         context = admin_api.context(admin_api.AdminApiSettings.read({**self.stack.environment, **unused}))
         request: Any = {"OrganizationId": organization_id, "DeleteDirectory": True, "ForceDelete": True}
-        organizations.delete(context, request, environment.now_ms())
+        organizations.delete(context, request, clock.now_ms())
 
     def point_at_rules(self, version: int, *, enforced: bool = True) -> None:
         """Let the organization's domain point at a version of its rules, as an administrator's change does."""

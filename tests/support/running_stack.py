@@ -27,7 +27,6 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.bootstrap import operator
-from postroom.bootstrap.environment import Environment
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import AddressClaim, Entity, Insert, Membership
 from postroom.ports.mailboxes import MailboxOwner
@@ -194,7 +193,7 @@ class RunningStack:
 
     def operator(self) -> Operator:
         """Return the operator's tools; within ``entered``."""
-        return operator.build(Environment({**os.environ, **self.settings}))
+        return operator.build({**os.environ, **self.settings})
 
     def workers(self, function: str) -> list[int]:
         """Return the processes that run a function (its folder's name), alive now."""

@@ -17,7 +17,8 @@ from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.bootstrap import message_flow_api, parts
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.message_flow_api import MessageFlowApiSettings
 from postroom.contracts.message_flow import DELIMITER
 from postroom.contracts.orders import RawLocation
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
@@ -51,12 +52,17 @@ class Body:
 
 
 @pytest.fixture
-def environment(stack: Stack) -> Environment:
-    return Environment({**stack.environment, "ACCOUNT_ID": "123456789012"})
+def variables(stack: Stack) -> dict[str, str]:
+    return {**stack.environment, "ACCOUNT_ID": "123456789012"}
 
 
 @pytest.fixture
-def flow(stack: Stack, environment: Environment) -> Any:
+def settings(variables: dict[str, str]) -> MessageFlowApiSettings:
+    return MessageFlowApiSettings.read(variables)
+
+
+@pytest.fixture
+def flow(stack: Stack, settings: MessageFlowApiSettings) -> Any:
     """A stock client; one message is on its way."""
     table = DirectoryTable(stack.dynamodb, stack.environment["DIRECTORY_TABLE"])
     DynamoDirectory(table).commit([Insert(organization(ORG))])
@@ -64,9 +70,9 @@ def flow(stack: Stack, environment: Environment) -> Any:
     raw = RawLocation(bucket="inbound-bucket", key="inbound/1")
     name, data = EventName.ORGANIZATION_EMAIL_RECEIVED, {"raw": raw.model_dump(), "size": len(ORIGINAL)}
     received = Fact(TRACE, ORG, name, RECEIVED, now_ms(), {}, data)
-    assert parts.transit(environment).open([received], [order()], None)
+    assert parts.transit(settings).open([received], [order()], None)
     client: Any = boto3.client("workmailmessageflow", config=Config(retries={"total_max_attempts": 1}))
-    client.meta.events.register("before-send.workmailmessageflow", routed(message_flow_api.build(environment)))
+    client.meta.events.register("before-send.workmailmessageflow", routed(message_flow_api.build(settings)))
     return client
 
 
@@ -179,8 +185,10 @@ def test_a_content_that_is_no_message_is_the_modelled_error(flow: Any, stack: St
     assert read(flow) == ORIGINAL
 
 
-def test_a_frozen_message_is_the_modelled_error(flow: Any, stack: Stack, bucket: str, environment: Environment) -> None:
-    tables = environment["TRANSIT_TABLE"], environment["LEDGER_TABLE"]
+def test_a_frozen_message_is_the_modelled_error(
+    flow: Any, stack: Stack, bucket: str, settings: MessageFlowApiSettings
+) -> None:
+    tables = settings.transit_table, settings.ledger_table
     DynamoMessageContents(stack.dynamodb, *tables, now_ms).replace(FlowContents(TRACE, frozen=True))
     stack.s3.put_object(Bucket=bucket, Key="k", Body=CHANGED)
     with pytest.raises(flow.exceptions.MessageFrozen):
@@ -197,12 +205,12 @@ def test_the_guides_function_changes_a_subject(flow: Any, stack: Stack, bucket: 
     assert email.message_from_bytes(read(flow))["Subject"] == "New Subject Updated From Lambda"
 
 
-def test_what_the_speed_divides_ends_sooner(stack: Stack, flow: Any, environment: Environment) -> None:
-    fast = Environment({**environment.variables, "POSTROOM_SPEED": "86400000"})
+def test_what_the_speed_divides_ends_sooner(stack: Stack, flow: Any, variables: dict[str, str]) -> None:
+    fast = MessageFlowApiSettings.read({**variables, "POSTROOM_SPEED": "86400000"})
     client: Any = boto3.client("workmailmessageflow")
     client.meta.events.register("before-send.workmailmessageflow", routed(message_flow_api.build(fast)))
     stack.dynamodb.update_item(
-        TableName=environment["LEDGER_TABLE"],
+        TableName=fast.ledger_table,
         Key={"pk": {"S": TRACE}, "sk": {"S": RECEIVED}},
         UpdateExpression="SET #at = :at",
         ExpressionAttributeNames={"#at": "at"},

@@ -66,11 +66,7 @@ def test_reading_a_command_line_makes_no_validator_of_text(arguments: list[str])
 )
 def test_a_tool_of_the_operators_does_not_bring_the_others_along(tool: str, spared: set[str]) -> None:
     tables = dict.fromkeys(("LEDGER_TABLE", "MAILBOX_TABLE", "TRANSIT_TABLE"), "table")
-    modules = imported(
-        "from postroom.bootstrap.operator import build\n"
-        "from postroom.bootstrap.environment import Environment\n"
-        f"build(Environment({tables})).{tool}"
-    )
+    modules = imported(f"from postroom.bootstrap.operator import build\nbuild({tables}).{tool}")
     assert felt(modules) == {"botocore", "postroom"}
     assert not {f"postroom.adapters.aws.{name}" for name in spared} & modules
 

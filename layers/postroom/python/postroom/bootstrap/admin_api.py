@@ -22,7 +22,7 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import api
 from postroom.admin.context import AdminSettings, Context
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import Arn, DirectorySettings
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
+from postroom.adapters.aws.domain_services import SesReceiptRules
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import parts, ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import DirectorySettings, FlowSettings, OrderQueueSettings, TimedSettings
 from postroom.lifecycle.arrivals import ParkedArrivals
 from postroom.lifecycle.deletion import Deletion
 from postroom.lifecycle.open_flows import OpenFlows
@@ -19,23 +20,30 @@ from postroom.lifecycle.stored_mail import StoredMail
 from postroom.model.limits import DELETION_SETTLING_SECONDS
 
 
+class DeleteOrganizationsSettings(DirectorySettings, FlowSettings, TimedSettings, OrderQueueSettings):
+    """Settings of functions/delete_organizations."""
+
+    mailbox_table: str
+    inbound_bucket: str
+    mail_bucket: str
+    receipt_rule_set_name: str
+
+
 @ready
-def build(settings: Environment | None = None) -> Deletion:
+def build(settings: DeleteOrganizationsSettings) -> Deletion:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
     dynamodb, s3 = clients.dynamodb(), clients.later(clients.s3)
-    table = DirectoryTable(dynamodb, settings["DIRECTORY_TABLE"])
+    table = DirectoryTable(dynamodb, settings.directory_table)
     directory = DynamoDirectory(table)
     transit, ledger = parts.transit(settings), parts.ledger(settings)
-    raw = S3RawMail(s3, settings["INBOUND_BUCKET"])
+    raw = S3RawMail(s3, settings.inbound_bucket)
     arrivals = ParkedArrivals(directory, transit, ledger, raw, now_ms)
-    settles = settings.sooner(DELETION_SETTLING_SECONDS) * 1000
-    receipts = ReceiptSettings(rule_set=settings["RECEIPT_RULE_SET_NAME"], bucket="", topic_arn="")  # makes no rules
+    settles = settings.shortened_ms(DELETION_SETTLING_SECONDS * 1000)
     return Deletion(
         directory=directory,
-        domain_services=SesDomainServices(clients.later(clients.ses), Leases(table), receipts),
+        domain_services=SesReceiptRules(clients.later(clients.ses), Leases(table), settings.receipt_rule_set_name),
         rows=DynamoOrganizationRemoval(table),
-        mailboxes=AwsMailboxRemoval(dynamodb, settings["MAILBOX_TABLE"], s3, settings["MAIL_BUCKET"]),
+        mailboxes=AwsMailboxRemoval(dynamodb, settings.mailbox_table, s3, settings.mail_bucket),
         transit=transit,
         flows=OpenFlows(transit, ledger, raw, parts.queues(settings), now_ms),
         arrivals=arrivals,

@@ -12,7 +12,8 @@ from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import directory_parts, parts, ready
-from postroom.bootstrap.environment import Environment, now_ms, pause
+from postroom.bootstrap.clock import now_ms, pause
+from postroom.bootstrap.settings import StationSettings, Url
 from postroom.delivery.deliver import Deliver
 
 if TYPE_CHECKING:
@@ -21,17 +22,27 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
+class DeliverSettings(StationSettings):
+    """Settings of functions/deliver."""
+
+    mailbox_table: str
+    inbound_bucket: str
+    mail_bucket: str
+    deliver_queue_url: Url
+    bounce_queue_url: Url
+    deliver_dlq_url: Url
+
+
 @ready
-def build(settings: Environment | None = None) -> Deliver:
+def build(settings: DeliverSettings) -> Deliver:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
     return Deliver(
         owners=directory_parts.owners(settings),
-        raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
-        sealed=S3SealedMail(clients.s3(), settings["MAIL_BUCKET"]),
+        raw=S3RawMail(clients.s3(), settings.inbound_bucket),
+        sealed=S3SealedMail(clients.s3(), settings.mail_bucket),
         keys=KmsMailboxKeys(clients.kms(), time.monotonic),
         mailboxes=DynamoMailboxes(
-            clients.dynamodb(), settings["MAILBOX_TABLE"], settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms
+            clients.dynamodb(), settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
         ),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
@@ -43,7 +54,6 @@ def build(settings: Environment | None = None) -> Deliver:
     )
 
 
-def batch(logger: Logger) -> SqsBatch:
+def batch(settings: DeliverSettings, logger: Logger) -> SqsBatch:
     """Return how its queue's batches are taken."""
-    settings = Environment()
-    return parts.batch(settings, logger, dead_letters=settings["DELIVER_DLQ_URL"])
+    return parts.batch(settings, logger, dead_letters=settings.deliver_dlq_url)

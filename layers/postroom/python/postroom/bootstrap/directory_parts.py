@@ -9,9 +9,9 @@ from postroom.adapters.aws.addressees import DynamoMailboxOwners
 from postroom.adapters.aws.directory_table import DirectoryTable
 
 if TYPE_CHECKING:
-    from postroom.bootstrap.environment import Environment
+    from postroom.bootstrap.settings import DirectorySettings
 
 
-def owners(settings: Environment) -> DynamoMailboxOwners:
+def owners(settings: DirectorySettings) -> DynamoMailboxOwners:
     """Return who is still there."""
-    return DynamoMailboxOwners(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"]))
+    return DynamoMailboxOwners(DirectoryTable(clients.dynamodb(), settings.directory_table))

@@ -10,7 +10,8 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import parts, ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import OrderQueueSettings, StationSettings, Url
 from postroom.inbound.ingest import Ingest
 
 if TYPE_CHECKING:
@@ -19,26 +20,32 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
+class IngestSettings(StationSettings, OrderQueueSettings):
+    """Settings of functions/ingest."""
+
+    inbound_bucket: str
+    ingest_dlq_url: Url
+    plus_addressing: bool
+
+
 @ready
-def build(settings: Environment | None = None) -> Ingest:
+def build(settings: IngestSettings) -> Ingest:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
     clients.sqs()  # every message needs it: better made now than while the first one waits
     return Ingest(
-        directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])),
-        rule_sets=S3RuleSets(clients.s3(), settings["INBOUND_BUCKET"]),
-        raw=S3RawMail(clients.s3(), settings["INBOUND_BUCKET"]),
+        directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings.directory_table)),
+        rule_sets=S3RuleSets(clients.s3(), settings.inbound_bucket),
+        raw=S3RawMail(clients.s3(), settings.inbound_bucket),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
-        bucket=settings["INBOUND_BUCKET"],
-        plus_addressing=settings.enabled("PLUS_ADDRESSING"),
+        bucket=settings.inbound_bucket,
+        plus_addressing=settings.plus_addressing,
     )
 
 
-def batch(logger: Logger) -> SqsBatch:
+def batch(settings: IngestSettings, logger: Logger) -> SqsBatch:
     """Return how its queue's batches are taken."""
-    settings = Environment()
-    return parts.batch(settings, logger, dead_letters=settings["INGEST_DLQ_URL"])
+    return parts.batch(settings, logger, dead_letters=settings.ingest_dlq_url)

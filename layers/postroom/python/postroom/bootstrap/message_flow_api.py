@@ -10,7 +10,8 @@ from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import DirectorySettings, FlowSettings, TimedSettings
 from postroom.message_flow import api
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.limits import MESSAGE_FLOW_SECONDS
@@ -20,24 +21,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class MessageFlowApiSettings(DirectorySettings, FlowSettings, TimedSettings):
+    """Settings of functions/message_flow_api."""
+
+    account_id: str
+    inbound_bucket: str
+    mail_bucket: str
+
+
 @ready
-def build(settings: Environment | None = None) -> Callable[[Mapping[str, Any], str], api.Answered]:
+def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str], api.Answered]:
     """Return what answers an event, given the invocation's own request id."""
-    settings = settings or Environment()
     s3 = clients.s3()
     flow = MessageFlow(
         owners=directory_parts.owners(settings),
         ledger=parts.ledger(settings),
-        raw=S3RawMail(s3, settings["INBOUND_BUCKET"]),
-        contents=DynamoMessageContents(clients.dynamodb(), settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms),
+        raw=S3RawMail(s3, settings.inbound_bucket),
+        contents=DynamoMessageContents(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms),
         objects=S3CustomerObjects(
             s3,
-            account=settings["ACCOUNT_ID"],
+            account=settings.account_id,
             region=s3.meta.region_name,
-            own=frozenset({settings["INBOUND_BUCKET"], settings["MAIL_BUCKET"]}),
+            own=frozenset({settings.inbound_bucket, settings.mail_bucket}),
         ),
         now=now_ms,
-        available_ms=settings.sooner(MESSAGE_FLOW_SECONDS) * 1000,
+        available_ms=settings.shortened_ms(MESSAGE_FLOW_SECONDS * 1000),
     )
     return partial(_answer, flow)
 

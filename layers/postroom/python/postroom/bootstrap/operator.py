@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import (
+    DirectorySettings,
+    FlowSettings,
+    LedgerSettings,
+    OrderQueueSettings,
+    Settings,
+    StationSettings,
+    Url,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from postroom.model.mailbox import Head, Item
     from postroom.parking.parking import Parking
@@ -27,12 +36,37 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
 
 
+class RawMailSettings(Settings):
+    """Of the tool that reads messages as SES stored them."""
+
+    inbound_bucket: str
+
+
+class SealedMailSettings(Settings):
+    """Of the tool that reads encrypted messages."""
+
+    mail_bucket: str
+
+
+class MailboxSettings(FlowSettings):
+    """Of the tool that reads mailboxes."""
+
+    mailbox_table: str
+
+
+class ParkingSettings(StationSettings, OrderQueueSettings):
+    """Of the tool that redrives: it sends to every station."""
+
+    ingest_queue_url: Url
+    retry_events_queue_url: Url
+
+
 class Operator:
     """Everything that a person with the stack's credentials may look at."""
 
-    def __init__(self, settings: Environment) -> None:
-        """Keep the settings: those of the functions, together."""
-        self._settings = settings
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        """Keep the variables of all functions; each tool reads its own settings from them when it is made."""
+        self._variables = variables
 
     @cached_property
     def directory(self) -> Addressees:
@@ -40,28 +74,29 @@ class Operator:
         from postroom.adapters.aws.addressees import DynamoAddressees
         from postroom.adapters.aws.directory_table import DirectoryTable
 
-        return DynamoAddressees(DirectoryTable(clients.dynamodb(), self._settings["DIRECTORY_TABLE"]))
+        settings = DirectorySettings.read(self._variables)
+        return DynamoAddressees(DirectoryTable(clients.dynamodb(), settings.directory_table))
 
     @cached_property
     def owners(self) -> MailboxOwners:
         """Who is still there."""
         from postroom.bootstrap import directory_parts
 
-        return directory_parts.owners(self._settings)
+        return directory_parts.owners(DirectorySettings.read(self._variables))
 
     @cached_property
     def raw(self) -> RawMail:
         """Messages as SES stored them."""
         from postroom.adapters.aws.raw_mail import S3RawMail
 
-        return S3RawMail(clients.s3(), self._settings["INBOUND_BUCKET"])
+        return S3RawMail(clients.s3(), RawMailSettings.read(self._variables).inbound_bucket)
 
     @cached_property
     def sealed(self) -> SealedMail:
         """Encrypted messages."""
         from postroom.adapters.aws.sealed_mail import S3SealedMail
 
-        return S3SealedMail(clients.s3(), self._settings["MAIL_BUCKET"])
+        return S3SealedMail(clients.s3(), SealedMailSettings.read(self._variables).mail_bucket)
 
     @cached_property
     def keys(self) -> MailboxKeys:
@@ -75,29 +110,31 @@ class Operator:
         """Mailboxes and their items."""
         from postroom.adapters.aws.mailboxes import DynamoMailboxes
 
-        mailboxes, transit = self._settings["MAILBOX_TABLE"], self._settings["TRANSIT_TABLE"]
-        return DynamoMailboxes(clients.dynamodb(), mailboxes, transit, self._settings["LEDGER_TABLE"], now_ms)
+        settings = MailboxSettings.read(self._variables)
+        return DynamoMailboxes(
+            clients.dynamodb(), settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
+        )
 
     @cached_property
     def transit(self) -> Transit:
         """What is on its way."""
         from postroom.bootstrap import parts
 
-        return parts.transit(self._settings)
+        return parts.transit(FlowSettings.read(self._variables))
 
     @cached_property
     def ledger(self) -> Ledger:
         """What happened."""
         from postroom.adapters.aws.ledger import DynamoLedger
 
-        return DynamoLedger(clients.dynamodb(), self._settings["LEDGER_TABLE"])
+        return DynamoLedger(clients.dynamodb(), LedgerSettings.read(self._variables).ledger_table)
 
     @cached_property
     def parking(self) -> Parking:
         """What is parked."""
         from postroom.bootstrap import parts
 
-        return parts.parking(self._settings)
+        return parts.parking(ParkingSettings.read(self._variables))
 
     def content(self, head: Head, item: Item) -> Iterator[bytes]:
         """Return a message's exact bytes, piece by piece.
@@ -113,6 +150,6 @@ class Operator:
 
 
 @ready
-def build(settings: Environment | None = None) -> Operator:
-    """Return the operator's tools; the settings are those of the functions, together."""
-    return Operator(settings or Environment())
+def build(variables: Mapping[str, str]) -> Operator:
+    """Return the operator's tools, given the variables of all functions together."""
+    return Operator(variables)

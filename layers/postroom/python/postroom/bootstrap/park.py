@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.bootstrap import parts, ready
-from postroom.bootstrap.environment import Environment
+from postroom.bootstrap.settings import OrderQueueSettings, StationSettings
 from postroom.parking.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
+class ParkSettings(StationSettings, OrderQueueSettings):
+    """Settings of functions/park."""
+
+
 @ready
-def build(settings: Environment | None = None) -> DeadLetters:
+def build(settings: ParkSettings) -> DeadLetters:
     """Return the station as template.yaml sets it up."""
-    return DeadLetters(parts.parking(settings or Environment()))
+    return DeadLetters(parts.parking(settings))
 
 
-def batch(logger: Logger) -> SqsBatch:
+def batch(settings: ParkSettings, logger: Logger) -> SqsBatch:
     """Return how the dead-letter queues' batches are taken: none is ever given up."""
-    return parts.batch(Environment(), logger)
+    return parts.batch(settings, logger)

@@ -11,49 +11,49 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.clock import now_ms
 from postroom.contracts.orders import STATIONS
 from postroom.parking.parking import Parking
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-    from postroom.bootstrap.environment import Environment
+    from postroom.bootstrap.settings import FlowSettings, LedgerSettings, StationSettings, TimedSettings, Url
 
 
-def transit(settings: Environment) -> DynamoTransit:
+def transit(settings: FlowSettings) -> DynamoTransit:
     """Return what is on its way."""
-    return DynamoTransit(clients.dynamodb(), settings["TRANSIT_TABLE"], settings["LEDGER_TABLE"], now_ms)
+    return DynamoTransit(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms)
 
 
-def ledger(settings: Environment) -> DynamoLedger:
+def ledger(settings: LedgerSettings) -> DynamoLedger:
     """Return what happened."""
-    return DynamoLedger(clients.dynamodb(), settings["LEDGER_TABLE"])
+    return DynamoLedger(clients.dynamodb(), settings.ledger_table)
 
 
-def queues(settings: Environment) -> SqsQueues:
-    """Return the way to the stations whose queues the function knows; it sends to no others.
+def queues(settings: TimedSettings) -> SqsQueues:
+    """Return the way to the stations whose queues are among the settings; the function sends to no others.
 
     Its client is made when it is first needed: a function that needs it for every message makes it in time.
     """
-    urls = {name: settings[station.queue] for name, station in STATIONS.items() if station.queue in settings.variables}
-    return SqsQueues(clients.later(clients.sqs), urls, settings.sooner)
+    fields = {name: station.queue.lower() for name, station in STATIONS.items()}
+    urls = {name: getattr(settings, field) for name, field in fields.items() if hasattr(settings, field)}
+    return SqsQueues(clients.later(clients.sqs), urls, settings.shortened_s)
 
 
-def parking(settings: Environment) -> Parking:
+def parking(settings: StationSettings) -> Parking:
     """Return the parking; queues that the function does not know stay unused by it."""
-    directory = settings.variables.get("DIRECTORY_TABLE")
     return Parking(
         transit=transit(settings),
         ledger=ledger(settings),
-        notices=SqsParkedNotices(clients.later(clients.sqs), settings["PARKED_QUEUE_URL"]),
+        notices=SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url),
         queues=queues(settings),
         now=now_ms,
-        organizations=DynamoOrganizations(clients.dynamodb(), directory) if directory else None,
+        organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),
     )
 
 
-def batch(settings: Environment, logger: Logger, dead_letters: str = "") -> SqsBatch:
+def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:
     """Return how a station takes SQS's batches.
 
     Args:
@@ -61,6 +61,6 @@ def batch(settings: Environment, logger: Logger, dead_letters: str = "") -> SqsB
         logger: of the function.
         dead_letters: URL of its dead-letter queue; without one, a record is tried for ever.
     """
-    counts = AttemptCounts(clients.dynamodb(), settings["TRANSIT_TABLE"], now_ms)
+    counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
     queue = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
     return SqsBatch(logger, counts, queue)

@@ -18,7 +18,8 @@ from postroom.adapters.aws.lambda_batches import failures, ledger_records
 from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.adapters.aws.queues import SqsQueues
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import Environment, now_ms, pause
+from postroom.bootstrap.clock import now_ms, pause
+from postroom.bootstrap.settings import DirectorySettings, TimedSettings, Url
 from postroom.contracts.pointers import Part
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
@@ -32,22 +33,35 @@ if TYPE_CHECKING:
 __all__ = ["build", "failures", "ledger_records", "projections"]
 
 
+class EventSettings(DirectorySettings, TimedSettings):
+    """Of functions that project facts."""
+
+    retry_events_queue_url: Url
+    event_bus_name: str
+    event_log_default: bool
+
+
+class RecordEventsSettings(EventSettings):
+    """Settings of functions/record_events."""
+
+    metrics_namespace: str
+
+
 @ready
-def build(settings: Environment | None = None) -> RecordEvents:
+def build(settings: RecordEventsSettings) -> RecordEvents:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
     return RecordEvents(
         projections=projections(settings),
-        metrics=EmbeddedMetrics(settings["METRICS_NAMESPACE"], write_line),
-        queues=SqsQueues(clients.later(clients.sqs), {"retry_events": settings["RETRY_EVENTS_QUEUE_URL"]}),
-        delay_s=settings.sooner(FIRST_RETRY_SECONDS),
+        metrics=EmbeddedMetrics(settings.metrics_namespace, write_line),
+        queues=SqsQueues(clients.later(clients.sqs), {"retry_events": settings.retry_events_queue_url}),
+        delay_s=settings.shortened_s(FIRST_RETRY_SECONDS),
     )
 
 
-def projections(settings: Environment, *, most: int = MAX_BATCH_LINES) -> dict[Part, Projection]:
+def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict[Part, Projection]:
     """Return the places that facts go to; ``most`` is how many lines one call writes to a log."""
-    directory = DirectoryTable(clients.dynamodb(), settings["DIRECTORY_TABLE"])
-    default_enabled = settings.enabled("EVENT_LOG_DEFAULT")
+    directory = DirectoryTable(clients.dynamodb(), settings.directory_table)
+    default_enabled = settings.event_log_default
     instance = uuid.uuid4().hex
     logs = CloudWatchEventLogs(
         clients.logs(),
@@ -56,7 +70,7 @@ def projections(settings: Environment, *, most: int = MAX_BATCH_LINES) -> dict[P
     )
     return {
         Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),
-        Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings["EVENT_BUS_NAME"], pause, time.monotonic)),
+        Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings.event_bus_name, pause, time.monotonic)),
     }
 
 

@@ -8,7 +8,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.bootstrap import ready
-from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import DirectorySettings
 from postroom.lifecycle.expired_mailboxes import ExpiredMailboxes
 

@@ -6,20 +6,23 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.lambda_batches import failures, retried_messages
 from postroom.adapters.aws.postponement import SqsPostponement
 from postroom.bootstrap import parts, ready
-from postroom.bootstrap.environment import Environment
-from postroom.bootstrap.record_events import projections
+from postroom.bootstrap.record_events import EventSettings, projections
+from postroom.bootstrap.settings import LedgerSettings
 from postroom.ledger.retry_events import RETRY_SCHEDULE_SECONDS, RetryEvents
 
 __all__ = ["build", "failures", "retried_messages"]
 
 
+class RetryEventsSettings(EventSettings, LedgerSettings):
+    """Settings of functions/retry_events."""
+
+
 @ready
-def build(settings: Environment | None = None) -> RetryEvents:
+def build(settings: RetryEventsSettings) -> RetryEvents:
     """Return the station as template.yaml sets it up; each line goes by itself, so that a faulty one shows."""
-    settings = settings or Environment()
     return RetryEvents(
         ledger=parts.ledger(settings),
         projections=projections(settings, most=1),
-        postponement=SqsPostponement(clients.later(clients.sqs), settings["RETRY_EVENTS_QUEUE_URL"]),
-        schedule_s=tuple(settings.sooner(gap) for gap in RETRY_SCHEDULE_SECONDS),
+        postponement=SqsPostponement(clients.later(clients.sqs), settings.retry_events_queue_url),
+        schedule_s=tuple(settings.shortened_s(gap) for gap in RETRY_SCHEDULE_SECONDS),
     )

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.open_calls import DynamoOpenCalls
 from postroom.adapters.aws.probes import DynamoProbes
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
-from postroom.bootstrap.environment import now_ms
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import StationSettings
 from postroom.rules.attempt import Caller
 from postroom.rules.breaker import PAUSE_SECONDS, Breaker
 
-if TYPE_CHECKING:
-    from postroom.bootstrap.environment import Environment
+
+class RuleSettings(StationSettings):
+    """Of stations that call rules' functions."""
+
+    account_id: str
 
 
-def open_calls(settings: Environment) -> DynamoOpenCalls:
+def open_calls(settings: RuleSettings) -> DynamoOpenCalls:
     """Return what reads a call before its function is asked."""
-    return DynamoOpenCalls(clients.dynamodb(), settings["TRANSIT_TABLE"], settings["DIRECTORY_TABLE"])
+    return DynamoOpenCalls(clients.dynamodb(), settings.transit_table, settings.directory_table)
 
 
-def caller(settings: Environment) -> Caller:
+def caller(settings: RuleSettings) -> Caller:
     """Return who calls rules' functions, in this account and Region."""
-    probes = DynamoProbes(clients.dynamodb(), settings["TRANSIT_TABLE"], now_ms)
+    probes = DynamoProbes(clients.dynamodb(), settings.transit_table, now_ms)
     return Caller(
         functions=LambdaRuleFunctions(clients.rule_functions()),
         policies=LambdaFunctionPolicies(clients.function_policies(), time.monotonic),
-        breaker=Breaker(probes, secrets.token_hex, settings.sooner(PAUSE_SECONDS)),
+        breaker=Breaker(probes, secrets.token_hex, settings.shortened_s(PAUSE_SECONDS)),
         now=now_ms,
         region=clients.function_policies().meta.region_name,
-        account=settings["ACCOUNT_ID"],
+        account=settings.account_id,
     )

@@ -6,19 +6,26 @@ import random
 from typing import TYPE_CHECKING
 
 from postroom.bootstrap import parts, ready, rule_parts
-from postroom.bootstrap.environment import Environment, now_ms
+from postroom.bootstrap.clock import now_ms
 from postroom.rules.run_async_rule import RunAsyncRule
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.adapters.aws.batches import SqsBatch
+    from postroom.bootstrap.settings import Url
+
+
+class RunAsyncRuleSettings(rule_parts.RuleSettings):
+    """Settings of functions/run_async_rule."""
+
+    run_async_rule_queue_url: Url
+    run_async_rule_dlq_url: Url
 
 
 @ready
-def build(settings: Environment | None = None) -> RunAsyncRule:
+def build(settings: RunAsyncRuleSettings) -> RunAsyncRule:
     """Return the station as template.yaml sets it up."""
-    settings = settings or Environment()
     return RunAsyncRule(
         caller=rule_parts.caller(settings),
         open_calls=rule_parts.open_calls(settings),
@@ -27,11 +34,10 @@ def build(settings: Environment | None = None) -> RunAsyncRule:
         parking=parts.parking(settings),
         now=now_ms,
         chance=random.random,
-        speed=settings.speed,
+        speed=settings.postroom_speed,
     )
 
 
-def batch(logger: Logger) -> SqsBatch:
+def batch(settings: RunAsyncRuleSettings, logger: Logger) -> SqsBatch:
     """Return how its queue's batches are taken."""
-    settings = Environment()
-    return parts.batch(settings, logger, dead_letters=settings["RUN_ASYNC_RULE_DLQ_URL"])
+    return parts.batch(settings, logger, dead_letters=settings.run_async_rule_dlq_url)

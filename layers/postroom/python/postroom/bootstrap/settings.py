@@ -1,4 +1,4 @@
-"""Settings: the variables of a function as typed values, read once when it starts. Nothing else reads the environment.
+"""Settings: the variables of a function as typed values, read once when it starts. Nothing else reads them.
 
 The settings of a function are a subclass of ``Settings`` with one field per variable. The field has the variable's name
 in lower case, and its annotation says what the variable's text must be:
@@ -15,6 +15,7 @@ where the default is None, the annotation says so as well.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Final, Never, NewType, Self, dataclass_transform
 
@@ -109,3 +110,44 @@ class DirectorySettings(Settings):
     """Of functions that read the directory."""
 
     directory_table: str
+
+
+class LedgerSettings(Settings):
+    """Of functions that read the ledger."""
+
+    ledger_table: str
+
+
+class FlowSettings(LedgerSettings):
+    """Of functions that change flows: a transaction writes transit and the ledger."""
+
+    transit_table: str
+
+
+class TimedSettings(Settings):
+    """Of functions with delays or expiry. A local stack divides these by its speed."""
+
+    postroom_speed: int = 1
+
+    def shortened_s(self, seconds: float) -> int:
+        """Return a delay or expiry, divided by the speed and rounded up to whole seconds."""
+        return math.ceil(seconds / self.postroom_speed)
+
+    def shortened_ms(self, milliseconds: float) -> int:
+        """Return a delay or expiry, divided by the speed and rounded up to whole seconds, in milliseconds."""
+        return self.shortened_s(milliseconds / 1000) * 1000
+
+
+class StationSettings(DirectorySettings, FlowSettings, TimedSettings):
+    """Of stations: what they cannot carry out they park."""
+
+    parked_queue_url: Url
+
+
+class OrderQueueSettings(Settings):
+    """Of functions that send orders of every kind."""
+
+    run_sync_rule_queue_url: Url
+    run_async_rule_queue_url: Url
+    deliver_queue_url: Url
+    bounce_queue_url: Url

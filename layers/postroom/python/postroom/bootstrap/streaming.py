@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 from postroom.adapters.aws.lambda_runtime import RuntimeApi, serve
-from postroom.bootstrap.environment import Environment
 
 
 def main() -> None:
     """Import the handler that Lambda names, and answer with it until Lambda is gone."""
-    settings = Environment()
-    api = RuntimeApi(settings["AWS_LAMBDA_RUNTIME_API"])
-    module, _, name = settings["_HANDLER"].rpartition(".")
+    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    module, _, name = os.environ["_HANDLER"].rpartition(".")
     try:
         handler = getattr(importlib.import_module(module), name)
     except Exception as error:  # noqa: BLE001 - whatever stops the function from starting is what Lambda is told

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.lifecycle.stored_mail import StoredMail
     from postroom.model.records import Domain, Entity, Organization
     from postroom.ports.directory import Directory
-    from postroom.ports.domain_services import DomainServices
+    from postroom.ports.domain_services import ReceiptRules
     from postroom.ports.mailbox_removal import MailboxRemoval
     from postroom.ports.organization_removal import OrganizationRemoval
     from postroom.ports.raw_mail import RawArchive
@@ -70,7 +70,7 @@ class Deletion:
     """
 
     directory: Directory
-    domain_services: DomainServices
+    domain_services: ReceiptRules
     rows: OrganizationRemoval
     mailboxes: MailboxRemoval
     transit: Transit

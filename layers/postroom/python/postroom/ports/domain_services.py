@@ -34,8 +34,8 @@ class DomainStatus:
     dkim: Verification
 
 
-class DomainServices(Protocol):
-    """Identities and receipt rules of SES. Suite: tests/contract/test_domain_services.py.
+class ReceiptRules(Protocol):
+    """Receipt rules of SES. Suite: tests/contract/test_domain_services.py.
 
     A repeated call changes nothing. ``domain`` is in lower-case A-labels.
 
@@ -43,21 +43,8 @@ class DomainServices(Protocol):
     SES's reason, if SES refuses the change.
     """
 
-    def identify(self, domain: str) -> DomainTokens:
-        """Make the domain an identity of SES, with Easy DKIM. An identity that exists keeps its tokens."""
-
-    def status(self, domain: str) -> DomainStatus:
-        """Return the states of verification; PENDING for a domain that is no identity of SES."""
-
     def receipt_rules(self) -> int:
         """Return the number of our receipt rules. SES sends one notification per rule that matches a message."""
-
-    def route(self, domain: str) -> None:
-        """Add the domain to a receipt rule of ours, so that its mail is received. Other rules stay unchanged.
-
-        Raises:
-            ConflictError: another caller has been changing the rules for too long.
-        """
 
     def unroute(self, domain: str, still: Callable[[], bool]) -> None:
         """Remove the domain from our receipt rules. Its identity stays.
@@ -67,5 +54,22 @@ class DomainServices(Protocol):
                 rules: an organization that registers the domain meanwhile is routed after this call, and stays routed.
 
         Raises:
-            ConflictError: as for ``route``.
+            ConflictError: another caller has been changing the rules for too long.
+        """
+
+
+class DomainServices(ReceiptRules, Protocol):
+    """Identities and receipt rules of SES. What holds for the methods of ``ReceiptRules`` holds for all."""
+
+    def identify(self, domain: str) -> DomainTokens:
+        """Make the domain an identity of SES, with Easy DKIM. An identity that exists keeps its tokens."""
+
+    def status(self, domain: str) -> DomainStatus:
+        """Return the states of verification; PENDING for a domain that is no identity of SES."""
+
+    def route(self, domain: str) -> None:
+        """Add the domain to a receipt rule of ours, so that its mail is received. Other rules stay unchanged.
+
+        Raises:
+            ConflictError: as for ``unroute``.
         """

@@ -56,6 +56,42 @@ REFUSALS: Final = frozenset(
 """SES's error codes that a retry cannot change."""
 
 
+class SesReceiptRules:
+    """Implements ``ReceiptRules``, for the rules in one rule set."""
+
+    def __init__(self, client: SESClient, leases: Leases, rule_set: str) -> None:
+        self._client = client
+        self._leases = leases
+        self._rule_set = rule_set
+
+    def receipt_rules(self) -> int:
+        with _ses_errors():
+            return len(_ours(self._rules()))
+
+    def unroute(self, domain: str, still: Callable[[], bool]) -> None:
+        """A rule without any domain left is deleted, because a rule without recipients matches all mail."""
+        with self._leases.held(LEASE), _ses_errors():
+            named = [rule for rule in _ours(self._rules()) if domain in rule["Recipients"]]
+            if named and still():
+                for rule in named:
+                    self._without(rule, domain)
+
+    def _without(self, rule: dict[str, Any], domain: str) -> None:
+        left = [name for name in rule["Recipients"] if name != domain]
+        if left:
+            self._replace(rule, left)
+        else:
+            self._client.delete_receipt_rule(RuleSetName=self._rule_set, RuleName=rule["Name"])
+
+    def _replace(self, rule: dict[str, Any], recipients: list[str]) -> None:
+        changed: Any = {**rule, "Recipients": recipients}
+        self._client.update_receipt_rule(RuleSetName=self._rule_set, Rule=changed)
+
+    def _rules(self) -> list[dict[str, Any]]:
+        answer: Any = self._client.describe_receipt_rule_set(RuleSetName=self._rule_set)
+        return list(answer["Rules"])
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptSettings:
     """The rule set of our rules, and the bucket and topic of their action."""
@@ -65,12 +101,11 @@ class ReceiptSettings:
     topic_arn: str
 
 
-class SesDomainServices:
+class SesDomainServices(SesReceiptRules):
     """Implements ``DomainServices``."""
 
     def __init__(self, client: SESClient, leases: Leases, settings: ReceiptSettings) -> None:
-        self._client = client
-        self._leases = leases
+        super().__init__(client, leases, settings.rule_set)
         self._settings = settings
 
     def identify(self, domain: str) -> DomainTokens:
@@ -90,10 +125,6 @@ class SesDomainServices:
             dkim=VERIFICATION.get(key.get("DkimVerificationStatus"), Verification.PENDING),
         )
 
-    def receipt_rules(self) -> int:
-        with _ses_errors():
-            return len(_ours(self._rules()))
-
     def route(self, domain: str) -> None:
         """A new rule is inserted after our last rule; our first rule is inserted at the top of the set."""
         with self._leases.held(LEASE), _ses_errors():
@@ -108,30 +139,7 @@ class SesDomainServices:
             numbers = [int(ours[1]) for rule in everything if (ours := OUR_RULE.fullmatch(rule["Name"]))]
             new: Any = self._rule(f"postroom-{max(numbers, default=0) + 1}", domain)
             position = {"After": rules[-1]["Name"]} if rules else {}
-            self._client.create_receipt_rule(RuleSetName=self._settings.rule_set, Rule=new, **position)
-
-    def unroute(self, domain: str, still: Callable[[], bool]) -> None:
-        """A rule without any domain left is deleted, because a rule without recipients matches all mail."""
-        with self._leases.held(LEASE), _ses_errors():
-            named = [rule for rule in _ours(self._rules()) if domain in rule["Recipients"]]
-            if named and still():
-                for rule in named:
-                    self._without(rule, domain)
-
-    def _without(self, rule: dict[str, Any], domain: str) -> None:
-        left = [name for name in rule["Recipients"] if name != domain]
-        if left:
-            self._replace(rule, left)
-        else:
-            self._client.delete_receipt_rule(RuleSetName=self._settings.rule_set, RuleName=rule["Name"])
-
-    def _replace(self, rule: dict[str, Any], recipients: list[str]) -> None:
-        changed: Any = {**rule, "Recipients": recipients}
-        self._client.update_receipt_rule(RuleSetName=self._settings.rule_set, Rule=changed)
-
-    def _rules(self) -> list[dict[str, Any]]:
-        answer: Any = self._client.describe_receipt_rule_set(RuleSetName=self._settings.rule_set)
-        return list(answer["Rules"])
+            self._client.create_receipt_rule(RuleSetName=self._rule_set, Rule=new, **position)
 
     def _rule(self, name: str, domain: str) -> dict[str, Any]:
         settings = self._settings

@@ -29,12 +29,12 @@ BATCH: Final = 10
 class SqsQueues:
     """``Queues``: the URLs by station, of those stations that the function may send to.
 
-    ``sooner`` turns a station's own delay, in seconds, into that of a stack whose time runs faster.
+    ``shortened_s`` returns a station's own delay, in seconds, divided by the speed of the stack.
     """
 
     client: SQSClient
     urls: Mapping[str, str]
-    sooner: Callable[[float], int] = int
+    shortened_s: Callable[[float], int] = int
 
     def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
         waiting: dict[str, list[Message]] = {}
@@ -52,7 +52,7 @@ class SqsQueues:
         Raises:
             StoreUnavailableError: SQS did not take all of them.
         """
-        own_s = self.sooner(STATIONS[station].delay_s) if delay_s is None else delay_s
+        own_s = self.shortened_s(STATIONS[station].delay_s) if delay_s is None else delay_s
         entries = [_entry(place, message, own_s) for place, message in enumerate(messages)]
         with store_errors("send to a station"):
             answer = self.client.send_message_batch(QueueUrl=self.urls[station], Entries=entries)

@@ -1,0 +1,16 @@
+"""The clock: what time it is, and waiting."""
+
+from __future__ import annotations
+
+import random
+import time
+
+
+def now_ms() -> int:
+    """Return the time, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def pause(attempt: int) -> None:
+    """Wait before another attempt: 5 ms doubling to at most 320 ms, each with full jitter. Ours."""
+    time.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311 - spreads load, protects nothing
