@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.meter import KB
-from benchmarks.pipeline import DOMAIN, MESSAGE, ORGANIZATION, user
+from benchmarks.pipeline import DOMAIN, MESSAGE, ORGANIZATION, SENDER, user
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.contracts.orders import RawLocation
 from postroom.inbound import policy
 from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings
@@ -25,7 +26,8 @@ from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdict, Verdicts
-from postroom.routing.resolve import Target, by_organization
+from postroom.routing.flow import Flow
+from postroom.routing.resolve import by_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 PASSED: Final = Verdicts(Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.PASS)
 LARGE: Final = MB + 64 * KB
 """How long both messages are whose header blocks are compared, in bytes."""
+
+TRACE: Final = "5f" * 16
+RAW: Final = RawLocation(bucket="postroom-inbound", key="inbound/o3vrnil0e2ic28trm7dfhrc2v0clambda4nbp0g1")
 
 ROUNDS: Final = 15
 ROUND_SECONDS: Final = 0.05
@@ -115,8 +120,10 @@ class Decider:
         too_much = excess(seen, len(recipients), lambda: content)
         ((domains, wanted),), _ = by_organization(recipients, self.directory)
         settings = InboundSettings(domains, self.rules, plus_addressing=True)
-        plan = policy.plan(seen.headers, PASSED, wanted, settings, self.directory, "", excess=too_much)
-        return sum(isinstance(entry, Target) for entry in plan.entries)
+        flow = Flow(TRACE, ORGANIZATION.id, SENDER, RAW, seen.size, 0, 0)
+        plan = policy.decide(flow, seen.headers, PASSED, wanted, settings, self.directory, "", excess=too_much)
+        plan.facts  # noqa: B018  what is committed is part of it
+        return len(plan.orders(0))
 
 
 def measure(rounds: int = ROUNDS) -> Core:

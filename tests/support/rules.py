@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.inbound import policy
 from postroom.inbound.policy import InboundSettings
 from postroom.mime.headers import Headers
 from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.facts import EventName, Fact
 from postroom.model.records import (
     AddressClaim,
     Domain,
@@ -23,9 +26,9 @@ from postroom.model.records import (
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdicts
-from postroom.routing.plan import Applied, Policy
-from postroom.routing.resolve import Refusal, Target, by_organization
-from tests.support.builders import NOON, ORG, arn
+from postroom.routing.flow import Flow, refused_recipient
+from postroom.routing.resolve import by_organization
+from tests.support.builders import NOON, ORG, TRACE, arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +43,9 @@ DROP, BOUNCE, JUNK, DEFAULT, BYPASS = (
     ActionType.MOVE_TO_JUNK,
     ActionType.DEFAULT,
     ActionType.BYPASS_SPAM_CHECK,
+)
+FLOW: Final = Flow(
+    TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/1"), 100, NOON, NOON
 )
 _age = itertools.count(NOON)
 
@@ -127,7 +133,38 @@ def plan(
     ((domains, addresses),), unknown_domains = by_organization(names, directory)
     assert not unknown_domains
     here = InboundSettings(domains, RuleSet(rules, Direction.INBOUND), plus_addressing=True)
-    return policy.plan(Headers.of(head + b"\r\n\r\nbody"), verdicts or Verdicts(), addresses, here, directory, "")
+    headers = Headers.of(head + b"\r\n\r\nbody")
+    return policy.decide(FLOW, headers, verdicts or Verdicts(), addresses, here, directory, "")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A rule that decided about recipients."""
+
+    rule_id: str
+    name: str
+    action: str
+    recipients: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fact: Fact) -> Applied:
+        (did,) = fact.event["ruleActions"]
+        return cls(fact.data["ruleId"], fact.event["ruleName"], did["action"], tuple(did["recipients"]))
+
+
+def applied(plan: Plan) -> list[Applied]:
+    """Return the rules that decided about recipients, in the plan's order."""
+    return [Applied.of(fact) for fact in plan.facts if fact.name is EventName.RULE_APPLIED]
+
+
+def refused(plan: Plan) -> list[str]:
+    """Return the recipients that are refused, in the plan's order."""
+    return [refused_recipient(fact) for fact in plan.facts if refused_recipient(fact)]
+
+
+def deliveries(plan: Plan) -> list[DeliveryOrder]:
+    """Return the orders for mailboxes, in the plan's order."""
+    return [entry for entry in plan.entries if isinstance(entry, DeliveryOrder)]
 
 
 def became(
@@ -138,16 +175,13 @@ def became(
     enforced: bool = True,
 ) -> dict[str, str]:
     """Return the folder by mailbox, the reason by address that bounced, and DROP by address that was dropped."""
-    entries = plan(rules, head, *recipients, verdicts=verdicts, enforced=enforced).entries
-    outcome: dict[str, str] = {}
-    for entry in entries:
-        match entry:
-            case Target(mailbox_id, _, _, folder):
-                outcome[mailbox_id] = folder
-            case Refusal(recipient, reason, status):
-                outcome[recipient.partition("@")[0]] = f"{status} {reason}"
-            case Applied(action="DROP", recipients=dropped) | Policy(policy="REJECT", recipients=dropped):
-                outcome |= {recipient.partition("@")[0]: "DROP" for recipient in dropped}
-            case _:
-                pass
+    decided = plan(rules, head, *recipients, verdicts=verdicts, enforced=enforced)
+    outcome = {order.mailbox_id: order.folder for order in deliveries(decided)}
+    for fact in decided.facts:
+        if recipient := refused_recipient(fact):
+            bounced = fact.event["bouncedRecipient"]
+            outcome[recipient.partition("@")[0]] = f"{bounced['status']} {bounced['reason']}"
+        elif fact.data.get("final"):
+            dropped = fact.event.get("recipients") or Applied.of(fact).recipients
+            outcome |= {recipient.partition("@")[0]: "DROP" for recipient in dropped}
     return outcome

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.queues import MemoryQueues
+from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
 from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import RECEIVED
 from postroom.routing.expansion import expand
-from postroom.routing.plan import Flow, Plan
-from postroom.routing.resolve import Target
+from postroom.routing.flow import Flow
+from postroom.routing.plan import Plan
 from tests.support.builders import NOON, ORG, TRACE, expansion, received
 
 if TYPE_CHECKING:
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 
     from postroom.contracts.expansions import Expansion
 
-FLOW = Flow(TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/m1"), 1000, NOON)
+FLOW = Flow(TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/m1"), 1000, NOON, NOON)
 
 
 def now() -> int:
     return NOON
 
 
-def targets(*names: str) -> Plan:
-    return Plan(tuple(Target(name, f"{name}@acme.test", f"{name}@acme.test", "INBOX") for name in names))
+def deliveries(*names: str) -> Plan:
+    return Plan(tuple(FLOW.delivery(name, f"{name}@acme.test", f"{name}@acme.test", "INBOX") for name in names))
 
 
 @dataclass
@@ -58,7 +59,9 @@ def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_
     transit.open([received()], [], first)
     slow: Any = Overtaken(transit, added)
     queues = MemoryQueues()
-    expand(first, targets("ann"), FLOW, slow, MemoryLedger(tables), queues, now)
+    raw = MemoryRawMail("inbound-bucket", now)
+    raw.keep(first.plan.key, deliveries("ann").freeze())
+    expand(first, raw, slow, MemoryLedger(tables), queues, now)
     assert transit.expansion(TRACE) == added
     assert [order.key for order in transit.open_orders(TRACE)] == ["order:ann"]
     sent = map(DeliveryOrder.read, queues.queues["deliver"])

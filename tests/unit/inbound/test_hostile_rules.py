@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mime.headers import Headers
-from postroom.routing.plan import Applied
-from postroom.routing.resolve import Refusal, Target
-from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, became, plan, rule
+from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, applied, became, deliveries, plan, refused, rule
 
 EVIL = [rule(DROP, "evil.test"), rule(DROP, "eve@example.org"), rule(DROP, "xn--bcher-kva.example")]
 
@@ -94,11 +92,11 @@ def test_a_bypass_cannot_be_borrowed_with_a_second_address() -> None:
 
 @given(st.binary(max_size=200), st.sampled_from([b"From", b"Sender"]))
 def test_any_bytes_in_a_field_leave_each_recipient_with_one_action(junk: bytes, name: bytes) -> None:
-    entries = plan([rule(JUNK, "*"), rule(DROP, "*.test")], name + b": " + junk, "ann", "nobody").entries
-    (applied,) = [entry for entry in entries if isinstance(entry, Applied)]
-    assert applied.recipients == ("ann@acme.test", "nobody@acme.test")
-    ends = [entry for entry in entries if isinstance(entry, Target | Refusal)]
-    assert len(ends) == (0 if applied.action == "DROP" else 2)
+    decided = plan([rule(JUNK, "*"), rule(DROP, "*.test")], name + b": " + junk, "ann", "nobody")
+    (ruled,) = applied(decided)
+    assert ruled.recipients == ("ann@acme.test", "nobody@acme.test")
+    ends = [*deliveries(decided), *refused(decided)]
+    assert len(ends) == (0 if ruled.action == "DROP" else 2)
 
 
 @given(st.text("a:\r\n \0", max_size=30).map(str.encode))

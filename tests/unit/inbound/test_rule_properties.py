@@ -11,9 +11,7 @@ from postroom.model.addresses import Address
 from postroom.model.rule_explanation import explain
 from postroom.model.rule_index import Reading, RuleSet
 from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, LambdaCall, Pattern, Rule, Specificity
-from postroom.routing.plan import Applied
-from postroom.routing.resolve import Refusal, Target
-from tests.support.rules import BYPASS, USERS, plan, rule
+from tests.support.rules import BYPASS, USERS, applied, deliveries, plan, refused, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,21 +131,19 @@ def test_an_explanation_names_the_winner_first_and_every_rule_that_matches(
 )
 def test_every_recipient_gets_exactly_one_action(rules: list[Rule], froms: list[Address], names: list[str]) -> None:
     head = b"From: " + ", ".join(map(str, froms)).encode()
-    decided = plan(rules, head, *names).entries
+    decided = plan(rules, head, *names)
     wanted = {f"{name}@acme.test" for name in names}
-    applied = [recipient for entry in decided if isinstance(entry, Applied) for recipient in entry.recipients]
-    assert len(applied) == len(set(applied))
-    assert wanted.issuperset(applied)
-    ruled = {
-        recipient: entry.action for entry in decided if isinstance(entry, Applied) for recipient in entry.recipients
-    }
-    refused = [entry.recipient for entry in decided if isinstance(entry, Refusal)]
-    assert len(refused) == len(set(refused))
+    decided_about = [recipient for entry in applied(decided) for recipient in entry.recipients]
+    assert len(decided_about) == len(set(decided_about))
+    assert wanted.issuperset(decided_about)
+    ruled = {recipient: entry.action for entry in applied(decided) for recipient in entry.recipients}
+    bouncing = refused(decided)
+    assert len(bouncing) == len(set(bouncing))
     dropped = {recipient for recipient, action in ruled.items() if action == ActionType.DROP}
     bounced = {recipient for recipient, action in ruled.items() if action == ActionType.BOUNCE}
     nobody = {"nobody@acme.test"} & wanted - dropped
-    assert set(refused) == bounced | nobody
-    mailboxes = [entry.mailbox_id for entry in decided if isinstance(entry, Target)]
+    assert set(bouncing) == bounced | nobody
+    mailboxes = [order.mailbox_id for order in deliveries(decided)]
     assert len(mailboxes) == len(set(mailboxes))
     reached = {name.partition("@")[0].partition("+")[0] for name in wanted - dropped - bounced - nobody}
     assert set(mailboxes) == (reached - {"team"}) | ({"ann", "ben"} if "team" in reached else set())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from postroom.errors import UnreadableRulesError
+from postroom.model.facts import EventName
 from postroom.model.records import Organization, OrganizationState
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
-from postroom.routing.plan import Applied, Policy
-from postroom.routing.resolve import Refusal
-from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, JUNK, became, plan, rule
+from postroom.routing.applied import policy_applied
+from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, FLOW, JUNK, applied, became, plan, refused, rule
 
 BOB = b"From: Bob <bob@example.org>"
 SPAM = Verdicts(spam=Verdict.FAIL)
@@ -27,7 +27,7 @@ def dmarc(policy: DmarcPolicy | None, spam: Verdict = Verdict.PASS, result: Verd
 
 def test_drop_delivers_nothing_and_tells_nobody() -> None:  # ZH:3799
     decided = plan([rule(DROP)], BOB, "ann")
-    assert [type(entry) for entry in decided.entries] == [Applied]
+    assert len(decided.entries) == len(applied(decided)) == 1
     assert became([rule(DROP)], BOB, "ann") == {"ann": "DROP"}
 
 
@@ -164,8 +164,8 @@ ORDER = (DROP, BOUNCE, JUNK, DEFAULT, BYPASS)
 def test_of_equally_specific_rules_the_most_restrictive_wins(stricter: int) -> None:  # ZH:3865, in the order of ZH:3799
     first, second = rule(ORDER[stricter], "example.org"), rule(ORDER[stricter + 1], "example.org")
     for rules in ([first, second], [second, first]):
-        (applied,) = [entry for entry in plan(rules, BOB, "ann").entries if isinstance(entry, Applied)]
-        assert applied.action == ORDER[stricter].value
+        (decided,) = applied(plan(rules, BOB, "ann"))
+        assert decided.action == ORDER[stricter].value
 
 
 def test_the_same_action_twice_is_the_older_rules() -> None:  # ours
@@ -217,7 +217,7 @@ def test_of_two_ways_to_a_mailbox_the_one_to_the_inbox_counts(order: tuple[str, 
 
 def test_one_way_to_a_mailbox_that_is_dropped_leaves_the_other() -> None:
     decided = plan([rule(BOUNCE, "*", "ann@acme.test")], BOB, "ann", "team")
-    assert [entry.recipient for entry in decided.entries if isinstance(entry, Refusal)] == ["ann@acme.test"]
+    assert refused(decided) == ["ann@acme.test"]
     assert became([rule(DROP, "*", "team@acme.test")], BOB, "ann", "team") == {"ann": IN, "team": "DROP"}
 
 
@@ -231,8 +231,8 @@ def test_a_senders_tag_is_part_of_the_address() -> None:
 
 def test_what_is_recorded_of_a_rule_names_all_whom_it_decided_about() -> None:  # ZH:1569-1577
     rules = [rule(JUNK, "example.org", ["ann@acme.test", "team@acme.test"], id="r1", name="no letters"), rule(BYPASS)]
-    applied = [entry for entry in plan(rules, BOB, "cleo", "ann", "team").entries if isinstance(entry, Applied)]
-    assert [(entry.rule_id, entry.name, entry.action, entry.recipients) for entry in applied] == [
+    found = applied(plan(rules, BOB, "cleo", "ann", "team"))
+    assert [(entry.rule_id, entry.name, entry.action, entry.recipients) for entry in found] == [
         (rules[1].id, rules[1].name, "BYPASS_SPAM_CHECK", ("cleo@acme.test",)),
         ("r1", "no letters", "MOVE_TO_JUNK", ("ann@acme.test", "team@acme.test")),
     ]
@@ -248,7 +248,8 @@ def test_an_action_that_nobody_here_can_apply_is_not_passed_over() -> None:
 
 def test_reject_ends_the_message_for_everybody() -> None:  # ZH:4546, 4555
     decided = plan([], BOB, "ann", "nobody", verdicts=dmarc(DmarcPolicy.REJECT))
-    assert decided.entries == (Policy("bob@example.org", "REJECT", ("ann@acme.test", "nobody@acme.test"), ""),)
+    wanted = policy_applied(FLOW, "bob@example.org", DmarcPolicy.REJECT, ("ann@acme.test", "nobody@acme.test"), "")
+    assert decided.entries == (wanted,)
 
 
 def test_quarantine_marks_as_spam() -> None:  # ZH:4546, 4555
@@ -257,14 +258,14 @@ def test_quarantine_marks_as_spam() -> None:  # ZH:4546, 4555
 
 def test_none_changes_nothing_and_is_recorded() -> None:  # ZH:1637
     decided = plan([], BOB, "ann", verdicts=dmarc(DmarcPolicy.NONE))
-    assert decided.entries[0] == Policy("bob@example.org", "NONE", ("ann@acme.test",), "")
+    assert decided.entries[0] == policy_applied(FLOW, "bob@example.org", DmarcPolicy.NONE, ("ann@acme.test",), "")
     assert became([], BOB, "ann", verdicts=dmarc(DmarcPolicy.NONE)) == {"ann": IN}
 
 
 @pytest.mark.parametrize("policy", DmarcPolicy)
 def test_without_enforcement_no_policy_is_applied_and_none_recorded(policy: DmarcPolicy) -> None:  # ZH:4532, 4551, 1628
     decided = plan([], BOB, "ann", verdicts=dmarc(policy), enforced=False)
-    assert not [entry for entry in decided.entries if isinstance(entry, Policy)]
+    assert not [fact for fact in decided.facts if fact.name is EventName.DMARC_POLICY_APPLIED]
     assert became([], BOB, "ann", verdicts=dmarc(policy), enforced=False) == {"ann": IN}
 
 
@@ -281,7 +282,8 @@ def test_a_failure_without_a_policy_is_delivered() -> None:
 
 def test_no_rule_saves_what_is_rejected_and_none_is_recorded() -> None:  # verdicts come in one order: architecture
     decided = plan([rule(BYPASS)], BOB, "ann", verdicts=dmarc(DmarcPolicy.REJECT))
-    assert [type(entry) for entry in decided.entries] == [Policy]
+    assert [entry.name for entry in decided.facts] == [EventName.DMARC_POLICY_APPLIED]
+    assert len(decided.entries) == 1
 
 
 def test_rules_see_quarantine_as_spam() -> None:  # ours

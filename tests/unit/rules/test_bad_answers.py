@@ -12,7 +12,7 @@ from postroom.contracts.rule_lambda import MAX_ANSWER_BYTES
 from postroom.errors import StoreUnavailableError
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
-from postroom.rules.verdict import MAX_NAMES_BYTES
+from postroom.rules.decision import MAX_NAMES_BYTES
 from tests.support.builders import ORG
 
 if TYPE_CHECKING:

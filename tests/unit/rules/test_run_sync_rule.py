@@ -8,10 +8,10 @@ import pytest
 
 from postroom.model.facts import EventName, flow_message_id, trace_of
 from postroom.model.rules import ActionType, Direction, RuleAction
-from postroom.routing.plan import Flow, Plan
+from postroom.routing.plan import Plan
+from postroom.rules.decision import Decision
 from postroom.rules.outcomes import fallback_for_all
-from postroom.rules.verdict import Verdict
-from tests.support.builders import NOON, ORG, TRACE, call, received
+from tests.support.builders import NOON, ORG, call, received
 from tests.support.rule_answers import ALL, LETTER, act, named, to
 from tests.support.rules import rule
 
@@ -190,7 +190,6 @@ def test_the_fact_says_for_which_direction_the_rule_is() -> None:
         about = call(direction=direction)
         gateway = RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1")
         found = fallback_for_all(about.recipients, gateway)
-        flow = Flow(TRACE, ORG, "", about.raw, about.size, NOON)
-        event = Verdict(Plan(()), flow, found, {}).applied(about, 1, NOON).event
+        event = Decision(Plan(()), found, {}).applied(about, 1, NOON).event
         assert event["ruleType"] == said
         assert event["ruleActions"] == [{"action": "SMTP_GATEWAY", "recipients": ["ann@acme.test"]}]

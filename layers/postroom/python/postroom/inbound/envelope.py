@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
-from postroom.model.facts import RECEIVED, EventName, Fact, SenderIs, flow_message_id, trace_of
-from postroom.routing.plan import Flow
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, trace_of
+from postroom.routing.flow import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,7 @@ class Arrival:
             raw=self.raw,
             size=self.size,
             received_at=self.at,
+            now=received.at,
         )
 
 
@@ -92,6 +93,18 @@ def received_fact(
             "shared": arrival.is_shared(recipients),
             **_doubt(arrival.headers.authors),
         },
+    )
+
+
+def blocked_fact(received: Fact, recipients: Sequence[str]) -> Fact:
+    """Return the fact that ends a message with a virus, for all recipients that ``received`` names."""
+    return Fact(
+        trace=received.trace,
+        organization_id=received.organization_id,
+        name=OwnFact.MESSAGE_BLOCKED,
+        key=OwnFact.MESSAGE_BLOCKED.value + received.key.removeprefix(RECEIVED),
+        at=received.at,
+        data={"recipients": list(recipients), "reason": "virus verdict FAIL"},
     )
 
 

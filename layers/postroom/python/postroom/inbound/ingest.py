@@ -16,14 +16,13 @@ from postroom.contracts.orders import RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import policy
-from postroom.inbound.envelope import Arrival, received_fact
+from postroom.inbound.envelope import Arrival, blocked_fact, received_fact
 from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED
-from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
-from postroom.routing.plan import Plan
+from postroom.routing.plan import chunks_of, with_slot_open
 from postroom.routing.reached import without_reached
 from postroom.routing.resolve import by_organization
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
     from postroom.ports.transit import Ledger, Transit
+    from postroom.routing.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ class Ingest:
         received = received_fact(arrival, organization_id, list(recipients), self.now())
         if self._open(body, arrival, received, domains, recipients):
             return
-        self._take_up(arrival, received)
+        self._take_up(received.trace)
         more = self._more(received, recipients)
         if more:
             added = received_fact(arrival, organization_id, list(more), self.now(), key=_added_key(list(more)))
             if not self._open(body, arrival, added, domains, more):
-                self._take_up(arrival, added)
+                self._take_up(added.trace)
                 if self.ledger.fact(added.trace, added.key) is None:
                     raise ConflictError("recipients were refused, and nobody else took them")
 
@@ -135,27 +135,32 @@ class Ingest:
         recipients: Mapping[str, Address],
     ) -> bool:
         """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due."""
-        if arrival.notification.verdicts.has_virus:
-            return self.transit.open(
-                [received, planning.blocked_fact(received, list(recipients), self.now())], [], None
-            )
+        verdicts = arrival.notification.verdicts
+        if verdicts.has_virus:
+            return self.transit.open([received, blocked_fact(received, list(recipients))], [], None)
         settings = InboundSettings(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
-        verdicts = arrival.notification.verdicts
-        plan = policy.plan(arrival.headers, verdicts, recipients, settings, self.directory, part, excess=arrival.excess)
+        plan = policy.decide(
+            arrival.flow(received),
+            arrival.headers,
+            verdicts,
+            recipients,
+            settings,
+            self.directory,
+            part,
+            excess=arrival.excess,
+        )
         if part:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
-        if plan.chunks == 1:
-            flow = arrival.flow(received)
-            orders = planning.orders(plan.entries, flow, self.now(), opens=not part)
-            facts = planning.facts(plan.entries, flow, self.now())
-            opened = self.transit.open([received, *facts], orders, None)
-            if opened:
-                self.queues.send(orders)
-            return opened
-        return self._open_in_chunks(body, arrival, received, plan)
+        if plan.chunks > 1:
+            return self._open_in_chunks(body, received, plan)
+        orders = [order if part else with_slot_open(order) for order in plan.orders(received.at)]
+        opened = self.transit.open([received, *plan.facts], orders, None)
+        if opened:
+            self.queues.send(orders)
+        return opened
 
-    def _open_in_chunks(self, body: str, arrival: Arrival, received: Fact, plan: Plan) -> bool:
+    def _open_in_chunks(self, body: str, received: Fact, plan: Plan) -> bool:
         """Open a flow whose plan takes more than one transaction: keep the plan first, then expand it."""
         part = received.key.removeprefix(RECEIVED)
         kept = self.raw.keep(f"transit/{received.trace}/plan{part.replace(':', '-')}", plan.freeze())
@@ -163,25 +168,24 @@ class Ingest:
             trace=received.trace,
             organization_id=received.organization_id,
             plan=kept,
-            chunks=Plan.thaw(self.raw.read(kept)).chunks,  # another attempt may have frozen its own before us
+            chunks=chunks_of(self.raw.read(kept)),  # another attempt may have frozen its own before us
             done=0,
             notification=body,
         )
         opened = self.transit.open([received], [], expansion)
         if opened:
-            self._take_up(arrival, received)
+            self._take_up(received.trace)
         return opened
 
     def _rules(self, domains: Sequence[MailDomain]) -> RuleSet:
         return self.rule_sets.inbound(domains[0].organization.id, newest_rules(domains))
 
-    def _take_up(self, arrival: Arrival, received: Fact) -> None:
-        """Continue a flow that is open: expand what is not expanded, send what may not have been sent."""
-        expansion = self.transit.expansion(received.trace)
-        plan = Plan.thaw(self.raw.read(expansion.plan)) if expansion else None
-        self.queues.send(self.transit.open_orders(received.trace))
-        if expansion is not None and plan is not None:
-            expand(expansion, plan, arrival.flow(received), self.transit, self.ledger, self.queues, self.now)
+    def _take_up(self, trace: str) -> None:
+        """Continue a flow that is open: send what may not have been sent, expand what is not expanded."""
+        expansion = self.transit.expansion(trace)
+        self.queues.send(self.transit.open_orders(trace))
+        if expansion is not None:
+            expand(expansion, self.raw, self.transit, self.ledger, self.queues, self.now)
 
 
 def _added_key(recipients: Sequence[str]) -> str:

@@ -1,10 +1,11 @@
-"""What the policy says of a message: DMARC first, then the organization's rules, recipient by recipient.
+"""DMARC and the organization's rules, applied to a message recipient by recipient.
 
-A virus ends a message before it comes here. A policy of REJECT ends it for everybody, and no rule is asked; QUARANTINE
-counts as spam. Then each envelope recipient, groups not expanded, gets the action of the one rule that decides about
-it, or mail takes its normal way: Junk for spam, else the inbox.
+A virus ends a message before this. A DMARC policy of REJECT ends it for all recipients, and no rule is applied;
+QUARANTINE counts as spam. Then each envelope recipient, groups not expanded, gets the action of the one rule that
+decides about it; without one it is delivered: to Junk if the message is spam, else to the inbox.
 
-Verdicts are SES's; whose message it is, the headers say, never the envelope. Source: guide, ZH:3783-3869, ZH:4528-4566.
+Verdicts are SES's. The sender is taken from the headers, never from the envelope. Source: guide, ZH:3783-3869,
+ZH:4528-4566.
 """
 
 from __future__ import annotations
@@ -12,26 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.contracts.orders import Order, RuleCall
 from postroom.errors import UnreadableRulesError
 from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
-from postroom.model.rules import ActionType
+from postroom.model.rules import ActionType, Direction
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.actions import DELIVERS, STOPS, is_junk, refusal
-from postroom.routing.plan import Applied, Call, Plan, Policy
-from postroom.routing.resolve import Refusal, resolve
+from postroom.routing.applied import policy_applied, rule_applied
+from postroom.routing.plan import Plan
+from postroom.routing.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from postroom.inbound.excess import Excess
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain
+    from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
     from postroom.model.rules import Rule
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
-    from postroom.routing.plan import Entry
+    from postroom.routing.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def newest_rules(domains: Sequence[MailDomain]) -> int:
     return max(domain.rules_version for domain in domains)
 
 
-def plan(
+def decide(
+    flow: Flow,
     headers: Headers,
     verdicts: Verdicts,
     recipients: Mapping[str, Address],
@@ -79,57 +84,53 @@ def plan(
     Args:
         recipients: envelope recipients of one organization by what the event log calls them; order matters.
         part: what keys of facts end with, where recipients are added to a flow; else empty.
-        excess: what is too much of the message, so that whoever would get it does not.
+        excess: what is too much of the message: recipients that would get it are refused.
     """
-    policy = applied_policy(verdicts, enforced=settings.dmarc_enforced)
-    noted: tuple[Entry, ...] = (
-        () if policy is None else (Policy(headers.address("From"), policy.value, tuple(recipients), part),)
-    )
+    policy = _policy_to_apply(verdicts, enforced=settings.dmarc_enforced)
+    noted: tuple[Fact, ...] = ()
+    if policy is not None:
+        noted = (policy_applied(flow, headers.address("From"), policy, tuple(recipients), part),)
     if policy is DmarcPolicy.REJECT:
         return Plan(noted)
     spam = verdicts.is_spam or policy is DmarcPolicy.QUARANTINE
     decided: Mapping[str, Rule] = {}
     if settings.rules.rules:
         decided = settings.rules.decide_all(headers.authors.readings, recipients)
-    waiting = _waiting(decided)
-    refusals, wanted, junk = _sorted(decided, recipients, waiting, spam=spam)
+    waiting = dict.fromkeys(name for name, rule in decided.items() if rule.action.is_asked)
+    refusals, wanted, junk = _sorted(flow, decided, recipients, waiting, spam=spam)
     if excess is not None:
-        refusals += [Refusal(recipient, *excess) for recipient in [*wanted, *waiting]]
+        refusals += [flow.refused(recipient, *excess) for recipient in [*wanted, *waiting]]
         wanted, decided = {}, {name: rule for name, rule in decided.items() if rule.action.call is None}
-    found = resolve(wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
-    entries: tuple[Entry, ...] = (*found.targets.values(), *refusals, *found.refusals, *found.skips.values())
-    calls = _calls(decided, headers, recipients, settings.rules_version, part, spam=spam)
+    found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
     applied = {name: rule for name, rule in decided.items() if name not in waiting}
-    told = [call for call in calls if not call.synchronous]
-    asked = [call for call in calls if call.synchronous]
-    # who asks comes last: a function's verdict finds the orders of all earlier transactions made
-    return Plan((*noted, *applied_rules(applied, settings.rules_version, part), *entries, *told, *asked))
+    calls = _calls(flow, decided, headers, recipients, settings.rules_version, part, spam=spam)
+    entries: tuple[Fact | Order, ...] = (*found.orders.values(), *refusals, *found.refusals, *found.skips.values())
+    # calls that are waited for come last: a function's verdict finds the orders of all earlier transactions made
+    return Plan((*noted, *_applied(flow, applied, settings.rules_version, part), *entries, *calls))
 
 
-def applied_policy(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
+def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
     """Return the policy that is applied: where DMARC failed and the organization enforces (ZH:1628)."""
     return verdicts.dmarc_policy if enforced and verdicts.dmarc is Verdict.FAIL else None
 
 
-def applied_rules(decided: Mapping[str, Rule], version: int, part: str) -> list[Applied]:
-    """Return one entry for each rule that decided about somebody, with all whom it decided about."""
-    by_rule: dict[str, tuple[Rule, list[str]]] = {}
+def _by_rule(decided: Mapping[str, Rule]) -> list[tuple[Rule, list[str]]]:
+    """Return each rule that decided about recipients, with all of them."""
+    found: dict[str, tuple[Rule, list[str]]] = {}
     for recipient, rule in decided.items():
-        by_rule.setdefault(rule.id, (rule, []))[1].append(recipient)
+        found.setdefault(rule.id, (rule, []))[1].append(recipient)
+    return list(found.values())
+
+
+def _applied(flow: Flow, decided: Mapping[str, Rule], version: int, part: str) -> list[Fact]:
     return [
-        Applied(rule.id, version, rule.name, rule.action.type.value, tuple(whom), part)
-        for rule, whom in by_rule.values()
+        rule_applied(flow, rule.id, version, rule.name, rule.action.type, recipients, part)
+        for rule, recipients in _by_rule(decided)
     ]
 
 
-def _waiting(decided: Mapping[str, Rule]) -> frozenset[str]:
-    """Return the recipients about whom a function decides."""
-    return frozenset(
-        name for name, rule in decided.items() if rule.action.call is not None and rule.action.call.synchronous
-    )
-
-
 def _calls(
+    flow: Flow,
     decided: Mapping[str, Rule],
     headers: Headers,
     recipients: Mapping[str, Address],
@@ -137,24 +138,25 @@ def _calls(
     part: str,
     *,
     spam: bool,
-) -> list[Call]:
-    """Return one entry for each rule that calls a function, with all whom it won."""
-    by_rule: dict[str, tuple[Rule, dict[str, None]]] = {}
-    for recipient, rule in decided.items():
-        if rule.action.call is not None:
-            by_rule.setdefault(rule.id, (rule, {}))[1][recipient] = None
-    if not by_rule:
+) -> list[RuleCall]:
+    """Return one call per rule that calls a function, those that the message waits for last."""
+    calling = _by_rule({name: rule for name, rule in decided.items() if rule.action.call is not None})
+    if not calling:
         return []
     author, sender = headers.address("From"), headers.address("Sender")
     subject = headers.text("Subject")[:MAX_EVENT_SUBJECT_CHARACTERS]
-    return [
-        Call(
+    calls = [
+        RuleCall(
+            trace=flow.trace,
+            organization_id=flow.organization_id,
             rule_id=rule.id,
             rules_version=version,
-            name=rule.name,
+            rule_name=rule.name,
+            part=part,
+            direction=Direction.INBOUND,
             function_arn=call.function_arn,
             synchronous=call.synchronous,
-            fallback=(call.fallback or ActionType.DEFAULT).value,
+            fallback=call.fallback or ActionType.DEFAULT,
             timeout_minutes=call.timeout_minutes,
             mail_from=author,
             sender=sender if sender and sender != author else None,
@@ -162,35 +164,40 @@ def _calls(
             recipients=tuple(won),
             others=tuple(name for name in recipients if name not in won) if call.synchronous else (),
             spam=spam,
-            part=part,
+            envelope_from=flow.envelope_from,
+            raw=flow.raw,
+            size=flow.size,
+            received_at=flow.received_at,
+            since=flow.now,
         )
-        for rule, won in by_rule.values()
+        for rule, won in calling
         if (call := rule.action.call) is not None
     ]
+    return sorted(calls, key=lambda call: call.synchronous)
 
 
 def _sorted(
-    decided: Mapping[str, Rule], recipients: Mapping[str, Address], waiting: frozenset[str], *, spam: bool
-) -> tuple[list[Refusal], Mapping[str, Address], frozenset[str]]:
-    """Return the bounces, the recipients whose mailboxes are wanted, and those among them who get it as junk."""
+    flow: Flow, decided: Mapping[str, Rule], recipients: Mapping[str, Address], waiting: Collection[str], *, spam: bool
+) -> tuple[list[Fact], Mapping[str, Address], Collection[str]]:
+    """Return the refusals, the recipients that get the message, and those among them that get it as junk."""
     if not decided:
-        return [], recipients, frozenset(recipients) if spam else frozenset()
-    refusals: list[Refusal] = []
+        return [], recipients, recipients.keys() if spam else ()
+    refusals: list[Fact] = []
     wanted: dict[str, Address] = {}
     junk: set[str] = set()
     for recipient, address in recipients.items():
+        if recipient in waiting:
+            continue
         rule = decided.get(recipient)
         action = ActionType.DEFAULT if rule is None else rule.action.type
-        if action is ActionType.RUN_LAMBDA and rule is not None and rule.action.call is not None:
-            if recipient in waiting:
-                continue
+        if rule is not None and rule.action.call is not None:
             action = ActionType.DEFAULT  # the function is told, and the delivery goes on
         if action in DELIVERS:
             wanted[recipient] = address
             if is_junk(action, spam=spam):
                 junk.add(recipient)
         elif action not in STOPS:
-            raise UnreadableRulesError(f"nobody here knows how to apply {action} to inbound mail")
+            raise UnreadableRulesError(f"{action} cannot be applied to inbound mail")
         elif rule is not None and action is ActionType.BOUNCE:
-            refusals.append(refusal(recipient, rule.action))
-    return refusals, wanted, frozenset(junk)
+            refusals.append(refusal(flow, recipient, rule.action))
+    return refusals, wanted, junk

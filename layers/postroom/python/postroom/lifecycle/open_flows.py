@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import CallPointer, RawLocation
-from postroom.errors import PostroomError, UnreadableFactError
-from postroom.model.facts import ORGANIZATION_DELETED, RECEIVED, Fact, OwnFact
+from postroom.contracts.orders import CallPointer
+from postroom.errors import PostroomError
+from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
 from postroom.ports.transit import Waiting
 from postroom.routing.expansion import expand
-from postroom.routing.plan import Flow, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,23 +103,8 @@ class OpenFlows:
         elif entry.of:
             self.queues.send([CallPointer.read(entry.notification)])
         else:
-            self._expand(entry)
-
-    def _expand(self, expansion: Expansion) -> None:
-        """Carry out a plan that ingest began; ingest itself refuses notifications of a deleted organization."""
-        received = self.ledger.fact(expansion.trace, RECEIVED)
-        if received is None:
-            raise UnreadableFactError("a flow without the fact that opened it")
-        flow = Flow(
-            trace=expansion.trace,
-            organization_id=expansion.organization_id,
-            envelope_from=str(received.data["envelopeFrom"]),
-            raw=RawLocation(**received.data["raw"]),
-            size=int(received.data["size"]),
-            received_at=received.at,
-        )
-        plan = Plan.thaw(self.raw.read(expansion.plan))
-        expand(expansion, plan, flow, self.transit, self.ledger, self.queues, self.now)
+            # ingest takes no notification any more whose domain has no active organization
+            expand(entry, self.raw, self.transit, self.ledger, self.queues, self.now)
 
     def _discard(self, parked: Parked) -> None:
         self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])

@@ -178,6 +178,11 @@ class RuleAction:
     call: LambdaCall | None = None
     gateway_id: str | None = None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the message waits for what a function decides."""
+        return self.call is not None and self.call.synchronous
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.rules import ActionType
-from postroom.routing.resolve import Refusal
 
 if TYPE_CHECKING:
+    from postroom.model.facts import Fact
     from postroom.model.rules import RuleAction
+    from postroom.routing.flow import Flow
 
 DELIVERS: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
 """Actions that lead to mailboxes."""
@@ -25,6 +26,6 @@ def is_junk(action: ActionType, *, spam: bool) -> bool:
     return action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT)
 
 
-def refusal(recipient: str, action: RuleAction) -> Refusal:
+def refusal(flow: Flow, recipient: str, action: RuleAction) -> Fact:
     """Return what a BOUNCE means for a recipient."""
-    return Refusal(recipient, action.bounce_message or REFUSED[0], REFUSED[1])
+    return flow.refused(recipient, action.bounce_message or REFUSED[0], REFUSED[1])

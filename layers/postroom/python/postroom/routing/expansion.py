@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.errors import ConflictError
-from postroom.routing import plan as planning
+from postroom.contracts.orders import RawLocation
+from postroom.errors import ConflictError, UnreadableFactError
+from postroom.model.facts import RECEIVED
+from postroom.routing.flow import Flow
+from postroom.routing.plan import Plan
 from postroom.routing.reached import without_reached
 
 if TYPE_CHECKING:
@@ -13,45 +16,65 @@ if TYPE_CHECKING:
 
     from postroom.contracts.expansions import Expansion
     from postroom.ports.queues import Queues
+    from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Ledger, Transit
-    from postroom.routing.plan import Flow, Plan
 
 
 def expand(
     expansion: Expansion,
-    plan: Plan,
-    flow: Flow,
+    raw: RawMail,
     transit: Transit,
     ledger: Ledger,
     queues: Queues,
     now: Callable[[], int],
 ) -> None:
-    """Commit every chunk that is not committed, and send what each makes.
+    """Commit every chunk that is not committed, and send the orders of each.
 
     A plan is frozen, and its flow may come to some of its mailboxes by another way before it is carried out: such a
-    chunk is refused, and committed without them, for they have their copy, or an order.
+    chunk is refused, and committed without them, because they have their copy, or an order.
 
     Raises:
-        ConflictError: a chunk was refused for another reason, and nobody else has committed it.
+        ConflictError: a chunk was refused for another reason, and no other run has committed it.
     """
+    plan = Plan.thaw(raw.read(expansion.plan), lambda: _flow(expansion, ledger, now()))
     before, refused = expansion, False
     chunk = plan.chunk(expansion.done)
     while True:
-        orders = planning.orders(chunk.entries, flow, now())
-        if transit.expand(before, planning.facts(chunk.entries, flow, now()), orders):
+        orders = chunk.orders(now())
+        if transit.expand(before, chunk.facts, orders):
             queues.send(orders)
         else:
             refused = True
         after = transit.expansion(before.trace, before.key)
         if after == before:
-            rest = without_reached(chunk, flow.trace, transit, ledger)
+            rest = without_reached(chunk, expansion.trace, transit, ledger)
             if rest == chunk:
-                raise ConflictError("a chunk was refused, and nobody else committed it")
+                raise ConflictError("a chunk was refused, and no other run committed it")
             chunk = rest
         elif after is None or after.plan != before.plan:  # all is committed, and recipients added since may have begun
-            if refused:  # whoever committed a chunk may have stopped before it sent
-                queues.send(transit.open_orders(flow.trace))
+            if refused:  # the run that committed a chunk may have stopped before it sent
+                queues.send(transit.open_orders(expansion.trace))
             return
         else:
             chunk = plan.chunk(after.done)
         before = after
+
+
+def _flow(expansion: Expansion, ledger: Ledger, now: int) -> Flow:
+    """Return the message that an expansion is about, from the fact that opened its flow.
+
+    Raises:
+        UnreadableFactError: there is no such fact.
+    """
+    received = ledger.fact(expansion.trace, RECEIVED)
+    if received is None:
+        raise UnreadableFactError("a flow without the fact that opened it")
+    return Flow(
+        trace=expansion.trace,
+        organization_id=expansion.organization_id,
+        envelope_from=str(received.data["envelopeFrom"]),
+        raw=RawLocation(**received.data["raw"]),
+        size=int(received.data["size"]),
+        received_at=received.at,
+        now=now,
+    )

@@ -1,4 +1,4 @@
-"""What ingest will do about a message: one entry for each mailbox, refusal, skip and rule, in a fixed order.
+"""What becomes of a message: facts and orders, in the order in which they are committed.
 
 A plan of more than one chunk is frozen in an object before the first transaction, because directory and rules may
 change while it is carried out: every later attempt continues the same plan.
@@ -7,266 +7,122 @@ change while it is carried out: every later attempt continues the same plan.
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.event_log import (
-    BouncedRecipient,
-    DmarcPolicyApplied,
-    IncomingEmailBounced,
-    RuleAction,
-    RuleApplied,
-)
-from postroom.contracts.orders import BounceOrder, DeliveryOrder, RuleCall
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order, RuleCall, order_of
+from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.model.rules import ActionType, Direction
-from postroom.model.verdicts import DmarcPolicy
-from postroom.routing.resolve import Refusal, Skip, Target
+from postroom.routing import former_plan
+from postroom.routing.flow import refused_recipient
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
-    from postroom.contracts.orders import Order, RawLocation
+    from postroom.routing.flow import Flow
 
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One message on its way in one organization. ``size`` in bytes, ``received_at`` in milliseconds."""
-
-    trace: str
-    organization_id: str
-    envelope_from: str
-    raw: RawLocation
-    size: int
-    received_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A mail flow rule that decided about some recipients; of those whom it drops nothing else is to come.
-
-    ``part`` is what the fact's key ends with, where recipients were added to a flow; else empty.
-    """
-
-    rule_id: str
-    rules_version: int
-    name: str
-    action: str
-    recipients: tuple[str, ...]
-    part: str
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The DMARC policy of the domain of ``author``, applied to the message; REJECT ends it. ``part`` as above."""
-
-    author: str
-    policy: str
-    recipients: tuple[str, ...]
-    part: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A rule whose function has its say: a synchronous one decides about ``recipients``, who have no other entry.
-
-    ``others`` are the flow's other recipients, of whom only a synchronous one has to know; ``part`` as above.
-    """
-
-    rule_id: str
-    rules_version: int
-    name: str
-    function_arn: str
-    synchronous: bool
-    fallback: str
-    timeout_minutes: int
-    mail_from: str
-    sender: str | None
-    subject: str
-    recipients: tuple[str, ...]
-    others: tuple[str, ...]
-    spam: bool
-    part: str
-
-
-Entry = Target | Refusal | Skip | Applied | Policy | Call
+FACT: Final = "FACT"
+"""Kind of the lines of a frozen plan that hold facts; the others hold orders, whose kinds are their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Entries in the order in which they are carried out."""
+    """Facts and orders in the order in which they are committed; bounce orders follow from the facts."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Fact | Order, ...]
 
     def without(self, mailboxes: Collection[str], skipped: Collection[str]) -> Plan:
         """Leave out mailboxes that this flow has reached already, and members that were skipped in it."""
-        return Plan(
-            tuple(
-                entry
-                for entry in self.entries
-                if not (isinstance(entry, Target) and entry.mailbox_id in mailboxes)
-                and not (isinstance(entry, Skip) and entry.member_id in skipped)
-            )
-        )
+
+        def is_left(entry: Fact | Order) -> bool:
+            if isinstance(entry, DeliveryOrder):
+                return entry.mailbox_id not in mailboxes
+            if isinstance(entry, Fact) and entry.name is OwnFact.RECIPIENT_SKIPPED:
+                return entry.data["memberId"] not in skipped
+            return True
+
+        return Plan(tuple(filter(is_left, self.entries)))
 
     @property
     def chunks(self) -> int:
         """How many transactions it takes; at least one, which opens the flow."""
-        return max(1, -(-len(self.entries) // CHUNK_RECIPIENTS))
+        return _chunks(len(self.entries))
 
     def chunk(self, number: int) -> Plan:
         """Return what one transaction takes of it."""
         return Plan(self.entries[number * CHUNK_RECIPIENTS : (number + 1) * CHUNK_RECIPIENTS])
 
+    @property
+    def facts(self) -> list[Fact]:
+        """The facts: what is final at once."""
+        return [entry for entry in self.entries if isinstance(entry, Fact)]
+
+    def orders(self, now: int) -> list[Order]:
+        """Return the orders, and one to tell the sender where the facts refuse recipients.
+
+        Args:
+            now: when they are committed, in milliseconds since the epoch: the bounce waits for other recipients from
+                then on.
+        """
+        found = [entry for entry in self.entries if isinstance(entry, Order)]
+        refused = next((fact for fact in self.facts if fact.name is EventName.INCOMING_EMAIL_BOUNCED), None)
+        if refused is not None:
+            name = refused_recipient(refused)
+            found.append(
+                BounceOrder(trace=refused.trace, organization_id=refused.organization_id, name=name, since=now)
+            )
+        return found
+
     def freeze(self) -> bytes:
-        """Return the plan as bytes: one JSON array a line."""
-        rows = (
-            [type(entry).__name__, *(entry if isinstance(entry, Target) else astuple(entry))] for entry in self.entries
-        )
-        return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+        """Return the plan as bytes: one JSON object per line, of an order or a fact."""
+        return "\n".join(map(_line, self.entries)).encode()
 
     @classmethod
-    def thaw(cls, frozen: bytes) -> Plan:
-        """Read back what ``freeze`` wrote."""
-        kinds: dict[str, type[Entry]] = {kind.__name__: kind for kind in (Target, Refusal, Skip, Applied, Policy, Call)}
-        rows = (json.loads(line) for line in frozen.decode().split("\n") if line)
-        return cls(tuple(kinds[row[0]](*map(_thawed, row[1:])) for row in rows))
+    def thaw(cls, frozen: bytes, flow: Callable[[], Flow]) -> Plan:
+        """Read back what ``freeze`` wrote.
+
+        Args:
+            frozen: the plan.
+            flow: returns the message that it is about; asked only where the version before wrote the plan.
+        """
+        lines = [json.loads(line) for line in frozen.decode().split("\n") if line]
+        if former_plan.is_former(lines):
+            return cls(former_plan.entries(lines, flow))
+        return cls(tuple(_fact(line) if line["kind"] == FACT else order_of(line) for line in lines))
 
 
-def _thawed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def chunks_of(frozen: bytes) -> int:
+    """Return how many transactions a frozen plan takes."""
+    return _chunks(frozen.count(b"\n") + 1)
 
 
-def orders(entries: Sequence[Entry], flow: Flow, now: int, *, opens: bool = False) -> list[Order]:
-    """Return the orders among the entries: for mailboxes, for rules' functions, and to tell the sender of refusals.
-
-    Args:
-        opens: their transaction opens the flow, and with it the slots of functions that are asked.
-    """
-    found: list[Order] = [
-        DeliveryOrder(
-            trace=flow.trace,
-            organization_id=flow.organization_id,
-            mailbox_id=entry.mailbox_id,
-            recipient=entry.recipient,
-            delivered_to=entry.delivered_to,
-            envelope_from=flow.envelope_from,
-            folder=entry.folder,
-            raw=flow.raw,
-            size=flow.size,
-            received_at=flow.received_at,
-        )
-        for entry in entries
-        if isinstance(entry, Target)
-    ]
-    found.extend(_call(entry, flow, now, opens=opens) for entry in entries if isinstance(entry, Call))
-    refused = next((entry.recipient for entry in entries if isinstance(entry, Refusal)), None)
-    if refused is not None:
-        found.append(BounceOrder(trace=flow.trace, organization_id=flow.organization_id, name=refused, since=now))
-    return found
+def with_slot_open(order: Order) -> Order:
+    """Return an order of the transaction that opens a flow: a call that is waited for has its slot open with it."""
+    is_asked = isinstance(order, RuleCall) and order.synchronous
+    return order.model_copy(update={"slot_open": True}) if is_asked else order
 
 
-def _call(entry: Call, flow: Flow, now: int, *, opens: bool) -> RuleCall:
-    return RuleCall(
-        trace=flow.trace,
-        organization_id=flow.organization_id,
-        rule_id=entry.rule_id,
-        rules_version=entry.rules_version,
-        rule_name=entry.name,
-        part=entry.part,
-        direction=Direction.INBOUND,
-        function_arn=entry.function_arn,
-        synchronous=entry.synchronous,
-        fallback=ActionType(entry.fallback),
-        timeout_minutes=entry.timeout_minutes,
-        mail_from=entry.mail_from,
-        sender=entry.sender,
-        subject=entry.subject,
-        recipients=entry.recipients,
-        others=entry.others,
-        spam=entry.spam,
-        envelope_from=flow.envelope_from,
-        raw=flow.raw,
-        size=flow.size,
-        received_at=flow.received_at,
-        since=now,
-        slot_open=entry.synchronous and opens,
-    )
+def _chunks(entries: int) -> int:
+    return max(1, -(-entries // CHUNK_RECIPIENTS))
 
 
-def facts(entries: Sequence[Entry], flow: Flow, now: int) -> list[Fact]:
-    """Return the facts among the entries: recipients that are final at once."""
-    return [fact for entry in entries if (fact := _fact(entry, flow, now)) is not None]
+def _line(entry: Fact | Order) -> str:
+    if isinstance(entry, Order):
+        return entry.model_dump_json()
+    line = {
+        "kind": FACT,
+        "trace": entry.trace,
+        "organization_id": entry.organization_id,
+        "name": entry.name.value,
+        "key": entry.key,
+        "at": entry.at,
+        "event": entry.event,
+        "data": entry.data,
+    }
+    return json.dumps(line, ensure_ascii=False)
 
 
-def blocked_fact(received: Fact, recipients: Sequence[str], now: int) -> Fact:
-    """Return the fact that ends a message with a virus, for all recipients that ``received`` names."""
-    return Fact(
-        trace=received.trace,
-        organization_id=received.organization_id,
-        name=OwnFact.MESSAGE_BLOCKED,
-        key=OwnFact.MESSAGE_BLOCKED.value + received.key.removeprefix(RECEIVED),
-        at=now,
-        data={"recipients": list(recipients), "reason": "virus verdict FAIL"},
-    )
-
-
-def _fact(entry: Entry, flow: Flow, now: int) -> Fact | None:
-    match entry:
-        case Refusal(recipient, reason, status):
-            bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
-            return Fact(
-                trace=flow.trace,
-                organization_id=flow.organization_id,
-                name=EventName.INCOMING_EMAIL_BOUNCED,
-                key=f"{EventName.INCOMING_EMAIL_BOUNCED}:{recipient}",
-                at=now,
-                event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
-            )
-        case Skip(member_id, group, reason):
-            return Fact(
-                trace=flow.trace,
-                organization_id=flow.organization_id,
-                name=OwnFact.RECIPIENT_SKIPPED,
-                key=f"{OwnFact.RECIPIENT_SKIPPED}:{member_id}",
-                at=now,
-                data={"memberId": member_id, "group": group, "reason": reason},
-            )
-        case Applied():
-            return _applied_fact(entry, flow, now)
-        case Policy():
-            return _policy_fact(entry, flow, now)
-        case Target() | Call():
-            return None
-
-
-def _applied_fact(entry: Applied, flow: Flow, now: int) -> Fact:
-    did = RuleAction(action=entry.action, recipients=entry.recipients)
-    event = RuleApplied(rule_name=entry.name, rule_type="INBOUND_RULE", rule_actions=(did,))
-    return Fact(
-        trace=flow.trace,
-        organization_id=flow.organization_id,
-        name=EventName.RULE_APPLIED,
-        key=f"{EventName.RULE_APPLIED}:{entry.rule_id}{entry.part}",
-        at=now,
-        event=event.fields(),
-        data={
-            "ruleId": entry.rule_id,
-            "rulesVersion": entry.rules_version,
-            "final": entry.action == ActionType.DROP,
-        },
-    )
-
-
-def _policy_fact(entry: Policy, flow: Flow, now: int) -> Fact:
-    policy = DmarcPolicy(entry.policy)
-    return Fact(
-        trace=flow.trace,
-        organization_id=flow.organization_id,
-        name=EventName.DMARC_POLICY_APPLIED,
-        key=f"{EventName.DMARC_POLICY_APPLIED}{entry.part}",
-        at=now,
-        event=DmarcPolicyApplied(from_=entry.author, recipients=entry.recipients, policy=policy).fields(),
-        data={"final": policy is DmarcPolicy.REJECT},
-    )
+def _fact(line: Mapping[str, Any]) -> Fact:
+    members = {name: value for name, value in line.items() if name != "kind"}
+    name = members["name"]
+    return Fact(**members | {"name": OwnFact(name) if name in set(OwnFact) else EventName(name)})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postroom.contracts.orders import DeliveryOrder
 from postroom.ports.transit import MAIL_PREFIX
-from postroom.routing.resolve import Target
 
 if TYPE_CHECKING:
     from postroom.ports.transit import Ledger, Transit
@@ -17,7 +17,7 @@ def without_reached(plan: Plan, trace: str, transit: Transit, ledger: Ledger) ->
     reached = {
         entry.mailbox_id
         for entry in plan.entries
-        if isinstance(entry, Target) and transit.order(trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
+        if isinstance(entry, DeliveryOrder) and transit.order(trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
     }
     facts = ledger.facts(trace)  # after the orders: one that is carried out meanwhile is a fact by now
     reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from postroom.model.addresses import Address
 from postroom.model.directory import Addressee, EntityKind, EntityState, MailDomain, Role
@@ -12,49 +12,30 @@ from postroom.model.mailbox import Folder
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from postroom.contracts.orders import DeliveryOrder
+    from postroom.model.facts import Fact
     from postroom.ports.directory import Addressees
+    from postroom.routing.flow import Flow
 
 ROLE_ADDRESSES: Final = frozenset({"postmaster", "abuse"})
 """Local parts that every domain must accept. Source: RFC 5321 4.5.1, RFC 2142."""
 
 
-class Target(NamedTuple):
-    """A mailbox that gets the message, the envelope recipient that led there first, and the folder it goes into.
-
-    A tuple, as addresses are, and for the same reason.
-    """
-
-    mailbox_id: str
-    recipient: str
-    delivered_to: str
-    folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An envelope recipient that nobody stands behind. ``status`` is an enhanced status code (RFC 3463)."""
-
-    recipient: str
-    reason: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """A member of a group that gets nothing, without anybody being told."""
-
-    member_id: str
-    group: str
-    reason: str
-
-
 @dataclass(slots=True)
 class Resolution:
-    """What became of all recipients: every one of them led to targets, or stands among the refusals."""
+    """What became of all recipients: each has led to orders or is among the refusals.
 
-    targets: dict[str, Target] = field(default_factory=dict)
-    refusals: list[Refusal] = field(default_factory=list)
-    skips: dict[str, Skip] = field(default_factory=dict)
+    ``orders`` by mailbox, ``skips`` by group member.
+    """
+
+    orders: dict[str, DeliveryOrder] = field(default_factory=dict)
+    refusals: list[Fact] = field(default_factory=list)
+    skips: dict[str, Fact] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> tuple[Fact | DeliveryOrder, ...]:
+        """All of it, in the order in which it is committed."""
+        return (*self.orders.values(), *self.refusals, *self.skips.values())
 
 
 _INBOX: Final = Folder.INBOX.value
@@ -67,6 +48,7 @@ EMPTY_GROUP: Final = ("the group has no members that can receive mail", "5.2.4")
 
 
 def resolve(
+    flow: Flow,
     recipients: Mapping[str, Address],
     domains: Iterable[MailDomain],
     directory: Addressees,
@@ -91,10 +73,9 @@ def resolve(
     if not recipients:
         return Resolution()
     by_name = {domain.name: domain for domain in domains}
-    organization_id = next(iter(by_name.values())).organization.id
     untagged = _untagged(recipients) if plus_addressing else {}
-    known = directory.resolve(organization_id, {*recipients, *untagged.values()})
-    walk = _Walk(organization_id, directory, junk, Resolution())
+    known = directory.resolve(flow.organization_id, {*recipients, *untagged.values()})
+    walk = _Walk(flow, directory, junk, Resolution())
     for recipient, address in recipients.items():
         addressee = known.get(recipient)
         if addressee is None and recipient in untagged:
@@ -148,7 +129,7 @@ def _untagged(recipients: Mapping[str, Address]) -> dict[str, str]:
 class _Walk:
     """One pass over the recipients; collects into ``found``."""
 
-    organization_id: str
+    flow: Flow
     directory: Addressees
     junk: Collection[str]
     found: Resolution
@@ -157,7 +138,7 @@ class _Walk:
 
     def address(self, recipient: str, addressee: Addressee) -> None:
         if addressee.has_mailbox:
-            self._target(recipient, addressee, direct=True)
+            self._deliver(recipient, addressee, direct=True)
         elif addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED:
             self._group(recipient, addressee)
         else:
@@ -167,7 +148,7 @@ class _Walk:
         domain = domains.get(address.domain)
         fallback = None
         if domain and domain.fallback_mailbox and address.local in ROLE_ADDRESSES:
-            fallback = self.directory.user(self.organization_id, domain.fallback_mailbox)
+            fallback = self.directory.user(self.flow.organization_id, domain.fallback_mailbox)
         if fallback is not None:
             self.address(recipient, fallback)
         else:
@@ -178,37 +159,44 @@ class _Walk:
         seen, waiting, reached = {group.entity_id}, [group.entity_id], False
         while waiting:
             group_id = waiting.pop(0)
-            for member in self.directory.members(self.organization_id, group_id):
+            for member in self.directory.members(self.flow.organization_id, group_id):
                 if member.kind is EntityKind.GROUP and member.state is EntityState.ENABLED:
                     if member.entity_id not in seen:
                         seen.add(member.entity_id)
                         waiting.append(member.entity_id)
                 elif member.has_mailbox:
-                    self._target(recipient, member, direct=False)
+                    self._deliver(recipient, member, direct=False)
                     reached = True
                 else:
                     reason, _ = _why_not(member)
-                    self.found.skips.setdefault(member.entity_id, Skip(member.entity_id, recipient, reason))
+                    self.found.skips.setdefault(
+                        member.entity_id, self.flow.skipped(member.entity_id, recipient, reason)
+                    )
         if not reached:
             self._refuse(recipient, *EMPTY_GROUP)
 
-    def _target(self, recipient: str, addressee: Addressee, *, direct: bool) -> None:
-        targets, mailbox = self.found.targets, addressee.entity_id
+    def _deliver(self, recipient: str, addressee: Addressee, *, direct: bool) -> None:
+        mailbox = addressee.entity_id
         folder = _JUNK if recipient in self.junk else _INBOX
-        found = targets.get(mailbox)
+        found = self.found.orders.get(mailbox)
         if found is None:
-            targets[mailbox] = Target(mailbox, addressee.primary_address or recipient, recipient, folder)
+            address = addressee.primary_address or recipient
+            self.found.orders[mailbox] = self.flow.delivery(mailbox, address, recipient, folder)
             if not direct:
                 self.by_group.add(mailbox)
             return
         if found.folder == _JUNK and folder == _INBOX:
-            found = targets[mailbox] = found._replace(folder=folder)
+            found = self.found.orders[mailbox] = found.model_copy(update={"folder": folder})
         if direct and mailbox in self.by_group:
             self.by_group.remove(mailbox)
-            targets[mailbox] = found._replace(delivered_to=recipient)
+            self.found.orders[mailbox] = found.model_copy(update={"delivered_to": recipient})
+
+    def _skip(self, recipient: str, member: Addressee) -> None:
+        reason, _ = _why_not(member)
+        self.found.skips.setdefault(member.entity_id, self.flow.skipped(member.entity_id, recipient, reason))
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
-        self.found.refusals.append(Refusal(recipient, reason, status))
+        self.found.refusals.append(self.flow.refused(recipient, reason, status))
 
 
 def _why_not(addressee: Addressee) -> tuple[str, str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
-from postroom.routing.plan import Flow, Plan
-from postroom.routing.resolve import UNKNOWN, Refusal
+from postroom.routing.flow import Flow
+from postroom.routing.plan import Plan
+from postroom.routing.resolve import UNKNOWN
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import RuleCall
@@ -34,14 +35,7 @@ def dropped_fact(call: RuleCall, now: int) -> Fact:
     )
 
 
-def refusals(call: RuleCall) -> tuple[Flow, Plan]:
-    """Return the message, and the refusals of all recipients about which a synchronous call was to decide."""
-    flow = Flow(
-        trace=call.trace,
-        organization_id=call.organization_id,
-        envelope_from=call.envelope_from,
-        raw=call.raw,
-        size=call.size,
-        received_at=call.received_at,
-    )
-    return flow, Plan(tuple(Refusal(recipient, *UNKNOWN) for recipient in call.recipients))
+def refusals(call: RuleCall, now: int) -> Plan:
+    """Return the refusals of all recipients about which a synchronous call was to decide."""
+    flow = Flow.of_call(call, now)
+    return Plan(tuple(flow.refused(recipient, *UNKNOWN) for recipient in call.recipients))

@@ -14,13 +14,12 @@ from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
 from postroom.model.rules import Direction, RuleAction
-from postroom.routing import plan as planning
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
 from postroom.rules import pace
+from postroom.rules.decision import Domains, decision
 from postroom.rules.ending import dropped_fact, refusals
 from postroom.rules.outcomes import fallback_for_all, outcomes, through
-from postroom.rules.verdict import Domains, freeze, thaw, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Called, Ledger, Transit
-    from postroom.routing.plan import Flow, Plan
+    from postroom.routing.plan import Plan
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
 
@@ -124,8 +123,7 @@ class RunSyncRule:
     def _end(self, called: Called) -> None:
         """End a call whose organization is gone, due or not: no function is called, and its recipients are refused."""
         call = called.call
-        flow, plan = refusals(call)
-        if not self._settle(called, [dropped_fact(call, self.now())], flow, plan):
+        if not self._settle(called, [dropped_fact(call, self.now())], refusals(call, self.now())):
             self._take_up(call.pointer)
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
@@ -183,26 +181,23 @@ class RunSyncRule:
         before = self.contents.of(call.trace)
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
-        made = verdict(call, found, content, domains, plus_addressing=self.plus_addressing)
+        made = decision(call, found, content, domains, self.now(), plus_addressing=self.plus_addressing)
         plan = made.plan
         if beside:
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
-        return self._settle(called, [attempt, made.applied(call, number, self.now())], made.flow, plan, closed)
+        return self._settle(called, [attempt, made.applied(call, number, self.now())], plan, closed)
 
-    def _settle(
-        self, called: Called, facts: Sequence[Fact], flow: Flow, plan: Plan, contents: FlowContents | None = None
-    ) -> bool:
+    def _settle(self, called: Called, facts: Sequence[Fact], plan: Plan, contents: FlowContents | None = None) -> bool:
         """Take a call out with what becomes of its recipients, and send that on; ``False``: see ``Transit.decide``."""
         call = called.call
         if plan.chunks == 1:
-            orders = planning.orders(plan.entries, flow, self.now())
-            facts = [*facts, *planning.facts(plan.entries, flow, self.now())]
-            done = self.transit.decide(called, facts, orders, None, contents)
+            orders = plan.orders(self.now())
+            done = self.transit.decide(called, [*facts, *plan.facts], orders, None, contents)
             if done:
                 self.queues.send(orders)
             return done
-        frozen = freeze(flow, plan)
-        name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may come to another verdict
+        frozen = plan.freeze()
+        name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may decide otherwise
         expansion = Expansion(
             trace=call.trace,
             organization_id=call.organization_id,
@@ -222,5 +217,4 @@ class RunSyncRule:
         self.queues.send(self.transit.open_orders(pointer.trace))
         expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
         if expansion is not None:
-            flow, plan = thaw(self.raw.read(expansion.plan))
-            expand(expansion, plan, flow, self.transit, self.ledger, self.queues, self.now)
+            expand(expansion, self.raw, self.transit, self.ledger, self.queues, self.now)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.event_log import RuleAction, RuleApplied
-from postroom.contracts.orders import RawLocation
 from postroom.model.addresses import Address
 from postroom.model.facts import EventName, Fact
 from postroom.model.rules import ActionType
 from postroom.routing.actions import DELIVERS, is_junk, refusal
-from postroom.routing.plan import Flow, Plan
-from postroom.routing.resolve import UNKNOWN, Refusal, resolve
+from postroom.routing.flow import Flow, refused_recipient
+from postroom.routing.plan import Plan
+from postroom.routing.resolve import UNKNOWN, resolve
 from postroom.rules.outcomes import Ignored, Outcomes, Why
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MAX_NAMES_BYTES: Final = 32 * 1024
 
 @dataclass(slots=True)
 class Domains:
-    """The organization's domains, each read once for a verdict."""
+    """The organization's domains, each read once for a decision."""
 
     directory: Addressees
     organization_id: str
@@ -47,11 +47,10 @@ class Domains:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What becomes of a rule's recipients. ``ignored`` are names in the answer that have no effect, and why."""
 
     plan: Plan
-    flow: Flow
     outcomes: Outcomes
     ignored: Mapping[str, str]
 
@@ -99,15 +98,19 @@ def _fitting(names: Iterable[str]) -> list[str]:
     return found
 
 
-def verdict(
-    call: RuleCall, outcomes: Outcomes, content: Content | None, domains: Domains, *, plus_addressing: bool
-) -> Verdict:
-    """Find the mailboxes of those to whom the message is to be delivered, and bounce whom the answer bounces.
+def decision(
+    call: RuleCall, outcomes: Outcomes, content: Content | None, domains: Domains, now: int, *, plus_addressing: bool
+) -> Decision:
+    """Find the mailboxes of the recipients that get the message, and refuse those that the answer bounces.
 
     Args:
         content: what the function has put in the message's place; None: the message as it came.
+        now: milliseconds since the epoch.
     """
-    refusals: list[Refusal] = []
+    flow = Flow.of_call(call, now)
+    if content is not None:
+        flow = replace(flow, raw=content.raw, size=content.size)
+    refusals: list[Fact] = []
     wanted: dict[str, Address] = {}
     junk: set[str] = set()
     ours: dict[str, MailDomain] = {}
@@ -115,44 +118,23 @@ def verdict(
         action, address = outcome.action, Address.parse(recipient)
         domain = domains.get(address.domain) if address and action.type in DELIVERS else None
         if action.type is ActionType.BOUNCE:
-            refusals.append(refusal(recipient, action))
+            refusals.append(refusal(flow, recipient, action))
         elif address is not None and domain is not None:
             ours[domain.name], wanted[recipient] = domain, address
             if is_junk(action.type, spam=call.spam):
                 junk.add(recipient)
         elif action.type in DELIVERS:  # its domain went away while the function was asked
-            refusals.append(Refusal(recipient, *UNKNOWN))
-    found = resolve(wanted, ours.values(), domains.directory, plus_addressing=plus_addressing, junk=junk)
-    nowhere = {one.recipient for one in found.refusals if _was_added(outcomes, one.recipient)}
-    refusals += [one for one in found.refusals if one.recipient not in nowhere]
-    flow = Flow(
-        trace=call.trace,
-        organization_id=call.organization_id,
-        envelope_from=call.envelope_from,
-        raw=content.raw if content else call.raw,
-        size=content.size if content else call.size,
-        received_at=call.received_at,
-    )
+            refusals.append(flow.refused(recipient, *UNKNOWN))
+    found = resolve(flow, wanted, ours.values(), domains.directory, plus_addressing=plus_addressing, junk=junk)
+    nowhere = [name for fact in found.refusals if _was_added(outcomes, name := refused_recipient(fact))]
+    refusals += [fact for fact in found.refusals if refused_recipient(fact) not in nowhere]
+    left = {name: outcome for name, outcome in outcomes.by_recipient.items() if name not in nowhere}
     ignored = {name: reason.value for name, reason in outcomes.ignored.items()}
-    return Verdict(
-        plan=Plan((*found.targets.values(), *refusals, *found.skips.values())),
-        flow=flow,
-        outcomes=Outcomes({n: o for n, o in outcomes.by_recipient.items() if n not in nowhere}, outcomes.ignored),
+    return Decision(
+        plan=Plan((*found.orders.values(), *refusals, *found.skips.values())),
+        outcomes=Outcomes(left, outcomes.ignored),
         ignored=ignored | dict.fromkeys(nowhere, Ignored.NO_MAILBOX.value),
     )
-
-
-def freeze(flow: Flow, plan: Plan) -> bytes:
-    """Return a verdict of more than one transaction as bytes: the flow in a line, then the plan."""
-    fields = asdict(flow) | {"raw": flow.raw.model_dump()}
-    return json.dumps(fields).encode() + b"\n" + plan.freeze()
-
-
-def thaw(frozen: bytes) -> tuple[Flow, Plan]:
-    """Read back what ``freeze`` wrote."""
-    flow, _, plan = frozen.partition(b"\n")
-    fields = json.loads(flow)
-    return Flow(**fields | {"raw": RawLocation(**fields["raw"])}), Plan.thaw(plan)
 
 
 def _was_added(outcomes: Outcomes, recipient: str) -> bool:
