@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.errors import UnknownOrganizationError
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
@@ -28,7 +29,9 @@ from tests.support.directory_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from postroom.adapters.aws.directory_rows import Item, Key
 
 
 @pytest.fixture(params=KINDS)
@@ -60,6 +63,23 @@ class TestMailboxOwners:
         assert stores.owners.owner(ORG, "team") is None
         assert stores.owners.owner(ORG, "missing") is None
         assert stores.owners.owner(OTHER, "ann") is None
+
+
+def test_a_user_who_owns_a_mailbox_costs_one_request_of_two_rows(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nearly all mailboxes are users': a resource is looked for only where there is no such user."""
+    asked: list[int] = []
+    get_all = DirectoryTable.get_all
+
+    def counted(table: DirectoryTable, keys: Sequence[Key]) -> dict[Key, Item]:
+        asked.append(len(keys))
+        return get_all(table, keys)
+
+    monkeypatch.setattr(DirectoryTable, "get_all", counted)
+    stores.directory.commit([Insert(organization()), Insert(user("ann"))])
+    assert stores.owners.owner(ORG, "ann") == user("ann").addressee
+    assert asked in ([2], [])  # none in memory
 
 
 class TestAddressees:

@@ -30,6 +30,19 @@ def test_a_message_costs_what_it_may(small: Bill) -> None:
     assert small.dollars <= BUDGET_DOLLARS
 
 
+def test_a_message_takes_so_many_units_and_no_more(small: Bill) -> None:
+    """What docs/performance.md says; the rest of the bill is KMS by the minute and logs by the byte."""
+    assert {unit: count for unit, count in small.by_unit().items() if unit not in {Unit.KMS, Unit.LOGS}} == {
+        Unit.DYNAMODB_WRITE: 12,  # ingest's fact and order; deliver's head, item, fact and the order's end; twice each
+        Unit.DYNAMODB_READ: 8,
+        Unit.S3_PUT: 1,
+        Unit.S3_GET: 2,
+        Unit.SNS: 1,
+        Unit.SQS: 6,
+        Unit.SQS_FAIR: 3,
+    }
+
+
 def test_a_message_costs_the_same_with_many_users_and_many_rules(small: Bill) -> None:
     large = bill.count(users=400, patterns=1000)
     assert large.calls == small.calls

@@ -80,8 +80,8 @@ class Addressees(Protocol):
 class MailboxOwners(Protocol):
     """Whether an organization, or the owner of a mailbox, still exists. A station asks this before it acts.
 
-    Suite: tests/contract/test_addressees.py. Each method is one keyed, consistent request, and raises
-    StoreUnavailableError if the table did not answer.
+    Suite: tests/contract/test_addressees.py. Each method is one keyed, consistent request (``owner`` two, where no user
+    is the owner), and raises StoreUnavailableError if the table did not answer.
     """
 
     def is_active(self, organization_id: str) -> bool:
@@ -99,7 +99,7 @@ class EventLogSettings(Protocol):
     """The reads of the event log. Suite: tests/contract/test_addressees.py."""
 
     def monitoring(self, organization_id: str) -> Monitoring:
-        """Return the destination of an organization's event log, in one keyed read.
+        """Return the destination of an organization's event log, in one keyed, consistent read.
 
         Raises:
             UnknownOrganizationError: no organization ever had this id.

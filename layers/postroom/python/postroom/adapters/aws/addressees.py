@@ -74,13 +74,15 @@ class DynamoMailboxOwners:
         return _is_active(item)
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """The id does not tell the kind, so that both are looked for, in one batch."""
+        """Look for a user first: the id does not tell the kind, and few mailboxes are those of resources."""
         organization = (f"ORG#{organization_id}", "ORG")
-        owners = [entity_key(organization_id, kind, mailbox_id) for kind in (EntityKind.USER, EntityKind.RESOURCE)]
-        found = self._table.get_all([organization, *owners])
+        user = entity_key(organization_id, EntityKind.USER, mailbox_id)
+        resource = entity_key(organization_id, EntityKind.RESOURCE, mailbox_id)
+        found = self._table.get_all([organization, user])
         if not _is_active(found.get(organization)):
             return None
-        owner = next((entity_from(found[key]) for key in owners if key in found), None)
+        row = found.get(user) or self._table.get_all([resource]).get(resource)  # the functions may only read batches
+        owner = entity_from(row) if row else None
         return None if owner is None or owner.state is EntityState.DELETED else owner.addressee
 
 
@@ -96,6 +98,7 @@ class DynamoEventLogSettings:
         self._default_enabled = default_enabled
 
     def monitoring(self, organization_id: str) -> Monitoring:
+        """Read consistently: another organization may have the alias, and thus the log group, of a deleted one."""
         item = self._table.get((f"ORG#{organization_id}", "ORG"))
         if item is None:
             raise UnknownOrganizationError(organization_id)
