@@ -17,5 +17,5 @@ active_rule_set = bootstrap.build()  # once per execution environment, during in
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Answer one request of CloudFormation's; see events/activate_rule_set.json."""
+    """Answer one request of CloudFormation; see events/activate_rule_set.json."""
     active_rule_set.handle(event)

@@ -1,4 +1,4 @@
-"""Beside the way: tell the sender of a message who did not get it."""
+"""Send bounce messages: tell a sender which recipients did not get the message."""
 
 from __future__ import annotations
 

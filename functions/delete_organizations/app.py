@@ -1,4 +1,4 @@
-"""On a schedule: go on with the organizations that are being deleted."""
+"""On a schedule: continue to delete organizations."""
 
 from __future__ import annotations
 

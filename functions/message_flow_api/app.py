@@ -1,6 +1,6 @@
-"""The Message Flow API: what rule functions read of a message on its way, and what they put in its place.
+"""The Message Flow API: rules' functions read a message in transit and replace its content.
 
-Its answers are streamed, so that 40 MB come out: the script `runtime` stands in for Lambda's own Python runtime.
+Answers are streamed, because a message may have 40 MB: the script `runtime` replaces Lambda's own Python runtime.
 """
 
 from __future__ import annotations

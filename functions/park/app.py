@@ -1,4 +1,4 @@
-"""Read what SQS gave up on, and park it with its cause."""
+"""Park messages of the dead-letter queues, each with its cause."""
 
 from __future__ import annotations
 

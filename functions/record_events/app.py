@@ -1,4 +1,4 @@
-"""Station 3: what is new in the ledger goes into logs, onto the bus, and into numbers."""
+"""Station 3: write new facts of the ledger to event logs, the event bus and metrics."""
 
 from __future__ import annotations
 

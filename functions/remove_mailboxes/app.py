@@ -1,4 +1,4 @@
-"""On a schedule: remove the mailboxes of those who left 30 days ago."""
+"""On a schedule: remove mailboxes whose owners were deregistered or deleted 30 days ago."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ expired_mailboxes = bootstrap.build(settings)
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Look at everybody once; see events/remove_mailboxes.json."""
+    """Look at all owners once; see events/remove_mailboxes.json."""
     counts = expired_mailboxes.run(context.get_remaining_time_in_millis)
-    logger.info("looked at those who left", extra=counts)
+    logger.info("looked at mailboxes of deregistered and deleted owners", extra=counts)
     return counts

@@ -18,7 +18,7 @@ retry_events = bootstrap.build(settings)
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Project what one SQS batch points at; see events/retry_events.json."""
+    """Project the facts that one SQS batch points at; see events/retry_events.json."""
     outcome = retry_events.accept(bootstrap.retried_messages(event), context.get_remaining_time_in_millis)
     logger.info("projected again", extra=outcome.summary)
     return bootstrap.failures(outcome.failed)

@@ -1,4 +1,4 @@
-"""Beside the way: a rule's function is told of a message."""
+"""Call the function of an asynchronous rule: it decides nothing, and the message does not wait for it."""
 
 from __future__ import annotations
 

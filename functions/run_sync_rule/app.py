@@ -1,4 +1,4 @@
-"""On the way: a rule's function says what becomes of a message."""
+"""Call the function of a synchronous rule: it decides about the message, which waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a schedule: look for what was forgotten."""
+"""On a schedule: send overdue orders again or park them, and remove old bytes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,14 @@
-"""Wiring: one module a function, with that function's settings and its parts; nothing else.
+"""Wiring: one module per function, which connects its station to adapters and settings and decides nothing.
 
-What a function makes while it starts stays for its life, and Python's collector would look through all of it dozens of
-times and find nothing: a seventh of every start. So it waits from the first import of this package until the function
-is built, which ``ready`` marks (docs/decisions/0012).
+A module defines the following; a docstring says only what differs from it:
+
+- ``<Function>Settings``: the variables that template.yaml gives the function;
+- ``build(settings)``: returns the station, or what else answers the function's events;
+- ``batch(settings, logger)``, where the function reads a queue: returns the loop over a batch of messages.
+
+Objects made while a function starts live as long as the function. Python's garbage collector would look through all of
+them dozens of times and free none, which takes a seventh of a start. So it does not run from the first import of this
+package until the function is built, which ``ready`` marks (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STARTING: Final = 1_000_000
-"""New objects before a collection while a function starts: more than any start makes. Ours."""
+"""Number of new objects before a collection while a function starts: more than any start makes. Ours."""
 
 _USUAL: Final = gc.get_threshold()
 
@@ -28,8 +34,8 @@ gc.set_threshold(STARTING)
 def ready(build: Callable[P, T]) -> Callable[P, T]:
     """Mark the end of a function's start: when ``build`` returns or fails, garbage is collected as usual.
 
-    What was made until then is set aside first, or the next collection would go through it after all. Once a process:
-    tests build functions by the hundred, and what they leave must go.
+    Objects made until then are frozen first; otherwise the next collection would look through them after all. This
+    happens once per process: tests build hundreds of functions, and what these leave must be collected.
     """
 
     @functools.wraps(build)

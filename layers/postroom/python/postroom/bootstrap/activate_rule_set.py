@@ -11,5 +11,4 @@ from postroom.bootstrap import ready
 
 @ready
 def build() -> ActiveRuleSet:
-    """Return the custom resource as template.yaml sets it up."""
     return ActiveRuleSet(clients.ses(), urllib3.PoolManager(timeout=10))

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 
 class AdminApiSettings(DirectorySettings):
-    """Settings of functions/admin_api."""
-
     mailbox_table: str
     inbound_bucket: str
     inbound_topic_arn: Arn
@@ -50,7 +48,7 @@ def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], api.
 
 
 def context(settings: AdminApiSettings) -> Context:
-    """Return what operations may ask of the world, as template.yaml sets it up."""
+    """Return the ports and settings that operations use."""
     table = DirectoryTable(clients.dynamodb(), settings.directory_table)
     # arn:<partition>:kms:<region>:<account>:key/<id>
     _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)

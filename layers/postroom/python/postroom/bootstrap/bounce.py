@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 
 class BounceSettings(StationSettings):
-    """Settings of functions/bounce."""
-
     inbound_bucket: str
     bounce_queue_url: Url
     bounce_dlq_url: Url
@@ -28,7 +26,6 @@ class BounceSettings(StationSettings):
 
 @ready
 def build(settings: BounceSettings) -> Bouncer:
-    """Return the station as template.yaml sets it up."""
     ours = Patience()
     return Bouncer(
         owners=directory_parts.owners(settings),
@@ -48,5 +45,4 @@ def build(settings: BounceSettings) -> Bouncer:
 
 
 def batch(settings: BounceSettings, logger: Logger) -> SqsBatch:
-    """Return how its queue's batches are taken."""
     return parts.batch(settings, logger, dead_letters=settings.bounce_dlq_url)

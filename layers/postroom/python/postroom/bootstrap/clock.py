@@ -1,4 +1,4 @@
-"""The clock: what time it is, and waiting."""
+"""The clock: the time, and waiting."""
 
 from __future__ import annotations
 

@@ -21,8 +21,6 @@ from postroom.model.limits import DELETION_SETTLING_SECONDS
 
 
 class DeleteOrganizationsSettings(DirectorySettings, FlowSettings, TimedSettings, OrderQueueSettings):
-    """Settings of functions/delete_organizations."""
-
     mailbox_table: str
     inbound_bucket: str
     mail_bucket: str
@@ -31,7 +29,6 @@ class DeleteOrganizationsSettings(DirectorySettings, FlowSettings, TimedSettings
 
 @ready
 def build(settings: DeleteOrganizationsSettings) -> Deletion:
-    """Return the station as template.yaml sets it up."""
     dynamodb, s3 = clients.dynamodb(), clients.later(clients.s3)
     table = DirectoryTable(dynamodb, settings.directory_table)
     directory = DynamoDirectory(table)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 
 class DeliverSettings(StationSettings):
-    """Settings of functions/deliver."""
-
     mailbox_table: str
     inbound_bucket: str
     mail_bucket: str
@@ -35,7 +33,6 @@ class DeliverSettings(StationSettings):
 
 @ready
 def build(settings: DeliverSettings) -> Deliver:
-    """Return the station as template.yaml sets it up."""
     return Deliver(
         owners=directory_parts.owners(settings),
         raw=S3RawMail(clients.s3(), settings.inbound_bucket),
@@ -55,5 +52,4 @@ def build(settings: DeliverSettings) -> Deliver:
 
 
 def batch(settings: DeliverSettings, logger: Logger) -> SqsBatch:
-    """Return how its queue's batches are taken."""
     return parts.batch(settings, logger, dead_letters=settings.deliver_dlq_url)

@@ -1,4 +1,4 @@
-"""Parts of functions that read the directory only to see who is still there."""
+"""Parts of functions that read nothing but the owners of mailboxes from the directory."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def owners(settings: DirectorySettings) -> DynamoMailboxOwners:
-    """Return who is still there."""
+    """Return the reader of the owners of mailboxes."""
     return DynamoMailboxOwners(DirectoryTable(clients.dynamodb(), settings.directory_table))

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 
 class IngestSettings(StationSettings, OrderQueueSettings):
-    """Settings of functions/ingest."""
-
     inbound_bucket: str
     ingest_dlq_url: Url
     plus_addressing: bool
@@ -30,7 +28,6 @@ class IngestSettings(StationSettings, OrderQueueSettings):
 
 @ready
 def build(settings: IngestSettings) -> Ingest:
-    """Return the station as template.yaml sets it up."""
     clients.sqs()  # every message needs it: better made now than while the first one waits
     return Ingest(
         directory=DynamoAddressees(DirectoryTable(clients.dynamodb(), settings.directory_table)),
@@ -47,5 +44,4 @@ def build(settings: IngestSettings) -> Ingest:
 
 
 def batch(settings: IngestSettings, logger: Logger) -> SqsBatch:
-    """Return how its queue's batches are taken."""
     return parts.batch(settings, logger, dead_letters=settings.ingest_dlq_url)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 class MessageFlowApiSettings(DirectorySettings, FlowSettings, TimedSettings):
-    """Settings of functions/message_flow_api."""
-
     account_id: str
     inbound_bucket: str
     mail_bucket: str
@@ -31,7 +29,7 @@ class MessageFlowApiSettings(DirectorySettings, FlowSettings, TimedSettings):
 
 @ready
 def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str], api.Answered]:
-    """Return what answers an event, given the invocation's own request id."""
+    """Return the function that answers an event, given the invocation's own request id."""
     s3 = clients.s3()
     flow = MessageFlow(
         owners=directory_parts.owners(settings),

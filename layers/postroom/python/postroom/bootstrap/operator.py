@@ -1,7 +1,7 @@
-"""Wiring of what people do by hand: the command line's view of a running stack.
+"""Wiring of the command line: the tools that an operator uses on a running stack.
 
-Each tool is made, and what it needs imported, when a command first asks for it: a command that reads the ledger alone
-does not wait for mailboxes, encryption and queues.
+A tool is made, and its modules are imported, when a command first uses it: a command that reads only the ledger does
+not wait for mailboxes, encryption and queues. Then the tool reads its settings from the variables of the functions.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ class ParkingSettings(StationSettings, OrderQueueSettings):
 
 
 class Operator:
-    """Everything that a person with the stack's credentials may look at."""
+    """Tools for a person with the stack's credentials."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        """Keep the variables of all functions; each tool reads its own settings from them when it is made."""
+        """Keep the variables of all functions together."""
         self._variables = variables
 
     @cached_property
     def directory(self) -> Addressees:
-        """Who has which address."""
+        """Addresses and who receives their mail."""
         from postroom.adapters.aws.addressees import DynamoAddressees
         from postroom.adapters.aws.directory_table import DirectoryTable
 
@@ -79,7 +79,7 @@ class Operator:
 
     @cached_property
     def owners(self) -> MailboxOwners:
-        """Who is still there."""
+        """Owners of mailboxes."""
         from postroom.bootstrap import directory_parts
 
         return directory_parts.owners(DirectorySettings.read(self._variables))
@@ -117,21 +117,21 @@ class Operator:
 
     @cached_property
     def transit(self) -> Transit:
-        """What is on its way."""
+        """What is in transit."""
         from postroom.bootstrap import parts
 
         return parts.transit(FlowSettings.read(self._variables))
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What happened."""
+        """The ledger of facts."""
         from postroom.adapters.aws.ledger import DynamoLedger
 
         return DynamoLedger(clients.dynamodb(), LedgerSettings.read(self._variables).ledger_table)
 
     @cached_property
     def parking(self) -> Parking:
-        """What is parked."""
+        """Parked things: list, redrive, discard."""
         from postroom.bootstrap import parts
 
         return parts.parking(ParkingSettings.read(self._variables))

@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
 
 class ParkSettings(StationSettings, OrderQueueSettings):
-    """Settings of functions/park."""
+    """Orders that a dead letter left open are sent to their stations."""
 
 
 @ready
 def build(settings: ParkSettings) -> DeadLetters:
-    """Return the station as template.yaml sets it up."""
     return DeadLetters(parts.parking(settings))
 
 
 def batch(settings: ParkSettings, logger: Logger) -> SqsBatch:
-    """Return how the dead-letter queues' batches are taken: none is ever given up."""
+    """Without a dead-letter queue: a dead letter is tried until it is parked."""
     return parts.batch(settings, logger)

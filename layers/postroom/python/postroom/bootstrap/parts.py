@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 def transit(settings: FlowSettings) -> DynamoTransit:
-    """Return what is on its way."""
+    """Return the table of what is in transit."""
     return DynamoTransit(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms)
 
 
 def ledger(settings: LedgerSettings) -> DynamoLedger:
-    """Return what happened."""
+    """Return the ledger of facts."""
     return DynamoLedger(clients.dynamodb(), settings.ledger_table)
 
 
 def queues(settings: TimedSettings) -> SqsQueues:
-    """Return the way to the stations whose queues are among the settings; the function sends to no others.
+    """Return the queues of those stations whose URLs are among the settings. The function sends to no others.
 
-    Its client is made when it is first needed: a function that needs it for every message makes it in time.
+    The client is made when it is first used. A function that sends for every message makes it earlier.
     """
     fields = {name: station.queue.lower() for name, station in STATIONS.items()}
     urls = {name: getattr(settings, field) for name, field in fields.items() if hasattr(settings, field)}
@@ -42,7 +42,7 @@ def queues(settings: TimedSettings) -> SqsQueues:
 
 
 def parking(settings: StationSettings) -> Parking:
-    """Return the parking; queues that the function does not know stay unused by it."""
+    """Return what parks messages; it sends only to queues that are among the settings."""
     return Parking(
         transit=transit(settings),
         ledger=ledger(settings),
@@ -54,12 +54,12 @@ def parking(settings: StationSettings) -> Parking:
 
 
 def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:
-    """Return how a station takes SQS's batches.
+    """Return the loop over a batch of messages.
 
     Args:
         settings: of the function.
         logger: of the function.
-        dead_letters: URL of its dead-letter queue; without one, a record is tried for ever.
+        dead_letters: URL of the queue for messages that failed too often; without one, a message is tried for ever.
     """
     counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
     queue = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None

@@ -34,7 +34,7 @@ __all__ = ["build", "failures", "ledger_records", "projections"]
 
 
 class EventSettings(DirectorySettings, TimedSettings):
-    """Of functions that project facts."""
+    """Of functions that write facts to event logs and to the event bus."""
 
     retry_events_queue_url: Url
     event_bus_name: str
@@ -42,14 +42,11 @@ class EventSettings(DirectorySettings, TimedSettings):
 
 
 class RecordEventsSettings(EventSettings):
-    """Settings of functions/record_events."""
-
     metrics_namespace: str
 
 
 @ready
 def build(settings: RecordEventsSettings) -> RecordEvents:
-    """Return the station as template.yaml sets it up."""
     return RecordEvents(
         projections=projections(settings),
         metrics=EmbeddedMetrics(settings.metrics_namespace, write_line),
@@ -59,7 +56,7 @@ def build(settings: RecordEventsSettings) -> RecordEvents:
 
 
 def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict[Part, Projection]:
-    """Return the places that facts go to; ``most`` is how many lines one call writes to a log."""
+    """Return the places that facts are written to; ``most`` is the number of lines that one call writes to a log."""
     directory = DirectoryTable(clients.dynamodb(), settings.directory_table)
     default_enabled = settings.event_log_default
     instance = uuid.uuid4().hex

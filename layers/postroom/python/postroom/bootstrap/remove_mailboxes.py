@@ -14,15 +14,12 @@ from postroom.lifecycle.expired_mailboxes import ExpiredMailboxes
 
 
 class RemoveMailboxesSettings(DirectorySettings):
-    """Settings of functions/remove_mailboxes."""
-
     mailbox_table: str
     mail_bucket: str
 
 
 @ready
 def build(settings: RemoveMailboxesSettings) -> ExpiredMailboxes:
-    """Return the station as template.yaml sets it up."""
     dynamodb, directory = clients.dynamodb(), settings.directory_table
     return ExpiredMailboxes(
         organizations=DynamoOrganizations(dynamodb, directory),

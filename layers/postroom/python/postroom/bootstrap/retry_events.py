@@ -14,12 +14,12 @@ __all__ = ["build", "failures", "retried_messages"]
 
 
 class RetryEventsSettings(EventSettings, LedgerSettings):
-    """Settings of functions/retry_events."""
+    """The ledger holds the facts that a message names."""
 
 
 @ready
 def build(settings: RetryEventsSettings) -> RetryEvents:
-    """Return the station as template.yaml sets it up; each line goes by itself, so that a faulty one shows."""
+    """Each line is written with a call of its own, so that the log service names a faulty one."""
     return RetryEvents(
         ledger=parts.ledger(settings),
         projections=projections(settings, most=1),

@@ -1,4 +1,4 @@
-"""Parts that the rules' functions are made of."""
+"""Parts of the stations that call the functions of rules."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from postroom.rules.breaker import PAUSE_SECONDS, Breaker
 
 
 class RuleSettings(StationSettings):
-    """Of stations that call rules' functions."""
+    """Of stations that call the functions of rules."""
 
     account_id: str
 
 
 def open_calls(settings: RuleSettings) -> DynamoOpenCalls:
-    """Return what reads a call before its function is asked."""
+    """Return the reader of a call's row."""
     return DynamoOpenCalls(clients.dynamodb(), settings.transit_table, settings.directory_table)
 
 
 def caller(settings: RuleSettings) -> Caller:
-    """Return who calls rules' functions, in this account and Region."""
+    """Return the caller of functions in this account and Region."""
     probes = DynamoProbes(clients.dynamodb(), settings.transit_table, now_ms)
     return Caller(
         functions=LambdaRuleFunctions(clients.rule_functions()),

@@ -17,15 +17,12 @@ if TYPE_CHECKING:
 
 
 class RunAsyncRuleSettings(rule_parts.RuleSettings):
-    """Settings of functions/run_async_rule."""
-
     run_async_rule_queue_url: Url
     run_async_rule_dlq_url: Url
 
 
 @ready
 def build(settings: RunAsyncRuleSettings) -> RunAsyncRule:
-    """Return the station as template.yaml sets it up."""
     return RunAsyncRule(
         caller=rule_parts.caller(settings),
         open_calls=rule_parts.open_calls(settings),
@@ -39,5 +36,4 @@ def build(settings: RunAsyncRuleSettings) -> RunAsyncRule:
 
 
 def batch(settings: RunAsyncRuleSettings, logger: Logger) -> SqsBatch:
-    """Return how its queue's batches are taken."""
     return parts.batch(settings, logger, dead_letters=settings.run_async_rule_dlq_url)

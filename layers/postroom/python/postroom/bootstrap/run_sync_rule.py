@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 class RunSyncRuleSettings(rule_parts.RuleSettings, OrderQueueSettings):
-    """Settings of functions/run_sync_rule."""
-
     inbound_bucket: str
     run_sync_rule_dlq_url: Url
     plus_addressing: bool
@@ -31,7 +29,6 @@ class RunSyncRuleSettings(rule_parts.RuleSettings, OrderQueueSettings):
 
 @ready
 def build(settings: RunSyncRuleSettings) -> RunSyncRule:
-    """Return the station as template.yaml sets it up."""
     dynamodb = clients.dynamodb()
     clients.sqs()  # every call needs it: better made now than while the first one waits
     return RunSyncRule(
@@ -52,5 +49,4 @@ def build(settings: RunSyncRuleSettings) -> RunSyncRule:
 
 
 def batch(settings: RunSyncRuleSettings, logger: Logger) -> SqsBatch:
-    """Return how its queue's batches are taken."""
     return parts.batch(settings, logger, dead_letters=settings.run_sync_rule_dlq_url)

@@ -13,15 +13,12 @@ from postroom.parking.sweep import Patience, Sweep
 
 
 class SweepSettings(StationSettings, OrderQueueSettings):
-    """Settings of functions/sweep."""
-
     inbound_bucket: str
     ingest_queue_url: Url
 
 
 @ready
 def build(settings: SweepSettings) -> Sweep:
-    """Return the station as template.yaml sets it up."""
     return Sweep(
         parking=parts.parking(settings),
         archive=S3RawMail(clients.s3(), settings.inbound_bucket),
