@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cli.running import Stack
     from postroom.bootstrap.operator import Operator
     from postroom.model.facts import Fact
-    from postroom.ports.transit import Waiting
+    from postroom.ports.transit_scans import OpenEntry
 
 SPEED: Final = 60
 MESSAGES: Final = 1_000
@@ -227,9 +227,9 @@ class Measurement:
             for number in range(MESSAGES):
                 smtp.sendmail(SLOW, ["ann@noisy.example"], _letter(f"slow-{number}", SLOW))
 
-    def _open(self) -> Iterator[Waiting]:
+    def _open(self) -> Iterator[OpenEntry]:
         """Yield all that is on its way."""
-        return self.operator.transit.waiting(FOR_EVER)
+        return self.operator.transit_scans.open_before(FOR_EVER)
 
     def _junk(self) -> int:
         head = self.operator.mailboxes.head(self.mailboxes["ann@noisy.example"])

@@ -12,13 +12,14 @@ import pytest
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import Mailbox, MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.admin import api
 from postroom.admin.context import AdminSettings, Context
 from postroom.contracts import aws_json

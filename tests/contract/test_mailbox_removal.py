@@ -20,6 +20,7 @@ from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.mailbox import NewItem, blob_key
 from postroom.ports.mailboxes import MailboxOwner
+from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, arn, delivered, order, received
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Stores:
     def deliver(self, name: str, number: int) -> str:
         trace = f"{name}{self.traces:030x}"
         self.traces += 1
-        assert self.transit.open([received(trace)], [order(name, trace)], None)
+        assert self.transit.commit(Commit(facts=[received(trace)], orders=[order(name, trace)])) is Outcome.DONE
         head = self.mailboxes.head(name)
         assert head is not None
         token = f"{number:032x}"

@@ -12,18 +12,21 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.mailbox_rows import head_row, item_row
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.transit import DynamoTransit
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.mailbox import ChangeKind, Counters, Folder, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner
+from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, arn, delivered, order, received
 
 if TYPE_CHECKING:
+    from postroom.ports.ledger import Ledger
     from postroom.ports.mailboxes import Mailboxes
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
     from tests.support.stack import Stack
 
 
@@ -36,7 +39,7 @@ class RunningStack:
     def send(self, number: int) -> str:
         """Open a flow to Ann; return its trace."""
         trace = f"{number:032x}"
-        assert self.transit.open([received(trace)], [order("ann", trace)], None)
+        assert self.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)])) is Outcome.DONE
         return trace
 
     def deliver(self, number: int, **changes: Any) -> Item | None:
@@ -154,7 +157,7 @@ def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(run
     running.deliver(1)
     trace, head = f"{1:032x}", running.mailboxes.head("ann")
     assert head is not None
-    assert running.transit.open([], [order("ann", trace)], None)
+    assert running.transit.commit(Commit(orders=[order("ann", trace)])) is Outcome.DONE
     assert running.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
     assert running.mailboxes.head("ann") == head
     assert len(running.mailboxes.items("ann", "INBOX")) == 1

@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.aws.ledger import DynamoLedger
-from postroom.adapters.aws.message_contents import DynamoMessageContents
+from postroom.adapters.aws.parked import DynamoParkedThings
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.aws.transit_scans import DynamoTransitScans
+from postroom.adapters.memory.ledger import MemoryLedger
+from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
+from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact
 from postroom.ports.message_contents import FlowContents, Slot
+from postroom.ports.transit import Commit, Outcome, TakeChunk
 from tests.support.builders import NOON, TRACE, call, expansion, order, own, received
 
 if TYPE_CHECKING:
-    from postroom.ports.message_contents import MessageContents
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.parked import ParkedThings
+    from postroom.ports.transit import Transit
+    from postroom.ports.transit_scans import TransitScans
     from tests.support.stack import Stack
 
 RUN = "rule-1"
@@ -30,8 +36,9 @@ RUN = "rule-1"
 
 @dataclass
 class Way:
-    contents: MessageContents
     transit: Transit
+    things: ParkedThings
+    scans: TransitScans
     ledger: Ledger
 
 
@@ -42,12 +49,18 @@ def way(request: pytest.FixtureRequest) -> Way:
 
     if request.param == "memory":
         tables = MemoryTables()
-        return Way(MemoryMessageContents(tables, clock), MemoryTransit(tables, clock), MemoryLedger(tables))
+        return Way(
+            MemoryTransit(tables, clock),
+            MemoryParkedThings(tables, clock),
+            MemoryTransitScans(tables),
+            MemoryLedger(tables),
+        )
     stack: Stack = request.getfixturevalue("stack")
     transit, ledger = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]
     return Way(
-        DynamoMessageContents(stack.dynamodb, transit, ledger, clock),
         DynamoTransit(stack.dynamodb, transit, ledger, clock),
+        DynamoParkedThings(stack.dynamodb, transit, ledger, clock),
+        DynamoTransitScans(stack.dynamodb, transit),
         DynamoLedger(stack.dynamodb, ledger),
     )
 
@@ -57,50 +70,51 @@ def raw(name: str) -> RawLocation:
 
 
 def test_nothing_was_put_into_a_flow_that_nobody_touched(way: Way) -> None:
-    assert way.contents.of(TRACE) == FlowContents(TRACE)
+    assert way.transit.contents(TRACE) == FlowContents(TRACE)
 
 
 def test_what_is_stored_is_read_back_whole(way: Way) -> None:
     made = FlowContents(TRACE).put(raw("a"), 1)
     made = opened(made, RUN, 1).put(raw("b"), 2)
     made = opened(made, "rule-2", 3)
-    assert way.contents.replace(made)
-    stored = way.contents.of(TRACE)
+    assert way.transit.commit(Commit(contents=made)) is Outcome.DONE
+    stored = way.transit.contents(TRACE)
     assert stored.version == 1
     assert (stored.shown, stored.slots, stored.puts, stored.frozen) == (made.shown, made.slots, 2, False)
-    assert way.contents.of("e" * 32).version == 0
+    assert way.transit.contents("e" * 32).version == 0
 
 
 def test_a_change_that_was_made_from_an_older_state_is_refused(way: Way) -> None:
-    before = way.contents.of(TRACE)
-    way.contents.replace(before.put(raw("a"), 1))
-    with pytest.raises(ConflictError):
-        way.contents.replace(before.put(raw("b"), 1), [own(OwnFact.CONTENT_PUT, "b")])
-    current = way.contents.of(TRACE).current
+    before = way.transit.contents(TRACE)
+    way.transit.commit(Commit(contents=before.put(raw("a"), 1)))
+    late = Commit(facts=[own(OwnFact.CONTENT_PUT, "b")], contents=before.put(raw("b"), 1))
+    assert way.transit.commit(late) is Outcome.STALE
+    current = way.transit.contents(TRACE).current
     assert current is not None
     assert current.raw == raw("a")
     assert way.ledger.fact(TRACE, "b") is None
 
 
 def test_of_many_puts_at_once_every_one_is_told_whether_it_counted(way: Way) -> None:
-    before = way.contents.of(TRACE)
+    before = way.transit.contents(TRACE)
 
     def put(name: str) -> str | None:
         try:
-            return name if way.contents.replace(before.put(raw(name), 1)) else None
+            return name if way.transit.commit(Commit(contents=before.put(raw(name), 1))) is Outcome.DONE else None
         except ConflictError:
             return None
 
     with ThreadPoolExecutor(6) as pool:
         counted = [name for name in pool.map(put, "abcdef") if name]
-    current = way.contents.of(TRACE).current
+    current = way.transit.contents(TRACE).current
     assert current is not None
     assert [raw(name) for name in counted] == [current.raw]
 
 
 def test_facts_and_orders_come_with_the_change_or_not_at_all(way: Way) -> None:
     fact = own(OwnFact.CONTENT_PUT, "put:1")
-    assert way.contents.replace(FlowContents(TRACE).put(raw("a"), 1), [fact], [order()])
+    change = Commit(facts=[fact], orders=[order()], contents=FlowContents(TRACE).put(raw("a"), 1))
+    assert way.transit.commit(change) is Outcome.DONE
     assert way.ledger.fact(TRACE, fact.key) == fact
     assert list(way.transit.open_orders(TRACE)) == [order()]
 
@@ -109,33 +123,33 @@ def test_facts_and_orders_come_with_the_change_or_not_at_all(way: Way) -> None:
 def test_a_verdict_that_was_given_before_is_not_given_again(way: Way, repeated: str) -> None:
     facts = [own(OwnFact.CONTENT_PUT, "verdict")] if repeated == "fact" else []
     orders = [order()] if repeated == "order" else []
-    way.contents.replace(opened(way.contents.of(TRACE), RUN, 1), facts, orders)
-    closing = way.contents.of(TRACE).closed(RUN, 1, keep=True)
+    way.transit.commit(Commit(facts=facts, orders=orders, contents=opened(way.transit.contents(TRACE), RUN, 1)))
+    closing = way.transit.contents(TRACE).closed(RUN, 1, keep=True)
     assert closing is not None
-    assert not way.contents.replace(closing, facts, orders)
-    assert not way.contents.of(TRACE).slots[RUN].closed
+    assert way.transit.commit(Commit(facts=facts, orders=orders, contents=closing)) is Outcome.ALREADY
+    assert not way.transit.contents(TRACE).slots[RUN].closed
 
 
 def test_a_flow_opens_with_the_slots_of_those_calls_that_say_so(way: Way) -> None:
     first, second, third = (call(rule_id=name, slot_open=name != "r-3") for name in ("r-1", "r-2", "r-3"))
-    assert way.transit.open([received()], [first, second, third], None)
-    assert way.contents.of(TRACE).slots == {first.key: Slot(1), second.key: Slot(1)}
+    assert way.transit.commit(Commit(facts=[received()], orders=[first, second, third])) is Outcome.DONE
+    assert way.transit.contents(TRACE).slots == {first.key: Slot(1), second.key: Slot(1)}
 
 
 def test_a_call_that_opens_its_own_slot_is_made_whatever_was_put_before(way: Way) -> None:
-    way.transit.open([received()], [], expansion(chunks=1))
-    way.contents.replace(way.contents.of(TRACE).put(raw("a"), 1))
-    before = way.contents.of(TRACE)
-    assert way.transit.expand(expansion(chunks=1), [], [call()])
-    assert way.contents.of(TRACE) == before
+    way.transit.commit(Commit(facts=[received()], expansion=expansion(chunks=1)))
+    way.transit.commit(Commit(contents=way.transit.contents(TRACE).put(raw("a"), 1)))
+    before = way.transit.contents(TRACE)
+    assert way.transit.commit(Commit([TakeChunk(expansion(chunks=1))], orders=[call()])) is Outcome.DONE
+    assert way.transit.contents(TRACE) == before
     assert list(way.transit.open_orders(TRACE)) == [call()]
 
 
 def test_a_flow_is_clear_although_gets_still_return_what_was_put(way: Way) -> None:
-    way.contents.replace(FlowContents(TRACE).put(raw("a"), 1))
+    way.transit.commit(Commit(contents=FlowContents(TRACE).put(raw("a"), 1)))
     assert way.transit.is_clear(TRACE)
-    assert list(way.transit.all_parked()) == []
-    assert list(way.transit.waiting(NOON * 2)) == []
+    assert list(way.things.list()) == []
+    assert list(way.scans.open_before(NOON * 2)) == []
 
 
 def opened(contents: FlowContents, run: str, attempt: int) -> FlowContents:

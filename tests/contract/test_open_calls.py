@@ -17,8 +17,8 @@ from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import StoreUnavailableError
 from postroom.model.records import Insert, OrganizationState
-from postroom.ports.open_calls import OpenCall
-from postroom.ports.transit import Called
+from postroom.ports.open_calls import CallOfOrganization
+from postroom.ports.transit import Commit, EndCall, OpenCall
 from tests.support.builders import NOON, ORG, call, received
 from tests.support.directory_records import organization
 
@@ -52,21 +52,22 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.mark.parametrize("state", OrganizationState)
 def test_an_open_call_says_whether_its_organization_is_active(way: Way, state: OrganizationState) -> None:
-    way.transit.open([received()], [call()], None)
-    assert way.open_calls.read(call().pointer) == OpenCall(Called(call(), 0, NOON), organization_is_active=False)
+    way.transit.commit(Commit(facts=[received()], orders=[call()]))
+    found = OpenCall(call(), 0, NOON)
+    assert way.open_calls.read(call().pointer) == CallOfOrganization(found, organization_is_active=False)
     way.directory.commit([Insert(organization(ORG, state=state))])
-    assert way.open_calls.read(call().pointer) == OpenCall(
-        Called(call(), 0, NOON), organization_is_active=state is OrganizationState.ACTIVE
+    assert way.open_calls.read(call().pointer) == CallOfOrganization(
+        found, organization_is_active=state is OrganizationState.ACTIVE
     )
 
 
 def test_a_call_that_is_decided_is_none(way: Way) -> None:
     way.directory.commit([Insert(organization(ORG))])
     assert way.open_calls.read(call().pointer) is None
-    way.transit.open([received()], [call()], None)
+    way.transit.commit(Commit(facts=[received()], orders=[call()]))
     found = way.open_calls.read(call().pointer)
     assert found is not None
-    way.transit.decide(found.called, [], [], None)
+    way.transit.commit(Commit([EndCall(found.open_call)]))
     assert way.open_calls.read(call().pointer) is None
 
 
@@ -87,12 +88,12 @@ class Throttled:
 def test_what_is_not_processed_is_asked_for_again(stack: Stack) -> None:
     tables = stack.environment
     transit = DynamoTransit(stack.dynamodb, tables["TRANSIT_TABLE"], tables["LEDGER_TABLE"], lambda: NOON)
-    transit.open([received()], [call()], None)
+    transit.commit(Commit(facts=[received()], orders=[call()]))
     DynamoDirectory(DirectoryTable(stack.dynamodb, tables["DIRECTORY_TABLE"])).commit([Insert(organization(ORG))])
     for times in (0, 3):
         client = Throttled(stack.dynamodb, times)
         calls = DynamoOpenCalls(client, tables["TRANSIT_TABLE"], tables["DIRECTORY_TABLE"], client.pauses.append)  # type: ignore[arg-type]  # as much of it as is used
-        assert calls.read(call().pointer) == OpenCall(Called(call(), 0, NOON), organization_is_active=True)
+        assert calls.read(call().pointer) == CallOfOrganization(OpenCall(call(), 0, NOON), organization_is_active=True)
         assert len(client.pauses) == times + 1
     client = Throttled(stack.dynamodb, 100)
     calls = DynamoOpenCalls(client, tables["TRANSIT_TABLE"], tables["DIRECTORY_TABLE"], client.pauses.append)  # type: ignore[arg-type]  # as above

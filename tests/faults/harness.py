@@ -26,7 +26,6 @@ from moto.sqs.models import sqs_backends
 
 from local.emulator import standard_queue
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
 from postroom.bootstrap import clock, directory_parts, parts
@@ -217,9 +216,7 @@ class Harness:
                 owners=directory_parts.owners(DirectorySettings.read()),
                 ledger=parts.ledger(settings),
                 raw=S3RawMail(clients.s3(), self.stack.environment["INBOUND_BUCKET"]),
-                contents=DynamoMessageContents(
-                    clients.dynamodb(), settings.transit_table, settings.ledger_table, clock.now_ms
-                ),
+                transit=parts.transit(settings),
                 objects=objects,
                 now=clock.now_ms,
                 available_ms=24 * 3_600_000,

@@ -8,11 +8,11 @@ from unittest.mock import patch
 import boto3
 
 from postroom.adapters.aws.queues import SqsQueues
-from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.directory import EntityState
 from tests.faults.harness import letter
 from tests.faults.injector import Killed
 from tests.support.builders import OTHER, notification
+from tests.support.commits import before_chunks
 from tests.support.rule_callees import ALL as CALLED
 from tests.support.rules import BOUNCE, DEFAULT, DROP, JUNK, rule
 
@@ -128,6 +128,11 @@ def asked_beside_crowd(pipeline: Pipeline) -> None:
     crowd(pipeline)
     pipeline.entity("zoe")
     pipeline.apply_rules(pipeline.callees.rule(fails), rule(DEFAULT, recipients="group@acme.test"))
+
+
+def killed(_: Any) -> None:
+    """Kill the worker."""
+    raise Killed
 
 
 # What happens
@@ -257,7 +262,7 @@ def orders_forgotten(harness: Harness) -> None:
 def expansion_forgotten(harness: Harness) -> None:
     """A large flow stops after its first transaction, and its notification is lost: the sweep takes it up."""
     harness.arrive("m1", "group@acme.test")
-    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+    with before_chunks(killed):
         harness.hand_out("INGEST_QUEUE_URL")
     harness.forget("INGEST_QUEUE_URL")
     harness.hours(2)
@@ -365,7 +370,7 @@ def verdict_forgotten(harness: Harness) -> None:
     """A large verdict stops after its first transaction, and its call is lost: the sweep takes it up."""
     harness.arrive("m1", "group@acme.test")
     harness.hand_out("INGEST_QUEUE_URL")
-    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+    with before_chunks(killed):
         harness.hand_out("RUN_SYNC_RULE_QUEUE_URL")
     harness.forget("RUN_SYNC_RULE_QUEUE_URL")
     harness.hours(2)
@@ -377,7 +382,7 @@ def frozen_and_announced(harness: Harness) -> None:
     """A large verdict stops before its first transaction of orders; meanwhile SES announces the letter once more."""
     harness.arrive("m1", "group-large@acme.test")
     harness.hand_out("INGEST_QUEUE_URL")
-    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+    with before_chunks(killed):
         harness.hand_out("RUN_SYNC_RULE_QUEUE_URL")
     harness.announce(notification("m1", ["group-small@acme.test"]))
     harness.hand_out("INGEST_QUEUE_URL")
@@ -427,7 +432,7 @@ def deleted(harness: Harness) -> None:
 def deleted_while_it_expands(harness: Harness) -> None:
     """Acme is deleted when a large flow has stopped after its first transaction."""
     harness.arrive("m1", *MANY)
-    with patch.object(DynamoTransit, "expand", side_effect=Killed):
+    with before_chunks(killed):
         harness.hand_out("INGEST_QUEUE_URL")
     harness.forget("INGEST_QUEUE_URL")
     delete(harness)

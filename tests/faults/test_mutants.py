@@ -31,7 +31,7 @@ def remove_the_idempotency_key(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Transaction._add
 
     def unconditional(self: Transaction, label: str, kind: str, arguments: dict[str, Any], condition: Any) -> Any:
-        if label in {"order", "fact"} and condition in {transactions.THERE, transactions.NOT_THERE}:
+        if label in {"take", "order", "fact"} and condition in {transactions.THERE, transactions.NOT_THERE}:
             condition = None
         return original(self, label, kind, arguments, condition)
 

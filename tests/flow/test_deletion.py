@@ -23,6 +23,7 @@ from tests.support.rules import DEFAULT, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from postroom.ports.transit import Commit, Outcome
     from tests.support.stack import Stack
 
 HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
@@ -184,7 +185,7 @@ def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(t
     assert town.left() == ORGANIZATION_ROWS
     assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
     assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
-    assert list(pipeline.operator.transit.of_organization(ORG)) == []
+    assert list(pipeline.operator.transit_scans.of_organization(ORG)) == []
     assert list(pipeline.operator.parking.list()) == []
 
     assert town.bounced("parked") == ["cleo@acme.test"]
@@ -220,15 +221,15 @@ def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -
     """Ingest stopped between the two: the notification comes again, after acme is gone."""
     pipeline = town.pipeline
     body = pipeline.arrive("both", letter("both"), "ann@acme.test", "zoe@zenith.test")
-    real = type(pipeline.operator.transit).open
+    real = type(pipeline.operator.transit).commit
 
-    def only_acme(transit: Any, facts: Any, orders: Any, expansion: Any) -> bool:
-        if facts[0].organization_id == OTHER:
+    def only_acme(transit: Any, commit: Commit) -> Outcome:
+        if commit.facts[0].organization_id == OTHER:
             raise KeyboardInterrupt
-        return bool(real(transit, facts, orders, expansion))
+        return real(transit, commit)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(pipeline.operator.transit), "open", only_acme)
+        patch.setattr(type(pipeline.operator.transit), "commit", only_acme)
         with pytest.raises(KeyboardInterrupt):
             pipeline._batch("INGEST_QUEUE_URL", "ingest")
     pipeline._batch("DELIVER_QUEUE_URL", "deliver")

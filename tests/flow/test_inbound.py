@@ -13,6 +13,7 @@ from postroom.contracts.orders import OrderKind
 from postroom.errors import UnknownEnvelopeError, UnreadableMailError
 from postroom.model.directory import EntityState, Role
 from postroom.model.facts import trace_of
+from postroom.ports.transit import Commit
 from postroom.sealing import open_message
 from tests.support.builders import ORG, OTHER, arn, order
 from tests.support.pipeline import Pipeline
@@ -199,7 +200,7 @@ def test_what_an_orphans_notification_could_not_reach_is_parked_in_its_place(pip
 
 def test_a_notice_whose_mailbox_is_gone_ends_without_a_bounce(pipeline: Pipeline) -> None:
     notice = order("gone", kind=OrderKind.QUOTA_NOTICE, trace="t")
-    pipeline.operator.transit.open([], [notice], None)
+    pipeline.operator.transit.commit(Commit(orders=[notice]))
     pipeline.operator.parking.queues.send([notice])
     pipeline.pump()
     assert pipeline.fact_names("t") == ["QUOTA_NOTICE_DROPPED"]
@@ -214,7 +215,7 @@ def test_a_forgotten_order_is_sent_again_and_then_parked(pipeline: Pipeline) -> 
         assert later(pipeline, hours * HOUR)["sent"] == 1
     pipeline.pump()
     assert pipeline.contents("ann") == [LETTER]
-    pipeline.operator.transit.open([], [order("ben")], None)
+    pipeline.operator.transit.commit(Commit(orders=[order("ben")]))
     assert [later(pipeline, hours * HOUR)["parked"] for hours in (8, 10, 12, 14)] == [0, 0, 0, 1]
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
 
-from postroom.adapters.aws.transit import DynamoTransit
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.faults.harness import Harness
 from tests.faults.injector import Injector, Killed
 from tests.faults.scenario import ALL
 from tests.faults.setups import acme, asked, fails
 from tests.support.builders import ORG, OTHER, notification
+from tests.support.commits import before_chunks
 from tests.support.rule_callees import ALL as CALLED
 from tests.support.rules import DEFAULT, rule
 
@@ -174,16 +173,13 @@ def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> No
         pipeline.entity("group-all", *members, "zoe")
         pipeline.apply_rules(pipeline.callees.rule(lambda _: CALLED), rule(DEFAULT, recipients="group-all@acme.test"))
 
-    expand = DynamoTransit.expand
-
-    def stopped(self: DynamoTransit, before: Expansion, *rest: Any) -> bool:
-        if before.done == 1:
+    def stop_behind_the_first(expansion: Expansion) -> None:
+        if expansion.done == 1:
             raise Killed
-        return expand(self, before, *rest)
 
     with opened(stack, people) as harness:
         harness.arrive("m1", "zoe@acme.test", "group-all@acme.test", content=LETTER)
-        with patch.object(DynamoTransit, "expand", stopped):
+        with before_chunks(stop_behind_the_first):
             harness.hand_out("INGEST_QUEUE_URL")
         for source in ("RUN_SYNC_RULE_QUEUE_URL", "DELIVER_QUEUE_URL") * 5:
             harness.hand_out(source)

@@ -14,6 +14,7 @@ from postroom.contracts.event_log import record_of
 from postroom.errors import ConflictError
 from postroom.model.facts import EventName, Fact, trace_of
 from tests.support.builders import ORG, OTHER
+from tests.support.commits import Watched, chunk_of
 from tests.support.pipeline import Pipeline
 from tests.support.rules import BOUNCE, BYPASS, DROP, JUNK, rule
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.inbound.ingest import Ingest
+    from postroom.ports.transit import Commit
     from tests.support.stack import Stack
 
 LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: plum pudding\n\nsecret recipe\n\xff.\r\n"
@@ -41,7 +43,7 @@ def facts(pipeline: Pipeline, message_id: str, name: EventName) -> Sequence[Fact
 
 
 def parked(pipeline: Pipeline) -> list[str]:
-    return [each.cause for each in pipeline.operator.transit.all_parked()]
+    return [each.cause for each in pipeline.operator.parking.list()]
 
 
 def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
@@ -126,7 +128,7 @@ def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
     assert pipeline.contents("zoe") == [LETTER]  # another organization's trouble is none of hers
 
     S3RuleSets(pipeline.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
-    for each in list(pipeline.operator.transit.all_parked()):
+    for each in list(pipeline.operator.parking.list()):
         pipeline.announce(each.body)
     pipeline.pump()
     assert pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
@@ -149,32 +151,23 @@ def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline
     assert [key for key in keys if key.startswith("rules/")] == [f"rules/{ORG}/1"]
 
 
-class Interrupted:
-    """A transit that takes one chunk of a large flow and then is away."""
-
-    def __init__(self, transit: Any) -> None:
-        self.transit = transit
-        self.chunks = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.transit, name)
-
-    def expand(self, *arguments: Any) -> bool:
-        if self.chunks:
-            raise ConflictError("away")
-        self.chunks += 1
-        return bool(self.transit.expand(*arguments))
-
-
 def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(pipeline: Pipeline) -> None:
     people = [f"p{number}@acme.test" for number in range(100)]
     pipeline.apply_rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
     body = pipeline.arrive("m1", LETTER, *people)
     ingest: Ingest = pipeline.apps["ingest"].ingest
-    stopped = Interrupted(ingest.transit)
+    chunks: list[Commit] = []
+
+    def take_one_chunk(commit: Commit) -> None:
+        if chunk_of(commit) is not None:
+            if chunks:
+                raise ConflictError("away")
+            chunks.append(commit)
+
+    stopped: Any = Watched(ingest.transit, take_one_chunk)
     with pytest.raises(ConflictError):
         dataclasses.replace(ingest, transit=stopped).accept(body)
-    assert stopped.chunks == 1
+    assert len(chunks) == 1
     assert len(facts(pipeline, "m1", EventName.RULE_APPLIED)) == 2
 
     pipeline.apply_rules(rule(BYPASS), version=2)

@@ -10,6 +10,7 @@ import pytest
 
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import RECEIVED, trace_of
+from postroom.ports.transit import Commit
 from tests.support.builders import ORG, order, received
 from tests.support.pipeline import Pipeline
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from postroom.parking.sweep import Sweep
-    from postroom.ports.transit import Waiting
+    from postroom.ports.transit_scans import OpenEntry
     from tests.support.stack import Stack
 
 HOURS = 2 * 3_600_000
@@ -53,18 +54,18 @@ def test_a_row_that_is_no_fact_hides_no_orphan(pipeline: Pipeline) -> None:
 def test_a_row_that_is_no_order_hides_neither_orders_nor_orphans(pipeline: Pipeline) -> None:
     store(pipeline, "a")
     transit, table = pipeline.operator.transit, pipeline.stack.environment["TRANSIT_TABLE"]
-    transit.open([received()], [order("ann"), order("ben")], None)
+    transit.commit(Commit(facts=[received()], orders=[order("ann"), order("ben")]))
     row = {"pk": "0", "sk": "order:x", "state": "OPEN", "body": "{}"}
     item = {**{name: {"S": text} for name, text in row.items()}, "since": {"N": "0"}, "sweeps": {"N": "0"}}
     pipeline.stack.dynamodb.put_item(TableName=table, Item=item)
     with pytest.raises(UnreadableFactError):
         later(pipeline, HOURS).run()
-    assert [waiting.sweeps for waiting in readable(transit.waiting(2**60))] == [1, 1]
+    assert [waiting.sweeps for waiting in readable(pipeline.operator.transit_scans.open_before(2**60))] == [1, 1]
     assert len(list(pipeline.operator.parking.list())) == 1
 
 
-def readable(waiting: Iterator[Waiting]) -> list[Waiting]:
-    found: list[Waiting] = []
+def readable(waiting: Iterator[OpenEntry]) -> list[OpenEntry]:
+    found: list[OpenEntry] = []
     with contextlib.suppress(UnreadableFactError):
         for each in waiting:
             found.append(each)

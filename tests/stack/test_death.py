@@ -52,7 +52,7 @@ def facts(running: RunningStack, organization: str) -> list[Fact]:
 
 def parked(running: RunningStack, organization: str, domain: str) -> list[dict[str, Any]]:
     """Return what is parked of an organization, and of what is nobody's what names its domain."""
-    found = running.operator().transit.all_parked()
+    found = running.operator().parking.list()
     ours = [each for each in found if each.organization_id == organization or domain in each.body]
     return [{"id": each.id, "organization": each.organization_id, "cause": each.cause} for each in ours]
 

@@ -10,7 +10,7 @@ from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, RawLocation, RuleCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.rules import ActionType, Direction
-from postroom.ports.transit import Parked
+from postroom.ports.parked import Parked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

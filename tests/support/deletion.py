@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
 from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
+from postroom.adapters.memory.parked import MemoryParkedThings
+from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.lifecycle.arrivals import ParkedArrivals
 from postroom.lifecycle.deletion import Deletion
 from postroom.lifecycle.open_flows import OpenFlows
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from postroom.adapters.memory.sealed_mail import MemorySealedMail
     from postroom.adapters.memory.tables import MemoryTables
     from postroom.ports.domain_services import DomainServices
+    from postroom.ports.ledger import Ledger
     from postroom.ports.queues import Queues
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
     from tests.support.memory_mail_system import MemoryMailSystem
 
 SETTLES: int = DELETION_SETTLING_SECONDS * 1000
@@ -48,14 +51,15 @@ def memory_deletion(
     **changes: Any,
 ) -> Deletion:
     """Return the station; ``changes`` are its attributes."""
-    arrivals = ParkedArrivals(directory, transit, ledger, raw, now)
+    things = MemoryParkedThings(tables, now)
+    arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now)
     parts: dict[str, Any] = {
         "directory": directory,
         "domain_services": domain_services,
         "rows": MemoryOrganizationRemoval(directory),
         "mailboxes": MemoryMailboxRemoval(tables, sealed),
         "transit": transit,
-        "flows": OpenFlows(transit, ledger, raw, queues, now),
+        "flows": OpenFlows(transit, things, MemoryTransitScans(tables), ledger, raw, queues, now),
         "arrivals": arrivals,
         "stored": StoredMail(raw, ledger, transit, arrivals, now, SETTLES),
         "archive": raw,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
-from postroom.adapters.memory.message_contents import MemoryMessageContents
 from postroom.adapters.memory.open_calls import MemoryOpenCalls
+from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
@@ -20,7 +21,7 @@ from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.bounce.bounce import Bouncer, Patience
 from postroom.delivery.deliver import Deliver
 from postroom.inbound.ingest import Ingest
@@ -71,12 +72,14 @@ class MemoryMailSystem:
         self.sealed = MemorySealedMail()
         self.mailboxes = MemoryMailboxes(self.tables, self.now)
         self.transit = MemoryTransit(self.tables, self.now)
+        self.things = MemoryParkedThings(self.tables, self.now)
         self.ledger = MemoryLedger(self.tables)
         self.queues = MemoryQueues()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
         self.parking = Parking(
             self.transit,
+            self.things,
             self.ledger,
             self.notices,
             self.queues,
@@ -119,7 +122,6 @@ class MemoryMailSystem:
             patience=Patience(0, 0, 0),
         )
         self.functions = MemoryRuleFunctions()
-        self.contents = MemoryMessageContents(self.tables, self.now)
         breaker = Breaker(MemoryProbes(self.now), lambda: os.urandom(8).hex())
         caller = Caller(self.functions, self.functions, breaker, self.now, region="us-east-1", account="123456789012")
         open_calls = MemoryOpenCalls(self.transit, self.directory)
@@ -128,7 +130,6 @@ class MemoryMailSystem:
             open_calls=open_calls,
             directory=self.directory,
             raw=self.raw,
-            contents=self.contents,
             transit=self.transit,
             ledger=self.ledger,
             queues=self.queues,

@@ -15,7 +15,6 @@ from botocore.config import Config
 
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.bootstrap import message_flow_api, parts
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.message_flow_api import MessageFlowApiSettings
@@ -24,6 +23,7 @@ from postroom.contracts.orders import RawLocation
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents
+from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import ORG, TRACE, order
 from tests.support.directory_records import organization
 
@@ -70,7 +70,7 @@ def flow(stack: Stack, settings: MessageFlowApiSettings) -> Any:
     raw = RawLocation(bucket="inbound-bucket", key="inbound/1")
     name, data = EventName.ORGANIZATION_EMAIL_RECEIVED, {"raw": raw.model_dump(), "size": len(ORIGINAL)}
     received = Fact(TRACE, ORG, name, RECEIVED, now_ms(), {}, data)
-    assert parts.transit(settings).open([received], [order()], None)
+    assert parts.transit(settings).commit(Commit(facts=[received], orders=[order()])) is Outcome.DONE
     client: Any = boto3.client("workmailmessageflow", config=Config(retries={"total_max_attempts": 1}))
     client.meta.events.register("before-send.workmailmessageflow", routed(message_flow_api.build(settings)))
     return client
@@ -188,8 +188,7 @@ def test_a_content_that_is_no_message_is_the_modelled_error(flow: Any, stack: St
 def test_a_frozen_message_is_the_modelled_error(
     flow: Any, stack: Stack, bucket: str, settings: MessageFlowApiSettings
 ) -> None:
-    tables = settings.transit_table, settings.ledger_table
-    DynamoMessageContents(stack.dynamodb, *tables, now_ms).replace(FlowContents(TRACE, frozen=True))
+    parts.transit(settings).commit(Commit(contents=FlowContents(TRACE, frozen=True)))
     stack.s3.put_object(Bucket=bucket, Key="k", Body=CHANGED)
     with pytest.raises(flow.exceptions.MessageFrozen):
         flow.put_raw_message_content(messageId=MESSAGE_ID, content=location("k"))

@@ -10,11 +10,11 @@ import typer
 from cli import output, running
 from cli.errors import RefusedError, UsageError
 from postroom.parking.parking import NEVER_ANNOUNCED, undeliverable
-from postroom.ports.transit import ORPHAN
+from postroom.ports.parked import ORPHAN
 
 if TYPE_CHECKING:
     from postroom.parking.parking import Parking
-    from postroom.ports.transit import Parked
+    from postroom.ports.parked import Parked
 
 app = typer.Typer(help="List what is parked and why; redrive or discard it.", no_args_is_help=True)
 
@@ -104,7 +104,7 @@ def _all(parking: Parking) -> list[Parked]:
 
 
 def _one(parking: Parking, parked_id: str) -> Parked:
-    parked = parking.transit.parked(parked_id)
+    parked = parking.things.get(parked_id)
     if parked is None:
         raise RefusedError(f"nothing is parked as {parked_id}")
     return parked

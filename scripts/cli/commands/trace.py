@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from postroom.ports.transit import Ledger
+    from postroom.ports.ledger import Ledger
 
 
 def _received(fact: Fact) -> str:

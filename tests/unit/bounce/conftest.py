@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.bounce.bounce import Bouncer
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.contracts.orders import BounceOrder, Order
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.ports.transit import Commit, Outcome, Settle
 from tests.support.builders import NOON, ORG, TRACE, order
 from tests.support.owners import MailboxOwners
 
@@ -87,23 +89,23 @@ class MailSystem:
                 "raw": location.model_dump(),
             },
         )
-        assert self.transit.open([fact], [], None)
+        assert self.transit.commit(Commit(facts=[fact])) is Outcome.DONE
 
     def refuse(self, *recipients: str, reason: str = "no such mailbox here", status: str = "5.1.1") -> BounceOrder:
         """Refuse envelope recipients, as ingest does."""
         facts = [bounced(each, reason, status) for each in recipients]
         tell = BounceOrder(trace=TRACE, organization_id=ORG, name=recipients[0], since=self.now)
-        assert self.transit.open(facts, [tell], None)
+        assert self.transit.commit(Commit(facts=facts, orders=[tell])) is Outcome.DONE
         return tell
 
     def fail(self, mailbox: str, group: str, reason: str = "mailbox full", status: str = "5.2.2") -> BounceOrder:
         """Let a member of a group fail, as deliver does."""
         made = order(mailbox, delivered_to=group)
-        self.transit.open([], [made], None)
+        self.transit.commit(Commit(orders=[made]))
         data = {"mailboxId": mailbox, "deliveredTo": group}
         fact = bounced(f"{mailbox}@acme.test", reason, status, key=mailbox, **data)
         tell = BounceOrder(trace=TRACE, organization_id=ORG, name=mailbox, since=self.now)
-        assert self.transit.settle(made, [fact], [tell])
+        assert self.transit.commit(Commit([Settle(made)], [fact], [tell])) is Outcome.DONE
         return tell
 
     def deliver(self, mailbox: str, group: str) -> None:

@@ -15,6 +15,7 @@ from postroom.errors import (
     UnwritableAddressError,
 )
 from postroom.model.facts import EventName, Fact
+from postroom.ports.transit import Commit, TakeChunk
 from tests.support.builders import NOON, ORG, TRACE, call, expansion, order
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_only_the_first_order_of_a_flow_speaks(mail_system: MailSystem) -> None:
 def test_it_waits_for_the_others_but_not_for_ever(mail_system: MailSystem) -> None:
     mail_system.receive()
     first = mail_system.refuse("a@acme.test")
-    mail_system.transit.open([], [order("ann")], None)
+    mail_system.transit.commit(Commit(orders=[order("ann")]))
     mail_system.accept(first)
     assert mail_system.told == []
     assert mail_system.queues.later["bounce"].pop() == (first.model_dump_json(), 30)
@@ -68,11 +69,11 @@ def test_it_waits_for_what_is_not_expanded_whoever_froze_it(mail_system: MailSys
     mail_system.receive()
     first = mail_system.refuse("a@acme.test")
     large = expansion(chunks=1).model_copy(update={"of": of})
-    mail_system.transit.open([], [], large)
+    mail_system.transit.commit(Commit(expansion=large))
     mail_system.accept(first)  # all that is expanded was carried out, and whoever was at it has died
     assert mail_system.told == []
     mail_system.refuse("b@acme.test")
-    mail_system.transit.expand(large, [], [])
+    mail_system.transit.commit(Commit([TakeChunk(large)]))
     mail_system.accept(first)
     assert mail_system.told == [["a@acme.test", "b@acme.test"]]
 
@@ -80,7 +81,7 @@ def test_it_waits_for_what_is_not_expanded_whoever_froze_it(mail_system: MailSys
 def test_it_waits_for_a_rules_function_no_longer_than_for_anybody_else(mail_system: MailSystem) -> None:
     mail_system.receive()
     first = mail_system.refuse("a@acme.test")
-    mail_system.transit.open([], [call()], None)
+    mail_system.transit.commit(Commit(orders=[call()]))
     mail_system.accept(first)
     assert mail_system.told == []
     mail_system.now += 15 * 60_000

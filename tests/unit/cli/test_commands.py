@@ -17,7 +17,7 @@ from cli.output import rfc3339
 from cli.repository import repository_root
 from cli.samples import Samples, Stage
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
-from postroom.ports.transit import Parked
+from postroom.ports.parked import Parked
 from tests.support.in_process import InProcessStack, deployed
 
 from .conftest import Run

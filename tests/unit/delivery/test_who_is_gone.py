@@ -13,7 +13,9 @@ from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Replace
 from postroom.model.rules import ActionType, LambdaCall
 from postroom.parking.parking import undeliverable
+from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, notification
+from tests.support.commits import Watched, chunk_of
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
 from tests.support.rule_callees import ALL
 from tests.support.rules import rule
@@ -156,7 +158,7 @@ def test_a_notice_of_ours_ends_without_a_bounce(post: MemoryMailSystem) -> None:
         size=1,
         received_at=NOON,
     )
-    assert post.transit.open([], [order], None)
+    assert post.transit.commit(Commit(orders=[order])) is Outcome.DONE
     delete(post)
     post.deliver.accept(order.message)
     assert [fact.name for fact in post.ledger.facts(TRACE)] == [OwnFact.QUOTA_NOTICE_DROPPED]
@@ -202,19 +204,13 @@ def test_a_call_with_more_recipients_than_a_transaction_takes_ends_for_all(post:
     inner, kept = post.transit, post.run_sync_rule
     left = [stop]
 
-    class Stopping:
-        """Transit that stops the worker behind so many chunks."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(inner, name)
-
-        def expand(self, *arguments: Any) -> bool:
+    def stop_behind_so_many_chunks(commit: Commit) -> None:
+        if chunk_of(commit) is not None:
             if not left[0]:
                 raise KeyboardInterrupt
             left[0] -= 1
-            return inner.expand(*arguments)
 
-    stopping: Any = Stopping()
+    stopping: Any = Watched(inner, stop_behind_so_many_chunks)
     if stop < 3:
         with pytest.raises(KeyboardInterrupt):
             replace(kept, transit=stopping).accept(body)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import RECEIVED
+from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
 from postroom.routing.flow import Flow
 from postroom.routing.plan import Plan
 from tests.support.builders import NOON, ORG, TRACE, expansion, received
+from tests.support.commits import chunk_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from postroom.contracts.expansions import Expansion
 
 FLOW = Flow(TRACE, ORG, "bob@example.org", RawLocation(bucket="inbound-bucket", key="inbound/m1"), 1000, NOON, NOON)
@@ -42,12 +43,12 @@ class Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transit, name)
 
-    def expand(self, before: Expansion, facts: Sequence[Any], orders: Sequence[Any]) -> bool:
-        if self.transit.expansion(TRACE) == before:
-            self.transit.expand(before, facts, orders)
-            self.transit.open([replace(received(), key=f"{RECEIVED}:more")], [], self.added)
-            return False
-        return self.transit.expand(before, facts, orders)
+    def commit(self, commit: Commit) -> Outcome:
+        if self.transit.expansion(TRACE) == chunk_of(commit):
+            self.transit.commit(commit)
+            self.transit.commit(Commit(facts=[replace(received(), key=f"{RECEIVED}:more")], expansion=self.added))
+            return Outcome.ALREADY
+        return self.transit.commit(commit)
 
 
 def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_for_its_own() -> None:
@@ -56,7 +57,7 @@ def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_
     plan = RawLocation(bucket="inbound-bucket", key=f"{first.plan.key}-more")
     added = expansion(chunks=2).model_copy(update={"plan": plan})
     transit = MemoryTransit(tables, now)
-    transit.open([received()], [], first)
+    transit.commit(Commit(facts=[received()], expansion=first))
     slow: Any = Overtaken(transit, added)
     queues = MemoryQueues()
     raw = MemoryRawMail("inbound-bucket", now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -21,6 +21,7 @@ from postroom.model.records import (
 )
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.builders import ORG, OTHER, arn, notification
+from tests.support.commits import Watched, chunk_of
 from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import Order
     from postroom.lifecycle.deletion import Deletion
     from postroom.ports.raw_mail import StoredRaw
+    from postroom.ports.transit import Commit
 
 MESSAGES: Final = 250
 """More than two looks of a hundred."""
@@ -134,19 +136,17 @@ def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryMailSystem
     assert state(post) is OrganizationState.DELETED
 
 
-def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(post: MemoryMailSystem, deletion: Deletion) -> None:
     post.raw.store("inbound/m1", LETTER)
     many = [f"x{number}@acme.test" for number in range(90)]
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(commit: Commit) -> None:
+        if chunk_of(commit) is not None:
+            raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(MemoryTransit, "expand", stop)
-        with pytest.raises(KeyboardInterrupt):
-            post.ingest.accept(notification("m1", many))
+    stopping: Any = Watched(post.transit, stop)
+    with pytest.raises(KeyboardInterrupt):
+        replace(post.ingest, transit=stopping).accept(notification("m1", many))
     for stored in list(post.raw.stored("transit/")):
         post.raw.remove(stored.key)
     begin(post)
@@ -236,14 +236,14 @@ def test_a_plan_whose_flow_was_never_opened_goes(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(MemoryTransit, "open", stop)
+        patch.setattr(MemoryTransit, "commit", stop)
         with pytest.raises(KeyboardInterrupt):
             post.ingest.accept(many)
     assert len(list(post.raw.stored("transit/"))) == 1
     begin(post)
     post.ingest.accept(many)
     deletion.run(lambda: 1 << 30)
-    assert list(post.transit.all_parked()) == []
+    assert list(post.parking.list()) == []
     assert list(post.raw.stored("")) == []
 
 

@@ -119,9 +119,9 @@ def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryMail
     post.directory.commit([Replace(gone), Insert(zebra), Insert(third)])
     post.raw.store("inbound/m1", LETTER)
     post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test", "zoe@zebra.test"]))
-    assert len(list(post.transit.all_parked())) == 1
+    assert len(list(post.parking.list())) == 1
     for _ in range(3):
         deletion.run(lambda: 1 << 30)
         post.later += SETTLES
-    assert list(post.transit.all_parked()) == []
+    assert list(post.parking.list()) == []
     assert list(post.raw.stored("")) == []

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
-from postroom.adapters.memory.message_contents import MemoryMessageContents
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.message_flow import S3Reference
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
+from postroom.ports.transit import Commit
 from tests.support.builders import NOON, ORG, TRACE, order
 from tests.support.owners import MailboxOwners
 
@@ -33,13 +34,13 @@ class Way:
     def __post_init__(self) -> None:
         self.raw = MemoryRawMail("inbound-bucket", lambda: self.now)
         self.ledger = MemoryLedger(self.tables)
-        self.contents = MemoryMessageContents(self.tables, lambda: self.now)
+        self.transit = MemoryTransit(self.tables, lambda: self.now)
         self.owners = MailboxOwners()
         self.flow = MessageFlow(
             owners=self.owners,
             ledger=self.ledger,
             raw=self.raw,
-            contents=self.contents,
+            transit=self.transit,
             objects=MemoryCustomerObjects(own=frozenset({"inbound-bucket"}), buckets={"mine": self.bucket}),
             now=lambda: self.now,
             available_ms=DAY,
@@ -54,7 +55,7 @@ class Way:
             {"messageId": "<1@example.org>"},
             {"raw": location.model_dump(), "size": len(ORIGINAL), "virusVerdict": self.virus},
         )
-        MemoryTransit(self.tables, lambda: self.now).open([received], [order()], None)
+        self.transit.commit(Commit(facts=[received], orders=[order()]))
 
     @property
     def message_id(self) -> str:

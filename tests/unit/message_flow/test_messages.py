@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,34 +18,30 @@ from postroom.contracts.message_flow import (
 from postroom.errors import ConflictError
 from postroom.model.facts import OwnFact, flow_message_id
 from postroom.ports.message_contents import FlowContents
+from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, TRACE, order, own
 
 from .conftest import DAY, ORIGINAL, Way, changed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from postroom.contracts.orders import DeliveryOrder
-    from postroom.model.facts import Fact
 
 RUN = "rule-1"
 
 
 def open_slot(way: Way, attempt: int = 1) -> None:
-    opened = way.contents.of(TRACE).opened(RUN, attempt)
+    opened = way.transit.contents(TRACE).opened(RUN, attempt)
     assert opened is not None
-    assert way.contents.replace(opened)
+    assert way.transit.commit(Commit(contents=opened)) is Outcome.DONE
 
 
 def close_slot(way: Way, attempt: int = 1) -> bytes | None:
     """Give the verdict, as the rule's worker does: again from the start where a Put was faster."""
     while True:
-        closing = way.contents.of(TRACE).closed(RUN, attempt, keep=True)
+        closing = way.transit.contents(TRACE).closed(RUN, attempt, keep=True)
         assert closing is not None
-        try:
-            assert way.contents.replace(closing, [own(OwnFact.CONTENT_PUT, "verdict")], [order("late")])
-        except ConflictError:
+        verdict = Commit(facts=[own(OwnFact.CONTENT_PUT, "verdict")], orders=[order("late")], contents=closing)
+        outcome = way.transit.commit(verdict)
+        if outcome is Outcome.STALE:
             continue
+        assert outcome is Outcome.DONE
         content = closing.slots[RUN].content
         return way.raw.read(content.raw) if content else None
 
@@ -79,7 +74,7 @@ def test_the_verdict_takes_what_was_put_last_before_it(way: Way) -> None:
     way.put(changed("two"))
     assert close_slot(way) == changed("two")
     way.put(changed("late"))
-    content = way.contents.of(TRACE).slots[RUN].content
+    content = way.transit.contents(TRACE).slots[RUN].content
     assert content is not None
     assert way.raw.read(content.raw) == changed("two")
     assert way.get() == changed("late")
@@ -138,7 +133,7 @@ def test_what_is_refused_changes_nothing(way: Way) -> None:
         way.put(ORIGINAL + b"x\r\n" * (14 << 20))
     with pytest.raises(InvalidContentLocation, match="own"):
         way.flow.put(way.message_id, S3Reference("inbound-bucket", "inbound/1"))
-    assert way.contents.of(TRACE).puts == 0
+    assert way.transit.contents(TRACE).puts == 0
     assert [fact.name for fact in way.ledger.facts(TRACE) if fact.name is OwnFact.CONTENT_PUT] == []
     assert [stored.key for stored in way.raw.stored("transit/")] == []
 
@@ -161,7 +156,7 @@ def test_an_object_that_changes_meanwhile_counts_as_it_was_read(way: Way) -> Non
 
 
 def test_a_frozen_message_takes_nothing_and_is_still_handed_out(way: Way) -> None:
-    way.contents.replace(FlowContents(TRACE, frozen=True))
+    way.transit.commit(Commit(contents=FlowContents(TRACE, frozen=True)))
     with pytest.raises(MessageFrozen):
         way.put(changed("x"))
     assert way.get() == ORIGINAL
@@ -179,7 +174,7 @@ def test_of_puts_at_once_each_counts_in_some_order(way: Way) -> None:
             list(pool.map(lambda name: way.flow.put(way.message_id, S3Reference("mine", name)), subjects))
     finally:
         sys.setswitchinterval(before)
-    assert way.contents.of(TRACE).puts == len(subjects)
+    assert way.transit.contents(TRACE).puts == len(subjects)
     facts = [fact for fact in way.ledger.facts(TRACE) if fact.name is OwnFact.CONTENT_PUT]
     (last,) = [fact for fact in facts if fact.key == f"CONTENT_PUT:{len(subjects)}"]
     assert close_slot(way) == way.raw.read(order().raw.model_copy(update=last.data["raw"]))
@@ -206,17 +201,20 @@ def test_a_put_and_the_verdict_at_once_agree_on_what_is_delivered(way: Way) -> N
         assert fresh.get() == changed("put")
 
 
-def test_where_others_are_faster_every_time_a_put_may_be_tried_again(way: Way) -> None:
+@pytest.mark.parametrize("busy", [Outcome.STALE, ConflictError])
+def test_where_others_are_faster_every_time_a_put_may_be_tried_again(
+    way: Way, busy: Outcome | type[ConflictError]
+) -> None:
     class Busy:
-        def of(self, trace: str) -> FlowContents:
+        def contents(self, trace: str) -> FlowContents:
             return FlowContents(trace)
 
-        def replace(
-            self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()
-        ) -> bool:
-            raise ConflictError("somebody else")
+        def commit(self, commit: Commit) -> Outcome:
+            if isinstance(busy, Outcome):
+                return busy
+            raise busy("somebody else")
 
-    object.__setattr__(way.flow, "contents", Busy())
+    object.__setattr__(way.flow, "transit", Busy())
     with pytest.raises(ConflictError):
         way.put(changed("x"))
 
@@ -228,4 +226,4 @@ def test_a_message_of_an_organization_that_is_deleted_is_handed_out_to_nobody(wa
         way.get()
     with pytest.raises(ResourceNotFoundException):
         way.put(changed("two"))
-    assert way.contents.of(TRACE).puts == 1
+    assert way.transit.contents(TRACE).puts == 1

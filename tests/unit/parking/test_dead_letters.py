@@ -20,7 +20,7 @@ from tests.support.memory_mail_system import MemoryMailSystem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.transit import Parked
+    from postroom.ports.parked import Parked
 
 CROWD = [f"u{number:02}" for number in range(CHUNK_RECIPIENTS + 3)]
 LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten\r\n"
@@ -90,7 +90,7 @@ def dying(sends: int) -> Iterator[None]:
 
 
 def all_parked(post: MemoryMailSystem) -> dict[str, Parked]:
-    return {parked.id: parked for parked in post.transit.all_parked()}
+    return {parked.id: parked for parked in post.parking.list()}
 
 
 def sent(post: MemoryMailSystem) -> list[str]:

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
+from postroom.adapters.memory.ledger import MemoryLedger
+from postroom.adapters.memory.parked import MemoryParkedThings
+from postroom.adapters.memory.queues import (
+    MemoryParkedNotices,
+    MemoryQueues,
+)
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryLedger, MemoryTransit
+from postroom.adapters.memory.transit import MemoryTransit
+from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
 from postroom.parking.sweep import BETWEEN_PLACES, ROUND, Patience, Sweep
@@ -69,12 +75,13 @@ def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
     tables = MemoryTables()
     parking = Parking(
         MemoryTransit(tables, clock),
+        MemoryParkedThings(tables, clock),
         MemoryLedger(tables),
         MemoryParkedNotices(),
         MemoryQueues(),
         clock,
     )
-    return Sweep(parking, archive, OneOrganization(), Patience(HOUR, 30 * DAY), clock)
+    return Sweep(parking, MemoryTransitScans(tables), archive, OneOrganization(), Patience(HOUR, 30 * DAY), clock)
 
 
 def names(number: int) -> list[str]:

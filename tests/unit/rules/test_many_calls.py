@@ -9,6 +9,7 @@ import pytest
 
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
+from postroom.ports.transit import Commit
 from tests.support.builders import ORG
 from tests.support.rule_answers import ALL, LETTER, named, to
 from tests.support.rules import rule
@@ -101,8 +102,10 @@ def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(mail_sy
     answers: list[Any] = [None, ALL]
 
     def put(_: Any) -> Any:
-        before, body = mail_system.contents.of(trace_of("m1", ORG)), f"put {len(answers)}".encode()
-        mail_system.contents.replace(before.put(mail_system.raw.keep(f"transit/{len(answers)}", body), len(body)))
+        before, body = mail_system.transit.contents(trace_of("m1", ORG)), f"put {len(answers)}".encode()
+        mail_system.transit.commit(
+            Commit(contents=before.put(mail_system.raw.keep(f"transit/{len(answers)}", body), len(body)))
+        )
         return answers.pop(0)
 
     names = [f"nobody{number}" for number in range(45)]
@@ -118,8 +121,8 @@ def test_what_is_put_before_all_calls_are_made_holds_up_none(mail_system: MailSy
     """The function of an asynchronous rule may put something as soon as it is told: between two transactions even."""
 
     def put(_: Any) -> None:
-        before = mail_system.contents.of(trace_of("m1", ORG))
-        mail_system.contents.replace(before.put(mail_system.raw.keep("transit/put", b"put"), 3))
+        before = mail_system.transit.contents(trace_of("m1", ORG))
+        mail_system.transit.commit(Commit(contents=before.put(mail_system.raw.keep("transit/put", b"put"), 3)))
 
     names = [f"nobody{number}" for number in range(refused)]
     mail_system.rules(

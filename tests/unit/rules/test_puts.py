@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts.orders import RawLocation
 from postroom.model.facts import trace_of
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
+from postroom.ports.transit import Commit
 from tests.support.builders import ORG, notification
 from tests.support.rule_answers import ALL, LETTER, to
 
@@ -19,9 +20,9 @@ def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSyste
 
     def tag(event: Any) -> Any:
         trace = trace_of("m1", ORG)
-        before = mail_system.contents.of(trace)
+        before = mail_system.transit.contents(trace)
         raw = mail_system.raw.keep(f"transit/{trace}/put-1", tagged)
-        mail_system.contents.replace(before.put(raw, len(tagged)))
+        mail_system.transit.commit(Commit(contents=before.put(raw, len(tagged))))
         return ALL
 
     mail_system.rules(mail_system.lambda_rule(tag))
@@ -36,7 +37,7 @@ def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) ->
     def put(event: Any) -> Any:
         trace = trace_of("m1", ORG)
         raw = mail_system.raw.keep(f"transit/{trace}/put-1", b"tagged")
-        mail_system.contents.replace(mail_system.contents.of(trace).put(raw, 6))
+        mail_system.transit.commit(Commit(contents=mail_system.transit.contents(trace).put(raw, 6)))
         return ALL
 
     mail_system.rules(mail_system.lambda_rule(put))
@@ -52,7 +53,7 @@ def test_what_a_failed_attempt_put_is_forgotten(mail_system: MailSystem) -> None
     def put_and_fail(event: Any) -> Any:
         trace = trace_of("m1", ORG)
         raw = mail_system.raw.keep(f"transit/{trace}/put", b"forged")
-        mail_system.contents.replace(mail_system.contents.of(trace).put(raw, 6))
+        mail_system.transit.commit(Commit(contents=mail_system.transit.contents(trace).put(raw, 6)))
         raise ValueError
 
     mail_system.rules(mail_system.lambda_rule(put_and_fail, timeout=1))
@@ -66,7 +67,9 @@ def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(mail_system: 
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     mail_system.arrive("m1", LETTER, *to("ann"))
     trace = trace_of("m1", ORG)
-    mail_system.contents.replace(
-        mail_system.contents.of(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1)
+    mail_system.transit.commit(
+        Commit(
+            contents=mail_system.transit.contents(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1)
+        )
     )
     assert mail_system.where(LETTER) == {"ann": "INBOX"}

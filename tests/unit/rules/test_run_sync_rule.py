@@ -8,6 +8,7 @@ import pytest
 
 from postroom.model.facts import EventName, flow_message_id, trace_of
 from postroom.model.rules import ActionType, Direction, RuleAction
+from postroom.ports.transit import Commit, Outcome
 from postroom.routing.plan import Plan
 from postroom.rules.decision import Decision
 from postroom.rules.outcomes import fallback_for_all
@@ -173,11 +174,11 @@ def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: M
     asked: list[Any] = []
     arn = mail_system.function("tag", asked.append)
     about = call(direction=Direction.OUTBOUND, function_arn=arn, recipients=("ann@acme.test",), gateway_id="g-1")
-    assert mail_system.transit.open([received()], [about], None)
+    assert mail_system.transit.commit(Commit(facts=[received()], orders=[about])) is Outcome.DONE
     mail_system.queues.send([about])
     mail_system.pump()
     assert asked == []
-    (parked,) = mail_system.transit.all_parked()
+    (parked,) = mail_system.parking.list()
     assert (parked.station, parked.cause) == (
         "run_sync_rule",
         "UnreadableRulesError: nobody here knows how to carry out what a rule says of OUTBOUND mail",

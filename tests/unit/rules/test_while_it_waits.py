@@ -13,6 +13,7 @@ from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Remove, Replace
 from postroom.model.rules import ActionType
+from postroom.ports.transit import Commit
 from tests.support.builders import ORG, notification
 from tests.support.rule_answers import ALL, LETTER, act, to
 from tests.support.rules import rule
@@ -174,7 +175,7 @@ def parked(mail_system: MailSystem) -> Any:
 
 
 def park(mail_system: MailSystem) -> None:
-    called = mail_system.transit.called(TRACE, "call:r-tag")
+    called = mail_system.transit.open_call(TRACE, "call:r-tag")
     assert called is not None
     mail_system.parking.park_order(called.call, "as a dead letter")
 
@@ -253,17 +254,17 @@ def test_a_clock_that_goes_back_puts_off_and_loses_nothing(mail_system: MailSyst
 
 def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
     """It is in time: the verdict is written anew with it."""
-    of, late = mail_system.contents.of, [b"first", b"second"]
+    of, late = mail_system.transit.contents, [b"first", b"second"]
 
     def read_then_put(trace: str) -> FlowContents:
         before = of(trace)
         if late and not before.slots["call:r-tag"].closed:
             body = late.pop(0)
             raw = mail_system.raw.keep(f"transit/{trace}/{len(body)}", body)
-            mail_system.contents.replace(before.put(raw, len(body)))
+            mail_system.transit.commit(Commit(contents=before.put(raw, len(body))))
         return before
 
-    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, contents=_Contents(mail_system, read_then_put))
+    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     mail_system.arrive("m1", LETTER, *to("ann"))
     assert mail_system.where(b"second") == {"ann": "INBOX"}
@@ -273,32 +274,32 @@ def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
 def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_attempt_that_failed(
     mail_system: MailSystem,
 ) -> None:
-    of, late, answers = mail_system.contents.of, [b"late"], [None, ALL]
+    of, late, answers = mail_system.transit.contents, [b"late"], [None, ALL]
 
     def read_then_put(trace: str) -> FlowContents:
         before = of(trace)
         if late:
             raw = mail_system.raw.keep(f"transit/{trace}/late", late.pop())
-            mail_system.contents.replace(before.put(raw, 4))
+            mail_system.transit.commit(Commit(contents=before.put(raw, 4)))
         return before
 
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
     mail_system.arrive("m1", LETTER, *to("ann"))
-    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, contents=_Contents(mail_system, read_then_put))
+    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.call_again()
     assert mail_system.where(LETTER) == {"ann": "INBOX"}
     assert len(mail_system.functions.calls) == 2
 
 
 def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSystem) -> None:
-    of = mail_system.contents.of
+    of = mail_system.transit.contents
 
     def read_then_put(trace: str) -> FlowContents:
         before = of(trace)
-        mail_system.contents.replace(before.put(RawLocation(bucket="b", key="transit/x"), 1))
+        mail_system.transit.commit(Commit(contents=before.put(RawLocation(bucket="b", key="transit/x"), 1)))
         return before
 
-    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, contents=_Contents(mail_system, read_then_put))
+    mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     mail_system.raw.store("inbound/m1", LETTER)
     mail_system.ingest.accept(notification("m1", to("ann")))
@@ -308,14 +309,14 @@ def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSyste
 
 
 @dataclass
-class _Contents:
-    """``MessageContents`` that are read in another way."""
+class _Transit:
+    """A transit whose contents are read in another way."""
 
     mail_system: MailSystem
-    of: Callable[[str], FlowContents]
+    contents: Callable[[str], FlowContents]
 
-    def replace(self, *given: Any) -> bool:
-        return self.mail_system.contents.replace(*given)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.mail_system.transit, name)
 
 
 def test_a_mailbox_that_gets_the_message_by_a_later_announcement_does_not_hold_up_the_verdict(

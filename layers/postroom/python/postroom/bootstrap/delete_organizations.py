@@ -34,7 +34,8 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
     directory = DynamoDirectory(table)
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings.inbound_bucket)
-    arrivals = ParkedArrivals(directory, transit, ledger, raw, now_ms)
+    things, scans = parts.parked_things(settings), parts.transit_scans(settings)
+    arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now_ms)
     settles = settings.shortened_ms(DELETION_SETTLING_SECONDS * 1000)
     return Deletion(
         directory=directory,
@@ -42,7 +43,7 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
         rows=DynamoOrganizationRemoval(table),
         mailboxes=AwsMailboxRemoval(dynamodb, settings.mailbox_table, s3, settings.mail_bucket),
         transit=transit,
-        flows=OpenFlows(transit, ledger, raw, parts.queues(settings), now_ms),
+        flows=OpenFlows(transit, things, scans, ledger, raw, parts.queues(settings), now_ms),
         arrivals=arrivals,
         stored=StoredMail(raw, ledger, transit, arrivals, now_ms, settles),
         archive=raw,

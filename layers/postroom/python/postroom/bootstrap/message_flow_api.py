@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
-from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
@@ -35,7 +34,7 @@ def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str]
         owners=directory_parts.owners(settings),
         ledger=parts.ledger(settings),
         raw=S3RawMail(s3, settings.inbound_bucket),
-        contents=DynamoMessageContents(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms),
+        transit=parts.transit(settings),
         objects=S3CustomerObjects(
             s3,
             account=settings.account_id,

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from postroom.model.mailbox import Head, Item
     from postroom.parking.parking import Parking
     from postroom.ports.directory import Addressees, MailboxOwners
+    from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
+    from postroom.ports.transit_scans import TransitScans
 
 
 class RawMailSettings(Settings):
@@ -121,6 +123,13 @@ class Operator:
         from postroom.bootstrap import parts
 
         return parts.transit(FlowSettings.read(self._variables))
+
+    @cached_property
+    def transit_scans(self) -> TransitScans:
+        """Everything in transit."""
+        from postroom.bootstrap import parts
+
+        return parts.transit_scans(FlowSettings.read(self._variables))
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -9,8 +9,14 @@ from postroom.adapters.aws.attempts import AttemptCounts
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.organizations import DynamoOrganizations
-from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
+from postroom.adapters.aws.parked import DynamoParkedThings
+from postroom.adapters.aws.queues import (
+    SqsDeadLetters,
+    SqsParkedNotices,
+    SqsQueues,
+)
 from postroom.adapters.aws.transit import DynamoTransit
+from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap.clock import now_ms
 from postroom.contracts.orders import STATIONS
 from postroom.parking.parking import Parking
@@ -24,6 +30,16 @@ if TYPE_CHECKING:
 def transit(settings: FlowSettings) -> DynamoTransit:
     """Return the table of what is in transit."""
     return DynamoTransit(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms)
+
+
+def parked_things(settings: FlowSettings) -> DynamoParkedThings:
+    """Return what is parked."""
+    return DynamoParkedThings(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms)
+
+
+def transit_scans(settings: FlowSettings) -> DynamoTransitScans:
+    """Return the reads of the whole transit table."""
+    return DynamoTransitScans(clients.dynamodb(), settings.transit_table)
 
 
 def ledger(settings: LedgerSettings) -> DynamoLedger:
@@ -45,6 +61,7 @@ def parking(settings: StationSettings) -> Parking:
     """Return what parks messages; it sends only to queues that are among the settings."""
     return Parking(
         transit=transit(settings),
+        things=parked_things(settings),
         ledger=ledger(settings),
         notices=SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url),
         queues=queues(settings),

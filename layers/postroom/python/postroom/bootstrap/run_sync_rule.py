@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.message_contents import DynamoMessageContents
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.clock import now_ms
@@ -36,7 +35,6 @@ def build(settings: RunSyncRuleSettings) -> RunSyncRule:
         open_calls=rule_parts.open_calls(settings),
         directory=DynamoAddressees(DirectoryTable(dynamodb, settings.directory_table)),
         raw=S3RawMail(clients.later(clients.s3), settings.inbound_bucket),
-        contents=DynamoMessageContents(dynamodb, settings.transit_table, settings.ledger_table, now_ms),
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         queues=parts.queues(settings),

@@ -22,7 +22,7 @@ from postroom.errors import PermanentError, UnwritableAddressError
 from postroom.mime.headers import Headers, look
 from postroom.model.bounces import Bounce
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
-from postroom.ports.transit import Allowance, Claim
+from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
     from postroom.ports.bounces import BounceSender
     from postroom.ports.directory import MailboxOwners
+    from postroom.ports.ledger import Ledger
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
 
 MOST_AN_HOUR: Final = 20
 """Most bounce messages to one sender in one hour, for each organization. Source: architecture 4.11 (ours)."""
@@ -108,7 +109,7 @@ class Bouncer:
             ends = [history.given_up(history.unfinished, cause, self.now())]
         else:
             ends = [history.silence(cause, self.now())] if history.failures else []
-        self.transit.settle_bounces([order], ends)
+        self._end([order], ends)
 
     def _look_at(self, order: BounceOrder) -> None:
         orders, others = self._under_way(order.trace)
@@ -140,18 +141,22 @@ class Bouncer:
                 return False
             return self._carry_out(history, history.unfinished, [] if history.failures else orders)
         if not history.failures:
-            return self.transit.settle_bounces(orders, [])
+            return self._end(orders, [])
         news = history.news
         silence = self._why_silent(history) if news else NOTHING_NEW
         if silence is None:
             intent = history.intent(news, self.now())
-            claim = self.transit.claim_bounce(intent, self._allowance(history.received))
-            if claim is Claim.MADE:
+            claim = self.transit.commit(Commit(facts=[intent], allowance=self._allowance(history.received)))
+            if claim is Outcome.DONE:
                 return self._carry_out(history, intent, orders)
-            if claim is Claim.TAKEN:
+            if claim is not Outcome.OVER_LIMIT:  # another attempt has recorded this intent
                 return False
             silence = TOO_MANY
-        return self.transit.settle_bounces(orders, [history.silence(silence, self.now())])
+        return self._end(orders, [history.silence(silence, self.now())])
+
+    def _end(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
+        """End orders with the facts that say how; ``False``: one of the facts was recorded before."""
+        return self.transit.commit(Commit(list(map(SettleIfThere, orders)), facts)) is Outcome.DONE
 
     def _why_silent(self, history: BounceHistory) -> str | None:
         by_envelope = decide.silent_by_envelope(history.received, spam=history.is_spam)
@@ -167,7 +172,7 @@ class Bouncer:
             end = history.given_up(intent, error.cause, self.now())
         else:
             end = history.sent(intent, self.now(), means=means, bounceMessageId=ses_message_id)
-        return self.transit.settle_bounces(orders, [end])
+        return self._end(orders, [end])
 
     def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""

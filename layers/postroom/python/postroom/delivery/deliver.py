@@ -17,22 +17,24 @@ from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact
+from postroom.ports.transit import Commit, Outcome, Settle
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from postroom.contracts.orders import Order
     from postroom.model.mailbox import Head, NewItem
     from postroom.ports.directory import MailboxOwners
+    from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
 
 ATTEMPTS: Final = 8
 """How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
@@ -139,7 +141,7 @@ class Deliver:
         """
         gone = self.transit.order(order.trace, order.key) is None
         if self.ledger.fact(order.trace, delivered.key) is not None:
-            self.transit.settle(order, [])
+            self._settle(order)
         elif gone:
             self.sealed.delete(blob)
 
@@ -175,7 +177,7 @@ class Deliver:
         What an attempt may have sealed then belongs to no item.
         """
         if order.kind is OrderKind.QUOTA_NOTICE:
-            settled = self.transit.settle(order, [notices.dropped_fact(order, now=self.now(), reason=reason)])
+            settled = self._settle(order, [notices.dropped_fact(order, now=self.now(), reason=reason)])
         else:
             settled = self._bounce(order, reason, status)
         if settled:
@@ -188,7 +190,7 @@ class Deliver:
             ``False``: nothing bounced just now; what was sealed may be somebody's.
         """
         if self.ledger.fact(order.trace, notices.final_key(order)) is not None:
-            self.transit.settle(order, [])
+            self._settle(order)
             return False
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)
         name = EventName.INCOMING_EMAIL_BOUNCED
@@ -204,11 +206,15 @@ class Deliver:
         bounce = BounceOrder(
             trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
         )
-        settled = self.transit.settle(order, [fact], [bounce])
+        settled = self._settle(order, [fact], [bounce])
         self.queues.send([bounce])  # if it was settled before, perhaps this was not sent
         if not settled and self.ledger.fact(order.trace, fact.key) is not None:
-            self.transit.settle(order, [])
+            self._settle(order)
         return settled
+
+    def _settle(self, order: DeliveryOrder, facts: Sequence[Fact] = (), orders: Sequence[Order] = ()) -> bool:
+        """End an order without a copy; ``False``: it ended before."""
+        return self.transit.commit(Commit([Settle(order)], facts, orders)) is Outcome.DONE
 
 
 def _follows(one: Order, order: DeliveryOrder) -> bool:

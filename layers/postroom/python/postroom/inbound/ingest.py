@@ -21,6 +21,7 @@ from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED
+from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
 from postroom.routing.plan import chunks_of, with_slot_open
 from postroom.routing.reached import without_reached
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
+    from postroom.ports.ledger import Ledger
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
     from postroom.routing.plan import Plan
 
 
@@ -137,7 +139,7 @@ class Ingest:
         """Open a flow, or add recipients to one; ``False`` if that was done, and its sends may be due."""
         verdicts = arrival.notification.verdicts
         if verdicts.has_virus:
-            return self.transit.open([received, blocked_fact(received, list(recipients))], [], None)
+            return self._committed(Commit(facts=[received, blocked_fact(received, list(recipients))]))
         settings = InboundSettings(domains, self._rules(domains), self.plus_addressing)
         part = received.key.removeprefix(RECEIVED)
         plan = policy.decide(
@@ -155,7 +157,7 @@ class Ingest:
         if plan.chunks > 1:
             return self._open_in_chunks(body, received, plan)
         orders = [order if part else with_slot_open(order) for order in plan.orders(received.at)]
-        opened = self.transit.open([received, *plan.facts], orders, None)
+        opened = self._committed(Commit(facts=[received, *plan.facts], orders=orders))
         if opened:
             self.queues.send(orders)
         return opened
@@ -172,10 +174,13 @@ class Ingest:
             done=0,
             notification=body,
         )
-        opened = self.transit.open([received], [], expansion)
+        opened = self._committed(Commit(facts=[received], expansion=expansion))
         if opened:
             self._take_up(received.trace)
         return opened
+
+    def _committed(self, commit: Commit) -> bool:
+        return self.transit.commit(commit) is Outcome.DONE
 
     def _rules(self, domains: Sequence[MailDomain]) -> RuleSet:
         return self.rule_sets.inbound(domains[0].organization.id, newest_rules(domains))

@@ -10,8 +10,8 @@ from postroom.model.facts import EventName
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from postroom.ports.ledger import Ledger
     from postroom.ports.queues import Queues
-    from postroom.ports.transit import Ledger
 
 
 def rebuild(ledger: Ledger, queues: Queues, organization_id: str, *, since: int, until: int) -> int:

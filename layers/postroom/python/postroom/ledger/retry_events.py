@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.model.facts import Fact
+    from postroom.ports.ledger import Ledger
     from postroom.ports.retried import Postponement, Retried
-    from postroom.ports.transit import Ledger
 
 FIRST_RETRY_SECONDS: Final = 60
 """Time between the refusal of a fact and its first retry, in seconds. Ours."""

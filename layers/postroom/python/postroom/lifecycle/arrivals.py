@@ -10,14 +10,16 @@ from postroom.errors import InvalidNotificationError
 from postroom.lifecycle.stored_mail import INBOUND, TRANSIT
 from postroom.model.addresses import Address
 from postroom.model.facts import ORGANIZATION_DELETED, OwnFact, trace_of
-from postroom.ports.transit import ARRIVAL_PREFIX
+from postroom.ports.parked import ARRIVAL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from postroom.ports.directory import Directory
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.parked import Parked, ParkedThings
     from postroom.ports.raw_mail import RawArchive
-    from postroom.ports.transit import Ledger, Parked, Transit
+    from postroom.ports.transit import Transit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ParkedArrivals:
 
     directory: Directory
     transit: Transit
+    things: ParkedThings
     ledger: Ledger
     archive: RawArchive
     now: Callable[[], int]
@@ -71,7 +74,7 @@ class ParkedArrivals:
     def _by_trace(self) -> dict[str, list[Parked]]:
         """Return parked notifications by message; SES may send several notifications of one message."""
         found: dict[str, list[Parked]] = {}
-        for parked in self.transit.all_parked():
+        for parked in self.things.list():
             if parked.key.startswith(ARRIVAL_PREFIX):
                 found.setdefault(parked.trace, []).append(parked)
         return found
@@ -88,7 +91,7 @@ class ParkedArrivals:
 
     def _discard(self, parked: Parked) -> bool:
         fact = parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)
-        return self.transit.discard(parked, [fact])
+        return self.things.discard(parked, [fact])
 
     def _remove(self, ses_message_id: str, notifications: Sequence[Parked], organizations: Sequence[str]) -> None:
         """Remove the stored message, unless it has a flow; the end of the flow removes it then."""

@@ -27,6 +27,7 @@ from postroom.model.facts import Fact, OwnFact, organization_trace
 from postroom.model.limits import DIRECTORY_PAGE_ROWS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
 from postroom.ports.directory import MAX_ROWS
+from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -137,7 +138,7 @@ class Deletion:
     def _begun(self, organization: Organization) -> Organization:
         """Record when the deletion began, and the organization's domains before one is released."""
         since = organization.deleting or self.now()
-        self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETING)])
+        self.transit.commit(Commit(facts=[self._fact(organization.id, OwnFact.ORGANIZATION_DELETING)]))
         names = tuple(domain.name for domain in self._domains(organization.id))
         former = tuple(dict.fromkeys((*organization.former_domains, *names)))
         return self._change(organization, deleting=since, former_domains=former)
@@ -206,8 +207,8 @@ class Deletion:
                 while not self.mailboxes.remove_some(organization_id, entity.id):
                     if not run.has_time():
                         return False
-                name = OwnFact.MAILBOX_REMOVED
-                self.transit.note([self._fact(organization_id, name, entity.id, {"mailboxId": entity.id})])
+                removed = self._fact(organization_id, OwnFact.MAILBOX_REMOVED, entity.id, {"mailboxId": entity.id})
+                self.transit.commit(Commit(facts=[removed]))
             while not self.rows.remove_entity(entity):
                 if not run.has_time():
                     return False
@@ -248,7 +249,7 @@ class Deletion:
         """Set the state Deleted; later set ``cleared``, once a search began when no function could add anything."""
         now = self.now()
         if organization.state is OrganizationState.DELETING:
-            self.transit.note([self._fact(organization.id, OwnFact.ORGANIZATION_DELETED)])
+            self.transit.commit(Commit(facts=[self._fact(organization.id, OwnFact.ORGANIZATION_DELETED)]))
             alias = AliasClaim(alias=organization.alias.lower(), organization_id=organization.id)
             gone = replace(organization, state=OrganizationState.DELETED, deleted=now)
             self.directory.commit([Replace(gone), Remove(alias)])

@@ -14,16 +14,20 @@ from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.errors import PostroomError
 from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
-from postroom.ports.transit import Waiting
+from postroom.ports.transit import Commit, Settle
+from postroom.ports.transit_scans import OpenEntry
 from postroom.routing.expansion import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.orders import Order
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.parked import Parked, ParkedThings
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Ledger, Parked, Standing, Transit
+    from postroom.ports.transit import Transit
+    from postroom.ports.transit_scans import OpenOrParked, TransitScans
 
 SENT_AGAIN_AFTER_MS: Final = 10 * 60_000
 """Milliseconds after which an order that is still open is sent to its station once more. Ours."""
@@ -34,6 +38,8 @@ class OpenFlows:
     """``now`` returns milliseconds since the epoch."""
 
     transit: Transit
+    things: ParkedThings
+    scans: TransitScans
     ledger: Ledger
     raw: RawMail
     queues: Queues
@@ -54,48 +60,48 @@ class OpenFlows:
             PostroomError: the first error, raised after all other things had their step.
         """
         left, errors = 0, list[PostroomError]()
-        for standing in self.transit.of_organization(organization_id):
+        for found in self.scans.of_organization(organization_id):
             if not has_time():
                 left += 1
                 break
             try:
-                left += not self._end(standing, begun, over=over)
+                left += not self._end(found, begun, over=over)
             except PostroomError as error:
                 errors.append(error)
         if errors:
             raise errors[0]
         return left
 
-    def _end(self, standing: Standing, begun: int, *, over: bool) -> bool:
+    def _end(self, found: OpenOrParked, begun: int, *, over: bool) -> bool:
         """Do the next step for one thing; ``True`` if nothing is left of it."""
         if over:
-            self._discard_any(standing)
-        elif standing.parked is not None:
-            self._unpark(standing, standing.parked)
-        elif standing.entry is not None and self._is_due(standing, begun):
-            self._send(standing.entry)
-            self.transit.swept(Waiting(standing.entry, standing.since, standing.sweeps), self.now())
+            self._discard_any(found)
+        elif found.parked is not None:
+            self._unpark(found, found.parked)
+        elif found.entry is not None and self._is_due(found, begun):
+            self._send(found.entry)
+            self.scans.sent_again(OpenEntry(found.entry, found.since_ms, found.sweeps), self.now())
         return over
 
-    def _is_due(self, standing: Standing, begun: int) -> bool:
+    def _is_due(self, found: OpenOrParked, begun: int) -> bool:
         """Say whether an open entry must be sent: once at the start, and again whenever it stays open for long.
 
         A rule's call is sent even if its next attempt is not due yet.
         """
         now = self.now()
-        return standing.since <= begun or standing.since > now or standing.since + SENT_AGAIN_AFTER_MS <= now
+        return found.since_ms <= begun or found.since_ms > now or found.since_ms + SENT_AGAIN_AFTER_MS <= now
 
-    def _unpark(self, standing: Standing, parked: Parked) -> None:
-        if standing.entry is None:  # a fact that the event log refused; the log group gets no more entries
+    def _unpark(self, found: OpenOrParked, parked: Parked) -> None:
+        if found.entry is None:  # a fact that the event log refused; the log group gets no more entries
             self._discard(parked)
-        elif self.transit.redrive(parked, parked.fact(OwnFact.REDRIVEN, self.now(), cause=ORGANIZATION_DELETED)):
-            self._send(standing.entry)
+        elif self.things.redrive(parked, parked.fact(OwnFact.REDRIVEN, self.now(), cause=ORGANIZATION_DELETED)):
+            self._send(found.entry)
 
-    def _discard_any(self, standing: Standing) -> None:
-        if standing.parked is not None:
-            self._discard(standing.parked)
-        elif standing.entry is not None:
-            self.transit.settle(standing.entry, [self._discarded(standing.entry)])
+    def _discard_any(self, found: OpenOrParked) -> None:
+        if found.parked is not None:
+            self._discard(found.parked)
+        elif found.entry is not None:
+            self.transit.commit(Commit([Settle(found.entry)], [self._discarded(found.entry)]))
 
     def _send(self, entry: Order | Expansion) -> None:
         if not isinstance(entry, Expansion):
@@ -107,7 +113,7 @@ class OpenFlows:
             expand(entry, self.raw, self.transit, self.ledger, self.queues, self.now)
 
     def _discard(self, parked: Parked) -> None:
-        self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])
+        self.things.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])
 
     def _discarded(self, entry: Order | Expansion) -> Fact:
         return Fact(

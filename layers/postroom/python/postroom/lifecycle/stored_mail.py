@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from postroom.lifecycle.arrivals import ParkedArrivals
+    from postroom.ports.ledger import Ledger
     from postroom.ports.raw_mail import RawArchive, StoredRaw
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
 
 INBOUND: Final = "inbound/"
 TRANSIT: Final = "transit/"

@@ -14,6 +14,7 @@ from postroom.message_flow import criteria
 from postroom.mime.headers import look
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
 from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
+from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from postroom.contracts.message_flow import S3Reference
     from postroom.ports.customer_objects import CustomerObjects
     from postroom.ports.directory import MailboxOwners
-    from postroom.ports.message_contents import FlowContents, MessageContents
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.message_contents import FlowContents
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Ledger
+    from postroom.ports.transit import Transit
 
 BLOCKED: Final = "FAIL"
 """The virus verdict that blocks a message: no mailbox and no rule function gets it."""
@@ -40,7 +42,7 @@ class MessageFlow:
     owners: MailboxOwners
     ledger: Ledger
     raw: RawMail
-    contents: MessageContents
+    transit: Transit
     objects: CustomerObjects
     now: Callable[[], int]
     available_ms: int
@@ -53,7 +55,7 @@ class MessageFlow:
             TemporaryError: a store did not answer.
         """
         received = self._received(message_id)
-        current = self.contents.of(received.trace).current
+        current = self.transit.contents(received.trace).current
         try:
             return self.raw.read(current.raw if current else _original(received))
         except MessageNotFoundError as error:
@@ -85,15 +87,17 @@ class MessageFlow:
         for _ in range(CONFLICT_ATTEMPTS):
             before = self._unfrozen(received.trace)
             after = before.put(raw, size)
+            fact = self._fact(received, after, raw, size)
             try:
-                if self.contents.replace(after, [self._fact(received, after, raw, size)]):
-                    return
-            except ConflictError:
+                outcome = self.transit.commit(Commit(facts=[fact], contents=after))
+            except ConflictError:  # another transaction held the row
                 continue
+            if outcome is Outcome.DONE:
+                return
         raise ConflictError("other writers kept changing the contents of this flow")
 
     def _unfrozen(self, trace: str) -> FlowContents:
-        contents = self.contents.of(trace)
+        contents = self.transit.contents(trace)
         if contents.frozen:
             raise MessageFrozen("The message was redirected; its content cannot be replaced any more.")
         return contents

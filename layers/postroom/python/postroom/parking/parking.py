@@ -18,15 +18,19 @@ from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.addresses import Address
 from postroom.model.facts import RECEIVED, EventName, OwnFact, trace_of
-from postroom.ports.transit import ARRIVAL_PREFIX, EXPANSION, MAIL_PREFIX, ORPHAN, Ledger, Parked, Transit
+from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN, Parked
+from postroom.ports.transit import EXPANSION, MAIL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.directory import MailboxOwners
+    from postroom.ports.ledger import Ledger
     from postroom.ports.organizations import Organizations
+    from postroom.ports.parked import ParkedThings
     from postroom.ports.queues import ParkedNotices, Queues
+    from postroom.ports.transit import Transit
 
 NO_ORGANIZATION: Final = "-"
 """Stands where no organization could be made out."""
@@ -54,6 +58,7 @@ class Parking:
     """
 
     transit: Transit
+    things: ParkedThings
     ledger: Ledger
     notices: ParkedNotices
     queues: Queues
@@ -70,9 +75,9 @@ class Parking:
 
     def park_call(self, pointer: CallPointer, cause: str) -> None:
         """Park a rule's call; of one that is decided, the expansion that was not finished, if there is one."""
-        called = self.transit.called(pointer.trace, pointer.key)
-        if called is not None:
-            self.park_order(called.call, cause)
+        found = self.transit.open_call(pointer.trace, pointer.key)
+        if found is not None:
+            self.park_order(found.call, cause)
             return
         self._park_expansion(pointer.trace, f"{EXPANSION}:{pointer.key}", "run_sync_rule", cause)
         self.queues.send(self.transit.open_orders(pointer.trace))
@@ -108,7 +113,7 @@ class Parking:
 
     def take_back_orphan(self, orphan: Parked) -> bool:
         """Forget an orphan whose notification came after all; ``False`` if it is not parked any more."""
-        return self.transit.discard(orphan, [orphan.fact(OwnFact.ANNOUNCED, self.now())])
+        return self.things.discard(orphan, [orphan.fact(OwnFact.ANNOUNCED, self.now())])
 
     def park_pointer(self, pointer: FactPointer, cause: str) -> None:
         """Park one fact that could not be written to the organization's event log."""
@@ -122,7 +127,7 @@ class Parking:
 
     def list(self) -> Iterator[Parked]:
         """Return everything parked, in no order."""
-        return self.transit.all_parked()
+        return self.things.list()
 
     def redrive(self, parked: Parked) -> bool:
         """Put one parked thing back on its way; ``False`` if it is not parked any more.
@@ -139,11 +144,11 @@ class Parking:
             raise UnknownEnvelopeError(NEVER_ANNOUNCED)
         fact = parked.fact(OwnFact.REDRIVEN, self.now())
         if parked.in_transit:
-            done = self.transit.redrive(parked, fact)
+            done = self.things.redrive(parked, fact)
             if done:
                 self._send_again(parked)
             return done
-        if not self.transit.release(parked):
+        if not self.things.release(parked):
             return False
         match parked.station:
             case "ingest":
@@ -152,12 +157,12 @@ class Parking:
                 self.queues.send(self._facts_of(read_stream_failure(parked.body)))
             case _:
                 self.queues.send([FactPointer.read(parked.body)])
-        self.transit.redrive(parked, fact)  # refused: tried in vain already, and parked anew
+        self.things.redrive(parked, fact)  # refused: tried in vain already, and parked anew
         return True
 
     def discard(self, parked: Parked) -> bool:
         """Give one parked thing up for good; ``False`` if it is not parked any more."""
-        return self.transit.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now())])
+        return self.things.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now())])
 
     def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
         """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
@@ -204,7 +209,7 @@ class Parking:
         expansion = self.transit.expansion(trace, key)
         if expansion is not None:
             self._park(trace, key, expansion.organization_id, station, expansion.model_dump_json(), cause)
-        elif (parked := self.transit.parked(f"{trace}/{key}")) is not None:
+        elif (parked := self.things.get(f"{trace}/{key}")) is not None:
             self.notices.send(_pointer(parked), parked.cause)
 
     def _park(
@@ -229,8 +234,8 @@ class Parking:
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
         if nobody_repeats:
             self.notices.send(_pointer(parked), cause)
-        self.transit.park(parked, parked.fact(OwnFact.PARKED, self.now()))
-        if not nobody_repeats and self.transit.parked(parked.id) is not None:
+        self.things.park(parked, parked.fact(OwnFact.PARKED, self.now()))
+        if not nobody_repeats and self.things.get(parked.id) is not None:
             self.notices.send(_pointer(parked), cause)
 
 

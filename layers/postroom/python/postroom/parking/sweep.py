@@ -16,7 +16,7 @@ from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
-from postroom.ports.transit import ARRIVAL_PREFIX, ORPHAN
+from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from postroom.parking.parking import Parking
     from postroom.ports.organizations import Organizations
     from postroom.ports.raw_mail import RawArchive, StoredRaw
-    from postroom.ports.transit import Waiting
+    from postroom.ports.transit_scans import OpenEntry, TransitScans
 
 MAX_SWEEPS: Final = 3
 """How often something open is sent again before it is parked. Ours."""
@@ -71,6 +71,7 @@ class Sweep:
     """``now`` gives milliseconds since the epoch."""
 
     parking: Parking
+    scans: TransitScans
     archive: RawArchive
     organizations: Organizations
     patience: Patience
@@ -110,12 +111,12 @@ class Sweep:
     ) -> None:
         """Look at what is open for too long, for half of the time at most."""
         half = remaining() // 2
-        for waiting in self.parking.transit.waiting(self.now() - self.patience.open_too_long):
+        for found in self.scans.open_before(self.now() - self.patience.open_too_long):
             if remaining() < half:
                 break
             with _kept(troubles):
-                self._again(waiting)
-                counts["parked" if waiting.sweeps >= MAX_SWEEPS else "sent"] += 1
+                self._again(found)
+                counts["parked" if found.sweeps >= MAX_SWEEPS else "sent"] += 1
 
     def _look_at_orphans(self, organizations: list[str], troubles: list[PostroomError]) -> None:
         """Take back what was parked without a notification, where one came after all: to a flow, or parked itself."""
@@ -142,17 +143,17 @@ class Sweep:
             yield stored
             seen += 1
 
-    def _again(self, waiting: Waiting) -> None:
+    def _again(self, found: OpenEntry) -> None:
         """Send an open entry to its station again, or park it when that has not helped."""
-        entry, parking = waiting.entry, self.parking
-        if waiting.sweeps >= MAX_SWEEPS:
-            cause = f"still open after it was sent again {waiting.sweeps} times"
+        entry, parking = found.entry, self.parking
+        if found.sweeps >= MAX_SWEEPS:
+            cause = f"still open after it was sent again {found.sweeps} times"
             parking.give_up(entry, cause)
         elif isinstance(entry, Expansion):
             parking.expand_again(entry)
         else:
             parking.queues.send([entry])
-        parking.transit.swept(waiting, self.now())
+        self.scans.sent_again(found, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
         age = self.now() - stored.stored_ms
@@ -184,7 +185,7 @@ class Sweep:
     def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
         """Park a message without a flow, unless it is parked or was given up."""
         trace = f"arrival:{ses_message_id}"
-        if self.parking.transit.parked(f"{trace}/{ORPHAN}") or self._was_announced(trace) or self._was_discarded(trace):
+        if self.parking.things.get(f"{trace}/{ORPHAN}") or self._was_announced(trace) or self._was_discarded(trace):
             return False
         body = json.dumps({"objectKey": stored.key, "mail": {"messageId": ses_message_id}})
         self.parking.park_orphan(ses_message_id, body)
@@ -202,7 +203,7 @@ class Sweep:
         """Say whether a notification of a message came, and is parked itself."""
         known = {str(fact.data.get("what", "")) for fact in self.parking.ledger.facts(trace)}
         arrivals = (what for what in known if what.startswith(ARRIVAL_PREFIX))
-        return any(self.parking.transit.parked(f"{trace}/{what}") is not None for what in arrivals)
+        return any(self.parking.things.get(f"{trace}/{what}") is not None for what in arrivals)
 
     def _was_discarded(self, trace: str) -> bool:
         facts: list[Fact] = list(self.parking.ledger.facts(trace))

@@ -10,13 +10,12 @@ counts for the next. Without an open slot a Put changes what later Gets return, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from postroom.contracts.orders import DeliveryOrder, RawLocation
-    from postroom.model.facts import Fact
+    from postroom.contracts.orders import RawLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +98,3 @@ class FlowContents:
         known = [one for one in (self.shown, content) if one is not None]
         shown = max(known, key=lambda one: one.number, default=None)
         return replace(self, shown=shown, slots={**self.slots, run: Slot(attempt, content, closed=True)})
-
-
-class MessageContents(Protocol):
-    """Suite: tests/contract/test_message_contents.py. All raise StoreUnavailableError: nothing was written."""
-
-    def of(self, trace: str) -> FlowContents:
-        """Return what was put into a flow: strongly consistent; version 0 where nothing was."""
-
-    def replace(self, contents: FlowContents, facts: Sequence[Fact] = (), orders: Sequence[DeliveryOrder] = ()) -> bool:
-        """Store changed contents with the facts and orders that belong to the change, in one transaction.
-
-        Args:
-            contents: made from what ``of`` returned, with its version; stored with the next.
-
-        Returns:
-            ``False``: one of the facts or orders is there already, so this was done before.
-
-        Raises:
-            ConflictError: somebody else changed the contents meanwhile; read them again.
-        """

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import CallPointer
-    from postroom.ports.transit import Called
+    from postroom.ports.transit import OpenCall
 
 
-class OpenCall(NamedTuple):
+class CallOfOrganization(NamedTuple):
     """An open rule call. ``organization_is_active``: its organization is neither being deleted nor gone."""
 
-    called: Called
+    open_call: OpenCall
     organization_is_active: bool
 
 
 class OpenCalls(Protocol):
     """Suite: tests/contract/test_open_calls.py."""
 
-    def read(self, pointer: CallPointer) -> OpenCall | None:
+    def read(self, pointer: CallPointer) -> CallOfOrganization | None:
         """Return a call in one keyed, consistent request.
 
         Returns:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED
+from postroom.ports.transit import Commit, Outcome, TakeChunk
 from postroom.routing.flow import Flow
 from postroom.routing.plan import Plan
 from postroom.routing.reached import without_reached
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.expansions import Expansion
+    from postroom.ports.ledger import Ledger
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.transit import Transit
 
 
 def expand(
@@ -41,7 +43,7 @@ def expand(
     chunk = plan.chunk(expansion.done)
     while True:
         orders = chunk.orders(now())
-        if transit.expand(before, chunk.facts, orders):
+        if transit.commit(Commit([TakeChunk(before)], chunk.facts, orders)) is Outcome.DONE:
             queues.send(orders)
         else:
             refused = True

@@ -8,7 +8,8 @@ from postroom.contracts.orders import DeliveryOrder
 from postroom.ports.transit import MAIL_PREFIX
 
 if TYPE_CHECKING:
-    from postroom.ports.transit import Ledger, Transit
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.transit import Transit
     from postroom.routing.plan import Plan
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.orders import CallPointer
 from postroom.errors import PermanentError
 from postroom.ports.rule_functions import Failure
+from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.rules import pace
 from postroom.rules.ending import dropped_fact
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Queues
-    from postroom.ports.transit import Called, Transit
+    from postroom.ports.transit import OpenCall, Transit
     from postroom.rules.attempt import Caller
 
 PASSING: Final = frozenset({Failure.THROTTLED, Failure.TIMED_OUT, Failure.UNAVAILABLE})
@@ -60,22 +61,24 @@ class RunAsyncRule:
             return  # carried out, or parked
         try:
             if found.organization_is_active:
-                self._carry_out(found.called)
+                self._carry_out(found.open_call)
             else:
-                self.transit.decide(found.called, [dropped_fact(found.called.call, self.now())], [], None)
+                dropped = dropped_fact(found.open_call.call, self.now())
+                self.transit.commit(Commit([EndCall(found.open_call)], [dropped]))
         except PermanentError as error:
-            self.parking.park_order(found.called.call, error.cause)
+            self.parking.park_order(found.open_call.call, error.cause)
 
-    def _carry_out(self, called: Called) -> None:
-        early = called.due - self.now()
+    def _carry_out(self, open_call: OpenCall) -> None:
+        early = open_call.due_ms - self.now()
         if early > 0:
-            self.queues.send([called.call], delay_s=pace.delay(early))
+            self.queues.send([open_call.call], delay_s=pace.delay(early))
             return
-        number = called.failed + 1
-        fact = self.caller.tell(called.call, number)
+        number = open_call.failed + 1
+        fact = self.caller.tell(open_call.call, number)
         if fact.data.get("failure") in PASSING and number < MOST_ATTEMPTS:
-            due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
-            if self.transit.call_again(called, due, [fact]):
-                self.queues.send([called.call], delay_s=pace.delay(due - self.now()))
+            due = self.now() + pace.gap(open_call.failed, self.chance(), self.speed)
+            postponed = self.transit.commit(Commit([PostponeCall(open_call, due)], [fact]))
+            if postponed is Outcome.DONE:
+                self.queues.send([open_call.call], delay_s=pace.delay(due - self.now()))
             return
-        self.transit.decide(called, [fact], [], None)
+        self.transit.commit(Commit([EndCall(open_call)], [fact]))

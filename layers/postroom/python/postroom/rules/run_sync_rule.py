@@ -14,6 +14,7 @@ from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
 from postroom.model.rules import Direction, RuleAction
+from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
 from postroom.rules import pace
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import RuleCall
     from postroom.model.facts import Fact
     from postroom.ports.directory import Addressees
-    from postroom.ports.message_contents import FlowContents, MessageContents
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.message_contents import FlowContents
     from postroom.ports.open_calls import OpenCalls
     from postroom.ports.parking import ParkingLot
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Called, Ledger, Transit
+    from postroom.ports.transit import OpenCall, Transit
     from postroom.routing.plan import Plan
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
@@ -56,7 +58,6 @@ class RunSyncRule:
     open_calls: OpenCalls
     directory: Addressees
     raw: RawMail
-    contents: MessageContents
     transit: Transit
     ledger: Ledger
     queues: Queues
@@ -83,20 +84,20 @@ class RunSyncRule:
             return
         try:
             if found.organization_is_active:
-                self._carry_out(found.called)
+                self._carry_out(found.open_call)
             else:
-                self._end(found.called)
+                self._end(found.open_call)
         except PermanentError as error:
-            self.parking.park_order(found.called.call, error.cause)
+            self.parking.park_order(found.open_call.call, error.cause)
 
-    def _carry_out(self, called: Called) -> None:
-        call, early = called.call, called.due - self.now()
+    def _carry_out(self, open_call: OpenCall) -> None:
+        call, early = open_call.call, open_call.due_ms - self.now()
         if early > 0:
             self._later(call, early)
             return
         if call.direction is not Direction.INBOUND:
             raise UnreadableRulesError(f"nobody here knows how to carry out what a rule says of {call.direction} mail")
-        number = called.failed + 1
+        number = open_call.failed + 1
         if not self._open_slot(call, number):
             self._take_up(call.pointer)
             return
@@ -111,19 +112,21 @@ class RunSyncRule:
                 may_be_added=lambda address: domains.get(address.domain) is not None,
                 gateway_id=call.gateway_id,
             )
-            self._decide(called, found, attempt.fact, domains, answered=True)
+            self._decide(open_call, found, attempt.fact, domains, answered=True)
         elif self.now() >= self._deadline(call):
             found = fallback_for_all(call.recipients, fallback)
-            self._decide(called, found, attempt.fact, domains, answered=False)
+            self._decide(open_call, found, attempt.fact, domains, answered=False)
         else:
-            due = self._next(called)
-            if self.transit.call_again(called, due, [attempt.fact]):
+            due = self._next(open_call)
+            postponed = self.transit.commit(Commit([PostponeCall(open_call, due)], [attempt.fact]))
+            if postponed is Outcome.DONE:
                 self._later(call, due - self.now())
 
-    def _end(self, called: Called) -> None:
+    def _end(self, open_call: OpenCall) -> None:
         """End a call whose organization is gone, due or not: no function is called, and its recipients are refused."""
-        call = called.call
-        if not self._settle(called, [dropped_fact(call, self.now())], refusals(call, self.now())):
+        call = open_call.call
+        dropped = dropped_fact(call, self.now())
+        if self._settle(open_call, [dropped], refusals(call, self.now())) is not Outcome.DONE:
             self._take_up(call.pointer)
 
     def _open_slot(self, call: RuleCall, number: int) -> bool:
@@ -134,68 +137,75 @@ class RunSyncRule:
         if number == 1 and call.slot_open and self.now() - call.since < SLOT_LASTS:
             return True
         for _ in range(RACES):
-            before = self.contents.of(call.trace)
+            before = self.transit.contents(call.trace)
             after = before.opened(call.key, number)
             if after is None or after is before:
                 return after is not None
             try:
-                return self.contents.replace(after)
-            except ConflictError:
-                continue  # something was put, or another rule's slot was opened or closed
+                outcome = self.transit.commit(Commit(contents=after))
+            except ConflictError:  # another transaction held the row
+                continue
+            if outcome is not Outcome.STALE:  # else something was put, or another rule's slot was opened or closed
+                return True
         raise ConflictError(f"what was put into the message changed {RACES} times in a row")
 
     def _deadline(self, call: RuleCall) -> int:
         return call.since + call.timeout_minutes * 60_000 // self.speed
 
-    def _next(self, called: Called) -> int:
+    def _next(self, open_call: OpenCall) -> int:
         """Return when the next attempt is due; the last one is at the deadline."""
-        due = self.now() + pace.gap(called.failed, self.chance(), self.speed)
-        return min(due, max(self._deadline(called.call), self.now() + pace.SHORTEST_GAP))
+        due = self.now() + pace.gap(open_call.failed, self.chance(), self.speed)
+        return min(due, max(self._deadline(open_call.call), self.now() + pace.SHORTEST_GAP))
 
     def _later(self, call: RuleCall, wait: int) -> None:
         """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
         self.queues.send([call], delay_s=pace.delay(wait))
 
-    def _decide(self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
+    def _decide(self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
         """Write the verdict, with what was put and reached until now, or take up what it came to meanwhile."""
-        call = called.call
+        call = open_call.call
         beside = bool(call.others or call.part)
         for _ in range(RACES):
             try:
-                done = self._write(called, found, attempt, domains, answered=answered, beside=beside)
-            except ConflictError:
-                continue  # a Put came in between: it was in time
-            if done:
+                outcome = self._write(open_call, found, attempt, domains, answered=answered, beside=beside)
+            except ConflictError:  # another transaction held a row
+                continue
+            if outcome is Outcome.DONE:
                 return
-            if self.transit.called(call.trace, call.key) != called:
+            if outcome is Outcome.STALE:  # a Put came in between: it was in time
+                continue
+            if self.transit.open_call(call.trace, call.key) != open_call:
                 self._take_up(call.pointer)
                 return
             beside = True  # one of its mailboxes is getting the message by another path
         raise ConflictError(f"the message was replaced, or went other ways, {RACES} times in a row")
 
     def _write(
-        self, called: Called, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool, beside: bool
-    ) -> bool:
+        self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool, beside: bool
+    ) -> Outcome:
         """Write the verdict once; ``beside``: mailboxes that the flow reaches by other paths are left out."""
-        call, number = called.call, called.failed + 1
-        before = self.contents.of(call.trace)
+        call, number = open_call.call, open_call.failed + 1
+        before = self.transit.contents(call.trace)
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
         made = decision(call, found, content, domains, self.now(), plus_addressing=self.plus_addressing)
         plan = made.plan
         if beside:
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
-        return self._settle(called, [attempt, made.applied(call, number, self.now())], plan, closed)
+        return self._settle(open_call, [attempt, made.applied(call, number, self.now())], plan, closed)
 
-    def _settle(self, called: Called, facts: Sequence[Fact], plan: Plan, contents: FlowContents | None = None) -> bool:
-        """Take a call out with what becomes of its recipients, and send that on; ``False``: see ``Transit.decide``."""
-        call = called.call
+    def _settle(
+        self, open_call: OpenCall, facts: Sequence[Fact], plan: Plan, contents: FlowContents | None = None
+    ) -> Outcome:
+        """End a call with what becomes of its recipients, and send that on."""
+        call = open_call.call
         if plan.chunks == 1:
             orders = plan.orders(self.now())
-            done = self.transit.decide(called, [*facts, *plan.facts], orders, None, contents)
-            if done:
+            decided = Commit([EndCall(open_call)], [*facts, *plan.facts], orders, contents=contents)
+            outcome = self.transit.commit(decided)
+            if outcome is Outcome.DONE:
                 self.queues.send(orders)
-            return done
+            return outcome
         frozen = plan.freeze()
         name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may decide otherwise
         expansion = Expansion(
@@ -207,10 +217,10 @@ class RunSyncRule:
             notification=call.pointer.model_dump_json(),
             of=call.key,
         )
-        done = self.transit.decide(called, facts, [], expansion, contents)
-        if done:
+        outcome = self.transit.commit(Commit([EndCall(open_call)], facts, expansion=expansion, contents=contents))
+        if outcome is Outcome.DONE:
             self._take_up(call.pointer)
-        return done
+        return outcome
 
     def _take_up(self, pointer: CallPointer) -> None:
         """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.directory_rows import (
     KINDS,
@@ -29,8 +26,9 @@ from postroom.adapters.aws.directory_rows import (
     rule_key,
     to_item,
 )
-from postroom.adapters.aws.transactions import CANCELLED, IN_PROGRESS, NOT_THERE, code_of, reasons_of, written
-from postroom.adapters.aws.unprocessed import FIRST_PAUSE_SECONDS, MAX_ATTEMPTS
+from postroom.adapters.aws.rows import number
+from postroom.adapters.aws.transactions import NOT_THERE, Transaction, written
+from postroom.adapters.aws.unprocessed import MAX_ATTEMPTS
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Domain, Insert, Put, Remove, Replace, Versioned
@@ -52,9 +50,6 @@ if TYPE_CHECKING:
     from postroom.model.rules import Direction
 
 T = TypeVar("T")
-
-BUSY: Final = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-"""Cancellation reasons after which the same transaction may succeed. Source: DynamoDB, TransactWriteItems."""
 
 SIGNING_KEY: Final = ("SIGNING_KEY", "SIGNING_KEY")
 SIGNING_KEY_BYTES: Final = 32
@@ -172,48 +167,39 @@ class DynamoDirectory:
         written(lambda: client.put_item(TableName=table, Item=row, ConditionExpression=NOT_THERE), "make a key")
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """A TransactionConflict is retried, with growing pauses and jitter, before it becomes a ConflictError."""
-        actions: list[Any] = []
-        owners: list[Change] = []
-        for change in changes:
-            made = self._actions(change)
-            actions += made
-            owners += [change] * len(made)
-        if len({key_of(change.record) for change in changes}) != len(changes) or len(actions) > MAX_ROWS:
+        """Held or throttled rows are tried again, with growing pauses, before they become a ConflictError."""
+        write = Transaction(self._table.client)
+        for place, change in enumerate(changes):
+            self._add(write, str(place), change)
+        if len({key_of(change.record) for change in changes}) != len(changes) or len(write) > MAX_ROWS:
             raise ValueError("a commit has one change per record, and at most MAX_ROWS rows")
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                self._table.client.transact_write_items(TransactItems=actions)
-            except (BotoCoreError, ClientError) as error:
-                if code_of(error) == CANCELLED:
-                    _raise_for(reasons_of(error), owners, error)
-                elif code_of(error) != IN_PROGRESS:  # IN_PROGRESS: our earlier attempt is still running; retry
-                    raise StoreUnavailableError(f"could not change the directory: {code_of(error)}") from error
-            else:
-                return
-            self._table.pause(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-        raise ConflictError("other callers keep changing the same records")
+        refused = write.commit_with_retries(MAX_ATTEMPTS, self._table.pause)
+        for place, change in enumerate(changes):
+            if str(place) in refused and isinstance(change, Insert):
+                raise TakenError(change.record)
+        if refused:
+            raise ConflictError("a record has changed since it was read")
 
-    def _actions(self, change: Change) -> list[dict[str, Any]]:
+    def _add(self, write: Transaction, label: str, change: Change) -> None:
         name = self._table.name
         row = key_item(key_of(change.record))
         list_key = list_key_of(change.record)
         match change:
             case Insert(record):
-                new = "attribute_not_exists(pk)"
-                made = [{"Put": {"TableName": name, "Item": to_item(record), "ConditionExpression": new}}]
-                return made + ([{"Put": {"TableName": name, "Item": key_item(list_key)}}] if list_key else [])
+                write.put(label, name, to_item(record), condition=NOT_THERE)
+                if list_key:
+                    write.put(label, name, key_item(list_key))
             case Replace(record):
-                item = to_item(record) | {"version": {"N": str(record.version + 1)}}
-                return [{"Put": {"TableName": name, "Item": item, **_unchanged(record)}}]
+                write.put(label, name, to_item(record) | {"version": number(record.version + 1)}, **_as_read(record))
             case Check(record):
-                return [{"ConditionCheck": {"TableName": name, "Key": row, **_unchanged(record)}}]
+                write.check(label, name, row, **_as_read(record))
             case Put(record):
-                return [{"Put": {"TableName": name, "Item": to_item(record)}}]
+                write.put(label, name, to_item(record))
             case Remove(record):
-                condition = _unchanged(record) if change.unchanged and isinstance(record, Versioned) else {}
-                made = [{"Delete": {"TableName": name, "Key": row, **condition}}]
-                return made + ([{"Delete": {"TableName": name, "Key": key_item(list_key)}}] if list_key else [])
+                condition = _as_read(record) if change.unchanged and isinstance(record, Versioned) else {}
+                write.delete(label, name, row, **condition)
+                if list_key:
+                    write.delete(label, name, key_item(list_key))
 
     def _claimed(self, organization_id: str, key: Key) -> Entity | None:
         item = self._table.get(key)
@@ -231,27 +217,16 @@ class DynamoDirectory:
         return [entity for entity in entities if entity.state is not EntityState.DELETED]
 
 
-def _unchanged(record: Versioned) -> dict[str, Any]:
+def _as_read(record: Versioned) -> dict[str, Any]:
     """Return the condition that a row is as it was read.
 
     A domain may have been removed and inserted again, at version 1, so its organization is compared as well.
     """
-    values = {":version": {"N": str(record.version)}}
+    values = {":version": number(record.version)}
     if not isinstance(record, Domain):
-        return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": values}
+        return {"condition": "version = :version", "ExpressionAttributeValues": values}
     return {
-        "ConditionExpression": "version = :version AND #organization.#id = :organization",
+        "condition": "version = :version AND #organization.#id = :organization",
         "ExpressionAttributeNames": {"#organization": "organization", "#id": "id"},
         "ExpressionAttributeValues": {**values, ":organization": {"S": record.organization.id}},
     }
-
-
-def _raise_for(reasons: Sequence[str], owners: Sequence[Change], error: Exception) -> None:
-    """Raise the reason why a transaction was cancelled; return if the same transaction may succeed later."""
-    for reason, change in zip(reasons, owners, strict=False):
-        if reason == "ConditionalCheckFailed" and isinstance(change, Insert):
-            raise TakenError(change.record) from error
-    if "ConditionalCheckFailed" in reasons:
-        raise ConflictError("a record has changed since it was read") from error
-    if not BUSY.intersection(reasons):
-        raise StoreUnavailableError(f"the directory table refused a transaction: {', '.join(reasons)}") from error

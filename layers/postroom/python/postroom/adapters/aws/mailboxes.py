@@ -11,11 +11,13 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import mailbox_rows, rows, transit_rows, unprocessed
-from postroom.adapters.aws.tables import query, record, take_out
+from postroom.adapters.aws import mailbox_rows, rows, unprocessed
+from postroom.adapters.aws.flow_writes import FACT, TAKE, FlowWrites
+from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter, first_head, standard_folders
+from postroom.ports.transit import Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,14 +80,14 @@ class DynamoMailboxes:
         """Write head, item, order and facts, in one transaction."""
         entered, counters = enter(head, item, self.now())
         write = Transaction(self.client)
-        take_out(write, self.transit_table, order)
+        flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
+        flow.take(Settle(order))
         self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
         write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
-        record(write, self.ledger_table, facts)
-        if notice is not None:
-            write.put("notice", self.transit_table, transit_rows.order_row(notice, self.now()), condition=NOT_THERE)
+        flow.facts(facts)
+        flow.orders([notice] if notice is not None else [])
         refused = write.commit()
-        if refused & {"order", "fact"}:
+        if refused & {TAKE, FACT}:
             return None
         if refused:
             raise ConflictError("somebody else changed the mailbox")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from postroom.adapters.aws import rows, transit_rows, unprocessed
 from postroom.adapters.aws.directory_rows import key_item, organization_from
 from postroom.contracts.orders import RuleCall
-from postroom.ports.open_calls import OpenCall
-from postroom.ports.transit import Called
+from postroom.ports.open_calls import CallOfOrganization
+from postroom.ports.transit import OpenCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import CallPointer
 
 
-def called_from(row: rows.Row | None) -> Called | None:
+def open_call_from(row: rows.Row | None) -> OpenCall | None:
     """Read a call's row; ``None`` where there is none, or it is not open."""
     if row is None or row["state"]["S"] != transit_rows.OPEN:
         return None
     call = RuleCall.model_validate_json(row["body"]["S"])
-    return Called(call, int(row.get("failed", {"N": "0"})["N"]), int(row["since"]["N"]))
+    return OpenCall(call, int(row.get("failed", {"N": "0"})["N"]), int(row["since"]["N"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class DynamoOpenCalls:
     directory_table: str
     pause: Callable[[float], None] = time.sleep
 
-    def read(self, pointer: CallPointer) -> OpenCall | None:
+    def read(self, pointer: CallPointer) -> CallOfOrganization | None:
         found = self._rows(
             {
                 self.transit_table: rows.key(pointer.trace, pointer.key),
                 self.directory_table: key_item((f"ORG#{pointer.organization_id}", "ORG")),
             }
         )
-        called = called_from(found.get(self.transit_table))
-        if called is None:
+        open_call = open_call_from(found.get(self.transit_table))
+        if open_call is None:
             return None
         organization = found.get(self.directory_table)
-        return OpenCall(called, organization is not None and organization_from(organization).ref.active)
+        return CallOfOrganization(open_call, organization is not None and organization_from(organization).ref.active)
 
     def _rows(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return one row of each table, those that exist."""

@@ -1,31 +1,22 @@
-"""What the adapters of tables share: reading partitions, and the parts that several transactions have."""
+"""What the adapters of tables share: reading rows, partitions and whole tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.aws import ledger_rows, rows
-from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
+from postroom.adapters.aws import rows
+from postroom.adapters.aws.transactions import store_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.contracts.expansions import Expansion
-    from postroom.contracts.orders import Order
-    from postroom.model.facts import Fact
 
-
-def record(write: Transaction, ledger_table: str, facts: Sequence[Fact]) -> None:
-    """Add facts to a transaction; one that is there already refuses it, for it tells that the change was made."""
-    for fact in facts:
-        write.put("fact", ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE)
-
-
-def take_out(write: Transaction, transit_table: str, order: Order | Expansion) -> None:
-    """Add an order's end to a transaction; an order that is not there refuses it."""
-    write.delete("order", transit_table, rows.key(order.trace, order.key), condition=THERE)
+def get(client: DynamoDBClient, table: str, pk: str, sk: str) -> rows.Row | None:
+    """Return one row; strongly consistent."""
+    with store_errors("read a table"):
+        return client.get_item(TableName=table, Key=rows.key(pk, sk), ConsistentRead=True).get("Item")
 
 
 def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[rows.Row]:

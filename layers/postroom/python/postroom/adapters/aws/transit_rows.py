@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws.rows import key, number, to_json
 from postroom.ports.message_contents import Content, FlowContents, Slot
-from postroom.ports.transit import EXPANSION, Parked
+from postroom.ports.parked import Parked
+from postroom.ports.transit import EXPANSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

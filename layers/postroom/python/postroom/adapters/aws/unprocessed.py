@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws.transactions import store_errors
+from postroom.adapters.aws.transactions import FIRST_PAUSE_SECONDS, store_errors
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS: Final = 8
 """Most attempts of a batch, or of a transaction with conflicts, before the caller gets an error. Ours."""
-
-FIRST_PAUSE_SECONDS: Final = 0.01
-"""Pause before the second attempt; each further pause is twice as long. Ours."""
 
 MAX_DELETES: Final = 25
 """Most keys of one ``delete_all``. Source: DynamoDB's API reference, BatchWriteItem."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.ports.open_calls import OpenCall
+from postroom.ports.open_calls import CallOfOrganization
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import CallPointer
@@ -20,6 +20,8 @@ class MemoryOpenCalls:
     transit: Transit
     owners: MailboxOwners
 
-    def read(self, pointer: CallPointer) -> OpenCall | None:
-        called = self.transit.called(pointer.trace, pointer.key)
-        return None if called is None else OpenCall(called, self.owners.is_active(pointer.organization_id))
+    def read(self, pointer: CallPointer) -> CallOfOrganization | None:
+        open_call = self.transit.open_call(pointer.trace, pointer.key)
+        return (
+            None if open_call is None else CallOfOrganization(open_call, self.owners.is_active(pointer.organization_id))
+        )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
-
-from postroom.errors import ConflictError
-from postroom.ports.transit import first_slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, Item
     from postroom.ports.message_contents import FlowContents
-    from postroom.ports.transit import Parked
+    from postroom.ports.parked import Parked
 
 
 @dataclass(slots=True)
@@ -54,29 +51,15 @@ class MemoryTables:
     allowances: dict[str, int] = field(default_factory=dict)
     contents: dict[str, FlowContents] = field(default_factory=dict)
 
-    def are_new(self, facts: Sequence[Fact], orders: Sequence[Order] = ()) -> bool:
+    def are_new(self, facts: Sequence[Fact], entries: Sequence[Order | Expansion] = ()) -> bool:
         """Say whether none of these is there yet: the condition of every transaction that writes them."""
         return not (
             any(fact.key in self.facts.get(fact.trace, ()) for fact in facts)
-            or any((order.trace, order.key) in self.transit for order in orders)
+            or any((entry.trace, entry.key) in self.transit for entry in entries)
         )
-
-    def replace_contents(self, contents: FlowContents) -> None:
-        """Store changed contents.
-
-        Raises:
-            ConflictError: somebody else changed them meanwhile.
-        """
-        before = self.contents.get(contents.trace)
-        if contents.version != (before.version if before else 0):
-            raise ConflictError("somebody else changed what was put into this flow")
-        self.contents[contents.trace] = replace(contents, version=contents.version + 1)
 
     def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now: int = 0) -> None:
         """Write facts and open orders."""
         for fact in facts:
             self.facts[fact.trace][fact.key] = fact
         self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})
-        contents = first_slots(orders)
-        if contents is not None:
-            self.replace_contents(contents)

@@ -1,0 +1,49 @@
+"""The ledger, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.model.facts import RECEIVED
+from postroom.model.message_ids import bare, spellings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from postroom.adapters.memory.tables import MemoryTables
+    from postroom.model.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLedger:
+    """Implements ``Ledger``."""
+
+    tables: MemoryTables
+
+    def facts(self, trace: str) -> Sequence[Fact]:
+        with self.tables.lock:
+            found = list(self.tables.facts.get(trace, {}).values())
+        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def fact(self, trace: str, key: str) -> Fact | None:
+        with self.tables.lock:
+            return self.tables.facts.get(trace, {}).get(key)
+
+    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+        found = {trace: self.fact(trace, RECEIVED) for trace in traces}
+        return {trace: fact for trace, fact in found.items() if fact is not None}
+
+    def received(self, *, message_id: str) -> Iterator[Fact]:
+        meant = spellings(message_id)
+        yield from (f for f in self._all() if f.key == RECEIVED and bare(f.event.get("messageId", "")) in meant)
+
+    def between(self, since: int, until: int) -> Iterator[Fact]:
+        yield from (fact for fact in self._all() if since <= fact.at < until)
+
+    def all_facts(self, organization_id: str) -> Iterator[Fact]:
+        yield from (fact for fact in self._all() if fact.organization_id == organization_id)
+
+    def _all(self) -> list[Fact]:
+        with self.tables.lock:
+            return [fact for facts in self.tables.facts.values() for fact in facts.values()]
