@@ -106,7 +106,7 @@ def test_an_odd_sample_opens_one_flow(stage: Stage, operator: Operator, results:
 def test_what_makes_no_sense_is_parked_with_its_cause(operator: Operator, results: dict[str, Result]) -> None:
     causes = {parked.cause for parked in operator.parking.list()}
     assert "InvalidNotificationError: not an SES notification: receipt.action" in causes
-    assert "InvalidNotificationError: not an SES notification: no JSON" in causes
+    assert "InvalidNotificationError: not an SES notification: not JSON" in causes
 
 
 def test_cloudformation_hears_that_the_rule_set_is_active(stack: InProcessStack, results: dict[str, Result]) -> None:

@@ -266,12 +266,12 @@ class TestParked:
         found = rows(run("parked", "list", "--json").output)
         assert {row["cause"] for row in found} == {
             "InvalidNotificationError: not an SES notification: receipt.action",
-            "InvalidNotificationError: not an SES notification: no JSON",
+            "InvalidNotificationError: not an SES notification: not JSON",
         }
         assert set(found[0]) == {"id", "traceId", "organizationId", "station", "cause", "since", "parkings"}
 
     def test_show_gives_what_the_station_will_get(self, run: Run) -> None:
-        parked = self.parked(run, "no JSON")
+        parked = self.parked(run, "not JSON")
         (row,) = rows(run("parked", "show", parked, "--json").output)
         assert row["body"] == "{ this is no JSON"
         assert "{ this is no JSON" in run("parked", "show", parked).output
@@ -289,7 +289,7 @@ class TestParked:
     def test_redrive_puts_it_back_and_discard_gives_it_up(self, run: Run) -> None:
         parked = self.parked(run, "receipt.action")
         assert run("parked", "redrive", parked).output == f"{parked}: redriven\n"
-        other = self.parked(run, "no JSON")
+        other = self.parked(run, "not JSON")
         assert run("parked", "discard", other).output == f"{other}: discarded\n"
         assert run("parked", "list").output == "nothing is parked\n"
         assert run("parked", "redrive", "--all").exit_code == 0

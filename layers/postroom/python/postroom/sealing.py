@@ -1,8 +1,8 @@
-"""Content at rest is ciphertext: how a message, and what the index keeps of it, are sealed.
+"""Encrypts content at rest: messages, and entries of the index.
 
     KMS key of the organization  (symmetric; encryption context aws:workmail:arn = organization ARN)
-      └─ mailbox key             (AES-256, one a mailbox; wrapped by KMS; plain in memory for at most a minute)
-           ├─ message key        (AES-256, one a message; wrapped in the object's own header)
+      └─ mailbox key             (AES-256, one per mailbox; wrapped by KMS; plain in memory for at most a minute)
+           ├─ message key        (AES-256, one per message; wrapped in the object's own header)
            │    └─ the message   (AES-256-GCM in frames of 1 MiB)
            └─ index entries      (AES-256-GCM)
 
@@ -10,9 +10,9 @@ A sealed message is::
 
     "PRM1" | length of the wrapped key (1 byte) | wrapped key | frame | frame | …
 
-Each frame is ciphertext and tag of up to 1 MiB of the message. Its nonce is its number and whether it is the last
-(the STREAM construction), so frames can be neither dropped, reordered nor cut off; the message key is used for one
-message only. The wrapped key is bound to mailbox and blob: an object moved elsewhere does not open.
+Each frame is the ciphertext and tag of up to 1 MiB of the message. Its nonce has its number and whether it is the last
+frame (the STREAM construction), so that frames cannot be dropped, reordered or cut off. A message key is used for one
+message only. The wrapped key is bound to mailbox and object: an object that was moved cannot be opened.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from postroom.errors import UnreadableMailError
+from postroom.model.limits import MB
 
 KEY_BYTES: Final = 32
-FRAME_BYTES: Final = 1 << 20
+"""Length of every key, in bytes: AES-256."""
+
+FRAME_BYTES: Final = MB
+"""Bytes of a message in one frame. Ours."""
+
 _MAGIC: Final = b"PRM1"
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
@@ -41,8 +46,8 @@ def seal_message(content: bytes, *, mailbox_key: bytes, place: str, random: Rand
     Args:
         content: the message, any bytes.
         mailbox_key: 32 bytes.
-        place: what the object is bound to: mailbox and blob, say ``<organization>/<mailbox>/<blob>``.
-        random: where key and nonce come from; tests give their own.
+        place: text that the object is bound to, with mailbox and object: ``<organization>/<mailbox>/<blob>``.
+        random: returns random bytes for key and nonce; tests give their own.
     """
     key = random(KEY_BYTES)
     wrapped = seal_entry(key, mailbox_key=mailbox_key, place=f"key\0{place}", random=random)
@@ -57,10 +62,10 @@ def seal_message(content: bytes, *, mailbox_key: bytes, place: str, random: Rand
 
 
 def open_message(sealed: bytes, *, mailbox_key: bytes, place: str) -> Iterator[bytes]:
-    """Open a sealed message, frame by frame.
+    """Yield the frames of a sealed message.
 
     Raises:
-        UnreadableMailError: another mailbox, another place, or a changed byte. Frames already handed out were whole.
+        UnreadableMailError: another mailbox, another place, or a changed byte. Frames that were yielded are authentic.
     """
     if sealed[:4] != _MAGIC or len(sealed) < len(_MAGIC) + 1:
         raise UnreadableMailError("not a sealed message")
@@ -75,13 +80,13 @@ def open_message(sealed: bytes, *, mailbox_key: bytes, place: str) -> Iterator[b
 
 
 def seal_entry(plain: bytes, *, mailbox_key: bytes, place: str, random: Random = os.urandom) -> bytes:
-    """Seal something small under the mailbox key, bound to its place: nonce (12 bytes), ciphertext, tag."""
+    """Seal a small value under the mailbox key, bound to its place: nonce (12 bytes), ciphertext, tag (16 bytes)."""
     nonce = random(_NONCE_BYTES)
     return nonce + AESGCM(mailbox_key).encrypt(nonce, plain, place.encode())
 
 
 def open_entry(sealed: bytes, *, mailbox_key: bytes, place: str) -> bytes:
-    """Open what ``seal_entry`` sealed.
+    """Open a value of ``seal_entry``.
 
     Raises:
         UnreadableMailError: another mailbox, another place, or a changed byte.

@@ -1,4 +1,4 @@
 """Wire formats, one module each, with their sources and limits.
 
-What we receive ignores unknown keys (``Received``); what we send forbids them (``Sent``).
+Models of received data ignore unknown keys (``Received``); models of sent data forbid them (``Sent``).
 """

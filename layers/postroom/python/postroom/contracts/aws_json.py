@@ -22,7 +22,7 @@ UNAVAILABLE: Final = "ServiceUnavailable"
 
 
 class MalformedRequestError(ValueError):
-    """What came is no AWS JSON request."""
+    """The request is not an AWS JSON request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class JsonCall:
     """One request.
 
     Attributes:
-        target: the whole ``X-Amz-Target``, ``Service.Operation``; empty where the header is missing.
-        body: bytes as sent; empty where there is none.
-        request_id: API Gateway's, which also goes back as ``x-amzn-RequestId``.
+        target: value of ``X-Amz-Target``, ``Service.Operation``; empty if the header is missing.
+        body: bytes as sent; empty if there are none.
+        request_id: API Gateway's id, which is also returned as ``x-amzn-RequestId``.
     """
 
     target: str
@@ -40,7 +40,7 @@ class JsonCall:
     request_id: str
 
     def payload(self) -> dict[str, Any]:
-        """Return the decoded object; an empty body is an empty object, as AWS takes it.
+        """Return the decoded object; an empty body is an empty object, as with AWS.
 
         Raises:
             MalformedRequestError: not UTF-8, not JSON, or not an object.
@@ -57,30 +57,30 @@ class JsonCall:
 
 
 def decode(event: Mapping[str, Any]) -> JsonCall:
-    """Read a REST proxy event. Header names match whatever their case.
+    """Read a REST proxy event. Header names are case-insensitive.
 
     Raises:
-        MalformedRequestError: the body says that it is Base64 and is not.
+        MalformedRequestError: the event says that the body is Base64, but it is not.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except ValueError as error:
-        raise MalformedRequestError("the body is not text, or not Base64 where it says so") from error
+        raise MalformedRequestError("the body is not text, or not Base64 as the event says") from error
     request_id = str((event.get("requestContext") or {}).get("requestId") or "")
     return JsonCall(target=str(headers.get("x-amz-target") or ""), body=body, request_id=request_id)
 
 
 def encode(answer: Mapping[str, Any], request_id: str, *, status: int = 200) -> dict[str, Any]:
-    """Write a REST proxy response. Members whose value is None are left out."""
+    """Return a REST proxy response. Members with the value None are left out."""
     body = json.dumps(_without_none(answer), ensure_ascii=False, separators=(",", ":"))
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id}
     return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
 
 
 def encode_error(code: str, text: str, request_id: str, *, status: int = 400) -> dict[str, Any]:
-    """Write an error: ``__type`` is what a client raises, ``Message`` what it prints."""
+    """Return an error response: clients raise ``__type`` and print ``Message``."""
     return encode({"__type": code, "Message": text}, request_id, status=status)
 
 

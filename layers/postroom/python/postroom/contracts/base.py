@@ -1,4 +1,4 @@
-"""The two kinds of wire format: what others send us, and what we send."""
+"""Base classes of wire formats: received data and sent data."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Received(BaseModel):
-    """From others: keys we do not know are ignored, what we need is checked."""
+    """Data from outside: unknown keys are ignored, known keys are checked."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
 
 class Sent(BaseModel):
-    """From us: exactly the documented keys."""
+    """Data that Postroom sends: exactly the documented keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)

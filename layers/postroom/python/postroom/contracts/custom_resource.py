@@ -1,4 +1,4 @@
-"""CloudFormation's custom resources: the request it sends, the answer it waits for.
+"""CloudFormation's custom resources: request and response.
 
 Source: CloudFormation User Guide, "Custom resource request types" and "Custom resource response objects".
 """
@@ -13,7 +13,7 @@ from postroom.contracts.base import Received, Sent
 
 
 class Request(Received):
-    """What CloudFormation asks of a custom resource."""
+    """CloudFormation's request to a custom resource."""
 
     type: Literal["Create", "Update", "Delete"] = Field(alias="RequestType")
     response_url: str = Field(alias="ResponseURL")
@@ -25,7 +25,7 @@ class Request(Received):
 
 
 class Response(Sent):
-    """What it waits for, as JSON of at most 4,096 bytes, put to the response URL."""
+    """The response: JSON of at most 4,096 bytes, put to the response URL."""
 
     status: Literal["SUCCESS", "FAILED"] = Field(alias="Status")
     reason: str = Field(alias="Reason", max_length=1000)
@@ -36,7 +36,7 @@ class Response(Sent):
 
 
 def answer(request: Request, physical_id: str, reason: str, *, succeeded: bool) -> bytes:
-    """Return the answer to a request. A new physical id makes CloudFormation delete the old one afterwards."""
+    """Return the response as JSON. If the physical id is new, CloudFormation deletes the former resource afterwards."""
     response = Response(
         status="SUCCESS" if succeeded else "FAILED",
         reason=reason[:1000],

@@ -1,9 +1,9 @@
-"""WorkMail's email event log: the nine records, as their fields are documented.
+"""WorkMail's email event log: its nine records with their documented fields.
 
-Source: contracts.md section 1 (guide, ZH:1529-1637, and the queries in ZH:1764-1899, which prove the nesting).
-The envelope is ``{"traceId": …, "event": {"eventName": …, …}}``. Ours, where the guide is silent: ``messageTimestamp``
-is RFC 3339 in UTC with milliseconds; the names in ``ruleActions`` are those of the API's actions; reasons and statuses
-of bounces are RFC 3463's.
+Source: contracts.md section 1 (guide, ZH:1529-1637, and the queries in ZH:1764-1899, which show the nesting). A record
+is ``{"traceId": …, "event": {"eventName": …, …}}``. Ours, where the guide says nothing: ``messageTimestamp`` is RFC
+3339 in UTC with milliseconds; the names in ``ruleActions`` are those of the API's actions; statuses of bounces are
+those of RFC 3463.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from postroom.model.facts import EventName, Fact
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
 DEFAULT_LOG_GROUP: Final = "/aws/workmail/emailevents/{alias}"
-"""Log group where none is configured. Source: guide, ZH:2066."""
+"""Log group if none is configured. Source: guide, ZH:2066."""
 
 DEFAULT_RETENTION_DAYS: Final = 30
 """Retention of the default group, in days. Source: guide, ZH:2067."""
@@ -30,12 +30,12 @@ class Event(Sent):
     name: ClassVar[EventName]
 
     def fields(self) -> dict[str, Any]:
-        """Return the record's fields as JSON values; what is not set is absent, never null."""
+        """Return the record's fields as JSON values; a field without a value is absent, never null."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class BouncedRecipient(Sent):
-    """Who did not get it, and why. ``status`` is an enhanced status code (RFC 3463)."""
+    """A recipient that did not get the message, with the reason. ``status`` is an enhanced status code (RFC 3463)."""
 
     email_address: str = Field(alias="emailAddress")
     reason: str
@@ -43,14 +43,14 @@ class BouncedRecipient(Sent):
 
 
 class RuleAction(Sent):
-    """What a rule did to which recipients."""
+    """An action of a rule and its recipients."""
 
     action: str
     recipients: tuple[str, ...]
 
 
 class OrganizationEmailReceived(Event):
-    """One a received mail. ``from`` is who it is from, ``sender`` who sent it on their behalf."""
+    """One per received message. ``from`` is the From header, ``sender`` the Sender header."""
 
     name: ClassVar[EventName] = EventName.ORGANIZATION_EMAIL_RECEIVED
     recipients: tuple[str, ...]
@@ -67,7 +67,7 @@ class OrganizationEmailReceived(Event):
 
 
 class MailboxEmailDelivered(Event):
-    """One a mailbox."""
+    """One per mailbox."""
 
     name: ClassVar[EventName] = EventName.MAILBOX_EMAIL_DELIVERED
     recipient: str
@@ -75,7 +75,7 @@ class MailboxEmailDelivered(Event):
 
 
 class RuleApplied(Event):
-    """One a rule that fired."""
+    """One per rule that was applied."""
 
     name: ClassVar[EventName] = EventName.RULE_APPLIED
     rule_name: str = Field(alias="ruleName")
@@ -86,21 +86,21 @@ class RuleApplied(Event):
 
 
 class JournalingInitiated(Event):
-    """Only where journaling is configured."""
+    """Only if journaling is configured."""
 
     name: ClassVar[EventName] = EventName.JOURNALING_INITIATED
     journaling_address: str = Field(alias="journalingAddress")
 
 
 class IncomingEmailBounced(Event):
-    """One a bounced recipient of a received mail."""
+    """One per refused recipient of a received message."""
 
     name: ClassVar[EventName] = EventName.INCOMING_EMAIL_BOUNCED
     bounced_recipient: BouncedRecipient = Field(alias="bouncedRecipient")
 
 
 class OutgoingEmailSubmitted(Event):
-    """One a submission; recipients of To, Cc and Bcc."""
+    """One per submission; ``recipients`` are those of To, Cc and Bcc."""
 
     name: ClassVar[EventName] = EventName.OUTGOING_EMAIL_SUBMITTED
     recipients: tuple[str, ...]
@@ -110,7 +110,7 @@ class OutgoingEmailSubmitted(Event):
 
 
 class OutgoingEmailSent(Event):
-    """One a recipient that was reached."""
+    """One per recipient that the message was sent to."""
 
     name: ClassVar[EventName] = EventName.OUTGOING_EMAIL_SENT
     recipient: str
@@ -120,7 +120,7 @@ class OutgoingEmailSent(Event):
 
 
 class OutgoingEmailBounced(Event):
-    """One a recipient that was not. The field table lists the object, the guide's query reads the flat pair: both."""
+    """One per refused recipient, with the object of the guide's field table and the two fields of the guide's query."""
 
     name: ClassVar[EventName] = EventName.OUTGOING_EMAIL_BOUNCED
     bounced_recipient: BouncedRecipient = Field(alias="bouncedRecipient")
@@ -129,7 +129,7 @@ class OutgoingEmailBounced(Event):
 
 
 class DmarcPolicyApplied(Event):
-    """One a mail to which a DMARC policy was applied."""
+    """One per message to which a DMARC policy was applied."""
 
     name: ClassVar[EventName] = EventName.DMARC_POLICY_APPLIED
     from_: str = Field(alias="from")

@@ -1,4 +1,4 @@
-"""The Message Flow API: REST-JSON, its answers streamed through API Gateway.
+"""The Message Flow API: REST-JSON; answers are streamed through API Gateway.
 
 Sources: botocore's model workmailmessageflow/2019-05-01; Smithy, "AWS restJson1 protocol"; API Gateway, "Set up a
 Lambda proxy integration with payload response streaming".
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts import aws_json
 from postroom.errors import PermanentError
+from postroom.model.limits import MB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,29 +21,29 @@ if TYPE_CHECKING:
 GET: Final = "GetRawMessageContent"
 PUT: Final = "PutRawMessageContent"
 OPERATIONS: Final[Mapping[str, str]] = {"GET": GET, "POST": PUT}
-"""Operations by HTTP method; both stand at ``/messages/{messageId}``."""
+"""Operations by HTTP method; both have the path ``/messages/{messageId}``."""
 
 DELIMITER: Final = b"\0" * 8
-"""What stands between an answer's head and its body. Source: API Gateway, "Lambda proxy integration format"."""
+"""Bytes between the head of an answer and its body. Source: API Gateway, "Lambda proxy integration format"."""
 
-PIECE_BYTES: Final = 1 << 20
-"""How much of a body goes out at once, in bytes. Ours."""
+PIECE_BYTES: Final = MB
+"""Most bytes of a body that are sent at once. Ours."""
 
-# what S3's own rules leave of the model's pattern: a last hyphen or a first xn-- is never a bucket's
+# the model's pattern with S3's own rules: no bucket name ends with a hyphen or begins with xn--
 _BUCKET: Final = re.compile(r"(?!xn--)[a-z0-9][a-z0-9\-]{1,61}[a-z0-9]")
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-/]{1,1024}")
-# the model says any character; S3's ids are "URL-ready", and others would end in a request or somebody's terminal
+# the model allows any character; S3's ids are "URL-ready", and others could break a request or a terminal
 _VERSION: Final = re.compile(r"[!-~]{1,1024}")
 
 
 class MessageFlowError(PermanentError):
-    """Root of the modelled errors. The class's name is the wire code; the text is what a client prints."""
+    """Root of the modelled errors. The class's name is the wire code; clients print the text."""
 
     status = 400
 
     @property
     def code(self) -> str:
-        """What goes into ``x-amzn-ErrorType``."""
+        """The value of ``x-amzn-ErrorType``."""
         return type(self).__name__
 
 
@@ -53,24 +54,24 @@ class ResourceNotFoundException(MessageFlowError):  # noqa: N818 - the name is t
 
 
 class InvalidContentLocation(MessageFlowError):  # noqa: N818 - the name is the wire code
-    """The object that is to be put cannot be read from where the caller says."""
+    """The new content cannot be read from the given location."""
 
 
 class MessageRejected(MessageFlowError):  # noqa: N818 - the name is the wire code
-    """What is to be put is no message that can go on."""
+    """The new content does not meet the criteria."""
 
 
 class MessageFrozen(MessageFlowError):  # noqa: N818 - the name is the wire code
-    """The message takes no other content any more."""
+    """The content of the message cannot be replaced any more."""
 
 
 class InvalidRequestError(ValueError):
-    """A member of the request is missing; the text says which."""
+    """A member of the request is missing; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Reference:
-    """An object of the caller's; ``version`` is None where the caller names none."""
+    """An object of the caller; ``version`` is None if the caller names none."""
 
     bucket: str
     key: str
@@ -85,10 +86,10 @@ def s3_reference(payload: Mapping[str, Any]) -> S3Reference:
     """Read the body of PutRawMessageContent; unknown members are ignored.
 
     Raises:
-        MalformedRequestError: a member has another type than the model says.
+        MalformedRequestError: a member has another type than in the model.
         InvalidRequestError: a required member is missing.
-        InvalidContentLocation: a member breaks the model's pattern: nothing can lie there (ours; WorkMail's error for
-            it is not public).
+        InvalidContentLocation: a member does not match the model's pattern, so that no object can be there (ours;
+            WorkMail's error for it is not public).
     """
     reference = _structure(_structure(payload, "content"), "s3Reference", "content.")
     where = "content.s3Reference."
@@ -105,14 +106,14 @@ def s3_reference(payload: Mapping[str, Any]) -> S3Reference:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it goes out: head, delimiter, body."""
+    """An answer: head, delimiter, body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
 
     def pieces(self) -> Iterator[bytes]:
-        """Return the whole answer, piece by piece."""
+        """Yield the whole answer in pieces."""
         head = {"statusCode": self.status, "headers": dict(self.headers)}
         yield json.dumps(head, separators=(",", ":")).encode() + DELIMITER
         for start in range(0, len(self.body), PIECE_BYTES):
@@ -130,7 +131,7 @@ def encode_done(request_id: str) -> Answer:
 
 
 def encode_error(code: str, text: str, request_id: str, *, status: int = 400) -> Answer:
-    """Answer with an error: the header is what a client raises, ``message`` what it prints."""
+    """Answer with an error: clients raise the code in the header, and print ``message``."""
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
     return Answer(status, headers, json.dumps({"message": text}, ensure_ascii=False).encode())
 

@@ -1,7 +1,8 @@
-"""What a rule's Lambda function is told, and what it may answer.
+"""The event for a rule's Lambda function, and the function's answer.
 
-Source: guide, "Lambda event data" and "Synchronous Run Lambda response schema" (ZH:3990-4210); the leniency is what
-AWS's own published rule functions need (contracts.md 3.3). ``schemas/rule-lambda-*.schema.json`` are these models.
+Source: guide, "Lambda event data" and "Synchronous Run Lambda response schema" (ZH:3990-4210). Answers are read
+leniently where the rule functions that AWS published need it (contracts.md 3.3).
+``schemas/rule-lambda-*.schema.json`` are generated from these models.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
 from postroom.model.rules import ActionType, Direction
 
 MAX_EVENT_BYTES: Final = 128 * 1024
-"""Largest event, in bytes of UTF-8 JSON; recipients are left out to meet it. Source: guide, ZH:4069."""
+"""Largest event, in bytes of UTF-8 JSON; a larger one is sent without some recipients. Source: guide, ZH:4069."""
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
 """Largest answer, in bytes of UTF-8 JSON. Source: guide, ZH:4149."""
 
 MAX_ACTIONS: Final = 10
-"""Most unique actions of an answer; the rest fall to the rule's fallback. Source: guide, ZH:4150."""
+"""Most unique actions of an answer; recipients of further ones get the rule's fallback. Source: guide, ZH:4150."""
 
 MAX_BOUNCE_MESSAGE_CHARACTERS: Final = 4096
-"""Longest text for the sender, in characters; longer ones are cut where the answer is read. Ours."""
+"""Longest text for the sender, in characters; a longer one is cut. Ours."""
 
 ANSWERS: Final = {
     Direction.INBOUND: frozenset(
@@ -41,11 +42,11 @@ ANSWERS: Final = {
     ),
     Direction.OUTBOUND: frozenset({ActionType.BOUNCE, ActionType.DROP, ActionType.DEFAULT}),
 }
-"""What an answer may say. Source: guide, ZH:4108-4110."""
+"""Actions that an answer may have. Source: guide, ZH:4108-4110."""
 
 
 class AnsweredAction(StrEnum):
-    """The action types of answers, both directions together."""
+    """The action types of answers of both directions."""
 
     BOUNCE = "BOUNCE"
     DROP = "DROP"
@@ -61,14 +62,14 @@ class EventAddress(Sent):
 
 
 class EventEnvelope(Sent):
-    """Who it is from (the From header, not the envelope sender), and which of its recipients the rule won."""
+    """The author (From header, not the envelope sender), and the recipients for which the rule was chosen."""
 
     mail_from: EventAddress = Field(alias="mailFrom")
     recipients: tuple[EventAddress, ...]
 
 
 class RuleEvent(Sent):
-    """The event. ``sender`` is there only where somebody sent it on behalf of ``mailFrom``."""
+    """The event. ``sender`` is present only if the message was sent on behalf of ``mailFrom``."""
 
     summary_version: Literal["2018-10-10"] = Field(alias="summaryVersion", default="2018-10-10")
     envelope: EventEnvelope
@@ -80,9 +81,9 @@ class RuleEvent(Sent):
     truncated: bool = False
 
     def encode(self) -> bytes:
-        """Return the event as the function gets it: UTF-8 JSON of at most ``MAX_EVENT_BYTES``.
+        """Return the event as UTF-8 JSON of at most ``MAX_EVENT_BYTES``.
 
-        As many recipients are named as fit, the first ones first; ``truncated`` says that some are missing.
+        It names the first recipients, as many as fit; ``truncated`` says that some are missing.
         """
         whole = self._json(self.envelope.recipients, truncated=False)
         if len(whole) <= MAX_EVENT_BYTES:
@@ -98,21 +99,21 @@ class RuleEvent(Sent):
     def _json(self, recipients: tuple[EventAddress, ...], *, truncated: bool) -> bytes:
         envelope = self.envelope.model_copy(update={"recipients": recipients})
         event = self.model_copy(update={"envelope": envelope, "truncated": truncated})
-        # ASCII, as json.dumps has it: half a surrogate pair in a subject must not stop the message
+        # json.dumps writes ASCII, so that a lone surrogate in a subject does not stop the message
         return json.dumps(
             event.model_dump(mode="python", by_alias=True, exclude_none=True), separators=(",", ":")
         ).encode()
 
 
 def _flag(value: object) -> object:
-    """Read the strings that published functions send for a boolean."""
+    """Return the boolean of strings that published functions send for one."""
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     return value
 
 
 def _nothing(value: object) -> object:
-    """Read ``null`` where something empty is meant."""
+    """Return an empty tuple for ``null``."""
     return () if value is None else value
 
 
@@ -133,20 +134,20 @@ Names = Annotated[
 
 
 class ActionParameters(Received):
-    """Only a bounce has one: the text for the sender."""
+    """Parameters of an action; only a bounce has one, the text for the sender."""
 
     bounce_message: Annotated[str, Field(strict=True)] | None = Field(alias="bounceMessage", default=None)
 
 
 class AnswerAction(Received):
-    """What to do."""
+    """An action with its parameters."""
 
     type: AnsweredAction
     parameters: ActionParameters | None = None
 
 
 class ActionEntry(Received):
-    """What to do to whom: those that are named, or everybody that no entry names, or both."""
+    """An action for the named recipients, for all recipients that no entry names, or for both."""
 
     action: AnswerAction
     recipients: Names = ()
@@ -160,18 +161,18 @@ class RuleAnswer(Received):
 
 
 def read_answer(payload: bytes, direction: Direction) -> RuleAnswer:
-    """Read what a function answered.
+    """Read the answer of a function.
 
     Raises:
-        InvalidRuleAnswerError: too large, no JSON (NaN and invalid UTF-8 are none), or not of the documented form,
-            among it an action that the direction does not have. The error never quotes the answer.
+        InvalidRuleAnswerError: the answer is too large, not JSON (NaN and invalid UTF-8 are not JSON), not of the
+            documented form, or has an action that the direction does not have. The error never quotes the answer.
     """
     if len(payload) > MAX_ANSWER_BYTES:
         raise InvalidRuleAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     try:
         document: Any = json.loads(payload, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidRuleAnswerError("the answer is no JSON") from error
+        raise InvalidRuleAnswerError("the answer is not JSON") from error
     try:
         answer = RuleAnswer.model_validate(document)
     except ValidationError as error:
@@ -187,9 +188,9 @@ def read_answer(payload: bytes, direction: Direction) -> RuleAnswer:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Name a place by the documented keys and positions alone; what the function made up is not repeated."""
+    """Return a place in the answer by documented keys and positions; keys of the function's own are not repeated."""
     return ".".join(str(part) for part in location) or "the document"

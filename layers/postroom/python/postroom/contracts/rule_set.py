@@ -1,6 +1,6 @@
-"""All mail flow rules of an organization at one version, as one object: written once, read by every worker.
+"""All mail-flow rules of an organization at one version, as one stored object: written once, read by the stations.
 
-Ours. One JSON object; patterns in their one way to be written, dates in milliseconds since the epoch.
+Source: ours. One JSON object; patterns in their normal form, dates in milliseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StoredCall(Received):
-    """A rule's function."""
+    """The call of a rule's function."""
 
     function_arn: str = Field(alias="functionArn")
     synchronous: bool
@@ -49,9 +49,9 @@ class StoredRule(Received):
         if self.call is not None and self.call.fallback is not None:
             actions.add(self.call.fallback)
         if unknown := actions - {*MOST_RESTRICTIVE_FIRST[self.direction]}:
-            raise ValueError(f"{', '.join(sorted(unknown))} is no action of {self.direction} rules")
+            raise ValueError(f"{', '.join(sorted(unknown))} is not an action of {self.direction} rules")
         if ActionType.SMTP_GATEWAY in actions and self.gateway_id is None:
-            raise ValueError("a rule of SMTP_GATEWAY names its gateway")
+            raise ValueError("a rule with SMTP_GATEWAY must name its gateway")
         return self
 
     @property
@@ -77,7 +77,7 @@ class StoredRule(Received):
 
     @classmethod
     def of(cls, rule: Rule) -> StoredRule:
-        """Return a rule as it is stored."""
+        """Return the stored form of a rule."""
         return cls(
             id=rule.id,
             name=rule.name,
@@ -95,23 +95,23 @@ class StoredRule(Received):
 
 
 class StoredRules(Received):
-    """The object."""
+    """The stored object."""
 
     format: Literal[1] = 1
     rules: tuple[StoredRule, ...]
 
 
 def dump_rules(rules: Iterable[Rule]) -> bytes:
-    """Return the object for an organization's rules of both directions; the same for the same rules in any order."""
+    """Return the object for an organization's rules of both directions; the order of ``rules`` does not matter."""
     stored = sorted(map(StoredRule.of, rules), key=lambda rule: rule.id)
     return StoredRules(rules=tuple(stored)).model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def load_rules(content: bytes) -> tuple[Rule, ...]:
-    """Read back what ``dump_rules`` wrote, by id.
+    """Read an object of ``dump_rules``; the rules are ordered by id.
 
     Raises:
-        UnreadableRulesError: it is something else.
+        UnreadableRulesError: the content is no such object.
     """
     try:
         return tuple(stored.rule for stored in StoredRules.model_validate_json(content).rules)

@@ -3,8 +3,8 @@
 Source: SES Developer Guide, "Contents of notifications for Amazon SES email receiving". Powertools' own model of it
 rejects S3 actions and mail without To or Subject, so the contract is ours.
 
-``receipt.recipients`` alone routes; ``mail.destination`` only repeats MIME headers. Headers are read from the stored
-object, because the notification cuts them at 10 KB.
+Only ``receipt.recipients`` is used for routing; ``mail.destination`` repeats MIME headers. Headers are read from the
+stored object, because the notification cuts them at 10 KB.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from postroom.errors import InvalidNotificationError
 from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
 
 SETUP_OBJECT: Final = "AMAZON_SES_SETUP_NOTIFICATION"
-"""Name of the object that SES writes when an S3 action is made; it is no message."""
+"""Name of the object that SES writes when an S3 action is created; it is not a message."""
 
 
 class VerdictStatus(Received):
-    """``{"status": "PASS"}``; a status that SES adds some day counts as PROCESSING_FAILED."""
+    """``{"status": "PASS"}``; an unknown status counts as PROCESSING_FAILED."""
 
     status: Verdict = Verdict.PROCESSING_FAILED
 
@@ -35,7 +35,7 @@ class VerdictStatus(Received):
 
 
 class S3Action(Received):
-    """Where SES put the message."""
+    """Location at which SES stored the message."""
 
     type: str
     bucket_name: str = Field(alias="bucketName", min_length=3)
@@ -43,7 +43,7 @@ class S3Action(Received):
 
 
 class Receipt(Received):
-    """How the message came: the envelope recipients that matched the rule, and the verdicts."""
+    """The envelope recipients that matched the receipt rule, the verdicts, and the action."""
 
     recipients: tuple[str, ...] = Field(min_length=1)
     spam: VerdictStatus = Field(alias="spamVerdict", default_factory=VerdictStatus)
@@ -57,13 +57,13 @@ class Receipt(Received):
     @field_validator("dmarc_policy", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
-        """SES writes ``reject``, WorkMail's log REJECT; a policy nobody knows is none."""
+        """Return the policy in upper case, as in WorkMail's log (SES writes ``reject``); None if it is unknown."""
         policy = value.upper() if isinstance(value, str) else ""
         return policy if policy in set(DmarcPolicy) else None
 
 
 class MessageName(Received):
-    """SES's id of a message, which is also its object's name."""
+    """SES's id of a message, which is also the name of its object."""
 
     message_id: str = Field(alias="messageId", pattern=r"^[A-Za-z0-9_.\-]{1,128}$")
 
@@ -73,7 +73,7 @@ class _Named(Received):
 
 
 class Mail(MessageName):
-    """What SES says of the message itself; ``source`` is the envelope sender, empty for a null sender."""
+    """Data of the message itself; ``source`` is the envelope sender, empty for a null sender."""
 
     timestamp: AwareDatetime = Field(ge=datetime(2000, 1, 1, tzinfo=UTC))
     source: str = Field(default="", max_length=2048)
@@ -85,7 +85,7 @@ class Mail(MessageName):
 
 
 class Notification(Received):
-    """One message that SES received for us."""
+    """The notification of one received message."""
 
     notification_type: str = Field(alias="notificationType", pattern="^Received$")
     mail: Mail
@@ -93,7 +93,7 @@ class Notification(Received):
 
     @property
     def verdicts(self) -> Verdicts:
-        """The checks, in our words; the policy counts only where DMARC failed."""
+        """The verdicts; the DMARC policy is set only if DMARC failed."""
         receipt = self.receipt
         failed = receipt.dmarc.status is Verdict.FAIL
         return Verdicts(
@@ -110,8 +110,8 @@ def read_notification(body: str) -> Notification:
     """Read an SQS message's body: the notification itself (raw delivery), or SNS's envelope around it.
 
     Raises:
-        InvalidNotificationError: it is neither, or it says nothing that we could route. The error names the members
-            at fault and never quotes their values.
+        InvalidNotificationError: the body is neither, or a member that routing needs is missing or invalid. The error
+            names the members and never quotes their values.
     """
     try:
         return Notification.model_validate(_document(body))
@@ -121,10 +121,10 @@ def read_notification(body: str) -> Notification:
 
 
 def message_id_of(body: str) -> str:
-    """Return the message id of something like a notification, even if the rest of it makes no sense.
+    """Return the message id of a notification, even if the rest of it is not valid.
 
     Raises:
-        InvalidNotificationError: there is none.
+        InvalidNotificationError: the body has no message id.
     """
     try:
         return _Named.model_validate(_document(body)).mail.message_id
@@ -133,11 +133,11 @@ def message_id_of(body: str) -> str:
 
 
 def _document(body: str) -> object:
-    """Return the JSON in an SQS body, out of SNS's envelope if it is in one."""
+    """Return the JSON document in an SQS body, without SNS's envelope if it has one."""
     try:
         document: Any = json.loads(body)
         if isinstance(document, dict) and document.get("Type") == "Notification" and "notificationType" not in document:
             return json.loads(document["Message"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidNotificationError("not an SES notification: no JSON") from error
+        raise InvalidNotificationError("not an SES notification: not JSON") from error
     return document

@@ -1,4 +1,4 @@
-"""What Lambda sends to a stream mapping's failure destination: where the records lie, never the records themselves.
+"""Lambda's message to the failure destination of a stream: the position of the records, never the records themselves.
 
 Source: Lambda Developer Guide, "Retain discarded records for a DynamoDB data source in Lambda".
 """
@@ -14,7 +14,7 @@ from postroom.errors import InvalidNotificationError
 
 
 class StreamBatch(Received):
-    """A run of records of one shard. Times are when the first and the last one entered the stream."""
+    """Consecutive records of one shard. The times are those at which the first and the last one entered the stream."""
 
     shard: str = Field(alias="shardId")
     first: str = Field(alias="startSequenceNumber")
@@ -34,7 +34,7 @@ def read_stream_failure(body: str) -> StreamBatch:
     """Read a failure destination's message from an SQS body.
 
     Raises:
-        InvalidNotificationError: it is none.
+        InvalidNotificationError: the body is no such message.
     """
     try:
         return StreamFailure.model_validate_json(body).batch

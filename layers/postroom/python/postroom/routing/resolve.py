@@ -1,4 +1,4 @@
-"""Who gets a message: envelope recipients become mailboxes, each once, or an answer why not."""
+"""Resolves envelope recipients to mailboxes, each once, or to refusals."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from postroom.routing.flow import Flow
 
 ROLE_ADDRESSES: Final = frozenset({"postmaster", "abuse"})
-"""Local parts that every domain must accept. Source: RFC 5321 4.5.1, RFC 2142."""
+"""Local parts that every domain must accept mail for. Source: RFC 5321 4.5.1, RFC 2142."""
 
 
 @dataclass(slots=True)
 class Resolution:
-    """What became of all recipients: each has led to orders or is among the refusals.
+    """Result for all recipients: each led to orders or is among the refusals.
 
     ``orders`` by mailbox, ``skips`` by group member.
     """
@@ -34,7 +34,7 @@ class Resolution:
 
     @property
     def entries(self) -> tuple[Fact | DeliveryOrder, ...]:
-        """All of it, in the order in which it is committed."""
+        """Orders, refusals and skips, in the order in which they are committed."""
         return (*self.orders.values(), *self.refusals, *self.skips.values())
 
 
@@ -43,8 +43,9 @@ _JUNK: Final = Folder.JUNK_EMAIL.value
 
 UNKNOWN: Final = ("no such mailbox here", "5.1.1")
 DISABLED: Final = ("mailbox disabled, not accepting messages", "5.2.1")
-REMOTE: Final = ("mailbox lies on another server, which cannot be reached yet", "5.4.4")
+REMOTE: Final = ("mailbox is on another server, which cannot be reached yet", "5.4.4")
 EMPTY_GROUP: Final = ("the group has no members that can receive mail", "5.2.4")
+"""Reasons of refusals, each with its enhanced status code (RFC 3463). The texts are ours."""
 
 
 def resolve(
@@ -56,30 +57,33 @@ def resolve(
     plus_addressing: bool,
     junk: Collection[str],
 ) -> Resolution:
-    """Find every mailbox behind the envelope recipients of one organization.
+    """Find every mailbox for the envelope recipients of one organization.
 
-    Users and aliases lead to the user's mailbox; groups to those of their members, nested ones included, cycles cut;
-    ``user+tag`` to ``user`` where nobody has the tagged address itself (ours); ``postmaster`` and ``abuse`` to the
-    organization's fallback mailbox where nobody has them. Disabled members of a group are skipped, a disabled user
-    who is addressed directly is refused. Where two paths reach one mailbox it is one copy: in the inbox, if one of them
-    leads there (ours). An address of the mailbox itself names it rather than a group, so that a failure is told to
-    whoever wrote to it; else the first in the envelope does.
+    - An address of a user, primary or alias, leads to the user's mailbox.
+    - A group leads to the mailboxes of its members, nested groups included; each group is visited once.
+    - ``user+tag`` leads to ``user`` if no entity has the tagged address itself (ours).
+    - ``postmaster`` and ``abuse`` lead to the organization's fallback mailbox if no entity has them.
+    - A disabled member of a group is skipped; a disabled user that is addressed directly is refused.
+
+    A mailbox that several recipients lead to gets one copy, in the inbox if one of them leads there (ours). Its
+    ``delivered_to`` is the first recipient that is an address of the mailbox itself, so that a bounce names it;
+    otherwise the first group.
 
     Args:
-        recipients: envelope recipients, lower-case, all in one of ``domains``; order matters.
-        domains: the organization's domains that occur, all of one organization.
-        junk: recipients for whom the message is junk.
+        recipients: envelope recipients, lower-case, all in one of ``domains``; the order matters.
+        domains: the domains that occur, all of one organization.
+        junk: recipients for which the message is junk.
     """
     if not recipients:
         return Resolution()
     by_name = {domain.name: domain for domain in domains}
     untagged = _untagged(recipients) if plus_addressing else {}
-    known = directory.resolve(flow.organization_id, {*recipients, *untagged.values()})
+    addressees = directory.resolve(flow.organization_id, {*recipients, *untagged.values()})
     walk = _Walk(flow, directory, junk, Resolution())
     for recipient, address in recipients.items():
-        addressee = known.get(recipient)
+        addressee = addressees.get(recipient)
         if addressee is None and recipient in untagged:
-            addressee = known.get(untagged[recipient])
+            addressee = addressees.get(untagged[recipient])
         if addressee is not None:
             walk.address(recipient, addressee)
         else:
@@ -90,11 +94,11 @@ def resolve(
 def by_organization(
     recipients: Iterable[str], directory: Addressees
 ) -> tuple[list[tuple[list[MailDomain], dict[str, Address]]], set[str]]:
-    """Group envelope recipients by the organization of their domain, each domain read once.
+    """Group envelope recipients by the organization of their domain; each domain is read once.
 
     Returns:
-        For each organization the domains that occur and its recipients by their lower-case addresses; and the domains
-        that no active organization has.
+        For each organization the domains that occur, and its recipients by their lower-case addresses. Then the domains
+        that belong to no active organization.
     """
     domains: dict[str, dict[str, Address] | None] = {}
     groups: dict[str, tuple[list[MailDomain], dict[str, Address]]] = {}
@@ -127,14 +131,14 @@ def _untagged(recipients: Mapping[str, Address]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over the recipients; collects into ``found``."""
+    """One pass over the recipients; ``found`` has the result."""
 
     flow: Flow
     directory: Addressees
     junk: Collection[str]
     found: Resolution
     by_group: set[str] = field(default_factory=set)
-    """Mailboxes that no address of their own has led to."""
+    """Mailboxes that only groups have led to so far."""
 
     def address(self, recipient: str, addressee: Addressee) -> None:
         if addressee.has_mailbox:
@@ -142,7 +146,7 @@ class _Walk:
         elif addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED:
             self._group(recipient, addressee)
         else:
-            self._refuse(recipient, *_why_not(addressee))
+            self._refuse(recipient, *_refusal(addressee))
 
     def unknown(self, recipient: str, address: Address, domains: dict[str, MailDomain]) -> None:
         domain = domains.get(address.domain)
@@ -155,7 +159,7 @@ class _Walk:
             self._refuse(recipient, *UNKNOWN)
 
     def _group(self, recipient: str, group: Addressee) -> None:
-        """Walk a group breadth first; a group seen before is not entered again."""
+        """Visit the members of a group breadth-first; each nested group is visited once."""
         seen, waiting, reached = {group.entity_id}, [group.entity_id], False
         while waiting:
             group_id = waiting.pop(0)
@@ -168,7 +172,7 @@ class _Walk:
                     self._deliver(recipient, member, direct=False)
                     reached = True
                 else:
-                    reason, _ = _why_not(member)
+                    reason, _ = _refusal(member)
                     self.found.skips.setdefault(
                         member.entity_id, self.flow.skipped(member.entity_id, recipient, reason)
                     )
@@ -199,8 +203,8 @@ class _Walk:
         self.found.refusals.append(self.flow.refused(recipient, reason, status))
 
 
-def _why_not(addressee: Addressee) -> tuple[str, str]:
-    """Say why somebody who exists gets no mail."""
+def _refusal(addressee: Addressee) -> tuple[str, str]:
+    """Return why an existing entity gets no mail, and the status code."""
     if addressee.state is EntityState.ENABLED and addressee.role is Role.REMOTE_USER:
         return REMOTE
     return DISABLED

@@ -1,4 +1,4 @@
-"""The errors that botocore's model of WorkMail knows; their names are what clients catch.
+"""The errors of botocore's model of WorkMail; clients catch them by their names.
 
 All are answered with HTTP 400 and ``{"__type": <name>, "Message": <text>}`` (contracts 7.1). The texts are ours.
 """
@@ -13,7 +13,7 @@ class WorkMailError(PermanentError):
 
     @property
     def code(self) -> str:
-        """What goes into ``__type``."""
+        """The value of ``__type``."""
         return type(self).__name__
 
 
@@ -22,7 +22,7 @@ class DirectoryInUseException(WorkMailError):  # noqa: N818 - the name is the wi
 
 
 class DirectoryServiceAuthenticationFailedException(WorkMailError):  # noqa: N818 - the name is the wire code
-    """The directory service refused us; cannot happen with the built-in directory."""
+    """The directory service refused the request; it cannot happen with the built-in directory."""
 
 
 class DirectoryUnavailableException(WorkMailError):  # noqa: N818 - the name is the wire code
@@ -30,7 +30,7 @@ class DirectoryUnavailableException(WorkMailError):  # noqa: N818 - the name is 
 
 
 class EmailAddressInUseException(WorkMailError):  # noqa: N818 - the name is the wire code
-    """The address is somebody's already."""
+    """Another entity has the address."""
 
 
 class EntityAlreadyRegisteredException(WorkMailError):  # noqa: N818 - the name is the wire code
@@ -50,7 +50,7 @@ class InvalidConfigurationException(WorkMailError):  # noqa: N818 - the name is 
 
 
 class InvalidCustomSesConfigurationException(WorkMailError):  # noqa: N818 - the name is the wire code
-    """SES does not take the receipt rule back as it stands, because of changes made by hand."""
+    """SES refuses the changed receipt rule, because it was edited by hand."""
 
 
 class InvalidParameterException(WorkMailError):  # noqa: N818 - the name is the wire code
@@ -82,7 +82,7 @@ class NameAvailabilityException(WorkMailError):  # noqa: N818 - the name is the 
 
 
 class OrganizationNotFoundException(WorkMailError):  # noqa: N818 - the name is the wire code
-    """There has never been such an organization."""
+    """No organization has or had the id."""
 
 
 class OrganizationStateException(WorkMailError):  # noqa: N818 - the name is the wire code

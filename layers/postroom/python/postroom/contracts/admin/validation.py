@@ -1,7 +1,7 @@
-"""Hold a request against the shapes of botocore's model, as AWS does before an operation sees it.
+"""Checks a request against the shapes of botocore's model, as AWS does before an operation.
 
-botocore itself checks type, presence and minimum length only; the rest (maximum, pattern, enum) is the service's. The
-texts are those of AWS's other services; WorkMail's own are not public (ours).
+botocore itself checks type, presence and minimum length only; the service must check the rest (maximum, pattern, enum).
+The texts are those of other AWS services (ours; WorkMail's are not public).
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from postroom.contracts.admin.models.shapes import OPERATIONS, SHAPES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_SHOWN: Final = 256
-"""Longest part of a bad value that an answer repeats, in characters. Ours."""
+MAX_SHOWN_CHARACTERS: Final = 256
+"""Longest part of a bad value that an error text repeats, in characters. Ours."""
 
 
 class WrongTypeError(ValueError):
-    """A JSON value of another type than the model's; AWS answers SerializationException."""
+    """A JSON value has another type than in the model; AWS answers SerializationException."""
 
 
 def validated(operation: str, payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Check the input of an operation.
 
-    Members that the model does not know are dropped, as AWS drops them; ``null`` is the same as absent.
+    Members that are not in the model are dropped, as AWS does; ``null`` counts as absent.
 
     Args:
         operation: one of ``OPERATIONS``.
         payload: the decoded JSON object.
 
     Returns:
-        The known members, and a sentence for every constraint that does not hold, in the model's order.
+        The members of the model, and a sentence for every violated constraint, in the model's order.
 
     Raises:
-        WrongTypeError: a member has another JSON type than the model's.
+        WrongTypeError: a member has another JSON type than in the model.
     """
     shape = OPERATIONS[operation]["input"]
     value = _shaped(shape, payload, operation)
@@ -72,7 +72,7 @@ def _shaped(name: str, value: Any, path: str) -> Any:
 
 
 def _is_unicode(text: str) -> bool:
-    """Return False for lone surrogates, which JSON can spell and no store can keep."""
+    """Say whether a text has no lone surrogates; JSON can contain them, but no store can keep them."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -91,15 +91,15 @@ def _violations(name: str, value: Any, path: str) -> Iterator[str]:
             elif member in shape["required"]:
                 yield f"Value null at '{inner}' failed to satisfy constraint: Member must not be null"
         return
-    for rule in _broken(shape, value):
-        shown = "Value" if shape.get("sensitive") else f"Value '{_text(value)[:MAX_SHOWN]}'"
+    for rule in _violated(shape, value):
+        shown = "Value" if shape.get("sensitive") else f"Value '{_text(value)[:MAX_SHOWN_CHARACTERS]}'"
         yield f"{shown} at '{path}' failed to satisfy constraint: Member must {rule}"
     if shape["type"] == "list":
         for number, item in enumerate(value, start=1):
             yield from _violations(shape["member"], item, f"{path}.{number}.member")
 
 
-def _broken(shape: Mapping[str, Any], value: Any) -> Iterator[str]:
+def _violated(shape: Mapping[str, Any], value: Any) -> Iterator[str]:
     low, high = shape.get("min"), shape.get("max")
     if shape["type"] in {"string", "list"}:
         if low is not None and len(value) < low:
@@ -119,7 +119,7 @@ def _broken(shape: Mapping[str, Any], value: Any) -> Iterator[str]:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """Return a compiled pattern; the service's own are Java's, whose classes mean ASCII."""
+    """Return a compiled pattern. AWS uses Java's patterns, whose character classes are ASCII."""
     return re.compile(text, re.ASCII)
 
 
