@@ -196,7 +196,7 @@ class _Walk:
             self.found.orders[mailbox] = found.model_copy(update={"delivered_to": recipient})
 
     def _skip(self, recipient: str, member: Addressee) -> None:
-        reason, _ = _why_not(member)
+        reason, _ = _refusal(member)
         self.found.skips.setdefault(member.entity_id, self.flow.skipped(member.entity_id, recipient, reason))
 
     def _refuse(self, recipient: str, reason: str, status: str) -> None:
