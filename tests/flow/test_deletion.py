@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 SEALED: Final = b"sealed password of the gateway"
 SECRETS: Final = ("body of", HASH, "sealed password")
-"""What must not be found anywhere."""
+"""Texts that must not be found anywhere."""
 
 
-def letter(name: str) -> bytes:
+def message(name: str) -> bytes:
     return f"From: Bob <bob@example.org>\r\nSubject: about {name}\r\n\r\nbody of {name}\r\n".encode()
 
 
@@ -46,8 +46,8 @@ class Clock:
         return time.time_ns() + self.skipped * 1_000_000_000
 
 
-class Town:
-    """Two organizations, one of which goes."""
+class Scenario:
+    """Two organizations, one of which is deleted."""
 
     def __init__(self, pipeline: Pipeline, clock: Clock) -> None:
         self.pipeline, self.clock, self.stack = pipeline, clock, pipeline.stack
@@ -77,12 +77,14 @@ class Town:
         self.app = load("delete_organizations")
 
     def send(self, name: str, *recipients: str) -> str:
-        """Let a letter arrive; return its trace."""
-        self.pipeline.arrive(name, letter(name), *(each if "@" in each else f"{each}@acme.test" for each in recipients))
+        """Let a message arrive; return its trace."""
+        self.pipeline.arrive(
+            name, message(name), *(each if "@" in each else f"{each}@acme.test" for each in recipients)
+        )
         return trace_of(name, ORG)
 
     def minute(self) -> dict[str, int]:
-        """Let a minute pass: the schedule's run, and all that follows from it."""
+        """Let a minute pass: the schedule's run, and everything that follows from it."""
         counts: dict[str, int] = self.app.handler({}, CONTEXT)
         self.pipeline.pump()
         self.clock.skipped += 60
@@ -99,7 +101,7 @@ class Town:
         raise AssertionError
 
     def settle(self) -> None:
-        """Let the time pass after which nobody looks any more."""
+        """Let the time pass after which the organization is not read any more."""
         self.clock.skipped += DELETION_SETTLING_SECONDS
         self.minute()
         self.minute()
@@ -113,12 +115,12 @@ class Town:
         return [fact for fact in self.pipeline.operator.ledger.facts(trace_of(name, ORG)) if fact.name is of]
 
     def bounced(self, name: str) -> list[str]:
-        """Return who bounced."""
+        """Return the recipients that bounced."""
         found = self.facts(name, EventName.INCOMING_EMAIL_BOUNCED)
         return sorted(fact.event["bouncedRecipient"]["emailAddress"] for fact in found)
 
     def told(self) -> set[str]:
-        """Return of which letters the sender was told."""
+        """Return the messages for which the sender got a bounce message."""
         return {answer["original"] for answer in self.pipeline.answered}
 
     def everything(self) -> Iterator[tuple[str, str]]:
@@ -131,7 +133,7 @@ class Town:
                 yield f"{bucket} {key}", content.decode("latin-1")
 
     def left(self) -> set[str]:
-        """Return what is left of acme, but for facts, and for how many bounce messages a sender got in this hour."""
+        """Return everything of acme that still exists, except facts and counts of bounce messages per sender."""
         mine = {"ann", "ben", "cleo", "group"}
         found = set()
         for name, content in self.everything():
@@ -143,56 +145,56 @@ class Town:
 
 
 @pytest.fixture
-def town(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Town:
+def scenario(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     clock = Clock()
     monkeypatch.setattr(system_clock, "time", SimpleNamespace(time_ns=clock.time_ns, sleep=lambda _: None))
-    return Town(Pipeline(stack), clock)
+    return Scenario(Pipeline(stack), clock)
 
 
 ORGANIZATION_ROWS: Final = {f"DIRECTORY_TABLE ORG#{ORG} ORG", f"DIRECTORY_TABLE ORGS {ORG}"}
-"""What stays: it is described for ever."""
+"""The row that stays: the organization can be described for ever."""
 
 
 def fails(_: Any) -> Any:
     raise ValueError("no good")
 
 
-def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(town: Town) -> None:
-    pipeline = town.pipeline
-    town.send("delivered", "ann", "group")
+def test_nothing_of_it_can_be_read_no_function_is_called_and_every_message_ends(scenario: Scenario) -> None:
+    pipeline = scenario.pipeline
+    scenario.send("delivered", "ann", "group")
     pipeline.pump()
     boto3.client("kms").disable_key(KeyId=pipeline.kms_key)
-    town.send("parked", "cleo")
+    scenario.send("parked", "cleo")
     pipeline.pump()
     boto3.client("kms").enable_key(KeyId=pipeline.kms_key)
     pipeline.apply_rules(pipeline.callees.rule(fails), version=2)
-    town.send("waiting", "ann", "cleo")
+    scenario.send("waiting", "ann", "cleo")
     pipeline.pump()
     pipeline.apply_rules(pipeline.callees.rule(fails, synchronous=False), version=3)
-    town.send("in-flight", "ann", "nobody")
+    scenario.send("in-flight", "ann", "nobody")
     pipeline._batch("INGEST_QUEUE_URL", "ingest")
     pipeline.point_at_rules(99)
-    town.send("unreadable", "ben")
+    scenario.send("unreadable", "ben")
     pipeline._batch("INGEST_QUEUE_URL", "ingest")
-    town.send("in-the-queue", "ben")
+    scenario.send("in-the-queue", "ben")
     pointer = FactPointer(trace=trace_of("delivered", ORG), key=RECEIVED, organization_id=ORG)
     pipeline.operator.parking.park_pointer(pointer, "its log group is gone")
     asked = len(pipeline.callees.events)
 
-    assert town.delete() <= 3
+    assert scenario.delete() <= 3
     assert len(pipeline.callees.events) == asked
-    assert [name for name, content in town.everything() if any(secret in content for secret in SECRETS)] == []
-    assert town.left() == ORGANIZATION_ROWS
-    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
-    assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
+    assert [name for name, content in scenario.everything() if any(secret in content for secret in SECRETS)] == []
+    assert scenario.left() == ORGANIZATION_ROWS
+    assert scenario.stack.objects("MAIL_BUCKET") == scenario.stack.objects("INBOUND_BUCKET") == {}
+    assert {row["pk"]["S"] for row in scenario.stack.rows("MAILBOX_TABLE")} == {"zoe"}
     assert list(pipeline.operator.transit_scans.of_organization(ORG)) == []
     assert list(pipeline.operator.parking.list()) == []
 
-    assert town.bounced("parked") == ["cleo@acme.test"]
-    assert town.bounced("waiting") == ["ann@acme.test", "cleo@acme.test"]
-    assert town.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]
-    assert town.told() == {"parked", "waiting", "in-flight"}
-    assert [len(town.facts(name, OwnFact.RULE_CALL_DROPPED)) for name in ("waiting", "in-flight")] == [1, 1]
+    assert scenario.bounced("parked") == ["cleo@acme.test"]
+    assert scenario.bounced("waiting") == ["ann@acme.test", "cleo@acme.test"]
+    assert scenario.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]
+    assert scenario.told() == {"parked", "waiting", "in-flight"}
+    assert [len(scenario.facts(name, OwnFact.RULE_CALL_DROPPED)) for name in ("waiting", "in-flight")] == [1, 1]
     for name in ("unreadable", "in-the-queue"):
         given_up = [fact.name for fact in pipeline.operator.ledger.facts(f"arrival:{name}")]
         assert given_up[-1] is OwnFact.DISCARDED
@@ -200,27 +202,27 @@ def test_nothing_of_it_can_be_read_nobody_is_called_and_everything_has_its_end(t
     assert sorted(names) == [*["MAILBOX_REMOVED"] * 3, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
 
 
-def test_what_another_organization_got_as_well_stays_for_it(town: Town) -> None:
-    pipeline = town.pipeline
-    town.send("shared", "ann", "zoe@zenith.test")
+def test_a_message_that_another_organization_got_too_stays(scenario: Scenario) -> None:
+    pipeline = scenario.pipeline
+    scenario.send("shared", "ann", "zoe@zenith.test")
     pipeline.pump()
-    town.send("shared-in-flight", "ann", "zoe@zenith.test")
+    scenario.send("shared-in-flight", "ann", "zoe@zenith.test")
     pipeline._batch("INGEST_QUEUE_URL", "ingest")
-    town.delete()
-    town.settle()
-    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/shared", "inbound/shared-in-flight"}
-    assert town.bounced("shared-in-flight") == ["ann@acme.test"]
-    assert sorted(pipeline.contents("zoe")) == [letter("shared"), letter("shared-in-flight")]
+    scenario.delete()
+    scenario.settle()
+    assert set(scenario.stack.objects("INBOUND_BUCKET")) == {"inbound/shared", "inbound/shared-in-flight"}
+    assert scenario.bounced("shared-in-flight") == ["ann@acme.test"]
+    assert sorted(pipeline.contents("zoe")) == [message("shared"), message("shared-in-flight")]
     pipeline.delete_organization(OTHER)
-    town.minute()
-    town.minute()
-    assert town.stack.objects("INBOUND_BUCKET") == {}
+    scenario.minute()
+    scenario.minute()
+    assert scenario.stack.objects("INBOUND_BUCKET") == {}
 
 
-def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -> None:
-    """Ingest stopped between the two: the notification comes again, after acme is gone."""
-    pipeline = town.pipeline
-    body = pipeline.arrive("both", letter("both"), "ann@acme.test", "zoe@zenith.test")
+def test_a_stored_message_stays_until_its_other_flow_is_open(scenario: Scenario) -> None:
+    """Ingest stopped between the two flows: the notification comes again after acme is deleted."""
+    pipeline = scenario.pipeline
+    body = pipeline.arrive("both", message("both"), "ann@acme.test", "zoe@zenith.test")
     real = type(pipeline.operator.transit).commit
 
     def only_acme(transit: Any, commit: Commit) -> Outcome:
@@ -235,77 +237,77 @@ def test_a_message_whose_other_flow_is_not_open_yet_waits_for_that(town: Town) -
     pipeline._batch("DELIVER_QUEUE_URL", "deliver")
     pipeline.delete_organization()
     for_now = {"inbound/both"}
-    town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
-    town.minute()
-    assert set(town.stack.objects("INBOUND_BUCKET")) == for_now
+    scenario.stack.sqs.purge_queue(QueueUrl=scenario.stack.environment["INGEST_QUEUE_URL"])
+    scenario.minute()
+    assert set(scenario.stack.objects("INBOUND_BUCKET")) == for_now
     pipeline.announce(body)
     pipeline.pump()
-    assert pipeline.contents("zoe") == [letter("both")]
+    assert pipeline.contents("zoe") == [message("both")]
 
 
-def test_the_same_message_goes_when_nobody_can_open_it_any_more(town: Town) -> None:
-    town.pipeline.organization("m-" + "c" * 32, "vega.test")
-    town.send("both", "ann", "nobody@nowhere.test")
-    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
-    town.pipeline._batch("DELIVER_QUEUE_URL", "deliver")
-    town.stack.sqs.purge_queue(QueueUrl=town.stack.environment["INGEST_QUEUE_URL"])
-    town.pipeline.delete_organization()
-    town.minute()
-    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/both"}
-    town.settle()
-    assert town.stack.objects("INBOUND_BUCKET") == {}
-    assert town.state() is OrganizationState.DELETED
+def test_the_stored_message_is_removed_when_no_other_flow_can_be_opened_any_more(scenario: Scenario) -> None:
+    scenario.pipeline.organization("m-" + "c" * 32, "vega.test")
+    scenario.send("both", "ann", "nobody@nowhere.test")
+    scenario.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    scenario.pipeline._batch("DELIVER_QUEUE_URL", "deliver")
+    scenario.stack.sqs.purge_queue(QueueUrl=scenario.stack.environment["INGEST_QUEUE_URL"])
+    scenario.pipeline.delete_organization()
+    scenario.minute()
+    assert set(scenario.stack.objects("INBOUND_BUCKET")) == {"inbound/both"}
+    scenario.settle()
+    assert scenario.stack.objects("INBOUND_BUCKET") == {}
+    assert scenario.state() is OrganizationState.DELETED
 
 
-def test_its_names_are_free_and_another_organization_may_have_them(town: Town) -> None:
-    town.delete()
-    directory = town.pipeline.directory
+def test_its_alias_domain_and_addresses_are_free_for_another_organization(scenario: Scenario) -> None:
+    scenario.delete()
+    directory = scenario.pipeline.directory
     assert directory.domain_record("acme.test") is None
     assert directory.organization_with_alias("acme") is None
     assert directory.addresses_in("acme.test", 1) == []
-    town.pipeline.organization("m-" + "d" * 32, "acme.test")
-    town.pipeline.entity("ann-2", organization_id="m-" + "d" * 32, email="ann@acme.test")
-    town.settle()
-    town.send("new", "ann")
-    town.pipeline.pump()
-    assert town.pipeline.contents("ann-2") == [letter("new")]
-    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/new"} | {
-        key for key in town.stack.objects("INBOUND_BUCKET") if key.startswith("transit/")
+    scenario.pipeline.organization("m-" + "d" * 32, "acme.test")
+    scenario.pipeline.entity("ann-2", organization_id="m-" + "d" * 32, email="ann@acme.test")
+    scenario.settle()
+    scenario.send("new", "ann")
+    scenario.pipeline.pump()
+    assert scenario.pipeline.contents("ann-2") == [message("new")]
+    assert set(scenario.stack.objects("INBOUND_BUCKET")) == {"inbound/new"} | {
+        key for key in scenario.stack.objects("INBOUND_BUCKET") if key.startswith("transit/")
     }
 
 
-def test_what_cannot_end_by_itself_is_given_up_within_the_hour(town: Town) -> None:
-    """Nobody reads the queues: nothing that is sent again comes to anything."""
-    town.send("in-flight", "ann", "nobody")
-    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
-    town.pipeline.delete_organization()
-    town.app.handler({}, CONTEXT)
-    assert town.state() is OrganizationState.DELETING
-    assert set(town.stack.objects("INBOUND_BUCKET")) == {"inbound/in-flight"}
-    town.clock.skipped += DELETION_SETTLING_SECONDS
-    town.app.handler({}, CONTEXT)
-    assert town.state() is OrganizationState.DELETED
-    assert town.stack.objects("INBOUND_BUCKET") == {}
-    assert [fact.data["what"] for fact in town.facts("in-flight", OwnFact.DISCARDED)] == [
+def test_mail_that_does_not_end_by_itself_is_given_up_within_the_hour(scenario: Scenario) -> None:
+    """No function reads the queues: orders that are sent again are not carried out."""
+    scenario.send("in-flight", "ann", "nobody")
+    scenario.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    scenario.pipeline.delete_organization()
+    scenario.app.handler({}, CONTEXT)
+    assert scenario.state() is OrganizationState.DELETING
+    assert set(scenario.stack.objects("INBOUND_BUCKET")) == {"inbound/in-flight"}
+    scenario.clock.skipped += DELETION_SETTLING_SECONDS
+    scenario.app.handler({}, CONTEXT)
+    assert scenario.state() is OrganizationState.DELETED
+    assert scenario.stack.objects("INBOUND_BUCKET") == {}
+    assert [fact.data["what"] for fact in scenario.facts("in-flight", OwnFact.DISCARDED)] == [
         "bounce:nobody@acme.test",
         "order:ann",
     ]
-    town.pipeline.pump()  # what is in the queues finds nothing to do
-    assert town.bounced("in-flight") == ["nobody@acme.test"]
-    assert town.left() == ORGANIZATION_ROWS
+    scenario.pipeline.pump()  # the messages in the queues find nothing to do
+    assert scenario.bounced("in-flight") == ["nobody@acme.test"]
+    assert scenario.left() == ORGANIZATION_ROWS
 
 
-def test_one_that_was_deleted_before_this_was_built_is_emptied_too(town: Town) -> None:
-    town.send("delivered", "ann")
-    town.pipeline.pump()
-    organization = town.pipeline.directory.organization(ORG)
+def test_an_organization_that_was_deleted_before_this_was_built_is_emptied_too(scenario: Scenario) -> None:
+    scenario.send("delivered", "ann")
+    scenario.pipeline.pump()
+    organization = scenario.pipeline.directory.organization(ORG)
     assert organization is not None
     row = {**arn_and_state(organization.arn), "state": {"S": "Deleted"}}
     del row["former_domains"]
-    town.stack.dynamodb.put_item(TableName=town.stack.environment["DIRECTORY_TABLE"], Item=row)
-    town.minute()
-    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
-    assert town.pipeline.directory.password(ORG, "ann") is None
+    scenario.stack.dynamodb.put_item(TableName=scenario.stack.environment["DIRECTORY_TABLE"], Item=row)
+    scenario.minute()
+    assert scenario.stack.objects("MAIL_BUCKET") == scenario.stack.objects("INBOUND_BUCKET") == {}
+    assert scenario.pipeline.directory.password(ORG, "ann") is None
 
 
 def arn_and_state(organization_arn: str) -> dict[str, Any]:
@@ -316,32 +318,32 @@ def arn_and_state(organization_arn: str) -> dict[str, Any]:
     return row
 
 
-def test_a_look_after_the_end_finds_what_came_too_late_and_then_nobody_looks_again(town: Town) -> None:
-    town.delete()
+def test_a_last_check_finds_what_came_too_late_and_there_is_no_further_check(scenario: Scenario) -> None:
+    scenario.delete()
     late = f"mail/{ORG}/ann/{'0' * 32}"
-    town.stack.s3.put_object(Bucket="mail-bucket", Key=late, Body=b"sealed by a worker that was stopped")
-    town.minute()
-    assert town.stack.objects("MAIL_BUCKET") == {}
-    town.settle()
-    organization = town.pipeline.directory.organization(ORG)
+    scenario.stack.s3.put_object(Bucket="mail-bucket", Key=late, Body=b"sealed by a worker that was stopped")
+    scenario.minute()
+    assert scenario.stack.objects("MAIL_BUCKET") == {}
+    scenario.settle()
+    organization = scenario.pipeline.directory.organization(ORG)
     assert organization is not None
     assert organization.cleared is not None
     assert organization.former_domains == ()
-    assert town.minute() == {"deleted": 0, "unfinished": 0}
+    assert scenario.minute() == {"deleted": 0, "unfinished": 0}
 
 
-def test_runs_at_the_same_time_end_in_the_same_and_take_nothing_twice(town: Town) -> None:
+def test_runs_at_the_same_time_have_the_same_end_and_remove_nothing_twice(scenario: Scenario) -> None:
     for number in range(7):
-        town.pipeline.entity(f"u{number:02}")
-        town.send(f"to-{number}", f"u{number:02}")
-    town.pipeline.pump()
-    town.send("in-flight", "ann", "nobody")
-    town.pipeline._batch("INGEST_QUEUE_URL", "ingest")
-    town.pipeline.delete_organization()
+        scenario.pipeline.entity(f"u{number:02}")
+        scenario.send(f"to-{number}", f"u{number:02}")
+    scenario.pipeline.pump()
+    scenario.send("in-flight", "ann", "nobody")
+    scenario.pipeline._batch("INGEST_QUEUE_URL", "ingest")
+    scenario.pipeline.delete_organization()
     counts: list[dict[str, int]] = []
 
     def run() -> None:
-        counts.append(town.app.deletion.run(lambda: 300_000))
+        counts.append(scenario.app.deletion.run(lambda: 300_000))
 
     for _ in range(4):
         threads = [threading.Thread(target=run) for _ in range(3)]
@@ -349,12 +351,12 @@ def test_runs_at_the_same_time_end_in_the_same_and_take_nothing_twice(town: Town
             each.start()
         for each in threads:
             each.join()
-        town.pipeline.pump()
-        town.clock.skipped += 60
+        scenario.pipeline.pump()
+        scenario.clock.skipped += 60
     assert len(counts) == 12, "none of them failed"
-    assert town.state() is OrganizationState.DELETED
-    assert town.stack.objects("MAIL_BUCKET") == town.stack.objects("INBOUND_BUCKET") == {}
-    assert {row["pk"]["S"] for row in town.stack.rows("MAILBOX_TABLE")} == {"zoe"}
-    names = [str(fact.name) for fact in town.pipeline.operator.ledger.facts(organization_trace(ORG))]
+    assert scenario.state() is OrganizationState.DELETED
+    assert scenario.stack.objects("MAIL_BUCKET") == scenario.stack.objects("INBOUND_BUCKET") == {}
+    assert {row["pk"]["S"] for row in scenario.stack.rows("MAILBOX_TABLE")} == {"zoe"}
+    names = [str(fact.name) for fact in scenario.pipeline.operator.ledger.facts(organization_trace(ORG))]
     assert sorted(names) == [*["MAILBOX_REMOVED"] * 10, "ORGANIZATION_DELETED", "ORGANIZATION_DELETING"]
-    assert town.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]
+    assert scenario.bounced("in-flight") == ["ann@acme.test", "nobody@acme.test"]

@@ -1,4 +1,4 @@
-"""Headers that hide a sender from a rule and show it to a reader of mail: what others read, we read too.
+"""Headers that hide a sender from a rule and show it to a mail reader: our readings include those of other readers.
 
 Held against Python's email (compat32 and default policy) always, and where Node is there, against npm's mailparser
 3.14.2 and postal-mime 4.0.0.
@@ -36,7 +36,7 @@ def readings(request: pytest.FixtureRequest, tricks: list[bytes]) -> list[list[S
 
 
 def address(spec: str) -> tuple[str, str] | None:
-    """Return an address as another reader gives it, without what stands around it; None where it has no domain."""
+    """Return an address as another reader gives it, without characters around it; None if it has no domain."""
     visible = "".join(mark for mark in spec if mark.isprintable() or "\udc80" <= mark <= "\udcff")
     local, _, domain = visible.rpartition("@")
     parsed = Address.parse(f"{local}@{domain.strip(_AROUND)}")
@@ -46,7 +46,7 @@ def address(spec: str) -> tuple[str, str] | None:
 
 
 def missing(seen: Seen, message: bytes) -> set[str]:
-    """Return what another reader takes for the sender, and none of our readings has."""
+    """Return senders that another reader reads and none of our readings has."""
     authors = Headers.of(message).authors.readings
     ours = {
         "froms": {each for reading in authors for each in reading.froms},
@@ -65,7 +65,7 @@ def missing(seen: Seen, message: bytes) -> set[str]:
     return found
 
 
-def test_our_readings_hold_what_others_read(tricks: list[bytes], readings: list[list[Seen]]) -> None:
+def test_our_readings_include_those_of_other_readers(tricks: list[bytes], readings: list[list[Seen]]) -> None:
     wrong = {
         (seen.reader, message, *missing(seen, message))
         for message, read in zip(tricks, readings, strict=True)

@@ -51,7 +51,7 @@ def organization(organization_id: str, alias: str, **changes: Any) -> Organizati
 
 
 def record(stack: InProcessStack, *rows: dict[str, Any]) -> Any:
-    """Put rows into the ledger and hand them to record_events as its stream does."""
+    """Put rows into the ledger and give them to record_events as its stream does."""
     for row in rows:
         stack.client("dynamodb").put_item(TableName=stack.settings()["LEDGER_TABLE"], Item=row)
     changes = [{"SequenceNumber": str(n), "Keys": row, "NewImage": row} for n, row in enumerate(rows)]
@@ -65,7 +65,7 @@ def invoke(stack: InProcessStack, name: str, records: list[dict[str, Any]]) -> A
 
 
 def waiting(stack: InProcessStack) -> list[dict[str, Any]]:
-    """Read the retry queue as its mapping does, delays over."""
+    """Read the retry queue as its mapping does, after the delays."""
     url = stack.settings()["RETRY_EVENTS_QUEUE_URL"]
     time.sleep(1.1)  # the delay of a stack that runs a hundred times as fast
     found = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])
@@ -92,7 +92,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTROOM_SPEED", "100")
 
 
-def test_a_missing_log_group_delays_one_organization_until_it_is_there(
+def test_a_missing_log_group_delays_one_organization_until_the_group_exists(
     stack: InProcessStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert record(stack, *map(fact_row, [ACMES[0], *OTHERS, ACMES[1]])) == []
@@ -107,7 +107,7 @@ def test_a_missing_log_group_delays_one_organization_until_it_is_there(
     assert sorted(log(stack, "acme-events")) == ["MAILBOX_EMAIL_DELIVERED", "ORGANIZATION_EMAIL_RECEIVED"]
 
 
-def test_what_stays_refused_is_given_back_and_parked_fact_by_fact(stack: InProcessStack) -> None:
+def test_facts_that_stay_refused_are_returned_to_the_queue_and_each_is_parked(stack: InProcessStack) -> None:
     record(stack, *map(fact_row, ACMES))
     retries = waiting(stack)
     assert len(invoke(stack, "RetryEvents", retries)) == 2
@@ -116,7 +116,7 @@ def test_what_stays_refused_is_given_back_and_parked_fact_by_fact(stack: InProce
     assert {each.data["what"] for each in parked} == {f"event:{each.key}" for each in ACMES}
 
 
-def test_a_row_that_is_no_fact_is_parked_alone(stack: InProcessStack) -> None:
+def test_a_row_that_is_not_a_fact_is_parked_alone(stack: InProcessStack) -> None:
     poison = {**fact_row(fact(received(), "p1", NOW, organization_id=OTHER)), "event": {"S": "{"}}
     assert record(stack, fact_row(OTHERS[0]), poison) == []
     assert log(stack, DEFAULT) == ["ORGANIZATION_EMAIL_RECEIVED"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from postroom.model.facts import Fact
     from tests.support.stack import Stack
 
-LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
+MESSAGE = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
 
 
 @contextmanager
@@ -40,17 +40,17 @@ def facts(harness: Harness, name: EventName | OwnFact, message_id: str = "m1") -
 
 
 def step(harness: Harness, minutes: float = 0) -> None:
-    """Let time pass, and hand out what is due, no more."""
+    """Let time pass, and deliver only the messages that are due."""
     harness.hours(minutes / 60)
     while any(harness._waiting(source)[0] for source in ("INGEST_QUEUE_URL", "RUN_SYNC_RULE_QUEUE_URL")):
         for source in ("INGEST_QUEUE_URL", "RUN_SYNC_RULE_QUEUE_URL"):
             harness.hand_out(source)
 
 
-def test_a_call_that_waits_for_hours_is_no_sweeps_business(stack: Stack) -> None:
+def test_the_sweep_does_not_touch_a_call_that_waits_for_hours(stack: Stack) -> None:
     """Gaps double up to the longest that SQS can hold a message back, for the rule's 240 minutes."""
     with opened(stack, asked(fails)) as harness:
-        harness.arrive("m1", "ann@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         for _ in range(24 * 4):
             step(harness, 2.5)
             harness.schedule("sweep")
@@ -58,20 +58,20 @@ def test_a_call_that_waits_for_hours_is_no_sweeps_business(stack: Stack) -> None
         assert harness.pipeline.contents("ann", "JUNK_EMAIL") == []
         harness.pump()
         assert list(harness.pipeline.operator.parking.list()) == []
-        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
+        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [MESSAGE]
         times = [fact.at / 60_000 for fact in facts(harness, OwnFact.RULE_ATTEMPTED)]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        assert max(gaps[:-2]) <= 15 + 2.5  # what is due waits for our next step
+        assert max(gaps[:-2]) <= 15 + 2.5  # a message that is due waits for the next step of the test
         rounded = [round(gap, 1) for gap in gaps[:6]]
         assert rounded == sorted(rounded)
         assert len({event["invocationId"] for event in harness.pipeline.callees.events}) == 1
         assert len(facts(harness, EventName.RULE_APPLIED)) == 1
 
 
-def test_a_call_that_comes_early_is_held_back_without_a_call(stack: Stack) -> None:
-    """As one whose gap is longer than SQS can hold a message back does."""
+def test_a_message_that_comes_early_is_sent_again_without_a_call(stack: Stack) -> None:
+    """This happens if a gap is longer than the longest delay of SQS."""
     with opened(stack, asked(fails)) as harness:
-        harness.arrive("m1", "ann@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         step(harness)
         assert len(harness.pipeline.callees.events) == 1
         (again,) = harness.queued()["run_sync_rule"]
@@ -79,13 +79,13 @@ def test_a_call_that_comes_early_is_held_back_without_a_call(stack: Stack) -> No
         step(harness)
         assert len(harness.pipeline.callees.events) == 1
         harness.pump()
-        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
+        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [MESSAGE]
 
 
-def test_a_parked_call_goes_on_when_it_is_redriven(stack: Stack) -> None:
+def test_a_parked_call_continues_when_it_is_redriven(stack: Stack) -> None:
     with opened(stack, asked(lambda _: CALLED)) as harness:
         operator = harness.pipeline.operator.parking
-        harness.arrive("m1", "ann@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         harness.hand_out("INGEST_QUEUE_URL")
         harness.bury("RUN_SYNC_RULE")
         harness.pump()
@@ -94,14 +94,14 @@ def test_a_parked_call_goes_on_when_it_is_redriven(stack: Stack) -> None:
         assert harness.pipeline.callees.events == []
         assert operator.redrive(parked)
         harness.pump()
-        assert harness.pipeline.contents("ann") == [LETTER]
+        assert harness.pipeline.contents("ann") == [MESSAGE]
         assert list(operator.list()) == []
 
 
 def test_a_parked_call_that_is_given_up_delivers_nothing(stack: Stack) -> None:
     with opened(stack, asked(lambda _: CALLED)) as harness:
         operator = harness.pipeline.operator.parking
-        harness.arrive("m1", "ann@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         harness.hand_out("INGEST_QUEUE_URL")
         (pointer,) = harness.queued()["run_sync_rule"]
         harness.bury("RUN_SYNC_RULE")
@@ -124,20 +124,20 @@ def test_another_organizations_rule_waits_alone(stack: Stack) -> None:
         pipeline.entity("zed", organization_id=OTHER, domain="zenith.test")
 
     with opened(stack, people) as harness:
-        harness.arrive("m1", "ann@acme.test", "zed@zenith.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", "zed@zenith.test", content=MESSAGE)
         step(harness)
         harness.hand_out("DELIVER_QUEUE_URL")
-        assert harness.pipeline.contents("zed") == [LETTER]
+        assert harness.pipeline.contents("zed") == [MESSAGE]
         assert harness.pipeline.contents("ann", "JUNK_EMAIL") == []
         harness.pump()
-        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
+        assert harness.pipeline.contents("ann", "JUNK_EMAIL") == [MESSAGE]
         assert len(harness.pipeline.contents("zed")) == 1
 
 
 @pytest.mark.parametrize("delivered_before", [False, True])
-def test_recipients_announced_later_are_asked_about_apart(stack: Stack, *, delivered_before: bool) -> None:
+def test_recipients_that_are_announced_later_have_a_call_of_their_own(stack: Stack, *, delivered_before: bool) -> None:
     with opened(stack, asked(lambda _: CALLED)) as harness:
-        harness.arrive("m1", "ann@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         if delivered_before:
             harness.pump()
         harness.announce(notification("m1", ["ben@acme.test", "ann@acme.test"]))
@@ -147,17 +147,17 @@ def test_recipients_announced_later_are_asked_about_apart(stack: Stack, *, deliv
         ]
         assert told == [["ann@acme.test"], ["ben@acme.test"]]
         assert len({event["invocationId"] for event in harness.pipeline.callees.events}) == 2
-        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[LETTER], [LETTER]]
+        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[MESSAGE], [MESSAGE]]
 
 
 @pytest.mark.parametrize("first", ["DELIVER_QUEUE_URL", "RUN_SYNC_RULE_QUEUE_URL"])
 def test_one_copy_where_a_group_and_a_rule_lead_to_the_same_mailbox(stack: Stack, first: str) -> None:
     with opened(stack, asked(lambda _: CALLED)) as harness:
-        harness.arrive("m1", "ann@acme.test", "group@acme.test", content=LETTER)
+        harness.arrive("m1", "ann@acme.test", "group@acme.test", content=MESSAGE)
         harness.hand_out("INGEST_QUEUE_URL")
         harness.hand_out(first)
         harness.pump()
-        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[LETTER], [LETTER]]
+        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[MESSAGE], [MESSAGE]]
         assert list(harness.pipeline.operator.parking.list()) == []
 
 
@@ -169,7 +169,7 @@ def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> No
         members = [f"u{number}" for number in range(60)]
         for name in members:
             pipeline.entity(name)
-        pipeline.entity("zoe")  # the last of them
+        pipeline.entity("zoe")  # the last member
         pipeline.entity("group-all", *members, "zoe")
         pipeline.apply_rules(pipeline.callees.rule(lambda _: CALLED), rule(DEFAULT, recipients="group-all@acme.test"))
 
@@ -178,7 +178,7 @@ def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> No
             raise Killed
 
     with opened(stack, people) as harness:
-        harness.arrive("m1", "zoe@acme.test", "group-all@acme.test", content=LETTER)
+        harness.arrive("m1", "zoe@acme.test", "group-all@acme.test", content=MESSAGE)
         with before_chunks(stop_behind_the_first):
             harness.hand_out("INGEST_QUEUE_URL")
         for source in ("RUN_SYNC_RULE_QUEUE_URL", "DELIVER_QUEUE_URL") * 5:
@@ -188,8 +188,8 @@ def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> No
         assert list(harness.pipeline.operator.parking.list()) == []
 
 
-def test_two_rules_that_ask_about_one_letter(stack: Stack) -> None:
-    """Two authors, and a rule for one recipient that keeps the first author's from him."""
+def test_two_rules_that_call_functions_for_one_message(stack: Stack) -> None:
+    """Two authors, and a rule that wins over the first author's for one recipient."""
 
     def people(pipeline: Any) -> None:
         acme(pipeline)
@@ -202,9 +202,9 @@ def test_two_rules_that_ask_about_one_letter(stack: Stack) -> None:
         )
 
     with opened(stack, people) as harness:
-        letter = LETTER.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
-        harness.arrive("m1", "ann@acme.test", "ben@acme.test", content=letter)
+        message = MESSAGE.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
+        harness.arrive("m1", "ann@acme.test", "ben@acme.test", content=message)
         harness.pump()
-        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[letter], [letter]]
+        assert [harness.pipeline.contents(name) for name in ("ann", "ben")] == [[message], [message]]
         assert list(harness.pipeline.operator.parking.list()) == []
         assert len(facts(harness, EventName.RULE_APPLIED)) == 2

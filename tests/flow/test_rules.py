@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Commit
     from tests.support.stack import Stack
 
-LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: plum pudding\n\nsecret recipe\n\xff.\r\n"
+MESSAGE = b"From: Bob <bob@example.org>\nTo: x\nSubject: plum pudding\n\nsecret recipe\n\xff.\r\n"
 FAILED = {"dmarc": "FAIL"}
 
 
@@ -52,11 +52,11 @@ def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
         rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
         rule(JUNK, "bob@example.org", "cleo@acme.test", id="r3", name="not now"),
     )
-    pipeline.arrive("m1", LETTER, "ann@acme.test", "ben@acme.test", "cleo@acme.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", "ben@acme.test", "cleo@acme.test")
     pipeline.pump()
 
     assert pipeline.contents("ann") == pipeline.contents("ben") == pipeline.contents("cleo") == []
-    assert pipeline.contents("cleo", "JUNK_EMAIL") == [LETTER]
+    assert pipeline.contents("cleo", "JUNK_EMAIL") == [MESSAGE]
     assert [dict(fact.event) for fact in facts(pipeline, "m1", EventName.RULE_APPLIED)] == [
         {"ruleName": name, "ruleType": "INBOUND_RULE", "ruleActions": [{"action": action, "recipients": [recipient]}]}
         for name, action, recipient in (
@@ -80,14 +80,14 @@ def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
 
 def test_spam_from_a_friend_reaches_the_inbox(pipeline: Pipeline) -> None:
     pipeline.apply_rules(rule(BYPASS, "bob@example.org"))
-    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"spam": "FAIL"})
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", verdicts={"spam": "FAIL"})
     pipeline.pump()
-    assert pipeline.contents("ann") == [LETTER]
+    assert pipeline.contents("ann") == [MESSAGE]
 
 
 def test_a_message_that_is_dropped_is_over_at_once(pipeline: Pipeline) -> None:
     pipeline.apply_rules(rule(DROP))
-    body = pipeline.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test")
+    body = pipeline.arrive("m1", MESSAGE, "ann@acme.test", "nobody@acme.test")
     pipeline.announce(body)
     pipeline.pump()
     assert pipeline.fact_names(trace_of("m1", ORG)) == ["ORGANIZATION_EMAIL_RECEIVED", "RULE_APPLIED"]
@@ -96,7 +96,7 @@ def test_a_message_that_is_dropped_is_over_at_once(pipeline: Pipeline) -> None:
 
 def test_a_virus_is_asked_about_before_policy_and_rules(pipeline: Pipeline) -> None:  # ZH:3811
     pipeline.apply_rules(rule(BYPASS))
-    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
     pipeline.pump()
     assert pipeline.fact_names(trace_of("m1", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
 
@@ -106,12 +106,12 @@ def test_a_changed_rule_decides_the_next_message(pipeline: Pipeline, change: str
     before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
     after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
     pipeline.apply_rules(*before)
-    pipeline.arrive("m1", LETTER, "ann@acme.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test")
     pipeline.pump()
     kept = len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 0), "edited": (0, 0), "deleted": (0, 1)}[change]
     pipeline.apply_rules(*after, version=5)
-    pipeline.arrive("m2", LETTER, "ann@acme.test")
+    pipeline.arrive("m2", MESSAGE, "ann@acme.test")
     pipeline.pump()
     kept = len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))
     assert kept == {"created": (1, 1), "edited": (0, 1), "deleted": (1, 1)}[change]
@@ -121,18 +121,18 @@ def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
     pipeline.organization(OTHER, "umbrella.test")
     pipeline.entity("zoe", organization_id=OTHER, domain="umbrella.test")
     pipeline.point_at_rules(3)
-    pipeline.arrive("m1", LETTER, "ann@acme.test", "zoe@umbrella.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", "zoe@umbrella.test")
     pipeline.pump()
     assert pipeline.contents("ann") == []
     assert parked(pipeline) == ["UnreadableRulesError: the rule set's version 3 is gone"]
-    assert pipeline.contents("zoe") == [LETTER]  # another organization's trouble is none of hers
+    assert pipeline.contents("zoe") == [MESSAGE]  # another organization's trouble is none of hers
 
     S3RuleSets(pipeline.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
     for each in list(pipeline.operator.parking.list()):
         pipeline.announce(each.body)
     pipeline.pump()
-    assert pipeline.contents("ann", "JUNK_EMAIL") == [LETTER]
-    assert pipeline.contents("zoe") == [LETTER]
+    assert pipeline.contents("ann", "JUNK_EMAIL") == [MESSAGE]
+    assert pipeline.contents("zoe") == [MESSAGE]
 
 
 def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline: Pipeline) -> None:
@@ -141,12 +141,12 @@ def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline
         "before-parameter-build.s3.GetObject", lambda params, **_: keys.append(params["Key"])
     )
     for number in range(2):
-        pipeline.arrive(f"without-{number}", LETTER, "ann@acme.test")
+        pipeline.arrive(f"without-{number}", MESSAGE, "ann@acme.test")
         pipeline.pump()
     assert [key for key in keys if not key.startswith("inbound/")] == []
     pipeline.apply_rules(rule(DROP))
     for number in range(3):
-        pipeline.arrive(f"with-{number}", LETTER, "ann@acme.test")
+        pipeline.arrive(f"with-{number}", MESSAGE, "ann@acme.test")
         pipeline.pump()
     assert [key for key in keys if key.startswith("rules/")] == [f"rules/{ORG}/1"]
 
@@ -154,7 +154,7 @@ def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline
 def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(pipeline: Pipeline) -> None:
     people = [f"p{number}@acme.test" for number in range(100)]
     pipeline.apply_rules(rule(DROP, "*", people[:40], id="r1"), rule(BOUNCE, "*", "acme.test", id="r2", message="no"))
-    body = pipeline.arrive("m1", LETTER, *people)
+    body = pipeline.arrive("m1", MESSAGE, *people)
     ingest: Ingest = pipeline.apps["ingest"].ingest
     chunks: list[Commit] = []
 
@@ -188,7 +188,7 @@ def test_a_large_flow_keeps_its_first_decision_when_rules_change_halfway(pipelin
 def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(pipeline: Pipeline) -> None:
     people = [f"p{number}@acme.test" for number in range(500)]
     pipeline.apply_rules(*(rule(DROP, "*", person) for person in people))
-    pipeline.arrive("m1", LETTER, *people)
+    pipeline.arrive("m1", MESSAGE, *people)
     pipeline.pump()
     applied = facts(pipeline, "m1", EventName.RULE_APPLIED)
     assert sorted(fact.event["ruleActions"][0]["recipients"][0] for fact in applied) == sorted(people)
@@ -198,7 +198,7 @@ def test_five_hundred_recipients_with_a_rule_each_are_five_hundred_facts(pipelin
 def test_recipients_that_come_later_have_facts_of_their_own(pipeline: Pipeline) -> None:
     pipeline.apply_rules(rule(DROP, id="r1"))
     for names in (["ann@acme.test"], ["ann@acme.test", "ben@acme.test"], ["ann@acme.test", "ben@acme.test"]):
-        pipeline.arrive("m1", LETTER, *names, verdicts=FAILED, dmarcPolicy="none")
+        pipeline.arrive("m1", MESSAGE, *names, verdicts=FAILED, dmarcPolicy="none")
         pipeline.pump()
     for name in (EventName.RULE_APPLIED, EventName.DMARC_POLICY_APPLIED):
         found = facts(pipeline, "m1", name)
@@ -208,7 +208,7 @@ def test_recipients_that_come_later_have_facts_of_their_own(pipeline: Pipeline) 
 
 
 def test_a_policy_of_reject_is_the_last_fact_of_everybody(pipeline: Pipeline) -> None:
-    body = pipeline.arrive("m1", LETTER, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    body = pipeline.arrive("m1", MESSAGE, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
     pipeline.announce(body)
     pipeline.pump()
     assert pipeline.contents("ann") == []
@@ -224,7 +224,7 @@ def test_a_policy_of_reject_is_the_last_fact_of_everybody(pipeline: Pipeline) ->
 
 def test_a_policy_is_applied_where_the_organization_enforces_it(pipeline: Pipeline) -> None:
     for policy in ("quarantine", "none"):
-        pipeline.arrive(policy, LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+        pipeline.arrive(policy, MESSAGE, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
     pipeline.pump()
     assert (len(pipeline.contents("ann")), len(pipeline.contents("ann", "JUNK_EMAIL"))) == (1, 1)
     for policy in ("quarantine", "none"):
@@ -232,9 +232,9 @@ def test_a_policy_is_applied_where_the_organization_enforces_it(pipeline: Pipeli
         assert (fact.event["policy"], fact.data) == (policy.upper(), {"final": False})
 
     pipeline.point_at_rules(0, enforced=False)
-    pipeline.arrive("off", LETTER, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
+    pipeline.arrive("off", MESSAGE, "ben@acme.test", verdicts=FAILED, dmarcPolicy="reject")
     pipeline.pump()
-    assert pipeline.contents("ben") == [LETTER]
+    assert pipeline.contents("ben") == [MESSAGE]
     assert facts(pipeline, "off", EventName.DMARC_POLICY_APPLIED) == []
     (received,) = facts(pipeline, "off", EventName.ORGANIZATION_EMAIL_RECEIVED)
     assert (received.event["dmarcVerdict"], received.event["dmarcPolicy"]) == ("FAIL", "REJECT")
@@ -242,10 +242,10 @@ def test_a_policy_is_applied_where_the_organization_enforces_it(pipeline: Pipeli
 
 def test_the_guides_query_counts_what_failed_by_policy(pipeline: Pipeline) -> None:  # ZH:4565, word for word
     for number, policy in enumerate(("reject", "reject", "quarantine", "none")):
-        pipeline.arrive(f"m{number}", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
-    pipeline.arrive("passed", LETTER, "ann@acme.test")
+        pipeline.arrive(f"m{number}", MESSAGE, "ann@acme.test", verdicts=FAILED, dmarcPolicy=policy)
+    pipeline.arrive("passed", MESSAGE, "ann@acme.test")
     pipeline.point_at_rules(0, enforced=False)
-    pipeline.arrive("off", LETTER, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
+    pipeline.arrive("off", MESSAGE, "ann@acme.test", verdicts=FAILED, dmarcPolicy="quarantine")
     pipeline.pump()
     found = insights.run('stats count() by event.dmarcPolicy | filter event.dmarcVerdict == "FAIL"', log(pipeline))
     assert {row["event.dmarcPolicy"]: row["count()"] for row in found.rows} == {"REJECT": 2, "QUARANTINE": 2, "NONE": 1}
@@ -259,7 +259,7 @@ def log(pipeline: Pipeline) -> list[insights.Event]:
 
 def test_the_guides_query_shows_who_met_an_inbound_rule(pipeline: Pipeline) -> None:  # ZH:1880
     pipeline.apply_rules(rule(JUNK, name="no letters"))
-    pipeline.arrive("m1", LETTER, "ann@acme.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test")
     pipeline.pump()
     query = """fields @timestamp, event.ruleName, event.ruleActions.0.action, event.ruleActions.0.recipients.0
 | sort @timestamp desc | filter event.ruleType = "INBOUND_RULE\""""

@@ -18,7 +18,7 @@ from tests.support.pipeline import Pipeline
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
-LETTER = b"From: Bob <bob@example.org>\nTo: x\nSubject: s\n\ntext\n"
+MESSAGE = b"From: Bob <bob@example.org>\nTo: x\nSubject: s\n\ntext\n"
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def copies(pipeline: Pipeline) -> dict[str, int]:
 
 def test_a_second_rule_of_the_same_organization(pipeline: Pipeline) -> None:
     register(pipeline, "second.test")
-    pipeline.arrive("m1", LETTER, "ann@acme.test")
-    pipeline.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test")
+    pipeline.arrive("m1", MESSAGE, "ann@second.test", "ben@second.test", "nobody@second.test")
     pipeline.pump()
-    pipeline.arrive("m1", LETTER, "ann@second.test", "ben@second.test", "nobody@second.test")  # SQS delivers twice
+    pipeline.arrive("m1", MESSAGE, "ann@second.test", "ben@second.test", "nobody@second.test")  # SQS delivers twice
     pipeline.pump()
 
     assert copies(pipeline) == {"ann": 1, "ben": 1}
@@ -57,7 +57,7 @@ def test_a_second_rule_of_the_same_organization(pipeline: Pipeline) -> None:
 
 
 def test_a_domain_registered_while_the_message_was_parked(pipeline: Pipeline) -> None:
-    pipeline.arrive("m1", LETTER, "ann@acme.test", "ben@second.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", "ben@second.test")
     pipeline.pump()
     assert copies(pipeline) == {"ann": 1, "ben": 0}
 
@@ -76,8 +76,8 @@ def test_more_recipients_than_a_transaction_holds(pipeline: Pipeline) -> None:
     for name in members:
         pipeline.entity(name)
     pipeline.entity("group-all", *members, "ann", "ben", domain="second.test")
-    pipeline.arrive("m1", LETTER, "ann@acme.test", "u1@acme.test")
-    pipeline.arrive("m1", LETTER, "group-all@second.test")
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", "u1@acme.test")
+    pipeline.arrive("m1", MESSAGE, "group-all@second.test")
     pipeline.pump()
     assert copies(pipeline) == {"ann": 1, "ben": 1}
     assert [len(pipeline.contents(name)) for name in members] == [1] * 45
@@ -85,16 +85,16 @@ def test_more_recipients_than_a_transaction_holds(pipeline: Pipeline) -> None:
 
 def test_a_virus_is_blocked_for_every_recipient(pipeline: Pipeline) -> None:
     register(pipeline, "second.test")
-    pipeline.arrive("m1", LETTER, "ann@acme.test", verdicts={"virus": "FAIL"})
-    pipeline.arrive("m1", LETTER, "ben@second.test", verdicts={"virus": "FAIL"})
+    pipeline.arrive("m1", MESSAGE, "ann@acme.test", verdicts={"virus": "FAIL"})
+    pipeline.arrive("m1", MESSAGE, "ben@second.test", verdicts={"virus": "FAIL"})
     pipeline.pump()
     assert pipeline.fact_names(trace_of("m1", ORG)).count("MESSAGE_BLOCKED") == 2
 
 
 def test_two_announcements_that_wait_for_their_domain_wait_both(pipeline: Pipeline) -> None:
-    pipeline.arrive("m1", LETTER, "ann@second.test")
-    pipeline.arrive("m1", LETTER, "ben@second.test")
-    pipeline.arrive("m1", LETTER, "ben@second.test")  # SQS delivers twice
+    pipeline.arrive("m1", MESSAGE, "ann@second.test")
+    pipeline.arrive("m1", MESSAGE, "ben@second.test")
+    pipeline.arrive("m1", MESSAGE, "ben@second.test")  # SQS delivers twice
     pipeline.pump()
     parked = list(pipeline.operator.parking.list())
     assert len(parked) == 2

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-LETTER = (
+MESSAGE = (
     b"Message-ID: <plum-%d@elsewhere.example>\r\nFrom: Bob <bob@elsewhere.example>\r\nSubject: plums\r\n"
     b"Bcc: secret@elsewhere.example\r\n\r\nhello\r\n"
 )
@@ -34,7 +34,7 @@ def names_of(running: RunningStack, number: int) -> set[str]:
 def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(running: RunningStack) -> None:
     organization = running.organization("bouncing")
     running.user(organization, "ann", "ann@bouncing.example")
-    running.send(LETTER % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
+    running.send(MESSAGE % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
     ((envelope, report),) = wait_for(lambda: outbox(running, "bob@elsewhere.example"))
     assert (envelope["from"], envelope["to"]) == ("", ["bob@elsewhere.example"])
     about, *recipients = status_of(report)
@@ -61,7 +61,7 @@ def test_a_raw_bounce_is_in_the_outbox_as_well(running: RunningStack) -> None:
     organization = running.organization("manybounces")
     running.user(organization, "ann", "ann@manybounces.example")
     nobodies = [f"n{number:02}@manybounces.example" for number in range(60)]  # more than SES answers for
-    running.send(LETTER % 2, *nobodies, sender="raw@elsewhere.example")
+    running.send(MESSAGE % 2, *nobodies, sender="raw@elsewhere.example")
     ((envelope, report),) = wait_for(lambda: outbox(running, "raw@elsewhere.example"))
     assert envelope["from"] == "mailer-daemon@manybounces.example"
     assert report["Auto-Submitted"] == "auto-replied"
@@ -73,7 +73,7 @@ def test_a_raw_bounce_is_in_the_outbox_as_well(running: RunningStack) -> None:
 
 def test_a_bounce_to_one_of_us_arrives_as_mail(running: RunningStack) -> None:
     user = running.user(running.organization("returned"), "ann", "ann@returned.example")
-    running.send(LETTER % 3, "nobody@returned.example", sender="ann@returned.example")
+    running.send(MESSAGE % 3, "nobody@returned.example", sender="ann@returned.example")
     (item,) = wait_for(lambda: running.rows("mailbox", "list", user))
     content = running.command("mailbox", "show", user, item["id"]).stdout
     assert email.message_from_bytes(content).get_content_type() == "multipart/report"
@@ -82,7 +82,7 @@ def test_a_bounce_to_one_of_us_arrives_as_mail(running: RunningStack) -> None:
 def test_a_forged_sender_hears_nothing_and_the_trace_says_why(running: RunningStack) -> None:
     running.organization("forged")
     verdicts = b"X-Local-SES-Verdicts: spf=FAIL; dkim=FAIL; dmarc=FAIL\r\n"
-    running.send(verdicts + LETTER % 4, "nobody@forged.example", sender="victim@elsewhere.example")
+    running.send(verdicts + MESSAGE % 4, "nobody@forged.example", sender="victim@elsewhere.example")
     wait_for(lambda: "BOUNCE_SUPPRESSED" in names_of(running, 4))
     (fact,) = (fact for fact in facts_of(running, 4) if fact["name"] == "BOUNCE_SUPPRESSED")
     assert "neither SPF nor an aligned DKIM" in fact["data"]["reason"]

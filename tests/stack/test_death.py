@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-LETTER = b"Subject: to all\r\n\r\nof you\r\n"
+MESSAGE = b"Subject: to all\r\n\r\nof you\r\n"
 STATIONS = ("ingest", "deliver", "record_events")
 WHOLE = {"ORGANIZATION_EMAIL_RECEIVED": 1}
 
@@ -114,14 +114,14 @@ def test_a_message_to_many_recipients_is_one_copy_each(running: RunningStack) ->
     organization = running.organization("hundred")
     names = [f"h{number:03}" for number in range(100)]
     running.crowd(organization, "everyone", names, "hundred.example")
-    running.send(LETTER, *[f"{name}@hundred.example" for name in names])
+    running.send(MESSAGE, *[f"{name}@hundred.example" for name in names])
     check(running, organization, "hundred.example", "h", 100)
 
 
 def test_a_group_gets_one_copy_each_though_workers_are_killed(running: RunningStack) -> None:
     organization = running.organization("mortals")
     running.crowd(organization, "mortals", [f"m{number:03}" for number in range(100)], "mortals.example")
-    running.send(LETTER, "mortals@mortals.example")
+    running.send(MESSAGE, "mortals@mortals.example")
     assert kill_while_it_runs(running, most=6, gap=0.3)
     check(running, organization, "mortals.example", "m", 100)
 
@@ -132,7 +132,7 @@ def test_a_group_of_5000_gets_one_copy_each_though_workers_are_killed(running: R
     organization = running.organization("thousands")
     running.crowd(organization, "thousands", [f"t{number:04}" for number in range(5000)], "thousands.example")
     began = time.monotonic()
-    running.send(LETTER, "thousands@thousands.example")
+    running.send(MESSAGE, "thousands@thousands.example")
     killed = kill_while_it_runs(running, most=30, gap=3)
     check(running, organization, "thousands.example", "t", 5000, 1200)
     print(f"5,000 mailboxes, {killed} workers killed: {time.monotonic() - began:.0f} s")  # noqa: T201  # a figure

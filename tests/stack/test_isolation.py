@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 GROUP = "/aws/workmail/emailevents/"
-LETTER = b"Subject: one\r\n\r\ntwo\r\n"
+MESSAGE = b"Subject: one\r\n\r\ntwo\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_a_log_group_that_refuses_delays_nobody_else(running: RunningStack, both
     match = {"logGroupName": f"{GROUP}refused"}
     running.fault(service="logs", operation="PutLogEvents", match=match, error="AccessDeniedException")
     for _ in range(10):
-        running.send(LETTER, "ann@refused.example")
-        running.send(LETTER, "ann@healthy.example")
+        running.send(MESSAGE, "ann@refused.example")
+        running.send(MESSAGE, "ann@healthy.example")
     wait_for(lambda: names(running, "healthy").count("MAILBOX_EMAIL_DELIVERED") == 10)
     assert names(running, "refused") == []
     running.fault()
@@ -56,5 +56,5 @@ def test_a_poison_record_delays_nobody(running: RunningStack, both: dict[str, st
     before = names(running, "healthy").count("MAILBOX_EMAIL_DELIVERED")
     poison = {"pk": {"S": "poison"}, "sk": {"S": "poison"}, "at": {"S": "never"}}
     running.client("dynamodb").put_item(TableName=running.settings["LEDGER_TABLE"], Item=poison)
-    running.send(LETTER, "ann@healthy.example")
+    running.send(MESSAGE, "ann@healthy.example")
     wait_for(lambda: names(running, "healthy").count("MAILBOX_EMAIL_DELIVERED") == before + 1)

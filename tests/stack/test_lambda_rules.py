@@ -23,7 +23,7 @@ ANN, BEN, CLEO = (f"{name}@lambda.example" for name in ("ann", "ben", "cleo"))
 SPEED = 150
 """How many times as fast time runs here."""
 
-LETTERS = {
+MESSAGES = {
     "f1": ("fail", (ANN, BEN)),
     "s1": ("subject", (ANN, BEN)),
     "d1": ("drop", (ANN, BEN)),
@@ -111,7 +111,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     run_lambda(running, organization, "recurse@guide.example", "RecurseFunction")
     if len(projects) == 3:
         run_lambda(running, organization, "storm@guide.example", "stop-storm")
-    for number, (sender, recipients) in LETTERS.items():
+    for number, (sender, recipients) in MESSAGES.items():
         if number != "n1" or len(projects) == 3:
             running.send(letter(number, sender), *recipients)
     yield running

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-LETTERS = sorted((Path(__file__).parents[3] / "shared" / "data" / "mail" / "error_emails").glob("*.eml"))
+MESSAGES = sorted((Path(__file__).parents[3] / "shared" / "data" / "mail" / "error_emails").glob("*.eml"))
 
 
-@pytest.mark.skipif(not LETTERS, reason="the collection of malformed messages is not here")
+@pytest.mark.skipif(not MESSAGES, reason="the collection of malformed messages is not here")
 def test_malformed_messages_are_delivered_as_they_came(running: RunningStack) -> None:
     user = running.user(running.organization("odd"), "ann", "ann@odd.example")
-    contents = [path.read_bytes() for path in LETTERS]
+    contents = [path.read_bytes() for path in MESSAGES]
     contents = [content if content.endswith(b"\r\n") else content + b"\r\n" for content in contents]  # as SMTP ends
     for content in contents:
         running.send(content, "ann@odd.example")

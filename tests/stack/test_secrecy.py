@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 WORDS = ("Zanzibarquartz", "wolpertinger@abroad.example", "Kontrafagott")
-LETTER = "From: {1}\r\nSubject: {0}\r\n\r\n{2}\r\n".format(*WORDS).encode()
+MESSAGE = "From: {1}\r\nSubject: {0}\r\n\r\n{2}\r\n".format(*WORDS).encode()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def vaults(running: RunningStack) -> dict[str, str]:
         for name in names:
             address = f"{name}@{alias}.example"
             found[address] = running.user(organization, name, address)
-            running.send(LETTER, address, sender=WORDS[1])
+            running.send(MESSAGE, address, sender=WORDS[1])
     wait_for(lambda: all(map(running.copies_of, found.values())))
     return found
 
@@ -51,7 +51,7 @@ def test_no_word_of_a_message_is_kept_in_plain(running: RunningStack, vaults: di
             for found in page.get("Contents", []):
                 kept[found["Key"]] = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
     raw = [kept.pop(key) for key in list(kept) if key.startswith(("inbound/", "transit/"))]
-    assert LETTER in raw  # while it is on its way: the search itself works
+    assert MESSAGE in raw  # while it is on its way: the search itself works
     sealed = len(kept)
     kept["mailboxes"] = repr(running.scan("MAILBOX_TABLE")).encode()
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
@@ -71,7 +71,7 @@ def test_a_sealed_object_does_not_open_elsewhere(running: RunningStack, vaults: 
     (mine,) = operator.mailboxes.items(vaults["ann@vault.example"], "INBOX")
     (other,) = operator.mailboxes.items(vaults[thief], "INBOX")
     own = s3.get_object(Bucket=bucket, Key=other.blob)["Body"].read()
-    assert running.command("mailbox", "show", thief, other.id).stdout == LETTER
+    assert running.command("mailbox", "show", thief, other.id).stdout == MESSAGE
     s3.copy_object(Bucket=bucket, Key=other.blob, CopySource={"Bucket": bucket, "Key": mine.blob})
     done = running.command("mailbox", "show", thief, other.id)
     s3.put_object(Bucket=bucket, Key=other.blob, Body=own)
@@ -86,7 +86,7 @@ def test_kms_is_asked_once_a_minute_for_each_mailbox_and_worker(running: Running
     assert head is not None
     wrapped, began = base64.b64encode(head.wrapped_key).decode(), time.monotonic()
     for _ in range(60):
-        running.send(LETTER, "ann@thrifty.example", sender=WORDS[1])
+        running.send(MESSAGE, "ann@thrifty.example", sender=WORDS[1])
     wait_for(lambda: running.copies_of(user) == 60)
     minutes = 1 + int((time.monotonic() - began) / 60)
     asked = [
