@@ -46,7 +46,7 @@ def parked(pipeline: Pipeline) -> list[str]:
     return [each.cause for each in pipeline.operator.parking.list()]
 
 
-def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
+def test_each_recipient_gets_the_action_of_its_rule(pipeline: Pipeline) -> None:
     pipeline.apply_rules(
         rule(DROP, "example.org", "ann@acme.test", id="r1", name="not for Ann"),
         rule(BOUNCE, "*.org", "ben@acme.test", id="r2", name="not for Ben", message="Ben has left."),
@@ -78,14 +78,14 @@ def test_each_recipient_gets_what_its_rule_says(pipeline: Pipeline) -> None:
     }
 
 
-def test_spam_from_a_friend_reaches_the_inbox(pipeline: Pipeline) -> None:
+def test_spam_that_bypasses_the_spam_check_reaches_the_inbox(pipeline: Pipeline) -> None:
     pipeline.apply_rules(rule(BYPASS, "bob@example.org"))
     pipeline.arrive("m1", MESSAGE, "ann@acme.test", verdicts={"spam": "FAIL"})
     pipeline.pump()
     assert pipeline.contents("ann") == [MESSAGE]
 
 
-def test_a_message_that_is_dropped_is_over_at_once(pipeline: Pipeline) -> None:
+def test_a_message_that_is_dropped_is_final_at_once(pipeline: Pipeline) -> None:
     pipeline.apply_rules(rule(DROP))
     body = pipeline.arrive("m1", MESSAGE, "ann@acme.test", "nobody@acme.test")
     pipeline.announce(body)
@@ -94,7 +94,7 @@ def test_a_message_that_is_dropped_is_over_at_once(pipeline: Pipeline) -> None:
     assert pipeline.operator.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_a_virus_is_asked_about_before_policy_and_rules(pipeline: Pipeline) -> None:  # ZH:3811
+def test_a_virus_is_blocked_before_policy_and_rules(pipeline: Pipeline) -> None:  # ZH:3811
     pipeline.apply_rules(rule(BYPASS))
     pipeline.arrive("m1", MESSAGE, "ann@acme.test", verdicts={"virus": "FAIL", **FAILED}, dmarcPolicy="reject")
     pipeline.pump()
@@ -102,7 +102,7 @@ def test_a_virus_is_asked_about_before_policy_and_rules(pipeline: Pipeline) -> N
 
 
 @pytest.mark.parametrize("change", ["created", "edited", "deleted"])
-def test_a_changed_rule_decides_the_next_message(pipeline: Pipeline, change: str) -> None:  # ZH:3873, 4515
+def test_a_changed_rule_applies_to_the_next_message(pipeline: Pipeline, change: str) -> None:  # ZH:3873, 4515
     before = {"created": [], "edited": [rule(DROP)], "deleted": [rule(JUNK)]}[change]
     after = {"created": [rule(JUNK)], "edited": [rule(JUNK)], "deleted": []}[change]
     pipeline.apply_rules(*before)
@@ -117,7 +117,7 @@ def test_a_changed_rule_decides_the_next_message(pipeline: Pipeline, change: str
     assert kept == {"created": (1, 1), "edited": (0, 1), "deleted": (1, 1)}[change]
 
 
-def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
+def test_a_missing_rule_set_parks_mail_and_does_not_count_as_no_rules(pipeline: Pipeline) -> None:
     pipeline.organization(OTHER, "umbrella.test")
     pipeline.entity("zoe", organization_id=OTHER, domain="umbrella.test")
     pipeline.point_at_rules(3)
@@ -125,7 +125,7 @@ def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
     pipeline.pump()
     assert pipeline.contents("ann") == []
     assert parked(pipeline) == ["UnreadableRulesError: the rule set's version 3 is gone"]
-    assert pipeline.contents("zoe") == [MESSAGE]  # another organization's trouble is none of hers
+    assert pipeline.contents("zoe") == [MESSAGE]  # another organization's missing rules do not affect it
 
     S3RuleSets(pipeline.stack.s3, "inbound-bucket").keep(ORG, 3, [rule(JUNK)])
     for each in list(pipeline.operator.parking.list()):
@@ -135,7 +135,7 @@ def test_rules_that_are_gone_are_not_no_rules(pipeline: Pipeline) -> None:
     assert pipeline.contents("zoe") == [MESSAGE]
 
 
-def test_rules_are_read_once_by_a_worker_and_never_where_there_are_none(pipeline: Pipeline) -> None:
+def test_rules_are_read_once_per_worker_and_never_if_there_are_none(pipeline: Pipeline) -> None:
     keys: list[str] = []
     clients.s3().meta.events.register(
         "before-parameter-build.s3.GetObject", lambda params, **_: keys.append(params["Key"])
@@ -202,12 +202,12 @@ def test_recipients_that_come_later_have_facts_of_their_own(pipeline: Pipeline) 
         pipeline.pump()
     for name in (EventName.RULE_APPLIED, EventName.DMARC_POLICY_APPLIED):
         found = facts(pipeline, "m1", name)
-        whom = [fact.event.get("recipients") or fact.event["ruleActions"][0]["recipients"] for fact in found]
-        assert sorted(map(tuple, whom)) == [("ann@acme.test",), ("ben@acme.test",)]
+        named = [fact.event.get("recipients") or fact.event["ruleActions"][0]["recipients"] for fact in found]
+        assert sorted(map(tuple, named)) == [("ann@acme.test",), ("ben@acme.test",)]
     assert parked(pipeline) == []
 
 
-def test_a_policy_of_reject_is_the_last_fact_of_everybody(pipeline: Pipeline) -> None:
+def test_a_policy_of_reject_is_the_last_fact_of_every_recipient(pipeline: Pipeline) -> None:
     body = pipeline.arrive("m1", MESSAGE, "ann@acme.test", "nobody@acme.test", verdicts=FAILED, dmarcPolicy="reject")
     pipeline.announce(body)
     pipeline.pump()
@@ -257,7 +257,7 @@ def log(pipeline: Pipeline) -> list[insights.Event]:
     return [insights.Event(fact.at, record_of(fact)) for fact in facts if isinstance(fact.name, EventName)]
 
 
-def test_the_guides_query_shows_who_met_an_inbound_rule(pipeline: Pipeline) -> None:  # ZH:1880
+def test_the_guides_query_shows_the_recipients_of_an_inbound_rule(pipeline: Pipeline) -> None:  # ZH:1880
     pipeline.apply_rules(rule(JUNK, name="no letters"))
     pipeline.arrive("m1", MESSAGE, "ann@acme.test")
     pipeline.pump()

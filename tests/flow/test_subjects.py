@@ -1,4 +1,4 @@
-"""What people read of a message, wherever it is shown: 200 subjects, as encoded words and as raw bytes."""
+"""Subjects wherever they are shown: 200 of them, as encoded words and as raw bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.rules import rule
 
 WHATWG: Final = Path(__file__).parents[1] / "unit" / "text" / "whatwg"
 MESSAGES: Final[list[dict[str, Any]]] = json.loads((WHATWG / "expected.json").read_text("utf-8"))["messages"]
-"""40 labels, 5 texts each, with their bytes; `generate.mjs` says who read them."""
+"""40 labels, 5 texts each, with their bytes; `generate.mjs` names the reader."""
 
 HEAD: Final = b"From: Bob <bob@example.org>\r\nMIME-Version: 1.0\r\n"
 
@@ -39,7 +39,7 @@ def words(label: str, raw: bytes) -> bytes:
 
 
 def content(how: str, number: int, label: str, raw: bytes) -> bytes:
-    """Return a message whose subject is written that way."""
+    """Return a message with a subject written in that way."""
     kind = f"Content-Type: text/plain; charset={label}\r\n" if how == "raw" else ""
     subject = raw if how == "raw" else words(label, raw)
     return HEAD + f"Message-ID: <{number}@x>\r\n{kind}Subject: ".encode() + subject + b"\r\n\r\ntext\r\n"
@@ -64,7 +64,7 @@ def test_subjects_read_as_the_standard_says_in_list_event_log_and_rule_event(
     assert [row["subject"] for row in listed(post, monkeypatch, "ann@acme.test")] == expected
 
 
-def test_the_list_has_the_senders_address_and_says_where_recipients_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_has_the_senders_address_and_says_whether_recipients_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     post = MemoryMailSystem()
     post.user("ann")
     froms = [b'"' + b"long name " * 500 + b'" <Bob@Example.org>', b"nobody", b'"Joe <joe@example.org>']
@@ -102,7 +102,7 @@ def test_every_id_that_the_list_prints_is_found(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("arguments", [("mailbox", "list", "ann@acme.test"), ("trace", "--message-id", "<1@x>")])
 @pytest.mark.parametrize("more", [(), ("--json",)])
-def test_nothing_of_a_message_is_a_control_of_the_terminal(
+def test_no_text_of_a_message_is_printed_as_a_control_character(
     arguments: tuple[str, ...], more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = MemoryMailSystem()

@@ -1,4 +1,4 @@
-"""The sweep: one thing that makes trouble hides no other, and no mail lies where it never looks."""
+"""The sweep: a row that fails hides no other row, and every stored message is read at some time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def later(pipeline: Pipeline, milliseconds: int) -> Sweep:
     return replace(sweep, now=lambda: now)
 
 
-def test_a_row_that_is_no_fact_hides_no_orphan(pipeline: Pipeline) -> None:
+def test_a_row_that_is_not_a_fact_hides_no_orphan(pipeline: Pipeline) -> None:
     store(pipeline, "a", "b", "c")
     key = {"pk": {"S": trace_of("b", ORG)}, "sk": {"S": RECEIVED}}
     pipeline.stack.dynamodb.put_item(TableName=pipeline.stack.environment["LEDGER_TABLE"], Item=key)
@@ -51,7 +51,7 @@ def test_a_row_that_is_no_fact_hides_no_orphan(pipeline: Pipeline) -> None:
     assert {parked.trace for parked in pipeline.operator.parking.list()} == {"arrival:a", "arrival:c"}
 
 
-def test_a_row_that_is_no_order_hides_neither_orders_nor_orphans(pipeline: Pipeline) -> None:
+def test_a_row_that_is_not_an_order_hides_neither_orders_nor_orphans(pipeline: Pipeline) -> None:
     store(pipeline, "a")
     transit, table = pipeline.operator.transit, pipeline.stack.environment["TRANSIT_TABLE"]
     transit.commit(Commit(facts=[received()], orders=[order("ann"), order("ben")]))
@@ -72,10 +72,10 @@ def readable(waiting: Iterator[OpenEntry]) -> list[OpenEntry]:
     return found
 
 
-def test_sweeps_that_run_out_of_time_look_everywhere_in_the_end(pipeline: Pipeline) -> None:
+def test_sweeps_that_run_out_of_time_read_every_object_in_the_end(pipeline: Pipeline) -> None:
     names = [f"{first}{second}" for first in "05afkpuz" for second in "0z"]
     store(pipeline, *names)
-    for sweeps in range(80):  # the largest gap between their places is below the smallest between names
+    for sweeps in range(80):  # the largest gap between their starts is below the smallest gap between names
         left = iter([600_000, *[300_000] * 2])  # time for two objects, then none
         later(pipeline, HOURS + sweeps * 900_000).run(lambda left=left: next(left, 0))  # type: ignore[misc]
     assert len(list(pipeline.operator.parking.list())) == len(names)

@@ -70,7 +70,7 @@ def test_a_domain_registered_while_the_message_was_parked(pipeline: Pipeline) ->
     assert list(pipeline.operator.parking.list()) == []
 
 
-def test_more_recipients_than_a_transaction_holds(pipeline: Pipeline) -> None:
+def test_more_recipients_than_one_transaction_holds(pipeline: Pipeline) -> None:
     register(pipeline, "second.test")
     members = [f"u{number}" for number in range(45)]
     for name in members:
@@ -91,7 +91,7 @@ def test_a_virus_is_blocked_for_every_recipient(pipeline: Pipeline) -> None:
     assert pipeline.fact_names(trace_of("m1", ORG)).count("MESSAGE_BLOCKED") == 2
 
 
-def test_two_announcements_that_wait_for_their_domain_wait_both(pipeline: Pipeline) -> None:
+def test_two_announcements_are_both_parked_until_their_domain_is_registered(pipeline: Pipeline) -> None:
     pipeline.arrive("m1", MESSAGE, "ann@second.test")
     pipeline.arrive("m1", MESSAGE, "ben@second.test")
     pipeline.arrive("m1", MESSAGE, "ben@second.test")  # SQS delivers twice
