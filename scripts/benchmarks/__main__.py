@@ -25,7 +25,7 @@ BUDGET_FEW: Final = 0.6
 BUDGET_MANY: Final = 5.0
 BUDGET_MATCHING: Final = 2.0
 BUDGET_LONG: Final = 10.0
-BUDGET_ASKING: Final = 5.0
+BUDGET_CALLING: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,18 @@ def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
     small = bill.count(users=10, patterns=1)
     more_rules = bill.count(users=10, patterns=MOST_PATTERNS)
     more_users = bill.count(users=MOST_USERS, patterns=1)
-    asked = bill.count(users=10, patterns=1, asking=True)
-    more_calls = float(sum(asked.ours().values()) - sum(small.ours().values()))
+    called = bill.count(users=10, patterns=1, calling=True)
+    more_calls = float(sum(called.ours().values()) - sum(small.ours().values()))
     results = [
         Result("a million messages, 10 users, 1 pattern", small.dollars, BUDGET_DOLLARS, "dollars"),
         Result("… 1,000 patterns", more_rules.dollars, small.dollars, "dollars, the same"),
         Result(f"… {MOST_USERS:,} users", more_users.dollars, small.dollars, "dollars, the same"),
-        Result("a rule that asks a function", more_calls, BUDGET_ASKING, "calls more, beside the function's"),
+        Result("a rule that calls a function", more_calls, BUDGET_CALLING, "calls more, beside the function's"),
     ]
     cases = [
         ("a rule decides about it", bill.count(users=10, patterns=1, matching=True)),
-        ("a rule asks a function about it", asked),
-        ("somebody listens to the bus", bill.count(users=10, patterns=1, listener=True)),
+        ("a rule calls a function about it", called),
+        ("a rule on the event bus matches", bill.count(users=10, patterns=1, listener=True)),
     ]
     return results, small, cases
 

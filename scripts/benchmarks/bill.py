@@ -1,7 +1,7 @@
 """What a million messages cost: every call that functions make for one message, at list prices.
 
-The first message after a start pays for what is kept afterwards (the compiled rules, log streams); what is counted is a
-later one, and its call of KMS is counted by the minute, because a mailbox's key is kept for one.
+The first message after a start fills caches (the compiled rules, log streams); a later one is counted. Its call of KMS
+is counted per minute, because a mailbox's key is cached for one minute.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.core import rules
-from benchmarks.pipeline import way
+from benchmarks.pipeline import pipeline
 from benchmarks.prices import Unit, dollars
 from tests.support.rule_callees import ALL
 
@@ -25,10 +25,10 @@ DECRYPTS: Final = 30 * 24 * 60 / MILLION
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one message takes.
+    """What one message costs.
 
     Attributes:
-        units: by function and unit; what is sent before ingest hears of it is SES's and SNS's.
+        units: by function and unit; requests before ingest count as "SES and SNS".
         calls: by function and operation.
         invocations: by function, each of one record.
         logged: bytes that functions write to their own logs, metrics included.
@@ -54,7 +54,7 @@ class Bill:
         return dict(found)
 
     def ours(self) -> dict[tuple[str, str], int]:
-        """Return the calls of the way itself: a customer's function, and the projection of facts, left out."""
+        """Return the calls of the stations, without a customer's function and the projection of facts."""
         return {
             (function, operation): count
             for (function, operation), count in self.calls.items()
@@ -73,7 +73,7 @@ class Bill:
         requests = sum(self.invocations.values())
         time = sum(count * self.gigabytes[name] * 0.1 for name, count in self.invocations.items())
         return {
-            "SES takes the message in": dollars(Unit.SES_MESSAGE, MILLION),
+            "SES receives the message": dollars(Unit.SES_MESSAGE, MILLION),
             "SES stores it": dollars(Unit.S3_PUT, MILLION),
             "Lambda, invocations at batch size 1": dollars(Unit.LAMBDA_REQUEST, requests * MILLION),
             "Lambda, each 100 ms of every invocation": dollars(Unit.LAMBDA_TIME, time * MILLION),
@@ -81,37 +81,37 @@ class Bill:
         }
 
 
-def count(*, users: int, patterns: int, matching: bool = False, listener: bool = False, asking: bool = False) -> Bill:
+def count(*, users: int, patterns: int, matching: bool = False, listener: bool = False, calling: bool = False) -> Bill:
     """Count the calls for one message to one mailbox.
 
     Args:
         users: of the organization, the recipient among them.
         patterns: sender patterns of its rules.
         matching: whether a rule decides about the message.
-        listener: whether somebody listens to the bus.
-        asking: whether a rule asks a function about the message, which lets it by.
+        listener: whether a rule on the event bus matches every event.
+        calling: whether a rule calls a function, which answers DEFAULT.
 
     Raises:
         LookupError: a call was made that has no price.
         RuntimeError: a function failed.
     """
-    with way() as road:
-        road.crowd(users - 1)
-        recipient = road.resident("ann.archer")
-        asked = [road.callees.rule(lambda _: ALL)] if asking else []
-        road.keep_rules([*rules(patterns, matching=matching).rules, *asked])
+    with pipeline() as stations:
+        stations.add_users(users - 1)
+        recipient = stations.add_user("ann.archer")
+        called = [stations.callees.rule(lambda _: ALL)] if calling else []
+        stations.keep_rules([*rules(patterns, matching=matching).rules, *called])
         if listener:
-            road.listen()
+            stations.listen()
         for _ in range(2):  # the first fills what functions keep
-            road.meter.units.clear()
-            road.meter.calls.clear()
-            road.invocations.clear()
-            road.logged.clear()
-            road.message(recipient)
-        units: dict[tuple[str, Unit], float] = dict(road.meter.units)
+            stations.meter.units.clear()
+            stations.meter.calls.clear()
+            stations.invocations.clear()
+            stations.logged.clear()
+            stations.message(recipient)
+        units: dict[tuple[str, Unit], float] = dict(stations.meter.units)
         if any(unit is Unit.KMS for _, unit in units):
             raise RuntimeError("KMS was called although the key was read a moment ago")
         units["DeliverFunction", Unit.KMS] = DECRYPTS
-        memory = {each.logical_id: each.memory / 1024 for each in road.stack.project.functions}
-        logged = sum(road.logged.values())
-        return Bill(units, dict(road.meter.calls), dict(road.invocations), logged, memory)
+        memory = {each.logical_id: each.memory_mb / 1024 for each in stations.stack.project.functions}
+        logged = sum(stations.logged.values())
+        return Bill(units, dict(stations.meter.calls), dict(stations.invocations), logged, memory)

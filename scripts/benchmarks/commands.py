@@ -1,8 +1,8 @@
 """How long commands of the command line take, beside what any program that talks to AWS takes: boto3 and one client.
 
 A stack of its own runs, with the samples' organization and its mail. Everything is measured as it is used: a process
-from its start to its end, `scripts/postroom` and the stack's answers included. Rounds go through the yardstick and
-all commands in turn, each is divided by the yardstick of its own round, and the median of the rounds counts.
+from its start to its end, `scripts/postroom` and the stack's answers included. Rounds go through the baseline and
+all commands in turn, each is divided by the baseline of its own round, and the median of the rounds counts.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from cli.running import Stack
 
-YARDSTICK: Final = (sys.executable, "-c", "import boto3; boto3.client('dynamodb')")
+BASELINE: Final = (sys.executable, "-c", "import boto3; boto3.client('dynamodb')")
 POSTROOM: Final = str(repository_root() / "scripts" / "postroom")
 ROUNDS: Final = 11
 
 BUDGET_HELP: Final = 0.5
 BUDGET_READING: Final = 1.4
-"""Of commands that read the stack: they make a client as the yardstick does, ask for addresses, and show a table."""
+"""Of commands that read the stack: they make a client as the baseline does, ask for addresses, and show a table."""
 
 USER: Final = "ada@sample.example"
 MESSAGES: Final = ("ingest", "deliver")
@@ -40,7 +40,7 @@ MESSAGES: Final = ("ingest", "deliver")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: seconds from start to end, and how often the yardstick's that is; medians."""
+    """One command: seconds from start to end, and the ratio to the baseline; medians."""
 
     name: str
     seconds: float
@@ -54,16 +54,16 @@ def measure(progress: Console, rounds: int = ROUNDS) -> list[Command]:
         asked = _commands(_message(stack))
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
         for counted in [False] + [True] * rounds:
-            yardstick = _run(YARDSTICK)
+            baseline = _run(BASELINE)
             for name, (arguments, _) in asked.items():
                 taken = _run((POSTROOM, *arguments))
                 if counted:
-                    times[name].append((taken, yardstick))
+                    times[name].append((taken, baseline))
     return [
         Command(
             name,
             statistics.median(taken for taken, _ in pairs),
-            statistics.median(taken / yardstick for taken, yardstick in pairs),
+            statistics.median(taken / baseline for taken, baseline in pairs),
             asked[name][1],
         )
         for name, pairs in times.items()

@@ -84,7 +84,7 @@ def with_header_block(size: int, of: int) -> bytes:
     """
     head, _, body = MESSAGE.partition(b"\r\n\r\n")
     room = max(size - len(head), 0)
-    mailbox = b'"Somebody, Number %d" <somebody-%d@partner-%d.example>'
+    mailbox = b'"Person, Number %d" <person-%d@partner-%d.example>'
     some = [mailbox % (number, number, number % 50) for number in range(room // 4 // (len(mailbox) + 12))]
     to, cc = (b"%b: %b\r\n" % (name, b",\r\n ".join(some)) for name in (b"To", b"Cc"))
     other = b"X-Trace-%d: by relay-%d.example.org; of a message that went on and on\r\n"
@@ -98,7 +98,7 @@ def with_header_block(size: int, of: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """The decision, with everything that it asks of the world in memory."""
+    """The decision, with the directory and the rules in memory."""
 
     directory: MemoryDirectory
     rules: RuleSet
@@ -130,7 +130,7 @@ def measure(rounds: int = ROUNDS) -> Core:
     """Measure everything in turn.
 
     Raises:
-        RuntimeError: the decision was another than it must be, so that its time says nothing.
+        RuntimeError: the decision was wrong, so that its time is without meaning.
     """
     decider = Decider.of(users=500, patterns=1000)
     few, many = ([f"user-{number:05d}@{DOMAIN}" for number in range(size)] for size in (3, 500))

@@ -1,6 +1,6 @@
 """Counts what calls of AWS cost, as price lists count; listens to the clients of ``adapters/aws/clients``.
 
-A call that it knows no price for stops the count: a new call of ours must not be free because nobody thought of it.
+A call without a price stops the count, so that a new call is never counted as free.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def row_bytes(row: Mapping[str, Any]) -> int:
 
 @dataclass
 class Meter:
-    """``units`` counts by (function, unit), ``calls`` by (function, operation); ``function`` is who calls now.
+    """``units`` counts by (function, unit), ``calls`` by (function, operation); ``function`` is the present caller.
 
     Tables must have no secondary indexes: their writes would cost more than is counted here.
     """
@@ -81,7 +81,7 @@ class Meter:
             self.function = ""
 
     def listen(self) -> None:
-        """Listen to every client that functions make from now on; others are nobody's on the bill."""
+        """Listen to every client that functions make from now on."""
         self._tables = boto3.client("dynamodb")
         events: Any = clients.session()
         events.register("before-parameter-build.*.*", self._begin)

@@ -1,6 +1,6 @@
-"""The way of a message in this process: template.yaml's own functions and mappings, on moto, each call metered.
+"""A message through all stations in this process: template.yaml's functions and mappings, on moto, each call metered.
 
-Every queue hands out one message at a time, and the ledger's stream one transaction's facts: the most expensive way.
+Every queue returns one message at a time, the ledger's stream the facts of one transaction: the most expensive case.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ WRITTEN_AT_ONCE: Final = 25
 
 
 @dataclass
-class Way:
+class Pipeline:
     """One organization in one stack. ``invocations`` and ``logged`` (bytes) count by function."""
 
     stack: InProcessStack
@@ -78,8 +78,8 @@ class Way:
     logged: dict[str, int] = field(default_factory=dict)
     _iterators: dict[str, str] = field(default_factory=dict)
 
-    def resident(self, name: str) -> str:
-        """Make a user with a mailbox, straight in the tables; return the address."""
+    def add_user(self, name: str) -> str:
+        """Write a user with a mailbox into the tables; return the address."""
         entity, claims = user(self.organization, name)
         operator = self.stack.operator()
         for record in (entity, *claims):
@@ -91,8 +91,8 @@ class Way:
             raise RuntimeError(f"{name} has a mailbox already")
         return entity.addresses[0]
 
-    def crowd(self, size: int) -> None:
-        """Put many more users into the directory."""
+    def add_users(self, size: int) -> None:
+        """Write users without mailboxes into the directory."""
         rows = [
             to_item(record)
             for number in range(size)
@@ -103,21 +103,21 @@ class Way:
             self.put(rows[start : start + WRITTEN_AT_ONCE])
 
     def keep_rules(self, rules: Iterable[Rule]) -> None:
-        """Let rules hold for the next message."""
+        """Put rules into effect for the next message."""
         rule_sets = S3RuleSets(self.stack.client("s3"), self.stack.settings()["INBOUND_BUCKET"])
         rule_sets.keep(self.organization.id, 1, rules)
         self.put([to_item(replace(_domain(self.organization), rules_version=1))])
 
     def listen(self) -> None:
-        """Put a rule onto the bus."""
+        """Create a rule on the event bus."""
         bus = self.stack.settings()["EVENT_BUS_NAME"]
         self.stack.client("events").put_rule(Name="all", EventBusName=bus, EventPattern='{"source": ["postroom"]}')
 
     def message(self, *recipients: str) -> str:
-        """Let a message arrive and go all its way; return its trace.
+        """Send one message through all stations; return its trace.
 
         Raises:
-            RuntimeError: a function failed; nothing that is counted then means anything.
+            RuntimeError: a function failed; the counts are then without meaning.
         """
         ses_id = uuid.uuid4().hex + "01234567"
         bucket = self.stack.settings()["INBOUND_BUCKET"]
@@ -129,7 +129,7 @@ class Way:
             "objectKeyPrefix": "inbound/",
             "objectKey": f"inbound/{ses_id}",
         }
-        said = notification(
+        announced = notification(
             message_id=ses_id,
             source=SENDER,
             recipients=recipients,
@@ -140,17 +140,17 @@ class Way:
             took_ms=412,
         )
         with self.meter.of("SES and SNS"):
-            size = len(said.encode())
+            size = len(announced.encode())
             self.meter.add(Unit.SNS, chunks(size, 64 * KB))
             self.meter.add(Unit.SQS, chunks(size, 64 * KB))
         url = self.stack.project.attribute("IngestQueue")
-        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=said)
+        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=announced)
         while self._serve_all():
             pass
         return trace_of(ses_id, self.organization.id)
 
     def _serve_all(self) -> bool:
-        """Let every function do what waits for it, streams after each; say whether there was anything."""
+        """Run every function on what is in its queue, and the streams after each; say whether there was anything."""
         streams = [event for event in self.stack.project.events if event.kind == "DynamoDB"]
         served = False
         for event in self.stack.project.events:
@@ -159,14 +159,14 @@ class Way:
         return served
 
     def _serve(self, event: EventSource) -> bool:
-        """Hand a function what waits for it; say whether there was anything."""
+        """Run a function on what is in its queue or stream; say whether there was anything."""
         match event.kind:
             case "SQS":
                 return self._serve_queue(event)
             case "DynamoDB":
                 return self._serve_stream(event)
             case _:
-                return False  # schedules and the API have no part in a message's way
+                return False  # schedules and the API do not take part
 
     def _serve_queue(self, event: EventSource) -> bool:
         arn = event.properties["Queue"]
@@ -195,13 +195,13 @@ class Way:
         return bool(found.get("Messages"))
 
     def _serve_stream(self, event: EventSource) -> bool:
-        records = self.news(event.properties["Stream"])
+        records = self.added(event.properties["Stream"])
         if records:
             self._invoke(event, records)
         return bool(records)
 
-    def news(self, stream: str) -> list[dict[str, Any]]:
-        """Return what has been added to a table since the last call, as its stream hands it out."""
+    def added(self, stream: str) -> list[dict[str, Any]]:
+        """Return the records of a table's stream for rows added since the last call."""
         streams = self.stack.client("dynamodbstreams")
         found: list[dict[str, Any]] = []
         for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
@@ -234,13 +234,13 @@ class Way:
 
 
 @contextlib.contextmanager
-def way() -> Iterator[Way]:
+def pipeline() -> Iterator[Pipeline]:
     """Deploy the template into an empty account, with one organization."""
     meter = Meter()
     with patch.dict(os.environ, {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}), deployed() as stack:
         meter.listen()
         organization = replace(ORGANIZATION, kms_key_arn=stack.client("kms").create_key()["KeyMetadata"]["Arn"])
-        made = Way(stack, meter, organization)
+        made = Pipeline(stack, meter, organization)
         made.callees.listen()
         made.put([to_item(organization), to_item(_domain(organization))])
         yield made

@@ -1,8 +1,8 @@
 """How long each handler takes to import, beside what any function that talks to AWS takes: boto3 and one client.
 
 Every start is a fresh interpreter with compiled bytecode, as the layers ship it. Rounds go through all handlers and the
-yardstick in turn, so that a machine that changes its speed changes it for all of them; each handler is divided by the
-yardstick of its own round, and the median of the rounds counts. Time is the process's CPU time between the
+baseline in turn, so that a machine that changes its speed changes it for all of them; each handler is divided by the
+baseline of its own round, and the median of the rounds counts. Time is the process's CPU time between the
 interpreter's start and the end of the import: other processes do not count.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from local.functions.function import Function
 
-YARDSTICK: Final = "import boto3; boto3.client('s3')"
+BASELINE: Final = "import boto3; boto3.client('s3')"
 HANDLER: Final = "import app"
 TIMED: Final = "import time; _start = time.process_time(); {what}; print(time.process_time() - _start)"
 BUDGET: Final = 1.6
@@ -32,7 +32,7 @@ ROUNDS: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """One handler: seconds of CPU, and how often the yardstick's that is; medians."""
+    """One handler: seconds of CPU, and the ratio to the baseline; medians."""
 
     function: str
     seconds: float
@@ -43,16 +43,16 @@ def measure(functions: Sequence[Function], rounds: int = ROUNDS) -> list[Startup
     """Measure all handlers; the first round fills caches and does not count."""
     times: dict[str, list[tuple[float, float]]] = {function.logical_id: [] for function in functions}
     for counted in [False] + [True] * rounds:
-        yardstick = _start(YARDSTICK, {}, str(Path.cwd()))
+        baseline = _start(BASELINE, {}, str(Path.cwd()))
         for function in functions:
             taken = _start(HANDLER, function.environment, str(function.code))
             if counted:
-                times[function.logical_id].append((taken, yardstick))
+                times[function.logical_id].append((taken, baseline))
     return [
         Startup(
             name,
             statistics.median(taken for taken, _ in pairs),
-            statistics.median(taken / yardstick for taken, yardstick in pairs),
+            statistics.median(taken / baseline for taken, baseline in pairs),
         )
         for name, pairs in times.items()
     ]

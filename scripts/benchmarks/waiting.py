@@ -1,8 +1,8 @@
-"""`scripts/bench waiting`: what other mail feels of a thousand messages that wait on a function which always times out.
+"""`scripts/bench waiting`: how a thousand messages that wait for a function that never answers delay others.
 
-A stack of its own runs, SPEED times as fast. Letters of four kinds are sent at a steady pace: while nothing else is
-there, while the thousand arrive, and while all of them wait. In the end each of the thousand must have got its
-fallback, once. docs/performance.md explains the table.
+A stack of its own runs, SPEED times as fast. Messages of four kinds are sent at a steady pace: on the idle stack, while
+the thousand arrive, and while all of them wait. At the end each of the thousand must have got its fallback once.
+docs/performance.md explains the table.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ SPEED: Final = 60
 MESSAGES: Final = 1_000
 ROUNDS: Final = 30
 ROUND_SECONDS: Final = 1.5
-"""From one letter of a kind to the next: these alone are no load."""
+"""From one message of a kind to the next: these alone are no load."""
 TIMEOUT_MINUTES: Final = 240
 """Of the rule whose function always times out; four minutes here."""
-PATIENCE_SECONDS: Final = 600.0
+MAX_WAIT_SECONDS: Final = 600.0
 BUDGET_MEDIAN: Final = 2.0
-"""Times the median of the idle stack, while the thousand wait: their attempts and the others' mail share two cores."""
+"""Times the median of the idle stack, while the thousand wait: attempts and other messages share two cores."""
 BUDGET_WORST: Final = 5.0
-"""Seconds from sending to delivery of any letter, while the thousand wait: who waits for a call would take 15."""
-BUDGET_MEETING: Final = 25.0
+"""Seconds from sending to delivery of any message while the thousand wait; one that waits for a call takes 15."""
+BUDGET_ARRIVING: Final = 25.0
 """The same while the thousand arrive: every worker meets the function once, 15 seconds, and ingest is busy."""
 
 FOR_EVER: Final = 1 << 50
@@ -87,13 +87,13 @@ def sleep(event, context):
     return healthy(event, context)
 """
 
-SLOW, ASKED, PLAIN = (f"{name}@senders.example" for name in ("slow", "asked", "plain"))
-"""Senders: of mail that waits, of mail that a function lets by at once, of mail that no rule is about."""
+SLOW, CALLED, PLAIN = (f"{name}@senders.example" for name in ("slow", "called", "plain"))
+"""Senders: of messages that wait, of messages for which a function answers at once, of messages without a rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Letters that do not wait."""
+    """A kind of messages that do not wait."""
 
     what: str
     sender: str
@@ -102,15 +102,15 @@ class Kind:
 
 KINDS: Final = (
     Kind("another organization, no rule", PLAIN, "ann@quiet.example"),
-    Kind("another organization, a rule that asks", ASKED, "ann@quiet.example"),
+    Kind("another organization, a rule that calls", CALLED, "ann@quiet.example"),
     Kind("the same organization, no rule", PLAIN, "ben@noisy.example"),
-    Kind("the same organization, another rule that asks", ASKED, "ben@noisy.example"),
+    Kind("the same organization, another rule that calls", CALLED, "ben@noisy.example"),
 )
 PHASES: Final = ("idle", "arriving", "waiting")
 
 
 class BenchError(CommandError):
-    """What was to be measured did not happen."""
+    """The run did not happen as it must be for the measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +132,19 @@ class Series:
 
 @dataclass
 class Measurement:
-    """One run; ``sent`` has when each letter was sent, in milliseconds since the epoch, by its Message-ID."""
+    """One run; ``sent`` has the time of each message by Message-ID, in milliseconds since the epoch."""
 
     stack: Stack
     operator: Operator
     mailboxes: dict[str, str] = field(default_factory=dict)
     sent: dict[tuple[str, Kind], dict[str, int]] = field(default_factory=dict)
 
-    def people(self) -> None:
-        """Make two organizations; in one of them mail waits."""
+    def make_organizations(self) -> None:
+        """Make two organizations; messages wait in one of them."""
         workmail = self.stack.client("workmail")
         for alias, names, rules in (
-            ("noisy", ("ann", "ben"), {SLOW: SLEEP, ASKED: HEALTHY}),
-            ("quiet", ("ann",), {ASKED: HEALTHY}),
+            ("noisy", ("ann", "ben"), {SLOW: SLEEP, CALLED: HEALTHY}),
+            ("quiet", ("ann",), {CALLED: HEALTHY}),
         ):
             here = {"OrganizationId": workmail.create_organization(Alias=alias)["OrganizationId"]}
             workmail.register_mail_domain(**here, DomainName=f"{alias}.example")
@@ -161,7 +161,7 @@ class Measurement:
                 }
                 workmail.create_inbound_mail_flow_rule(
                     **here,
-                    Name=f"{sender} asks {function}",
+                    Name=f"{sender} calls {function}",
                     SenderPatterns=[sender],
                     RecipientPatterns=["*"],
                     Action={"Type": "RUN_LAMBDA", "Lambda": call},
@@ -173,17 +173,17 @@ class Measurement:
         time.sleep(5)
 
     def idle(self) -> None:
-        """Measure while nothing else is there."""
+        """Measure on the idle stack."""
         self._rounds("idle", lambda done: done == ROUNDS)
 
     def arriving(self) -> None:
-        """Send the thousand, and measure until all of them wait."""
-        crowd = threading.Thread(target=self._crowd, daemon=True)
-        crowd.start()
-        self._rounds("arriving", lambda _: not crowd.is_alive() and self.calls() == MESSAGES)
+        """Send the thousand; measure until all of them wait."""
+        thousand = threading.Thread(target=self._send_thousand, daemon=True)
+        thousand.start()
+        self._rounds("arriving", lambda _: not thousand.is_alive() and self.calls() == MESSAGES)
 
     def waiting(self) -> None:
-        """Measure while all wait, and see that they still do in the end.
+        """Measure while all wait, and check that they still wait at the end.
 
         Raises:
             BenchError: some had been decided by then.
@@ -193,19 +193,19 @@ class Measurement:
             raise BenchError(f"{MESSAGES - left} messages did not wait any more while others were measured")
 
     def finish(self) -> None:
-        """Wait until nothing is on its way any more.
+        """Wait until no order is open.
 
         Raises:
             BenchError: it takes too long.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while self._junk() < MESSAGES or any(self._open()):
             if time.monotonic() > deadline:
-                raise BenchError(f"after {PATIENCE_SECONDS:.0f} s there are {self._junk()} messages in Junk")
+                raise BenchError(f"after {MAX_WAIT_SECONDS:.0f} s there are {self._junk()} messages in Junk")
             time.sleep(2)
 
     def calls(self) -> int:
-        """Return how many messages wait on the function that times out, or are about to."""
+        """Return how many messages wait for the function that times out, or will."""
         orders = [waiting.entry for waiting in self._open()]
         return sum(isinstance(each, RuleCall) and each.function_arn == function_arn(SLEEP) for each in orders)
 
@@ -213,22 +213,22 @@ class Measurement:
         done, began = 0, time.monotonic()
         with smtplib.SMTP(*self.stack.smtp, timeout=60) as smtp:
             while not over(done):
-                if done * ROUND_SECONDS > PATIENCE_SECONDS:
-                    raise BenchError(f"{phase}: {self.calls()} messages wait after {PATIENCE_SECONDS:.0f} s")
+                if done * ROUND_SECONDS > MAX_WAIT_SECONDS:
+                    raise BenchError(f"{phase}: {self.calls()} messages wait after {MAX_WAIT_SECONDS:.0f} s")
                 for kind in KINDS:
                     name = f"{phase}-{done}-{KINDS.index(kind)}".replace(" ", "-")
                     self.sent.setdefault((phase, kind), {})[f"<{name}@senders.example>"] = time.time_ns() // 1_000_000
-                    smtp.sendmail(kind.sender, [kind.recipient], _letter(name, kind.sender))
+                    smtp.sendmail(kind.sender, [kind.recipient], _message(name, kind.sender))
                 done += 1
                 time.sleep(max(0.0, began + done * ROUND_SECONDS - time.monotonic()))
 
-    def _crowd(self) -> None:
+    def _send_thousand(self) -> None:
         with smtplib.SMTP(*self.stack.smtp, timeout=60) as smtp:
             for number in range(MESSAGES):
-                smtp.sendmail(SLOW, ["ann@noisy.example"], _letter(f"slow-{number}", SLOW))
+                smtp.sendmail(SLOW, ["ann@noisy.example"], _message(f"slow-{number}", SLOW))
 
     def _open(self) -> Iterator[OpenEntry]:
-        """Yield all that is on its way."""
+        """Yield all open orders."""
         return self.operator.transit_scans.open_before(FOR_EVER)
 
     def _junk(self) -> int:
@@ -238,7 +238,7 @@ class Measurement:
 
 @dataclass
 class Found:
-    """What the ledger says in the end; ``ended`` has the facts of each of the thousand, by Message-ID."""
+    """The ledger at the end; ``ended`` has the facts of each of the thousand, by Message-ID."""
 
     series: Mapping[tuple[str, Kind], Series]
     ended: Mapping[str, Sequence[Fact]]
@@ -248,30 +248,30 @@ class Found:
         """Read all facts.
 
         Raises:
-            BenchError: a letter that was measured was not delivered, once.
+            BenchError: a measured message was not delivered exactly once.
         """
         facts: dict[str, list[Fact]] = {}
         for fact in measured.operator.ledger.between(0, FOR_EVER):
             facts.setdefault(fact.trace, []).append(fact)
-        letters = {_message_id(those): those for those in facts.values()}
+        messages = {_message_id(those): those for those in facts.values()}
         series = {}
         for place, sent in measured.sent.items():
-            delivered = {name: _delivered(letters.get(name, ())) for name in sent}
+            delivered = {name: _delivered(messages.get(name, ())) for name in sent}
             if lost := [name for name, at in delivered.items() if len(at) != 1]:
-                raise BenchError(f"{len(lost)} letters were not delivered once, {lost[0]} among them")
+                raise BenchError(f"{len(lost)} messages were not delivered once, {lost[0]} among them")
             series[place] = Series([(delivered[name][0].at - at) / 1000 for name, at in sent.items()])
-        return cls(series, {name: those for name, those in letters.items() if name.startswith("<slow-")})
+        return cls(series, {name: those for name, those in messages.items() if name.startswith("<slow-")})
 
     def attempts(self) -> Counter[str]:
-        """Count attempts of the thousand, by what came of them."""
+        """Count attempts of the thousand by their result."""
         those = (fact for facts in self.ended.values() for fact in facts if fact.name is OwnFact.RULE_ATTEMPTED)
         return Counter(fact.data["failure"] for fact in those)
 
     def wrong(self, junk: int) -> Iterable[str]:
-        """Say what did not end as it must: one verdict, the fallback, one copy in Junk.
+        """Say which messages did not end with one verdict, the fallback, and one copy in Junk.
 
         Args:
-            junk: messages that lie there.
+            junk: messages in Junk.
         """
         verdicts = [[fact for fact in facts if fact.name is EventName.RULE_APPLIED] for facts in self.ended.values()]
         fallback = [those for those in verdicts if len(those) == 1 and set(those[0].data["why"]) == {"FALLBACK"}]
@@ -288,8 +288,8 @@ class Found:
                 yield f"{kind.what}: the median is more than {BUDGET_MEDIAN:g} times that of the idle stack"
             if waiting.worst > BUDGET_WORST:
                 yield f"{kind.what}: one took longer than {BUDGET_WORST:g} s"
-            if self.series["arriving", kind].worst > BUDGET_MEETING:
-                yield f"{kind.what}: one took longer than {BUDGET_MEETING:g} s while the thousand arrived"
+            if self.series["arriving", kind].worst > BUDGET_ARRIVING:
+                yield f"{kind.what}: one took longer than {BUDGET_ARRIVING:g} s while the thousand arrived"
 
     def show(self, out: Console) -> None:
         """Print what was measured."""
@@ -300,7 +300,7 @@ class Found:
             rows.append((kind.what, *cells, f"{those[-1].median / those[0].median:.2f}"))
         columns = [f"{phase}: {figure}" for phase in PHASES for figure in ("median", "worst")]
         title = (
-            f"Seconds from sending to delivery, while {MESSAGES:,} messages wait on a function that always times out"
+            f"Seconds from sending to delivery, while {MESSAGES:,} messages wait for a function that always times out"
         )
         out.print(output.table(["mail to", *columns, "ratio"], rows, title=title, right=(*columns, "ratio")))
         attempts = self.attempts()
@@ -344,12 +344,12 @@ def main() -> int:
 def _measure(stack: Stack, progress: Console) -> tuple[Found, int]:
     measured = Measurement(stack, stack.operator())
     steps: Sequence[tuple[str, Callable[[], Any]]] = (
-        ("two organizations", measured.people),
+        ("two organizations", measured.make_organizations),
         ("every function has started", measured.warm_up),
         ("measured on the idle stack", measured.idle),
-        (f"{MESSAGES:,} messages have come and wait", measured.arriving),
+        (f"{MESSAGES:,} messages have arrived and wait", measured.arriving),
         ("measured while all of them wait", measured.waiting),
-        ("nothing is on its way any more", measured.finish),
+        ("no order is open", measured.finish),
     )
     for what, step in steps:
         began = time.monotonic()
@@ -359,7 +359,7 @@ def _measure(stack: Stack, progress: Console) -> tuple[Found, int]:
     return Found.of(measured), junk
 
 
-def _letter(name: str, sender: str) -> bytes:
+def _message(name: str, sender: str) -> bytes:
     fields = [f"From: <{sender}>", f"Subject: {name}", f"Message-ID: <{name}@senders.example>"]
     return "\r\n".join([*fields, "", "Hello.", ""]).encode()
 

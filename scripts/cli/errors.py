@@ -1,8 +1,8 @@
-"""What the command line answers instead of a traceback.
+"""Errors that the command line shows as one line instead of a traceback.
 
 CommandError
 ├── UsageError      used wrongly: a port in use, a missing folder, a template error    exit 2
-└── RefusedError    asked rightly, but refused: no such user, nothing parked by this id    exit 1
+└── RefusedError    used correctly, but refused: no such user, nothing parked by this id    exit 1
 """
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ class UsageError(CommandError):
 
 
 class RefusedError(CommandError):
-    """Used rightly, but the answer is no."""
+    """Used correctly, but refused."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LATE_MILLISECONDS: Final = 60_000
+LATE_MS: Final = 60_000
 """How much older than the newest seen an event may still arrive, in milliseconds: writers are not in step. Ours."""
 
 
 @dataclass
 class LogTail:
-    """What a client for logs has of any number of groups."""
+    """Reads any number of log groups with one client."""
 
     logs: Any
     _seen: dict[str, set[str]] = field(default_factory=dict)
@@ -36,6 +36,6 @@ class LogTail:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":  # nothing was written yet
                 raise
             return
-        since = max(since, max(seen.values(), default=0) - LATE_MILLISECONDS)
+        since = max(since, max(seen.values(), default=0) - LATE_MS)
         self._from[group] = since
         self._seen[group] = {event_id for event_id, timestamp in seen.items() if timestamp >= since}

@@ -1,9 +1,9 @@
 """What commands print: one JSON array for programs, tables for people, one line on stderr for a refusal.
 
-Messages are strangers' text: no control of a terminal and no bidirectional control in it is ever printed. JSON has them
-as escapes, so that programs read the text as it is.
+The text of messages is not trusted: controls of a terminal and bidirectional controls are never printed. JSON has them
+as escapes, so that programs read the exact text.
 
-rich is imported where people read: programs need not wait for it.
+rich is imported only for output to people.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPE_WIDTH: Final = 200
-"""Columns of a table that goes into a pipe or a file, where no terminal says how wide it is."""
+"""Columns of a table that goes into a pipe or a file, which have no width."""
 
 
 _NOT_PRINTED: Final = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
     r"|[\U000e0000-\U000e007f]"
 )
-"""What JSON's strings have as escapes beside what JSON asks for: controls, invisible marks, halves of pairs."""
+"""Characters that are escaped in JSON beside those that JSON requires: controls, invisible marks, half surrogates."""
 
 
 def console(*, errors: bool = False) -> Console:
-    """Return where people read: stdout, or stderr for progress and refusals."""
+    """Return a console for people: stdout, or stderr for progress and refusals."""
     from cli.terminal import SafeConsole
 
     stream = sys.stderr if errors else sys.stdout
@@ -70,7 +70,7 @@ def write_content(pieces: Iterable[bytes]) -> None:
 
 
 def refusal(text: str) -> str:
-    """Return why a command ends, for stderr; it may quote what a stranger wrote."""
+    """Return the refusal for stderr; quoted text of messages is shown without controls."""
     return f"postroom: {visible(text)}"
 
 
@@ -94,7 +94,7 @@ def table(
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Print a table: as rich sets it for people, and for a pipe or a file in plain columns, a row each line.
+    """Print a table: formatted by rich on a terminal; in plain columns, one row per line, in a pipe or file.
 
     Args:
         right: columns that hold numbers.
@@ -117,19 +117,19 @@ def _cells(text: str) -> int:
     return sum(2 if east_asian_width(each) in "WF" else 0 if combining(each) else 1 for each in text)
 
 
-def rfc3339(milliseconds: int) -> str:
+def rfc3339(at_ms: int) -> str:
     """Return milliseconds since the epoch as RFC 3339 in UTC, with milliseconds."""
-    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    text = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
-def short_time(milliseconds: int) -> str:
-    """Return milliseconds since the epoch as people read them: local time, to the second."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def short_time(at_ms: int) -> str:
+    """Return milliseconds since the epoch in local time, to the second."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def human_size(size: int) -> str:
-    """Return bytes as people read them: ``815 B``, ``1.2 KB``, ``40.0 MB`` (1 KB is 1,024 bytes)."""
+    """Return a number of bytes as text: ``815 B``, ``1.2 KB``, ``40.0 MB`` (1 KB is 1,024 bytes)."""
     if size < 1024:
         return f"{size} B"
     value = float(size)

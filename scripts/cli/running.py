@@ -1,7 +1,7 @@
-"""The stack that is running: where it is, what its functions are told, and the tools that work on it.
+"""The running stack: where it is, the settings of its functions, and the tools that work on it.
 
 Found by the environment that `up` exports, or else by `.postroom/env`, which `up` writes. Names of tables, buckets and
-queues are asked of the functions themselves, through the Lambda service, so that nobody has to export them.
+queues are read from the functions' configuration, through the Lambda service, so that they need not be exported.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from postroom.bootstrap.operator import Operator
 
 FUNCTIONS: Final = ("IngestFunction", "DeliverFunction", "RecordEventsFunction", "ParkFunction", "SweepFunction")
-"""Whose variables, together, are the operator's settings."""
+"""Functions whose variables together are the operator's settings."""
 
 CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
 """The folder for AWS_DATA_PATH that teaches clients our operations."""
 
 ANSWER_SECONDS: Final = 30
-"""How long the Lambda service may take to tell a function's configuration."""
+"""How long the Lambda service may take to return a function's configuration."""
 
 START: Final = "start it with: ./scripts/postroom up"
 
@@ -51,7 +51,7 @@ class Stack:
 
     @property
     def smtp(self) -> tuple[str, int]:
-        """Host and port of the Internet's side of SES.
+        """Host and port of SES's SMTP listener.
 
         Raises:
             RefusedError: the environment does not say.
@@ -62,17 +62,17 @@ class Stack:
         return host.strip("[]"), int(port)
 
     def client(self, service: str) -> Any:
-        """Return a client that gives up soon where there is no answer, and knows our operations."""
+        """Return a client that gives up soon if there is no answer, and knows our operations."""
         from botocore.config import Config
 
         # A function may run for minutes, and invoking it twice would be wrong.
-        patience = 900 if service == "lambda" else 30
-        config = Config(connect_timeout=3, read_timeout=patience, retries={"total_max_attempts": 1})
+        read_timeout_s = 900 if service == "lambda" else 30
+        config = Config(connect_timeout=3, read_timeout=read_timeout_s, retries={"total_max_attempts": 1})
         make: Any = session().create_client  # its stub knows no services
         return make(service, config=config)
 
     def settings(self) -> Mapping[str, str]:
-        """Return the variables of the stack's functions, together; asked for as far as they are read."""
+        """Return the variables of the stack's functions together; they are read when they are needed."""
         return FunctionVariables(self.variables.get("AWS_ENDPOINT_URL_LAMBDA") or self.variables["AWS_ENDPOINT_URL"])
 
     def operator(self) -> Operator:
@@ -83,9 +83,9 @@ class Stack:
 
 
 class FunctionVariables(Mapping[str, str]):
-    """The variables of ``FUNCTIONS``: a function is asked for its own when a name is looked up that none before had.
+    """The variables of ``FUNCTIONS``; a function is asked when a name is looked up that no function before it has.
 
-    Over a connection of its own: a client of the Lambda service takes longer to make than the answers take.
+    It uses a plain HTTP connection: a client of the Lambda service takes longer to make than the answers take.
     """
 
     def __init__(self, url: str) -> None:
@@ -136,7 +136,7 @@ class FunctionVariables(Mapping[str, str]):
 def session() -> Session:
     """Return a session whose clients know our operations, whatever AWS_DATA_PATH says besides.
 
-    It is botocore's: boto3's package brings resources and transfer managers along, which no command uses.
+    It is botocore's: boto3 also imports resources and transfer managers, which no command uses.
     """
     import botocore.session
 
@@ -188,10 +188,10 @@ def read_exports(text: str) -> dict[str, str]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what stations, clients and sockets refuse into one line for a person.
+    """Turn errors of stations, clients and sockets into one line for a person.
 
     Raises:
-        RefusedError: in place of whatever it was.
+        RefusedError: in place of the error.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, EndpointConnectionError  # noqa: A004
 

@@ -1,4 +1,4 @@
-"""The sample events of events/: whose they are, what each needs, and how they fit a running stack.
+"""The sample events of events/: their functions, what each needs, and how they are run on a stack.
 
 Source of the format: events/samples.toml, at its top.
 """
@@ -40,7 +40,7 @@ FLOW: Final = (
     "message_flow_api",
     "activate_rule_set",
 )
-"""Functions in the order in which a message meets them, so that what one sample leads to is there for the next."""
+"""Functions in the order of a message's stations, so that the result of one sample exists for the next."""
 
 _STORED: Final = re.compile(r"inbound/([A-Za-z0-9]+)")
 _RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
@@ -48,7 +48,7 @@ _RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the samples talk about. Users and groups by local part; a group's members and an alias's owner likewise."""
+    """What the samples refer to. Users and groups by local part; a group's members and an alias's owner likewise."""
 
     organization: str
     alias: str
@@ -61,7 +61,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One event, and what is known of it; ``answer`` is None where nothing is promised."""
+    """One event and its description; ``answer`` is None if no answer is expected."""
 
     path: Path
     text: str
@@ -76,7 +76,7 @@ class Sample:
         return sorted({match[0] for match in _STORED.finditer(self.text)})
 
     def differs(self, answer: Any) -> str:
-        """Say how an answer differs from what is promised; empty where it does not."""
+        """Say how an answer differs from the description; empty if it does not."""
         text = json.dumps(answer, ensure_ascii=False)
         if isinstance(self.answer, dict):
             for name, value in self.answer.items():
@@ -87,13 +87,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one event: ``wrong`` is empty where all was as described."""
+    """The result of one event: ``wrong`` is empty if all was as described."""
 
     sample: Sample
     function: str
     answer: Any
     wrong: str
-    milliseconds: int
+    took_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,12 @@ class Samples:
         """Read a folder.
 
         Raises:
-            UsageError: a description without a file; of a file without one nothing is promised.
+            UsageError: a description without a file; a file may have no description.
         """
         described = tomllib.loads((folder / "samples.toml").read_text("utf-8"))
         files = {path.stem: path for path in sorted(folder.glob("*.json"))}
         if missing := described["samples"].keys() - files.keys():
-            raise UsageError(f"{folder}/samples.toml describes what is not there: {', '.join(sorted(missing))}")
+            raise UsageError(f"{folder}/samples.toml describes files that do not exist: {', '.join(sorted(missing))}")
         samples = {}
         for name, path in files.items():
             about = dict(described["samples"].get(name, {}))
@@ -123,7 +123,7 @@ class Samples:
 
     @property
     def ses_message_ids(self) -> set[str]:
-        """The ids of all messages that the samples talk about."""
+        """The ids of all messages in the samples."""
         return {match[1] for sample in self.by_name.values() for match in _STORED.finditer(sample.text)}
 
 
@@ -152,7 +152,7 @@ def logical_id(function: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A running stack on which the samples' world was made: ``real`` gives what stands for each id of the samples."""
+    """A running stack with the samples' world: ``real`` maps each id of the samples to the stack's."""
 
     stack: Stack
     bucket: str
@@ -160,7 +160,7 @@ class Stage:
 
     @classmethod
     def of(cls, stack: Stack, samples: Samples) -> Stage:
-        """Make what is missing of the world, through the public API, and look up its ids."""
+        """Create what is missing of the world through the public API, and look up its ids."""
         world, workmail = samples.world, stack.client("workmail")
         organization = _organization(workmail, world)
         make_world(workmail, organization, world)
@@ -201,7 +201,7 @@ class Stage:
 
 
 def read_answer(payload: bytes) -> Any:
-    """Read a function's answer; of a streamed one, the head with the body as text beside it."""
+    """Read a function's answer; a streamed one is its head with the body as text."""
     head, delimiter, body = payload.partition(DELIMITER)
     if delimiter:
         return {**json.loads(head), "body": body.decode("utf-8", "replace")}
@@ -209,7 +209,7 @@ def read_answer(payload: bytes) -> Any:
 
 
 def make_world(workmail: Any, organization: str, world: World) -> None:
-    """Make what is missing of a world in an organization; what is there already stays."""
+    """Create what is missing of a world in an organization; what exists stays."""
     errors = workmail.exceptions
     named = {"OrganizationId": organization}
     _unless(errors.MailDomainInUseException, workmail.register_mail_domain, **named, DomainName=world.domain)

@@ -1,4 +1,4 @@
-"""Where people read: a console that prints nothing of a text that a terminal might obey."""
+"""A console that prints no control characters of the texts that it shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SafeConsole(Console):
-    """A console for strangers' text, whatever command prints it; what styles it is rich's own."""
+    """A console for text that is not trusted; only rich's own styling controls reach the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what is to be printed, text without controls."""

@@ -1,7 +1,7 @@
 """Typer's validators, made when they are needed.
 
-typer (0.29) makes a pydantic validator for each argument and option of a command before it runs, text and what was not
-given included. Importing pydantic and making them takes a quarter of a command's start.
+typer (0.29) makes a pydantic validator for each argument and option of a command before it runs, also for text and for
+options that were not given. Importing pydantic and making them takes a quarter of a command's start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _WhenNeeded(RuntimeParam):
-    """Checks one argument or option: text needs no check, nor does what was not given; the rest is typer's."""
+    """Checks one argument or option: text and missing values need no check; the rest is typer's."""
 
     def _coerce_value(self, value: Any, param: Any, ctx: Context) -> Any:
         if isinstance(value, str) and self.annotation is str:
@@ -30,5 +30,5 @@ def _when_needed(parameter: Any) -> RuntimeParam:
 
 
 def make_when_needed() -> None:
-    """Have every command of this process do so; tests/unit/cli/test_startup.py sees that it still works."""
-    core._TyperParameter.get_runtime_param = _when_needed  # type: ignore[assignment,method-assign]  # noqa: SLF001  no other door
+    """Apply this to every command of the process; tests/unit/cli/test_startup.py checks that it still works."""
+    core._TyperParameter.get_runtime_param = _when_needed  # type: ignore[assignment,method-assign]  # noqa: SLF001  no other way

@@ -2,7 +2,7 @@
 
 Names are those of the service's IAM actions, shapes and limits ours (docs/parity.md). `scripts/generate-contracts`
 merges them into botocore's model: for the server (``contracts/admin/models``) and, as sdk-extras, for stock clients.
-Only what is built stands here: a model that promises what is not built is a defect.
+Only what is built is here: a model that promises what is not built is a defect.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How the supervisor speaks to the emulator.
+"""Clients with which the local stack calls the emulator.
 
-Two ways on purpose. `client()` is plain boto3: for deploying, where convenience counts. `JsonService` is a bare HTTP
+There are two. `client()` is plain boto3: for deploying, where speed does not matter. `JsonService` is a bare HTTP
 connection for what happens many times per message (receive, delete, read a stream, write logs): boto3 spends about a
 millisecond of CPU per call on signing, endpoint rules and parsing that an emulator never looks at, and it decodes
 stream records (binary, timestamps) that a function must get exactly as they came.
@@ -27,10 +27,10 @@ _PROTOCOLS: Final = {
     "logs": ("Logs_20140328", "1.1"),
 }
 _ENDPOINT_NAMES: Final = {
-    # Where several variables could name an endpoint: whoever moves DynamoDB moves its streams.
+    # Where several variables could name an endpoint: the endpoint of DynamoDB is that of its streams, too.
     "streams.dynamodb": ("DYNAMODB_STREAMS", "DYNAMODB"),
 }
-_READ_TIMEOUT: Final = 65.0
+_READ_TIMEOUT_S: Final = 65.0
 """Seconds; above the longest long poll (20 s)."""
 
 
@@ -151,7 +151,7 @@ class Connections:
         while True:
             connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
             if connection is None:
-                connection = http.client.HTTPConnection(*self._address, timeout=_READ_TIMEOUT)
+                connection = http.client.HTTPConnection(*self._address, timeout=_READ_TIMEOUT_S)
                 self._local.connection = connection
                 fresh = True
             try:

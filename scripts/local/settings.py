@@ -43,19 +43,19 @@ class UpSettings:
     root: Path = field(default_factory=repository_root)
 
     def __post_init__(self) -> None:
-        """See that the organization's id is one.
+        """Check the organization's id.
 
         Raises:
-            UsageError: it is none.
+            UsageError: it is not one.
         """
         if self.organization_id and not _ORGANIZATION_ID.fullmatch(self.organization_id):
             raise UsageError("--organization-id: an organization's id is m- and 32 hexadecimal digits in lower case")
 
     @property
     def variables(self) -> dict[str, str]:
-        """What our own functions are told of this stack."""
-        told = {"POSTROOM_SPEED": str(self.speed), "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id}
-        return {name: value for name, value in told.items() if value}
+        """Variables of our own functions on this stack."""
+        variables = {"POSTROOM_SPEED": str(self.speed), "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id}
+        return {name: value for name, value in variables.items() if value}
 
     @property
     def state(self) -> Path:

@@ -1,7 +1,7 @@
 """`postroom up`: start everything, say where it is, stop everything.
 
-Order of starting: what can be refused first (another `up`, ports, the template), then the emulator, the deployment,
-the Lambda service and workers, at last the doors (API, SMTP) and what polls. Stopping is the way back.
+Order of starting: first what can be refused (another `up`, ports, the template), then the emulator, the deployment, the
+Lambda service and workers, what polls, and at last the listeners for the API and SMTP. Stopping is the reverse order.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.functions.function import Function
+    from local.template.project import EventSource
     from local.web import Request
 
 _DOCKER_HOST: Final = "host.docker.internal"
 _CHECK_SECONDS: Final = 0.5
-"""How often we look whether the emulator still lives."""
+"""How often `up` checks that the emulator still runs."""
 
 
 class Stack:
@@ -90,8 +91,8 @@ class Stack:
         answers: dict[str, Any] = {}
         service = self._listen("the Lambda service", 1, answers)
         api = self._listen("the API", 2, answers)
-        ours = [f"http://{settings.reach}:{server.port}" for server in (service, api)]
-        emulator_url = self._start_emulator(*ours)
+        urls = [f"http://{settings.reach}:{server.port}" for server in (service, api)]
+        emulator_url = self._start_emulator(*urls)
         aws = Aws(endpoint_variables(emulator_url))
         receiving = SesReceiving(aws, ses_headers=settings.ses_headers)
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
@@ -99,19 +100,11 @@ class Stack:
         self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
         project = Project(settings.root, STACK_NAME, aws, settings.variables)
         project.deploy()
-        guests = customers.deploy(aws, settings.state / "packages", self.environment)
-        projects = [project, *guests]
-        refuse_same_names(guests, project)
+        brought = customers.deploy(aws, settings.state / "packages", self.environment)
+        refuse_same_names(brought, project)
+        projects = [project, *brought]
         functions = [function for each in projects for function in each.functions]
-        logs = FunctionLogs(settings.state / "logs", aws)
-        undo.callback(logs.close)
-        logs.start()
-        for_workers = {
-            **endpoint_variables(emulator_url),
-            "AWS_ENDPOINT_URL_LAMBDA": self.environment["AWS_ENDPOINT_URL_LAMBDA"],
-        }
-        invocations = Invocations(functions, for_workers, logs, aws, settings.speed)
-        undo.callback(invocations.close)
+        invocations = self._start_workers(functions, aws, emulator_url)
         lambda_service = LambdaService(invocations)
         deploy_permissions(projects, lambda_service)
         answers["the Lambda service"] = lambda_service.answer
@@ -122,18 +115,39 @@ class Stack:
         for each in projects:
             for resource in each.custom_resources:
                 custom.create(resource, each.name)
-        events = [event for each in projects for event in each.events]
-        for source in sources(events, invocations, aws, settings.speed):
-            undo.callback(source.close)
-            source.start()
-        reloading = Reloading(guests, invocations)
-        undo.callback(reloading.close)
-        reloading.start()
+        self._start_sources([event for each in projects for event in each.events], invocations, aws)
+        self._watch(brought, invocations)
         api.start()
         smtp.start()
         self._write_files(functions)
-        for note in [*(note for each in guests for note in each.notes), *_versions(functions)]:
+        for note in [*(note for each in brought for note in each.notes), *_versions(functions)]:
             print(f"postroom: note: {note}", file=sys.stderr)
+
+    def _start_workers(self, functions: list[Function], aws: Aws, emulator_url: str) -> Invocations:
+        """Start the writer of logs, and what runs functions on request."""
+        settings, undo = self._settings, self._undo
+        logs = FunctionLogs(settings.state / "logs", aws)
+        undo.callback(logs.close)
+        logs.start()
+        for_workers = {
+            **endpoint_variables(emulator_url),
+            "AWS_ENDPOINT_URL_LAMBDA": self.environment["AWS_ENDPOINT_URL_LAMBDA"],
+        }
+        invocations = Invocations(functions, for_workers, logs, aws, settings.speed)
+        undo.callback(invocations.close)
+        return invocations
+
+    def _start_sources(self, events: list[EventSource], invocations: Invocations, aws: Aws) -> None:
+        """Start what invokes functions: mappings of queues and streams, schedules."""
+        for source in sources(events, invocations, aws, self._settings.speed):
+            self._undo.callback(source.close)
+            source.start()
+
+    def _watch(self, projects: list[Project], invocations: Invocations) -> None:
+        """Reload customers' functions when their files change."""
+        reloading = Reloading(projects, invocations)
+        self._undo.callback(reloading.close)
+        reloading.start()
 
     def _listen(self, what: str, offset: int, answers: dict[str, Any]) -> WebServer:
         port = self._settings.port and self._settings.port + offset

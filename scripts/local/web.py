@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_BODY_BYTES: Final = 64 * 2**20
-"""Ours: above every limit that a caller is told about (API Gateway 10 MB, Lambda 6 MB, SES 40 MB)."""
+"""Ours: above every limit that has an answer of its own (API Gateway 10 MB, Lambda 6 MB, SES 40 MB)."""
 
 _DIGITS: Final = re.compile("[0-9A-Fa-f]+")
 
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Read the body; ``None`` if it is too long.
 
         Raises:
-            ValueError: nobody can say where it ends.
+            ValueError: its length is not known.
         """
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             return self._chunked_body()

@@ -1,4 +1,4 @@
-"""The letters of the demo, and what must become of each."""
+"""The messages of the tour, and the result that each must have."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ USERS: Final = ("ada", "grace", "linus", "margaret")
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {"team": ("ada", "grace", "linus"), "all": ("team", "margaret")}
 """Members by group; one of them is a group."""
 ALIASES: Final[Mapping[str, str]] = {"info": "ada", "offers": "grace", "orders": "linus", "old": "margaret"}
-LETTERS: Final = 120
+MESSAGES: Final = 120
 """How many are sent at least."""
 
 PRESS: Final = "press.example"
-"""Mail from this domain is changed by a function before anybody gets it."""
+"""Messages from this domain are changed by a function before delivery."""
 TAG: Final = "[Press]"
 """What the function puts before its subjects."""
 FUNCTIONS: Final = "functions/starters"
@@ -62,16 +62,16 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
         },
     },
 )
-"""Inbound mail-flow rules as the API takes them; for mail from anybody where it does not say from whom."""
+"""Inbound mail-flow rules as the API takes them; for every sender if it names none."""
 
-NOBODY: Final = "nobody"
+UNKNOWN: Final = "nobody"
 STRANGER: Final = "somebody@elsewhere.example"
-"""An address that the stack must refuse: it is no domain of ours."""
+"""An address that the stack must refuse: its domain is not registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of letter: to whom, what SES finds, and what must become of it.
+    """A kind of message: its recipients, the results of SES's checks, and the result that it must have.
 
     Attributes:
         to: local parts of the envelope recipients.
@@ -100,7 +100,7 @@ class Kind:
 
     @property
     def blocked(self) -> bool:
-        """Nobody gets it and nobody is told."""
+        """It is neither delivered nor bounced nor dropped."""
         return not self.copies and not self.bounced and not self.dropped
 
     @property
@@ -119,8 +119,8 @@ IN_TURN: Final = (
     Kind("spam", ("grace",), ("grace",), folder=Folder.JUNK_EMAIL, verdicts=SPAM),
     Kind("to user+tag@", ("margaret+tables",), ("margaret",)),
     Kind("to nested groups and a member", ("all", "ada"), USERS),
-    Kind("to somebody unknown as well", ("linus", NOBODY), ("linus",), bounced=(NOBODY,)),
-    Kind("to somebody unknown", (NOBODY,), (), bounced=(NOBODY,)),
+    Kind("to an unknown address as well", ("linus", UNKNOWN), ("linus",), bounced=(UNKNOWN,)),
+    Kind("to an unknown address", (UNKNOWN,), (), bounced=(UNKNOWN,)),
     Kind("with a virus", ("grace",), (), verdicts={"virus": Verdict.FAIL}),
     Kind("to postmaster@", ("postmaster",), ("ada",)),
     Kind("junk by a rule", ("offers",), ("grace",), folder=Folder.JUNK_EMAIL, because=("offers are junk",)),
@@ -146,7 +146,7 @@ IN_TURN: Final = (
         because=("DMARC REJECT",),
     ),
 )
-"""Kinds for letters from anybody, taken in turn."""
+"""Kinds for messages of all senders but the press, in turn."""
 FROM_THE_PRESS: Final = Kind(
     "changed by a function", ("team", "margaret"), USERS, because=("a function tags the press",), tagged=True
 )
@@ -154,7 +154,7 @@ KINDS: Final = (*IN_TURN, FROM_THE_PRESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Message:
     """One message as it will be sent."""
 
     name: str
@@ -162,21 +162,21 @@ class Letter:
     kind: Kind
 
     def delivered(self, stored: bytes) -> bytes:
-        """Return what a mailbox must hold, to the byte, where SES stored this."""
+        """Return the exact bytes that a mailbox must have, from those that SES stored."""
         if not self.kind.tagged:
             return stored
         before, field_name, after = stored.partition(b"\r\nSubject: ")
         return b"".join([before, field_name, TAG.encode(), b" ", after])
 
 
-def letters(folder: Path) -> list[Letter]:
-    """Return at least ``LETTERS`` letters: every message of a folder, our own, and those from the press."""
+def messages(folder: Path) -> list[Message]:
+    """Return at least ``MESSAGES`` messages: those of a folder, our own, and those from the press."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.eml"))}
     contents = [*found.items(), *_awkward().items()]
-    contents += [*_own("letter", "Chris Martin <chris@example.net>", max(0, LETTERS - len(contents)))]
-    usual = [Letter(name, content, IN_TURN[number % len(IN_TURN)]) for number, (name, content) in enumerate(contents)]
+    contents += [*_own("letter", "Chris Martin <chris@example.net>", max(0, MESSAGES - len(contents)))]
+    usual = [Message(name, content, IN_TURN[number % len(IN_TURN)]) for number, (name, content) in enumerate(contents)]
     news = _own("news", f"The Press <news@{PRESS}>", 6)
-    return [*usual, *(Letter(name, content, FROM_THE_PRESS) for name, content in news)]
+    return [*usual, *(Message(name, content, FROM_THE_PRESS) for name, content in news)]
 
 
 def _awkward() -> dict[str, bytes]:
@@ -194,7 +194,7 @@ def _awkward() -> dict[str, bytes]:
 
 def _own(name: str, author: str, count: int) -> Iterator[tuple[str, bytes]]:
     """Yield messages of the usual kinds, always the same."""
-    chance = random.Random(count)  # noqa: S311 - to vary letters, not to protect anything
+    chance = random.Random(count)  # noqa: S311 - to vary messages, not to protect anything
     for number in range(count):
         message = EmailMessage(policy=SMTP)
         message["From"] = author

@@ -1,4 +1,4 @@
-"""The tour: a stack, an organization, a hundred letters, and a look at what became of each.
+"""The steps of the tour: an organization, rules, some hundred messages, and a check of the result of each.
 
 Every step checks what it shows. `./scripts/demo` exits 0 only if all of them held.
 """
@@ -21,7 +21,7 @@ from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.mailbox import Folder
 from postroom.model.rules import ActionType
 from tour import mail
-from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Letter
+from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Message
 from tour.stack import PASSWORD, DemoError, hold
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from cli.running import Stack
     from postroom.bootstrap.operator import Operator
 
-PATIENCE_SECONDS: Final = 90.0
-"""How long the last letter may take, from the moment that all were sent."""
+MAX_WAIT_SECONDS: Final = 90.0
+"""How long the last message may take after all were sent."""
 
 FINAL: Final[frozenset[str]] = frozenset(
     {EventName.MAILBOX_EMAIL_DELIVERED, EventName.INCOMING_EMAIL_BOUNCED, OwnFact.MESSAGE_BLOCKED}
@@ -43,9 +43,9 @@ FINAL: Final[frozenset[str]] = frozenset(
 
 @dataclass
 class Sent:
-    """A letter on its way, and what the ledger says of it so far."""
+    """A message that was sent, and its facts so far."""
 
-    letter: Letter
+    message: Message
     ses_message_id: str
     trace: str
     facts: Sequence[Fact] = ()
@@ -54,12 +54,12 @@ class Sent:
     def final(self) -> bool:
         """Every recipient has its final fact."""
         ends = sum(fact.name in FINAL for fact in self.facts) + len(dropped(self.facts))
-        return ends >= self.letter.kind.ends
+        return ends >= self.message.kind.ends
 
 
 @dataclass
 class Tour:
-    """One walk through the house; the steps are called in order."""
+    """One tour; the steps are called in order."""
 
     console: Console
     stack: Stack
@@ -99,23 +99,23 @@ class Tour:
         hold("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
         return ", ".join(f"{rule['Action']['Type']} {_about(rule)}" for rule in RULES)
 
-    def send(self, letters: list[Letter], progress: Callable[[], None]) -> str:
-        """Send every letter over SMTP, byte for byte; a stranger is refused at the door."""
+    def send(self, messages: list[Message], progress: Callable[[], None]) -> str:
+        """Send every message over SMTP, byte for byte; an address of another domain is refused."""
         with smtplib.SMTP(*self.stack.smtp, timeout=60) as smtp:
-            for letter in letters:
-                verdicts = verdicts_header(dict(letter.kind.verdicts), letter.kind.policy)
-                receipt = transmit(smtp, "chris@example.net", letter.kind.recipients, letter.content, verdicts)
-                hold(f"{letter.name}: refused recipients", receipt.refused, {})
+            for message in messages:
+                verdicts = verdicts_header(dict(message.kind.verdicts), message.kind.policy)
+                receipt = transmit(smtp, "chris@example.net", message.kind.recipients, message.content, verdicts)
+                hold(f"{message.name}: refused recipients", receipt.refused, {})
                 ses_message_id = receipt.said.split()[-1]
-                self.sent.append(Sent(letter, ses_message_id, trace_of(ses_message_id, self.organization)))
+                self.sent.append(Sent(message, ses_message_id, trace_of(ses_message_id, self.organization)))
                 progress()
             refused = transmit(smtp, "chris@example.net", [STRANGER], b"\r\n").refused
         hold("recipients refused with 550", [answer[:3] for answer in refused.values()], ["550"])
-        size = output.human_size(sum(len(letter.content) for letter in letters))
-        return f"{len(letters)} letters, {size}; {STRANGER} was refused with 550"
+        size = output.human_size(sum(len(message.content) for message in messages))
+        return f"{len(messages)} messages, {size}; {STRANGER} was refused with 550"
 
     def wait(self, progress: Callable[[], None]) -> str:
-        """Watch the ledger until every recipient of every letter has its final fact."""
+        """Watch the ledger until every recipient of every message has its final fact."""
         began = time.monotonic()
         waiting = list(self.sent)
         while waiting:
@@ -124,42 +124,42 @@ class Tour:
                 if each.final:
                     progress()
             waiting = [each for each in waiting if not each.final]
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                names = ", ".join(each.letter.name for each in waiting[:5])
-                raise DemoError(f"{len(waiting)} letters have no final fact yet, {names} among them")
+            if time.monotonic() - began > MAX_WAIT_SECONDS:
+                names = ", ".join(each.message.name for each in waiting[:5])
+                raise DemoError(f"{len(waiting)} messages have no final fact yet, {names} among them")
             time.sleep(0.1 if waiting else 0)
-        copies = sum(len(each.letter.kind.copies) for each in self.sent)
-        return f"{len(self.sent)} letters, {copies} copies; the last {time.monotonic() - began:.1f} s after it was sent"
+        copies = sum(len(each.message.kind.copies) for each in self.sent)
+        return f"{len(self.sent)} messages, {copies} copies; the last after {time.monotonic() - began:.1f} s"
 
     def judge(self) -> str:
-        """Compare what became of each letter with what must become of its kind, and show the table."""
+        """Compare the result of each message with the result of its kind, and show the table."""
         rows: dict[str, Counter[str]] = {kind.name: Counter() for kind in mail.KINDS}
         for each in self.sent:
-            kind = each.letter.kind
+            kind = each.message.kind
             delivered, bounced = _became(each.facts)
             wanted = {(self.users[user], kind.folder.value): 1 for user in kind.copies}
-            hold(f"{each.letter.name}: copies", delivered, wanted)
-            hold(f"{each.letter.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
-            nobodys = dropped(each.facts)
-            hold(f"{each.letter.name}: drops", nobodys, {f"{name}@{DOMAIN}" for name in kind.dropped})
-            hold(f"{each.letter.name}: rules and policies", _because(each.facts), set(kind.because))
+            hold(f"{each.message.name}: copies", delivered, wanted)
+            hold(f"{each.message.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
+            drops = dropped(each.facts)
+            hold(f"{each.message.name}: drops", drops, {f"{name}@{DOMAIN}" for name in kind.dropped})
+            hold(f"{each.message.name}: rules and policies", _because(each.facts), set(kind.because))
             blocked = sum(fact.name is OwnFact.MESSAGE_BLOCKED for fact in each.facts)
-            hold(f"{each.letter.name}: blocked", blocked, int(kind.blocked))
+            hold(f"{each.message.name}: blocked", blocked, int(kind.blocked))
             tagged = any(fact.name is OwnFact.CONTENT_PUT for fact in each.facts)
-            hold(f"{each.letter.name}: changed by a function", tagged, kind.tagged)
+            hold(f"{each.message.name}: changed by a function", tagged, kind.tagged)
             junked = sum(count for (_, folder), count in delivered.items() if folder == Folder.JUNK_EMAIL)
             rows[kind.name].update(
-                letters=1,
+                messages=1,
                 copies=sum(delivered.values()),
                 junked=junked,
                 bounced=sum(bounced.values()),
-                dropped=len(nobodys),
+                dropped=len(drops),
                 blocked=blocked,
                 changed=tagged,
             )
-        columns = ("letters", "copies", "junked", "bounced", "dropped", "blocked", "changed")
+        columns = ("messages", "copies", "junked", "bounced", "dropped", "blocked", "changed")
         cells = [
-            (name, f"{counts['letters']}", *(counts[column] or "" for column in columns[1:]), _where(name))
+            (name, f"{counts['messages']}", *(counts[column] or "" for column in columns[1:]), _where(name))
             for name, counts in rows.items()
         ]
         self.console.print(output.table(("", *columns, "where, and why"), cells, right=columns))
@@ -167,9 +167,9 @@ class Tour:
         return ", ".join(f"{total[column]} {column}" for column in columns)
 
     def show_trace(self, *, tagged: bool) -> str:
-        """Show the way of one letter that a rule sent several ways, or of one that a function changed."""
-        those = [each for each in self.sent if each.letter.kind.tagged == tagged]
-        chosen = max(those, key=lambda each: (bool(each.letter.kind.because), len(each.facts), each.trace))
+        """Show the facts of one message that a rule applied to, or of one that a function changed."""
+        those = [each for each in self.sent if each.message.kind.tagged == tagged]
+        chosen = max(those, key=lambda each: (bool(each.message.kind.because), len(each.facts), each.trace))
         shown = timeline(chosen.facts)
         self.console.print(shown, soft_wrap=True)
         hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
@@ -189,17 +189,19 @@ class Tour:
                 for item in all_items(self.operator.mailboxes, user, folder.id):
                     each = by_blob.pop(item.blob, None)
                     if each is None:
-                        raise DemoError(f"{name} has a copy that nobody sent: {item.id}")
+                        raise DemoError(f"{name} has a copy that was not sent: {item.id}")
                     stored = s3.get_object(Bucket=bucket, Key=f"inbound/{each.ses_message_id}")["Body"].read()
                     copy = b"".join(self.operator.content(head, item))
-                    wanted = each.letter.delivered(stored)
-                    hold(f"{each.letter.name}: {name}'s copy is what it must be", copy == wanted, True)
-                    ended = each.letter.content.endswith(b"\r\n")
-                    whole = each.letter.content if ended else each.letter.content + b"\r\n"
-                    hold(f"{each.letter.name}: SES stored what was sent, its own fields in front", _sent(stored), whole)
-                    compared[each.letter.kind.tagged] += 1
+                    wanted = each.message.delivered(stored)
+                    hold(f"{each.message.name}: {name}'s copy is what it must be", copy == wanted, True)
+                    ended = each.message.content.endswith(b"\r\n")
+                    whole = each.message.content if ended else each.message.content + b"\r\n"
+                    hold(
+                        f"{each.message.name}: SES stored what was sent, its own fields in front", _sent(stored), whole
+                    )
+                    compared[each.message.kind.tagged] += 1
                     progress()
-        hold("copies that lie in no mailbox", sorted(map(str, by_blob)), [])
+        hold("copies that are in no mailbox", sorted(map(str, by_blob)), [])
         return (
             f"{compared[False]} copies equal what SES stored, byte for byte; "
             f"{compared[True]} have {mail.TAG} in their subject and no other byte changed"
@@ -214,7 +216,7 @@ class Tour:
             if isinstance(fact.name, EventName)
         )
         log, found = EventLog.of(self.stack), Counter[tuple[str, str]]()
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while found.keys() != wanted.keys() or any(found[each] < count for each, count in wanted.items()):
             if time.monotonic() > deadline:
                 raise DemoError(f"the event log has {found.total()} of {wanted.total()} records")
@@ -239,9 +241,9 @@ def _became(facts: Sequence[Fact]) -> tuple[dict[tuple[str, str], int], dict[str
 
 
 def dropped(facts: Sequence[Fact]) -> set[str]:
-    """Return whom a rule or a policy dropped; a rule's function can drop some, and let others have the message."""
+    """Return recipients for which a rule or a policy dropped the message; a rule's function may drop it for some."""
     did = [did for fact in facts if fact.name is EventName.RULE_APPLIED for did in fact.event["ruleActions"]]
-    by_rule = {whom for each in did if each["action"] == ActionType.DROP for whom in each["recipients"]}
+    by_rule = {address for each in did if each["action"] == ActionType.DROP for address in each["recipients"]}
     policies = [fact for fact in facts if fact.name is EventName.DMARC_POLICY_APPLIED and fact.data["final"]]
     return by_rule.union(*(fact.event["recipients"] for fact in policies))
 

@@ -161,7 +161,7 @@ def on_aws(tmp_path: Path, endpoint: pytest.MonkeyPatch) -> Iterator[OnAws]:
     service = LocalLambda(
         tmp_path,
         [
-            Function("rule", "Rule", "app.handler", tmp_path, "python3.13", timeout=60),
+            Function("rule", "Rule", "app.handler", tmp_path, "python3.13", timeout_s=60),
             Function("busy", "Busy", "app.handler", tmp_path, "python3.13", reserved_concurrency=0),
         ],
     )

@@ -44,7 +44,7 @@ def replay(
         output.print_json(_rows(results))
     else:
         rows = [
-            (each.sample.path.name, each.function, f"{each.milliseconds} ms", each.wrong or "ok", each.sample.says)
+            (each.sample.path.name, each.function, f"{each.took_ms} ms", each.wrong or "ok", each.sample.says)
             for each in results
         ]
         output.console().print(output.table(("event", "function", "took", "result", ""), rows, right=("took",)))
@@ -96,5 +96,5 @@ def _rows(results: list[Result]) -> Iterator[dict[str, Any]]:
             "ok": not each.wrong,
             "wrong": each.wrong,
             "answer": each.answer,
-            "milliseconds": each.milliseconds,
+            "milliseconds": each.took_ms,
         }

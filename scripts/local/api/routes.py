@@ -1,6 +1,6 @@
 """The API: a REST API's proxy integration, version 1.0 of the payload, for the routes of the template.
 
-Signatures are not checked here; who may call is decided by API Gateway on AWS. A streamed answer is passed on when it
+Signatures are not checked here; on AWS, API Gateway checks who may call. A streamed answer is passed on when it
 is complete, and at once: AWS begins sooner, and slows down after 10 MB.
 Source: AWS, API Gateway, "Set up Lambda proxy integrations", "Gateway response types" and "Set up a Lambda proxy
 integration with payload response streaming".
@@ -37,14 +37,14 @@ MAX_REQUEST_BYTES: Final = 10 * 2**20
 MAX_EVENT_BYTES: Final = 6_291_456
 """A proxied event is a Lambda event. Source: AWS, Lambda quotas."""
 
-INTEGRATION_TIMEOUT: Final = 29.0
+INTEGRATION_TIMEOUT_S: Final = 29.0
 """Seconds. Source: AWS, API Gateway quotas."""
 
 DELIMITER: Final = b"\0" * 8
-"""What stands between the head of a streamed answer and its body. Source: AWS, "… payload response streaming"."""
+"""Separates the head of a streamed answer from its body. Source: AWS, "… payload response streaming"."""
 
 MAX_HEAD_BYTES: Final = 16 * 2**10
-"""Where the delimiter stands at the latest. Source: AWS, the same page."""
+"""The delimiter is within this number of bytes. Source: AWS, the same page."""
 
 _PLACEHOLDER: Final = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
 
@@ -94,7 +94,7 @@ class Api:
 
         Args:
             routes: of the template.
-            invocations: whom to call.
+            invocations: runs the functions.
             binary_types: media types that reach a function base64-encoded; `*/*` for all.
         """
         ordered = sorted(routes, key=lambda route: ("{" in route.path, "+}" in route.path))
@@ -124,7 +124,7 @@ class Api:
             answer = self._invocations.pool(route.function.name).invoke(encoded, streamed=route.streamed)
         except ThrottledError:
             return _said(http.HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
-        if time.monotonic() - began > INTEGRATION_TIMEOUT:
+        if time.monotonic() - began > INTEGRATION_TIMEOUT_S:
             return _said(http.HTTPStatus.GATEWAY_TIMEOUT, "Endpoint request timed out")
         request_id = event["requestContext"]["requestId"]
         if answer.error:

@@ -30,7 +30,7 @@ _LONGEST_NAME: Final = 30
 
 
 class Customers:
-    """What `--functions`, `--env-vars` and `--parameter-overrides` ask for."""
+    """The projects of `--functions`, with `--env-vars` and `--parameter-overrides`."""
 
     def __init__(self, folders: Sequence[Path], env_vars: Path | None, overrides: Sequence[str] = ()) -> None:
         """Check what can be refused before anything is started.
@@ -81,7 +81,7 @@ class Customers:
         return projects
 
     def _read(self, aws: Aws, installs: Installs) -> list[Project]:
-        """Read every template; what is missing for any of them is said at once."""
+        """Read every template; what is missing in any of them is reported at once."""
         if self._asked:
             templates = [load(template_path(folder)) for folder in self._folders]
             known = {name for template in templates for name in template.get("Parameters") or ()}
@@ -104,7 +104,7 @@ class Customers:
 
 
 def refuse_same_names(projects: Iterable[Project], ours: Project) -> None:
-    """Refuse two functions that one name would reach; a logical id of ours may be a customer's, too.
+    """Refuse two functions that share a name; a customer may use a logical id of ours.
 
     Raises:
         UsageError: it says which, and where they are.

@@ -1,9 +1,9 @@
 """Hot reload: a customer's function whose files have changed runs on new processes from its next event on.
 
-Files are looked at by time, size and inode, a few times a second, and rarer where there are so many that looking takes
-time. What editors and tools write beside a function's code is passed over. Several changes at once, and a save that
-renames a file into place, count when nothing has changed for a moment. An event under way ends on the process that it
-began on; nothing is sent a second time.
+Time, size and inode of files are read a few times a second, and more rarely if there are so many that reading takes
+time. Files that editors and tools write beside a function's code are ignored. Several changes at once, and a save that
+renames a file into place, take effect when nothing has changed for a moment. An event under way ends on the process on
+which it began; no event is sent a second time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ IDLE: Final = 100
 QUIET_SECONDS: Final = 0.2
 """How long nothing may change before a function is restarted. Ours."""
 
-PATIENCE_SECONDS: Final = 1.0
-"""How long a function waits for that where something changes all the time. Ours."""
+MAX_WAIT_SECONDS: Final = 1.0
+"""How long a function waits for that if something changes all the time. Ours."""
 
 PASSED_OVER: Final = (
     ".*",  # .git, .aws-sam, .venv, .DS_Store, editors' folders, swap and lock files
@@ -100,7 +100,7 @@ class Reloading:
         Args:
             projects: customers' own.
             invocations: where their functions run.
-            say: told of each restart, and of each change that needs a new start of `up`, in a line.
+            say: called with a line for each restart, and for each change that needs a new start of `up`.
         """
         projects = list(projects)
         self._invocations = invocations
@@ -144,8 +144,8 @@ class Reloading:
                 pause = LOOK_SECONDS
 
     def _settle(self, changed: set[str]) -> None:
-        """Wait until nothing changes any more, and add what did meanwhile."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        """Wait until nothing changes any more; add the changes meanwhile."""
+        until = time.monotonic() + MAX_WAIT_SECONDS
         while time.monotonic() < until and not self._stop.wait(QUIET_SECONDS):
             more = self.look_again()
             if not more:
@@ -163,7 +163,7 @@ class Reloading:
         return changed
 
     def act(self, changed: Iterable[str]) -> None:
-        """Restart each function that has one of these files; say what only a new start of `up` takes up."""
+        """Restart each function that has one of these files; say which changes need a new start of `up`."""
         paths = sorted(changed)
         for path in paths:
             if path in self._read_at_start:
@@ -175,7 +175,7 @@ class Reloading:
                 self._restart(project, function, f"{its[0]}{more} changed")
 
     def _restart(self, project: Project, function: Function, why: str) -> None:
-        """Copy and build what must be, with packages that it asks for now, and run later events on that."""
+        """Copy and build the function with the packages that it needs now, and run later events on it."""
         known = len(project.notes)
         try:
             made = project.renewed(function)

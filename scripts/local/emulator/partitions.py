@@ -25,7 +25,7 @@ def order(key: DynamoType) -> Any:
 class Partition(dict[Any, Any]):
     """A mapping of sort key to item that is also a sorted sequence: finding a range costs O(log n), not a sort.
 
-    It stands where moto has a plain dict, so it keeps a dict's face; only what moto calls on it is overridden.
+    moto has a plain dict in its place, so it is a dict; only the methods that moto calls are overridden.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The emulator that everything else speaks to: a child process of ours (moto), or a LocalStack that runs already."""
+"""The emulator as a process: a child process of ours (moto), or a LocalStack that runs already."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MotoProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone, which nobody asked for."""
+        """Whether the process has ended without being stopped."""
         return self._process.poll() is not None
 
     def close(self) -> None:
@@ -92,13 +92,13 @@ class MotoProcess:
 
 
 class LocalStack:
-    """A LocalStack that somebody else started; found as localstack-client finds it."""
+    """A LocalStack that runs already; found as localstack-client finds it."""
 
     def __init__(self) -> None:
         """Find it.
 
         Raises:
-            UsageError: nobody answers there.
+            UsageError: it does not answer.
         """
         from localstack_client.config import get_service_endpoint
 

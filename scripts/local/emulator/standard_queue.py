@@ -168,7 +168,7 @@ class StandardQueue:
                 self._offer(group)
 
     def _next(self) -> Message | None:
-        """Return the message whose turn it is; whoever asks takes it away or hands it out."""
+        """Return the next message; the caller removes it or hands it out."""
         while self._turns:
             turn = heapq.heappop(self._turns)
             group = turn[2]

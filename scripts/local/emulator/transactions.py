@@ -152,7 +152,7 @@ def _target(table: Table, request: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 
 def _condition(kind: str, request: Mapping[str, Any], table: Table) -> Condition:
-    """Return an action's condition; refuse expressions that do not parse, and names or values that nobody uses."""
+    """Return an action's condition; refuse expressions that do not parse, and names or values that are not used."""
     if request.get("ExpressionAttributeValues") == {}:
         raise ExpressionAttributeValuesEmpty
     names, values = request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")

@@ -72,7 +72,7 @@ class Write:
     new: Item | None
 
     def apply(self) -> None:
-        """Make the change and tell the table's stream, which hears nothing of a write that changed nothing.
+        """Make the change and add it to the table's stream; a write that changes nothing adds nothing.
 
         Source: developer guide, "Change data capture for DynamoDB Streams".
         """

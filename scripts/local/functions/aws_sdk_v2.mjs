@@ -1,5 +1,5 @@
 // Version 2 of the AWS SDK for JavaScript, which functions bring or have from runtimes up to nodejs16.x, reads no
-// AWS_ENDPOINT_URL as version 3 does: it would ask AWS itself. It is told when it has
+// AWS_ENDPOINT_URL as version 3 does: it would ask AWS itself. It gets the endpoint when it has
 // loaded itself.
 import Module from "node:module";
 import path from "node:path";

@@ -67,8 +67,8 @@ def configuration(function: Function) -> dict[str, Any]:
         "Role": function.role,
         "Handler": function.handler,
         "Description": function.description,
-        "Timeout": function.timeout,
-        "MemorySize": function.memory,
+        "Timeout": function.timeout_s,
+        "MemorySize": function.memory_mb,
         "Version": "$LATEST",
         "State": "Active",
         "LastUpdateStatus": "Successful",
@@ -159,8 +159,8 @@ _MEMBERS: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "Description": ("description", _text(0, 256)),
     "Environment": ("environment", _variables),
     "Handler": ("handler", _text(1, 128, r"[^\s]+")),
-    "MemorySize": ("memory", _number(128, 10_240)),
+    "MemorySize": ("memory_mb", _number(128, 10_240)),
     "Role": ("role", _text(1, 2048, r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+")),
-    "Timeout": ("timeout", _number(1, 900)),
+    "Timeout": ("timeout_s", _number(1, 900)),
 }
 """Members of the request that change something here: which of a function's, and how they are read."""

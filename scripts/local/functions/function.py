@@ -31,10 +31,10 @@ class Function:
     layers: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
-    """What a customer's function gets of the local stack's own exports; `environment` wins."""
+    """Variables that a customer's function gets from the exports of the local stack; `environment` wins."""
     description: str = ""
-    timeout: int = 3
-    memory: int = 128
+    timeout_s: int = 3
+    memory_mb: int = 128
     reserved_concurrency: int | None = None
     log_group: str = ""
     role: str = ""

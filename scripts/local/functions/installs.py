@@ -1,7 +1,7 @@
 """Packages of customers' functions: what `sam build` would fetch, installed once and kept by content.
 
-A cache entry is a folder named by the digest of all that decides what is in it. It is made aside and renamed when it is
-whole, so that an installation that fails or is interrupted leaves nothing that looks like one.
+A cache entry is a folder named by the digest of everything that determines its content. It is made under another name
+and renamed when it is complete: an installation that fails or is interrupted leaves no entry.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ _UNKNOWN: Final = re.compile(r"npm error code (?:E404|ETARGET|ENOVERSIONS)")
 """What npm says of a package that the registry does not have, or not in these versions."""
 
 _MOST_OF_A_CAUSE: Final = 300
-"""Characters of what pip or npm said that one line of ours carries."""
+"""Characters of the output of pip or npm that an error shows."""
 
 
 class InstallError(TemplateError):
-    """pip or npm failed; `said` is all of its words."""
+    """pip or npm failed; `said` is its whole output."""
 
     def __init__(self, message: str, said: str) -> None:
         """Keep both."""
@@ -80,7 +80,7 @@ class Installs:
         if not _asks_for_something(requirements):
             return ()
         text = requirements.read_bytes()
-        # A requirement that lies in the folder, or another file of requirements, is part of what decides.
+        # A requirement that is in the folder, or another file of requirements, is part of what decides.
         beside = _files(source) if _names_files(text.decode("utf-8", "replace")) else ()
         key = _digest("python", sys.version, text, _contents(source, beside))
         return (self._kept(key, lambda made: _pip(who, source, made)),)
@@ -89,7 +89,7 @@ class Installs:
         """Install what a folder's package.json depends on; return the folder to run the function from.
 
         Node.js finds packages beside the code only, so that the code is copied next to them; without dependencies it
-        runs where it lies.
+        runs where it is.
 
         Args:
             who: named in errors and notes.
@@ -195,7 +195,7 @@ class Installs:
 
 def _pip(who: str, source: Path, made: Path) -> None:
     command = [sys.executable, *_PIP, "--target", str(made), "--requirement", "requirements.txt"]
-    # Where pip was told by its environment to install elsewhere, it would refuse --target.
+    # If its environment makes pip install elsewhere, it would refuse --target.
     environment = {name: value for name, value in os.environ.items() if name not in ("PIP_USER", "PIP_TARGET")}
     _run(who, source / "requirements.txt", command, source, environment)
 
@@ -273,7 +273,7 @@ def _asks_for_something(requirements: Path) -> bool:
 
 
 def _replace(folder: Path, made: Path) -> None:
-    """Make a folder hold what another one holds, which is used up: each file at once, none missing meanwhile."""
+    """Move the files of one folder into another, each in one step; no file is missing meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     there, wanted = ({entry.name: entry for entry in each.iterdir()} for each in (folder, made))
     for name, entry in wanted.items():

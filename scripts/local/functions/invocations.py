@@ -64,7 +64,7 @@ class Invocations:
         """Start no worker yet.
 
         Args:
-            functions: names and logical ids are unique (the template loader sees to it).
+            functions: names and logical ids are unique (the template loader checks this).
             endpoints: endpoint variables for the functions' AWS clients.
             logs: where their lines go.
             aws: where failure destinations are.
@@ -74,7 +74,7 @@ class Invocations:
         self._aliases = {function.logical_id: function.name for function in functions}  # the last of that name
         self._aws = aws
         self._speed = speed
-        # One each, so that a function that hangs keeps the events of no other waiting. Threads start when needed.
+        # One per function, so that a function that hangs delays no other. Threads start when needed.
         self._executors = {
             name: ThreadPoolExecutor(max(1, pool.function.most_workers), thread_name_prefix=f"asynchronous {name}")
             for name, pool in self._pools.items()
@@ -119,7 +119,7 @@ class Invocations:
         return pending.request_id
 
     def close(self) -> None:
-        """Kill all workers; queued invocations are forgotten, as the rest of the stack is."""
+        """Kill all workers; queued invocations are lost."""
         self._later.close()
         for executor in self._executors.values():
             executor.shutdown(wait=False, cancel_futures=True)
@@ -136,11 +136,11 @@ class Invocations:
             return
         settings = pending.function.asynchronous
         if not answer.error:
-            self._tell(settings.get("DestinationConfig", {}).get("OnSuccess"), pending, answer, "Success")
+            self._report(settings.get("DestinationConfig", {}).get("OnSuccess"), pending, answer, "Success")
         elif pending.attempt < int(settings.get("MaximumRetryAttempts", ASYNCHRONOUS_RETRIES)):
             self._again(replace(pending, attempt=pending.attempt + 1), ASYNCHRONOUS_GAPS[pending.attempt])
         else:
-            self._tell(settings.get("DestinationConfig", {}).get("OnFailure"), pending, answer, "RetriesExhausted")
+            self._report(settings.get("DestinationConfig", {}).get("OnFailure"), pending, answer, "RetriesExhausted")
             self._bury(pending, answer)
 
     def _again(self, pending: _Pending, gap: int) -> None:
@@ -149,7 +149,7 @@ class Invocations:
     def _submit(self, pending: _Pending) -> None:
         self._executors[pending.function.name].submit(self._run, pending)
 
-    def _tell(self, destination: Mapping[str, Any] | None, pending: _Pending, answer: Answer, condition: str) -> None:
+    def _report(self, destination: Mapping[str, Any] | None, pending: _Pending, answer: Answer, condition: str) -> None:
         """Send an invocation record. Source: AWS, "Capturing records of Lambda asynchronous invocations"."""
         if not destination:
             return
@@ -181,7 +181,7 @@ class Invocations:
 
 
 class Later:
-    """Calls things at a time; one thread for all of them."""
+    """Calls functions at given times, all on one thread."""
 
     def __init__(self) -> None:
         """Start the thread."""
@@ -199,7 +199,7 @@ class Later:
             self._condition.notify()
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Drop what waits."""
         with self._condition:
             self._closed = True
             self._condition.notify()

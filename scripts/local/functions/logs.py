@@ -1,4 +1,4 @@
-"""What functions write: to .postroom/logs, to CloudWatch Logs in batches, and metrics lines to CloudWatch."""
+"""Lines that functions write: to .postroom/logs, to CloudWatch Logs in batches, and metrics lines to CloudWatch."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class FunctionLogs(FunctionLogSink):
         metrics = embedded_metrics(text)
         with self._lock:
             if self._stop.is_set():
-                return  # what a worker writes while it is killed
+                return  # a worker wrote it while it was killed
             if function.name not in self._files:
                 self._files[function.name] = (self._folder / f"{function.name}.log").open("ab", buffering=0)
             self._files[function.name].write(line + b"\n")

@@ -65,7 +65,7 @@ function isRequired(file, module) {
   try {
     described = JSON.parse(fs.readFileSync(path.join(root, name, "package.json"), "utf8"));
   } catch {
-    return true; // no package of anybody's: it cannot say what it requires
+    return true; // not part of a package: what it requires is not known
   }
   if (described.peerDependenciesMeta?.[module]?.optional || described.optionalDependencies?.[module]) return false;
   return Boolean(described.dependencies?.[module] ?? described.peerDependencies?.[module] ?? !described.dependencies);

@@ -1,7 +1,7 @@
-"""What Lambda's Node.js runtimes bring, and published functions rely on: the AWS SDK for JavaScript.
+"""The AWS SDK for JavaScript: Lambda's Node.js runtimes bring it, and published functions rely on it.
 
 A function's files are followed from its handler on (`needed.mjs`). What they ask for, and neither the function nor its
-layers have, comes from the registry if AWS's runtime of that name brings it; what is then still missing is said.
+layers have, comes from the registry if AWS's runtime of that name brings it; modules that are still missing are noted.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from local.functions.process import INIT_TIMEOUT, EndedError, TimedOutError, Worker
+from local.functions.process import INIT_TIMEOUT_S, EndedError, TimedOutError, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ MAX_STREAMED_BYTES: Final = 200 * 2**20
 
 @dataclass(frozen=True)
 class Answer:
-    """What an invocation gave; `error` is empty or, as the header of Lambda, `Unhandled`."""
+    """The result of an invocation; `error` is empty or, as the header of Lambda, `Unhandled`."""
 
     request_id: str
     payload: bytes
@@ -40,7 +40,7 @@ class ThrottledError(Exception):
 
 
 class FunctionLogSink:
-    """Where the lines of functions go; the product is `function_logs.FunctionLogs`."""
+    """Where the lines of functions go; `logs.FunctionLogs` in the product."""
 
     def line(self, function: Function, stream: str, line: bytes) -> None:
         """Take one line, without its end."""
@@ -67,7 +67,7 @@ class WorkerPool:
 
     @property
     def processes(self) -> list[int]:
-        """The process ids that are alive, for tests and for the curious."""
+        """The ids of processes that are alive."""
         with self._lock:
             return [worker.process.pid for worker in (*self._idle, *self._busy) if worker.process.poll() is None]
 
@@ -75,7 +75,7 @@ class WorkerPool:
         """Run later events on new processes; events under way end on those that they began on.
 
         Args:
-            change: gives the function as it is from now on, from what it was: another object, be it the same otherwise.
+            change: makes the new function from the present one: another object, even if all its members are equal.
 
         Returns:
             The function as it is now.
@@ -138,16 +138,16 @@ class WorkerPool:
         function, began = worker.function, time.monotonic()
         header = {
             "request_id": request_id,
-            "deadline_ms": int((time.time() + function.timeout) * 1000),
+            "deadline_ms": int((time.time() + function.timeout_s) * 1000),
             "arn": function.arn,
             "client_context": client_context,
         }
         ended = worker.expect_end(request_id)
         try:
-            said, payload = worker.run(header, event, began + function.timeout)
+            said, payload = worker.run(header, event, began + function.timeout_s)
         except TimedOutError:
             self._end(worker)
-            message = f"Error: Task timed out after {function.timeout:.2f} seconds"
+            message = f"Error: Task timed out after {function.timeout_s:.2f} seconds"
             return self._broken(worker, request_id, "Sandbox.Timedout", message)
         except EndedError:
             status = worker.exit_status()
@@ -186,7 +186,7 @@ class WorkerPool:
             init_error = worker.ready()
         except TimedOutError:
             self._end(worker)
-            message = f"Error: Task timed out after {INIT_TIMEOUT:.2f} seconds"
+            message = f"Error: Task timed out after {INIT_TIMEOUT_S:.2f} seconds"
             return None, self._broken(worker, request_id, "Sandbox.Timedout", message)
         except EndedError:
             status = worker.exit_status()
@@ -205,7 +205,7 @@ class WorkerPool:
                 self._busy.discard(worker)
                 self._idle.append(worker)
                 return
-        # It is of what the function was before `renew`. The caller does not wait for its end.
+        # It runs the function as it was before `renew`. The caller does not wait for its end.
         threading.Thread(target=self._retire, args=(worker, ended), name="retire", daemon=True).start()
 
     def _retire(self, worker: Worker, ended: threading.Event) -> None:

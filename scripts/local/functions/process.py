@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from local.functions.function import Function
 
-INIT_TIMEOUT: Final = 60.0
+INIT_TIMEOUT_S: Final = 60.0
 """Seconds for a function to be imported. AWS gives 10 s and one more try; a busy laptop more."""
 
 _LENGTHS: Final = struct.Struct(">II")
@@ -61,7 +61,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(requests_read, answers_write),
-                start_new_session=True,  # a group of its own: the terminal's Ctrl-C is the supervisor's alone
+                start_new_session=True,  # a group of its own: Ctrl-C in the terminal reaches only the supervisor
             )
         finally:
             os.close(requests_read)
@@ -75,9 +75,9 @@ class Worker:
 
         Raises:
             EndedError: the process ended while importing.
-            TimedOutError: it is still importing after `INIT_TIMEOUT`.
+            TimedOutError: it is still importing after `INIT_TIMEOUT_S`.
         """
-        header, payload = self._receive(time.monotonic() + INIT_TIMEOUT)
+        header, payload = self._receive(time.monotonic() + INIT_TIMEOUT_S)
         return payload if "init_error" in header else None
 
     def run(self, header: Mapping[str, Any], event: bytes, deadline: float) -> tuple[Mapping[str, bool], bytes]:

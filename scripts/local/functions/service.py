@@ -1,4 +1,4 @@
-"""The Lambda service's HTTP API, as far as stock boto3 needs it to invoke and change functions, and to manage who may.
+"""The Lambda service's HTTP API, as far as stock boto3 needs it for invoking, changing and permitting functions.
 
 Source of paths, status codes and error members: botocore's model lambda/2015-03-31.
 """
@@ -45,7 +45,7 @@ class LambdaService:
     """Answers requests; `answer` is the web server's callback."""
 
     def __init__(self, invocations: Invocations) -> None:
-        """Keep whom to invoke. Resource policies live as long as the process."""
+        """Keep what invokes functions. Resource policies are kept as long as the process runs."""
         self._invocations = invocations
         self._policies: dict[str, dict[str, dict[str, Any]]] = {}
         self._lock = threading.Lock()

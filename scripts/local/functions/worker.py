@@ -8,7 +8,7 @@ A frame on a pipe is two big-endian 32-bit lengths, a JSON header and a payload.
     out   {"error": false | true}                                     payload: the answer, or the error; "ends": true,
                                                                       from Node.js alone, before the process ends itself
 
-End of file on the incoming pipe means that the supervisor is gone, however it went: the whole process group dies.
+End of file on the incoming pipe means that the supervisor has ended, for whatever reason: the process group is killed.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def send(stream: BinaryIO, header: dict[str, Any], payload: bytes = b"") -> None
 
 
 def watch(stream: BinaryIO, requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
-    """Hand on what the supervisor asks; die with it."""
+    """Pass on requests of the supervisor; end the process group when it has ended."""
     try:
         while True:
             requests.put(_receive(stream))

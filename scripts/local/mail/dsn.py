@@ -1,4 +1,4 @@
-"""Delivery status notifications as the stand-in for SES sends them: of SendBounce, and of the bounce simulator.
+"""Delivery status notifications as SES sends them: for SendBounce, and for the bounce simulator.
 
 Source: RFC 3464 (the report), RFC 6533 (addresses that are not ASCII, escaped in a report that is ASCII), RFC 6522
 (the returned header). What SES's own look like is not public.
@@ -60,7 +60,7 @@ class Failed:
 
     @property
     def line(self) -> str:
-        """What people are told: the address and what was answered."""
+        """A line for people: the address and the answer."""
         said = self.fields.get("Diagnostic-Code", "").partition(";")[2].strip() or self.fields.get("Status", "")
         return f"<{one_line(self.address)}>: {one_line(said)}"
 
@@ -80,7 +80,7 @@ def delivery_status(
     Args:
         message_id: its own.
         reporter: its From.
-        sender: who is told.
+        sender: its recipient.
         failures: at least one.
         explanation: for people; `DEFAULT_EXPLANATION` and the recipients if empty.
         reporting: fields about the message; SES's own Reporting-MTA if none.

@@ -36,12 +36,12 @@ class Outbox:
     """The sending side of SES; `answer` is called by the emulator."""
 
     def __init__(self, folder: Path, receiving: SesReceiving) -> None:
-        """Keep where to write, and who receives."""
+        """Keep the folder, and what receives messages for our own domains."""
         self._folder = folder
         self._receiving = receiving
 
     def answer(self, request: Request) -> Response:
-        """Take one transmission; an answer other than 200 is what SES's caller is told."""
+        """Accept one transmission; an answer other than 200 is returned to the caller of SES."""
         line, _, content = request.body.partition(b"\n")
         asked = json.loads(line)
         try:
@@ -79,7 +79,7 @@ class Outbox:
             "size": len(content),
         }
         (self._folder / f"{message_id}.eml").write_bytes(content)
-        # The envelope comes last, whole, so that whoever watches for it finds both.
+        # The envelope is written last and whole: a reader that waits for it finds both files.
         unfinished = self._folder / f".{message_id}.json"
         unfinished.write_text(json.dumps(envelope, indent=2) + "\n", encoding="utf-8")
         unfinished.rename(self._folder / f"{message_id}.json")

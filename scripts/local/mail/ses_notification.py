@@ -131,27 +131,10 @@ def notification(
         verdicts: of SES.
         action: `type`, `topicArn`, `bucketName`, `objectKeyPrefix`, `objectKey`.
         received: aware.
-        took_ms: processing time, in milliseconds.
+        took_ms: processing time.
     """
-    block = header_block(content)
-    fields = [(name, text_of(raw), raw) for name, raw in header_fields(block[:MAX_READ_BYTES])]
-    headers = [{"name": name, "value": value} for name, value, _ in fields]
-    kept, size = [], 0
-    for header in headers:
-        size += len(json.dumps(header))
-        if size > MAX_HEADER_BYTES:
-            break
-        kept.append(header)
     timestamp = received.strftime("%Y-%m-%dT%H:%M:%S.") + f"{received.microsecond // 1000:03d}Z"
-    mail: dict[str, Any] = {
-        "timestamp": timestamp,
-        "source": source,
-        "messageId": message_id,
-        "destination": _addresses(fields, "to") + _addresses(fields, "cc"),
-        "headersTruncated": len(kept) < len(headers) or len(block) > MAX_READ_BYTES,
-        "headers": kept,
-        "commonHeaders": _common(fields, source),
-    }
+    mail = {"timestamp": timestamp, "source": source, "messageId": message_id, **_headers(content, source)}
     receipt = {
         "timestamp": timestamp,
         "processingTimeMillis": took_ms,
@@ -167,6 +150,25 @@ def notification(
         mail["commonHeaders"] = {"returnPath": source}
         encoded = json.dumps(whole, ensure_ascii=False)
     return encoded
+
+
+def _headers(content: bytes, source: str) -> dict[str, Any]:
+    """Return the members of `mail` that are read from the message's header block."""
+    block = header_block(content)
+    fields = [(name, text_of(raw), raw) for name, raw in header_fields(block[:MAX_READ_BYTES])]
+    headers = [{"name": name, "value": value} for name, value, _ in fields]
+    kept, size = [], 0
+    for header in headers:
+        size += len(json.dumps(header))
+        if size > MAX_HEADER_BYTES:
+            break
+        kept.append(header)
+    return {
+        "destination": _addresses(fields, "to") + _addresses(fields, "cc"),
+        "headersTruncated": len(kept) < len(headers) or len(block) > MAX_READ_BYTES,
+        "headers": kept,
+        "commonHeaders": _common(fields, source),
+    }
 
 
 def _common(fields: Sequence[Field], source: str) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _raw_values(fields: Sequence[Field], name: str) -> list[str]:
 
 
 def header_block(content: bytes) -> bytes:
-    """Return what stands before the first empty line; nothing, if the message begins with it."""
+    """Return the bytes before the first empty line; none if the message begins with it."""
     if content.startswith((b"\n", b"\r\n")):
         return b""
     end = _HEADER_END.search(content)

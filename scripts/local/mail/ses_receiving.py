@@ -1,4 +1,4 @@
-"""SES receiving: who is accepted, which rule holds, and its S3 action with a topic.
+"""SES receiving: which recipients are accepted, which receipt rule applies, and its S3 action with a topic.
 
 Source: AWS SES, "Email receiving concepts": the active rule set, its rules in order, recipients by address, by domain
 or by `.domain` for all subdomains; a rule without recipients takes all of the verified domains.
@@ -31,7 +31,7 @@ MESSAGE_ID_LENGTH: Final = 40
 """Of an SES receiving message id: lower-case letters and digits."""
 
 FRESH_SECONDS: Final = 1.0
-"""How long rules and identities are believed; an address that is refused by them is looked up anew. Ours."""
+"""How long rules and identities are cached; before an address is refused they are read again. Ours."""
 
 KEPT_ORIGINALS: Final = 10_000
 """Messages that SendBounce can ask for. Ours; SES goes by time, 24 hours."""
@@ -181,9 +181,9 @@ class SesReceiving:
         return _Delivery(rule, message_id, key, stored, announcement)
 
     def _act(self, delivery: _Delivery) -> None:
-        """Store and announce. An announcement that was refused takes its object with it.
+        """Store and announce. If the announcement is refused, the object is deleted.
 
-        One that was not answered leaves the object: it may have been taken, and would then name nothing.
+        If it is not answered, the object stays: the announcement may have been accepted, and refers to it.
         """
         bucket, topic = delivery.rule.bucket, delivery.rule.topic_arn
         s3 = self._aws.client("s3")
@@ -193,7 +193,7 @@ class SesReceiving:
         try:
             self._aws.client("sns").publish(TopicArn=topic, Subject=SUBJECT, Message=delivery.announcement)
         except ClientError:
-            with contextlib.suppress(ClientError, BotoCoreError):  # the refusal is what the client hears of
+            with contextlib.suppress(ClientError, BotoCoreError):  # the client gets the refusal
                 s3.delete_object(Bucket=bucket, Key=delivery.key)
             raise
 

@@ -1,4 +1,4 @@
-"""The Internet's side of SES: an SMTP listener that hands on what it is sent, byte for byte."""
+"""SES's SMTP listener: it hands on messages byte for byte."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _EVERYTHING: Final = 2**40
 _STUFFED: Final = re.compile(rb"(?m)^\.")
 
 _JOINERS: Final = {0x200C: None, 0x200D: None}
-"""Characters that are not printable and stand in domain names all the same. Source: RFC 5892, A.1 and A.2."""
+"""Characters that are not printable but allowed in domain names. Source: RFC 5892, A.1 and A.2."""
 
 _PATH: Final = re.compile(
     r"""
@@ -97,13 +97,13 @@ class _BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
         return None if dropped or len(content) > MAX_MESSAGE_BYTES else content
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        """Read a path and what follows it; (None, None): it is none, and the client is told 553.
+        """Read a path and what follows it; (None, None): it is not a path, and the client gets 553.
 
         aiosmtpd's own asks Python's parser of header fields, which takes comments, raises IndexError for some paths
         and RecursionError for nested ones. ``<>`` stays as it is: aiosmtpd knows by it that MAIL was given.
         """
         found = _PATH.fullmatch(arg)
-        if found is None or not arg.translate(_JOINERS).isprintable():  # nor are bytes that are no UTF-8
+        if found is None or not arg.translate(_JOINERS).isprintable():  # nor are bytes that are not UTF-8
             return None, None
         address = found["bare"] if found["path"] is None else found["path"]
         return address or "<>", (found["parameters"] or "").strip()

@@ -1,4 +1,4 @@
-"""Which event of a SAM function is executed by what: one visible table, `SOURCES`."""
+"""What executes each type of event of a SAM function: one visible table, `SOURCES`."""
 
 from __future__ import annotations
 

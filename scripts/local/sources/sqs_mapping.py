@@ -1,7 +1,7 @@
 """Event source mappings of SQS queues.
 
 Source: AWS, "Using Lambda with Amazon SQS". Messages of a failed batch, or that the function names as failed, are
-left alone: they come back after the queue's visibility timeout, and go where its redrive policy says.
+not deleted: they come back after the queue's visibility timeout, and its redrive policy applies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from local.functions.pool import WorkerPool
 
 LONG_POLL_SECONDS: Final = 5
-"""How long an empty queue is waited for in one call; a message ends the wait at once."""
+"""How long one call waits at an empty queue; a message ends the wait at once."""
 
 MOST_PER_RECEIVE: Final = 10
 """Source: AWS, ReceiveMessage."""
@@ -92,7 +92,7 @@ class SqsMapping:
             self._executor.submit(self._handle, messages)
 
     def _gather(self) -> list[dict[str, Any]]:
-        """Receive until the batch is full, or the window is over, or without one the queue has given what it had."""
+        """Receive until the batch is full or the window is over; without a window, until the queue is empty."""
         messages = self._receive(min(self._size, MOST_PER_RECEIVE), LONG_POLL_SECONDS)
         closes = time.monotonic() + self._window
         while messages and len(messages) < self._size and not self._stop.is_set():

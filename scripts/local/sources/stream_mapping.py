@@ -1,4 +1,4 @@
-"""Event source mappings of DynamoDB streams: in order per shard, retried, halved, and at last told to a queue.
+"""Event source mappings of DynamoDB streams: in order per shard, retried, halved, and at last reported to a queue.
 
 Source: AWS, "Using AWS Lambda with Amazon DynamoDB", and for the failure record "Retain discarded batches".
 """
@@ -118,7 +118,7 @@ class StreamMapping:
                 iterator = iterator or self._iterator(shard, position, last)
                 answer = self._streams("GetRecords", ShardIterator=iterator, Limit=MOST_PER_READ)
             except (OSError, ServiceError) as error:
-                # A gone iterator is asked for anew, after the last record we had.
+                # An expired iterator is replaced, after the last record that was read.
                 iterator = None if isinstance(error, ServiceError) and error.code in _GONE else iterator
                 self._stop.wait(IDLE_SLEEP)
                 continue
@@ -142,7 +142,7 @@ class StreamMapping:
         return {**record, "eventSourceARN": self._arn}
 
     def _process(self, shard: str, batch: list[Record]) -> None:
-        """Bring a batch to its end: done, or given up after its retries and told to the destination."""
+        """Process a batch until it is done, or given up after its retries and reported to the destination."""
         pending = _by_size(batch)
         while pending and not self._stop.is_set():
             pending = self._attempt(shard, pending[0], attempt=1) + pending[1:]
@@ -218,7 +218,7 @@ class StreamMapping:
             try:
                 send_to(self._aws, str(self._destination), json.dumps(record))
             except (OSError, ServiceError):
-                self._stop.wait(1.0)  # a batch that nobody is told of would be lost: hold the shard
+                self._stop.wait(1.0)  # a batch that is not reported would be lost: hold the shard
             else:
                 return
 

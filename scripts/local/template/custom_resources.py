@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PATH: Final = "/_postroom/custom-resource/"
 """Ours: where functions put their answers, on the Lambda service's port."""
 
-DEFAULT_TIMEOUT: Final = 60.0
+DEFAULT_TIMEOUT_S: Final = 60.0
 """Seconds; CloudFormation waits an hour unless ServiceTimeout says less. Ours: a laptop's user waits a minute."""
 
 
@@ -63,10 +63,10 @@ class CustomResources:
         if answer.error:
             said = answer.payload.decode("utf-8", "replace")
             raise TemplateError(f"{resource.logical_id}: its function failed: {said}")
-        patience = float(resource.properties.get("ServiceTimeout", DEFAULT_TIMEOUT))
+        timeout_s = float(resource.properties.get("ServiceTimeout", DEFAULT_TIMEOUT_S))
         with self._arrived:
-            if not self._arrived.wait_for(lambda: token in self._answers, patience):
-                raise TemplateError(f"{resource.logical_id}: no answer within {patience:.0f} s")
+            if not self._arrived.wait_for(lambda: token in self._answers, timeout_s):
+                raise TemplateError(f"{resource.logical_id}: no answer within {timeout_s:.0f} s")
             result = self._answers.pop(token)
         if result.get("Status") != "SUCCESS":
             reason = " ".join(str(result.get("Reason", "failed without a reason")).splitlines())

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from local.functions.function import Function
 
-_EVERYBODY: Final = "Parameters"
+_ALL_FUNCTIONS: Final = "Parameters"
 
 
 class EnvVars:
-    """What the file says; nothing where there is no file."""
+    """The content of the file; empty if there is no file."""
 
     def __init__(self, path: Path | None) -> None:
         """Read it.
@@ -35,18 +35,18 @@ class EnvVars:
         self._given: dict[str, dict[str, str]] = {} if path is None else _read(path)
 
     def of(self, function: Function) -> dict[str, str]:
-        """Return a function's variables; what names it wins over what is for all."""
+        """Return a function's variables; its own win over those for all."""
         given = self._given
         return {
-            **given.get(_EVERYBODY, {}),
+            **given.get(_ALL_FUNCTIONS, {}),
             **given.get(function.name, {}),
             **given.get(function.logical_id, {}),
         }
 
     def unused(self, functions: Iterable[Function]) -> list[str]:
-        """Return whom the file names and none of the functions is."""
+        """Return names in the file that no function has."""
         known = {name for function in functions for name in (function.name, function.logical_id)}
-        return sorted(set(self._given) - known - {_EVERYBODY})
+        return sorted(set(self._given) - known - {_ALL_FUNCTIONS})
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
@@ -58,11 +58,11 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         raise UsageError(f"{path}: not JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
         raise UsageError(f'{path}: not of the form {{"FunctionName": {{"NAME": "value"}}}}')
-    return {who: _texts(path, who, variables) for who, variables in given.items()}
+    return {function: _texts(path, function, variables) for function, variables in given.items()}
 
 
-def _texts(path: Path, who: str, variables: Mapping[str, Any]) -> dict[str, str]:
-    return texts(f"{path}: {who}", {name: "" if value is None else value for name, value in variables.items()})
+def _texts(path: Path, function: str, variables: Mapping[str, Any]) -> dict[str, str]:
+    return texts(f"{path}: {function}", {name: "" if value is None else value for name, value in variables.items()})
 
 
 def texts(where: str, variables: Mapping[str, Any]) -> dict[str, str]:

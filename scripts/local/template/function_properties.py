@@ -51,10 +51,10 @@ def index_file(properties: Mapping[str, Any]) -> str | None:
 
 
 def check(where: str, properties: Mapping[str, Any]) -> None:
-    """See that a function can run at all, and that none of its properties is misspelt.
+    """Check that a function can run here, and that none of its properties is misspelt.
 
-    SAM refuses every property that it does not know; here one that resembles none is a note (``unexecuted``), because
-    a newer SAM may know it.
+    SAM refuses every property that it does not know. Here one that resembles no known one is only noted
+    (``unexecuted``), because a newer SAM may know it.
 
     Raises:
         TemplateError: it begins with `where`.
@@ -66,7 +66,7 @@ def check(where: str, properties: Mapping[str, Any]) -> None:
         if needed not in properties:
             raise TemplateError(f"{where}: a function without {needed} is not executed here")
         if not isinstance(properties[needed], str):
-            raise TemplateError(f"{where}: a function whose {needed} is no text is not executed here")
+            raise TemplateError(f"{where}: a function whose {needed} is not text is not executed here")
 
 
 def made(
@@ -92,8 +92,8 @@ def made(
         runtime=properties["Runtime"],
         environment=texts(logical_id, {**properties["Environment"]["Variables"], **extra}),
         description=str(properties.get("Description", "")),
-        timeout=_number(properties, "Timeout", 3, range(1, 901)),
-        memory=_number(properties, "MemorySize", 128, range(128, 10_241)),
+        timeout_s=_number(properties, "Timeout", 3, range(1, 901)),
+        memory_mb=_number(properties, "MemorySize", 128, range(128, 10_241)),
         reserved_concurrency=_number(properties, _RESERVED, 0, range(1001)) if _RESERVED in properties else None,
         log_group=group,
         role=properties.get("Role") or role,

@@ -194,7 +194,7 @@ def _unquoted(text: str) -> str:
 
 def _check_declaration(name: str, parameter: object) -> None:
     if not isinstance(parameter, dict):
-        raise TemplateError(f"parameter {name} is no mapping")
+        raise TemplateError(f"parameter {name} is not a mapping")
     if unknown := sorted(str(key) for key in set(parameter) - _PROPERTIES):
         raise TemplateError(f"parameter {name}: a parameter has no property {', '.join(unknown)}")
     kind = parameter.get("Type")
@@ -205,13 +205,13 @@ def _check_declaration(name: str, parameter: object) -> None:
     listed = _LISTED.fullmatch(inner)
     known = _PLAIN | {"List<String>"} if stored else _PLAIN
     if inner not in known and (listed[1] if listed else inner) not in _OF_AWS:
-        raise TemplateError(f"parameter {name}: {kind} is no type of a parameter")
+        raise TemplateError(f"parameter {name}: {kind} is not a type of a parameter")
 
 
 def _default(name: str, parameter: Mapping[str, Any]) -> str:
     text = as_text(parameter["Default"])
     if text is None:
-        raise TemplateError(f"parameter {name}: its Default is no text")
+        raise TemplateError(f"parameter {name}: its Default is not text")
     return text
 
 
@@ -252,7 +252,7 @@ def _faults(name: str, parameter: Mapping[str, Any], text: str, *, is_number: bo
     try:
         pattern = re.compile(str(parameter.get("AllowedPattern", r"(?s).*")))
     except re.error as error:
-        raise TemplateError(f"parameter {name}: its AllowedPattern is no regular expression: {error}") from error
+        raise TemplateError(f"parameter {name}: its AllowedPattern is not a regular expression: {error}") from error
     if not pattern.fullmatch(text):
         yield f"it does not match {parameter['AllowedPattern']}"
     if is_number and not _NUMBER.fullmatch(text):

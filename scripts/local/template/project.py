@@ -90,7 +90,7 @@ class Project:
             stack_name: `AWS::StackName`, and the beginning of physical names.
             aws: the emulator.
             extra: variables that every function gets in addition (those of ours that only the local stack has).
-            installs: gives functions and layers their packages; None where they run as they lie, on ours.
+            installs: gives functions and layers their packages; None for our own, which run from their folders.
             asked: the command line's overrides of parameters, those that the template does not have among them.
 
         Raises:
@@ -171,7 +171,7 @@ class Project:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
-        """Say in one line which part of which template is wrong."""
+        """Turn errors into one line that names the template and the part that is wrong."""
         try:
             yield
         except UsageError as error:
@@ -323,7 +323,7 @@ class Project:
             self.events.append(EventSource(function, event_name, event["Type"], event.get("Properties", {})))
 
     def renewed(self, function: Function) -> Function:
-        """Return a customer's function as its folders are now: copied, built and given packages anew where it must be.
+        """Return a customer's function as its folders are now: copied, built and with its packages where needed.
 
         Raises:
             TemplateError: it cannot be built.
@@ -382,7 +382,7 @@ class Project:
 
 
 def template_path(folder: Path) -> Path:
-    """Return the template of a project's folder; the first name that it may have where there is none."""
+    """Return the template of a project's folder; the first possible name if there is none."""
     return next((folder / name for name in _TEMPLATES if (folder / name).is_file()), folder / _TEMPLATES[0])
 
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, re.error)
-"""What reading raises where a part of a template is not of its form."""
+"""Errors that reading raises if a part of a template is not of its form."""
 
 NO_VALUE: Final = object()
 """What `!Ref AWS::NoValue` resolves to: the member or list entry is left out."""
 
 _FIND_IN_MAP_WITH_DEFAULT: Final = 4
-"""Arguments of Fn::FindInMap, the last of them what holds where the mapping lacks the keys."""
+"""Arguments of Fn::FindInMap, the last of them the value if the mapping lacks the keys."""
 
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -62,7 +62,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
     except FileNotFoundError as error:
-        raise TemplateError(f"{path.parent} is no SAM project: it has no {path.name}") from error
+        raise TemplateError(f"{path.parent} is not a SAM project: it has no {path.name}") from error
     except OSError as error:
         raise TemplateError(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:
@@ -75,7 +75,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def check(template: Mapping[str, Any], path: Path) -> None:
-    """See that what a template is read by is there, so that the rest need not look.
+    """Check the form of a template, so that later code need not.
 
     Raises:
         TemplateError: it says which part is not of its form.
@@ -87,7 +87,7 @@ def check(template: Mapping[str, Any], path: Path) -> None:
             raise TemplateError(f"{path}: {name}: Properties are no mapping")
     for section in ("Globals", "Parameters", "Conditions", "Mappings"):
         if not isinstance(template.get(section) or {}, dict):
-            raise TemplateError(f"{path}: {section} is no mapping")
+            raise TemplateError(f"{path}: {section} is not a mapping")
 
 
 class Resolver:
@@ -122,7 +122,11 @@ class Resolver:
             "AWS::URLSuffix": "amazonaws.com",
             **values,
         }
-        self._functions: dict[str, Callable[[Any], Any]] = {
+        self._functions = self._intrinsics()
+
+    def _intrinsics(self) -> dict[str, Callable[[Any], Any]]:
+        """Return what each intrinsic function does with its argument."""
+        return {
             "Ref": self._ref,
             "Condition": self.condition,
             "Fn::GetAtt": self._get_att,

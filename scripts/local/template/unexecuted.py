@@ -1,4 +1,4 @@
-"""What of a customer's template has no effect on a laptop: it is named in a note, and never the end of `up`."""
+"""Parts of a customer's template that have no effect on a laptop: notes name them, `up` goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROPERTIES: Final = (
     "Tracing",
     "VpcConfig",
 )
-"""Properties of a function that change what it sees, or who reaches it, on AWS and not here."""
+"""Properties of a function that change its environment or its callers on AWS and have no effect here."""
 
 
 def placeholder(stack_name: str, name: str, kind: str, attribute: str | None) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from postroom.contracts.event_log import RuleAction
 from postroom.model.facts import Fact, OwnFact
 from tests.support.facts import fact, own, received, rule
-from tour.mail import FROM_THE_PRESS, FUNCTION, Letter
+from tour.mail import FROM_THE_PRESS, FUNCTION, Message
 from tour.stack import DemoError
 from tour.tour import Sent, Tour, dropped
 
@@ -27,17 +27,17 @@ def test_of_several_actions_of_a_rule_only_drop_ends_a_recipient() -> None:
 
 
 def tour(*facts: Fact) -> Tour:
-    """A tour at whose end the press's one letter met these facts, and whose stack is not asked."""
-    letter = Sent(Letter("news", b"", FROM_THE_PRESS), "s1", "t1", facts)
-    return Tour(Console(quiet=True), cast("Stack", None), cast("Operator", None), sent=[letter])
+    """A tour at whose end the press's one message met these facts, and whose stack is not asked."""
+    message = Sent(Message("news", b"", FROM_THE_PRESS), "s1", "t1", facts)
+    return Tour(Console(quiet=True), cast("Stack", None), cast("Operator", None), sent=[message])
 
 
-def test_a_timeline_that_names_the_function_of_a_changed_letter_holds() -> None:
+def test_a_timeline_that_names_the_function_of_a_changed_message_holds() -> None:
     function = f"arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}"
     asked = own(OwnFact.RULE_ATTEMPTED, functionArn=function, functionVersion="$LATEST", attempt=1)
     assert tour(fact(received()), asked).show_trace(tagged=True).startswith("2 facts")
 
 
-def test_a_timeline_without_the_function_of_a_changed_letter_stops_the_tour() -> None:
+def test_a_timeline_without_the_function_of_a_changed_message_stops_the_tour() -> None:
     with pytest.raises(DemoError, match="tells of the function"):
         tour(fact(received())).show_trace(tagged=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import bill
-from benchmarks.__main__ import BUDGET_ASKING, BUDGET_DOLLARS, Result
+from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
 from local.template.reading import load
@@ -58,10 +58,10 @@ def test_a_rule_that_decides_adds_one_fact_and_nothing_else(small: Bill) -> None
 
 
 def test_a_rule_that_asks_a_function_adds_five_calls_beside_the_functions(small: Bill) -> None:
-    asked = bill.count(users=2, patterns=1, asking=True)
+    asked = bill.count(users=2, patterns=1, calling=True)
     assert asked.calls["RunSyncRuleFunction", "Invoke"] == 1
     more = sum(asked.ours().values()) - sum(small.ours().values())
-    assert more <= BUDGET_ASKING, asked.ours()
+    assert more <= BUDGET_CALLING, asked.ours()
 
 
 def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:

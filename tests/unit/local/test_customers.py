@@ -40,7 +40,7 @@ def ours(aws: Aws, tmp_path: Path) -> Project:
 def test_a_project_is_its_functions_and_everything_beside_them(aws: Aws, tmp_path: Path) -> None:
     (project,) = deploy(aws, tmp_path, customers.python_project(tmp_path / "WorkMail footer"))
     (function,) = project.functions
-    assert (function.name, function.handler, function.timeout) == ("FooterFunction", "app.footer_handler", 10)
+    assert (function.name, function.handler, function.timeout_s) == ("FooterFunction", "app.footer_handler", 10)
     assert function.most_workers == 3
     assert function.environment["FOOTER"] == "Sent with care"
     assert function.environment["UPDATED_EMAIL_BUCKET"] == "workmail-footer-updatedmessages"

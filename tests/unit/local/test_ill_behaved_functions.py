@@ -135,12 +135,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLambda]:
         "absent": "nowhere.handler",
         "malformed": "handler",
     }
-    functions = [Function(name, name, "app.handler", folder, RUNTIMES[name], timeout=8) for name in RUNTIMES]
+    functions = [Function(name, name, "app.handler", folder, RUNTIMES[name], timeout_s=8) for name in RUNTIMES]
     functions += [
-        Function(f"short-{name}", f"s-{name}", "app.handler", folder, RUNTIMES[name], timeout=1) for name in RUNTIMES
+        Function(f"short-{name}", f"s-{name}", "app.handler", folder, RUNTIMES[name], timeout_s=1) for name in RUNTIMES
     ]
-    functions += [Function(name, name, handler, folder, "nodejs22.x", timeout=5) for name, handler in handlers.items()]
-    functions.append(Function("hanging", "h", "app.handler", folder, "python3.13", timeout=120))
+    functions += [
+        Function(name, name, handler, folder, "nodejs22.x", timeout_s=5) for name, handler in handlers.items()
+    ]
+    functions.append(Function("hanging", "h", "app.handler", folder, "python3.13", timeout_s=120))
     service = LocalLambda(folder, functions)
     yield service
     service.close()

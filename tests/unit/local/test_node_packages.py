@@ -50,7 +50,7 @@ def written(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def function(folder: Path, *layers: Path, handler: str = "app.handler", runtime: str = "nodejs20.x") -> Function:
-    return Function("one", "One", handler, folder, runtime, layers=layers, timeout=20)
+    return Function("one", "One", handler, folder, runtime, layers=layers, timeout_s=20)
 
 
 def answer(folder: Path, made: Function) -> Any:

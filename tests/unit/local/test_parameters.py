@@ -127,7 +127,7 @@ def test_a_value_is_what_cloudformation_makes_of_it(declared: dict[str, Any], te
             r"'b' fails its constraint: One letter a\. \(it does not match a\)",
         ),
         ({"Type": "String", "NoEcho": True, "MinLength": 9}, "secret", "P: its value fails its constraint"),
-        ({"Type": "String", "AllowedPattern": "["}, "x", "its AllowedPattern is no regular expression"),
+        ({"Type": "String", "AllowedPattern": "["}, "x", "its AllowedPattern is not a regular expression"),
     ],
 )
 def test_a_value_that_cloudformation_would_refuse_is_refused(
@@ -141,12 +141,12 @@ def test_a_value_that_cloudformation_would_refuse_is_refused(
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        (None, "parameter P is no mapping"),
+        (None, "parameter P is not a mapping"),
         ({"Default": "x"}, "parameter P has no Type"),
-        ({"Type": "Strng", "Default": "x"}, "Strng is no type of a parameter"),
-        ({"Type": "List<String>", "Default": "x"}, "List<String> is no type of a parameter"),
+        ({"Type": "Strng", "Default": "x"}, "Strng is not a type of a parameter"),
+        ({"Type": "List<String>", "Default": "x"}, "List<String> is not a type of a parameter"),
         ({"Type": "String", "Defualt": "x", "allowedValues": []}, "has no property Defualt, allowedValues"),
-        ({"Type": "CommaDelimitedList", "Default": ["a"]}, "its Default is no text"),
+        ({"Type": "CommaDelimitedList", "Default": ["a"]}, "its Default is not text"),
     ],
 )
 def test_a_parameter_that_is_declared_wrongly_is_refused(declared: Any, message: str) -> None:

@@ -30,7 +30,7 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
     ("template", "message"),
     [
         ("Resources: [", "template.yaml: while parsing"),
-        ("Resources: {}\nParameters: [1]", "Parameters is no mapping"),
+        ("Resources: {}\nParameters: [1]", "Parameters is not a mapping"),
         ("Sources: {}", "no Resources"),
         ("Resources: {A: 1}", "A has no Type"),
         (given("Description: !ImportValue other-table"), "Fn::ImportValue: there is no other stack here that exports"),
@@ -57,9 +57,9 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
         (given('Environment: {Variables: {"A=B": x}}'), "One: A=B cannot be an environment variable"),
         (given("Environment: {Variables: {A: null}}"), "One: A cannot be an environment variable"),
         (given("Environment: {Variables: {A: [x], B: {x: y}}}"), "One: A, B cannot be an environment variable"),
-        (ONE.replace("app.handler", "5"), "One: a function whose Handler is no text"),
-        (ONE.replace("python3.13", "null"), "One: a function whose Runtime is no text"),
-        (ONE.replace('CodeUri: "."', "CodeUri: {Bucket: a, Key: b}"), "One: a function whose CodeUri is no text"),
+        (ONE.replace("app.handler", "5"), "One: a function whose Handler is not text"),
+        (ONE.replace("python3.13", "null"), "One: a function whose Runtime is not text"),
+        (ONE.replace('CodeUri: "."', "CodeUri: {Bucket: a, Key: b}"), "One: a function whose CodeUri is not text"),
         (
             f"Conditions: {{A: !Condition B, B: !Condition A}}{CONDITIONAL}",
             "Condition of One cannot be read: Recursion",
@@ -69,7 +69,7 @@ CONDITIONAL = ONE.replace("    Properties", "    Condition: A\n    Properties")
             ONE.replace("    Properties", "    Condition: [A]\n    Properties"),
             "Condition of One cannot be read: TypeError",
         ),
-        ("Resources: {}\nParameters: {P: }", "parameter P is no mapping"),
+        ("Resources: {}\nParameters: {P: }", "parameter P is not a mapping"),
         ("Resources: {}\nParameters: {P: {Type: String, Default: x, MaxLength: x}}", "Parameters cannot be read: "),
         ("Resources: " + "[" * 3000, "template.yaml: RecursionError"),
         (
@@ -117,7 +117,7 @@ def test_a_layer_that_cannot_be_copied_is_refused(aws: Aws, tmp_path: Path) -> N
 
 
 def test_a_missing_template_is_refused(aws: Aws, tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"is no SAM project: it has no template\.yaml$"):
+    with pytest.raises(TemplateError, match=r"is not a SAM project: it has no template\.yaml$"):
         deploy(aws, tmp_path, tmp_path)
 
 

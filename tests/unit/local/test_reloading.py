@@ -81,7 +81,7 @@ class _Project:
                     "python3.13",
                     layers=(layer,),
                     exports={"EXPORTED": "x"},
-                    timeout=60,
+                    timeout_s=60,
                     log_group="g",
                 )
             )

@@ -90,7 +90,7 @@ def made(tmp_path: Path, lines: Lines) -> Iterator[Callable[..., WorkerPool]]:
             "python3.13",
             layers=(ROOT / "layers/postroom",),
             environment={"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/runtime", "MINE": "mine"},
-            timeout=timeout,
+            timeout_s=timeout,
         )
         pools.append(WorkerPool(function, {}, lines))
         return pools[-1]
@@ -140,7 +140,7 @@ def test_an_error_is_an_answer_and_the_next_event_is_answered(
 
 
 def test_a_runtime_that_dies_or_takes_too_long_is_replaced(made: Callable[..., WorkerPool]) -> None:
-    pool = made(timeout=3)
+    pool = made(timeout_s=3)
     error, payload = asked(pool, "dying")
     assert (error, json.loads(payload)["errorType"]) == ("Unhandled", "Runtime.ExitError")
     assert "exit status 7" in payload.decode()

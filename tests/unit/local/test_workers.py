@@ -55,8 +55,8 @@ class Service(LocalLambda):
         (folder / "layer" / "python").mkdir(parents=True)
         code = {"code": folder, "runtime": "python3.13", "log_group": "/aws/lambda/x"}
         functions = [
-            Function("echo", "EchoFunction", "app.handler", timeout=1, layers=(folder / "layer",), **code),  # type: ignore[arg-type]
-            Function("one", "OneFunction", "app.handler", timeout=120, reserved_concurrency=1, **code),  # type: ignore[arg-type]
+            Function("echo", "EchoFunction", "app.handler", timeout_s=1, layers=(folder / "layer",), **code),  # type: ignore[arg-type]
+            Function("one", "OneFunction", "app.handler", timeout_s=120, reserved_concurrency=1, **code),  # type: ignore[arg-type]
             Function("broken", "BrokenFunction", "broken.handler", **code),  # type: ignore[arg-type]
             Function("missing", "MissingFunction", "app.nothing", **code),  # type: ignore[arg-type]
         ]

@@ -155,7 +155,7 @@ class Parser:
         try:
             return re.compile(_NAMED_GROUP.sub("(?P<", token.text))
         except (re.error, OverflowError, RecursionError) as error:
-            raise token.refused(f"/{token.text}/ is no regular expression: {error}") from error
+            raise token.refused(f"/{token.text}/ is not a regular expression: {error}") from error
 
     def condition(self) -> Condition:
         """Take a condition: ``or`` binds least, then ``and``, then ``not``."""

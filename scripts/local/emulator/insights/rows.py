@@ -28,7 +28,7 @@ class Time(int):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One log event: its time in milliseconds since the epoch, its text, and where it stands.
+    """One log event: its time in milliseconds since the epoch, its text, and its place in the log.
 
     ``pointer`` is what ``@ptr`` says; ``log`` is ``account:group``.
     """

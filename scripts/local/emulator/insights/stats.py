@@ -35,7 +35,7 @@ AGGREGATES: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "min": lambda values: _extreme(values, 0),
     "max": lambda values: _extreme(values, -1),
 }
-"""By name: what becomes of a group's values of one field; None: nothing."""
+"""Aggregates by name: from a group's values of one field to the result; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A query cut into commands, and commands into tokens that know where they stand."""
+"""A query cut into commands, and commands into tokens with their positions."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def parse_condition(self: ConditionExpressionParser) -> Any:
 
 
 def between(self: FuncBetween, item: Item | None) -> bool:
-    """Find that a value of another type lies between no bounds; moto dies of it, which clients see as a 500."""
+    """Find that a value of another type is between no bounds; moto raises, which clients see as a 500."""
     if self.attr.get_type(item) not in {self.start.get_type(item), self.end.get_type(item)}:
         return False
     found: bool = _original_between(self, item)

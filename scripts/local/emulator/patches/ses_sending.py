@@ -78,7 +78,7 @@ def transmit(backend: SESBackend, source: str | None, destinations: Sequence[str
         raw: the message as the caller gave it.
 
     Raises:
-        MessageRejectedError: a sender that is not verified, too large, or nobody takes it.
+        MessageRejectedError: a sender that is not verified, a message that is too large, or that is refused.
         InvalidParameterValue: too many recipients, or none.
     """
     header = BytesHeaderParser().parsebytes(raw)

@@ -34,7 +34,7 @@ def send_message(
 ) -> Message:
     """Send one message; moto counts all messages of the queue on the way.
 
-    A MessageGroupId on a standard queue is kept and handed out, and decides who goes first (``StandardQueue``).
+    A MessageGroupId on a standard queue is kept and handed out, and decides the order (``StandardQueue``).
     """
     queue = self.get_queue(queue_name)
     if queue.fifo_queue:

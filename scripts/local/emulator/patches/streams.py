@@ -28,7 +28,7 @@ _original_call_action = DynamoDBStreamsHandler.call_action
 
 
 class Record:
-    """One change, as it is shown once somebody reads it.
+    """One change, as it is shown when it is read.
 
     moto copies both images and writes them out as JSON to count them, read or not. Items are never changed in place
     here (see ``writes``), so that a record may point to them.

@@ -40,7 +40,7 @@ def make_queue_policy(resource: Resource) -> Made:
 
 
 def make_topic(resource: Resource) -> Made:
-    """Make a topic with the subscriptions that stand in its own block."""
+    """Make a topic with the subscriptions of its own block."""
     sns = resource.aws.client("sns")
     name = resource.properties.get("TopicName", resource.physical_name)
     arn = sns.create_topic(Name=name)["TopicArn"]

@@ -29,7 +29,7 @@ def make_alias(resource: Resource) -> Made:
 
 
 def make_role(resource: Resource) -> Made:
-    """Make a role with its trust and its inline policies; nobody enforces them here, `iam:GetRole` shows them."""
+    """Make a role with its trust and its inline policies; they are not enforced here, `iam:GetRole` shows them."""
     iam = resource.aws.client("iam")
     name = resource.properties.get("RoleName", resource.physical_name)
     trust = json.dumps(resource.properties["AssumeRolePolicyDocument"])
