@@ -24,7 +24,7 @@ from postroom.routing.plan import Plan
 from postroom.routing.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from postroom.inbound.excess import Excess
     from postroom.mime.headers import Headers
@@ -96,17 +96,18 @@ def decide(
     decided: Mapping[str, Rule] = {}
     if settings.rules.rules:
         decided = settings.rules.decide_all(headers.authors.readings, recipients)
-    waiting = dict.fromkeys(name for name, rule in decided.items() if rule.action.is_asked)
+    by_rule = _by_rule(decided)
+    waiting = {name for rule, won in by_rule if rule.action.is_asked for name in won}
     refusals, wanted, junk = _sorted(flow, decided, recipients, waiting, spam=spam)
     if excess is not None:
-        refusals += [flow.refused(recipient, *excess) for recipient in [*wanted, *waiting]]
-        wanted, decided = {}, {name: rule for name, rule in decided.items() if rule.action.call is None}
+        refused = [*wanted, *(name for name in decided if name in waiting)]
+        refusals += [flow.refused(recipient, *excess) for recipient in refused]
+        wanted, by_rule = {}, [(rule, won) for rule, won in by_rule if rule.action.call is None]
     found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
-    applied = {name: rule for name, rule in decided.items() if name not in waiting}
-    calls = _calls(flow, decided, headers, recipients, settings.rules_version, part, spam=spam)
+    calls = _calls(flow, by_rule, headers, recipients, settings.rules_version, part, spam=spam)
     entries: tuple[Fact | Order, ...] = (*found.orders.values(), *refusals, *found.refusals, *found.skips.values())
     # calls that are waited for come last: a function's verdict finds the orders of all earlier transactions made
-    return Plan((*noted, *_applied(flow, applied, settings.rules_version, part), *entries, *calls))
+    return Plan((*noted, *_applied(flow, by_rule, settings.rules_version, part), *entries, *calls))
 
 
 def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
@@ -122,16 +123,17 @@ def _by_rule(decided: Mapping[str, Rule]) -> list[tuple[Rule, list[str]]]:
     return list(found.values())
 
 
-def _applied(flow: Flow, decided: Mapping[str, Rule], version: int, part: str) -> list[Fact]:
+def _applied(flow: Flow, by_rule: Sequence[tuple[Rule, list[str]]], version: int, part: str) -> list[Fact]:
     return [
-        rule_applied(flow, rule.id, version, rule.name, rule.action.type, recipients, part)
-        for rule, recipients in _by_rule(decided)
+        rule_applied(flow, rule.id, version, rule.name, rule.action.type, won, part)
+        for rule, won in by_rule
+        if not rule.action.is_asked
     ]
 
 
 def _calls(
     flow: Flow,
-    decided: Mapping[str, Rule],
+    by_rule: Sequence[tuple[Rule, list[str]]],
     headers: Headers,
     recipients: Mapping[str, Address],
     version: int,
@@ -140,7 +142,7 @@ def _calls(
     spam: bool,
 ) -> list[RuleCall]:
     """Return one call per rule that calls a function, those that the message waits for last."""
-    calling = _by_rule({name: rule for name, rule in decided.items() if rule.action.call is not None})
+    calling = [(rule, call, won) for rule, won in by_rule if (call := rule.action.call) is not None]
     if not calling:
         return []
     author, sender = headers.address("From"), headers.address("Sender")
@@ -162,7 +164,7 @@ def _calls(
             sender=sender if sender and sender != author else None,
             subject=subject,
             recipients=tuple(won),
-            others=tuple(name for name in recipients if name not in won) if call.synchronous else (),
+            others=_others(recipients, won) if call.synchronous else (),
             spam=spam,
             envelope_from=flow.envelope_from,
             raw=flow.raw,
@@ -170,10 +172,14 @@ def _calls(
             received_at=flow.received_at,
             since=flow.now,
         )
-        for rule, won in calling
-        if (call := rule.action.call) is not None
+        for rule, call, won in calling
     ]
     return sorted(calls, key=lambda call: call.synchronous)
+
+
+def _others(recipients: Iterable[str], won: Iterable[str]) -> tuple[str, ...]:
+    known = set(won)
+    return tuple(name for name in recipients if name not in known)
 
 
 def _sorted(

@@ -64,7 +64,7 @@ class Plan:
             now: when they are committed, in milliseconds since the epoch: the bounce waits for other recipients from
                 then on.
         """
-        found = [entry for entry in self.entries if isinstance(entry, Order)]
+        found = [entry for entry in self.entries if not isinstance(entry, Fact)]
         refused = next((fact for fact in self.facts if fact.name is EventName.INCOMING_EMAIL_BOUNCED), None)
         if refused is not None:
             name = refused_recipient(refused)
