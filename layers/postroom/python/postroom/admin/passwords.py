@@ -9,10 +9,11 @@ from postroom.contracts.admin.exceptions import InvalidPasswordException
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MIN_LENGTH: Final = 8
-MAX_LENGTH: Final = 64
+MIN_CHARACTERS: Final = 8
+MAX_CHARACTERS: Final = 64
 MIN_CLASSES: Final = 3
-"""Limits in characters, and how many classes a password needs. Source: guide, password policies (ZH:5571)."""
+"""Limits of a password's length, and how many classes of characters it needs. Source: guide, password policies
+(ZH:5571)."""
 
 CLASSES: Final[Mapping[str, Callable[[str], bool]]] = {
     "upper-case letters": lambda character: "A" <= character <= "Z",
@@ -30,8 +31,8 @@ def check(password: str) -> None:
     Raises:
         InvalidPasswordException: it is too short, too long, or has characters of too few classes.
     """
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise InvalidPasswordException(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
+        raise InvalidPasswordException(f"A password has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters.")
     used = [name for name, holds in CLASSES.items() if any(map(holds, password))]
     if len(used) < MIN_CLASSES:
         raise InvalidPasswordException(

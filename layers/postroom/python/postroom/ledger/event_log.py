@@ -37,11 +37,11 @@ def destination_of(monitoring: Monitoring) -> LogDestination | None:
 
 @dataclass(frozen=True, slots=True)
 class EventLogProjection:
-    """Writes WorkMail's nine events, no facts of ours. ``most`` is the number of lines per call, at most."""
+    """Writes WorkMail's nine events, no facts of ours. ``max_lines`` is the most lines per call."""
 
     settings: EventLogSettings
     logs: EventLogs
-    most: int = MAX_BATCH_LINES
+    max_lines: int = MAX_BATCH_LINES
 
     def write(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
         """Write the events among facts, organization by organization; a log that refuses does not stop the others."""
@@ -67,7 +67,7 @@ class EventLogProjection:
     def _put(self, destination: LogDestination, lines: Sequence[LogLine]) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         closed = ""
-        for batch in batches(lines, self.most):
+        for batch in batches(lines, self.max_lines):
             if closed:
                 refused |= {line.id: closed for line in batch}
                 continue

@@ -41,14 +41,14 @@ def line_of(fact: Fact) -> LogLine:
     return LogLine(fact.id, fact.at, text)
 
 
-def batches(lines: Iterable[LogLine], most: int = MAX_BATCH_LINES) -> Iterator[list[LogLine]]:
+def batches(lines: Iterable[LogLine], max_lines: int = MAX_BATCH_LINES) -> Iterator[list[LogLine]]:
     """Divide lines into calls, ordered by time. No call exceeds a limit; no line is left out."""
     batch: list[LogLine] = []
     size = 0
     for line in sorted(lines, key=lambda line: line.at_ms):
         bytes_of_line = len(line.text.encode()) + LINE_OVERHEAD_BYTES
         if batch and (
-            len(batch) >= most
+            len(batch) >= max_lines
             or size + bytes_of_line > MAX_BATCH_BYTES
             or line.at_ms - batch[0].at_ms >= MAX_BATCH_SPAN_MS
         ):

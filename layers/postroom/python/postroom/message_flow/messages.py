@@ -83,11 +83,11 @@ class MessageFlow:
         name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
         self._record(received, self.raw.keep(name, content), len(content))
 
-    def _record(self, received: Fact, raw: RawLocation, size: int) -> None:
+    def _record(self, received: Fact, raw: RawLocation, size_bytes: int) -> None:
         for _ in range(CONFLICT_ATTEMPTS):
             before = self._unfrozen(received.trace)
-            after = before.put(raw, size)
-            fact = self._fact(received, after, raw, size)
+            after = before.put(raw, size_bytes)
+            fact = self._fact(received, after, raw, size_bytes)
             try:
                 outcome = self.transit.commit(Commit(facts=[fact], contents=after))
             except ConflictError:  # another transaction held the row
@@ -102,7 +102,7 @@ class MessageFlow:
             raise MessageFrozen("The message was redirected; its content cannot be replaced any more.")
         return contents
 
-    def _fact(self, received: Fact, after: FlowContents, raw: RawLocation, size: int) -> Fact:
+    def _fact(self, received: Fact, after: FlowContents, raw: RawLocation, size_bytes: int) -> Fact:
         runs = sorted(run for run, slot in after.slots.items() if not slot.closed)
         return Fact(
             trace=received.trace,
@@ -110,7 +110,7 @@ class MessageFlow:
             name=OwnFact.CONTENT_PUT,
             key=f"{OwnFact.CONTENT_PUT.value}:{after.puts}",
             at=self.now(),
-            data={"raw": raw.model_dump(), "size": size, "runs": runs},
+            data={"raw": raw.model_dump(), "size": size_bytes, "runs": runs},
         )
 
     def _received(self, message_id: str) -> Fact:

@@ -11,6 +11,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from postroom.model.limits import MAX_LINE_BYTES
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 MAX_FIELD_ADDRESS_CHARACTERS: Final = 900
 """Longest address in a field, with its escapes, in characters; longer ones are cut. Ours: addresses have at most
 320."""
-
-MAX_LINE_BYTES: Final = 998
-"""Longest line without its CRLF, in bytes. Source: RFC 5322 2.1.1."""
 
 FOLD_CHARACTERS: Final = 900
 """Length at which a field of a delivery report is folded, in characters. Ours."""
@@ -76,7 +74,7 @@ def report_field(name: str, value: str) -> str:
 def part(content: bytes) -> tuple[str, bytes]:
     """Return the encoding of a part and its encoded content: ``7bit`` if possible, else ``quoted-printable``."""
     lines = _LINE_END.sub(_CRLF, content)
-    plain = all(len(line) <= MAX_LINE_BYTES and _TEXT.fullmatch(line) for line in lines.split(_CRLF))
+    plain = all(len(line) <= MAX_LINE_BYTES - len(_CRLF) and _TEXT.fullmatch(line) for line in lines.split(_CRLF))
     return ("7bit", lines) if plain else ("quoted-printable", _quoted(content))
 
 

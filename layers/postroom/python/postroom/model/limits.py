@@ -92,7 +92,8 @@ MAX_EVENT_SUBJECT_CHARACTERS: Final = 256
 """Longest subject in the event for a rule's function, in characters. Source: guide, ZH:4054."""
 
 MAX_LINE_BYTES: Final = 1000
-"""Longest line of content that a function puts, in bytes with CRLF. Source: RFC 5321, 4.5.3.1.6."""
+"""Longest line of a message, in bytes with CRLF: of content that a function puts, and of messages that we write.
+Source: RFC 5321, 4.5.3.1.6; RFC 5322, 2.1.1."""
 
 MESSAGE_FLOW_SECONDS: Final = 86_400
 """How long a message is available in the Message Flow API, in seconds from the opening of its flow. Source: guide,

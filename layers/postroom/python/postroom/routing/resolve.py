@@ -65,9 +65,8 @@ def resolve(
     - ``postmaster`` and ``abuse`` lead to the organization's fallback mailbox if no entity has them.
     - A disabled member of a group is skipped; a disabled user that is addressed directly is refused.
 
-    A mailbox that several recipients lead to gets one copy, in the inbox if one of them leads there (ours). Its
-    ``delivered_to`` is the first recipient that is an address of the mailbox itself, so that a bounce names it;
-    otherwise the first group.
+    A mailbox that several recipients lead to gets one copy, in the inbox if one of them leads there (ours). It is
+    delivered to the first recipient that is its own address, which a bounce then names; otherwise to the first group.
 
     Args:
         recipients: envelope recipients, lower-case, all in one of ``domains``; the order matters.
@@ -172,10 +171,7 @@ class _Walk:
                     self._deliver(recipient, member, direct=False)
                     reached = True
                 else:
-                    reason, _ = _refusal(member)
-                    self.found.skips.setdefault(
-                        member.entity_id, self.flow.skipped(member.entity_id, recipient, reason)
-                    )
+                    self._skip(recipient, member)
         if not reached:
             self._refuse(recipient, *EMPTY_GROUP)
 
