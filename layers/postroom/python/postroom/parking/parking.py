@@ -18,7 +18,7 @@ from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.addresses import Address
 from postroom.model.facts import RECEIVED, EventName, OwnFact, trace_of
-from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN, Parked
+from postroom.ports.parked import ARRIVAL_PREFIX, FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
 from postroom.ports.transit import EXPANSION, MAIL_PREFIX
 
 if TYPE_CHECKING:
@@ -117,13 +117,12 @@ class Parking:
 
     def park_pointer(self, pointer: FactPointer, cause: str) -> None:
         """Park one fact that could not be written to the organization's event log."""
-        self._park(
-            pointer.trace, f"event:{pointer.key}", pointer.organization_id, EVENTS, pointer.model_dump_json(), cause
-        )
+        key, body = f"{FACT_PREFIX}{pointer.key}", pointer.model_dump_json()
+        self._park(pointer.trace, key, pointer.organization_id, EVENTS, body, cause)
 
     def park_stream(self, batch: StreamBatch, body: str, cause: str) -> None:
         """Park a run of the ledger's stream that record_events gave up on: which facts those were, a redrive finds."""
-        self._park(f"stream:{batch.shard}:{batch.first}", "batch", NO_ORGANIZATION, STREAM, body, cause)
+        self._park(f"stream:{batch.shard}:{batch.first}", STREAM_BATCH, NO_ORGANIZATION, STREAM, body, cause)
 
     def list(self) -> Iterator[Parked]:
         """Return everything parked, in no order."""

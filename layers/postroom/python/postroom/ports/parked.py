@@ -6,21 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.model.facts import Fact
-from postroom.ports.transit import EXPANSION, MAIL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from postroom.model.facts import OwnFact
 
-IN_TRANSIT: Final = (MAIL_PREFIX, "bounce:", "call:", EXPANSION)
-"""Prefixes of the keys of orders and expansions: rows that exist before and after they are parked."""
-
 ARRIVAL_PREFIX: Final = "arrival:"
 """Prefix of the key of a notification that is parked as it came."""
 
 ORPHAN: Final = "orphan"
 """Key of a stored message that is parked because no notification of it came."""
+
+FACT_PREFIX: Final = "event:"
+"""Prefix of the key of a fact that could not be projected; the fact's own key follows."""
+
+STREAM_BATCH: Final = "batch"
+"""Key of a run of the ledger's stream that could not be projected."""
+
+_ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH)
+"""What the keys of things begin with that have no row unless they are parked; all others are orders and expansions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Parked:
     @property
     def in_transit(self) -> bool:
         """An order or expansion, whose row is in transit parked or not; of anything else the parked row is all."""
-        return self.key.startswith(IN_TRANSIT)
+        return not self.key.startswith(_ONLY_PARKED)
 
     def fact(self, name: OwnFact, at: int, *, cause: str | None = None) -> Fact:
         """Return what happened to it as a fact, with one key for each time that it was parked.
