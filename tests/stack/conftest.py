@@ -1,4 +1,4 @@
-"""One stack for all tests that leave it as usable as they found it."""
+"""One stack for all tests that do not change it for other tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def kms() -> Iterator[KmsProxy]:
-    """KMS as the shared stack's functions see it, with every call written down."""
+    """KMS as the shared stack's functions see it, with every call recorded."""
     door = KmsProxy()
     yield door
     door.close()
@@ -23,7 +23,7 @@ def kms() -> Iterator[KmsProxy]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsProxy) -> Iterator[RunningStack]:
-    """A stack whose delays are a fifth: what a test waits for comes, and the sweep's hour is longer than any suite."""
+    """A stack with a fifth of the delays: tests wait less, and the sweep's hour is still longer than any suite."""
     variables = {"AWS_ENDPOINT_URL_KMS": kms.url}
     running = RunningStack(tmp_path_factory.mktemp("running"), port=kms.behind, variables=variables, speed=5)
     yield running

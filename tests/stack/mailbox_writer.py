@@ -16,7 +16,7 @@ FOLDERS = 2
 
 
 def deliver(endpoint: str, table: str, writer: int, count: int) -> tuple[list[tuple[str, int, str]], int]:
-    """Give items of a folder the next UID, as a mailbox does; now and then ask for what must be cancelled."""
+    """Give items of a folder the next UID, as a mailbox does; now and then ask for a write that must be cancelled."""
     dynamodb = boto3.client(
         "dynamodb",
         endpoint_url=endpoint,

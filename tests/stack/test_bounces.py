@@ -1,4 +1,4 @@
-"""On a running stack: a bounce leaves for the Internet as a report that others can read, or comes in as mail does."""
+"""On a running stack: a bounce message is sent to the Internet as a standard report, or arrives like other mail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def names_of(running: RunningStack, number: int) -> set[str]:
     return {fact["name"] for fact in facts_of(running, number)}
 
 
-def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(running: RunningStack) -> None:
+def test_a_bounce_message_is_in_the_outbox_in_the_form_of_rfc_3464(running: RunningStack) -> None:
     organization = running.organization("bouncing")
     running.user(organization, "ann", "ann@bouncing.example")
     running.send(MESSAGE % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
@@ -57,21 +57,21 @@ def test_a_bounce_is_in_the_outbox_as_rfc_3464_has_it(running: RunningStack) -> 
     assert "bounce sent" in said
 
 
-def test_a_raw_bounce_is_in_the_outbox_as_well(running: RunningStack) -> None:
+def test_a_raw_bounce_message_is_in_the_outbox_as_well(running: RunningStack) -> None:
     organization = running.organization("manybounces")
     running.user(organization, "ann", "ann@manybounces.example")
-    nobodies = [f"n{number:02}@manybounces.example" for number in range(60)]  # more than SES answers for
-    running.send(MESSAGE % 2, *nobodies, sender="raw@elsewhere.example")
+    unknown = [f"n{number:02}@manybounces.example" for number in range(60)]  # more recipients than SendBounce takes
+    running.send(MESSAGE % 2, *unknown, sender="raw@elsewhere.example")
     ((envelope, report),) = wait_for(lambda: outbox(running, "raw@elsewhere.example"))
     assert envelope["from"] == "mailer-daemon@manybounces.example"
     assert report["Auto-Submitted"] == "auto-replied"
     about, *recipients = status_of(report)
     assert about["Reporting-MTA"] == "dns; manybounces.example"
-    assert [each["Final-Recipient"] for each in recipients] == [f"rfc822; {nobody}" for nobody in nobodies]
+    assert [each["Final-Recipient"] for each in recipients] == [f"rfc822; {address}" for address in unknown]
     assert "secret" not in report.as_string()
 
 
-def test_a_bounce_to_one_of_us_arrives_as_mail(running: RunningStack) -> None:
+def test_a_bounce_message_to_a_mailbox_of_the_stack_arrives_like_other_mail(running: RunningStack) -> None:
     user = running.user(running.organization("returned"), "ann", "ann@returned.example")
     running.send(MESSAGE % 3, "nobody@returned.example", sender="ann@returned.example")
     (item,) = wait_for(lambda: running.rows("mailbox", "list", user))
@@ -79,7 +79,7 @@ def test_a_bounce_to_one_of_us_arrives_as_mail(running: RunningStack) -> None:
     assert email.message_from_bytes(content).get_content_type() == "multipart/report"
 
 
-def test_a_forged_sender_hears_nothing_and_the_trace_says_why(running: RunningStack) -> None:
+def test_a_forged_sender_gets_no_bounce_message_and_the_trace_says_why(running: RunningStack) -> None:
     running.organization("forged")
     verdicts = b"X-Local-SES-Verdicts: spf=FAIL; dkim=FAIL; dmarc=FAIL\r\n"
     running.send(verdicts + MESSAGE % 4, "nobody@forged.example", sender="victim@elsewhere.example")

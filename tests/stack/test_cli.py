@@ -66,7 +66,7 @@ def rows(*arguments: object) -> list[dict[str, Any]]:
 
 
 def wait_for_events(name: str, count: int) -> list[dict[str, Any]]:
-    """Return the records of one event once there are so many."""
+    """Return the records of one event once there are that many."""
 
     def enough() -> list[dict[str, Any]]:
         found = [row for row in rows("events") if row["event"]["eventName"] == name]
@@ -96,7 +96,7 @@ def example(stack: dict[str, str]) -> None:
     wait_for_events("MAILBOX_EMAIL_DELIVERED", 2)
 
 
-def test_the_commands_of_the_readme_show_what_became_of_a_message(example: None) -> None:
+def test_the_commands_of_the_readme_show_what_happened_to_a_message(example: None) -> None:
     shown = shell(". .postroom/env\n" + BLOCKS[1])
     listed, _, rest = shown.partition("┬─ received")
     assert "Minutes of Friday's meeting" in listed
@@ -106,7 +106,7 @@ def test_the_commands_of_the_readme_show_what_became_of_a_message(example: None)
     assert shell(". .postroom/env\n" + BLOCKS[2]) == "ada@example.com\t2\n"
 
 
-def test_the_commands_of_the_readme_keep_rules_and_say_why_one_decides(example: None) -> None:
+def test_the_commands_of_the_readme_apply_rules_and_say_why_one_decides(example: None) -> None:
     find = "aws workmail list-organizations --query 'OrganizationSummaries[0].OrganizationId' --output text"
     shown = shell(f". .postroom/env\nORGANIZATION=$({find})\n{BLOCKS[3]}")
     assert "6 to create, 0 to change, 0 to delete, 0 unchanged" in shown
@@ -122,7 +122,7 @@ def test_a_message_comes_out_as_it_went_in(example: None) -> None:
     assert postroom("mailbox", "show", ADA, item["id"]).stdout[-len(PLAIN) :] == PLAIN
 
 
-def test_what_comes_out_is_what_ses_stored_and_ses_stored_what_was_sent_behind_its_own_fields(
+def test_a_message_is_shown_as_ses_stored_it_with_its_own_fields_before_the_bytes_that_were_sent(
     example: None, stack: dict[str, str], tmp_path: Path
 ) -> None:
     odd = b"Subject: odd\nMessage-ID: <odd@example.net>\n\nbare\n.dot\n\xff\xfe\rbare CR " + b"x" * 5000 + b"\r\n.\r\n"
@@ -147,14 +147,14 @@ def test_a_message_of_40_mb_passes_in_less_than_300_mb(example: None, tmp_path: 
     assert 2 * MAX_MESSAGE_BYTES // 2**20 < max(used) < 300
 
 
-def test_what_is_kept_of_a_message_is_ciphertext(example: None, stack: dict[str, str], tmp_path: Path) -> None:
+def test_a_message_at_rest_is_ciphertext(example: None, stack: dict[str, str], tmp_path: Path) -> None:
     secrets = (b"Umbrella", b"whistle@example.net", b"Xylophone")
     (tmp_path / "m.eml").write_bytes(b"From: %s\r\nSubject: %s\r\n\r\n%s\r\n" % (secrets[1], secrets[0], secrets[2]))
     assert postroom("send", tmp_path / "m.eml", "--from", "whistle@example.net", "--to", ADA).returncode == 0
     wait_for(lambda: [row for row in rows("mailbox", "list", ADA) if row["subject"] == "Umbrella"])
     kept = kept_bytes(stack)
     raw = kept.pop("raw mail")
-    assert all(secret in raw for secret in secrets)  # while it is on its way: the search itself works
+    assert all(secret in raw for secret in secrets)  # while it is in transit: the search itself works
     assert kept.keys() == {"sealed mail", "mailboxes", "operational logs"}
     assert all(kept.values())
     assert {(secret, place) for secret in (*secrets, ADA.encode()) for place in kept if secret in kept[place]} == set()
@@ -184,14 +184,14 @@ def deliver_settings() -> dict[str, str]:
 
 
 def stored(stack: dict[str, str]) -> list[bytes]:
-    """Return what SES stored of every message."""
+    """Return every message as SES stored it."""
     s3, bucket = client(stack, "s3"), deliver_settings()["INBOUND_BUCKET"]
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="inbound/")["Contents"]
     return [s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read() for found in listed]
 
 
 def kept_bytes(stack: dict[str, str]) -> dict[str, bytes]:
-    """Return everything that lies in each place where a message leaves something."""
+    """Return the whole content of each store that a message is written to."""
 
     def objects(bucket: str) -> bytes:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
@@ -208,7 +208,7 @@ def kept_bytes(stack: dict[str, str]) -> dict[str, bytes]:
     }
 
 
-def test_a_trace_tells_every_fact_in_order(example: None) -> None:
+def test_a_trace_shows_every_fact_in_order(example: None) -> None:
     facts = rows("trace", "--message-id", "<minutes.20261120@example.net>")
     assert [fact["name"] for fact in facts] == ["ORGANIZATION_EMAIL_RECEIVED", "MAILBOX_EMAIL_DELIVERED"]
     assert rows("trace", facts[0]["traceId"]) == facts
@@ -224,19 +224,19 @@ def test_following_events_shows_them_as_lines(example: None) -> None:
     assert first["event"]["eventName"] == "ORGANIZATION_EMAIL_RECEIVED"
 
 
-def test_a_recipient_of_no_domain_of_ours_is_refused_by_name(example: None) -> None:
+def test_a_recipient_of_an_unregistered_domain_is_refused_by_name(example: None) -> None:
     done = postroom("send", MESSAGE, "--from", "a@example.net", "--to", f"{ADA},who@elsewhere.example")
     assert done.returncode == 1
     assert done.stderr.startswith(b"postroom: who@elsewhere.example: 550")
     assert done.stderr.count(b"\n") == 1
 
 
-def test_every_sample_does_what_is_described(example: None) -> None:
+def test_every_sample_has_the_described_result(example: None) -> None:
     results = rows("replay")
     assert {row["event"] for row in results} == {path.name for path in (ROOT / "events").glob("*.json")}
 
 
-def test_what_was_parked_is_listed_and_can_be_given_up(example: None) -> None:
+def test_a_parked_entry_is_listed_and_can_be_given_up(example: None) -> None:
     postroom("replay", ROOT / "events" / "ingest_malformed.json")
     parked = [row for row in rows("parked", "list") if row["cause"].endswith("receipt.action")]
     assert len(parked) == 1
@@ -251,7 +251,7 @@ def test_a_disabled_key_parks_mail_and_enabling_it_and_redriving_delivers(exampl
     assert postroom("send", MESSAGE, "--from", "a@example.net", "--to", address).returncode == 0
     parked = wait_for(lambda: [row for row in rows("parked", "list") if row["station"] == "deliver"])
     assert [row["cause"] for row in parked] == [DISABLED]
-    assert postroom("mailbox", "list", address).returncode == 0  # nothing to open, nothing to refuse
+    assert postroom("mailbox", "list", address).returncode == 0  # the mailbox is empty, so nothing is decrypted
     kms.enable_key(KeyId=key)
     assert postroom("parked", "redrive", parked[0]["id"]).returncode == 0
     (item,) = wait_for(lambda: rows("mailbox", "list", address))
@@ -284,7 +284,7 @@ def test_a_refusal_is_a_line_and_an_exit_status(
     assert done.stdout == b""
 
 
-def test_a_stack_that_is_not_there_is_one_clear_line() -> None:
+def test_a_stack_that_does_not_run_is_one_clear_line() -> None:
     nowhere = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA"), "http://127.0.0.1:9")
     made_up = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     for arguments in (("mailbox", "list", ADA), ("trace", "0"), ("events",), ("parked", "list"), ("replay",)):

@@ -1,4 +1,4 @@
-"""Many recipients, and workers that die on the way: one copy in each mailbox, or parked until a redrive."""
+"""Many recipients, and workers that are killed: one copy in each mailbox, or parked until a redrive."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ WHOLE = {"ORGANIZATION_EMAIL_RECEIVED": 1}
 
 
 def kill_while_it_runs(running: RunningStack, *, most: int, gap: float) -> int:
-    """Kill ingest's worker, then random ones now and then until nothing waits any more; return how many were killed."""
-    dice = random.Random(7)  # noqa: S311  # a repeatable choice of moments
+    """Kill ingest's worker, then random workers until no message waits any more; return how many were killed."""
+    dice = random.Random(7)  # noqa: S311  # repeatable moments
     killed = kill(dice.choice(wait_for(lambda: running.workers("ingest"))))
     while killed < most and not running.is_idle():
         time.sleep(dice.uniform(0, 2 * gap))
@@ -38,7 +38,7 @@ def kill_while_it_runs(running: RunningStack, *, most: int, gap: float) -> int:
 
 
 def kill(worker: int) -> int:
-    """Kill one process; return how many that were: none if it ended by itself meanwhile."""
+    """Kill one process; return 1, or 0 if it ended by itself meanwhile."""
     try:
         os.killpg(worker, signal.SIGKILL)
     except ProcessLookupError:
@@ -51,14 +51,14 @@ def facts(running: RunningStack, organization: str) -> list[Fact]:
 
 
 def parked(running: RunningStack, organization: str, domain: str) -> list[dict[str, Any]]:
-    """Return what is parked of an organization, and of what is nobody's what names its domain."""
+    """Return the parked entries of an organization, and those of no organization that name its domain."""
     found = running.operator().parking.list()
     ours = [each for each in found if each.organization_id == organization or domain in each.body]
     return [{"id": each.id, "organization": each.organization_id, "cause": each.cause} for each in ours]
 
 
 def report(running: RunningStack, organization: str, domain: str) -> str:
-    """Tell where everything stands, for a test that fails."""
+    """Describe the state of every recipient, for a test that fails."""
     rows = [
         row for row in running.scan("TRANSIT_TABLE") if organization in json.dumps(row) or domain in json.dumps(row)
     ]
@@ -84,7 +84,7 @@ def check(
 ) -> None:
     """Wait until everything is final; then there is one copy, and one fact, for each mailbox.
 
-    What the workers' deaths have parked has a cause, and is delivered after a redrive.
+    Entries that the workers' deaths have parked have a cause, and are delivered after a redrive.
     """
     wanted = {**WHOLE, "MAILBOX_EMAIL_DELIVERED": copies}
 

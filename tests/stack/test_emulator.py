@@ -1,4 +1,4 @@
-"""The emulator in a process of its own, with clients that know nothing of each other."""
+"""The emulator in a process of its own, with independent clients."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_clients_that_write_and_cancel_at_once_lose_nothing(endpoint: str, tmp_p
         with output.open("w") as file:
             writers.append(subprocess.Popen([*command, str(number), str(COUNT)], stdout=file))
     streams = client("dynamodbstreams", endpoint)
-    # reads while the writers write, and until nothing more comes after they are done
+    # reads while the writers write, and after that until no further record comes
     records = list(read_stream(dynamodb, streams, "mailbox", lambda: all(one.poll() is not None for one in writers)))
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     reports = [json.loads(output.read_text()) for output in outputs]
@@ -142,7 +142,7 @@ def test_clients_that_write_and_cancel_at_once_lose_nothing(endpoint: str, tmp_p
     assert sorted(image["name"]["S"] for image in images if "name" in image) == sorted(name for _, _, name in done)
 
 
-def test_a_fault_hits_the_calls_it_names_as_often_as_it_says(endpoint: str) -> None:
+def test_a_fault_affects_the_calls_that_it_names_as_many_times_as_it_says(endpoint: str) -> None:
     logs = client("logs", endpoint)
     for group in ("good", "bad"):
         logs.create_log_group(logGroupName=group)
@@ -165,7 +165,7 @@ def test_a_fault_hits_the_calls_it_names_as_often_as_it_says(endpoint: str) -> N
         ("kms", "ListKeys", {}, "KMSInternalException"),
     ],
 )
-def test_a_fault_speaks_the_protocol_of_its_service(
+def test_a_fault_has_the_protocol_of_its_service(
     endpoint: str, service: str, operation: str, call: dict[str, Any], error: str
 ) -> None:
     match = {"Key": "a b"} if service == "s3" else {}
@@ -180,7 +180,7 @@ def test_a_fault_speaks_the_protocol_of_its_service(
     assert [fault["operation"] for fault in control(endpoint, "GET")] == [operation]
 
 
-def test_what_moto_does_not_know_is_said_plainly(endpoint: str) -> None:
+def test_an_operation_that_moto_does_not_have_is_refused_by_name(endpoint: str) -> None:
     with pytest.raises(ClientError, match="start_message_move_task action has not been implemented") as caught:
         client("sqs", endpoint).start_message_move_task(SourceArn="arn:aws:sqs:us-east-1:123456789012:q")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
@@ -188,7 +188,7 @@ def test_what_moto_does_not_know_is_said_plainly(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["a/b c", "x%2Fy", "ü/ø", "a//b", "p+q", "?&=#", "trailing/"])
-def test_any_key_comes_back_with_its_bytes(endpoint: str, key: str) -> None:
+def test_an_object_of_any_key_is_returned_with_its_bytes(endpoint: str, key: str) -> None:
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket="keys")
     s3.put_object(Bucket="keys", Key=key, Body=key.encode(), Metadata={"my_name": "v"})
@@ -198,7 +198,7 @@ def test_any_key_comes_back_with_its_bytes(endpoint: str, key: str) -> None:
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="keys", Prefix=key)["Contents"]] == [key]
 
 
-def test_40_mebibytes_pass(endpoint: str) -> None:
+def test_an_object_of_40_mebibytes_is_stored_and_returned(endpoint: str) -> None:
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket="large")
     body = os.urandom(1024) * 40 * 1024
@@ -244,7 +244,7 @@ def test_it_stops_at_once_even_in_a_long_poll(number: signal.Signals) -> None:
         sqs.meta.events.register("before-send.sqs", lambda **_: asked.set())
         waiting = executor.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
         assert asked.wait(START_SECONDS)
-        time.sleep(0.3)  # until the emulator has it, most likely: nothing outside of it tells
+        time.sleep(0.3)  # most likely until the emulator has the request: this cannot be seen from outside
         process.send_signal(number)
         assert process.wait(timeout=15) == 0  # sooner than the poll would end
         assert waiting.exception() is not None

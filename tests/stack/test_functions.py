@@ -1,4 +1,4 @@
-"""`postroom up --functions`: customers' projects in Python and Node.js, unchanged, asked by stock clients."""
+"""`postroom up --functions`: customers' projects in Python and Node.js, unchanged, called by stock clients."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DEFAULT: Final = {"action": {"type": "DEFAULT"}, "allRecipients": True}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the projects are."""
+    """The folder of the projects."""
     return tmp_path_factory.mktemp("customers")
 
 
@@ -76,7 +76,7 @@ def test_a_python_function_has_its_packages_its_resources_and_our_api(running: R
     running.client("workmail").create_organization(Alias=f"guests-{len(name)}")
     answer = invoke(running, name)
     environment = answer["seen"]["environment"]
-    assert answer["seen"]["organizations"] >= 1  # asked by stock boto3: the endpoint comes from the environment
+    assert answer["seen"]["organizations"] >= 1  # called with stock boto3: the endpoint comes from the environment
     assert environment["AWS_DATA_PATH"].endswith("layers/workmail_client/botocore")
     assert environment["AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW"] == running.environment["AWS_ENDPOINT_URL_WORKMAIL"]
     stored = running.client("s3").get_object(Bucket="footer-updatedmessages", Key=EVENT["invocationId"])
@@ -96,7 +96,7 @@ def test_a_node_function_runs_with_its_packages(running: RunningStack, name: str
     assert invoke(running, name) == {"actions": [expected]}
 
 
-def test_the_templates_permission_is_shown(running: RunningStack) -> None:
+def test_the_permission_in_the_template_is_shown(running: RunningStack) -> None:
     policy = json.loads(running.client("lambda").get_policy(FunctionName="FooterFunction")["Policy"])
     assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "workmail.us-east-1.amazonaws.com"}]
 
@@ -187,7 +187,7 @@ def test_sam_gets_its_variables_for_a_container(running: RunningStack) -> None:
     assert "AWS_DATA_PATH" not in for_sam  # a folder of this machine
 
 
-def test_what_it_writes_is_in_its_log_group(running: RunningStack) -> None:
+def test_the_output_of_a_function_is_in_its_log_group(running: RunningStack) -> None:
     invoke(running, "FooterFunction")
     logs = running.client("logs")
 
@@ -213,7 +213,7 @@ def test_what_it_writes_is_in_its_log_group(running: RunningStack) -> None:
         ),
     ],
 )
-def test_an_edit_is_live_with_a_following_event_and_its_log_tells(
+def test_an_edit_is_live_with_a_later_event_and_the_log_says_so(
     running: RunningStack, folder: Path, name: str, file: str, line: str
 ) -> None:
     said = line.split('"')[1]

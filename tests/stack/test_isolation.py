@@ -1,4 +1,4 @@
-"""What is wrong with one organization, or one record, does not delay another's events."""
+"""A failure of one organization, or of one record, does not delay another's events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def names(running: RunningStack, alias: str) -> list[str]:
     return [event["event"]["eventName"] for event in running.events(GROUP + alias)]
 
 
-def test_a_log_group_that_refuses_delays_nobody_else(running: RunningStack, both: dict[str, str], faults: None) -> None:
+def test_a_log_group_that_refuses_delays_no_other_organization(
+    running: RunningStack, both: dict[str, str], faults: None
+) -> None:
     match = {"logGroupName": f"{GROUP}refused"}
     running.fault(service="logs", operation="PutLogEvents", match=match, error="AccessDeniedException")
     for _ in range(10):
@@ -52,7 +54,7 @@ def test_a_log_group_that_refuses_delays_nobody_else(running: RunningStack, both
     wait_for(lambda: names(running, "refused").count("MAILBOX_EMAIL_DELIVERED") >= 10)  # at least once
 
 
-def test_a_poison_record_delays_nobody(running: RunningStack, both: dict[str, str]) -> None:
+def test_a_poison_record_delays_no_other_record(running: RunningStack, both: dict[str, str]) -> None:
     before = names(running, "healthy").count("MAILBOX_EMAIL_DELIVERED")
     poison = {"pk": {"S": "poison"}, "sk": {"S": "poison"}, "at": {"S": "never"}}
     running.client("dynamodb").put_item(TableName=running.settings["LEDGER_TABLE"], Item=poison)

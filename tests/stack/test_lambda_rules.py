@@ -21,7 +21,7 @@ HAS_NODE = shutil.which("node") is not None
 ANN, BEN, CLEO = (f"{name}@lambda.example" for name in ("ann", "ben", "cleo"))
 
 SPEED = 150
-"""How many times as fast time runs here."""
+"""How many times faster time runs here."""
 
 MESSAGES = {
     "f1": ("fail", (ANN, BEN)),
@@ -33,7 +33,7 @@ MESSAGES = {
     "f0": ("once", (ANN,)),
     "n1": ("storm", (ANN,)),
 }
-"""Sender and recipients of what is sent at once, so that tests wait together for what takes its time."""
+"""Sender and recipients of messages that are sent at once, so that all tests wait at the same time."""
 
 FUNCTIONS = {"FailFunction": "app.handler", "RecurseFunction": "recurse.handler"}
 FAILING = """
@@ -113,13 +113,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         run_lambda(running, organization, "storm@guide.example", "stop-storm")
     for number, (sender, recipients) in MESSAGES.items():
         if number != "n1" or len(projects) == 3:
-            running.send(letter(number, sender), *recipients)
+            running.send(message(number, sender), *recipients)
     yield running
     running.stop()
 
 
 def run_lambda(running: RunningStack, organization: str, sender: str, function: str, **more: Any) -> dict[str, Any]:
-    """Make a rule; return what it was made of, and its id."""
+    """Make a rule; return its members and its id."""
     settings = {"Synchronous": True, **more}
     if settings["Synchronous"]:
         settings = {"FallbackAction": "MOVE_TO_JUNK", "RuleTimeoutMinutes": 1, **settings}
@@ -134,13 +134,13 @@ def run_lambda(running: RunningStack, organization: str, sender: str, function: 
     return rule | {"RuleId": running.client("workmail").create_inbound_mail_flow_rule(**rule)["RuleId"]}
 
 
-def letter(number: str, sender: str) -> bytes:
+def message(number: str, sender: str) -> bytes:
     fields = [f"From: <{sender}@guide.example>", f"Subject: {number}", f"Message-ID: <{number}@letters.example>"]
     return "\r\n".join([*fields, "", "Hello.", ""]).encode()
 
 
 def told(running: RunningStack, number: str, *finals: str) -> list[dict[str, Any]]:
-    """Wait until as many facts of these names are known, and return all that are by then."""
+    """Wait until there are that many facts of these names; return all facts that exist then."""
 
     def look() -> list[dict[str, Any]]:
         done = running.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
@@ -166,7 +166,7 @@ DELIVERED = "MAILBOX_EMAIL_DELIVERED"
 
 def test_a_function_changes_the_subject(running: RunningStack) -> None:
     facts = told(running, "s1", DELIVERED, DELIVERED)
-    changed = letter("New subject: s1", "subject").replace(b"<New subject: s1@", b"<s1@").replace(b"\r\n", b"\n")
+    changed = message("New subject: s1", "subject").replace(b"<New subject: s1@", b"<s1@").replace(b"\r\n", b"\n")
     for user in (ANN, BEN):
         assert content(running, user, "New subject: s1") == [changed]
         assert content(running, user, "s1") == []
@@ -179,7 +179,7 @@ def test_a_function_changes_the_subject(running: RunningStack) -> None:
 
 def test_a_function_drops_a_recipient(running: RunningStack) -> None:
     facts = told(running, "d1", DELIVERED, "RULE_APPLIED")
-    assert content(running, ANN, "d1") == [letter("d1", "drop")]
+    assert content(running, ANN, "d1") == [message("d1", "drop")]
     assert content(running, BEN, "d1") == []
     (applied,) = [fact["event"] for fact in facts if fact["name"] == "RULE_APPLIED"]
     assert {action["action"]: action["recipients"] for action in applied["ruleActions"]} == {
@@ -197,50 +197,52 @@ def test_a_function_bounces_with_a_message(running: RunningStack) -> None:
 
 def test_a_function_adds_a_recipient(running: RunningStack) -> None:
     told(running, "a1", DELIVERED, DELIVERED)
-    assert content(running, ANN, "a1") == content(running, CLEO, "a1") == [letter("a1", "add")]
+    assert content(running, ANN, "a1") == content(running, CLEO, "a1") == [message("a1", "add")]
 
 
 def test_an_asynchronous_function_changes_nothing(running: RunningStack) -> None:
     facts = told(running, "t1", DELIVERED, "RULE_ATTEMPTED")
-    assert content(running, BEN, "t1") == [letter("t1", "tell")]
+    assert content(running, BEN, "t1") == [message("t1", "tell")]
     (attempt,) = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert "failure" not in attempt
 
 
-def test_with_a_timeout_of_zero_the_fallback_holds_at_once(running: RunningStack) -> None:
+def test_with_a_timeout_of_zero_the_fallback_applies_at_once(running: RunningStack) -> None:
     facts = told(running, "f0", DELIVERED)
     attempts = [fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [(attempt["attempt"], attempt["failure"]) for attempt in attempts] == [(1, "FUNCTION_ERROR")]
     assert attempts[0]["error"] == "ValueError: no good"
 
 
-def test_a_function_that_always_fails_is_tried_until_the_timeout_and_then_the_fallback_holds(
+def test_a_function_that_always_fails_is_called_until_the_timeout_and_then_the_fallback_applies(
     running: RunningStack,
 ) -> None:
     facts = told(running, "f1", DELIVERED, DELIVERED)
     attempts = [fact for fact in facts if fact["name"] == "RULE_ATTEMPTED"]
     assert [fact["data"]["attempt"] for fact in attempts] == list(range(1, len(attempts) + 1))
-    assert len(attempts) > 1  # how many fit in depends on the machine
+    assert len(attempts) > 1  # their number depends on the machine
     assert milliseconds(attempts[-1]) - milliseconds(facts[0]) >= 60 * 60_000 / SPEED - 1000
     assert len({fact["data"]["invocationId"] for fact in attempts}) == 1
     folders = {fact["event"]["recipient"]: fact["event"]["folder"] for fact in facts if fact["name"] == DELIVERED}
     assert folders == {ANN: "JUNK_EMAIL", BEN: "JUNK_EMAIL"}
 
 
-def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_met(running: RunningStack) -> None:
+def test_a_rule_that_is_changed_and_then_deleted_still_decides_about_mail_that_it_matched_before(
+    running: RunningStack,
+) -> None:
     workmail = running.client("workmail")
     (organization,) = workmail.list_organizations()["OrganizationSummaries"]
     rule = run_lambda(
         running, organization["OrganizationId"], "wait@guide.example", "FailFunction", RuleTimeoutMinutes=10
     )
-    running.send(letter("w1", "wait"), ANN)
+    running.send(message("w1", "wait"), ANN)
     told(running, "w1", "RULE_ATTEMPTED")
     rule["Action"]["Lambda"] |= {"FallbackAction": "DEFAULT"}
     workmail.update_inbound_mail_flow_rule(**rule)
-    running.send(letter("w2", "wait"), ANN)
+    running.send(message("w2", "wait"), ANN)
     told(running, "w2", "RULE_ATTEMPTED")
     workmail.delete_inbound_mail_flow_rule(OrganizationId=rule["OrganizationId"], RuleId=rule["RuleId"])
-    running.send(letter("w3", "wait"), ANN)
+    running.send(message("w3", "wait"), ANN)
 
     versions = []
     for number, folder in (("w1", "JUNK_EMAIL"), ("w2", "INBOX")):
@@ -255,10 +257,10 @@ def test_a_rule_that_is_changed_and_then_deleted_decides_about_the_mail_that_it_
 
 
 def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decides_once(running: RunningStack) -> None:
-    running.send(letter("r1", "recurse"), ANN)  # alone: of two workers it takes both
+    running.send(message("r1", "recurse"), ANN)  # alone, because it needs both workers
     facts = told(running, "r1", DELIVERED)
     told(running, "re-r1", DELIVERED)
-    assert content(running, ANN, "r1") == [letter("r1", "recurse")]
+    assert content(running, ANN, "r1") == [message("r1", "recurse")]
     assert len(content(running, ANN, "Re: r1")) == 1
     assert [fact["name"] for fact in facts].count("RULE_APPLIED") == 1
     assert all("failure" not in fact["data"] for fact in facts if fact["name"] == "RULE_ATTEMPTED")
@@ -267,4 +269,4 @@ def test_a_function_that_deletes_its_own_rule_sends_mail_and_calls_itself_decide
 @pytest.mark.skipif(not (HAS_NODE and shutil.which("npm")), reason="needs node and npm")
 def test_a_function_of_node_decides(running: RunningStack) -> None:
     told(running, "n1", DELIVERED)
-    assert content(running, ANN, "n1") == [letter("n1", "storm")]
+    assert content(running, ANN, "n1") == [message("n1", "storm")]

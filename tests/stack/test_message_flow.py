@@ -1,4 +1,4 @@
-"""The Message Flow API of a running stack, asked by stock clients with nothing but what `up` exports."""
+"""The Message Flow API of a running stack, called by stock clients with only the variables that `up` exports."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ HEAD = (
 LINE = b"A" * 76 + b"\r\n"
 LARGEST = 40 << 20
 MEMORY = 1024 << 20
-"""What template.yaml gives the function, in bytes."""
+"""The function's memory in template.yaml, in bytes."""
 
 MOST_OF_A_STATION = 300 << 20
-"""What a worker on the way of a message takes at most, in bytes."""
+"""Most memory of a worker on the way of a message, in bytes."""
 
 CLIENT = """
 import boto3, hashlib, json, sys
@@ -35,7 +35,7 @@ answer = client.get_raw_message_content(messageId=sys.argv[1])
 content = answer["messageContent"].read()
 print(json.dumps({"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}))
 """
-"""A program as a rule function has it: stock boto3, and the environment."""
+"""A program like a rule function: stock boto3 and the environment."""
 
 
 def of_size(name: bytes, size: int) -> bytes:
@@ -68,7 +68,9 @@ def reference(bucket: str, key: str) -> dict[str, Any]:
     return {"s3Reference": {"bucket": bucket, "key": key}}
 
 
-def test_forty_megabytes_come_out_and_go_in_byte_for_byte(running: RunningStack, user: str, bucket: str) -> None:
+def test_a_message_of_forty_megabytes_is_returned_and_put_byte_for_byte(
+    running: RunningStack, user: str, bucket: str
+) -> None:
     flow = running.client("workmailmessageflow")
     content = of_size(b"largest", LARGEST)
     message_id = received(running, user, content, "largest")
@@ -92,14 +94,14 @@ def test_forty_megabytes_come_out_and_go_in_byte_for_byte(running: RunningStack,
     assert all(peak_memory(pid) < MEMORY for pid in runtimes)
 
 
-def test_a_program_needs_nothing_but_the_environment(running: RunningStack, user: str) -> None:
+def test_a_program_needs_only_the_environment(running: RunningStack, user: str) -> None:
     message_id = received(running, user, of_size(b"small", 1000), "small")
     done = running.run([sys.executable, "-c", CLIENT, message_id])
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["size"] == 1000
 
 
-def test_what_is_put_after_delivery_changes_later_gets_and_nothing_delivered(
+def test_a_put_after_delivery_changes_later_gets_and_no_delivered_message(
     running: RunningStack, user: str, bucket: str
 ) -> None:
     flow = running.client("workmailmessageflow")

@@ -1,4 +1,4 @@
-"""What is malformed ends delivered as it came, or parked with its cause."""
+"""A malformed message is delivered as it came, a malformed notification is parked with its cause."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_malformed_messages_are_delivered_as_they_came(running: RunningStack) ->
 
 
 @pytest.mark.parametrize("case", ["malformed", "missing object"])
-def test_a_notification_that_leads_nowhere_is_parked_with_its_cause(running: RunningStack, case: str) -> None:
+def test_a_notification_without_a_valid_target_is_parked_with_its_cause(running: RunningStack, case: str) -> None:
     known = {row["id"] for row in running.rows("parked", "list")}
     running.organization(f"odd-{case[:7].strip()}")
     body = '{"notificationType": "Received"}'

@@ -23,8 +23,8 @@ def test_a_thousand_messages_keep_their_pace(running: RunningStack) -> None:
     began = time.monotonic()
     with running.smtp() as smtp:
         for number in range(MESSAGES):
-            letter = f"Subject: {number}\r\n\r\n{number}\r\n".encode()
-            assert smtp.sendmail("a@elsewhere.example", ["ann@pace.example"], letter) == {}
+            message = f"Subject: {number}\r\n\r\n{number}\r\n".encode()
+            assert smtp.sendmail("a@elsewhere.example", ["ann@pace.example"], message) == {}
     wait_for(lambda: running.copies_of(user) >= MESSAGES, 300, every=1)
     took = time.monotonic() - began
     assert running.copies_of(user) == MESSAGES

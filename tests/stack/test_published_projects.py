@@ -24,7 +24,7 @@ PACKAGES = ROOT / ".postroom" / "test-packages"
 
 
 def why_no_node() -> str:
-    """Return why functions in Node.js cannot run here; nothing where they can."""
+    """Return why functions in Node.js cannot run here; empty if they can."""
     if not (shutil.which("node") and shutil.which("npm")):
         return "needs node and npm"
     try:
@@ -74,7 +74,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, without_node: str) -> Iter
 
 
 def decided(running: RunningStack, project: str, subject: str, *, verdicts: str = "") -> str:
-    """Send a message that a project's function decides about; return what became of it."""
+    """Send a message that a project's function decides about; return its facts."""
     number = f"{project}-{subject}".replace(" ", "-")
     fields = [
         f"From: <{project}@asks.example>",
@@ -95,7 +95,7 @@ def decided(running: RunningStack, project: str, subject: str, *, verdicts: str 
 
 
 @pytest.mark.parametrize("project", published.IN_NODE)
-def test_functions_in_node_find_the_sdk_that_lambda_brings(
+def test_functions_in_node_find_the_sdk_of_lambdas_runtime(
     running: RunningStack, without_node: str, project: str
 ) -> None:
     if without_node:
@@ -105,12 +105,12 @@ def test_functions_in_node_find_the_sdk_that_lambda_brings(
     assert decided(running, project, "unwanted") == other
 
 
-def test_parameters_are_what_sam_deploy_guided_wrote(running: RunningStack) -> None:
+def test_parameters_have_the_values_that_sam_deploy_guided_wrote(running: RunningStack) -> None:
     assert decided(running, "blocklist", "one") == "DEFAULT"
     assert decided(running, "blocklist", "unwanted") == "BOUNCE"
 
 
-def test_a_function_knows_its_organization_before_that_was_made_and_may_be_told_another(running: RunningStack) -> None:
+def test_a_function_has_its_organizations_id_before_it_was_made_and_can_be_given_another(running: RunningStack) -> None:
     assert decided(running, "known-running", "traits") == "DEFAULT"
     functions = running.client("lambda")
     other = {

@@ -1,4 +1,4 @@
-"""Mail-flow rules from a file to the next message, on a running stack: smtplib in front, `postroom trace` behind."""
+"""Mail-flow rules of a file on a running stack: mail is sent with smtplib and checked with `postroom trace`."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ RULES = {
 SPAM = b"X-Local-SES-Verdicts: spam=FAIL\r\n"
 
 
-def letter(number: str, sender: str, *, extra: bytes = b"", to: str = "ann@ruled.example") -> bytes:
+def message(number: str, sender: str, *, extra: bytes = b"", to: str = "ann@ruled.example") -> bytes:
     fields = [f"From: <{sender}>", f"To: <{to}>", f"Subject: {number}", f"Message-ID: <{number}@letters.example>"]
     return extra + "\r\n".join([*fields, "", "Hello.", ""]).encode()
 
 
 def facts(running: RunningStack, number: str) -> list[dict[str, Any]]:
-    """Return what `postroom trace` tells of a message; nothing while it is unknown."""
+    """Return the facts that `postroom trace` shows of a message; none while it is unknown."""
     done = running.command("trace", "--message-id", f"<{number}@letters.example>", "--json")
     return list(json.loads(done.stdout)) if done.returncode == 0 else []
 
 
 def what_became(running: RunningStack, number: str, final: str) -> list[dict[str, Any]]:
-    """Wait for a fact of some name and return all that is known by then."""
+    """Wait for a fact of a name; return all facts that exist then."""
 
     def look() -> list[dict[str, Any]]:
         found = facts(running, number)
@@ -60,7 +60,7 @@ def what_became(running: RunningStack, number: str, final: str) -> list[dict[str
     return list(wait_for(look))
 
 
-def test_a_file_of_rules_drops_bounces_junks_and_spares(running: RunningStack, tmp_path: Path) -> None:
+def test_rules_of_a_file_drop_bounce_junk_and_bypass_the_spam_check(running: RunningStack, tmp_path: Path) -> None:
     organization = running.organization("ruled")
     running.user(organization, "ann", "ann@ruled.example")
     running.user(organization, "old", "old@ruled.example")
@@ -79,7 +79,7 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(running: RunningStack, t
         "bypassed": ("news@letter.example", SPAM, "ann@ruled.example"),
     }
     for number, (sender, extra, to) in cases.items():
-        running.send(letter(number, sender, extra=extra, to=to), to, sender="envelope@elsewhere.example")
+        running.send(message(number, sender, extra=extra, to=to), to, sender="envelope@elsewhere.example")
 
     for number, rule, folder in (
         ("spared", "But Eve", "INBOX"),
@@ -97,7 +97,7 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(running: RunningStack, t
     assert applied(told) == [("Moved", ["old@ruled.example"])]
     (bounced,) = [fact["event"]["bouncedRecipient"] for fact in told if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
     assert (bounced["emailAddress"], bounced["reason"]) == ("old@ruled.example", "Write to ann@ruled.example")
-    ((_, report),) = wait_for(lambda: outbox(running, "envelope@elsewhere.example"))  # of six letters, this alone
+    ((_, report),) = wait_for(lambda: outbox(running, "envelope@elsewhere.example"))  # of six messages, only this one
     about, recipient = status_of(report)
     assert about["Reporting-MTA"] == "dns; ruled.example"
     assert recipient == {
@@ -121,12 +121,12 @@ def test_a_file_of_rules_drops_bounces_junks_and_spares(running: RunningStack, t
 
 
 def applied(told: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return which rules were applied, and to whom."""
+    """Return the rules that were applied, and their recipients."""
     events = [fact["event"] for fact in told if fact["name"] == "RULE_APPLIED"]
     return [(event["ruleName"], event["ruleActions"][0]["recipients"]) for event in events]
 
 
-def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(running: RunningStack) -> None:
+def test_a_rule_that_is_made_while_mail_arrives_decides_about_the_next_message(running: RunningStack) -> None:
     organization = running.organization("flowing")
     running.user(organization, "ann", "ann@flowing.example")
     workmail = running.client("workmail")
@@ -140,7 +140,7 @@ def test_a_rule_that_is_made_while_mail_flows_decides_the_very_next_message(runn
                     return
                 name = f"flow-{worker}-{number}"
                 sent[name] = time.time() * 1000
-                content = letter(name, "bob@evil.example", to="ann@flowing.example")
+                content = message(name, "bob@evil.example", to="ann@flowing.example")
                 smtp.sendmail("bob@evil.example", ["ann@flowing.example"], content)
 
     threads = [threading.Thread(target=flood, args=(worker,)) for worker in range(3)]

@@ -1,4 +1,4 @@
-"""What lies in the stack of a message is ciphertext, bound to its mailbox; keys are asked for rarely."""
+"""A message at rest is ciphertext, bound to its mailbox; KMS is called rarely."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def vaults(running: RunningStack) -> dict[str, str]:
 
 
 def spellings(word: str) -> set[bytes]:
-    """Return the ways in which a word would stand in what a careless program writes."""
+    """Return the forms in which a careless program would write a word."""
     plain = word.encode()
     shifted = {base64.b64encode(b"x" * shift + plain)[4:-4] for shift in range(3)}
     return {plain, plain.lower(), plain[::-1], plain.hex().encode(), quopri.encodestring(plain), *shifted}
 
 
-def test_no_word_of_a_message_is_kept_in_plain(running: RunningStack, vaults: dict[str, str]) -> None:
+def test_no_word_of_a_message_is_stored_as_plain_text(running: RunningStack, vaults: dict[str, str]) -> None:
     s3, logs = running.client("s3"), running.client("logs")
     kept: dict[str, bytes] = {}
     for bucket in (running.settings["INBOUND_BUCKET"], running.settings["MAIL_BUCKET"]):
@@ -51,7 +51,7 @@ def test_no_word_of_a_message_is_kept_in_plain(running: RunningStack, vaults: di
             for found in page.get("Contents", []):
                 kept[found["Key"]] = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
     raw = [kept.pop(key) for key in list(kept) if key.startswith(("inbound/", "transit/"))]
-    assert MESSAGE in raw  # while it is on its way: the search itself works
+    assert MESSAGE in raw  # while it is in transit: the search itself works
     sealed = len(kept)
     kept["mailboxes"] = repr(running.scan("MAILBOX_TABLE")).encode()
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
@@ -66,7 +66,9 @@ def test_no_word_of_a_message_is_kept_in_plain(running: RunningStack, vaults: di
 
 
 @pytest.mark.parametrize("thief", ["ben@vault.example", "eve@bunker.example"])
-def test_a_sealed_object_does_not_open_elsewhere(running: RunningStack, vaults: dict[str, str], thief: str) -> None:
+def test_a_sealed_object_cannot_be_decrypted_in_another_mailbox(
+    running: RunningStack, vaults: dict[str, str], thief: str
+) -> None:
     operator, s3, bucket = running.operator(), running.client("s3"), running.settings["MAIL_BUCKET"]
     (mine,) = operator.mailboxes.items(vaults["ann@vault.example"], "INBOX")
     (other,) = operator.mailboxes.items(vaults[thief], "INBOX")
@@ -80,7 +82,7 @@ def test_a_sealed_object_does_not_open_elsewhere(running: RunningStack, vaults: 
     assert b"Traceback" not in done.stderr
 
 
-def test_kms_is_asked_once_a_minute_for_each_mailbox_and_worker(running: RunningStack, kms: KmsProxy) -> None:
+def test_kms_is_called_once_per_minute_mailbox_and_worker(running: RunningStack, kms: KmsProxy) -> None:
     user = running.user(running.organization("thrifty"), "ann", "ann@thrifty.example")
     head = running.operator().mailboxes.head(user)
     assert head is not None

@@ -1,4 +1,4 @@
-"""`postroom up` from outside: a process of its own with a small SAM project, asked by stock clients."""
+"""`postroom up` from outside: a process of its own with a small SAM project, called by stock clients."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Up:
             try:
                 text = entry.read_text()
             except OSError:
-                continue  # it ended while we looked
+                continue  # it ended meanwhile
             parent = int(text.rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(entry.parent.name))
         found, waiting = set(), [self.process.pid]
@@ -113,7 +113,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     sam_project.wait_for(lambda: not any(map(is_alive, processes)))
 
 
-def test_a_queue_invokes_its_function_and_what_failed_goes_the_queues_way(stack: Up) -> None:
+def test_a_queue_invokes_its_function_and_failed_messages_go_to_its_dead_letter_queue(stack: Up) -> None:
     sqs = stack.client("sqs")
     attribute = {"a": {"DataType": "String", "StringValue": "x"}}
     sqs.send_message(QueueUrl=stack.queue("Work"), MessageBody="good", MessageAttributes=attribute)
@@ -133,7 +133,7 @@ def test_a_topic_delivers_raw_to_the_queue(stack: Up) -> None:
     sam_project.wait_for(lambda: "told" in stack.bodies())
 
 
-def test_a_stream_is_read_in_order_and_poison_is_told_to_the_destination(stack: Up) -> None:
+def test_a_stream_is_read_in_order_and_poison_records_are_sent_to_the_destination(stack: Up) -> None:
     dynamodb, table = stack.client("dynamodb"), "postroom-Table"
     names = [f"{number:03d}" for number in range(30)]
     names.insert(15, "poison")
@@ -159,12 +159,12 @@ def test_a_stream_is_read_in_order_and_poison_is_told_to_the_destination(stack: 
     assert image["dynamodb"]["NewImage"]["raw"] == {"B": "AP8="}
 
 
-def test_a_schedule_comes_sooner_where_time_is_faster(stack: Up) -> None:
+def test_a_schedule_runs_sooner_if_time_is_faster(stack: Up) -> None:
     event = sam_project.wait_for(lambda: stack.seen("timer"))[0]
     assert event["detail-type"] == "Scheduled Event"
 
 
-def test_a_route_answers_with_what_its_function_says(stack: Up) -> None:
+def test_a_route_returns_the_answer_of_its_function(stack: Up) -> None:
     url = f"{stack.environment['AWS_ENDPOINT_URL_WORKMAIL']}/hello"
     with urllib.request.urlopen(url, b"hello") as answer:  # noqa: S310  our own http
         assert (answer.status, answer.read(), answer.headers["X-One"]) == (201, b"HELLO", "1")
@@ -178,7 +178,7 @@ def test_a_custom_resource_is_created_before_the_stack_is_ready(stack: Up) -> No
     assert event["ResourceProperties"]["Flag"] == "true"
 
 
-def test_what_functions_write_is_in_cloudwatch_logs(stack: Up) -> None:
+def test_the_output_of_functions_is_in_cloudwatch_logs(stack: Up) -> None:
     stack.client("lambda").invoke(FunctionName="ApiFunction", Payload=b'{"httpMethod": "POST", "body": "x"}')
     logs = stack.client("logs")
 
@@ -198,7 +198,7 @@ def test_buckets_are_usable_although_their_policy_refuses_plain_http(stack: Up) 
     assert s3.get_bucket_versioning(Bucket="postroom-bucket")["Status"] == "Enabled"
 
 
-def test_the_files_say_what_the_line_said(stack: Up) -> None:
+def test_the_files_have_the_content_of_the_line(stack: Up) -> None:
     script = f"set -a; . {stack.folder}/.postroom/env; env -0"
     printed = subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout.decode()
     exported = dict(entry.partition("=")[::2] for entry in printed.split("\0") if entry)
@@ -247,7 +247,7 @@ def send(stack: Up, content: bytes, *recipients: str) -> tuple[dict[str, Any], b
         b"Subject: dots\r\n\r\n.\r\n..\r\n",
     ],
 )
-def test_the_stored_object_is_what_was_sent(mail: Up, content: bytes) -> None:
+def test_the_stored_object_is_the_message_that_was_sent(mail: Up, content: bytes) -> None:
     _, stored = send(mail, content)
     assert stored == content
 
@@ -296,7 +296,7 @@ def test_pipelined_commands_after_data_are_answered(mail: Up) -> None:
     sam_project.wait_for(lambda: mail.bodies()[before:])  # or the next test takes it for its own
 
 
-def test_what_is_sent_to_a_domain_of_ours_comes_back_in_and_the_rest_is_in_the_outbox(mail: Up) -> None:
+def test_mail_to_a_registered_domain_arrives_and_other_mail_is_in_the_outbox(mail: Up) -> None:
     before = len(mail.bodies())
     replaced = b"Message-ID: <mine@x.test>\r\nDate: never\r\nBcc: s@x.test\r\n"
     raw = replaced + b"From: b@example.com\r\nSubject: s\r\n\r\n\xff\n.\n"
