@@ -193,7 +193,7 @@ def gather(harness: Harness) -> Evidence:
     sealed = harness.stack.objects("MAIL_BUCKET")
     queues = harness.queued()
     made = Evidence(
-        messages=harness.letters,
+        messages=harness.messages,
         replaced=harness.replaced,
         facts=facts,
         transit=[row for row in harness.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters

@@ -1,7 +1,7 @@
-"""The functions themselves, with queues, stream, schedule and time between them: what AWS does around our code.
+"""The functions, with the queues, stream, schedule and clock that AWS has around them.
 
-A function that is killed starts anew, and what it had in hand is handed out again; a failed message comes again, and
-after the queue's last attempt it is a dead letter, which park reads. Time passes only when somebody says so.
+A function that is killed starts again, and its batch is handed out again. A failed message comes again; after the
+queue's last attempt it becomes a dead letter, which park reads. Time passes only by ``Harness.hours``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import copy
 import io
 import json
 import random
-import time
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import patch
 
 import boto3
 from moto.dynamodb.models import dynamodb_backends
@@ -34,6 +31,7 @@ from postroom.contracts.message_flow import S3Reference
 from postroom.errors import TemporaryError
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import flow_message_id, trace_of
+from tests.faults.clock import Clock
 from tests.faults.faults import IN_ORDER, Handing
 from tests.faults.injector import OPERATOR, Killed
 from tests.support.builders import ORG, notification
@@ -52,7 +50,7 @@ ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 STREAM: Final = "LEDGER_TABLE"
 WITNESS: Final = "bus-witness"
-"""A queue that hears everything on the bus."""
+"""Name of a queue that gets every event of the bus."""
 
 MAPPINGS: Final[Mapping[str, str]] = {
     "INGEST_QUEUE_URL": "ingest",
@@ -69,34 +67,19 @@ MAPPINGS: Final[Mapping[str, str]] = {
     "RETRY_EVENTS_QUEUE_URL": "retry_events",
     "RETRY_EVENTS_DLQ_URL": "park",
 }
-"""Who reads what: queues by their variables' names, and the ledger's stream."""
+"""The function of each queue, named by its variable, and of the ledger's stream."""
 
 ATTEMPTS: Final = 5
-"""How often the schedule, or a person at the command line, tries what failed."""
+"""Most attempts of the schedule, or of an operator's command."""
 
 
 MOST_BATCHES: Final = 2000
-"""How many batches a run hands out at most; the largest need a tenth of that."""
-
-
-class Clock:
-    """The time that functions and queues see: the real one, and what was skipped. Nobody waits."""
-
-    def __init__(self) -> None:
-        self.skipped = 0.0
-
-    def time(self) -> float:
-        return time.time() + self.skipped
-
-    def time_ns(self) -> int:
-        return time.time_ns() + int(self.skipped * 1e9)
-
-    def sleep(self, seconds: float) -> None: ...
+"""Most batches of a run; the largest scenario needs a tenth of that."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What a function gets at once. ``handles`` is where a queue's messages are deleted or given back."""
+    """The records of one call. ``handles`` holds the receipt handles of a queue's messages."""
 
     source: str
     records: list[dict[str, Any]]
@@ -105,7 +88,7 @@ class Batch:
 
 @dataclass
 class Harness:
-    """One stack with its people, played on again and again. ``functions`` names those that run at all."""
+    """One stack for repeated runs. ``people`` sets up its directory; ``functions`` are the functions that run."""
 
     stack: Stack
     injector: Injector
@@ -113,9 +96,9 @@ class Harness:
     people: Callable[[Pipeline], None]
     clock: Clock = field(default_factory=Clock)
     handing: Handing = IN_ORDER
-    letters: dict[str, bytes] = field(default_factory=dict)
+    messages: dict[str, bytes] = field(default_factory=dict)
     replaced: dict[str, bytes] = field(default_factory=dict)
-    """What a rule's function has put in a letter's place."""
+    """The content that a rule's function put in place of a message."""
     _apps: dict[str, ModuleType] = field(default_factory=dict)
     _handled: list[Batch] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict)
@@ -133,36 +116,17 @@ class Harness:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Harness]:
-        """Let functions and queues live by our clock, and keep what functions print to themselves."""
-        begin, send = standard_queue.StandardQueue.__init__, standard_queue.StandardQueue.send
-
-        def by_our_clock(store: Any, queue: Any, clock: Any = self.clock.time) -> None:
-            begin(store, queue, clock)
-
-        def sent_by_our_clock(store: Any, message: Any) -> None:
-            if not hasattr(message, "our_clock"):  # a dead letter is sent once more
-                message.our_clock = True
-                message.sent_timestamp += int(self.clock.skipped * 1000)
-                message.delayed_until += int(self.clock.skipped * 1000)
-            send(store, message)
-
-        for queue in self._queues().values():
-            queue.__dict__.pop(standard_queue.ATTRIBUTE, None)
-        with (
-            patch.object(clock, "time", SimpleNamespace(time_ns=self.clock.time_ns, sleep=self.clock.sleep)),
-            patch.object(standard_queue.StandardQueue, "__init__", by_our_clock),
-            patch.object(standard_queue.StandardQueue, "send", sent_by_our_clock),
-            self.injector.installed(),
-        ):
+        """Make functions and queues use this clock, and calls of AWS go through the injector."""
+        with self.clock.installed(self._queues().values()), self.injector.installed():
             yield self
 
     def begin(self, handing: Handing = IN_ORDER) -> None:
-        """Begin a run: everything is as it was when only the people were there, and no function has started."""
+        """Begin a run: only the directory is set up, and no function has started."""
         for name, items in self._tables.items():
             self._table(name).items = copy.deepcopy(items)
         for name, objects in self._objects.items():
             self._bucket(name).keys = type(self._bucket(name).keys)()
-            for key, content in objects.items():  # anew: moto throws away the bytes of what is removed
+            for key, content in objects.items():  # put again: moto drops the bytes of removed objects
                 self.stack.s3.put_object(Bucket=self.stack.environment[name], Key=key, Body=content)
         ses_backends[ACCOUNT][REGION].sent_messages.clear()
         for queue in self._queues().values():
@@ -173,41 +137,43 @@ class Harness:
         self.clock.skipped = 0.0
         self.handing = handing
         self._chance = None if handing.seed is None else random.Random(handing.seed)  # noqa: S311 - repeatable
-        self.letters, self.replaced, self._apps, self._handled = {}, {}, {}, []
+        self.messages, self.replaced, self._apps, self._handled = {}, {}, {}, []
         self.pipeline.callees.events.clear()
 
     def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, age: int = 0, **more: Any) -> str:
-        """Let SES store a message and announce it, ``age`` milliseconds late; return the notification.
+        """Store and announce a message, as SES does, and return the notification.
 
-        Every letter's content is its own.
+        Args:
+            content: each message has a content of its own unless one is given.
+            age: milliseconds by which the message is older than the present time.
         """
-        self.letters[message_id] = content if content is not None else letter(message_id)
+        self.messages[message_id] = content if content is not None else content_of(message_id)
         self.store(message_id)
         body = notification(message_id, recipients, at=int(self.clock.time() * 1000) - age, **more)
         self.announce(body)
         return body
 
     def store(self, message_id: str) -> None:
-        """Let SES store a message, and say nothing."""
-        content = self.letters.setdefault(message_id, letter(message_id))
+        """Store a message as SES does, without a notification."""
+        content = self.messages.setdefault(message_id, content_of(message_id))
         self.stack.s3.put_object(Bucket="inbound-bucket", Key=f"inbound/{message_id}", Body=content)
 
     def announce(self, body: str) -> None:
-        """Let SES announce a message."""
+        """Send a notification as SES does."""
         self.pipeline.announce(body)
 
     def hand_out(self, source: str) -> None:
         """Hand out one batch of a queue."""
         self._hand_out(self._receive(source))
 
-    def bury(self, queue: str) -> None:
-        """Make dead letters of what a queue holds, as SQS does after the last attempt."""
+    def make_dead_letters(self, queue: str) -> None:
+        """Make all messages of a queue dead letters, as SQS does after the last attempt."""
         for body in self.queued()[queue.lower()]:
             self.stack.sqs.send_message(QueueUrl=self.stack.environment[f"{queue}_DLQ_URL"], MessageBody=body)
         self.forget(f"{queue}_QUEUE_URL")
 
     def put_in_place(self, message_id: str, content: bytes) -> None:
-        """Let a rule's function put another message in the place of the one it is asked about."""
+        """Put another content in place of a message, as a rule's function does."""
         self.replaced[message_id] = content
         settings, reference = FlowSettings.read(), S3Reference("customers", message_id)
         objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
@@ -224,7 +190,7 @@ class Harness:
             flow.put(flow_message_id(trace_of(message_id, ORG)), reference)
 
     def forget(self, queue: str) -> None:
-        """Lose what a queue holds, as SQS does after its retention period."""
+        """Drop all messages of a queue, as SQS does after its retention period."""
         name = self.stack.environment[queue].rpartition("/")[2]
         standard_queue.store_of(self._queues()[name]).purge()
 
@@ -233,7 +199,7 @@ class Harness:
         self.clock.skipped += number * HOUR
 
     def pump(self) -> None:
-        """Hand out until nothing is left, in queues and stream; what is delayed becomes due."""
+        """Hand out all messages of queues and stream; time passes until delayed ones are due."""
         self._pump()
         if self.handing.late:
             again, self._handled = self._handled, []
@@ -244,18 +210,18 @@ class Harness:
             self._pump()
 
     def schedule(self, function: str, *, spared: bool = False) -> None:
-        """Let the schedule invoke a function; what fails is invoked again. Of one that is spared no call goes wrong."""
+        """Invoke a function as the schedule does, until it succeeds; with ``spared`` none of its calls goes wrong."""
         for _ in range(self.handing.copies):
             with self.injector.sparing() if spared else contextlib.nullcontext():
                 self._schedule(function)
 
     def operate(self, work: Callable[[], object]) -> None:
-        """Let a person do something at the command line, until it succeeds."""
+        """Run an operator's command until it succeeds."""
         for _ in range(ATTEMPTS):
             with contextlib.suppress(Killed, TemporaryError), self.injector.running(OPERATOR, work):
                 work()
                 return
-        raise AssertionError("the command fails and fails")
+        raise AssertionError("the command always fails")
 
     def queued(self) -> dict[str, list[str]]:
         """Return the bodies that every queue holds, due or not."""
@@ -270,14 +236,14 @@ class Harness:
                 self._call(function, {})
                 return
             self._apps.pop(function, None)
-        raise AssertionError(f"{function} fails and fails")
+        raise AssertionError(f"{function} always fails")
 
     def _pump(self) -> None:
         for _ in range(MOST_BATCHES):
             ready = [source for source in self._sources() if source != STREAM and self._waiting(source)[0]]
             if ready:
                 batch = self._receive(self._chance.choice(ready) if self._chance else ready[0])
-                if batch.records:  # none where all of them just became dead letters
+                if batch.records:  # none if all of them became dead letters
                     self._hand_out(batch)
             elif STREAM in self._sources() and (news := self._read_stream()):
                 self._hand_out(news)
@@ -285,13 +251,13 @@ class Harness:
                 self.hours(1)
             else:
                 return
-        raise AssertionError("there is no end to it")
+        raise AssertionError("the run does not end")
 
     def _sources(self) -> list[str]:
         return [source for source, function in MAPPINGS.items() if function in self.functions]
 
     def _hand_out(self, batch: Batch) -> None:
-        """Let a function handle a batch; what it did not finish goes back, or, of a stream, comes again at once."""
+        """Invoke a function with a batch. Failed messages go back to their queue; those of a stream come at once."""
         for _ in range(self.handing.copies):
             left = self._invoke(batch)
         self._handled.append(batch)
@@ -307,11 +273,11 @@ class Harness:
         for name, handle in batch.handles.items():
             if name not in left:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
-            elif MAPPINGS[batch.source] != "retry_events":  # which says itself when they come again
+            elif MAPPINGS[batch.source] != "retry_events":  # it sets the time itself
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
 
     def _invoke(self, batch: Batch) -> set[str]:
-        """Return the names of the records that the function did not finish."""
+        """Return the names of the failed records."""
         function = MAPPINGS[batch.source]
         try:
             answer = self._call(function, {"Records": batch.records})
@@ -362,7 +328,7 @@ class Harness:
         return Batch(source, records, {m["MessageId"]: m["ReceiptHandle"] for m in found})
 
     def _never_handed_out(self, source: str, names: set[str]) -> None:
-        """Let what was received for the sake of another order alone be no nearer to the dead letters."""
+        """Do not count the receives of messages that were only put back."""
         queue = self._queues()[self.stack.environment[source].rpartition("/")[2]]
         for message in standard_queue.store_of(queue)._messages.values():
             message.approximate_receive_count -= message.id in names
@@ -373,7 +339,7 @@ class Harness:
         records: list[Any] = [record for record in answer["Records"] if record["eventName"] == "INSERT"]
         for record in records:
             record["dynamodb"]["ApproximateCreationDateTime"] = self.clock.time()
-        if self._chance:  # within one item a stream keeps its order; facts are one item each
+        if self._chance:  # a stream keeps the order within one item only, and each fact is an item
             self._chance.shuffle(records)
         return Batch(STREAM, records) if records else None
 
@@ -399,7 +365,7 @@ class Harness:
         return str(answer["ShardIterator"])
 
     def _witness(self) -> None:
-        """Let a queue hear the bus."""
+        """Make a queue that gets all events of the bus."""
         url = self.stack.sqs.create_queue(QueueName=WITNESS)["QueueUrl"]
         arn = self.stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         events = boto3.client("events")
@@ -412,12 +378,12 @@ class Harness:
         )
 
 
-def letter(message_id: str) -> bytes:
-    """Return a letter that is like no other, with bytes that a careless hand would change."""
+def content_of(message_id: str) -> bytes:
+    """Return a unique content for a message, with bytes that parsers and printers would change."""
     head = f"From: Bob <bob@example.org>\nMessage-ID: <{message_id}@example.org>\nSubject: caf"
     return head.encode() + b"\xe9\r\nX-Odd:\ttab \n\nHello\n.\r\nFrom here\r\n\0" + message_id.encode()
 
 
 def _name(record: Mapping[str, Any]) -> str:
-    """Return what a function calls a record in its answer."""
+    """Return the name of a record in a function's answer."""
     return str(record["messageId"] if "messageId" in record else record["dynamodb"]["SequenceNumber"])

@@ -4,6 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.organizations import (
+    CROWD,
+    acme,
+    answered,
+    asked,
+    asked_beside_crowd,
+    asked_crowd,
+    asked_twice_over,
+    crowd,
+    fails,
+    ruled,
+    ruled_crowd,
+    two_organizations,
+)
+from tests.faults.plays import (
+    announced_in_two_parts,
+    frozen_and_announced,
+    held_back,
+    nonsense,
+    one_message,
+    replaced,
+    replaced_in_vain,
+    two_messages,
+    unusable_key,
+)
 from tests.faults.scenario import (
     ASYNC,
     DAY,
@@ -20,34 +45,11 @@ from tests.faults.scenario import (
     ended,
     to,
 )
-from tests.faults.setups import (
-    CROWD,
-    acme,
-    announced_in_two_parts,
-    answered,
-    asked,
-    asked_beside_crowd,
-    asked_crowd,
-    asked_twice_over,
-    crowd,
-    fails,
-    frozen_and_announced,
-    held_back,
-    nonsense,
-    one_letter,
-    replaced,
-    replaced_in_vain,
-    ruled,
-    ruled_crowd,
-    two_letters,
-    two_organizations,
-    unusable_key,
-)
 
 MESSAGES: Final[tuple[Scenario, ...]] = (
     Scenario(
         "ingest: one recipient",
-        one_letter("ann@acme.test"),
+        one_message("ann@acme.test"),
         INGEST,
         to("ann@acme.test"),
         delivered("m1", "ann"),
@@ -55,7 +57,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: a group, a user, an unknown address",
-        one_letter(*MIXED),
+        one_message(*MIXED),
         INGEST,
         to(*MIXED),
         MIXED_ENDS,
@@ -63,7 +65,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: more than one transaction",
-        one_letter("group@acme.test", "nobody@acme.test"),
+        one_message("group@acme.test", "nobody@acme.test"),
         INGEST,
         to("group@acme.test", "nobody@acme.test"),
         (*ended("open", "m1", *CROWD, "the sender"), *ended("bounced", "m1", "nobody@acme.test")),
@@ -72,7 +74,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: two organizations",
-        one_letter("ann@acme.test", "zoe@zenith.test"),
+        one_message("ann@acme.test", "zoe@zenith.test"),
         INGEST,
         to("ann@acme.test", "zoe@zenith.test"),
         delivered("m1", "ann", "zoe"),
@@ -88,7 +90,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: a virus",
-        one_letter("ann@acme.test", "ben@acme.test", verdicts={"virus": "FAIL"}),
+        one_message("ann@acme.test", "ben@acme.test", verdicts={"virus": "FAIL"}),
         INGEST,
         to("ann@acme.test", "ben@acme.test"),
         ended("blocked", "m1", "ann@acme.test", "ben@acme.test"),
@@ -96,7 +98,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: spam",
-        one_letter("ann@acme.test", verdicts={"spam": "FAIL"}),
+        one_message("ann@acme.test", verdicts={"spam": "FAIL"}),
         INGEST,
         to("ann@acme.test"),
         delivered("m1", "ann", folder="JUNK_EMAIL"),
@@ -104,7 +106,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: rules for each recipient",
-        one_letter("ann@acme.test", "ben@acme.test", "quinn@acme.test"),
+        one_message("ann@acme.test", "ben@acme.test", "quinn@acme.test"),
         INGEST,
         to("ann@acme.test", "ben@acme.test", "quinn@acme.test"),
         (
@@ -117,7 +119,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: rules over more than one transaction",
-        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        one_message("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         INGEST,
         to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         (
@@ -130,7 +132,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "ingest: rejected by DMARC",
-        one_letter("ann@acme.test", "nobody@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
+        one_message("ann@acme.test", "nobody@acme.test", verdicts={"dmarc": "FAIL"}, dmarcPolicy="reject"),
         INGEST,
         to("ann@acme.test", "nobody@acme.test"),
         ended("dropped", "m1", "ann@acme.test", "nobody@acme.test"),
@@ -139,7 +141,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     Scenario("ingest: an unknown domain", nonsense, INGEST, {}, ended("parked", "m1", "arrival"), acme),
     Scenario(
         "run_sync_rule: an action for each recipient, and one more",
-        one_letter("ann@acme.test", "ben@acme.test", "quinn@acme.test", "fay@acme.test", "nobody@acme.test"),
+        one_message("ann@acme.test", "ben@acme.test", "quinn@acme.test", "fay@acme.test", "nobody@acme.test"),
         SYNC,
         to("ann@acme.test", "ben@acme.test", "quinn@acme.test", "fay@acme.test", "nobody@acme.test"),
         (
@@ -154,7 +156,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "run_sync_rule: more than one transaction",
-        one_letter("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
+        one_message("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         SYNC,
         to("dropped@acme.test", "bounced@acme.test", "group@acme.test"),
         (
@@ -167,7 +169,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "run_sync_rule: a call of a large flow",
-        one_letter("zoe@acme.test", "group@acme.test"),
+        one_message("zoe@acme.test", "group@acme.test"),
         INGEST | SYNC,
         to("zoe@acme.test", "group@acme.test"),
         ended("open", "m1", *CROWD, "zoe"),
@@ -185,7 +187,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "run_sync_rule: a function that always fails",
-        one_letter("ann@acme.test", "nobody@acme.test"),
+        one_message("ann@acme.test", "nobody@acme.test"),
         SYNC,
         to("ann@acme.test", "nobody@acme.test"),
         (*delivered("m1", "ann", folder="JUNK_EMAIL"), *ended("bounced", "m1", "nobody@acme.test"), *TOLD),
@@ -217,7 +219,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "run_sync_rule: a mailbox by two ways",
-        one_letter("ann@acme.test", "group@acme.test"),
+        one_message("ann@acme.test", "group@acme.test"),
         SYNC,
         to("ann@acme.test", "group@acme.test"),
         GROUP_ENDS,
@@ -225,7 +227,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "run_async_rule: a message",
-        one_letter("ann@acme.test", "ben@acme.test"),
+        one_message("ann@acme.test", "ben@acme.test"),
         ASYNC,
         to("ann@acme.test", "ben@acme.test"),
         delivered("m1", "ann", "ben"),
@@ -241,7 +243,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "deliver: one mailbox",
-        one_letter("ann@acme.test"),
+        one_message("ann@acme.test"),
         DELIVER,
         to("ann@acme.test"),
         delivered("m1", "ann"),
@@ -249,7 +251,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "deliver: two messages at once",
-        two_letters,
+        two_messages,
         DELIVER,
         {"m1": ("group@acme.test", "ann@acme.test"), "m2": ("ann@acme.test", "nobody@acme.test")},
         (
@@ -262,7 +264,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "deliver: nearly full",
-        one_letter("quinn@acme.test"),
+        one_message("quinn@acme.test"),
         DELIVER,
         to("quinn@acme.test"),
         (*delivered("m1", "quinn"), *ended("noticed", "m1", "quinn's notice")),
@@ -270,7 +272,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "deliver: full",
-        one_letter("fay@acme.test"),
+        one_message("fay@acme.test"),
         DELIVER,
         to("fay@acme.test"),
         (*ended("bounced", "m1", "fay"), *TOLD),
@@ -286,7 +288,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "bounce: recipients that fail together and apart",
-        one_letter(*MIXED, "fay@acme.test", "x@acme.test"),
+        one_message(*MIXED, "fay@acme.test", "x@acme.test"),
         frozenset({"bounce"}),
         to(*MIXED, "fay@acme.test", "x@acme.test"),
         (*MIXED_ENDS, *ended("bounced", "m1", "fay", "x@acme.test")),
@@ -294,7 +296,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "bounce: after a day, by SendRawEmail",
-        one_letter("nobody@acme.test", age=DAY),
+        one_message("nobody@acme.test", age=DAY),
         frozenset({"bounce"}),
         to("nobody@acme.test"),
         (*ended("bounced", "m1", "nobody@acme.test"), *TOLD),
@@ -302,7 +304,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "bounce: no return path",
-        one_letter("nobody@acme.test", source="<>"),
+        one_message("nobody@acme.test", source="<>"),
         frozenset({"bounce"}),
         to("nobody@acme.test"),
         (*ended("bounced", "m1", "nobody@acme.test"), *ended("not told", "m1", "the sender")),
@@ -310,7 +312,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     ),
     Scenario(
         "record_events: a message with mixed recipients",
-        one_letter(*MIXED),
+        one_message(*MIXED),
         frozenset({"record_events"}),
         to(*MIXED),
         MIXED_ENDS,

@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults.scenario import (
-    DELETION,
-    GROUP_ENDS,
-    INGEST,
-    SYNC,
-    TOLD,
-    Scenario,
-    delivered,
-    ended,
-    to,
-)
-from tests.faults.setups import (
-    CROWD,
-    MANY,
-    acme,
+from tests.faults.organizations import CROWD, MANY, acme, answered, asked, asked_but_for_some, asked_crowd, crowd
+from tests.faults.plays import (
     announced_late,
-    answered,
-    asked,
-    asked_but_for_some,
-    asked_crowd,
     calls_forgotten,
-    crowd,
     dead_call,
     dead_call_discarded,
     dead_call_redriven,
@@ -44,6 +26,17 @@ from tests.faults.setups import (
     redriven,
     verdict_forgotten,
     verdict_given_up,
+)
+from tests.faults.scenario import (
+    DELETION,
+    GROUP_ENDS,
+    INGEST,
+    SYNC,
+    TOLD,
+    Scenario,
+    delivered,
+    ended,
+    to,
 )
 
 RECOVERIES: Final[tuple[Scenario, ...]] = (

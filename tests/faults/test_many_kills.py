@@ -11,9 +11,9 @@ import pytest
 from tests.faults.evidence import gather
 from tests.faults.faults import FAULTS, CallFault
 from tests.faults.invariants import findings
+from tests.faults.organizations import CROWD
 from tests.faults.scenario import ALL, TOLD, delivered, ended
 from tests.faults.scenarios import SCENARIOS
-from tests.faults.setups import CROWD
 from tests.faults.walk import prepared
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.faults.harness import Harness
 from tests.faults.injector import Injector, Killed
+from tests.faults.organizations import acme, asked, fails
 from tests.faults.scenario import ALL
-from tests.faults.setups import acme, asked, fails
 from tests.support.builders import ORG, OTHER, notification
 from tests.support.commits import before_chunks
 from tests.support.rule_callees import ALL as CALLED
@@ -87,7 +87,7 @@ def test_a_parked_call_continues_when_it_is_redriven(stack: Stack) -> None:
         operator = harness.pipeline.operator.parking
         harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         harness.hand_out("INGEST_QUEUE_URL")
-        harness.bury("RUN_SYNC_RULE")
+        harness.make_dead_letters("RUN_SYNC_RULE")
         harness.pump()
         (parked,) = operator.list()
         assert (parked.key, parked.station) == ("call:r-tag", "run_sync_rule")
@@ -104,7 +104,7 @@ def test_a_parked_call_that_is_given_up_delivers_nothing(stack: Stack) -> None:
         harness.arrive("m1", "ann@acme.test", content=MESSAGE)
         harness.hand_out("INGEST_QUEUE_URL")
         (pointer,) = harness.queued()["run_sync_rule"]
-        harness.bury("RUN_SYNC_RULE")
+        harness.make_dead_letters("RUN_SYNC_RULE")
         harness.pump()
         (parked,) = operator.list()
         assert operator.discard(parked)
