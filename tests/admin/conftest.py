@@ -1,4 +1,4 @@
-"""The admin API over stores in memory: every call goes through validation and answers as the API does."""
+"""The admin API on stores in memory: every call is validated and answered as by the API."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ START = 1_800_000_000_000
 
 
 class ApiError(Exception):
-    """An error as the API answered it."""
+    """An error that the API answered."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{code}: {text}")
@@ -105,7 +105,7 @@ class Caller:
     now: int = START
 
     def settle(self, remaining: Callable[[], int] = lambda: 1 << 30) -> None:
-        """Let the deletions that have begun go on, as the schedule does."""
+        """Run the deletion of organizations once, as the schedule does."""
         tables, context = MemoryTables(), self.context
         transit, raw = MemoryTransit(tables, lambda: self.now), MemoryRawMail("inbound", lambda: self.now)
         for mailbox_id, head in context.mailboxes.heads.items():
@@ -119,10 +119,10 @@ class Caller:
             del context.mailboxes.heads[gone]
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
-        """Make one call; the clock moves on by a second.
+        """Make one call; the clock advances by a second.
 
         Raises:
-            ApiError: what the API answered, which must be an error that the operation's model has.
+            ApiError: the API answered with an error; it must be one of the operation's model.
         """
         self.now += 1000
         event = {
@@ -141,7 +141,7 @@ class Caller:
         raise ApiError(code, body["Message"])
 
     def refused(self, code: str, operation: str, **request: Any) -> str:
-        """Make a call that must fail with a code; return what the error says."""
+        """Make a call that must fail with a code; return the text of the error."""
         with pytest.raises(ApiError) as caught:
             self(operation, **request)
         assert caught.value.code == code, str(caught.value)
@@ -190,7 +190,7 @@ def acme(caller: Caller) -> str:
 
 @pytest.fixture
 def enable(caller: Caller, acme: str) -> Callable[..., str]:
-    """Make an enabled user or group of acme and return its id."""
+    """Create an enabled user or group of acme and return its id."""
 
     def make(name: str, *, kind: str = "User", **more: Any) -> str:
         extra = {"DisplayName": name, **more} if kind == "User" else more

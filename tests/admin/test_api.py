@@ -1,4 +1,4 @@
-"""The table of operations, and what happens when others are faster or stores do not answer."""
+"""The table of operations; conflicts with other writers, and stores that do not answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from postroom.errors import ConflictError, PostroomError, StoreUnavailableError
 from postroom.model.limits import CONFLICT_ATTEMPTS
 
 
-class Faltering:
+class FailingDirectory:
     """A directory whose first commits fail."""
 
     def __init__(self, directory: Any, failures: int, error: PostroomError) -> None:
@@ -47,7 +47,9 @@ def test_our_exceptions_are_the_models() -> None:
 
 
 def test_an_overtaken_operation_is_decided_anew(caller: Any, context: Any, acme: str) -> None:
-    caller.context = replace(context, directory=Faltering(context.directory, CONFLICT_ATTEMPTS - 1, ConflictError("x")))
+    caller.context = replace(
+        context, directory=FailingDirectory(context.directory, CONFLICT_ATTEMPTS - 1, ConflictError("x"))
+    )
     assert caller("CreateGroup", OrganizationId=acme, Name="team")["GroupId"]
 
 
@@ -55,7 +57,7 @@ def test_one_that_is_always_overtaken_and_a_store_that_is_silent_ask_for_a_retry
     caller: Any, context: Any, acme: str
 ) -> None:
     for error, failures in ((ConflictError("x"), CONFLICT_ATTEMPTS), (StoreUnavailableError("down"), 1)):
-        caller.context = replace(context, directory=Faltering(context.directory, failures, error))
+        caller.context = replace(context, directory=FailingDirectory(context.directory, failures, error))
         caller.refused("ServiceUnavailable", "CreateGroup", OrganizationId=acme, Name="team")
 
 

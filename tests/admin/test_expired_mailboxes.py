@@ -1,4 +1,4 @@
-"""What becomes of the mailboxes of those who left, and of those who come back meanwhile."""
+"""Mailboxes of deregistered users and resources, and of those that are registered again meanwhile."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PIECES: Final = 3
 Enable = Callable[..., str]
 
 
-class Died(BaseException):
+class StoppedError(BaseException):
     """The function was stopped."""
 
 
 @dataclass
 class Removal:
-    """Takes a mailbox away in pieces, its head first. ``hook`` is called with the number of each call, before it."""
+    """Removes a mailbox in parts, its head first. ``hook`` is called before each call, with the call's number."""
 
     heads: dict[str, Any]
     hook: Callable[[int], None] = lambda _: None
@@ -41,7 +41,7 @@ class Removal:
 
 @dataclass
 class Directory:
-    """A directory whose commits can be met by something: before, and after they hold."""
+    """A directory that calls a hook before and after each commit."""
 
     inner: Any
     before: Callable[[], None] = lambda: None
@@ -68,7 +68,7 @@ class Pipeline:
         return iter([self.acme])
 
     def run(self, after: int = 0, remaining: Callable[[], int] = lambda: 1 << 30) -> dict[str, int]:
-        """Run as if so many milliseconds had gone by since the last call of the API."""
+        """Run at ``after`` milliseconds after the last call of the API."""
         directory: Any = self.directory
         removal: Any = self.removal
         return ExpiredMailboxes(self, directory, removal, lambda: self.caller.now + after).run(remaining)
@@ -93,7 +93,7 @@ def pipeline(caller: Any, context: Any, acme: str) -> Pipeline:
 
 @pytest.fixture
 def ann(pipeline: Pipeline, enable: Enable) -> str:
-    """Somebody who left."""
+    """A deregistered user."""
     made = enable("ann")
     pipeline.leave(made)
     return made
@@ -190,7 +190,7 @@ def test_a_run_that_read_before_another_finished_does_not_touch_the_new_mailbox(
 
 
 def places() -> list[tuple[str, int]]:
-    """Return every call of a run, and whether the function dies before or after it holds."""
+    """Return every call of a run, each with "before" and "after": when the function is stopped."""
     return [
         *((f"commit {when}", number) for when in ("before", "after") for number in (1, 2)),
         *(("removal", number) for number in range(1, PIECES + 2)),
@@ -208,13 +208,13 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(
         nonlocal seen
         seen += 1
         if seen == number:
-            raise Died
+            raise StoppedError
 
     if where == "removal":
         pipeline.removal.hook = die
     else:
         setattr(pipeline.directory, where.split()[1], die)
-    with pytest.raises(Died):
+    with pytest.raises(StoppedError):
         pipeline.run(30 * DAY)
     pipeline.removal.hook = lambda _: None
     pipeline.directory = Directory(pipeline.context.directory)

@@ -1,4 +1,4 @@
-"""Groups and who belongs to them."""
+"""Groups and their members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call that is cut short before or after anything it asks of the pipeline is healed by repeating it."""
+"""A call that is stopped before or after any call of a port is completed by repeating it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_quota"
 PORTS = ("directory", "mailboxes", "mailbox_keys", "domain_services", "rule_sets")
 
 
-class CutShortError(BaseException):
-    """The execution environment is gone; no handler of the program's may see it."""
+class StoppedError(BaseException):
+    """The execution environment has ended; no handler of the program may catch this."""
 
 
-class Fuse:
-    """Wraps ports; blows before or after the n-th call that may have an effect."""
+class Interruption:
+    """Wraps ports; stops the program before or after the n-th call that may have an effect."""
 
-    def __init__(self, burns_at: int, *, after: bool) -> None:
-        self.left = burns_at
+    def __init__(self, at_call: int, *, after: bool) -> None:
+        self.left = at_call
         self.after = after
 
     def around(self, port: Any) -> Any:
-        fuse = self
+        interruption = self
 
         class Wrapped:
             def __getattr__(self, name: str) -> Any:
@@ -36,12 +36,12 @@ class Fuse:
                     return method
 
                 def call(*positional: Any, **named: Any) -> Any:
-                    fuse.left -= 1
-                    if fuse.left == 0 and not fuse.after:
-                        raise CutShortError
+                    interruption.left -= 1
+                    if interruption.left == 0 and not interruption.after:
+                        raise StoppedError
                     result = method(*positional, **named)
-                    if fuse.left == 0:
-                        raise CutShortError
+                    if interruption.left == 0:
+                        raise StoppedError
                     return result
 
                 return call
@@ -51,7 +51,7 @@ class Fuse:
 
 RULE = {"Name": "r", "SenderPatterns": ["evil.example"], "RecipientPatterns": ["*"], "Action": {"Type": "DROP"}}
 DOMAINS = 200
-"""More than one transaction takes."""
+"""More than fit into one transaction."""
 
 
 def user_with_aliases(caller: Any, count: int) -> dict[str, str]:
@@ -64,7 +64,7 @@ def user_with_aliases(caller: Any, count: int) -> dict[str, str]:
 
 
 def prepare(caller: Any, operation: str) -> dict[str, Any]:
-    """Return the parameters of a call for which everything is ready."""
+    """Prepare everything for a call and return its parameters."""
     if operation == "CreateOrganization":
         return {"Alias": "acme", "Domains": [{"DomainName": "example.com"}]}
     named = user_with_aliases(caller, 100 if operation == "DeregisterFromWorkMail" else 1)
@@ -88,7 +88,7 @@ def prepare(caller: Any, operation: str) -> dict[str, Any]:
 
 
 def prepare_rules(caller: Any, operation: str) -> dict[str, Any]:
-    """Return the parameters of a call that changes what every domain knows."""
+    """Prepare a call that changes the copy in every domain row, and return its parameters."""
     organization = caller("CreateOrganization", Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
     named = {"OrganizationId": organization}
     directory = caller.context.directory
@@ -110,7 +110,7 @@ def prepare_rules(caller: Any, operation: str) -> dict[str, Any]:
 
 
 def check_rules(context: Any, operation: str) -> None:
-    """Hold every domain and the rule set that it names against what a call leaves that was never cut short."""
+    """Check that every domain, and the rule set that it names, are as after a call that was not stopped."""
     directory = context.directory
     organization = directory.organization_with_alias("acme")
     domains = directory.domains_of(organization.id, None, 1000).items
@@ -124,7 +124,7 @@ def check_rules(context: Any, operation: str) -> None:
 
 
 def check(caller: Any, context: Any, operation: str, request: dict[str, Any]) -> None:
-    """Hold the pipeline against what a call that was never cut short leaves."""
+    """Check that the pipeline is as after a call that was not stopped."""
     directory, routed = context.directory, context.domain_services.routed
     organization = directory.organization_with_alias("acme")
     match operation:
@@ -157,7 +157,7 @@ def check(caller: Any, context: Any, operation: str, request: dict[str, Any]) ->
 
 
 def is_done(context: Any, operation: str) -> bool:
-    """Return whether a call that refuses to be repeated without a token had come to its end."""
+    """Say whether a call that may not be repeated without a token was completed."""
     organization = context.directory.organization_with_alias("acme")
     return operation == "CreateOrganization" and organization is not None and organization.state == "Active"
 
@@ -183,11 +183,11 @@ def test_repeating_a_call_that_was_cut_short_heals_it(
     request = prepare(caller, operation)
     if token and operation in {"CreateOrganization", "RegisterMailDomain", "DeleteOrganization"}:
         request["ClientToken"] = token
-    fuse = Fuse(number, after=after)
-    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
+    interruption = Interruption(number, after=after)
+    caller.context = replace(context, **{port: interruption.around(getattr(context, port)) for port in PORTS})
     try:
         caller(operation, **request)
-    except CutShortError:
+    except StoppedError:
         caller.context = context
         if token is None and is_done(context, operation):
             return  # only its answer was lost, and without a token (SDKs send one) the name is taken, or gone
@@ -213,9 +213,9 @@ def test_rules_that_reached_some_domains_only_reach_all_when_the_call_is_repeate
     caller: Any, context: Any, operation: str, number: int, *, after: bool
 ) -> None:
     request = prepare_rules(caller, operation)
-    fuse = Fuse(number, after=after)
-    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
-    with contextlib.suppress(CutShortError):
+    interruption = Interruption(number, after=after)
+    caller.context = replace(context, **{port: interruption.around(getattr(context, port)) for port in PORTS})
+    with contextlib.suppress(StoppedError):
         caller(operation, **request)
     caller.context = context
     caller(operation, **request)
@@ -224,8 +224,8 @@ def test_rules_that_reached_some_domains_only_reach_all_when_the_call_is_repeate
 
 def test_the_fuse_does_burn(caller: Any, context: Any) -> None:
     request = prepare(caller, "CreateOrganization")
-    fuse = Fuse(2, after=False)
-    caller.context = replace(context, **{port: fuse.around(getattr(context, port)) for port in PORTS})
-    with pytest.raises(CutShortError):
+    interruption = Interruption(2, after=False)
+    caller.context = replace(context, **{port: interruption.around(getattr(context, port)) for port in PORTS})
+    with pytest.raises(StoppedError):
         caller("CreateOrganization", **request)
     assert context.directory.organization_with_alias("acme").state == "Creating"

@@ -1,4 +1,4 @@
-"""Mail domains: into SES and out of it."""
+"""Mail domains: registration in SES and deregistration."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_domain_that_goes_while_it_is_registered_is_not_left_in_the_rules_of_s
     route = MemoryDomainServices.route
 
     def late(services: MemoryDomainServices, name: str) -> None:
-        """Wait for a turn, while the organization is deleted, and its domain given back."""
+        """Wait while the organization is deleted and its domain released."""
         caller("DeleteOrganization", OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
         services.unroute(name, lambda: True)
         context.directory.commit([Remove(context.directory.domain_record(name))])

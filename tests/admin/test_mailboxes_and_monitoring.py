@@ -1,4 +1,4 @@
-"""Mailbox sizes and quotas; where the event log goes."""
+"""Sizes and quotas of mailboxes; the log group of the event log."""
 
 from __future__ import annotations
 

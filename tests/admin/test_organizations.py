@@ -1,4 +1,4 @@
-"""Organizations: made, described, listed, deleted."""
+"""Organizations: creation, description, listing, deletion."""
 
 from __future__ import annotations
 

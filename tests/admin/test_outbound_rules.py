@@ -1,4 +1,4 @@
-"""Outbound mail-flow rules: what is theirs alone, and what they share with inbound ones."""
+"""Outbound mail-flow rules: their own actions, and what they share with inbound rules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def gateway(caller: Any, acme: str) -> str:
 
 @pytest.fixture(autouse=True)
 def functions(context: Any) -> MemoryRuleFunctions:
-    """The account's function, with the permission."""
+    """A function of the account, with the permission."""
     held = context.function_policies
     assert isinstance(held, MemoryRuleFunctions)
     held.functions[ARN] = lambda event: event
@@ -97,7 +97,7 @@ def test_the_published_set_has_the_rules_of_both_directions_and_gateways_by_id(
     caller: Any, acme: str, context: Any, create: Callable[..., str], gateway: str
 ) -> None:
     class Published(MemoryRuleSets):
-        """Remembers the set that was written last."""
+        """Keeps the set that was written last."""
 
         def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
             self.last = [*rules]

@@ -1,4 +1,4 @@
-"""Who gets mail under which address: registration, primary addresses, aliases."""
+"""Registration, primary addresses and aliases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that call customers' functions: what the API takes, and whom it asks first."""
+"""Rules that call customers' functions: what the API accepts, and how it checks the permission."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASYNC = {"FunctionArn": ARN, "Synchronous": False}
 
 
 def run(call: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return what a rule that calls a function says."""
+    """Return the parameters of a rule that calls a function."""
     action = {"Type": "RUN_LAMBDA", "Lambda": call}
     return {"Name": "r", "SenderPatterns": ["*"], "RecipientPatterns": ["*"], "Action": action, **changes}
 
@@ -66,7 +66,7 @@ def create(caller: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[.
 
 @pytest.fixture
 def refused(caller: Any, acme: str, functions: MemoryRuleFunctions) -> Callable[[dict[str, Any]], str]:
-    """Create a rule in vain, see that there is none, and return what the error says."""
+    """Try to create a rule, check that none was created, and return the text of the error."""
 
     def make(rule: dict[str, Any]) -> str:
         text: str = caller.refused("InvalidParameterException", Create, OrganizationId=acme, **rule)

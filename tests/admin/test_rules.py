@@ -1,4 +1,4 @@
-"""Inbound mail-flow rules and the DMARC setting: their records, and the rule set of the next message."""
+"""Inbound mail-flow rules and the DMARC setting: their records, and the rules that apply to the next message."""
 
 from __future__ import annotations
 
@@ -251,11 +251,11 @@ class TestAllRules:
     def test_of_two_administrators_at_once_no_rule_is_lost(
         self, caller: Any, acme: str, context: Any, make: Callable[..., str], rules: Callable[[], list[Rule]]
     ) -> None:
-        """Both read the rules before either writes; the second decides anew, on the first one's."""
+        """Both read the rules before either writes; the second is decided again, with the rules of the first."""
         both_have_read = threading.Barrier(2)
 
         class Slow:
-            """A directory whose first list of rules waits for the other administrator's."""
+            """A directory whose first listing of rules waits for the other administrator's."""
 
             def __init__(self) -> None:
                 self.waited = False

@@ -1,4 +1,4 @@
-"""SMTP gateways: what the API takes and shows, what becomes of passwords, and rules that name them."""
+"""SMTP gateways: what the API accepts and returns, their passwords, and rules that name them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create(caller: Any, acme: str) -> Callable[..., str]:
 
 @pytest.fixture
 def password(context: Any, acme: str) -> Callable[[str], str]:
-    """What outbound mail would say to a gateway."""
+    """The password that outbound mail would send to a gateway."""
 
     def read(gateway_id: str) -> str:
         held = context.gateway_passwords
@@ -215,12 +215,12 @@ class TestInUse:
     def test_of_a_rule_that_names_it_and_its_deletion_at_once_the_second_decides_anew(
         self, caller: Any, acme: str, context: Any, create: Callable[..., str], first: str
     ) -> None:
-        """Both have looked before either writes; whoever is second finds the other's work and is refused."""
+        """Both read before either writes; the second finds the change of the first and is refused."""
         gateway = create()
         both_have_read, first_has_written = threading.Barrier(2), threading.Event()
 
         class Slow:
-            """A directory whose first commit waits until the other has read, and the second's for the first's."""
+            """A directory whose first commit waits until the other has read, and whose second waits for the first."""
 
             def __init__(self, *, is_first: bool) -> None:
                 self.is_first = is_first

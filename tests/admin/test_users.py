@@ -1,4 +1,4 @@
-"""Users: made, changed, found by id, name or address, listed, deleted; their passwords."""
+"""Users: creation, changes, look-up by id, name and address, listing, deletion, passwords."""
 
 from __future__ import annotations
 

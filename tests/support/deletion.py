@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tests.support.memory_mail_system import MemoryMailSystem
 
 SETTLES: int = DELETION_SETTLING_SECONDS * 1000
-"""In milliseconds."""
+"""Settling time in milliseconds."""
 
-LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
-PEOPLE: Final = tuple(f"u{number:02}" for number in range(12))
-"""Whose mailboxes go."""
+MESSAGE: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
+USERS: Final = tuple(f"u{number:02}" for number in range(12))
+"""Names of users; their mailboxes are deleted."""
 
 
 def memory_deletion(
@@ -69,36 +69,36 @@ def memory_deletion(
     return Deletion(**{**parts, **changes})
 
 
-def deliver(post: MemoryMailSystem, number: int = 1) -> None:
-    """Deliver letters to the first of the people."""
+def deliver(mail_system: MemoryMailSystem, number: int = 1) -> None:
+    """Deliver messages to the first user."""
     for each in range(number):
-        post.arrive(f"m{each:03}", LETTER, f"{PEOPLE[0]}@acme.test")
+        mail_system.arrive(f"m{each:03}", MESSAGE, f"{USERS[0]}@acme.test")
 
 
-def begin(post: MemoryMailSystem) -> None:
-    organization, domain = post.directory.organization(ORG), post.directory.domain_record("acme.test")
+def begin(mail_system: MemoryMailSystem) -> None:
+    organization, domain = mail_system.directory.organization(ORG), mail_system.directory.domain_record("acme.test")
     assert organization is not None
     assert domain is not None
-    gone = replace(organization, state=OrganizationState.DELETING, deleting=post.now())
-    post.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
+    gone = replace(organization, state=OrganizationState.DELETING, deleting=mail_system.now())
+    mail_system.directory.commit([Replace(gone), Replace(replace(domain, organization=gone.ref))])
 
 
-def another(post: MemoryMailSystem) -> Organization:
-    """Make a second organization, that stays."""
-    first = post.directory.organization(ORG)
+def another(mail_system: MemoryMailSystem) -> Organization:
+    """Create a second organization, which stays."""
+    first = mail_system.directory.organization(ORG)
     assert first is not None
     made = replace(first, id=OTHER, arn=arn(OTHER), alias="other", state=OrganizationState.ACTIVE, version=1)
-    post.directory.commit([Insert(made)])
+    mail_system.directory.commit([Insert(made)])
     return made
 
 
-def domain_of(post: MemoryMailSystem) -> Domain:
-    found = post.directory.domain_record("acme.test")
+def domain_of(mail_system: MemoryMailSystem) -> Domain:
+    found = mail_system.directory.domain_record("acme.test")
     assert found is not None
     return found
 
 
-def state(post: MemoryMailSystem) -> OrganizationState:
-    organization = post.directory.organization(ORG)
+def state(mail_system: MemoryMailSystem) -> OrganizationState:
+    organization = mail_system.directory.organization(ORG)
     assert organization is not None
     return organization.state

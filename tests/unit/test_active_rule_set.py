@@ -1,4 +1,4 @@
-"""The custom resource that makes a receipt rule set the active one, and gives the account back what it had."""
+"""The custom resource that activates a receipt rule set, and restores the former one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers are as lenient as mail is, and what comes out of them is fit for a log."""
+"""Headers are read leniently, and their values are safe for a log."""
 
 from __future__ import annotations
 

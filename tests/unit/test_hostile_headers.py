@@ -1,4 +1,4 @@
-"""Header blocks that somebody made to keep a function busy: its time-out would take the whole batch along."""
+"""Header blocks that are made to take much time: a function that times out fails its whole batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts that an administrator may name, and those that would lead us into our own network."""
+"""Hosts that an administrator may name, and hosts in private networks."""
 
 from __future__ import annotations
 

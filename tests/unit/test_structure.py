@@ -1,4 +1,4 @@
-"""How a message is made of parts: as the library's own parser sees it, and whatever hostile bytes say."""
+"""The parts of a message: the same as in Python's parser; hostile bytes are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""record_events and retry_events over the ports in memory."""
+"""record_events and retry_events on ports in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Retries(MemoryQueues):
 
 @dataclass
 class Pipeline:
-    """ACME has a group and a role of its own, OTHER the default group; the newest thing is at NOON."""
+    """ACME has its own log group and role, OTHER the default group. The time is NOON."""
 
     logs: MemoryEventLogs = field(default_factory=lambda: MemoryEventLogs(lambda: NOON, groups={"acme-events": []}))
     bus: MemoryEventBus = field(default_factory=MemoryEventBus)
@@ -60,7 +60,7 @@ class Pipeline:
         return {Part.LOG: EventLogProjection(self.settings, self.logs, most), Part.BUS: BusProjection(self.bus)}
 
     def record(self, *records: Fact | LedgerRecord, remaining: Remaining = plenty) -> Outcome:
-        """Hand records to record_events; facts get their place in the batch as position."""
+        """Pass records to record_events; the position of a fact is its index in the batch."""
         station = RecordEvents(self.projections(10_000), self.metrics, self.retries, delay_s=60)
         batch = [
             record if isinstance(record, LedgerRecord) else LedgerRecord(str(place), record)

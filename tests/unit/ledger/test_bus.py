@@ -1,4 +1,4 @@
-"""Announcements on the bus: all facts, with their ids, without what is nobody's business."""
+"""Events on the bus: all facts with their ids, without internal data."""
 
 from __future__ import annotations
 

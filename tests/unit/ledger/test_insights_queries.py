@@ -57,7 +57,7 @@ FACTS: list[Fact] = [
     fact(delivered("team@example.com"), IN, NOON + 13, "delivered:2"),
     fact(bounced_in("full@example.com"), IN, NOON + 14),
     own(OwnFact.QUOTA_NOTICE_DELIVERED, IN, NOON + 15),
-    # spam, sent by somebody on behalf of somebody
+    # spam, sent on behalf of another address
     fact(
         received(
             "userb@example.com",
@@ -78,7 +78,7 @@ FACTS: list[Fact] = [
 
 @pytest.fixture(scope="module")
 def log() -> list[tuple[int, str]]:
-    """The organization's log after record_events has had all facts, the newest first."""
+    """The organization's log after record_events has written all facts, newest first."""
     logs = MemoryEventLogs(now=lambda: NOON)
     settings = Settings({ACME: Monitoring("acme", enabled=True, log_group=None, role_arn=None)})
     station = RecordEvents(

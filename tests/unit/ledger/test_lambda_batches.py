@@ -1,4 +1,4 @@
-"""Batches as Lambda hands them over: what is a fact, what is none, and what has not even a name."""
+"""Batches of Lambda: records that are facts, records that are not, and records without trace and key."""
 
 from __future__ import annotations
 

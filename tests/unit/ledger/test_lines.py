@@ -1,4 +1,4 @@
-"""Lines of the event log: WorkMail's shape to the letter, and calls that CloudWatch Logs takes."""
+"""Lines of the event log: exactly WorkMail's form, in calls within the limits of CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_record_that_is_too_long_keeps_its_shape_and_loses_the_ends_of_its_lon
 
 
 def begins(whole: Any, cut: Any) -> bool:
-    """Say whether a JSON value is another one, cut."""
+    """Say whether a JSON value is the beginning of another one."""
     if isinstance(whole, dict):
         return whole.keys() == cut.keys() and all(begins(whole[name], cut[name]) for name in whole)
     if isinstance(whole, list):

@@ -1,4 +1,4 @@
-"""A log that is written once more."""
+"""A log that is written again."""
 
 from __future__ import annotations
 

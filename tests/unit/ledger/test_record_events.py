@@ -1,4 +1,4 @@
-"""record_events: what goes where, and that nobody's trouble is anybody else's."""
+"""record_events: where facts are written; an error with one organization does not affect another."""
 
 from __future__ import annotations
 

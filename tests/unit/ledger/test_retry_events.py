@@ -1,4 +1,4 @@
-"""retry_events: refused facts, where they were refused, with growing gaps."""
+"""retry_events: refused facts are written to the targets that refused them, with growing delays."""
 
 from __future__ import annotations
 

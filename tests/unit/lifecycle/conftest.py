@@ -1,4 +1,4 @@
-"""One organization with mailboxes on memory ports, and what deletes it."""
+"""One organization with mailboxes on memory ports, and its deletion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices
-from tests.support.deletion import PEOPLE, memory_deletion
+from tests.support.deletion import USERS, memory_deletion
 from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def post() -> MemoryMailSystem:
+def mail_system() -> MemoryMailSystem:
     made = MemoryMailSystem()
-    for name in PEOPLE:
+    for name in USERS:
         made.user(name)
-    made.group("team", *PEOPLE)
+    made.group("team", *USERS)
     return made
 
 
@@ -29,15 +29,15 @@ def services() -> MemoryDomainServices:
 
 
 @pytest.fixture
-def deletion(post: MemoryMailSystem, services: MemoryDomainServices) -> Deletion:
+def deletion(mail_system: MemoryMailSystem, services: MemoryDomainServices) -> Deletion:
     return memory_deletion(
-        post.directory,
+        mail_system.directory,
         services,
-        post.transit,
-        post.ledger,
-        post.raw,
-        post.sealed,
-        post.tables,
-        post.queues,
-        post.now,
+        mail_system.transit,
+        mail_system.ledger,
+        mail_system.raw,
+        mail_system.sealed,
+        mail_system.tables,
+        mail_system.queues,
+        mail_system.now,
     )

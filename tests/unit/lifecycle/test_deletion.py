@@ -1,4 +1,4 @@
-"""A deletion that is cut short wherever its time ends goes on, and its first run already leaves nothing to read."""
+"""A deletion continues wherever its time ended; after its first run nothing can be read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from postroom.model.records import (
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.builders import ORG, OTHER, arn, notification
 from tests.support.commits import Watched, chunk_of
-from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
+from tests.support.deletion import MESSAGE, SETTLES, USERS, another, begin, deliver, domain_of, state
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Commit
 
 MESSAGES: Final = 250
-"""More than two looks of a hundred."""
+"""More than two batches of a hundred."""
 
 
 class Time:
-    """A function's time: enough for so many looks at the clock, and then none."""
+    """The remaining time of a function: enough for a number of calls, then none."""
 
     def __init__(self, looks: int) -> None:
         self.looks = looks
@@ -51,136 +51,142 @@ class Time:
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 12, 13, 14, 20, 40])
 def test_wherever_the_time_ends_the_next_runs_go_on_until_nothing_is_left(
-    post: MemoryMailSystem, deletion: Deletion, looks: int
+    mail_system: MemoryMailSystem, deletion: Deletion, looks: int
 ) -> None:
-    deliver(post, 3)
-    begin(post)
+    deliver(mail_system, 3)
+    begin(mail_system)
     assert deletion.run(Time(looks)) == {"deleted": int(looks == 40), "unfinished": int(looks != 40)}
     for _ in range(40):
-        if state(post) is OrganizationState.DELETED:
+        if state(mail_system) is OrganizationState.DELETED:
             break
         deletion.run(Time(max(looks, 3)))
-    assert state(post) is OrganizationState.DELETED
-    assert post.tables.mailboxes == {}
-    assert post.sealed.under("") == []
-    assert list(post.raw.stored("")) == []
-    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
-    removed = [fact for fact in post.ledger.facts(organization_trace(ORG)) if fact.name is OwnFact.MAILBOX_REMOVED]
-    assert sorted(fact.data["mailboxId"] for fact in removed) == list(PEOPLE)
+    assert state(mail_system) is OrganizationState.DELETED
+    assert mail_system.tables.mailboxes == {}
+    assert mail_system.sealed.under("") == []
+    assert list(mail_system.raw.stored("")) == []
+    assert mail_system.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    removed = [
+        fact for fact in mail_system.ledger.facts(organization_trace(ORG)) if fact.name is OwnFact.MAILBOX_REMOVED
+    ]
+    assert sorted(fact.data["mailboxId"] for fact in removed) == list(USERS)
 
 
-def test_every_key_is_gone_before_any_object_is(post: MemoryMailSystem, deletion: Deletion) -> None:
-    deliver(post)
-    begin(post)
+def test_every_key_is_gone_before_any_object_is(mail_system: MemoryMailSystem, deletion: Deletion) -> None:
+    deliver(mail_system)
+    begin(mail_system)
     deletion.run(Time(2))
-    assert post.tables.mailboxes == {}
-    assert len(post.sealed.under("")) == 1
-    assert len(list(post.raw.stored("inbound/"))) == 1
-    assert post.directory.entity(ORG, PEOPLE[0]) is not None
+    assert mail_system.tables.mailboxes == {}
+    assert len(mail_system.sealed.under("")) == 1
+    assert len(list(mail_system.raw.stored("inbound/"))) == 1
+    assert mail_system.directory.entity(ORG, USERS[0]) is not None
 
 
-def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(post: MemoryMailSystem, deletion: Deletion) -> None:
-    deliver(post, MESSAGES)
-    begin(post)
+def test_a_look_through_much_stored_mail_goes_on_where_it_stopped(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    deliver(mail_system, MESSAGES)
+    begin(mail_system)
     deletion.run(Time(2))  # all keys
     stored = []
-    while state(post) is not OrganizationState.DELETED:
-        stored.append(len(list(post.raw.stored("inbound/"))))
+    while state(mail_system) is not OrganizationState.DELETED:
+        stored.append(len(list(mail_system.raw.stored("inbound/"))))
         deletion.run(Time(1) if stored[-1] else lambda: 1 << 30)
         assert len(stored) < 20
     assert stored == [250, 150, 50, 0]
-    assert list(post.raw.stored("")) == []
+    assert list(mail_system.raw.stored("")) == []
 
 
 def test_what_ses_refuses_stops_the_names_and_nothing_else(
-    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
+    mail_system: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
 ) -> None:
-    deliver(post)
-    begin(post)
+    deliver(mail_system)
+    begin(mail_system)
     services.refuses["acme.test"] = "no such bucket"
     with pytest.raises(RefusedByServiceError, match="no such bucket"):
         deletion.run(lambda: 1 << 30)
-    assert post.tables.mailboxes == {}
-    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
-    assert state(post) is OrganizationState.DELETING
+    assert mail_system.tables.mailboxes == {}
+    assert mail_system.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    assert state(mail_system) is OrganizationState.DELETING
     services.refuses.clear()
     assert deletion.run(lambda: 1 << 30)["deleted"] == 1
     assert services.routed == set()
 
 
 def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(
-    post: MemoryMailSystem, deletion: Deletion
+    mail_system: MemoryMailSystem, deletion: Deletion
 ) -> None:
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", ["nobody@acme.test"]))
-    begin(post)
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    mail_system.ingest.accept(notification("m1", ["nobody@acme.test"]))
+    begin(mail_system)
     assert deletion.run(lambda: 1 << 30) == {"deleted": 0, "unfinished": 1}
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
-    post.pump()
-    assert len(post.sender.answered) == 1
+    assert [stored.key for stored in mail_system.raw.stored("inbound/")] == ["inbound/m1"]
+    mail_system.pump()
+    assert len(mail_system.sender.answered) == 1
     assert deletion.run(lambda: 1 << 30) == {"deleted": 1, "unfinished": 0}
-    assert list(post.raw.stored("")) == []
+    assert list(mail_system.raw.stored("")) == []
 
 
-def test_what_is_open_is_sent_once_and_not_with_every_run(post: MemoryMailSystem, deletion: Deletion) -> None:
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))
-    post.queues.queues["deliver"].clear()
-    begin(post)
+def test_what_is_open_is_sent_once_and_not_with_every_run(mail_system: MemoryMailSystem, deletion: Deletion) -> None:
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    mail_system.ingest.accept(notification("m1", [f"{USERS[0]}@acme.test"]))
+    mail_system.queues.queues["deliver"].clear()
+    begin(mail_system)
     for _ in range(3):
-        post.later += 60_000
+        mail_system.later += 60_000
         deletion.run(lambda: 1 << 30)
-    assert len(post.queues.queues["deliver"]) == 1
-    post.later += SETTLES
+    assert len(mail_system.queues.queues["deliver"]) == 1
+    mail_system.later += SETTLES
     deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
+    assert state(mail_system) is OrganizationState.DELETED
 
 
-def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(post: MemoryMailSystem, deletion: Deletion) -> None:
-    post.raw.store("inbound/m1", LETTER)
+def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    mail_system.raw.store("inbound/m1", MESSAGE)
     many = [f"x{number}@acme.test" for number in range(90)]
 
     def stop(commit: Commit) -> None:
         if chunk_of(commit) is not None:
             raise KeyboardInterrupt
 
-    stopping: Any = Watched(post.transit, stop)
+    stopping: Any = Watched(mail_system.transit, stop)
     with pytest.raises(KeyboardInterrupt):
-        replace(post.ingest, transit=stopping).accept(notification("m1", many))
-    for stored in list(post.raw.stored("transit/")):
-        post.raw.remove(stored.key)
-    begin(post)
+        replace(mail_system.ingest, transit=stopping).accept(notification("m1", many))
+    for stored in list(mail_system.raw.stored("transit/")):
+        mail_system.raw.remove(stored.key)
+    begin(mail_system)
     with pytest.raises(MessageNotFoundError):
         deletion.run(lambda: 1 << 30)
-    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
-    assert post.tables.mailboxes == {}
-    assert state(post) is OrganizationState.DELETING
-    post.later += SETTLES
+    assert mail_system.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    assert mail_system.tables.mailboxes == {}
+    assert state(mail_system) is OrganizationState.DELETING
+    mail_system.later += SETTLES
     assert deletion.run(lambda: 1 << 30) == {"deleted": 1, "unfinished": 0}
-    assert list(post.raw.stored("")) == []
+    assert list(mail_system.raw.stored("")) == []
 
 
 def test_a_domain_that_ses_refuses_keeps_no_other(
-    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
+    mail_system: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices
 ) -> None:
-    begin(post)
-    post.directory.commit([Insert(replace(domain_of(post), name="zebra.test", version=1))])
+    begin(mail_system)
+    mail_system.directory.commit([Insert(replace(domain_of(mail_system), name="zebra.test", version=1))])
     services.refuses["acme.test"] = "no"
     with pytest.raises(RefusedByServiceError):
         deletion.run(lambda: 1 << 30)
-    assert post.directory.domain_record("zebra.test") is None
-    assert domain_of(post).organization.id == ORG
+    assert mail_system.directory.domain_record("zebra.test") is None
+    assert domain_of(mail_system).organization.id == ORG
 
 
 def test_a_flow_that_cannot_go_on_stops_none_behind_it(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
-        post.raw.store(f"inbound/m{number}", LETTER)
-        post.ingest.accept(notification(f"m{number}", [f"{PEOPLE[number]}@acme.test"]))
-    post.queues.queues["deliver"].clear()
-    begin(post)
-    post.later += 60_000
+        mail_system.raw.store(f"inbound/m{number}", MESSAGE)
+        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"]))
+    mail_system.queues.queues["deliver"].clear()
+    begin(mail_system)
+    mail_system.later += 60_000
     send, failed = MemoryQueues.send, list[str]()
 
     def refuse_the_first(queues: MemoryQueues, orders: Iterable[Order]) -> None:
@@ -193,44 +199,48 @@ def test_a_flow_that_cannot_go_on_stops_none_behind_it(
     monkeypatch.setattr(MemoryQueues, "send", refuse_the_first)
     with pytest.raises(MessageNotFoundError):
         deletion.run(lambda: 1 << 30)
-    assert len(post.queues.queues["deliver"]) == 2
+    assert len(mail_system.queues.queues["deliver"]) == 2
 
 
-def test_nothing_is_sent_or_given_up_when_the_time_is_short(post: MemoryMailSystem, deletion: Deletion) -> None:
+def test_nothing_is_sent_or_given_up_when_the_time_is_short(mail_system: MemoryMailSystem, deletion: Deletion) -> None:
     for number in range(3):
-        post.raw.store(f"inbound/m{number}", LETTER)
-        post.ingest.accept(notification(f"m{number}", [f"{PEOPLE[number]}@acme.test"]))
-    post.queues.queues["deliver"].clear()
-    begin(post)
-    post.later += SETTLES
+        mail_system.raw.store(f"inbound/m{number}", MESSAGE)
+        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"]))
+    mail_system.queues.queues["deliver"].clear()
+    begin(mail_system)
+    mail_system.later += SETTLES
     assert deletion.run(Time(3)) == {"deleted": 0, "unfinished": 1}
-    given_up = [fact for number in range(3) for fact in post.ledger.facts(trace_of(f"m{number}", ORG))]
+    given_up = [fact for number in range(3) for fact in mail_system.ledger.facts(trace_of(f"m{number}", ORG))]
     assert sum(fact.name is OwnFact.DISCARDED for fact in given_up) == 1
     for _ in range(3):
         deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
+    assert state(mail_system) is OrganizationState.DELETED
 
 
-def test_the_keys_of_every_organization_go_before_the_rest_of_any(post: MemoryMailSystem, deletion: Deletion) -> None:
-    other = replace(another(post), state=OrganizationState.DELETING)
-    post.directory.commit([Replace(other)])
-    ann = post.directory.entity(ORG, PEOPLE[0])
+def test_the_keys_of_every_organization_go_before_the_rest_of_any(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    other = replace(another(mail_system), state=OrganizationState.DELETING)
+    mail_system.directory.commit([Replace(other)])
+    ann = mail_system.directory.entity(ORG, USERS[0])
     assert ann is not None
-    post.directory.commit([Insert(replace(ann, organization_id=OTHER, id="zoe", name="zoe", version=1))])
+    mail_system.directory.commit([Insert(replace(ann, organization_id=OTHER, id="zoe", name="zoe", version=1))])
     owner = MailboxOwner(OTHER, arn(OTHER), KMS)
-    post.mailboxes.create("zoe", owner, wrapped_key=post.keys.new(KMS, arn(OTHER)), quota_bytes=1, now=post.now())
-    deliver(post)
-    begin(post)
+    mail_system.mailboxes.create(
+        "zoe", owner, wrapped_key=mail_system.keys.new(KMS, arn(OTHER)), quota_bytes=1, now=mail_system.now()
+    )
+    deliver(mail_system)
+    begin(mail_system)
     deletion.run(Time(4))
-    assert post.tables.mailboxes == {}
-    assert len(list(post.raw.stored("inbound/"))) == 1
+    assert mail_system.tables.mailboxes == {}
+    assert len(list(mail_system.raw.stored("inbound/"))) == 1
 
 
 def test_a_plan_whose_flow_was_never_opened_goes(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = notification("m1", [f"x{number}@acme.test" for number in range(90)])
-    post.raw.store("inbound/m1", LETTER)
+    mail_system.raw.store("inbound/m1", MESSAGE)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -238,20 +248,20 @@ def test_a_plan_whose_flow_was_never_opened_goes(
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTransit, "commit", stop)
         with pytest.raises(KeyboardInterrupt):
-            post.ingest.accept(many)
-    assert len(list(post.raw.stored("transit/"))) == 1
-    begin(post)
-    post.ingest.accept(many)
+            mail_system.ingest.accept(many)
+    assert len(list(mail_system.raw.stored("transit/"))) == 1
+    begin(mail_system)
+    mail_system.ingest.accept(many)
     deletion.run(lambda: 1 << 30)
-    assert list(post.parking.list()) == []
-    assert list(post.raw.stored("")) == []
+    assert list(mail_system.parking.list()) == []
+    assert list(mail_system.raw.stored("")) == []
 
 
 def test_stored_mail_is_looked_through_once_more_at_the_end_and_not_with_every_run(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(post)
-    begin(post)
+    deliver(mail_system)
+    begin(mail_system)
     assert deletion.run(lambda: 1 << 30)["deleted"] == 1
     looks: list[str] = []
     stored = MemoryRawMail.stored
@@ -262,10 +272,10 @@ def test_stored_mail_is_looked_through_once_more_at_the_end_and_not_with_every_r
 
     monkeypatch.setattr(MemoryRawMail, "stored", counted)
     for _ in range(3):
-        post.later += 60_000
+        mail_system.later += 60_000
         deletion.run(lambda: 1 << 30)
     assert "inbound/" not in looks
-    post.later += SETTLES
+    mail_system.later += SETTLES
     for _ in range(3):
         deletion.run(lambda: 1 << 30)
     assert looks.count("inbound/") == 1

@@ -1,4 +1,4 @@
-"""A deletion takes nothing from organizations that stay, and leaves nothing between two that go."""
+"""A deletion removes nothing of organizations that stay, and leaves nothing shared by two that are deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from postroom.model.records import (
     Replace,
 )
 from tests.support.builders import ORG, OTHER, notification
-from tests.support.deletion import LETTER, PEOPLE, SETTLES, another, begin, deliver, domain_of, state
+from tests.support.deletion import MESSAGE, SETTLES, USERS, another, begin, deliver, domain_of, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def test_what_ses_does_not_tell_stops_the_names_and_nothing_else(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(post)
-    another(post)
-    begin(post)
+    deliver(mail_system)
+    another(mail_system)
+    begin(mail_system)
 
     def refuse(_: MemoryDomainServices) -> int:
         raise RefusedByServiceError("the rule set does not exist")
@@ -41,25 +41,25 @@ def test_what_ses_does_not_tell_stops_the_names_and_nothing_else(
     for _ in range(2):
         with pytest.raises(RefusedByServiceError, match="does not exist"):
             deletion.run(lambda: 1 << 30)
-        post.later += SETTLES
-    assert list(post.raw.stored("")) == []
-    assert post.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+        mail_system.later += SETTLES
+    assert list(mail_system.raw.stored("")) == []
+    assert mail_system.directory.entities(ORG, EntityKind.USER, None, 9).items == []
 
 
 def test_a_domain_that_another_organization_got_while_a_run_was_at_it_stays_with_it(
-    post: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, services: MemoryDomainServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(post)
-    other = another(post)
-    before = domain_of(post)
+    begin(mail_system)
+    other = another(mail_system)
+    before = domain_of(mail_system)
     theirs = AddressClaim(address="ceo@acme.test", organization_id=OTHER, entity_id="ceo", kind=EntityKind.USER)
 
     def slowly(service: MemoryDomainServices, domain: str, still: Callable[[], bool]) -> None:
-        """Wait for SES's rules, while a run that was faster gives the domain back, and the other gets it."""
-        if post.directory.domain_record(domain) == before:
-            claims = [replace(theirs, address=each) for each in post.directory.addresses_in(domain, 90)]
-            post.directory.commit([Remove(before), *map(Remove, claims)])
-            post.directory.commit([Insert(replace(before, organization=other.ref)), Insert(theirs)])
+        """Wait for SES's rules while a faster run releases the domain and another organization registers it."""
+        if mail_system.directory.domain_record(domain) == before:
+            claims = [replace(theirs, address=each) for each in mail_system.directory.addresses_in(domain, 90)]
+            mail_system.directory.commit([Remove(before), *map(Remove, claims)])
+            mail_system.directory.commit([Insert(replace(before, organization=other.ref)), Insert(theirs)])
         if still():
             service.routed.discard(domain)
 
@@ -67,61 +67,69 @@ def test_a_domain_that_another_organization_got_while_a_run_was_at_it_stays_with
     for _ in range(2):
         deletion.run(lambda: 1 << 30)
     assert services.routed == {"acme.test"}
-    assert post.directory.addresses_in("acme.test", 9) == ["ceo@acme.test"]
-    assert domain_of(post).organization == other.ref
-    assert state(post) is OrganizationState.DELETED
+    assert mail_system.directory.addresses_in("acme.test", 9) == ["ceo@acme.test"]
+    assert domain_of(mail_system).organization == other.ref
+    assert state(mail_system) is OrganizationState.DELETED
 
 
 def test_a_message_stays_for_another_organization_where_its_notification_is_parked(
-    post: MemoryMailSystem, deletion: Deletion
+    mail_system: MemoryMailSystem, deletion: Deletion
 ) -> None:
-    other = another(post)
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test", "zoe@elsewhere.test"]))
-    post.pump()
-    post.directory.commit([Insert(replace(domain_of(post), name="elsewhere.test", organization=other.ref, version=1))])
-    begin(post)
+    other = another(mail_system)
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    mail_system.ingest.accept(notification("m1", [f"{USERS[0]}@acme.test", "zoe@elsewhere.test"]))
+    mail_system.pump()
+    mail_system.directory.commit(
+        [Insert(replace(domain_of(mail_system), name="elsewhere.test", organization=other.ref, version=1))]
+    )
+    begin(mail_system)
     deletion.run(lambda: 1 << 30)
-    post.later += 2 * SETTLES
+    mail_system.later += 2 * SETTLES
     deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"], "a redrive reads it"
+    assert state(mail_system) is OrganizationState.DELETED
+    assert [stored.key for stored in mail_system.raw.stored("inbound/")] == ["inbound/m1"], "a redrive reads it"
 
 
 def test_a_message_of_another_organizations_flow_stays_when_its_own_receipt_rule_is_the_last(
-    post: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = another(post)
-    post.directory.commit([Insert(replace(domain_of(post), name="zebra.test", organization=other.ref, version=1))])
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test"]))  # one rule of SES's, one notification
-    post.pump()
-    begin(post)
+    other = another(mail_system)
+    mail_system.directory.commit(
+        [Insert(replace(domain_of(mail_system), name="zebra.test", organization=other.ref, version=1))]
+    )
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    mail_system.ingest.accept(notification("m1", [f"{USERS[0]}@acme.test"]))  # one rule of SES's, one notification
+    mail_system.pump()
+    begin(mail_system)
     rules = [2]
     monkeypatch.setattr(MemoryDomainServices, "receipt_rules", lambda _: rules[0])
     assert deletion.run(lambda: 1 << 30)["deleted"] == 0
     rules[0] = 1  # that of the organization is gone
     deletion.run(lambda: 1 << 30)
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"], "its notification is on its way"
-    post.ingest.accept(notification("m1", ["zoe@zebra.test"]))
-    post.later += 2 * SETTLES
+    assert [stored.key for stored in mail_system.raw.stored("inbound/")] == ["inbound/m1"], (
+        "its notification is on its way"
+    )
+    mail_system.ingest.accept(notification("m1", ["zoe@zebra.test"]))
+    mail_system.later += 2 * SETTLES
     deletion.run(lambda: 1 << 30)
-    assert state(post) is OrganizationState.DELETED
-    assert [stored.key for stored in post.raw.stored("inbound/")] == ["inbound/m1"]
+    assert state(mail_system) is OrganizationState.DELETED
+    assert [stored.key for stored in mail_system.raw.stored("inbound/")] == ["inbound/m1"]
 
 
-def test_what_is_parked_for_two_organizations_goes_when_both_do(post: MemoryMailSystem, deletion: Deletion) -> None:
-    other = another(post)
-    begin(post)
+def test_what_is_parked_for_two_organizations_goes_when_both_do(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    other = another(mail_system)
+    begin(mail_system)
     gone = replace(other, state=OrganizationState.DELETING)
-    zebra = replace(domain_of(post), name="zebra.test", organization=gone.ref, version=1)
+    zebra = replace(domain_of(mail_system), name="zebra.test", organization=gone.ref, version=1)
     third = replace(other, id="m-" + "c" * 32, alias="third", version=1)
-    post.directory.commit([Replace(gone), Insert(zebra), Insert(third)])
-    post.raw.store("inbound/m1", LETTER)
-    post.ingest.accept(notification("m1", [f"{PEOPLE[0]}@acme.test", "zoe@zebra.test"]))
-    assert len(list(post.parking.list())) == 1
+    mail_system.directory.commit([Replace(gone), Insert(zebra), Insert(third)])
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    mail_system.ingest.accept(notification("m1", [f"{USERS[0]}@acme.test", "zoe@zebra.test"]))
+    assert len(list(mail_system.parking.list())) == 1
     for _ in range(3):
         deletion.run(lambda: 1 << 30)
-        post.later += SETTLES
-    assert list(post.parking.list()) == []
-    assert list(post.raw.stored("")) == []
+        mail_system.later += SETTLES
+    assert list(mail_system.parking.list()) == []
+    assert list(mail_system.raw.stored("")) == []

@@ -1,4 +1,4 @@
-"""The Message Flow API over stores in memory, with one message on its way."""
+"""The Message Flow API on stores in memory, with one message in transit."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DAY = 86_400_000
 
 
 @dataclass
-class Way:
-    """``now`` is what the clock says; ``bucket`` is a rule function's own."""
+class System:
+    """``now`` is the time of the clock in milliseconds; ``bucket`` belongs to a rule function."""
 
     now: int = NOON
     virus: str = "PASS"
@@ -70,8 +70,8 @@ class Way:
 
 
 @pytest.fixture
-def way() -> Way:
-    return Way()
+def system() -> System:
+    return System()
 
 
 def changed(subject: str) -> bytes:

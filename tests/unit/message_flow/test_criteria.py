@@ -1,4 +1,4 @@
-"""What a content must be to take a message's place; what published rule functions produce, passes."""
+"""Criteria for new content of a message; content of published rule functions meets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which content counts: slots open with an attempt, take Puts, and close with the verdict."""
+"""The content that counts: a slot opens with an attempt, accepts Puts, and closes with the verdict."""
 
 from __future__ import annotations
 

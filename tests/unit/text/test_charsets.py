@@ -1,4 +1,4 @@
-"""Every label and encoding of the Encoding Standard, held against an implementation that is not ours.
+"""Every label and encoding of the Encoding Standard, compared with an independent implementation.
 
 whatwg/generate.mjs writes what is expected and says how; nothing here computes it.
 """

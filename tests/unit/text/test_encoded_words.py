@@ -1,4 +1,4 @@
-"""Fields as people read them: what a mailer may do to a text, whole again."""
+"""Header fields are decoded, whatever a mail program has done to their text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Message-ID is found by whatever the list prints of it."""
+"""A Message-ID is found by every form in which the list prints it."""
 
 import json
 
