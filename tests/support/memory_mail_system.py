@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
@@ -38,7 +38,8 @@ from postroom.model.records import (
     OrganizationState,
     Replace,
 )
-from postroom.parking.parking import Parking
+from postroom.parking.flows import FlowParking
+from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.rules.attempt import Caller
 from postroom.rules.breaker import Breaker
@@ -55,6 +56,18 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
 
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
+
+
+class NoOrganizations:
+    """``Organizations``: none."""
+
+    def ids(self) -> Iterator[str]:
+        yield from ()
+
+
+@dataclass(frozen=True)
+class MemoryParking(FlowParking, Redriving):
+    """What ingest, park and the operator do with parked things, together."""
 
 
 class MemoryMailSystem:
@@ -77,13 +90,14 @@ class MemoryMailSystem:
         self.queues = MemoryQueues()
         self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
-        self.parking = Parking(
-            self.transit,
-            self.things,
-            self.ledger,
-            self.notices,
-            self.queues,
-            self.now,
+        self.parking = MemoryParking(
+            things=self.things,
+            ledger=self.ledger,
+            notices=self.notices,
+            now=self.now,
+            transit=self.transit,
+            queues=self.queues,
+            organizations=NoOrganizations(),
         )
         self.ingest = Ingest(
             directory=self.directory,

@@ -9,11 +9,11 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
-from postroom.parking.parking import NEVER_ANNOUNCED, undeliverable
+from postroom.parking.redrive import NEVER_ANNOUNCED, undeliverable
 from postroom.ports.parked import ORPHAN
 
 if TYPE_CHECKING:
-    from postroom.parking.parking import Parking
+    from postroom.parking.redrive import Redriving
     from postroom.ports.parked import Parked
 
 app = typer.Typer(help="List what is parked and why; redrive or discard it.", no_args_is_help=True)
@@ -99,11 +99,11 @@ def as_row(parked: Parked) -> dict[str, Any]:
     }
 
 
-def _all(parking: Parking) -> list[Parked]:
+def _all(parking: Redriving) -> list[Parked]:
     return sorted(parking.list(), key=lambda parked: (parked.since, parked.id))
 
 
-def _one(parking: Parking, parked_id: str) -> Parked:
+def _one(parking: Redriving, parked_id: str) -> Parked:
     parked = parking.things.get(parked_id)
     if parked is None:
         raise RefusedError(f"nothing is parked as {parked_id}")

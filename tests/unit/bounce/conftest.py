@@ -27,7 +27,7 @@ LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: pl
 
 @dataclass
 class Lot:
-    """``ParkingLot``: what was parked, with its cause."""
+    """``OrderParking``: what was parked, with its cause."""
 
     parked: list[tuple[str, str]] = field(default_factory=list)
 

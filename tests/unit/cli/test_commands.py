@@ -16,6 +16,7 @@ from cli.errors import RefusedError, UsageError
 from cli.output import rfc3339
 from cli.repository import repository_root
 from cli.samples import Samples, Stage
+from postroom.bootstrap import flow_parts
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
 from postroom.ports.parked import Parked
 from tests.support.in_process import InProcessStack, deployed
@@ -279,7 +280,8 @@ class TestParked:
     def test_redrive_says_what_cannot_be_redriven_and_redrives_the_rest(self, run: Run, stack: InProcessStack) -> None:
         parking = stack.operator().parking
         parking.park_orphan("o1", "{}")
-        parking.park_arrival("[]", "because")
+        settings = flow_parts.FlowParkingSettings.read(stack.settings())
+        flow_parts.flow_parking(settings).park_arrival("[]", "because")
         other = self.parked(run, "because")
         refused = run("parked", "redrive", "arrival:o1/orphan", other)
         assert refused.output == f"{other}: redriven\n"

@@ -12,7 +12,7 @@ from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.records import OrganizationState, Replace
 from postroom.model.rules import ActionType, LambdaCall
-from postroom.parking.parking import undeliverable
+from postroom.parking.redrive import undeliverable
 from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, notification
 from tests.support.commits import Watched, chunk_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.facts import trace_of
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.parking.dead_letters import DeadLetters
-from postroom.parking.parking import Parking
 from tests.support.builders import ORG, OTHER, notification
 from tests.support.memory_mail_system import MemoryMailSystem
 
@@ -60,8 +60,7 @@ def post() -> MemoryMailSystem:
 
 
 def dead_letters(post: MemoryMailSystem, **changes: Any) -> DeadLetters:
-    fields = {name: getattr(post.parking, name) for name in Parking.__dataclass_fields__}
-    return DeadLetters(Parking(**{**fields, "organizations": Organizations(), **changes}))
+    return DeadLetters(replace(post.parking, **{"organizations": Organizations(), **changes}))
 
 
 def dies_behind(post: MemoryMailSystem, sends: int, *recipients: str) -> str:
@@ -112,7 +111,7 @@ def test_a_redrive_of_it_reaches_everybody_once(post: MemoryMailSystem) -> None:
     letters = dead_letters(post)
     letters.accept("queue", body, 100)
     post.pump()
-    assert letters.parking.redrive(all_parked(post)[EXPANSION])
+    assert post.parking.redrive(all_parked(post)[EXPANSION])
     assert list(post.queues.queues["ingest"]) == [body]
     post.ingest.accept(body)
     post.pump()

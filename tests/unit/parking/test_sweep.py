@@ -73,15 +73,16 @@ def archive(clock: Clock) -> CountingRawMail:
 @pytest.fixture
 def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
     tables = MemoryTables()
-    parking = Parking(
-        MemoryTransit(tables, clock),
-        MemoryParkedThings(tables, clock),
-        MemoryLedger(tables),
-        MemoryParkedNotices(),
-        MemoryQueues(),
-        clock,
+    return Sweep(
+        parking=Parking(MemoryParkedThings(tables, clock), MemoryLedger(tables), MemoryParkedNotices(), clock),
+        queues=MemoryQueues(),
+        transit=MemoryTransit(tables, clock),
+        scans=MemoryTransitScans(tables),
+        archive=archive,
+        organizations=OneOrganization(),
+        patience=Patience(HOUR, 30 * DAY),
+        now=clock,
     )
-    return Sweep(parking, MemoryTransitScans(tables), archive, OneOrganization(), Patience(HOUR, 30 * DAY), clock)
 
 
 def names(number: int) -> list[str]:

@@ -9,18 +9,18 @@ from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
-from postroom.bootstrap import parts, ready
+from postroom.bootstrap import flow_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import OrderQueueSettings, StationSettings, Url
 from postroom.inbound.ingest import Ingest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.adapters.aws.batches import SqsBatch
+    from postroom.bootstrap.settings import Url
 
 
-class IngestSettings(StationSettings, OrderQueueSettings):
+class IngestSettings(flow_parts.FlowParkingSettings):
     inbound_bucket: str
     ingest_dlq_url: Url
     plus_addressing: bool
@@ -36,7 +36,7 @@ def build(settings: IngestSettings) -> Ingest:
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         queues=parts.queues(settings),
-        parking=parts.parking(settings),
+        parking=flow_parts.flow_parking(settings),
         now=now_ms,
         bucket=settings.inbound_bucket,
         plus_addressing=settings.plus_addressing,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from postroom.model.mailbox import Head, Item
-    from postroom.parking.parking import Parking
+    from postroom.parking.redrive import Redriving
     from postroom.ports.directory import Addressees, MailboxOwners
     from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
@@ -91,14 +91,16 @@ class Operator:
         """Messages as SES stored them."""
         from postroom.adapters.aws.raw_mail import S3RawMail
 
-        return S3RawMail(clients.s3(), RawMailSettings.read(self._variables).inbound_bucket)
+        settings = RawMailSettings.read(self._variables)
+        return S3RawMail(clients.s3(), settings.inbound_bucket)
 
     @cached_property
     def sealed(self) -> SealedMail:
         """Encrypted messages."""
         from postroom.adapters.aws.sealed_mail import S3SealedMail
 
-        return S3SealedMail(clients.s3(), SealedMailSettings.read(self._variables).mail_bucket)
+        settings = SealedMailSettings.read(self._variables)
+        return S3SealedMail(clients.s3(), settings.mail_bucket)
 
     @cached_property
     def keys(self) -> MailboxKeys:
@@ -136,14 +138,23 @@ class Operator:
         """The ledger of facts."""
         from postroom.adapters.aws.ledger import DynamoLedger
 
-        return DynamoLedger(clients.dynamodb(), LedgerSettings.read(self._variables).ledger_table)
+        settings = LedgerSettings.read(self._variables)
+        return DynamoLedger(clients.dynamodb(), settings.ledger_table)
 
     @cached_property
-    def parking(self) -> Parking:
+    def parking(self) -> Redriving:
         """Parked things: list, redrive, discard."""
         from postroom.bootstrap import parts
+        from postroom.parking.redrive import Redriving
 
-        return parts.parking(ParkingSettings.read(self._variables))
+        settings = ParkingSettings.read(self._variables)
+        return Redriving(
+            things=parts.parked_things(settings),
+            ledger=parts.ledger(settings),
+            notices=parts.parked_notices(settings),
+            now=now_ms,
+            queues=parts.queues(settings),
+        )
 
     def content(self, head: Head, item: Item) -> Iterator[bytes]:
         """Return a message's exact bytes, piece by piece.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.bootstrap import parts, ready
-from postroom.bootstrap.settings import OrderQueueSettings, StationSettings
+from postroom.bootstrap import flow_parts, parts, ready
 from postroom.parking.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
@@ -14,13 +13,13 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class ParkSettings(StationSettings, OrderQueueSettings):
+class ParkSettings(flow_parts.FlowParkingSettings):
     """Orders that a dead letter left open are sent to their stations."""
 
 
 @ready
 def build(settings: ParkSettings) -> DeadLetters:
-    return DeadLetters(parts.parking(settings))
+    return DeadLetters(flow_parts.flow_parking(settings))
 
 
 def batch(settings: ParkSettings, logger: Logger) -> SqsBatch:

@@ -8,13 +8,8 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.attempts import AttemptCounts
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
-from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.adapters.aws.parked import DynamoParkedThings
-from postroom.adapters.aws.queues import (
-    SqsDeadLetters,
-    SqsParkedNotices,
-    SqsQueues,
-)
+from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap.clock import now_ms
@@ -58,16 +53,13 @@ def queues(settings: TimedSettings) -> SqsQueues:
 
 
 def parking(settings: StationSettings) -> Parking:
-    """Return what parks messages; it sends only to queues that are among the settings."""
-    return Parking(
-        transit=transit(settings),
-        things=parked_things(settings),
-        ledger=ledger(settings),
-        notices=SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url),
-        queues=queues(settings),
-        now=now_ms,
-        organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),
-    )
+    """Return what parks orders."""
+    return Parking(parked_things(settings), ledger(settings), parked_notices(settings), now_ms)
+
+
+def parked_notices(settings: StationSettings) -> SqsParkedNotices:
+    """Return the queue that raises the alarm."""
+    return SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url)
 
 
 def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:

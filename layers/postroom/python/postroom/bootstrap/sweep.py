@@ -21,6 +21,8 @@ class SweepSettings(StationSettings, OrderQueueSettings):
 def build(settings: SweepSettings) -> Sweep:
     return Sweep(
         parking=parts.parking(settings),
+        queues=parts.queues(settings),
+        transit=parts.transit(settings),
         scans=parts.transit_scans(settings),
         archive=S3RawMail(clients.s3(), settings.inbound_bucket),
         organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),

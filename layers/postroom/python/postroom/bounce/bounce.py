@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from postroom.ports.bounces import BounceSender
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.ledger import Ledger
-    from postroom.ports.parking import ParkingLot
+    from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Transit
@@ -77,7 +77,7 @@ class Bouncer:
     raw: RawMail
     sender: BounceSender
     queues: Queues
-    parking: ParkingLot
+    parking: OrderParking
     now: Callable[[], int]
     patience: Patience = Patience()
 

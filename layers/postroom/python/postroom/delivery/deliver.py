@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
-    from postroom.ports.parking import ParkingLot
+    from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.sealed_mail import SealedMail
@@ -55,7 +55,7 @@ class Deliver:
     transit: Transit
     ledger: Ledger
     queues: Queues
-    parking: ParkingLot
+    parking: OrderParking
     now: Callable[[], int]
     random: Random
     pause: Callable[[int], None]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.ledger import Ledger
-    from postroom.ports.parking import ParkingLot
+    from postroom.ports.parking import ArrivalParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
@@ -54,7 +54,7 @@ class Ingest:
     transit: Transit
     ledger: Ledger
     queues: Queues
-    parking: ParkingLot
+    parking: ArrivalParking
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True

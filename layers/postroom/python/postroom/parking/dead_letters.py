@@ -13,14 +13,14 @@ from postroom.errors import InvalidNotificationError
 
 if TYPE_CHECKING:
     from postroom.contracts.messages import Message
-    from postroom.parking.parking import Parking
+    from postroom.parking.flows import FlowParking
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Parks messages of any station's queue; the body says which station it belonged to."""
 
-    parking: Parking
+    parking: FlowParking
 
     def accept(self, queue: str, body: str, receives: int, cause: str = "") -> None:
         """Park one dead letter.

@@ -16,6 +16,7 @@ from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
+from postroom.parking.redrive import expand_again
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from postroom.parking.parking import Parking
     from postroom.ports.organizations import Organizations
+    from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawArchive, StoredRaw
+    from postroom.ports.transit import Transit
     from postroom.ports.transit_scans import OpenEntry, TransitScans
 
 MAX_SWEEPS: Final = 3
@@ -71,6 +74,8 @@ class Sweep:
     """``now`` gives milliseconds since the epoch."""
 
     parking: Parking
+    queues: Queues
+    transit: Transit
     scans: TransitScans
     archive: RawArchive
     organizations: Organizations
@@ -145,14 +150,14 @@ class Sweep:
 
     def _again(self, found: OpenEntry) -> None:
         """Send an open entry to its station again, or park it when that has not helped."""
-        entry, parking = found.entry, self.parking
+        entry = found.entry
         if found.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {found.sweeps} times"
-            parking.give_up(entry, cause)
+            self.parking.give_up(entry, cause)
         elif isinstance(entry, Expansion):
-            parking.expand_again(entry)
+            expand_again(self.queues, entry)
         else:
-            parking.queues.send([entry])
+            self.queues.send([entry])
         self.scans.sent_again(found, self.now())
 
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
@@ -193,11 +198,10 @@ class Sweep:
 
     def _is_over(self, ses_message_id: str, flows: list[str]) -> bool:
         """Say whether every recipient of a message has been final for long enough."""
-        transit, ledger = self.parking.transit, self.parking.ledger
         if self._was_announced(f"arrival:{ses_message_id}"):
             return False
-        latest = max(fact.at for trace in flows for fact in ledger.facts(trace))
-        return all(map(transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
+        latest = max(fact.at for trace in flows for fact in self.parking.ledger.facts(trace))
+        return all(map(self.transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
 
     def _was_announced(self, trace: str) -> bool:
         """Say whether a notification of a message came, and is parked itself."""

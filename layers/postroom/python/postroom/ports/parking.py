@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import Order
 
 
-class ParkingLot(Protocol):
-    """What stations call when they catch a PermanentError. Each call may be repeated."""
+class OrderParking(Protocol):
+    """For stations that catch a PermanentError while they carry out an order. The call may be repeated."""
 
     def park_order(self, order: Order, cause: str) -> None:
         """Park what a station could not carry out: one recipient of a message, a bounce, a rule's call.
@@ -17,6 +17,10 @@ class ParkingLot(Protocol):
         Raises:
             TemporaryError: it is not parked yet; try again.
         """
+
+
+class ArrivalParking(Protocol):
+    """For ingest, when it catches a PermanentError. The call may be repeated."""
 
     def park_arrival(self, body: str, cause: str) -> None:
         """Park what came from SES as it came: a notification that makes no sense, or leads nowhere.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.ports.open_calls import OpenCalls
-    from postroom.ports.parking import ParkingLot
+    from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.transit import OpenCall, Transit
     from postroom.rules.attempt import Caller
@@ -40,7 +40,7 @@ class RunAsyncRule:
     open_calls: OpenCalls
     transit: Transit
     queues: Queues
-    parking: ParkingLot
+    parking: OrderParking
     now: Callable[[], int]
     chance: Callable[[], float]
     speed: int = 1

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from postroom.ports.ledger import Ledger
     from postroom.ports.message_contents import FlowContents
     from postroom.ports.open_calls import OpenCalls
-    from postroom.ports.parking import ParkingLot
+    from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import OpenCall, Transit
@@ -61,7 +61,7 @@ class RunSyncRule:
     transit: Transit
     ledger: Ledger
     queues: Queues
-    parking: ParkingLot
+    parking: OrderParking
     now: Callable[[], int]
     chance: Callable[[], float]
     plus_addressing: bool = True

@@ -1,0 +1,114 @@
+"""Putting parked things back on their way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.expansions import Expansion
+from postroom.contracts.orders import CallPointer, order_of
+from postroom.contracts.pointers import Announcement, FactPointer, Part
+from postroom.contracts.stream_failure import read_stream_failure
+from postroom.errors import UnknownEnvelopeError
+from postroom.model.facts import OwnFact
+from postroom.parking.parking import EVENTS, NO_ORGANIZATION, STREAM, Parking
+from postroom.ports.parked import ORPHAN
+from postroom.ports.transit import EXPANSION, MAIL_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.contracts.stream_failure import StreamBatch
+    from postroom.ports.directory import MailboxOwners
+    from postroom.ports.parked import Parked
+    from postroom.ports.queues import Queues
+
+NEVER_ANNOUNCED: Final = (
+    "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
+    " otherwise it can only be discarded"
+)
+"""Why an orphan cannot be redriven."""
+
+STREAM_SLACK: Final = 60_000
+"""Milliseconds before a failed batch's first arrival at which its facts may have been made: a fact's time is taken
+before its transaction. Ours."""
+
+
+@dataclass(frozen=True)
+class Redriving(Parking):
+    """Parking for an operator: redrives, too. ``queues`` has those of all stations."""
+
+    queues: Queues
+
+    def redrive(self, parked: Parked) -> bool:
+        """Put one parked thing back on its way; ``False`` if it is not parked any more.
+
+        A stop between the transaction and the send leaves an open order or expansion, which the sweep sends. Anything
+        else is released, sent, and only then taken out, unless its station was faster and has
+        parked it anew. Sending twice is harmless, because stations know what they have done.
+
+        Raises:
+            TemporaryError: it is still parked, though perhaps sent; call again.
+            UnknownEnvelopeError: it is an orphan, and nobody knows whom it is for. It stays parked.
+        """
+        if parked.key == ORPHAN:
+            raise UnknownEnvelopeError(NEVER_ANNOUNCED)
+        fact = parked.fact(OwnFact.REDRIVEN, self.now())
+        if parked.in_transit:
+            done = self.things.redrive(parked, fact)
+            if done:
+                self._send_again(parked)
+            return done
+        if not self.things.release(parked):
+            return False
+        match parked.station:
+            case "ingest":
+                self.queues.send([Announcement(parked.body)])
+            case "stream":
+                self.queues.send(self._facts_of(read_stream_failure(parked.body)))
+            case _:
+                self.queues.send([FactPointer.read(parked.body)])
+        self.things.redrive(parked, fact)  # refused: tried in vain already, and parked anew
+        return True
+
+    def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
+        """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
+        since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK
+        until = int(batch.last_arrival.timestamp() * 1000) + 1
+        for fact in self.ledger.between(since, until):
+            yield FactPointer(
+                trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=(Part.LOG, Part.BUS)
+            )
+
+    def _send_again(self, parked: Parked) -> None:
+        if parked.key.startswith(EXPANSION):
+            expand_again(self.queues, Expansion.model_validate_json(parked.body))
+        else:
+            self.queues.send([order_of(json.loads(parked.body))])
+
+
+def expand_again(queues: Queues, expansion: Expansion) -> None:
+    """Have the station that began an expansion go on with it."""
+    if expansion.of:
+        queues.send([CallPointer.read(expansion.notification)])
+    else:
+        queues.send([Announcement(expansion.notification)])
+
+
+def undeliverable(parked: Parked, owners: MailboxOwners) -> str | None:
+    """Say why a redrive cannot deliver a parked thing; ``None`` where it may.
+
+    It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
+    """
+    organization_id = parked.organization_id
+    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM}:
+        return None
+    if not owners.is_active(organization_id):
+        return f"its organization, {organization_id}, is deleted"
+    if parked.key.startswith(MAIL_PREFIX):
+        mailbox_id = parked.key.split(":")[1]
+        owner = owners.owner(organization_id, mailbox_id)
+        if owner is None or not owner.has_mailbox:
+            return f"the owner of its mailbox, {mailbox_id}, is {'gone' if owner is None else 'disabled'}"
+    return None
