@@ -1,4 +1,4 @@
-"""Letters for tests: facts, orders, expansions, and SES's notification of them."""
+"""Makes facts, orders, expansions and notifications of SES for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transits that do something of a test's own before they commit."""
+"""Transits that call a test's function before they commit."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def chunk_of(commit: Commit) -> Expansion | None:
 
 @contextmanager
 def before_chunks(do: Callable[[Expansion], None]) -> Iterator[None]:
-    """Have every transit in DynamoDB do something before it commits a chunk."""
+    """Let every transit in DynamoDB call a function before it commits a chunk."""
     commit = DynamoTransit.commit
 
     def watched(self: DynamoTransit, given: Commit) -> Outcome:

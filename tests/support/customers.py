@@ -229,7 +229,7 @@ def add_handler(event, context):
 
 
 def guide_project(folder: Path) -> Path:
-    """Write a project with the guide's four examples: another subject, a recipient less, a bounce, a recipient more."""
+    """Write a project with the guide's four examples: new subject, removed recipient, bounce, added recipient."""
     (folder / "src").mkdir(parents=True)
     (folder / "template.yaml").write_text(GUIDE_TEMPLATE, "utf-8")
     (folder / "src" / "app.py").write_text(GUIDE_CODE, "utf-8")
@@ -237,7 +237,7 @@ def guide_project(folder: Path) -> Path:
 
 
 def python_project(folder: Path) -> Path:
-    """Write a project with a function, a layer that is built, and what a rule function commonly has beside it."""
+    """Write a project with a function, a layer that is built, and the resources that a rule function commonly has."""
     for name in ("src", "words"):
         (folder / name).mkdir(parents=True)
     (folder / "template.yaml").write_text(PYTHON_TEMPLATE, "utf-8")
@@ -282,7 +282,7 @@ def npm_package(folder: Path, name: str, code: str) -> Path:
 
 
 def npm_archive(name: str, version: str, code: str) -> bytes:
-    """Return an npm package of one module, as a registry hands it out; the same bytes each time."""
+    """Return an npm package of one module, as a registry returns it; the same bytes each time."""
     described = json.dumps({"name": name, "version": version, "main": "index.js"})
     made = io.BytesIO()
     with gzip.GzipFile(fileobj=made, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:

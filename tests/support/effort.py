@@ -1,4 +1,4 @@
-"""How much work something is, in a number that does not depend on the machine or on what else it does."""
+"""Measures work by a number that does not depend on the machine or its load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FEW_LINES: Final = 400
-"""What two runs of the same call may differ by, in lines: a heap's depth, a cache, a signature's renewal."""
+"""The difference that two runs of the same call may have, in lines: a heap's depth, a cache, a signature's renewal."""
 
 
 def lines_run(action: Callable[[], object]) -> int:
@@ -22,7 +22,7 @@ def lines_run(action: Callable[[], object]) -> int:
         lines += event == "line"
         return trace
 
-    action()  # what is made at first use does not count
+    action()  # the work of the first use does not count
     before = sys.gettrace()
     sys.settrace(trace)
     try:

@@ -1,4 +1,4 @@
-"""Facts as the stations write them, for tests of what is made of them."""
+"""Facts as the stations write them, for tests of their projections."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Settings:
 
 @dataclass
 class Facts:
-    """``Ledger`` over a list; ``broken`` names rows that are no facts."""
+    """``Ledger`` over a list; ``broken`` names rows that are not facts."""
 
     all: list[Fact] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
@@ -140,5 +140,5 @@ class Facts:
 
 
 def plenty() -> int:
-    """Return the milliseconds that are left of a function's time: all of them."""
+    """Return the milliseconds that are left of a function's time: more than enough."""
     return 60_000

@@ -1,4 +1,4 @@
-"""`postroom …` as a process of its own that does not import everything anew: forked from one that has.
+"""`postroom …` as a process of its own, forked from one that has done the imports.
 
 A stack test runs dozens of commands, and starting Python with boto3 is most of each. The forked process has what a new
 one has: arguments, environment, folder, standard input and outputs. Run as a program, this module is the parent.
@@ -69,7 +69,7 @@ def _serve() -> None:
     """Fork for each line of standard input, and answer with the exit status."""
     import pkgutil
 
-    import boto3  # noqa: F401  what commands import, once
+    import boto3  # noqa: F401  the imports of commands, once
 
     from cli import commands
     from cli.main import main

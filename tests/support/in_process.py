@@ -91,7 +91,7 @@ class Functions:
 
 
 class Body:
-    """What botocore reads a response from."""
+    """The body of a response, for botocore."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -101,7 +101,7 @@ class Body:
 
 
 class CloudFormation:
-    """What CloudFormation is to a custom resource: a URL that takes its answer."""
+    """CloudFormation, as a custom resource sees it: a URL that takes its answer."""
 
     def __init__(self) -> None:
         answers: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ class InProcessStack(Stack):
             return self.functions
         make: Any = session().create_client
         made = make(service)
-        if service == "s3":  # moto answers boto3 alone, and the custom resource speaks HTTP itself
+        if service == "s3":  # moto answers only boto3, and the custom resource sends HTTP itself
             made.generate_presigned_url = lambda *_, **__: self.cloudformation.url
         if service == "workmail":
             made.meta.events.register("before-send.workmail", self._answer)

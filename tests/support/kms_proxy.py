@@ -1,4 +1,4 @@
-"""A door in front of the emulator's KMS that writes down who was let in."""
+"""A proxy in front of the emulator's KMS that records every call."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, Final
 
 FIRST: Final = 20_000
 LAST: Final = 30_000
-"""Where three neighbouring ports are looked for: below what Linux gives to clients."""
+"""The range in which three neighbouring ports are looked for: below the ports that Linux gives to clients."""
 
 
 class KmsProxy:
-    """Listens at ``url`` and hands on to the port ``behind``, where an emulator may start later.
+    """Listens at ``url`` and passes calls on to the port ``behind``, where an emulator may start later.
 
     ``calls`` holds operation and body of each request, in order.
     """
@@ -48,7 +48,7 @@ class KmsProxy:
                 self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing; ``calls`` knows."""
+                """Print nothing; ``calls`` has the record."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -56,7 +56,7 @@ class KmsProxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Accept no more calls."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -1,4 +1,4 @@
-"""Real worker processes behind the real Lambda service, asked by stock boto3; nothing else of the stack."""
+"""Real worker processes behind the real Lambda service, called with stock boto3, without the rest of the stack."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LocalLambda:
         return json.loads(answer["Payload"].read() or b"null"), answer
 
     def written(self, name: str) -> str:
-        """Return what a function has written so far."""
+        """Return the output of a function so far."""
         path = self.folder / "logs" / f"{name}.log"
         return path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
 

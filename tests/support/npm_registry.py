@@ -1,4 +1,4 @@
-"""An npm registry of a few packages, so that npm asks no other."""
+"""An npm registry of a few packages, so that npm calls no other."""
 
 from __future__ import annotations
 

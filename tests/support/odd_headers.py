@@ -1,4 +1,4 @@
-"""A grammar of header blocks that readers of mail take differently: the ways in which a sender may hide from a rule."""
+"""A grammar of header blocks that mail readers read differently: the ways to hide a sender from a rule."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def messages(draw: st.DrawFn) -> bytes:
 
 
 def generated(number: int) -> list[bytes]:
-    """Return so many messages, always the same."""
+    """Return that many messages, always the same."""
     found: list[bytes] = []
 
     @settings(

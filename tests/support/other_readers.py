@@ -1,4 +1,4 @@
-"""What other readers of mail take for the sender of a message: Python's email, and npm's mailparser and postal-mime."""
+"""The sender of a message as other readers read it: Python's email, and npm's mailparser and postal-mime."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READ_SECONDS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one reader takes for the addresses of From and Sender."""
+    """The addresses of From and Sender as one reader reads them."""
 
     reader: str
     froms: tuple[str, ...]
@@ -39,7 +39,7 @@ class Seen:
 
 
 def by_python(message: bytes) -> Iterator[Seen]:
-    """Yield what the standard library reads, by both of its policies; where it raises, it has read nothing."""
+    """Yield the readings of the standard library, by both of its policies; none if it raises."""
     yield Seen("compat32", *(tuple(_compat32(message, name)) for name in HEADERS))
     yield Seen("policy.default", *(tuple(_default(message, name)) for name in HEADERS))
 
@@ -48,7 +48,7 @@ def _compat32(message: bytes, name: str) -> Iterator[str]:
     values = [str(value) for value in email.message_from_bytes(message).get_all(name, ())]
     found = [spec for _, spec in getaddresses(values)]
     yield from found
-    if any("@" in spec for spec in found):  # an encoded word is a display name then, whatever it says
+    if any("@" in spec for spec in found):  # an encoded word is a display name then, whatever its text
         return
     for value in values:
         try:
@@ -86,7 +86,7 @@ class NodeReaders:
         if not (shutil.which("node") and shutil.which("npm")):
             pytest.skip("there is no node or no npm on PATH")
         cache.mkdir(parents=True, exist_ok=True)
-        with (cache / "lock").open("w") as lock:  # of the suite's workers, one installs
+        with (cache / "lock").open("w") as lock:  # one of the suite's workers installs
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 self._folder = Installs(cache).node("mail readers", SCRIPTS, "mail-readers")
@@ -94,7 +94,7 @@ class NodeReaders:
                 pytest.skip(f"mailparser and postal-mime cannot be installed: {error}")
 
     def read(self, messages: Sequence[bytes]) -> list[list[Seen]]:
-        """Return what each of them reads, message by message."""
+        """Return the reading of each of them, message by message."""
         asked = json.dumps([base64.b64encode(message).decode() for message in messages])
         command = ["node", "read.js"]
         done = subprocess.run(

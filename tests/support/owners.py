@@ -1,4 +1,4 @@
-"""An organization that is there, until a test says that it is not."""
+"""An organization that exists until a test removes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from postroom.model.directory import Addressee, EntityKind, EntityState, Role
 
 @dataclass
 class MailboxOwners:
-    """``MailboxOwners``: one organization, and everybody in it."""
+    """``MailboxOwners``: one organization with all its owners."""
 
     active: bool = True
 

@@ -74,8 +74,8 @@ STATIONS: Final = (
 
 
 def load(function: str) -> ModuleType:
-    """Start a function as Lambda does: in a new environment, nothing remembered."""
-    logging.Logger.manager.loggerDict.pop(function, None)  # the last one's logger writes to the last one's output
+    """Start a function as Lambda does: in a new environment, without any state."""
+    logging.Logger.manager.loggerDict.pop(function, None)  # the former logger writes to the former output
     spec = importlib.util.spec_from_file_location(f"app_{function}", FUNCTIONS / function / "app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -85,7 +85,7 @@ def load(function: str) -> ModuleType:
 
 
 def _at_once(station: Any) -> Any:
-    """Return a station whose bounces wait for nothing."""
+    """Return a station whose messages have no delay."""
     if hasattr(station, "shortened_s"):
         return dataclasses.replace(station, shortened_s=lambda _: 0)
     parts = {name: _at_once(getattr(station, name)) for name in ("queues", "parking") if hasattr(station, name)}
@@ -94,7 +94,7 @@ def _at_once(station: Any) -> Any:
 
 @dataclass
 class Pipeline:
-    """One organization with a stack of its own; queues are read with a client that no fault reaches."""
+    """One organization with a stack of its own; queues are read with a client that has no faults."""
 
     stack: Stack
     kms_key: str = ""
@@ -111,7 +111,7 @@ class Pipeline:
         self.restart()
 
     def restart(self) -> None:
-        """Start every function anew; their clients stay. What they wait for is over at once."""
+        """Start every function again; their clients stay. Their delays are zero."""
         self.apps = {name: load(name) for name in (*dict.fromkeys(function for _, function in STATIONS), "sweep")}
         for name in ("ingest", "run_sync_rule", "run_async_rule", "deliver", "sweep"):
             setattr(self.apps[name], name, _at_once(getattr(self.apps[name], name)))
@@ -121,12 +121,12 @@ class Pipeline:
 
     @property
     def answered(self) -> list[dict[str, Any]]:
-        """What SES was asked to write bounce messages about, oldest first."""
+        """The calls of SendBounce, oldest first."""
         return [json.loads(each.raw_data) for each in self._sent() if each.raw_data.startswith("{")]
 
     @property
     def raw_bounces(self) -> list[Message]:
-        """Bounce messages of our own making, oldest first."""
+        """Bounce messages that Postroom wrote itself, oldest first."""
         sent = [each.raw_data for each in self._sent() if not each.raw_data.startswith("{")]
         return [email.message_from_string(each, policy=policy.default) for each in sent]
 
@@ -163,7 +163,7 @@ class Pipeline:
         aliases: Sequence[str] = (),
         **changes: Any,
     ) -> None:
-        """Make a user with a mailbox, or, where there are members, a group."""
+        """Make a user with a mailbox or, with members, a group."""
         kind = EntityKind.GROUP if members or name.startswith("group") else EntityKind.USER
         made = Entity(
             **{
@@ -216,7 +216,7 @@ class Pipeline:
         )
 
     def apply_rules(self, *rules: Rule, version: int = 1) -> None:
-        """Give the organization these rules and no others."""
+        """Give the organization exactly these rules."""
         assert S3RuleSets(self.stack.s3, self.stack.environment["INBOUND_BUCKET"]).keep(ORG, version, rules)
         self.point_at_rules(version)
 
@@ -231,7 +231,7 @@ class Pipeline:
         self.stack.sqs.send_message(QueueUrl=self.stack.environment["INGEST_QUEUE_URL"], MessageBody=body)
 
     def pump(self) -> None:
-        """Hand out messages until every queue is empty; what failed is handed out again, at most as SQS does.
+        """Deliver messages until every queue is empty; failed ones are delivered again, at most as often as SQS does.
 
         Whatever stops a function puts its batch back: the visibility time-out is over at once.
         """

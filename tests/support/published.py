@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORGANIZATION: Final = "m-0123456789abcdef0123456789abcdef"
-"""The id that `--organization-id` fixes, and `--env-vars` hands to a function."""
+"""The id that `--organization-id` fixes, and `--env-vars` gives to a function."""
 
 SDK: Final = "@aws-sdk/client-workmailmessageflow"
-"""What the two projects in Node.js ask for and do not list."""
+"""The packages that the two projects in Node.js import and do not list."""
 
 
 def _template(functions: str, rest: str = "") -> str:
@@ -225,7 +225,7 @@ ARCHIVE: Final = {
             table.put_item(Item={"id": event["messageId"], "subject": event["subject"]})
     """,
 }
-"""A state machine that the function starts, and whose task is another function; and what no laptop has."""
+"""A state machine that the function starts, and whose task is another function; and resources that no laptop has."""
 
 VERIFIED: Final = {
     "template.yaml": _template(
@@ -250,7 +250,7 @@ VERIFIED: Final = {
             return {"actions": [{"action": {"type": kind}, "allRecipients": True}]}
     """,
 }
-"""A function that reads what SES writes in front of a message."""
+"""A function that reads the fields that SES writes in front of a message."""
 
 PROJECTS: Final[Mapping[str, Mapping[str, str]]] = {
     "word-filter": WORD_FILTER,

@@ -1,4 +1,4 @@
-"""What makes a test's own AWS cheap, without changing what it sees.
+"""Makes a test's own AWS cheap, without changing what the test sees.
 
 Most tests have an empty account and clients of their own. Nearly all that this costs is making the same things again:
 the service models that every botocore session parses, the URL patterns that moto gives the `responses` library for
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-_Files: Any = JSONFileLoader  # its stub leaves out where a file is parsed
+_Files: Any = JSONFileLoader  # its stub lacks the method that parses a file
 _read = _Files._load_file
 _model = Loader.load_service_model
 

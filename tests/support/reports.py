@@ -1,4 +1,4 @@
-"""Bounce messages as they left a running stack, and what RFC 3464 asks of them."""
+"""Bounce messages that a running stack has sent, and the requirements of RFC 3464."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_RECIPIENT: Final = {
 
 
 def outbox(running: RunningStack, to: str) -> list[tuple[dict[str, Any], EmailMessage]]:
-    """Return what left for an address: envelope and message each."""
+    """Return the messages that were sent to an address: envelope and message each."""
     found = []
     for path in sorted(Path(running.environment["POSTROOM_OUTBOX"]).glob("*.json")):
         envelope = json.loads(path.read_text("utf-8"))

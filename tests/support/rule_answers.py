@@ -1,4 +1,4 @@
-"""What rules' functions answer in tests, and which facts came of it."""
+"""Answers of rules' functions in tests, and the facts that follow from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers' functions in this process, behind the clients of Lambda that stations use: botocore itself is asked."""
+"""Customers' functions in this process, behind the clients of Lambda that stations use: calls go through botocore."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "arn:aws:lambda:us-east-1:123456789012:function:"
 ALL: Final[Any] = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
-"""What a function answers that has nothing against a message."""
+"""The answer of a function that lets a message through."""
 
 
 class Body(io.BytesIO):
-    """What botocore reads a response from, at once or piece by piece."""
+    """The body of a response, which botocore reads at once or piece by piece."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.read()
@@ -38,7 +38,7 @@ class Body(io.BytesIO):
 
 @dataclass
 class Callees:
-    """Functions by name, from event to answer; everybody's rules may call them. One that raises has failed.
+    """Functions by name, from event to answer; rules of all organizations may call them. One that raises has failed.
 
     A function that raises TimeoutError is one that did not answer in time.
 
@@ -49,7 +49,7 @@ class Callees:
     events: list[Any] = field(default_factory=list)
 
     def listen(self) -> None:
-        """Answer for Lambda, whatever client of ours is made from now on."""
+        """Answer for Lambda in every client that is made from now on."""
         events: Any = clients.session()
         events.register("before-send.lambda", self._answer)
 
@@ -85,7 +85,7 @@ class Callees:
     def _invoke(self, request: AWSPreparedRequest, name: str) -> AWSResponse:
         event = json.loads(request.body)  # type: ignore[arg-type]  # bytes: Invoke streams nothing
         self.events.append(event)
-        if request.headers["X-Amz-Invocation-Type"] in {"Event", b"Event"}:  # what becomes of it is the function's own
+        if request.headers["X-Amz-Invocation-Type"] in {"Event", b"Event"}:  # its result is not returned
             return _response(request, 202, None, {})
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         try:

@@ -1,4 +1,4 @@
-"""Rules, and what the policy makes of a message in an organization of four users and a group."""
+"""Rules, and the policy's decision about a message in an organization of four users and a group."""
 
 from __future__ import annotations
 

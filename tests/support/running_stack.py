@@ -1,7 +1,7 @@
-"""The whole stack as `postroom up` runs it, in a folder of its own: asked by stock clients, killed by tests.
+"""The whole stack as `postroom up` runs it, in a folder of its own: called by stock clients, killed by tests.
 
-The folder borrows template, functions and layers from the checkout, so that a stack that somebody else runs there is
-not disturbed. Queues hand out again what a killed worker held after seconds, not minutes; nothing else differs.
+The folder uses template, functions and layers of the checkout, so that another stack that runs there is
+not disturbed. Queues deliver a killed worker's messages again after seconds, not minutes; nothing else differs.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 VISIBILITY: Final = 10
-"""Seconds after which a queue hands out again what a killed worker held; longer than any batch here takes."""
+"""Seconds after which a queue delivers a killed worker's messages again; longer than any batch here takes."""
 
 PATIENCE_S: Final = 240.0
-"""Seconds until what a test waits for must be seen on the busiest machine; nothing waits longer than it has to."""
+"""Seconds within which a condition of a test must hold on the busiest machine; a test goes on as soon as it holds."""
 
 PASSWORD: Final = "Correct-Horse-9"
 SENDER: Final = "sender@elsewhere.example"
@@ -61,7 +61,7 @@ sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(
 
 
 class RunningStack:
-    """A running stack; ``logs`` is the folder of what its functions wrote."""
+    """A running stack; ``logs`` is the folder of its functions' output."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class RunningStack:
         self.settings = self._settings()
 
     def stop(self) -> None:
-        """Stop it; it must end well."""
+        """Stop it; its exit status must be 0."""
         assert self.process.poll() is None, "the stack has ended by itself"
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(PATIENCE_S) == 0
@@ -117,7 +117,7 @@ class RunningStack:
                 clients.forget()
 
     def client(self, service: str) -> Any:
-        """Return a stock client that does not try twice."""
+        """Return a stock client without retries."""
         make: Any = session().create_client
         url = self.environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", self.environment["AWS_ENDPOINT_URL"])
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
@@ -136,7 +136,7 @@ class RunningStack:
         return read
 
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        """Run a command with what the stack exports."""
+        """Run a command with the variables that the stack exports."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**_own_environment(), **self.environment, "PATH": path}
         return subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE_S, check=False)
@@ -209,7 +209,7 @@ class RunningStack:
         return [row for page in pages for row in page["Items"]]
 
     def copies_of(self, mailbox_id: str) -> int:
-        """Return how many messages lie in one mailbox; cheap, where ``copies`` is not."""
+        """Return how many messages one mailbox has; cheap, unlike ``copies``."""
         pages = (
             self.client("dynamodb")
             .get_paginator("query")
@@ -223,7 +223,7 @@ class RunningStack:
         return sum(int(page["Count"]) for page in pages)
 
     def copies(self) -> dict[str, int]:
-        """Return how many messages lie in each mailbox that has any."""
+        """Return the number of messages of each mailbox that has any."""
         found: dict[str, int] = {}
         for row in self.scan("MAILBOX_TABLE"):
             if row["sk"]["S"].startswith("in:"):
@@ -231,17 +231,17 @@ class RunningStack:
         return found
 
     def is_idle(self) -> bool:
-        """Say whether no message waits for ingest or deliver, nor is with them; cheap, where ``copies`` is not."""
+        """Say whether ingest and deliver have no message, waiting or in flight; cheap, unlike ``copies``."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         sqs = self.client("sqs")
-        for url in (self.settings["INGEST_QUEUE_URL"], self.settings["DELIVER_QUEUE_URL"]):  # in the way's order
+        for url in (self.settings["INGEST_QUEUE_URL"], self.settings["DELIVER_QUEUE_URL"]):  # in the order of the way
             found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             if any(int(found[name]) for name in names):
                 return False
         return True
 
     def events(self, group: str) -> list[dict[str, Any]]:
-        """Return the records of an organization's event log; none where there is no log yet."""
+        """Return the records of an organization's event log; none if there is no log yet."""
         logs = self.client("logs")
         names = [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]]
         if group not in names:
@@ -250,7 +250,7 @@ class RunningStack:
         return [json.loads(event["message"]) for page in pages for event in page["events"]]
 
     def fault(self, **fault: Any) -> None:
-        """Make the emulator refuse calls; without arguments, none any more."""
+        """Make the emulator refuse calls; without arguments, accept all again."""
         data = json.dumps(fault).encode() if fault else None
         url = f"{self.environment['AWS_ENDPOINT_URL']}/_postroom/faults"
         request = urllib.request.Request(url, data, method="POST" if fault else "DELETE")  # noqa: S310  our own http
@@ -266,7 +266,7 @@ class RunningStack:
 
 
 def wait_for(look: Callable[[], Any], seconds: float = PATIENCE_S, every: float = 0.1) -> Any:
-    """Return the first true value; fail after a time. What looks leaves the machine alone for half of the time."""
+    """Return the first true value; fail after a time. A pause is at least as long as the call of ``look``."""
     deadline = time.monotonic() + seconds
     while True:
         began = time.monotonic()
@@ -290,7 +290,7 @@ def children(parent: int) -> Iterator[tuple[int, str]]:
             above = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
-            continue  # it ended while we looked
+            continue  # it ended meanwhile
         if above == parent:
             yield int(entry.name), command
 

@@ -1,4 +1,4 @@
-"""A small SAM project that exercises everything the local stack executes. Functions write down what they are given."""
+"""A small SAM project that exercises everything the local stack executes. Functions record their events."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def write(folder: Path, template: str = TEMPLATE) -> Path:
 
 
 def seen(folder: Path, what: str) -> list[dict[str, Any]]:
-    """Return the events that a function was given, in order; one that is still being written is not there yet."""
+    """Return the events that a function was given, in order, without one that is still being written."""
     path = folder / f"seen-{what}.jsonl"
     *written, _ = path.read_text().split("\n") if path.exists() else [""]
     return [json.loads(line) for line in written]

@@ -1,4 +1,4 @@
-"""The resources of template.yaml, as far as the way of a message needs them, in moto."""
+"""The resources of template.yaml that the way of a message needs, in moto."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 ACCOUNT: Final = {
-    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",  # moto knows no per-account endpoint of streams
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",  # moto has no per-account endpoint of streams
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
 }
-"""What boto3 is told of moto's account."""
+"""Variables that lead boto3 to moto's account."""
 
 ACCOUNT_ID: Final = "123456789012"
-"""What moto calls it."""
+"""The id of moto's account."""
 
 FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
-"""What would lead it to another."""
+"""Variables that would lead it to another."""
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
 QUEUES: Final = ("INGEST", "RUN_SYNC_RULE", "RUN_ASYNC_RULE", "DELIVER", "BOUNCE", "RETRY_EVENTS", "PARKED")
 MAX_RECEIVES: Final = {"RETRY_EVENTS": 5}
-"""How often a queue hands out a message before SQS makes a dead letter of it; as in template.yaml, 100 if not here."""
+"""How many times a queue delivers a message before it becomes a dead letter; as in template.yaml, or 100."""
 
 
 @dataclass(frozen=True, slots=True)
