@@ -49,7 +49,7 @@ class ApiError(Exception):
 
 @dataclass
 class FewMailboxes:
-    """The part of ``Mailboxes`` that the admin API uses."""
+    """``MailboxHeads``."""
 
     heads: dict[str, Head] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ def context() -> Context:
     numbers = itertools.count(1)
     return Context(
         directory=MemoryDirectory(),
-        mailboxes=FewMailboxes(),  # type: ignore[arg-type]  # the rest is never called
+        mailboxes=FewMailboxes(),
         mailbox_keys=FewKeys(),  # type: ignore[arg-type]
         domain_services=MemoryDomainServices(),
         organization_keys=MemoryOrganizationKeys(),

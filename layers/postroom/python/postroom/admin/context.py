@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from postroom.ports.gateway_passwords import GatewayPasswords
     from postroom.ports.log_targets import LogTargets
     from postroom.ports.mailbox_keys import MailboxKeys
-    from postroom.ports.mailboxes import Mailboxes
+    from postroom.ports.mailboxes import MailboxHeads
     from postroom.ports.organization_keys import OrganizationKeys
     from postroom.ports.passwords import Passwords
     from postroom.ports.rule_functions import FunctionPolicies
@@ -45,7 +45,7 @@ class Context:
     """Ports and settings of the admin API. ``new_uuid`` returns a new lower-case UUID with hyphens."""
 
     directory: Directory
-    mailboxes: Mailboxes
+    mailboxes: MailboxHeads
     mailbox_keys: MailboxKeys
     domain_services: DomainServices
     organization_keys: OrganizationKeys

@@ -14,8 +14,8 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
 from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
 from postroom.adapters.aws.leases import Leases
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
-from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
@@ -54,8 +54,7 @@ def context(settings: AdminApiSettings) -> Context:
     _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
     return Context(
         directory=DynamoDirectory(table),
-        # the admin API delivers nothing, so that neither transit nor ledger is needed here
-        mailboxes=DynamoMailboxes(clients.dynamodb(), settings.mailbox_table, "", "", now_ms),
+        mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
         mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
         domain_services=SesDomainServices(
             clients.later(clients.ses),

@@ -22,8 +22,8 @@ class MailboxOwner:
     kms_key_arn: str
 
 
-class Mailboxes(Protocol):
-    """Suite: tests/contract/test_mailboxes.py.
+class MailboxHeads(Protocol):
+    """Mailboxes without their messages. Suite: tests/contract/test_mailboxes.py.
 
     All methods raise StoreUnavailableError; those that write raise ConflictError as well. Both are temporary and
     nothing was written.
@@ -41,6 +41,10 @@ class Mailboxes(Protocol):
 
     def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
         """Change the quota. ``False``: no such mailbox."""
+
+
+class Mailboxes(MailboxHeads, Protocol):
+    """Mailboxes with their messages. What holds for the methods of ``MailboxHeads`` holds for all."""
 
     def deliver(
         self,

@@ -8,65 +8,37 @@ everything that happens in a mailbox (docs/decisions/0004). An item's row is at 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
 from postroom.adapters.aws.flow_writes import FACT, TAKE, FlowWrites
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.tables import query
-from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
+from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.errors import ConflictError
-from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter, first_head, standard_folders
+from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
 from postroom.ports.transit import Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, NewItem
-    from postroom.ports.mailboxes import MailboxOwner
 
 MAX_BATCH: Final = 100
 """Most keys of one BatchGetItem. Source: DynamoDB's API reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoMailboxes:
+@dataclass(frozen=True)
+class DynamoMailboxes(DynamoMailboxHeads):
     """Implements ``Mailboxes``. ``now`` gives milliseconds since the epoch."""
 
-    client: DynamoDBClient
-    mailbox_table: str
     transit_table: str
     ledger_table: str
     now: Callable[[], int]
     pause: Callable[[float], None] = time.sleep
-
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
-        head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
-        write = Transaction(self.client)
-        write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now), condition=NOT_THERE)
-        for folder in standard_folders(now):
-            write.put("folder", self.mailbox_table, mailbox_rows.folder_row(mailbox_id, folder))
-        return not write.commit()
-
-    def head(self, mailbox_id: str) -> Head | None:
-        row = self._get(mailbox_id, "head")
-        return None if row is None else mailbox_rows.head_from_row(row)
-
-    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
-        write = Transaction(self.client).update(
-            "head",
-            self.mailbox_table,
-            rows.key(mailbox_id, "head"),
-            "SET #quota = :quota",
-            condition=THERE,
-            ExpressionAttributeNames={"#quota": "quota"},
-            ExpressionAttributeValues={":quota": rows.number(quota_bytes)},
-        )
-        return not write.commit()
 
     def deliver(
         self,
@@ -121,7 +93,7 @@ class DynamoMailboxes:
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
         """Creations are the items themselves, everything else has a row of its own."""
-        head = self._get(mailbox_id, "head")
+        head = self.row(mailbox_id, "head")
         if head is None:
             return []
         found: list[Change] = []
@@ -173,13 +145,6 @@ class DynamoMailboxes:
                 ":counters": mailbox_rows.counters(counters),
             },
         )
-
-    def _get(self, mailbox_id: str, sk: str) -> rows.Row | None:
-        with store_errors("read a mailbox"):
-            answer = self.client.get_item(
-                TableName=self.mailbox_table, Key=rows.key(mailbox_id, sk), ConsistentRead=True
-            )
-        return answer.get("Item")
 
     def _between(self, mailbox_id: str, first: str, last: str, limit: int) -> list[rows.Row]:
         found: list[rows.Row] = []

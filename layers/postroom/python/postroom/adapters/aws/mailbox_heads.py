@@ -1,0 +1,56 @@
+"""Mailboxes in DynamoDB, without their messages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import mailbox_rows, rows
+from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
+from postroom.model.mailbox import first_head, standard_folders
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from postroom.model.mailbox import Head
+    from postroom.ports.mailboxes import MailboxOwner
+
+
+@dataclass(frozen=True)
+class DynamoMailboxHeads:
+    """Implements ``MailboxHeads``."""
+
+    client: DynamoDBClient
+    mailbox_table: str
+
+    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+        head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
+        write = Transaction(self.client)
+        write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now), condition=NOT_THERE)
+        for folder in standard_folders(now):
+            write.put("folder", self.mailbox_table, mailbox_rows.folder_row(mailbox_id, folder))
+        return not write.commit()
+
+    def head(self, mailbox_id: str) -> Head | None:
+        row = self.row(mailbox_id, "head")
+        return None if row is None else mailbox_rows.head_from_row(row)
+
+    def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
+        write = Transaction(self.client).update(
+            "head",
+            self.mailbox_table,
+            rows.key(mailbox_id, "head"),
+            "SET #quota = :quota",
+            condition=THERE,
+            ExpressionAttributeNames={"#quota": "quota"},
+            ExpressionAttributeValues={":quota": rows.number(quota_bytes)},
+        )
+        return not write.commit()
+
+    def row(self, mailbox_id: str, sk: str) -> rows.Row | None:
+        """Return one row of a mailbox, in a strongly consistent read."""
+        with store_errors("read a mailbox"):
+            answer = self.client.get_item(
+                TableName=self.mailbox_table, Key=rows.key(mailbox_id, sk), ConsistentRead=True
+            )
+        return answer.get("Item")
