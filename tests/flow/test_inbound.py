@@ -174,7 +174,7 @@ def test_the_sweep_parks_an_orphan_once(pipeline: Pipeline) -> None:
     assert later(pipeline, 3 * HOUR)["parked"] == 0
     (parked,) = pipeline.operator.parking.list()
     assert parked.id == "arrival:orphan/orphan"
-    with pytest.raises(UnknownEnvelopeError, match="nobody knows whom it is for"):
+    with pytest.raises(UnknownEnvelopeError, match="its recipients are unknown"):
         pipeline.operator.parking.redrive(parked)
     assert list(pipeline.operator.parking.list()) == [parked]
 

@@ -22,7 +22,7 @@ from postroom.adapters.memory.transit import MemoryTransit
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
-from postroom.parking.sweep import BETWEEN_PLACES, ROUND, Patience, Sweep
+from postroom.parking.sweep import PLACE_EVERY_MS, ROUND_MS, Sweep, SweepTimes
 from tests.support.builders import NOON, ORG
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
         scans=MemoryTransitScans(tables),
         archive=archive,
         organizations=OneOrganization(),
-        patience=Patience(HOUR, 30 * DAY),
+        times=SweepTimes(HOUR, 30 * DAY),
         now=clock,
     )
 
@@ -96,13 +96,13 @@ def names(number: int) -> list[str]:
 def test_everything_is_seen_in_a_day_and_twice_or_so(
     monkeypatch: pytest.MonkeyPatch, sweep: Sweep, archive: CountingRawMail, clock: Clock, begin: int
 ) -> None:
-    monkeypatch.setattr(sweeping, "LEAST", 10)
+    monkeypatch.setattr(sweeping, "LEAST_MESSAGES", 10)
     for name in names(STORED):
         archive.store(f"inbound/{name}", b"")
-    clock.at += 10 * DAY + begin * BETWEEN_PLACES  # too old to be asked for a flow, or parked
-    for _ in range(ROUND // BETWEEN_PLACES):
+    clock.at += 10 * DAY + begin * PLACE_EVERY_MS  # too old to be asked for a flow, or parked
+    for _ in range(ROUND_MS // PLACE_EVERY_MS):
         sweep.run()
-        clock.at += BETWEEN_PLACES
+        clock.at += PLACE_EVERY_MS
     assert set(archive.handed) == {f"inbound/{name}" for name in names(STORED)}
     assert archive.handed.total() < 2.5 * STORED
 
@@ -127,7 +127,7 @@ def test_an_orphan_is_found_while_it_is_young_or_when_it_would_go(
 
 
 def test_the_places_of_sweeps_leave_no_gap() -> None:
-    runs = ROUND // BETWEEN_PLACES
+    runs = ROUND_MS // PLACE_EVERY_MS
     for first in range(0, 3000, 7):
         places = sorted(sweeping._place(first + number) for number in range(runs))
         gaps = [after - before for before, after in pairwise([*places, places[0] + sweeping.PLACES])]

@@ -181,7 +181,7 @@ def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: M
     (parked,) = mail_system.parking.list()
     assert (parked.station, parked.cause) == (
         "run_sync_rule",
-        "UnreadableRulesError: nobody here knows how to carry out what a rule says of OUTBOUND mail",
+        "UnreadableRulesError: a rule for OUTBOUND mail cannot be carried out yet",
     )
     assert mail_system.contents_of("ann") == []
 

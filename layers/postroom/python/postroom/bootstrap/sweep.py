@@ -9,7 +9,7 @@ from postroom.bootstrap import parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import OrderQueueSettings, StationSettings, Url
 from postroom.model.limits import OPEN_TOO_LONG_SECONDS, RETENTION_AFTER_FINAL_DAYS
-from postroom.parking.sweep import Patience, Sweep
+from postroom.parking.sweep import Sweep, SweepTimes
 
 
 class SweepSettings(StationSettings, OrderQueueSettings):
@@ -26,9 +26,9 @@ def build(settings: SweepSettings) -> Sweep:
         scans=parts.transit_scans(settings),
         archive=S3RawMail(clients.s3(), settings.inbound_bucket),
         organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),
-        patience=Patience(
-            open_too_long=settings.shortened_ms(OPEN_TOO_LONG_SECONDS * 1000),
-            keep_after_final=settings.shortened_ms(RETENTION_AFTER_FINAL_DAYS * 86_400_000),
+        times=SweepTimes(
+            open_too_long_ms=settings.shortened_ms(OPEN_TOO_LONG_SECONDS * 1000),
+            keep_after_final_ms=settings.shortened_ms(RETENTION_AFTER_FINAL_DAYS * 86_400_000),
         ),
         now=now_ms,
     )

@@ -133,9 +133,9 @@ class Deliver:
         raise ConflictError(f"others were faster {ATTEMPTS} times")
 
     def _clear_up(self, order: DeliveryOrder, delivered: Fact, blob: str) -> None:
-        """Remove what was sealed for an order that ended without a copy, which nobody will ever enter.
+        """Remove what was sealed for an order that ended without a copy: no mailbox will ever have it.
 
-        An order that still stands may be parked, and redriven; or the flow reached its mailbox by another way before
+        An order that is still there may be parked, and redriven; or the flow reached its mailbox by another way before
         it was made, and it ends with that copy. One that is gone left its last fact, so that the order is asked for
         first.
         """
@@ -162,7 +162,7 @@ class Deliver:
             self.queues.send([notice])
 
     def _full(self, order: DeliveryOrder) -> None:
-        """Bounce; if that settled the order, what an attempt may have sealed belongs to nobody.
+        """Bounce; if that settled the order, no mailbox has what an attempt may have sealed.
 
         An order that was settled before may be the very message that filled the mailbox, stopped short of its notice.
         """
@@ -172,7 +172,7 @@ class Deliver:
             self._send_what_follows(order, None, again=True)
 
     def _gone(self, order: DeliveryOrder, reason: str, status: str) -> None:
-        """Bounce mail for a mailbox that takes none; a notice of ours ends without an event, for nobody sent it.
+        """Bounce mail for a mailbox that takes none; a notice of ours has no sender, so that it ends without an event.
 
         What an attempt may have sealed then belongs to no item.
         """
@@ -187,7 +187,7 @@ class Deliver:
         """Bounce, unless the flow has reached the mailbox, or bounced there, by another way: the order ends with that.
 
         Returns:
-            ``False``: nothing bounced just now; what was sealed may be somebody's.
+            ``False``: nothing bounced just now; a mailbox may have what was sealed.
         """
         if self.ledger.fact(order.trace, notices.final_key(order)) is not None:
             self._settle(order)

@@ -1,5 +1,5 @@
-"""Station 1, ingest: whose message is this, and where does it go?
+"""Ingest: the organizations of a message, and what becomes of it in each.
 
-``ingest`` is the station; ``envelope`` reads the message's own words, ``policy`` applies DMARC and the organization's
-rules; ``postroom.routing`` finds the mailboxes.
+``ingest`` is the station. ``envelope`` is what a flow begins with, ``excess`` the limits of a message, ``policy`` DMARC
+and the organization's rules; ``postroom.routing`` finds the mailboxes.
 """

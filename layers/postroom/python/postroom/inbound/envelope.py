@@ -25,9 +25,9 @@ MAX_SENDERS_TOLD: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One received message, not yet anybody's. ``size`` in bytes, ``at`` in milliseconds since the epoch.
+    """One received message, before its organizations are known. ``size`` in bytes, ``at`` in milliseconds.
 
-    ``excess`` says what is too much of it, so that nobody gets it.
+    ``excess`` says which limit it breaks: then every recipient is refused.
     """
 
     notification: Notification

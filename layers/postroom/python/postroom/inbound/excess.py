@@ -1,6 +1,6 @@
-"""What is too much of a message, whoever it is for: bytes, recipients, attachments, hops.
+"""Limits that hold for a message to any recipient: bytes, recipients, attachments, hops.
 
-SES takes a message before anybody counts, so that an excess becomes a bounce for all recipients. An ordinary message
+SES accepts a message before it is counted, so that an excess becomes a bounce for all recipients. An ordinary message
 is judged by its first look alone. The whole is read once more only where an excess is possible and not seen there: a
 multipart message that is longer than the first look (parts), or an encoded one of more than 29 MB (data).
 """

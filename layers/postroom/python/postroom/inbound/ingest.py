@@ -1,4 +1,4 @@
-"""Station 1: SES says that a message has arrived; make it ours.
+"""Ingest: a message that SES announces becomes a flow per organization.
 
 Whatever stops this halfway, the notification comes again: a flow that is open already is not opened twice, and the
 sends that follow are repeated. Deliver knows an order that was carried out.
@@ -111,7 +111,7 @@ class Ingest:
             if not self._open(body, arrival, added, domains, more):
                 self._take_up(added.trace)
                 if self.ledger.fact(added.trace, added.key) is None:
-                    raise ConflictError("recipients were refused, and nobody else took them")
+                    raise ConflictError("recipients were refused, and no other run took them")
 
     def _more(self, received: Fact, recipients: Mapping[str, Address]) -> Mapping[str, Address]:
         """Return the recipients that an open flow does not know yet.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from postroom.ports.queues import ParkedNotices
 
 NO_ORGANIZATION: Final = "-"
-"""Stands where no organization could be made out."""
+"""Organization of a parked thing that belongs to none that is known."""
 
 INGEST: Final = "ingest"
 EVENTS: Final = "events"

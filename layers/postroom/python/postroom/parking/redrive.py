@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Queues
 
 NEVER_ANNOUNCED: Final = (
-    "SES never announced this message, so nobody knows whom it is for; if SES still does, it goes on by itself,"
-    " otherwise it can only be discarded"
+    "SES sent no notification of this message, so its recipients are unknown; if one still comes, the message"
+    " goes on by itself, otherwise it can only be discarded"
 )
 """Why an orphan cannot be redriven."""
 
-STREAM_SLACK: Final = 60_000
+STREAM_SLACK_MS: Final = 60_000
 """Milliseconds before a failed batch's first arrival at which its facts may have been made: a fact's time is taken
 before its transaction. Ours."""
 
@@ -50,7 +50,7 @@ class Redriving(Parking):
 
         Raises:
             TemporaryError: it is still parked, though perhaps sent; call again.
-            UnknownEnvelopeError: it is an orphan, and nobody knows whom it is for. It stays parked.
+            UnknownEnvelopeError: it is an orphan, and its recipients are unknown. It stays parked.
         """
         if parked.key == ORPHAN:
             raise UnknownEnvelopeError(NEVER_ANNOUNCED)
@@ -74,7 +74,7 @@ class Redriving(Parking):
 
     def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
         """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
-        since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK
+        since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK_MS
         until = int(batch.last_arrival.timestamp() * 1000) + 1
         for fact in self.ledger.between(since, until):
             yield FactPointer(

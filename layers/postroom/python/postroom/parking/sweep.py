@@ -1,4 +1,4 @@
-"""Looking for what was forgotten: recipients open for too long, messages that nobody told us about, and old bytes.
+"""The sweep: recipients that are open for too long, stored messages without a notification, and old bytes.
 
 Runs on a schedule, may die anywhere, and may run twice at once: everything it does may be done again.
 """
@@ -38,35 +38,42 @@ INBOUND: Final = "inbound/"
 SES_CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 """What SES's message ids are made of."""
 
-GOLDEN: Final = 0.6180339887498949
+STEP: Final = 0.6180339887498949
+"""Distance between the beginnings of two sweeps in a row, as a share of all places: the fraction of the golden ratio,
+whose multiples, however many, fill an interval evenly."""
 
 PLACES: Final = len(SES_CHARACTERS) ** 2
 """Places in which a sweep may begin: what two characters of SES's say."""
 
-BETWEEN_PLACES: Final = 900_000
+PLACE_EVERY_MS: Final = 900_000
 """Milliseconds after which a sweep begins in another place; the schedule's own step. Ours."""
 
-ROUND: Final = DAY_MS
+ROUND_MS: Final = DAY_MS
 """Milliseconds in which sweeps look at all stored mail, where one does not reach. Ours."""
 
-SHARE: Final = math.ceil(2 * PLACES * BETWEEN_PLACES / ROUND)
+SHARE: Final = math.ceil(2 * PLACES * PLACE_EVERY_MS / ROUND_MS)
 """Places that a sweep looks at: twice its part of a round, because the largest gap between multiples of the golden
 ratio stays below twice the mean."""
 
-LEAST: Final = 1000
+LEAST_MESSAGES: Final = 1000
 """Stored messages that a sweep looks at in any case, further on where its places hold fewer: one page of S3's. Ours."""
 
-YOUNG: Final = 2 * ROUND
+ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
 """Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
 asked again only when it may be over; an orphan that was missed is found then. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the sweep waits, in milliseconds."""
+class SweepTimes:
+    """How long the sweep waits.
 
-    open_too_long: int
-    keep_after_final: int
+    Attributes:
+        open_too_long_ms: what is open for longer is sent again, or parked.
+        keep_after_final_ms: a stored message is removed this long after its last recipient became final.
+    """
+
+    open_too_long_ms: int
+    keep_after_final_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ class Sweep:
     scans: TransitScans
     archive: RawArchive
     organizations: Organizations
-    patience: Patience
+    times: SweepTimes
     now: Callable[[], int]
 
     def run(self, remaining: Callable[[], int] = lambda: 1 << 31) -> dict[str, int]:
@@ -116,7 +123,7 @@ class Sweep:
     ) -> None:
         """Look at what is open for too long, for half of the time at most."""
         half = remaining() // 2
-        for found in self.scans.open_before(self.now() - self.patience.open_too_long):
+        for found in self.scans.open_before(self.now() - self.times.open_too_long_ms):
             if remaining() < half:
                 break
             with _kept(troubles):
@@ -133,17 +140,20 @@ class Sweep:
                         self.parking.take_back_orphan(parked)
 
     def _round(self) -> Iterator[StoredRaw]:
-        """Return stored mail, each once: a share of the places from one on that moves with the time, or ``LEAST``."""
-        first = _place(self.now() // BETWEEN_PLACES)
+        """Return stored mail, each message once: ``SHARE`` places from one on that moves with the time.
+
+        Where these hold fewer than ``LEAST_MESSAGES``, it goes on behind them.
+        """
+        first = _place(self.now() // PLACE_EVERY_MS)
         start, last = _key(first), first + SHARE
         seen = 0
         for stored in self.archive.stored(INBOUND, after=start):
-            if seen >= LEAST and last < PLACES and stored.key > _key(last):
+            if seen >= LEAST_MESSAGES and last < PLACES and stored.key > _key(last):
                 return
             yield stored
             seen += 1
         for stored in self.archive.stored(INBOUND):
-            if stored.key > start or (seen >= LEAST and (last < PLACES or stored.key > _key(last - PLACES))):
+            if stored.key > start or (seen >= LEAST_MESSAGES and (last < PLACES or stored.key > _key(last - PLACES))):
                 return
             yield stored
             seen += 1
@@ -163,10 +173,10 @@ class Sweep:
     def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
         age = self.now() - stored.stored_ms
         ses_message_id = stored.key.rpartition("/")[2]
-        if age < self.patience.open_too_long or ses_message_id == SETUP_OBJECT:
+        if age < self.times.open_too_long_ms or ses_message_id == SETUP_OBJECT:
             return
-        old = age >= self.patience.keep_after_final
-        if not old and age >= self.patience.open_too_long + YOUNG:
+        old = age >= self.times.keep_after_final_ms
+        if not old and age >= self.times.open_too_long_ms + ASK_FOR_FLOW_MS:
             return
         if not self._has_flow(ses_message_id, organizations):
             counts["parked"] += self._park_orphan(stored, ses_message_id)
@@ -201,7 +211,7 @@ class Sweep:
         if self._was_announced(f"arrival:{ses_message_id}"):
             return False
         latest = max(fact.at for trace in flows for fact in self.parking.ledger.facts(trace))
-        return all(map(self.transit.is_clear, flows)) and self.now() - latest >= self.patience.keep_after_final
+        return all(map(self.transit.is_clear, flows)) and self.now() - latest >= self.times.keep_after_final_ms
 
     def _was_announced(self, trace: str) -> bool:
         """Say whether a notification of a message came, and is parked itself."""
@@ -228,7 +238,7 @@ def _place(number: int) -> int:
 
     Multiples of the golden ratio fill an interval evenly, however many of them there are.
     """
-    return int(number * GOLDEN % 1 * PLACES)
+    return int(number * STEP % 1 * PLACES)
 
 
 def _key(place: int) -> str:

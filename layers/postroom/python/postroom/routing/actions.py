@@ -15,10 +15,10 @@ DELIVERS: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, Action
 """Actions that lead to mailboxes."""
 
 STOPS: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
-"""Actions that lead nowhere: nobody gets the message."""
+"""Actions that lead to no mailbox."""
 
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
-"""Reason, where nobody says one, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
+"""Reason, where the rule gives none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
 
 
 def is_junk(action: ActionType, *, spam: bool) -> bool:

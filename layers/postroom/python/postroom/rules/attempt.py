@@ -76,7 +76,7 @@ class Caller:
         """Return ``None`` where the function's policy lets this organization's rules call it, else why not."""
         try:
             policy = self.policies.policy(call.function_arn)
-        except StoreUnavailableError as error:  # a failed attempt: the rule's timeout counts, no queue's patience
+        except StoreUnavailableError as error:  # a failed attempt: the rule's timeout counts, not a queue's retries
             return Invocation(None, Failure.UNAVAILABLE, str(error))
         partition = call.function_arn.split(":")[1]
         organization = f"arn:{partition}:workmail:{self.region}:{self.account}:organization/{call.organization_id}"
@@ -120,7 +120,7 @@ class Caller:
 
 
 def event_of(call: RuleCall) -> RuleEvent:
-    """Return what the function is told: who the mail is from and for, never what stands in it."""
+    """Return the function's event: sender, recipients and subject, never the content."""
     return RuleEvent(
         envelope=EventEnvelope(
             mail_from=EventAddress(address=call.mail_from),

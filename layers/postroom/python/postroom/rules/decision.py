@@ -59,7 +59,7 @@ class Decision:
         by_action: dict[str, list[str]] = {}
         for recipient, outcome in self.outcomes.by_recipient.items():
             by_action.setdefault(outcome.action.type.value, []).append(recipient)
-        actions = tuple(RuleAction(action=action, recipients=tuple(whom)) for action, whom in by_action.items())
+        actions = tuple(RuleAction(action=action, recipients=tuple(names)) for action, names in by_action.items())
         event = RuleApplied(rule_name=call.rule_name, rule_type=f"{call.direction}_RULE", rule_actions=actions)
         by_reason: dict[str, list[str]] = {}
         told = _fitting(self.outcomes.by_recipient)

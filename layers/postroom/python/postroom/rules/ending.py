@@ -1,7 +1,7 @@
 """The end of a rule's call whose organization is gone: its function is not called, and the message is not delivered.
 
-The organization's data is not to reach anybody any more, its functions included; the sender hears of it as of every
-recipient that is not here (docs/decisions/0018).
+The data of a deleted organization reaches no function any more. Its recipients are refused like unknown ones
+(docs/decisions/0018).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Ignored(StrEnum):
     ANOTHER_RULE = "ANOTHER_RULE"  # an envelope recipient that this rule did not win
     OTHER_ORGANIZATION = "OTHER_ORGANIZATION"
     NOT_TO_BE_ADDED = "NOT_TO_BE_ADDED"  # dropped or bounced, and no recipient at all
-    NO_MAILBOX = "NO_MAILBOX"  # somebody to be added whom nobody knows
+    NO_MAILBOX = "NO_MAILBOX"  # to be added, but its domain has no such mailbox
     TOO_MANY = "TOO_MANY"  # more recipients than a message can have
 
 
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """An outcome for every recipient that the rule won and for everybody added; names without effect beside it."""
+    """An outcome for every recipient of the rule, added ones included; names without effect beside it."""
 
     by_recipient: Mapping[str, Outcome]
     ignored: Mapping[str, Ignored]
@@ -80,7 +80,7 @@ def outcomes(
 
     An action that names a recipient wins over one for all recipients; of two that cover the same recipient the same
     way, the first wins. Recipients that nothing covers get the fallback, and so do those of the actions behind the
-    tenth unique one. Somebody who is named without being a recipient is added, if it is to be delivered.
+    tenth unique one. A name that is no recipient of the message is added, if the message is to be delivered to it.
 
     Args:
         won: the rule's recipients, in the envelope's order, lower-case; those left out of a truncated event as well.
@@ -100,8 +100,8 @@ def outcomes(
     named = _Named(set(won), set(envelope), may_be_added)
     for entry, action in entries:
         named.read(entry.recipients, action)
-    everybody = next((action for entry, action in entries if entry.all_recipients), None)
-    rest = Outcome(fallback, Why.FALLBACK) if everybody is None else Outcome(everybody, Why.ALL_RECIPIENTS)
+    for_all = next((action for entry, action in entries if entry.all_recipients), None)
+    rest = Outcome(fallback, Why.FALLBACK) if for_all is None else Outcome(for_all, Why.ALL_RECIPIENTS)
     return Outcomes({each: named.found.get(each, rest) for each in won} | named.added, named.ignored)
 
 
@@ -142,10 +142,10 @@ class _Named:
 
 
 def _address(name: str) -> Address | None:
-    """Read an address that may stand in angle brackets behind a display name; ``None`` for what nobody can have.
+    """Read an address, which may be in angle brackets behind a display name; ``None`` for an impossible one.
 
     Not by the library, which enters every bracket of a name that is made of nothing else. Addresses of more than
-    ``MAX_ADDRESS_CHARACTERS`` bytes of UTF-8 are nobody's either: the directory cannot be asked for one of thousands.
+    ``MAX_ADDRESS_CHARACTERS`` bytes of UTF-8 are impossible, too: the directory cannot be asked for one of thousands.
     """
     text = name.strip()
     if text.endswith(">"):
@@ -180,7 +180,7 @@ def _action(answered: AnswerAction) -> RuleAction:
 def _why_not_added(
     address: Address, action: RuleAction, may_be_added: Callable[[Address], bool], *, room: bool
 ) -> Ignored | None:
-    if action.type in STOPS:  # nobody is added to be dropped
+    if action.type in STOPS:  # an address is not added to be dropped
         return Ignored.NOT_TO_BE_ADDED
     if not room:
         return Ignored.TOO_MANY

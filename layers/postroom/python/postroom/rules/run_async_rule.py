@@ -1,4 +1,4 @@
-"""A rule's function is told of a message; nobody waits for what it says.
+"""Asynchronous rules: a function gets the event of a message, and the message does not wait for it.
 
 What Lambda accepts it runs later, with retries and a failure destination of its own. What it does not accept is tried
 again for a while, and then a fact says so: the mail has long gone on.

@@ -1,7 +1,7 @@
-"""A rule's function is asked what becomes of a message; the message waits for it.
+"""Synchronous rules: a function decides what becomes of a message, and the message waits for it.
 
 Whatever stops this halfway, the call comes again: an attempt that was not noted is made again, with the same
-invocation id; a verdict that was written stands, and the sends that follow are repeated.
+invocation id; a decision that was written is kept, and the sends that follow are repeated.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RACES: Final = 5
 """How often a slot is opened, or a verdict written, anew because something came in between. Ours."""
 
 SLOT_LASTS: Final = 86_400_000
-"""For how long nobody looks whether the slot with which a flow began is still there, in milliseconds; less than what
+"""How long the slot with which a flow began is known to be there without a read, in milliseconds; less than what
 is put is kept (``RETENTION_AFTER_FINAL_DAYS``). Ours."""
 
 
@@ -96,7 +96,7 @@ class RunSyncRule:
             self._later(call, early)
             return
         if call.direction is not Direction.INBOUND:
-            raise UnreadableRulesError(f"nobody here knows how to carry out what a rule says of {call.direction} mail")
+            raise UnreadableRulesError(f"a rule for {call.direction} mail cannot be carried out yet")
         number = open_call.failed + 1
         if not self._open_slot(call, number):
             self._take_up(call.pointer)
