@@ -8,8 +8,8 @@
 #   rfc822; ann@example.com -> permanent: ['ann@example.com']
 #   utf-8; ann@example.com -> permanent: []
 #
-# What follows for who writes reports: keep rfc822 wherever the address is ASCII.
-# Exit status 0 as long as it is so.
+# A program that writes reports should therefore use rfc822 for every address that is ASCII.
+# Exit status 0 as long as flufl.bounce does this.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

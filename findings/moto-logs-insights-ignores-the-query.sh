@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # moto 5.2.5 answers a CloudWatch Logs Insights query as if `filter` and `stats` were not in it.
 #
-# A client gets no error: it gets all events, as many as `limit` allows, where AWS would give those that match, or one
-# row of counts. A test of a query that passes on moto says nothing of the query. Seen with Python 3.11:
+# A client gets no error: it gets all events, as many as `limit` allows. AWS returns the events that match, or one
+# row of counts. A test that passes on moto therefore does not check the query. Seen with Python 3.11:
 #
 #   fields @message | filter @message like /apple/ -> ['an apple', 'a pear', 'a plum']
 #   filter @message like /apple/ | stats count(*) as n -> 3 rows
 #
-# Exit status 0 as long as it is so.
+# Exit status 0 as long as moto does this.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

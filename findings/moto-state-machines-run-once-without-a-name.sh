@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # moto 5.2.5: a state machine can be started only once without a name for the execution.
 #
-# AWS makes a name for each execution where StartExecution gives none. moto with `execute_state_machine` names every
-# such execution "None", so that a second start with another input, which is a valid call, is refused; with the same
-# input, it runs nothing and answers with the first execution. Seen with Python 3.11:
+# AWS makes a name for each execution if StartExecution gives none. moto with `execute_state_machine` names every
+# such execution "None". A second start with another input, which is a valid call, is therefore refused; a second start
+# with the same input runs nothing and returns the first execution. Seen with Python 3.11:
 #
 #   first: arn:aws:states:us-east-1:123456789012:execution:greet:None
 #   second: ExecutionAlreadyExists
 #
-# Exit status 0 as long as it is so.
+# Exit status 0 as long as moto does this.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
