@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from postroom.model.directory import MailDomain
     from postroom.model.facts import Fact
     from postroom.model.rule_index import RuleSet
-    from postroom.model.rules import Rule
+    from postroom.model.rules import Rule, RuleAction
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
     from postroom.routing.flow import Flow
+
+    _ByRule = list[tuple[Rule, list[str]]]
+    """Each rule that decides about recipients, with these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,10 @@ def decide(
     if settings.rules.rules:
         decided = settings.rules.decide_all(headers.authors.readings, recipients)
     by_rule = _by_rule(decided)
-    waiting = {name for rule, won in by_rule if rule.action.is_asked for name in won}
-    refusals, wanted, junk = _sorted(flow, decided, recipients, waiting, spam=spam)
+    refusals, wanted, junk = _sorted(flow, by_rule, recipients, spam=spam)
     if excess is not None:
-        refused = [*wanted, *(name for name in decided if name in waiting)]
-        refusals += [flow.refused(recipient, *excess) for recipient in refused]
+        waiting = (name for name, rule in decided.items() if rule.action.is_asked)
+        refusals += [flow.refused(recipient, *excess) for recipient in [*wanted, *waiting]]
         wanted, by_rule = {}, [(rule, won) for rule, won in by_rule if rule.action.call is None]
     found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
     calls = _calls(flow, by_rule, headers, recipients, settings.rules_version, part, spam=spam)
@@ -115,7 +117,7 @@ def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | Non
     return verdicts.dmarc_policy if enforced and verdicts.dmarc is Verdict.FAIL else None
 
 
-def _by_rule(decided: Mapping[str, Rule]) -> list[tuple[Rule, list[str]]]:
+def _by_rule(decided: Mapping[str, Rule]) -> _ByRule:
     """Return each rule that decided about recipients, with all of them."""
     found: dict[str, tuple[Rule, list[str]]] = {}
     for recipient, rule in decided.items():
@@ -123,7 +125,7 @@ def _by_rule(decided: Mapping[str, Rule]) -> list[tuple[Rule, list[str]]]:
     return list(found.values())
 
 
-def _applied(flow: Flow, by_rule: Sequence[tuple[Rule, list[str]]], version: int, part: str) -> list[Fact]:
+def _applied(flow: Flow, by_rule: _ByRule, version: int, part: str) -> list[Fact]:
     return [
         rule_applied(flow, rule.id, version, rule.name, rule.action.type, won, part)
         for rule, won in by_rule
@@ -132,14 +134,7 @@ def _applied(flow: Flow, by_rule: Sequence[tuple[Rule, list[str]]], version: int
 
 
 def _calls(
-    flow: Flow,
-    by_rule: Sequence[tuple[Rule, list[str]]],
-    headers: Headers,
-    recipients: Mapping[str, Address],
-    version: int,
-    part: str,
-    *,
-    spam: bool,
+    flow: Flow, by_rule: _ByRule, headers: Headers, recipients: Iterable[str], version: int, part: str, *, spam: bool
 ) -> list[RuleCall]:
     """Return one call per rule that calls a function, those that the message waits for last."""
     calling = [(rule, call, won) for rule, won in by_rule if (call := rule.action.call) is not None]
@@ -183,27 +178,24 @@ def _others(recipients: Iterable[str], won: Iterable[str]) -> tuple[str, ...]:
 
 
 def _sorted(
-    flow: Flow, decided: Mapping[str, Rule], recipients: Mapping[str, Address], waiting: Collection[str], *, spam: bool
+    flow: Flow, by_rule: _ByRule, recipients: Mapping[str, Address], *, spam: bool
 ) -> tuple[list[Fact], Mapping[str, Address], Collection[str]]:
-    """Return the refusals, the recipients that get the message, and those among them that get it as junk."""
-    if not decided:
-        return [], recipients, recipients.keys() if spam else ()
-    refusals: list[Fact] = []
-    wanted: dict[str, Address] = {}
-    junk: set[str] = set()
-    for recipient, address in recipients.items():
-        if recipient in waiting:
-            continue
-        rule = decided.get(recipient)
-        action = ActionType.DEFAULT if rule is None else rule.action.type
-        if rule is not None and rule.action.call is not None:
-            action = ActionType.DEFAULT  # the function is told, and the delivery goes on
-        if action in DELIVERS:
-            wanted[recipient] = address
-            if is_junk(action, spam=spam):
-                junk.add(recipient)
-        elif action not in STOPS:
+    """Return the refusals, the recipients that get the message, and those that get it as junk."""
+    undelivered: dict[str, RuleAction] = {}
+    junk = set(recipients) if spam else set()
+    for rule, won in by_rule:
+        # a function that is told does not hold up the delivery
+        action = rule.action.type if rule.action.call is None else ActionType.DEFAULT
+        if rule.action.is_asked or action in STOPS:
+            undelivered.update(dict.fromkeys(won, rule.action))
+        elif action not in DELIVERS:
             raise UnreadableRulesError(f"{action} cannot be applied to inbound mail")
-        elif rule is not None and action is ActionType.BOUNCE:
-            refusals.append(refusal(flow, recipient, rule.action))
-    return refusals, wanted, junk
+        elif is_junk(action, spam=spam):
+            junk.update(won)
+        else:
+            junk.difference_update(won)
+    if not undelivered:
+        return [], recipients, junk
+    bounced = (name for name in recipients if name in undelivered and undelivered[name].type is ActionType.BOUNCE)
+    wanted = {name: address for name, address in recipients.items() if name not in undelivered}
+    return [refusal(flow, name, undelivered[name]) for name in bounced], wanted, junk
