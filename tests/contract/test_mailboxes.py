@@ -245,7 +245,7 @@ def test_changes_tell_nothing_that_is_newer_than_the_head_they_read(
     running.deliver(2, folder="JUNK_EMAIL")
     running.deliver(3)
     assert before is not None
-    monkeypatch.setattr(DynamoMailboxes, "_get", lambda *_: head_row(before, NOON))
+    monkeypatch.setattr(DynamoMailboxes, "row", lambda *_: head_row(before, NOON))
     assert [change.sequence for change in running.mailboxes.changes("ann", after=1)] == [2]
 
 
