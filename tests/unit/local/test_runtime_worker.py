@@ -140,7 +140,7 @@ def test_an_error_is_an_answer_and_the_next_event_is_answered(
 
 
 def test_a_runtime_that_dies_or_takes_too_long_is_replaced(made: Callable[..., WorkerPool]) -> None:
-    pool = made(timeout_s=3)
+    pool = made(timeout=3)
     error, payload = asked(pool, "dying")
     assert (error, json.loads(payload)["errorType"]) == ("Unhandled", "Runtime.ExitError")
     assert "exit status 7" in payload.decode()
