@@ -60,8 +60,8 @@ def main() -> int:
             _watched(console, "every recipient is final", len(messages), tour.wait)
             _step(console, "the result of each", tour.judge)
             _step(console, "one trace", lambda: tour.show_trace(tagged=False))
-            _step(console, "one with a function in it", lambda: tour.show_trace(tagged=True))
-            _watched(console, "bytes are sacred", copies, tour.compare_bytes)
+            _step(console, "one with a function", lambda: tour.show_trace(tagged=True))
+            _watched(console, "bytes are unchanged", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
     except CommandError as error:
         output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
@@ -69,7 +69,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    show(console, "all of it held", f"{time.monotonic() - began:.0f} s")
+    show(console, "every step held", f"{time.monotonic() - began:.0f} s")
     return 0
 
 
