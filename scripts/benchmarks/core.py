@@ -20,7 +20,7 @@ from postroom.contracts.orders import RawLocation
 from postroom.inbound import policy
 from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings
-from postroom.mime.headers import Headers, look
+from postroom.mime.headers import Headers, read_headers
 from postroom.model.limits import MB
 from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
@@ -116,7 +116,7 @@ class Decider:
 
     def decide(self, content: bytes, recipients: Sequence[str]) -> int:
         """Decide about a message; return how many mailboxes get it."""
-        seen = look(lambda length: (content[:length], len(content)))
+        seen = read_headers(lambda length: (content[:length], len(content)))
         too_much = excess(seen, len(recipients), lambda: content)
         ((domains, wanted),), _ = by_organization(recipients, self.directory)
         settings = InboundSettings(domains, self.rules, plus_addressing=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.mime.headers import MAX_TEXT_BYTES, Headers, look
+from postroom.mime.headers import MAX_TEXT_BYTES, Headers, read_headers
 from postroom.model import addresses
 from postroom.model.addresses import Address
 from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
@@ -75,7 +75,7 @@ def test_a_block_is_looked_for_in_all_of_the_largest_message_and_what_ses_put_in
         asked.append(length)
         return b"A: b\r\n", MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
 
-    look(read)
+    read_headers(read)
     assert asked[-1] == MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.inbound.excess import excess
-from postroom.mime.headers import Headers, Look
+from postroom.mime.headers import Headers, MessageHead
 from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def judge(content: bytes, recipients: int = 1) -> tuple[Excess | None, int]:
         return content
 
     head = content[:HEAD]
-    return excess(Look(Headers.of(head), head, len(content)), recipients, whole), reads
+    return excess(MessageHead(Headers.of(head), head, len(content)), recipients, whole), reads
 
 
 def with_attachments(number: int, size: int = 1) -> bytes:

@@ -13,7 +13,7 @@ from local.mail.ses_notification import parse_verdicts
 from postroom.contracts.message_flow import MessageRejected
 from postroom.inbound.excess import LOOP, TOO_LARGE, excess
 from postroom.message_flow import criteria
-from postroom.mime.headers import Headers, Look
+from postroom.mime.headers import Headers, MessageHead
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_HOPS, MAX_MESSAGE_BYTES
 
@@ -83,7 +83,7 @@ def test_a_sender_of_any_kind_stays_within_its_line(sender: str) -> None:
 
 def judge(content: bytes) -> tuple[str, str] | None:
     head = content[: 64 * 1024]
-    return excess(Look(Headers.of(head), head, len(content)), 1, lambda: content)
+    return excess(MessageHead(Headers.of(head), head, len(content)), 1, lambda: content)
 
 
 def test_size_is_counted_without_the_fields_of_ses() -> None:

@@ -19,7 +19,7 @@ from postroom.bounce.report import delivery_report
 from postroom.bounce.wording import explanation
 from postroom.contracts.orders import BounceOrder, RawLocation
 from postroom.errors import PermanentError, UnwritableAddressError
-from postroom.mime.headers import Headers, look
+from postroom.mime.headers import Headers, read_headers
 from postroom.model.bounces import Bounce
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
 from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
@@ -198,7 +198,7 @@ class Bouncer:
         return "SendRawEmail", self.sender.send(bounce, content)
 
     def _headers(self, received: Fact) -> Headers:
-        return look(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
+        return read_headers(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
 
     def _allowance(self, received: Fact) -> Allowance:
         hour = self.now() // HOUR

@@ -28,7 +28,7 @@ from postroom.model.limits import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from postroom.mime.headers import Headers, Look
+    from postroom.mime.headers import Headers, MessageHead
 
 Excess = tuple[str, str]
 """A reason, and its enhanced status code (RFC 3463)."""
@@ -64,7 +64,7 @@ _ATTACHED: Final = re.compile(
 _ENCODED: Final = re.compile(rb"(?:\A|\n)content-transfer-encoding[ \t]*:\s*(base64|quoted-printable)")
 
 
-def excess(seen: Look, recipients: int, whole: Callable[[], bytes]) -> Excess | None:
+def excess(seen: MessageHead, recipients: int, whole: Callable[[], bytes]) -> Excess | None:
     """Say what is too much of a message; ``None`` if nothing is.
 
     Args:

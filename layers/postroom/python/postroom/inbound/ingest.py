@@ -19,7 +19,7 @@ from postroom.inbound import policy
 from postroom.inbound.envelope import Arrival, blocked_fact, received_fact
 from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
-from postroom.mime.headers import look
+from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
@@ -92,7 +92,7 @@ class Ingest:
         if action.bucket_name != self.bucket or not action.object_key.startswith("inbound/"):
             raise InvalidNotificationError("the message does not lie where SES stores mail for us")
         raw = RawLocation(bucket=action.bucket_name, key=action.object_key)
-        seen = look(partial(self.raw.head, raw))
+        seen = read_headers(partial(self.raw.head, raw))
         too_much = None
         if not notification.verdicts.has_virus:
             too_much = excess(seen, len(notification.receipt.recipients), lambda: self.raw.read(raw))

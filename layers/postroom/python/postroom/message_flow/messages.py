@@ -11,7 +11,7 @@ from postroom.contracts.message_flow import MessageFrozen, ResourceNotFoundExcep
 from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
-from postroom.mime.headers import look
+from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
 from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
 from postroom.ports.transit import Commit, Outcome
@@ -75,7 +75,7 @@ class MessageFlow:
         self._unfrozen(received.trace)
         content = self.objects.read(reference, limit_bytes=MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
         try:
-            original = look(partial(self.raw.head, _original(received))).headers
+            original = read_headers(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
         criteria.check(content, original)

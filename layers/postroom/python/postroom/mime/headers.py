@@ -3,7 +3,7 @@
 Stations read headers only: a full parse takes three times as long, and ``policy.default`` eight times (measured, see
 docs/decisions). Nothing here raises: a header that cannot be read is empty.
 
-Every station reads headers with ``Headers.of`` or ``look``, so that all of them see the same fields
+Every station reads headers with ``Headers.of`` or ``read_headers``, so that all of them see the same fields
 (docs/decisions/0016).
 """
 
@@ -34,7 +34,7 @@ from postroom.model.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Authors", "Headers", "Look", "look"]
+__all__ = ["Authors", "Headers", "MessageHead", "read_headers"]
 
 MAX_TEXT_BYTES: Final = 160_000
 """Most bytes of a field, or of all fields of a name together, that are decoded as text. Ours."""
@@ -197,7 +197,7 @@ class Headers:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MessageHead:
     """Headers of a stored message. ``head``: the bytes that were read; ``size``: of the whole message, in bytes."""
 
     headers: Headers
@@ -205,7 +205,7 @@ class Look:
     size: int
 
 
-def look(read: Callable[[int], tuple[bytes, int]]) -> Look:
+def read_headers(read: Callable[[int], tuple[bytes, int]]) -> MessageHead:
     """Read the headers of a stored message up to their end.
 
     Args:
@@ -216,7 +216,7 @@ def look(read: Callable[[int], tuple[bytes, int]]) -> Look:
         headers = Headers.of(head)
         if headers.is_complete or len(head) >= size:
             break
-    return Look(headers, head, size)
+    return MessageHead(headers, head, size)
 
 
 @dataclass(slots=True)
