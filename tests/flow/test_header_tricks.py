@@ -85,5 +85,5 @@ def test_no_reader_sees_a_dropped_sender_in_an_inbox(tricks: list[bytes], readin
         theirs = {address(spec) for seen in read for spec in (*seen.froms, *seen.senders)}
         if any(each and each[1] == BAD for each in theirs):
             shown += 1
-            assert message not in post.letters("ann"), (message, read)
+            assert message not in post.contents("ann"), (message, read)
     assert shown >= MESSAGES // 15  # Python ends many of these blocks before From; the others read nearly all

@@ -1,4 +1,4 @@
-"""The way of a message on memory ports: the stations themselves, and queues between them; a letter takes no time."""
+"""The way of a message on memory ports: the stations themselves, and queues between them; a message takes no time."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class MemoryMailSystem:
 
     def __init__(self) -> None:
         self.later = 0
-        """Milliseconds that have passed; a letter takes none."""
+        """Milliseconds that have passed; a message takes none."""
         self.tables = MemoryTables()
         self.rule_sets = MemoryRuleSets()
         self.directory = MemoryDirectory()
@@ -265,7 +265,7 @@ class MemoryMailSystem:
         yield queues["run_sync_rule"], self.run_sync_rule.accept
         yield queues["run_async_rule"], self.run_async_rule.accept
 
-    def letters(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
+    def contents(self, mailbox_id: str, folder: str = "INBOX") -> list[bytes]:
         """Return the messages of a folder, opened, by UID."""
         head = self.mailboxes.head(mailbox_id)
         assert head is not None

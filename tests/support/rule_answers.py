@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from postroom.model.facts import EventName, Fact, OwnFact
 
-LETTER: Final = b"From: Bob <bob@example.org>\r\nSubject: plums\r\nMessage-ID: <1@example.org>\r\n\r\nten of them\r\n"
+MESSAGE: Final = b"From: Bob <bob@example.org>\r\nSubject: plums\r\nMessage-ID: <1@example.org>\r\n\r\nten of them\r\n"
 ALL: Final[Any] = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}
 """The answer that lets everything through."""
 

@@ -22,7 +22,7 @@ from tests.support.builders import NOON, ORG, TRACE, order
 from tests.support.owners import MailboxOwners
 
 WRITTEN_TO = [f"{name}@acme.test" for name in ("a", "b", "tim", "group", *(f"b{number}" for number in range(51)))]
-LETTER = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
+MESSAGE = b"From: Bob <bob@example.org>\r\nBcc: secret@example.org\r\nSubject: plums\r\n\r\nbody\r\n"
 
 
 @dataclass
@@ -62,10 +62,10 @@ class MailSystem:
             now=lambda: self.now,
         )
 
-    def receive(self, letter: bytes = LETTER, sender: str = "bob@example.org", **event: str) -> None:
+    def receive(self, message: bytes = MESSAGE, sender: str = "bob@example.org", **event: str) -> None:
         """Open a flow; ``event`` names verdicts that are not PASS."""
         trace = TRACE
-        location = self.raw.store(f"inbound/{trace}", letter)
+        location = self.raw.store(f"inbound/{trace}", message)
         verdicts = {f"{name}Verdict": "PASS" for name in ("spam", "spf", "dkim", "dmarc")}
         fact = Fact(
             trace,

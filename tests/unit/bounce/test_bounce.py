@@ -137,7 +137,7 @@ class TestGroups:
 
 class TestSilence:
     @pytest.mark.parametrize(
-        ("sender", "verdicts", "letter", "reason"),
+        ("sender", "verdicts", "message", "reason"),
         [
             ("", {}, b"", "null sender"),
             ("bob@example.org", {"spamVerdict": "FAIL"}, b"", "counts as spam"),
@@ -159,9 +159,9 @@ class TestSilence:
         ],
     )
     def test_nobody_is_told(
-        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], letter: bytes, reason: str
+        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], message: bytes, reason: str
     ) -> None:
-        mail_system.receive(letter, sender, **verdicts)
+        mail_system.receive(message, sender, **verdicts)
         mail_system.accept(mail_system.refuse("a@acme.test"))
         assert mail_system.told == []
         (said,) = mail_system.reasons()
@@ -169,7 +169,7 @@ class TestSilence:
         assert mail_system.transit.is_clear(TRACE)
 
     @pytest.mark.parametrize(
-        ("sender", "verdicts", "letter"),
+        ("sender", "verdicts", "message"),
         [
             ("bob@example.org", {"dmarcVerdict": "FAIL", "dkimVerdict": "FAIL"}, b""),  # SPF speaks for the envelope
             ("bob@example.org", {"spfVerdict": "FAIL"}, b"From: m@example.org\n\n"),
@@ -182,9 +182,9 @@ class TestSilence:
         ],
     )
     def test_the_sender_is_told(
-        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], letter: bytes
+        self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], message: bytes
     ) -> None:
-        mail_system.receive(letter, sender, **verdicts)
+        mail_system.receive(message, sender, **verdicts)
         mail_system.accept(mail_system.refuse("a@acme.test"))
         assert mail_system.told == [["a@acme.test"]]
         assert mail_system.sender.answered[0].to.isascii()

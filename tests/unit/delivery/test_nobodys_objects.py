@@ -12,7 +12,7 @@ from postroom.model.facts import trace_of
 from tests.support.builders import ORG, notification
 from tests.support.memory_mail_system import MemoryMailSystem
 
-LETTER = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
+MESSAGE = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def post() -> MemoryMailSystem:
 
 
 def order_for(post: MemoryMailSystem, name: str) -> str:
-    """Let a letter arrive, and return the order for it, which waits in its queue."""
-    post.raw.store("inbound/m1", LETTER)
+    """Let a message arrive, and return the order for it, which waits in its queue."""
+    post.raw.store("inbound/m1", MESSAGE)
     post.ingest.accept(notification("m1", [f"{name}@acme.test"]))
     (body,) = post.queues.queues["deliver"]
     return str(body)
@@ -35,7 +35,7 @@ def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_not
     post.mailboxes.set_quota("tim", 1 << 30)
     post.deliver.accept(body)
     post.pump()
-    assert post.letters("tim") == []
+    assert post.contents("tim") == []
     assert post.sealed.under("") == []
     names = [str(fact.name) for fact in post.ledger.facts(trace_of("m1", ORG))]
     assert names.count("INCOMING_EMAIL_BOUNCED") == names.count("BOUNCE_SENT") == 1
@@ -46,7 +46,7 @@ def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryM
     body = order_for(post, "ann")
     post.pump()
     post.deliver.accept(body)
-    assert post.letters("ann") == [LETTER]
+    assert post.contents("ann") == [MESSAGE]
 
 
 def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryMailSystem, m
     monkeypatch.setattr(Deliver, "_commit", overtaken)
     post.deliver.accept(body)
     assert struck == ["ann"]
-    assert post.letters("ann") == [LETTER]
+    assert post.contents("ann") == [MESSAGE]
 
 
 def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryMailSystem) -> None:
@@ -74,5 +74,5 @@ def test_a_late_copy_of_a_parked_order_delivers_it_once(post: MemoryMailSystem) 
     post.parking.park_order(DeliveryOrder.read(body), "for a reason")
     post.deliver.accept(body)
     post.pump()
-    assert post.letters("ann") == [LETTER]
+    assert post.contents("ann") == [MESSAGE]
     assert list(post.parking.list()) == []

@@ -23,7 +23,7 @@ from tests.support.rules import rule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LETTER: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
+MESSAGE: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\nten"
 TRACE: Final = trace_of("m1", ORG)
 CROWD: Final = tuple(f"u{number:02}@acme.test" for number in range(90))
 """More than two transactions take."""
@@ -72,8 +72,8 @@ def bounced(post: MemoryMailSystem) -> list[tuple[str, str]]:
 
 
 def arrive(post: MemoryMailSystem, *recipients: str) -> None:
-    """Let a letter arrive, and go no further than into the queues of its orders."""
-    post.raw.store("inbound/m1", LETTER)
+    """Let a message arrive, and go no further than into the queues of its orders."""
+    post.raw.store("inbound/m1", MESSAGE)
     post.ingest.accept(notification("m1", recipients))
 
 
@@ -94,7 +94,7 @@ def test_what_is_in_flight_bounces_and_its_sender_is_told(
     post.pump()
     assert bounced(post) == [("ann@acme.test", status)]
     assert [each.failures[0].address for each in post.sender.answered] == ["ann@acme.test"]
-    assert post.letters("ann") == []
+    assert post.contents("ann") == []
     assert post.sealed.under("") == []
     assert post.transit.is_clear(TRACE)
 
@@ -114,7 +114,7 @@ def test_a_redrive_delivers_to_nobody_who_is_gone_and_says_so(
     assert post.parking.redrive(parked)
     post.pump()
     assert bounced(post) == [("ann@acme.test", status)]
-    assert post.letters("ann") == []
+    assert post.contents("ann") == []
     assert list(post.parking.list()) == []
 
 

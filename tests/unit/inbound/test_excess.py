@@ -137,7 +137,7 @@ def test_an_excess_bounces_for_every_recipient_and_the_sender_learns_once() -> N
     ]
     assert bounced[0]["reason"] == "message with more than 500 attachments"
     assert len(post.sender.answered) == 1
-    assert post.letters("ann") == []
+    assert post.contents("ann") == []
 
 
 def test_a_virus_is_not_even_read() -> None:

@@ -103,7 +103,7 @@ def test_what_stands_in_front_of_from_hides_it_from_no_station(post: MemoryMailS
 
     post.rules(rule(JUNK, "bad.example"))
     post.arrive("m2", content, "ann@acme.test")
-    assert post.letters("ann", "JUNK_EMAIL") == [content]
+    assert post.contents("ann", "JUNK_EMAIL") == [content]
 
 
 @pytest.mark.parametrize("fields", AS)
@@ -197,7 +197,7 @@ def test_a_message_whose_sender_may_be_behind_what_is_read_reaches_nobody(
 ) -> None:
     post.rules(rule(DEFAULT, "good.test"), rule(DROP, "bad.example"))
     assert bounced(post.arrive("m1", fields + b"\r\n\r\nbody\r\n", "ann@acme.test")) == [excess]
-    assert post.letters("ann") == []
+    assert post.contents("ann") == []
 
 
 def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(post: MemoryMailSystem) -> None:
@@ -260,9 +260,9 @@ def test_a_bypass_holds_only_if_every_reading_has_one(post: MemoryMailSystem) ->
     twice = b"Sender: a@good.test\r\nSender: b@good.test\r\nFrom: y@%b\r\n\r\nbody\r\n"
     spam = {"spam": "FAIL"}
     post.arrive("m1", twice % b"other.test", "ann@acme.test", verdicts=spam)
-    assert len(post.letters("ann", "JUNK_EMAIL")) == 1
+    assert len(post.contents("ann", "JUNK_EMAIL")) == 1
     post.arrive("m2", twice % b"good.test", "ann@acme.test", verdicts=spam)
-    assert len(post.letters("ann")) == 1
+    assert len(post.contents("ann")) == 1
 
 
 def test_what_reaches_the_scan_of_addresses_is_limited_in_characters_and_words(

@@ -109,12 +109,12 @@ def check_told(facts: Sequence[Fact], post: MemoryMailSystem, to: str) -> None:
 
 
 def send(post: MemoryMailSystem, name: str, content: bytes) -> None:
-    before = len(post.letters("ann"))
+    before = len(post.contents("ann"))
     sender = f"{name}@x.test"
     facts = post.arrive(name, content, "ann@acme.test", "nobody@acme.test", source=sender)
     assert sum(fact.name in FINAL for fact in facts) == 2
     assert post.transit.is_clear(trace_of(name, ORG))
-    assert post.letters("ann")[before:] == [content]
+    assert post.contents("ann")[before:] == [content]
     check_told(facts, post, sender)
 
 
@@ -255,7 +255,7 @@ class TestNotificationsThatLie:
         assert parked.body == text
         assert parked.cause
         assert "\n" not in parked.cause
-        assert post.letters("ann") == []
+        assert post.contents("ann") == []
 
     @pytest.mark.parametrize(
         "changes",
@@ -269,7 +269,7 @@ class TestNotificationsThatLie:
     )
     def test_what_it_says_of_the_object_does_not_count(self, post: MemoryMailSystem, changes: dict[str, Any]) -> None:
         self.lie(post, **changes)
-        assert post.letters("ann") == [b"Subject: true\n\nbody"]
+        assert post.contents("ann") == [b"Subject: true\n\nbody"]
         received = post.ledger.facts(trace_of("m1", ORG))[0]
         assert received.event["subject"] == "true"
 

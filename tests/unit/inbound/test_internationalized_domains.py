@@ -39,7 +39,7 @@ def test_a_notification_with_either_form_reaches_the_organization(registered: st
     post.directory.commit([Insert(replace(domain, name=registered)), Insert(claim)])
     facts = post.arrive("m1", b"Subject: x\r\n\r\n", f"ann@{written}", f"ANN@{registered}")
     assert [fact.name for fact in facts].count(EventName.MAILBOX_EMAIL_DELIVERED) == 1
-    assert post.letters("ann") == [b"Subject: x\r\n\r\n"]
+    assert post.contents("ann") == [b"Subject: x\r\n\r\n"]
 
 
 @pytest.mark.parametrize(

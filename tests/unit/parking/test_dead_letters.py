@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from postroom.ports.parked import Parked
 
 CROWD = [f"u{number:02}" for number in range(CHUNK_RECIPIENTS + 3)]
-LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten\r\n"
+MESSAGE = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten\r\n"
 TRACE = trace_of("m1", ORG)
 EXPANSION = f"{TRACE}/expansion"
 
@@ -65,7 +65,7 @@ def dead_letters(post: MemoryMailSystem, **changes: Any) -> DeadLetters:
 
 def dies_behind(post: MemoryMailSystem, sends: int, *recipients: str) -> str:
     """Let ingest commit a large message and die at a send; return the notification."""
-    post.raw.store("inbound/m1", LETTER)
+    post.raw.store("inbound/m1", MESSAGE)
     body = notification("m1", recipients)
     with dying(sends), pytest.raises(DiedError):
         post.ingest.accept(body)
@@ -115,7 +115,7 @@ def test_a_redrive_of_it_reaches_everybody_once(post: MemoryMailSystem) -> None:
     assert list(post.queues.queues["ingest"]) == [body]
     post.ingest.accept(body)
     post.pump()
-    assert {name: post.letters(name) for name in CROWD} == {name: [LETTER] for name in CROWD}
+    assert {name: post.contents(name) for name in CROWD} == {name: [MESSAGE] for name in CROWD}
     assert post.transit.is_clear(TRACE)
 
 
@@ -143,7 +143,7 @@ def test_a_flow_that_only_lacks_its_sends_gets_them_and_nothing_is_parked(post: 
 
 
 def test_a_flow_that_is_over_is_left_in_peace(post: MemoryMailSystem) -> None:
-    post.arrive("m1", LETTER, "u01@acme.test")
+    post.arrive("m1", MESSAGE, "u01@acme.test")
     dead_letters(post).accept("queue", notification("m1", ["u01@acme.test"]), 100)
     assert (all_parked(post), sent(post), list(post.notices.sent)) == ({}, [], [])
 
@@ -183,7 +183,7 @@ def test_what_ingest_itself_cannot_carry_on_is_parked_in_its_flow_too(post: Memo
 
 def test_an_order_that_was_settled_short_of_its_send_gives_what_follows_from_it(post: MemoryMailSystem) -> None:
     post.user("tim", quota=1)
-    post.raw.store("inbound/m1", LETTER)
+    post.raw.store("inbound/m1", MESSAGE)
     post.ingest.accept(notification("m1", ["tim@acme.test"]))
     (body,) = post.queues.queues.pop("deliver")
     with dying(0), pytest.raises(DiedError):

@@ -1,4 +1,4 @@
-"""A post mail_system of four people whose rules call functions."""
+"""A mail system of four users with rules that call functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MailSystem(MemoryMailSystem):
-    """Ann, Ben, Cleo and Dan; letters come from Bob."""
+    """Ann, Ben, Cleo and Dan; messages come from Bob."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,21 +44,17 @@ class MailSystem(MemoryMailSystem):
         """Have every function answer these bytes from now on."""
         self.functions.functions = dict.fromkeys(self.functions.functions, lambda _: payload)
 
-    def where(self, letter: bytes) -> dict[str, str]:
-        """Return the folder by mailbox in which a letter lies, once each."""
+    def where(self, message: bytes) -> dict[str, str]:
+        """Return the folder of a message by mailbox; each mailbox has it at most once."""
         found = {}
         for mailbox in ("ann", "ben", "cleo", "dan"):
             for folder in ("INBOX", "JUNK_EMAIL"):
-                copies = self.contents_of(mailbox, folder).count(letter)
+                copies = self.contents(mailbox, folder).count(message)
                 assert copies <= 1
                 if copies:
                     assert mailbox not in found
                     found[mailbox] = folder
         return found
-
-    def contents_of(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
-        """Return the messages of a folder."""
-        return MemoryMailSystem.letters(self, mailbox, folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.ports.rule_functions import Failure
 from tests.support.builders import ORG, OTHER, call
-from tests.support.rule_answers import ALL, LETTER, named, to
+from tests.support.rule_answers import ALL, MESSAGE, named, to
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
@@ -28,17 +28,17 @@ def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_
         raise ValueError("no good")
 
     mail_system.rules(mail_system.lambda_rule(fail, timeout=240))
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     delays: list[int] = []
     while mail_system.queues.later["run_sync_rule"]:
-        assert mail_system.where(LETTER) == {}
+        assert mail_system.where(MESSAGE) == {}
         delays += mail_system.call_again()
     assert len(set(seen)) == 1
     assert delays[:3] == [8, 15, 30]  # 10, 20 and 40 s, less a quarter
     assert delays[:-1] == sorted(delays[:-1])
     assert max(delays) <= 900
     assert 200 * 60 < sum(delays) <= 241 * 60
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
     facts = mail_system.ledger.facts(trace_of("m1", ORG))
     attempts = named(facts, OwnFact.RULE_ATTEMPTED)
     assert [fact.data["attempt"] for fact in attempts] == list(range(1, len(delays) + 2))
@@ -49,8 +49,8 @@ def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_
 
 def test_with_a_timeout_of_zero_it_falls_back_at_once(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None, timeout=0))
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == "INVALID_ANSWER"
     assert not mail_system.queues.later["run_sync_rule"]
@@ -59,11 +59,11 @@ def test_with_a_timeout_of_zero_it_falls_back_at_once(mail_system: MailSystem) -
 def test_a_function_that_recovers_decides(mail_system: MailSystem) -> None:
     answers: list[Any] = [None, None, ALL]
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {}
+    assert mail_system.where(MESSAGE) == {}
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert not mail_system.queues.later["run_sync_rule"]
 
 
@@ -86,7 +86,7 @@ def test_a_function_that_may_not_be_called_is_not(mail_system: MailSystem) -> No
     made = mail_system.lambda_rule(lambda _: ALL, timeout=0)
     mail_system.functions.policies.clear()
     mail_system.rules(made)
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
     assert mail_system.functions.calls == []
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_PERMITTED
@@ -102,16 +102,16 @@ def test_permissions_name_the_organization_in_the_functions_own_partition(mail_s
     mail_system.functions.policies[there] = json.loads(policy)
     assert made.action.call is not None
     mail_system.rules(replace(made, action=replace(made.action, call=replace(made.action.call, function_arn=there))))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 def test_a_function_that_is_deleted_falls_back(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL, timeout=0))
     mail_system.functions.functions.clear()
-    (attempt,) = named(mail_system.arrive("m1", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)
+    (attempt,) = named(mail_system.arrive("m1", MESSAGE, *to("ann")), OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_FOUND
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
 
 
 @pytest.mark.parametrize(("error", "calls"), [(ValueError, 5), (TimeoutError, 1)])
@@ -123,11 +123,11 @@ def test_a_function_that_hangs_is_held_back_and_one_that_fails_at_once_is_not(
 
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL, timeout=0))
     mail_system.functions.functions = dict.fromkeys(mail_system.functions.functions, broken)
-    attempts = [named(mail_system.arrive(f"m{n}", LETTER, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
+    attempts = [named(mail_system.arrive(f"m{n}", MESSAGE, *to("ann")), OwnFact.RULE_ATTEMPTED)[0] for n in range(5)]
     assert len(mail_system.functions.calls) == calls
     assert [attempt.data["failure"] == Failure.HELD_BACK for attempt in attempts] == [n >= calls for n in range(5)]
     assert not any({"functionVersion", "requestId"} & attempt.data.keys() for attempt in attempts[calls:])
-    assert len(mail_system.contents_of("ann", "JUNK_EMAIL")) == 5
+    assert len(mail_system.contents("ann", "JUNK_EMAIL")) == 5
 
 
 def test_a_function_that_is_held_back_is_called_again_after_a_while(mail_system: MailSystem) -> None:
@@ -142,7 +142,7 @@ def test_a_function_that_is_held_back_is_called_again_after_a_while(mail_system:
 
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     mail_system.functions.functions = dict.fromkeys(mail_system.functions.functions, recover)
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.later += 31_000
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.unit.rules.conftest import MailSystem
 
-LETTER = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
+MESSAGE = b"From: Bob <bob@example.org>\r\nSubject: plums\r\n\r\nten of them\r\n"
 ANN, BEN, CLEO, DAN = (f"{name}@acme.test" for name in ("ann", "ben", "cleo", "dan"))
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -72,11 +72,11 @@ def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_hold
 ) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: payload, timeout=1))
     mail_system.says(payload)
-    mail_system.arrive("m1", LETTER, ANN, BEN)
+    mail_system.arrive("m1", MESSAGE, ANN, BEN)
     while mail_system.queues.later["run_sync_rule"]:
-        assert mail_system.where(LETTER) == {}
+        assert mail_system.where(MESSAGE) == {}
         mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL", "ben": "JUNK_EMAIL"}
     facts = mail_system.ledger.facts(trace_of("m1", ORG))
     attempts = [fact for fact in facts if fact.name is OwnFact.RULE_ATTEMPTED]
     assert len(attempts) > 1
@@ -91,20 +91,20 @@ def test_a_function_that_sleeps_is_asked_again(mail_system: MailSystem) -> None:
         raise TimeoutError
 
     mail_system.rules(mail_system.lambda_rule(sleep, timeout=0))
-    facts = mail_system.arrive("m1", LETTER, ANN)
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
     assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.TIMED_OUT
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
 
 
 def test_a_function_without_room_is_asked_again(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [entry("DEFAULT", ANN)]}))
     (arn,) = mail_system.functions.functions
     mail_system.functions.throttled.add(arn)
-    facts = mail_system.arrive("m1", LETTER, ANN)
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
     assert only(facts, OwnFact.RULE_ATTEMPTED).data["failure"] == Failure.THROTTLED
     mail_system.functions.throttled.clear()
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 class NoAnswer:
@@ -119,11 +119,11 @@ def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(
     caller = replace(mail_system.run_sync_rule.caller, policies=NoAnswer())
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
     mail_system.rules(mail_system.lambda_rule(lambda _: None, timeout=1))
-    mail_system.arrive("m1", LETTER, ANN)
+    mail_system.arrive("m1", MESSAGE, ANN)
     while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
     assert mail_system.functions.calls == []
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
     attempts = [f for f in mail_system.ledger.facts(trace_of("m1", ORG)) if f.name is OwnFact.RULE_ATTEMPTED]
     assert {fact.data["failure"] for fact in attempts} == {Failure.UNAVAILABLE}
 
@@ -131,16 +131,16 @@ def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(
 def test_names_with_a_display_name_or_in_upper_case_are_understood(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("DROP", "Ann, that is <ANN@Acme.Test>"), entry("DEFAULT", " BEN@ACME.TEST\n")))
-    mail_system.arrive("m1", LETTER, ANN, BEN)
-    assert mail_system.where(LETTER) == {"ben": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, ANN, BEN)
+    assert mail_system.where(MESSAGE) == {"ben": "INBOX"}
 
 
 def test_names_that_are_nobody_change_nothing_for_the_others(mail_system: MailSystem) -> None:
     strange = ["", "everybody", "zoe@acme.test", "eve@elsewhere.test", "\ud800", "\udfff@acme.test", "a\r\nb@acme.test"]
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("DEFAULT", ANN, *strange), entry("DROP", BEN)))
-    facts = mail_system.arrive("m1", LETTER, ANN, BEN)
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, ANN, BEN)
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     ignored = only(facts, EventName.RULE_APPLIED).data["ignored"]
     assert ignored["zoe@acme.test"] == "NO_MAILBOX"
     assert ignored["eve@elsewhere.test"] == "OTHER_ORGANIZATION"
@@ -153,9 +153,9 @@ def test_the_eleventh_action_falls_to_the_fallback(mail_system: MailSystem) -> N
         mail_system.user(name)
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(*(entry("BOUNCE", f"{name}@acme.test", bounceMessage=name) for name in names)))
-    facts = mail_system.arrive("m1", LETTER, *(f"{name}@acme.test" for name in names))
+    facts = mail_system.arrive("m1", MESSAGE, *(f"{name}@acme.test" for name in names))
     assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 10
-    assert mail_system.contents_of("u10", "JUNK_EMAIL") == [LETTER]
+    assert mail_system.contents("u10", "JUNK_EMAIL") == [MESSAGE]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_the_eleventh_action_falls_to_the_fallback(mail_system: MailSystem) -> N
 def test_a_name_that_nobody_can_have_is_ignored(mail_system: MailSystem, name: str) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("DEFAULT", name, ANN)))
-    facts = mail_system.arrive("m1", LETTER, ANN)
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     ((told, why),) = only(facts, EventName.RULE_APPLIED).data["ignored"].items()
     assert (told, why) == (name[:320], "NO_ADDRESS")
 
@@ -187,7 +187,7 @@ def test_a_recipient_is_meant_as_the_event_named_it_however_odd(mail_system: Mai
         mail_system.functions.functions,
         lambda event: answer(entry("DROP", *(one["address"] for one in json.loads(event)["envelope"]["recipients"]))),
     )
-    facts = mail_system.arrive("m1", LETTER, *odd)
+    facts = mail_system.arrive("m1", MESSAGE, *odd)
     applied = only(facts, EventName.RULE_APPLIED)
     assert [did["action"] for did in applied.event["ruleActions"]] == ["DROP"]
     assert len(applied.event["ruleActions"][0]["recipients"]) == len(odd)
@@ -210,8 +210,8 @@ def test_an_answer_full_of_strange_names_makes_a_fact_that_can_be_stored(
     assert len(payload) <= MAX_ANSWER_BYTES
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(payload)
-    facts = mail_system.arrive("m1", LETTER, ANN)
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     applied = only(facts, EventName.RULE_APPLIED)
     assert size(applied) < MAX_NAMES_BYTES + 2000
     assert len(applied.data["ignored"]) + applied.data.get("namesLeftOut", 0) == len(names)
@@ -225,8 +225,8 @@ def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_sto
         mail_system.functions.functions,
         lambda _: answer(entry("DEFAULT", ANN, *(f"ann+{number:03}{tag}@acme.test" for number in range(400)))),
     )
-    facts = mail_system.arrive("m1", LETTER, ANN)
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert size(only(facts, EventName.RULE_APPLIED)) < MAX_ITEM_BYTES
 
 
@@ -244,7 +244,7 @@ def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_sto
 def test_a_bounce_message_is_one_line_that_can_be_written_down(mail_system: MailSystem, said: str, reason: str) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("BOUNCE", ANN, bounceMessage=said)))
-    facts = mail_system.arrive("m1", LETTER, ANN)
+    facts = mail_system.arrive("m1", MESSAGE, ANN)
     bounced = only(facts, EventName.INCOMING_EMAIL_BOUNCED).event["bouncedRecipient"]
     assert bounced["reason"] == reason
 
@@ -255,5 +255,5 @@ def test_a_bounce_message_of_a_large_verdict_can_be_written_down(mail_system: Ma
         b'{"actions": [{"action": {"type": "BOUNCE", "parameters": {"bounceMessage": "\\ud800"}},'
         b' "allRecipients": true}]}'
     )
-    facts = mail_system.arrive("m1", LETTER, *(f"u{number}@acme.test" for number in range(60)))
+    facts = mail_system.arrive("m1", MESSAGE, *(f"u{number}@acme.test" for number in range(60)))
     assert [fact.name for fact in facts].count(EventName.INCOMING_EMAIL_BOUNCED) == 60

@@ -11,7 +11,7 @@ from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG
-from tests.support.rule_answers import ALL, LETTER, named, to
+from tests.support.rule_answers import ALL, MESSAGE, named, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def test_many_recipients_take_more_than_one_transaction(mail_system: MailSystem)
     for name in names:
         mail_system.user(name)
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
-    mail_system.arrive("m1", LETTER, *to(*names))
-    assert [mail_system.contents_of(name) for name in names] == [[LETTER]] * 95
+    mail_system.arrive("m1", MESSAGE, *to(*names))
+    assert [mail_system.contents(name) for name in names] == [[MESSAGE]] * 95
     assert len(mail_system.functions.calls) == 1
 
 
@@ -48,11 +48,11 @@ def test_two_functions_are_asked_however_many_others_are_told(mail_system: MailS
             for name in names
         ),
     )
-    letter = LETTER.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
-    facts = mail_system.arrive("m1", letter, *to("cleo", *names, "ben"))
+    message = MESSAGE.replace(b"<bob@example.org>", b"<bob@example.org>, eve@example.org")
+    facts = mail_system.arrive("m1", message, *to("cleo", *names, "ben"))
     asked = [fact.data["ruleName"] for fact in named(facts, OwnFact.RULE_ATTEMPTED)]
     assert sorted(asked) == sorted(["one", "two", *names])
-    assert mail_system.where(letter) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
+    assert mail_system.where(message) == {"ann": "INBOX", "ben": "INBOX", "cleo": "INBOX"}
     assert mail_system.transit.is_clear(trace_of("m1", ORG))
 
 
@@ -90,10 +90,10 @@ def test_more_functions_may_be_asked_than_a_transaction_holds(mail_system: MailS
         ),
     )
     mail_system.ingest = replace(mail_system.ingest, queues=Eager(mail_system))
-    letter = LETTER.replace(b"Bob <bob@example.org>", ", ".join(authors).encode())
-    facts = mail_system.arrive("m1", letter, *to(*names))
+    message = MESSAGE.replace(b"Bob <bob@example.org>", ", ".join(authors).encode())
+    facts = mail_system.arrive("m1", message, *to(*names))
     assert len(named(facts, EventName.RULE_APPLIED)) == len(mail_system.functions.calls) == 45
-    assert mail_system.where(letter) == {"ann": "INBOX"}
+    assert mail_system.where(message) == {"ann": "INBOX"}
     assert mail_system.transit.is_clear(trace_of("m1", ORG))
 
 
@@ -110,10 +110,10 @@ def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(mail_sy
 
     names = [f"nobody{number}" for number in range(45)]
     mail_system.rules(mail_system.lambda_rule(put), rule(ActionType.DEFAULT, "*", to(*names)))
-    mail_system.arrive("m1", LETTER, *to("ann", *names))
+    mail_system.arrive("m1", MESSAGE, *to("ann", *names))
     mail_system.call_again()
     assert mail_system.where(b"put 1") == {"ann": "INBOX"}
-    assert mail_system.where(LETTER) == {}
+    assert mail_system.where(MESSAGE) == {}
 
 
 @pytest.mark.parametrize("refused", [37, 38, 39])
@@ -130,6 +130,6 @@ def test_what_is_put_before_all_calls_are_made_holds_up_none(mail_system: MailSy
         mail_system.lambda_rule(put, name="told", synchronous=False, recipients=to(*names)),
     )
     mail_system.ingest = replace(mail_system.ingest, queues=Eager(mail_system))
-    mail_system.arrive("m1", LETTER, *to("ann", *names))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann", *names))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert mail_system.transit.is_clear(trace_of("m1", ORG))

@@ -9,14 +9,14 @@ from postroom.model.facts import trace_of
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG, notification
-from tests.support.rule_answers import ALL, LETTER, to
+from tests.support.rule_answers import ALL, MESSAGE, to
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
 
 
 def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSystem) -> None:
-    tagged = LETTER.replace(b"plums", b"[EXTERNAL] plums")
+    tagged = MESSAGE.replace(b"plums", b"[EXTERNAL] plums")
 
     def tag(event: Any) -> Any:
         trace = trace_of("m1", ORG)
@@ -26,9 +26,9 @@ def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSyste
         return ALL
 
     mail_system.rules(mail_system.lambda_rule(tag))
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     assert mail_system.where(tagged) == {"ann": "INBOX", "ben": "INBOX"}
-    assert mail_system.where(LETTER) == {}
+    assert mail_system.where(MESSAGE) == {}
 
 
 def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) -> None:
@@ -41,7 +41,7 @@ def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) ->
         return ALL
 
     mail_system.rules(mail_system.lambda_rule(put))
-    mail_system.raw.store("inbound/m1", LETTER)
+    mail_system.raw.store("inbound/m1", MESSAGE)
     mail_system.ingest.accept(notification("m1", to("ann")))
     mail_system.later += (RETENTION_AFTER_FINAL_DAYS + 1) * 86_400_000
     mail_system.tables.contents.clear()  # as the TTL does
@@ -57,19 +57,19 @@ def test_what_a_failed_attempt_put_is_forgotten(mail_system: MailSystem) -> None
         raise ValueError
 
     mail_system.rules(mail_system.lambda_rule(put_and_fail, timeout=1))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
 
 
 def test_a_put_after_the_verdict_changes_nothing_that_is_delivered(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     trace = trace_of("m1", ORG)
     mail_system.transit.commit(
         Commit(
             contents=mail_system.transit.contents(trace).put(RawLocation(bucket="inbound-bucket", key="transit/x"), 1)
         )
     )
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}

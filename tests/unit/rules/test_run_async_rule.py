@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.model.facts import EventName, OwnFact, flow_message_id, trace_of
 from postroom.ports.rule_functions import Failure
 from tests.support.builders import ORG
-from tests.support.rule_answers import LETTER, act, named, to
+from tests.support.rule_answers import MESSAGE, act, named, to
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
@@ -18,12 +18,12 @@ def test_an_asynchronous_rule_delays_nothing(mail_system: MailSystem) -> None:
     seen: list[Any] = []
 
     def count(event: Any) -> Any:
-        seen.append((event["messageId"], mail_system.where(LETTER)))
+        seen.append((event["messageId"], mail_system.where(MESSAGE)))
         return {"actions": [act("DROP", "ann")]}
 
     mail_system.rules(mail_system.lambda_rule(count, synchronous=False))
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert seen == [(flow_message_id(trace_of("m1", ORG)), {"ann": "INBOX"})]
     (applied,) = named(facts, EventName.RULE_APPLIED)
     assert applied.event["ruleActions"] == [{"action": "RUN_LAMBDA", "recipients": to("ann")}]
@@ -34,8 +34,8 @@ def test_an_asynchronous_rule_delays_nothing(mail_system: MailSystem) -> None:
 def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None, synchronous=False))
     mail_system.functions.functions.clear()
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     (attempt,) = named(facts, OwnFact.RULE_ATTEMPTED)
     assert attempt.data["failure"] == Failure.NOT_FOUND
     assert mail_system.transit.is_clear(trace_of("m1", ORG))

@@ -13,7 +13,7 @@ from postroom.routing.plan import Plan
 from postroom.rules.decision import Decision
 from postroom.rules.outcomes import fallback_for_all
 from tests.support.builders import NOON, ORG, call, received
-from tests.support.rule_answers import ALL, LETTER, act, named, to
+from tests.support.rule_answers import ALL, MESSAGE, act, named, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def test_the_function_is_told_who_it_is_from_and_for(mail_system: MailSystem) ->
         return ALL
 
     mail_system.rules(mail_system.lambda_rule(look))
-    letter = LETTER.replace(b"From:", b"Sender: carol@example.org\r\nFrom:")
-    mail_system.arrive("m1", letter, *to("ann", "ben"), source="envelope@example.org")
+    message = MESSAGE.replace(b"From:", b"Sender: carol@example.org\r\nFrom:")
+    mail_system.arrive("m1", message, *to("ann", "ben"), source="envelope@example.org")
     (event,) = seen
     trace = trace_of("m1", ORG)
     assert event == {
@@ -47,7 +47,7 @@ def test_the_function_is_told_who_it_is_from_and_for(mail_system: MailSystem) ->
         "flowDirection": "INBOUND",
         "truncated": False,
     }
-    assert mail_system.where(letter) == {"ann": "INBOX", "ben": "INBOX"}
+    assert mail_system.where(message) == {"ann": "INBOX", "ben": "INBOX"}
 
 
 def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> None:
@@ -63,8 +63,8 @@ def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> No
             }
         )
     )
-    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben", "cleo", "dan"))
-    assert mail_system.where(LETTER) == {"cleo": "JUNK_EMAIL", "dan": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann", "ben", "cleo", "dan"))
+    assert mail_system.where(MESSAGE) == {"cleo": "JUNK_EMAIL", "dan": "INBOX"}
     (bounced,) = named(facts, EventName.INCOMING_EMAIL_BOUNCED)
     assert bounced.event["bouncedRecipient"] == {
         "emailAddress": "ben@acme.test",
@@ -84,21 +84,21 @@ def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> No
 @pytest.mark.parametrize(("kind", "folder"), [("DEFAULT", "JUNK_EMAIL"), ("BYPASS_SPAM_CHECK", "INBOX")])
 def test_spam_stays_spam_unless_the_function_lets_it_by(mail_system: MailSystem, kind: str, folder: str) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act(kind, "ann")]}))
-    mail_system.arrive("m1", LETTER, *to("ann"), verdicts={"spam": "FAIL"})
-    assert mail_system.where(LETTER) == {"ann": folder}
+    mail_system.arrive("m1", MESSAGE, *to("ann"), verdicts={"spam": "FAIL"})
+    assert mail_system.where(MESSAGE) == {"ann": folder}
 
 
 def test_an_added_recipient_gets_a_copy_and_no_header_says_so(mail_system: MailSystem) -> None:
     """ZH:4118-4120."""
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "dan"), *ALL["actions"]]}))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX", "dan": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX", "dan": "INBOX"}
 
 
 def test_an_added_recipient_that_nobody_is_bounces_to_nobody(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "zoe"), *ALL["actions"]]}))
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert named(facts, EventName.INCOMING_EMAIL_BOUNCED) == []
     (applied,) = named(facts, EventName.RULE_APPLIED)
     assert applied.data["ignored"] == {"zoe@acme.test": "NO_MAILBOX"}
@@ -110,8 +110,8 @@ def test_the_sender_hears_nothing_of_added_recipients(mail_system: MailSystem, n
     mail_system.user("full", quota=1)
     mail_system.alias("ann.alias", "ann")
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", name), *ALL["actions"]]}))
-    facts = mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert not mail_system.sender.sent
     assert not mail_system.sender.answered
     (delivered,) = named(facts, EventName.MAILBOX_EMAIL_DELIVERED)
@@ -122,14 +122,14 @@ def test_a_repeated_call_changes_nothing(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
     bodies: list[str] = []
     accept = mail_system.run_sync_rule.accept
-    mail_system.raw.store("inbound/m1", LETTER)
-    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.raw.store("inbound/m1", MESSAGE)
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     (applied,) = named(facts, EventName.RULE_APPLIED)
     bodies.append(_pointer(mail_system, applied))
     for body in bodies * 2:
         accept(body)
     mail_system.pump()
-    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX", "ben": "INBOX"}
     assert len(mail_system.functions.calls) == 1
 
 
@@ -151,9 +151,9 @@ def test_other_rules_keep_their_recipients(mail_system: MailSystem) -> None:
         mail_system.lambda_rule(look),
         rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
     )
-    facts = mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    facts = mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     assert seen[0]["envelope"]["recipients"] == [{"address": "ann@acme.test"}]
-    assert mail_system.where(LETTER) == {"ben": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ben": "JUNK_EMAIL"}
     (applied,) = [fact for fact in named(facts, EventName.RULE_APPLIED) if fact.data["ruleId"] == "r-tag"]
     assert applied.data["ignored"] == {"ben@acme.test": "ANOTHER_RULE"}
 
@@ -161,10 +161,10 @@ def test_other_rules_keep_their_recipients(mail_system: MailSystem) -> None:
 def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(mail_system: MailSystem) -> None:
     answers: list[Any] = [None, ALL]
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.rules()
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     (applied,) = named(mail_system.ledger.facts(trace_of("m1", ORG)), EventName.RULE_APPLIED)
     assert applied.data["rulesVersion"] == 1
 
@@ -183,7 +183,7 @@ def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: M
         "run_sync_rule",
         "UnreadableRulesError: a rule for OUTBOUND mail cannot be carried out yet",
     )
-    assert mail_system.contents_of("ann") == []
+    assert mail_system.contents("ann") == []
 
 
 def test_the_fact_says_for_which_direction_the_rule_is() -> None:

@@ -15,7 +15,7 @@ from postroom.model.records import OrganizationState, Remove, Replace
 from postroom.model.rules import ActionType
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG, notification
-from tests.support.rule_answers import ALL, LETTER, act, to
+from tests.support.rule_answers import ALL, MESSAGE, act, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def test_a_rule_that_is_changed_decides_the_next_message(mail_system: MailSystem
     old = mail_system.lambda_rule(fails, name="old", fallback=ActionType.DROP, timeout=1)
     new = mail_system.lambda_rule(lambda _: ALL, name="new")
     mail_system.rules(replace(old, id="r"))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.rules(replace(new, id="r"))
-    mail_system.arrive("m2", LETTER, *to("ben"))
+    mail_system.arrive("m2", MESSAGE, *to("ben"))
     while mail_system.queues.later["run_sync_rule"]:
         mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ben": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ben": "INBOX"}
     for message_id, version, function in (("m1", 1, "old"), ("m2", 2, "new")):
         (applied,) = named(mail_system, EventName.RULE_APPLIED, message_id)
         attempts = named(mail_system, OwnFact.RULE_ATTEMPTED, message_id)
@@ -91,9 +91,9 @@ def test_a_function_that_is_redeployed_is_asked_as_it_is_now(mail_system: MailSy
     caller = replace(mail_system.run_sync_rule.caller, functions=Redeployed(mail_system))
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     attempts = named(mail_system, OwnFact.RULE_ATTEMPTED)
     assert [fact.data["functionVersion"] for fact in attempts] == ["41", "42"]
     assert len({fact.data["invocationId"] for fact in attempts}) == 1
@@ -102,8 +102,8 @@ def test_a_function_that_is_redeployed_is_asked_as_it_is_now(mail_system: MailSy
 def test_a_user_who_goes_meanwhile_is_refused(mail_system: MailSystem) -> None:
     change = meanwhile(lambda: mail_system.entity("ann", state=EntityState.DISABLED))
     mail_system.rules(mail_system.lambda_rule(change))
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
-    assert mail_system.where(LETTER) == {"ben": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
+    assert mail_system.where(MESSAGE) == {"ben": "INBOX"}
     (bounced,) = named(mail_system, EventName.INCOMING_EMAIL_BOUNCED)
     assert bounced.event["bouncedRecipient"]["status"] == "5.2.1"
 
@@ -129,8 +129,8 @@ def test_a_domain_that_goes_meanwhile_leaves_nobody_waiting(
     mail_system: MailSystem, end: Callable[[MailSystem], None], answer: Any
 ) -> None:
     mail_system.rules(mail_system.lambda_rule(meanwhile(lambda: end(mail_system), answer), timeout=0))
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
-    assert mail_system.where(LETTER) == {}
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
+    assert mail_system.where(MESSAGE) == {}
     bounced = [fact.event["bouncedRecipient"] for fact in named(mail_system, EventName.INCOMING_EMAIL_BOUNCED)]
     assert [(one["emailAddress"], one["status"]) for one in bounced] == [(each, "5.1.1") for each in to("ann", "ben")]
     assert mail_system.transit.is_clear(TRACE)
@@ -143,10 +143,10 @@ def test_a_second_worker_with_the_same_call_changes_nothing(mail_system: MailSys
             meanwhile(lambda: mail_system.run_sync_rule.accept(pointer()), {"actions": [act("DROP", "ann")]})
         )
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     assert len(mail_system.functions.calls) == 2
     assert len(named(mail_system, OwnFact.RULE_ATTEMPTED)) == len(named(mail_system, EventName.RULE_APPLIED)) == 1
-    assert mail_system.where(LETTER) == {"ben": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ben": "JUNK_EMAIL"}
     assert mail_system.transit.is_clear(TRACE)
 
 
@@ -162,8 +162,8 @@ def test_a_second_worker_that_fails_does_not_undo_the_first_ones_verdict(mail_sy
         return answers.pop(0)
 
     mail_system.rules(mail_system.lambda_rule(both))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert not mail_system.queues.later["run_sync_rule"]
     (attempt,) = named(mail_system, OwnFact.RULE_ATTEMPTED)
     assert "failure" not in attempt.data
@@ -182,12 +182,12 @@ def park(mail_system: MailSystem) -> None:
 
 def test_a_call_that_is_parked_while_its_function_is_asked_waits_for_a_person(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(meanwhile(lambda: park(mail_system))))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {}
     assert named(mail_system, EventName.RULE_APPLIED) == []
     assert mail_system.parking.redrive(parked(mail_system))
     mail_system.pump()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert mail_system.transit.is_clear(TRACE)
 
 
@@ -197,8 +197,8 @@ def test_a_call_that_is_redriven_meanwhile_has_one_verdict(mail_system: MailSyst
         mail_system.parking.redrive(parked(mail_system))
 
     mail_system.rules(mail_system.lambda_rule(meanwhile(twice)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert len(named(mail_system, EventName.RULE_APPLIED)) == 1
     assert mail_system.transit.is_clear(TRACE)
 
@@ -209,47 +209,47 @@ def test_a_call_that_is_given_up_meanwhile_delivers_nothing(mail_system: MailSys
         mail_system.parking.discard(parked(mail_system))
 
     mail_system.rules(mail_system.lambda_rule(meanwhile(give_up)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {}
     assert named(mail_system, EventName.RULE_APPLIED) == []
     assert mail_system.transit.is_clear(TRACE)
 
 
 def test_a_parked_call_that_is_redriven_after_its_time_is_asked_once_more(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(fails, timeout=5))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.queues.later["run_sync_rule"].clear()
     park(mail_system)
     mail_system.later += 3_600_000
     mail_system.parking.redrive(parked(mail_system))
     mail_system.pump()
-    assert mail_system.where(LETTER) == {"ann": "JUNK_EMAIL"}
+    assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
     assert [fact.data["attempt"] for fact in named(mail_system, OwnFact.RULE_ATTEMPTED)] == [1, 2]
 
 
 def test_old_and_repeated_queue_messages_make_no_attempt_before_its_time(mail_system: MailSystem) -> None:
     answers = [None, ALL]
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     for _ in range(3):
         mail_system.run_sync_rule.accept(pointer())
     assert len(mail_system.functions.calls) == 1
     mail_system.call_again()
     assert len(mail_system.functions.calls) == 2
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 def test_a_clock_that_goes_back_puts_off_and_loses_nothing(mail_system: MailSystem) -> None:
     answers = [None, None, ALL]
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
     mail_system.later = 3_600_000
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.later = 0
     delays = mail_system.call_again()
     while mail_system.queues.later["run_sync_rule"]:
         delays += mail_system.call_again()
     assert max(delays) == 900  # what SQS can hold back
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
@@ -266,7 +266,7 @@ def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
 
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     assert mail_system.where(b"second") == {"ann": "INBOX"}
     assert len(mail_system.functions.calls) == 1
 
@@ -284,10 +284,10 @@ def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_atte
         return before
 
     mail_system.rules(mail_system.lambda_rule(lambda _: answers.pop(0)))
-    mail_system.arrive("m1", LETTER, *to("ann"))
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert len(mail_system.functions.calls) == 2
 
 
@@ -301,7 +301,7 @@ def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSyste
 
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, transit=_Transit(mail_system, read_then_put))
     mail_system.rules(mail_system.lambda_rule(lambda _: ALL))
-    mail_system.raw.store("inbound/m1", LETTER)
+    mail_system.raw.store("inbound/m1", MESSAGE)
     mail_system.ingest.accept(notification("m1", to("ann")))
     with pytest.raises(ConflictError, match="5 times in a row"):
         mail_system.run_sync_rule.accept(mail_system.queues.queues["run_sync_rule"].popleft())
@@ -329,20 +329,20 @@ def test_a_mailbox_that_gets_the_message_by_a_later_announcement_does_not_hold_u
         mail_system.lambda_rule(lambda _: answers.pop(0)),
         rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
     mail_system.ingest.accept(notification("m1", to("team")))
     order = DeliveryOrder.read(mail_system.queues.queues["deliver"].popleft())
     mail_system.parking.park_order(order, "as a dead letter")
     mail_system.call_again()
     assert len(mail_system.functions.calls) == 2
-    assert mail_system.where(LETTER) == {"ben": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ben": "INBOX"}
     mail_system.parking.redrive(parked(mail_system))
     mail_system.pump()
-    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX", "ben": "INBOX"}
     assert mail_system.transit.is_clear(TRACE)
 
 
-@pytest.mark.parametrize(("quota", "copies"), [(1 << 40, 1), (len(LETTER) + 10, 1), (1, 0)])
+@pytest.mark.parametrize(("quota", "copies"), [(1 << 40, 1), (len(MESSAGE) + 10, 1), (1, 0)])
 def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
     mail_system: MailSystem, quota: int, copies: int
 ) -> None:
@@ -354,12 +354,12 @@ def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
         mail_system.lambda_rule(lambda _: answers.pop(0)),
         rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "eve"))
+    mail_system.arrive("m1", MESSAGE, *to("ann", "eve"))
     mail_system.ingest.accept(notification("m1", to("team")))
     mail_system.pump()
     mail_system.call_again()
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
-    assert mail_system.contents_of("eve").count(LETTER) == copies
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
+    assert mail_system.contents("eve").count(MESSAGE) == copies
     assert len(named(mail_system, EventName.INCOMING_EMAIL_BOUNCED)) == 1 - copies
     assert mail_system.transit.is_clear(TRACE)
 
@@ -376,11 +376,11 @@ def test_a_large_verdict_leaves_out_whom_a_later_announcement_has_skipped(mail_s
         mail_system.lambda_rule(lambda _: answers.pop(0)),
         rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
     )
-    mail_system.arrive("m1", LETTER, *to(*names, "all"))
+    mail_system.arrive("m1", MESSAGE, *to(*names, "all"))
     mail_system.ingest.accept(notification("m1", to("team")))
     mail_system.pump()
     mail_system.call_again()
-    assert [mail_system.contents_of(name) for name in names] == [[LETTER]] * 60
+    assert [mail_system.contents(name) for name in names] == [[MESSAGE]] * 60
     assert len(named(mail_system, OwnFact.RECIPIENT_SKIPPED)) == 1
     assert mail_system.transit.is_clear(TRACE)
 
@@ -412,7 +412,7 @@ def test_a_frozen_verdict_leaves_out_whom_a_later_announcement_reaches(mail_syst
         mail_system.lambda_rule(lambda _: ALL),
         rule(ActionType.DEFAULT, "*", "team@acme.test", id="r-team"),
     )
-    mail_system.raw.store("inbound/m1", LETTER)
+    mail_system.raw.store("inbound/m1", MESSAGE)
     mail_system.ingest.accept(notification("m1", to(*names, "all")))
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, queues=Stopping(mail_system))
     body = mail_system.queues.queues["run_sync_rule"].popleft()
@@ -427,6 +427,6 @@ def test_a_frozen_verdict_leaves_out_whom_a_later_announcement_reaches(mail_syst
     if parks:
         assert mail_system.parking.redrive(parked(mail_system))
     mail_system.pump()
-    assert [mail_system.contents_of(name) for name in names] == [[LETTER]] * 60
+    assert [mail_system.contents(name) for name in names] == [[MESSAGE]] * 60
     assert len(named(mail_system, OwnFact.RECIPIENT_SKIPPED)) == 1
     assert mail_system.transit.is_clear(TRACE)

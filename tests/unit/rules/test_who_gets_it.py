@@ -8,7 +8,7 @@ from postroom.model.directory import EntityState, Role
 from postroom.model.facts import EventName, OwnFact, trace_of
 from postroom.model.rules import ActionType
 from tests.support.builders import ORG
-from tests.support.rule_answers import ALL, LETTER, act, to
+from tests.support.rule_answers import ALL, MESSAGE, act, to
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(mail
     mail_system.rules(
         mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "team"), act("MOVE_TO_JUNK", "ann")]})
     )
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "INBOX"}  # of two ways the one to the inbox
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX", "ben": "INBOX"}  # of two ways the one to the inbox
     (skipped,) = named(mail_system, OwnFact.RECIPIENT_SKIPPED)
     assert (skipped.data["memberId"], skipped.data["group"]) == ("cleo", "team@acme.test")
 
@@ -43,8 +43,8 @@ def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(mail_system: Ma
             lambda _: {"actions": [act("DEFAULT", "cleo", "dan", "nobody", "zoe"), *ALL["actions"]]}
         )
     )
-    mail_system.arrive("m1", LETTER, *to("ann"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     assert named(mail_system, EventName.INCOMING_EMAIL_BOUNCED) == []
     (applied,) = named(mail_system, EventName.RULE_APPLIED)
     assert applied.data["ignored"] == dict.fromkeys(to("cleo", "dan", "nobody", "zoe"), "NO_MAILBOX")
@@ -57,14 +57,14 @@ def test_a_recipient_who_is_added_under_another_name_gets_one_copy(mail_system: 
             lambda _: {"actions": [act("DEFAULT", "a.nother", "ann+new"), act("MOVE_TO_JUNK", "ann", "ben")]}
         )
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX", "ben": "JUNK_EMAIL"}
 
 
 def test_a_tagged_recipient_is_dropped_and_its_mailbox_added(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DROP", "ann+shop"), act("DEFAULT", "ann")]}))
-    mail_system.arrive("m1", LETTER, *to("ann+shop"))
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann+shop"))
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(mail_system: MailSystem) -> None:
@@ -72,8 +72,8 @@ def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(mail_system: MailSys
     mail_system.rules(
         mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "ann"), act("BYPASS_SPAM_CHECK", "a.nother")]})
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "a.nother"), verdicts={"spam": "FAIL"})
-    assert mail_system.where(LETTER) == {"ann": "INBOX"}
+    mail_system.arrive("m1", MESSAGE, *to("ann", "a.nother"), verdicts={"spam": "FAIL"})
+    assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
 def test_recipients_of_several_rules_go_each_its_way(mail_system: MailSystem) -> None:
@@ -83,8 +83,8 @@ def test_recipients_of_several_rules_go_each_its_way(mail_system: MailSystem) ->
         mail_system.lambda_rule(lambda _: {"actions": [act("BYPASS_SPAM_CHECK", "ben", "b.enjamin"), *ALL["actions"]]}),
         rule(ActionType.MOVE_TO_JUNK, "*", "ben@acme.test", id="r-ben"),
     )
-    mail_system.arrive("m1", LETTER, *to("ann", "ben"))
-    assert mail_system.where(LETTER) == {
+    mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
+    assert mail_system.where(MESSAGE) == {
         "ann": "INBOX",
         "ben": "JUNK_EMAIL",
     }  # on its way there when the function answered
