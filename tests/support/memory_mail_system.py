@@ -22,8 +22,9 @@ from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
-from postroom.bounce.bounce import Bouncer, Patience
+from postroom.bounce.bounce import Bouncer
 from postroom.delivery.deliver import Deliver
+from postroom.effects.once import Once
 from postroom.inbound.ingest import Ingest
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
@@ -127,13 +128,15 @@ class MemoryMailSystem:
         self.bouncer = Bouncer(
             owners=self.directory,
             transit=self.transit,
+            once=Once(self.transit, self.now, lambda: 0.5, redo_after_ms=0),
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,
             queues=self.queues,
             parking=self.parking,
             now=self.now,
-            patience=Patience(0, 0, 0),
+            look_again_s=0,
+            wait_for_others_ms=0,
         )
         self.functions = MemoryRuleFunctions()
         breaker = Breaker(MemoryProbes(self.now), lambda: os.urandom(8).hex())

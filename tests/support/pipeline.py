@@ -24,7 +24,6 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import organizations
 from postroom.bootstrap import admin_api, clock, operator
-from postroom.bounce.bounce import Patience
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
@@ -115,9 +114,9 @@ class Pipeline:
         self.apps = {name: load(name) for name in (*dict.fromkeys(function for _, function in STATIONS), "sweep")}
         for name in ("ingest", "run_sync_rule", "run_async_rule", "deliver", "sweep"):
             setattr(self.apps[name], name, _at_once(getattr(self.apps[name], name)))
-        patience = Patience(between=0, for_others=0, for_another=0)
         bounce: Any = self.apps["bounce"]
-        bounce.bouncer = dataclasses.replace(bounce.bouncer, patience=patience)
+        once = dataclasses.replace(bounce.bouncer.once, redo_after_ms=0)
+        bounce.bouncer = dataclasses.replace(bounce.bouncer, once=once, look_again_s=0, wait_for_others_ms=0)
 
     @property
     def answered(self) -> list[dict[str, Any]]:

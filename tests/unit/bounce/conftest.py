@@ -16,6 +16,7 @@ from postroom.adapters.memory.transit import MemoryTransit
 from postroom.bounce.bounce import Bouncer
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.contracts.orders import BounceOrder, Order
+from postroom.effects.once import Once
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.ports.transit import Commit, Outcome, Settle
 from tests.support.builders import NOON, ORG, TRACE, order
@@ -54,6 +55,7 @@ class MailSystem:
         self.bouncer = Bouncer(
             owners=self.owners,
             transit=self.transit,
+            once=Once(self.transit, lambda: self.now, lambda: 0.5),
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,

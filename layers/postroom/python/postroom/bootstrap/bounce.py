@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
@@ -10,7 +11,8 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import StationSettings, Url
-from postroom.bounce.bounce import Bouncer, Patience
+from postroom.bounce.bounce import LOOK_AGAIN_S, WAIT_FOR_OTHERS_MS, Bouncer
+from postroom.effects.once import Once
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -26,21 +28,19 @@ class BounceSettings(StationSettings):
 
 @ready
 def build(settings: BounceSettings) -> Bouncer:
-    ours = Patience()
+    transit = parts.transit(settings)
     return Bouncer(
         owners=directory_parts.owners(settings),
-        transit=parts.transit(settings),
+        transit=transit,
+        once=Once(transit, now_ms, random.random),
         ledger=parts.ledger(settings),
         raw=S3RawMail(clients.s3(), settings.inbound_bucket),
         sender=SesBounceSender(clients.ses_sending()),
         queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
-        patience=Patience(
-            between=settings.shortened_s(ours.between),
-            for_others=settings.shortened_ms(ours.for_others),
-            for_another=ours.for_another,  # as long as a function may run: no speed changes that
-        ),
+        look_again_s=settings.shortened_s(LOOK_AGAIN_S),
+        wait_for_others_ms=settings.shortened_ms(WAIT_FOR_OTHERS_MS),
     )
 
 

@@ -1,9 +1,8 @@
 """Station bounce: tell the sender, once, who did not get the message (docs/decisions/0009).
 
-Recipients fail at different times, each in a transaction that leaves a bounce order. The first order of a flow speaks
-for all: it waits until nothing of the flow is under way, then one message tells of everybody who failed. What was
-begun and what was ended stands in the ledger, so that a stop between the two is seen; only that window can repeat a
-message, because SES cannot be asked whether it sent one.
+Recipients fail at different times, each in a transaction that leaves a bounce order. The flow's first order acts for
+all: it waits until nothing of the flow is under way, then one message names all recipients that failed.
+``effects.once`` sees to it that the message is sent once, and says which stop may repeat it.
 """
 
 from __future__ import annotations
@@ -18,15 +17,18 @@ from postroom.bounce.history import BounceHistory
 from postroom.bounce.report import delivery_report
 from postroom.bounce.wording import explanation
 from postroom.contracts.orders import BounceOrder, RawLocation
+from postroom.effects.once import Progress, Report, Result
 from postroom.errors import PermanentError, UnwritableAddressError
 from postroom.mime.headers import Headers, read_headers
 from postroom.model.bounces import Bounce
+from postroom.model.facts import OwnFact
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
 from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from postroom.effects.once import Effect, Once
     from postroom.model.facts import Fact
     from postroom.ports.bounces import BounceSender
     from postroom.ports.directory import MailboxOwners
@@ -51,20 +53,11 @@ NOTHING_NEW: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait.
+LOOK_AGAIN_S: Final = 30
+"""Seconds until an order is looked at again. Ours."""
 
-    Attributes:
-        between: seconds until an order is looked at again.
-        for_others: milliseconds that other recipients of the flow have to become final.
-        for_another: milliseconds after which a message that was begun and not ended is begun again: longer than any
-            function runs.
-    """
-
-    between: int = 30
-    for_others: int = 15 * 60_000
-    for_another: int = 2 * 60_000
+WAIT_FOR_OTHERS_MS: Final = 15 * 60_000
+"""Milliseconds for which a bounce waits for the flow's other recipients to become final. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +66,15 @@ class Bouncer:
 
     owners: MailboxOwners
     transit: Transit
+    once: Once
     ledger: Ledger
     raw: RawMail
     sender: BounceSender
     queues: Queues
     parking: OrderParking
     now: Callable[[], int]
-    patience: Patience = Patience()
+    look_again_s: int = LOOK_AGAIN_S
+    wait_for_others_ms: int = WAIT_FOR_OTHERS_MS
 
     def accept(self, body: str) -> None:
         """Carry out one order: a message to the sender, a fact why not, another look later, or a parked order.
@@ -106,22 +101,21 @@ class Bouncer:
         """End an order of an organization that is gone: no station would take it up again."""
         history = BounceHistory.of(self.ledger.facts(order.trace))
         if history.unfinished is not None:
-            ends = [history.given_up(history.unfinished, cause, self.now())]
+            self.once.record(history.unfinished, _given_up(cause), [order])
         else:
-            ends = [history.silence(cause, self.now())] if history.failures else []
-        self._end([order], ends)
+            self._end([order], [history.silence(cause, self.now())] if history.failures else [])
 
     def _look_at(self, order: BounceOrder) -> None:
         orders, others = self._under_way(order.trace)
         if not orders or orders[0].key != order.key:
             return  # carried out, parked, or the turn of the first
-        waits = others and self.now() - order.since < self.patience.for_others
+        waits = others and self.now() - order.since < self.wait_for_others_ms
         if waits or not self._settle(orders):
-            self.queues.send([order], delay_s=self.patience.between)
+            self.queues.send([order], delay_s=self.look_again_s)
             return
         late, _ = self._under_way(order.trace)
         if late:  # came meanwhile, and was told to wait for its turn
-            self.queues.send(late[:1], delay_s=self.patience.between)
+            self.queues.send(late[:1], delay_s=self.look_again_s)
 
     def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
         """Return a flow's bounce orders, and whether anything else of it is not over yet."""
@@ -134,23 +128,18 @@ class Bouncer:
         return orders, others
 
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
-        """Do what the flow's facts call for; ``False`` if somebody else is at it."""
+        """Do what the flow's facts call for; ``False``: another run does it, look again."""
         history = BounceHistory.of(self.ledger.facts(orders[0].trace))
-        if history.unfinished is not None:
-            if self.now() - history.unfinished.at < self.patience.for_another:
-                return False
-            return self._carry_out(history, history.unfinished, [] if history.failures else orders)
+        if history.unfinished is not None:  # recipients that failed since get a message of their own
+            return self._tell(history, history.unfinished, [] if history.failures else orders) is Progress.ENDED
         if not history.failures:
             return self._end(orders, [])
         news = history.news
         silence = self._why_silent(history) if news else NOTHING_NEW
         if silence is None:
-            intent = history.intent(news, self.now())
-            claim = self.transit.commit(Commit(facts=[intent], allowance=self._allowance(history.received)))
-            if claim is Outcome.DONE:
-                return self._carry_out(history, intent, orders)
-            if claim is not Outcome.OVER_LIMIT:  # another attempt has recorded this intent
-                return False
+            progress = self._tell(history, history.message(news, self.now()), orders)
+            if progress is not Progress.OVER_LIMIT:
+                return progress is Progress.ENDED
             silence = TOO_MANY
         return self._end(orders, [history.silence(silence, self.now())])
 
@@ -164,15 +153,18 @@ class Bouncer:
             return by_envelope
         return decide.silent_by_headers(history.received, self._headers(history.received))
 
-    def _carry_out(self, history: BounceHistory, intent: Fact, orders: Sequence[BounceOrder]) -> bool:
-        """Send what was intended, and record the end."""
-        try:
-            means, ses_message_id = self._send(history, intent)
-        except UnwritableAddressError as error:
-            end = history.given_up(intent, error.cause, self.now())
-        else:
-            end = history.sent(intent, self.now(), means=means, bounceMessageId=ses_message_id)
-        return self._end(orders, [end])
+    def _tell(self, history: BounceHistory, effect: Effect, orders: Sequence[BounceOrder]) -> Progress:
+        """Send the bounce message, once; the orders end with it."""
+
+        def send() -> Report:
+            try:
+                means, message_id = self._send(history, effect.intent)
+            except UnwritableAddressError as error:
+                return _given_up(error.cause)
+            return Report(Result.SUCCESS, OwnFact.BOUNCE_SENT, {"means": means, "bounceMessageId": message_id})
+
+        allowance = self._allowance(history.received)
+        return self.once.carry_out(effect, send, orders=orders, allowance=allowance)
 
     def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""
@@ -205,3 +197,7 @@ class Bouncer:
         whose = hashlib.sha256(str(received.data["envelopeFrom"]).lower().encode()).hexdigest()[:32]
         name = f"bounces:{received.organization_id}:{whose}:{hour}"
         return Allowance(name, MOST_AN_HOUR, (hour + 2) * HOUR // 1000)
+
+
+def _given_up(cause: str) -> Report:
+    return Report(Result.PERMANENT, OwnFact.BOUNCE_SUPPRESSED, {"reason": cause})

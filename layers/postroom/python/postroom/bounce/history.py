@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.effects.once import Effect
 from postroom.errors import UnreadableFactError
 from postroom.model.bounces import Failure
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
@@ -21,7 +22,6 @@ TELLS: Final = "tells"
 """Names, in an intent, the failures that are told: one for each address."""
 
 _BOUNCED: Final = f"{EventName.INCOMING_EMAIL_BOUNCED}:"
-_END: Final = ":end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class BounceHistory:
         received: the fact that opened the flow.
         failures: recipients that failed and that no decision covers yet, oldest first.
         claims: decisions: intents, and facts that suppress; their number names the next.
-        unfinished: the intent that has no end yet.
+        unfinished: the bounce message that was begun and has no end yet.
     """
 
     received: Fact
     failures: tuple[Fact, ...]
     claims: tuple[Fact, ...]
-    unfinished: Fact | None
+    unfinished: Effect | None
     _all: tuple[Fact, ...]
 
     @classmethod
@@ -53,14 +53,12 @@ class BounceHistory:
             raise UnreadableFactError("a flow without the fact that opened it")
         claims = tuple(fact for fact in facts if COVERS in fact.data)
         covered = {name for claim in claims for name in claim.data[COVERS]}
-        ended = {fact.key for fact in facts}
+        begun = (_effect(each).with_facts(facts) for each in claims if each.name is OwnFact.BOUNCE_INTENDED)
         return cls(
             received=received,
             failures=tuple(fact for fact in _bounced(facts) if _name(fact) not in covered),
             claims=claims,
-            unfinished=next(
-                (c for c in claims if c.name is OwnFact.BOUNCE_INTENDED and c.key + _END not in ended), None
-            ),
+            unfinished=next((each for each in begun if not each.has_ended), None),
             _all=tuple(facts),
         )
 
@@ -98,39 +96,23 @@ class BounceHistory:
         tells = set(intent.data[TELLS])
         return tuple(_failure(fact) for fact in _bounced(self._all) if _name(fact) in tells)
 
-    def intent(self, news: Sequence[Fact], now: int) -> Fact:
-        """Return the fact that a bounce message is about to be sent; it covers every failure known so far."""
-        return self._claim(OwnFact.BOUNCE_INTENDED, news, now, {TELLS: [_name(fact) for fact in news]})
+    def message(self, news: Sequence[Fact], now: int) -> Effect:
+        """Return the bounce message that is to be sent; its intent covers every failure known so far."""
+        return _effect(self._claim(OwnFact.BOUNCE_INTENDED, news, now, {TELLS: [_name(fact) for fact in news]}))
 
     def silence(self, reason: str, now: int) -> Fact:
         """Return the fact that nobody is told, and why; it covers every failure known so far."""
         return self._claim(OwnFact.BOUNCE_SUPPRESSED, self.failures, now, {"reason": reason})
 
-    def sent(self, intent: Fact, now: int, **data: Any) -> Fact:
-        """Return the fact that ends an intent well."""
-        return self._end(OwnFact.BOUNCE_SENT, intent, now, data)
-
-    def given_up(self, intent: Fact, reason: str, now: int) -> Fact:
-        """Return the fact that ends an intent that cannot be carried out."""
-        return self._end(OwnFact.BOUNCE_SUPPRESSED, intent, now, {"reason": reason})
-
     def _claim(self, name: OwnFact, about: Sequence[Fact], now: int, data: dict[str, Any]) -> Fact:
-        return self._fact(
-            name,
-            f"BOUNCE:{len(self.claims)}",
-            now,
-            {
-                "recipients": list(dict.fromkeys(map(_addressee, about))),
-                COVERS: [_name(fact) for fact in self.failures],
-                **data,
-            },
-        )
-
-    def _end(self, name: OwnFact, intent: Fact, now: int, data: dict[str, Any]) -> Fact:
-        return self._fact(name, intent.key + _END, now, {"recipients": list(intent.data["recipients"]), **data})
-
-    def _fact(self, name: OwnFact, key: str, now: int, data: dict[str, Any]) -> Fact:
+        recipients = list(dict.fromkeys(map(_addressee, about)))
+        data = {"recipients": recipients, COVERS: [_name(fact) for fact in self.failures], **data}
+        key = f"BOUNCE:{len(self.claims)}"
         return Fact(self.received.trace, self.received.organization_id, name, key, now, data=data)
+
+
+def _effect(intent: Fact) -> Effect:
+    return Effect(intent, about={"recipients": list(intent.data["recipients"])})
 
 
 def _bounced(facts: Sequence[Fact]) -> list[Fact]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.orders import CallPointer
+from postroom.effects.retries import RetrySchedule, delay_s
 from postroom.errors import PermanentError
 from postroom.ports.rule_functions import Failure
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
-from postroom.rules import pace
 from postroom.rules.ending import dropped_fact
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ class RunAsyncRule:
     def _carry_out(self, open_call: OpenCall) -> None:
         early = open_call.due_ms - self.now()
         if early > 0:
-            self.queues.send([open_call.call], delay_s=pace.delay(early))
+            self.queues.send([open_call.call], delay_s=delay_s(early))
             return
         number = open_call.failed + 1
         fact = self.caller.tell(open_call.call, number)
         if fact.data.get("failure") in PASSING and number < MOST_ATTEMPTS:
-            due = self.now() + pace.gap(open_call.failed, self.chance(), self.speed)
+            due = self.now() + RetrySchedule().gap_ms(open_call.failed, self.chance(), self.speed)
             postponed = self.transit.commit(Commit([PostponeCall(open_call, due)], [fact]))
             if postponed is Outcome.DONE:
-                self.queues.send([open_call.call], delay_s=pace.delay(due - self.now()))
+                self.queues.send([open_call.call], delay_s=delay_s(due - self.now()))
             return
         self.transit.commit(Commit([EndCall(open_call)], [fact]))

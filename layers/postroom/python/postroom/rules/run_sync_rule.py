@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
+from postroom.effects.retries import SHORTEST_GAP_MS, RetrySchedule, delay_s
 from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
 from postroom.model.rules import Direction, RuleAction
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
-from postroom.rules import pace
 from postroom.rules.decision import Domains, decision
 from postroom.rules.ending import dropped_fact, refusals
 from postroom.rules.outcomes import fallback_for_all, outcomes, through
@@ -154,12 +154,12 @@ class RunSyncRule:
 
     def _next(self, open_call: OpenCall) -> int:
         """Return when the next attempt is due; the last one is at the deadline."""
-        due = self.now() + pace.gap(open_call.failed, self.chance(), self.speed)
-        return min(due, max(self._deadline(open_call.call), self.now() + pace.SHORTEST_GAP))
+        due = self.now() + RetrySchedule().gap_ms(open_call.failed, self.chance(), self.speed)
+        return min(due, max(self._deadline(open_call.call), self.now() + SHORTEST_GAP_MS))
 
     def _later(self, call: RuleCall, wait: int) -> None:
         """Have a call come again; where SQS can hold it back for less, it comes early and is sent once more."""
-        self.queues.send([call], delay_s=pace.delay(wait))
+        self.queues.send([call], delay_s=delay_s(wait))
 
     def _decide(self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
         """Write the verdict, with what was put and reached until now, or take up what it came to meanwhile."""

@@ -1,0 +1,1 @@
+"""Effects outside our tables: a message that SES sends, a relay, an object in a customer's bucket."""
