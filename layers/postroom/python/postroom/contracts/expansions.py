@@ -9,10 +9,13 @@ from postroom.contracts.orders import RawLocation
 
 
 class Expansion(Sent):
-    """Which chunks of a frozen plan are committed.
+    """Progress of a frozen plan that is committed in chunks.
 
-    ``plan`` is the object that holds the plan, written once. ``notification`` makes its station, ingest or the rules,
-    continue where it stopped.
+    Attributes:
+        plan: location of the plan, which is written once.
+        chunks: how many chunks the plan has.
+        done: how many chunks are committed.
+        notification: queue message that makes the station (ingest or run_sync_rule) continue.
     """
 
     trace: str
@@ -22,9 +25,9 @@ class Expansion(Sent):
     done: int = Field(ge=0)
     notification: str
     of: str = ""
-    """Key of the rule call that was decided; empty for ingest's own."""
+    """Key of the rule call whose verdict is the plan; empty for ingest's plan."""
 
     @property
     def key(self) -> str:
-        """Its name within its trace: ingest, and each rule call, has one at a time."""
+        """Key within the trace: ingest and each rule call have at most one at a time."""
         return f"expansion:{self.of}" if self.of else "expansion"

@@ -1,4 +1,4 @@
-"""Whatever a queue of ours may hold, read by what it says of itself: for dead letters, redrives and tools."""
+"""Reads any message of Postroom's queues by its kind: for dead-letter queues, redrives and tools."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _document(body: str) -> dict[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise InvalidNotificationError("not a message of any station: no JSON") from error
+        raise InvalidNotificationError("not a message of any station: not JSON") from error
     if not isinstance(document, dict):
-        raise InvalidNotificationError("not a message of any station: no JSON object")
+        raise InvalidNotificationError("not a message of any station: not a JSON object")
     return document

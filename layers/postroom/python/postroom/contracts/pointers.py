@@ -1,4 +1,4 @@
-"""Queue messages that say where something is: a fact to be projected again, something parked."""
+"""Queue messages that point at something: a fact to be projected again, or parked work."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from postroom.contracts.orders import Stored
 
 
 class Part(StrEnum):
-    """Where a fact is projected to, apart from metrics, which are counted once and never again."""
+    """Target of a fact's projection. Metrics are no target: they are counted once only."""
 
     LOG = "LOG"
     BUS = "BUS"
 
 
 class FactPointer(Stored):
-    """A fact that is to be projected again: a retry of record_events, a redriven fact, a log that is rebuilt."""
+    """A fact to be projected again: a retry of record_events, a redriven fact, or part of a log that is rebuilt."""
 
     says: ClassVar[str] = "a pointer to a fact"
 
     key: str
     parts: tuple[Part, ...] = (Part.LOG,)
-    """Where to."""
+    """Targets that need the fact."""
 
     @property
     def station(self) -> str:
-        """The station that projects it."""
+        """The station that projects the fact."""
         return "retry_events"
 
     @property
     def group(self) -> str:
-        """The organization: its log may refuse what others' logs take."""
+        """The organization, so that a log that refuses entries delays only its own organization."""
         return self.organization_id
 
     @property
     def message(self) -> str:
-        """What the queue gets."""
+        """Body of the queue message."""
         return self.model_dump_json()
 
 
@@ -50,17 +50,17 @@ class Announcement:
 
     @property
     def station(self) -> str:
-        """The station that takes it."""
+        """The station that receives it."""
         return "ingest"
 
     @property
     def group(self) -> str:
-        """None: which organizations the message is for is not known yet."""
+        """Empty: the organizations of the message are not known yet."""
         return ""
 
 
 class ParkedPointer(Sent):
-    """Parked queue: something waits for a person. The message attribute ``cause`` says why."""
+    """Message of the parked queue: parked work waits for an operator. The message attribute ``cause`` has the cause."""
 
     id: str
     trace: str
