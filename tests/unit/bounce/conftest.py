@@ -40,7 +40,7 @@ class Lot:
 
 
 class MailSystem:
-    """One flow on its way, and the station that tells its sender; ``now`` is milliseconds since the epoch."""
+    """One flow in transit, and the station bounce; ``now`` is milliseconds since the epoch."""
 
     def __init__(self) -> None:
         self.now = NOON + 1000
@@ -121,12 +121,12 @@ class MailSystem:
 
     @property
     def told(self) -> list[list[str]]:
-        """The recipients that each bounce message tells of."""
+        """The recipients that each bounce message names."""
         messages = [*self.sender.answered, *(bounce for bounce, _ in self.sender.sent)]
         return [[failure.address for failure in each.failures] for each in messages]
 
     def reasons(self) -> list[str]:
-        """Why nobody was told."""
+        """The reasons for which no bounce message was sent."""
         facts = self.ledger.facts(TRACE)
         return [str(fact.data["reason"]) for fact in facts if fact.name is OwnFact.BOUNCE_SUPPRESSED]
 

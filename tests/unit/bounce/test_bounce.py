@@ -1,4 +1,4 @@
-"""The sender of a message learns, once, who did not get it; where silence is better, a fact says why."""
+"""The sender of a message gets one bounce message that names the failed recipients, or a fact says why not."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_it_waits_for_what_is_not_expanded_whoever_froze_it(mail_system: MailSys
     first = mail_system.refuse("a@acme.test")
     large = expansion(chunks=1).model_copy(update={"of": of})
     mail_system.transit.commit(Commit(expansion=large))
-    mail_system.accept(first)  # all that is expanded was carried out, and whoever was at it has died
+    mail_system.accept(first)  # everything that is expanded was carried out, and the worker has ended
     assert mail_system.told == []
     mail_system.refuse("b@acme.test")
     mail_system.transit.commit(Commit([TakeChunk(large)]))
@@ -102,7 +102,7 @@ def test_an_order_that_came_meanwhile_is_not_forgotten(mail_system: MailSystem) 
     answer = mail_system.sender.answer
 
     def slow(bounce: Bounce) -> str | None:
-        mail_system.refuse("b@acme.test")  # whose own message comes now and finds that it is not the first
+        mail_system.refuse("b@acme.test")  # its own queue message comes now and finds that it is not the first
         return answer(bounce)
 
     object.__setattr__(mail_system.bouncer, "sender", type("Slow", (), {"answer": staticmethod(slow)})())
@@ -252,7 +252,7 @@ class TestSending:
         mail_system.now += 2 * 60_000
         mail_system.refuse("b@acme.test")
         mail_system.accept(first)
-        assert mail_system.told == [["a@acme.test"]]  # what was intended, no more
+        assert mail_system.told == [["a@acme.test"]]  # only the intended recipients
         body, _ = mail_system.queues.later["bounce"].pop()
         mail_system.bouncer.accept(body)
         assert mail_system.told == [["a@acme.test"], ["b@acme.test"]]

@@ -1,4 +1,4 @@
-"""What our own bounce messages look like on the wire, whatever strangers put into them."""
+"""The form of our own bounce messages on the wire, whatever text of other senders they contain."""
 
 from __future__ import annotations
 

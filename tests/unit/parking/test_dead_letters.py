@@ -1,4 +1,4 @@
-"""What of a dead letter is parked, under whose name, and what is sent instead."""
+"""The parts of a dead letter that are parked, their flow, and the orders that are sent instead."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXPANSION = f"{TRACE}/expansion"
 
 
 class DiedError(BaseException):
-    """The worker is gone."""
+    """The worker has ended."""
 
 
 class Organizations:
@@ -38,7 +38,7 @@ class Organizations:
 
 
 class Refusing:
-    """A queue that refuses what it is sent, once."""
+    """A queue that refuses one send."""
 
     def __init__(self, queue: Any) -> None:
         self.queue, self.refuses = queue, True
@@ -74,7 +74,7 @@ def dies_behind(post: MemoryMailSystem, sends: int, *recipients: str) -> str:
 
 @contextmanager
 def dying(sends: int) -> Iterator[None]:
-    """Kill who sends orders more often than so."""
+    """End a worker that sends orders more often than that."""
     send, left = MemoryQueues.send, [sends]
 
     def dies(queue: MemoryQueues, orders: Any) -> None:
@@ -106,7 +106,7 @@ def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are
     assert [pointer.id for pointer, _ in post.notices.sent] == [EXPANSION]
 
 
-def test_a_redrive_of_it_reaches_everybody_once(post: MemoryMailSystem) -> None:
+def test_its_redrive_reaches_every_recipient_once(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     letters = dead_letters(post)
     letters.accept("queue", body, 100)
@@ -142,7 +142,7 @@ def test_a_flow_that_only_lacks_its_sends_gets_them_and_nothing_is_parked(post: 
     assert all_parked(post) == {}
 
 
-def test_a_flow_that_is_over_is_left_in_peace(post: MemoryMailSystem) -> None:
+def test_a_flow_that_is_over_is_not_changed(post: MemoryMailSystem) -> None:
     post.arrive("m1", MESSAGE, "u01@acme.test")
     dead_letters(post).accept("queue", notification("m1", ["u01@acme.test"]), 100)
     assert (all_parked(post), sent(post), list(post.notices.sent)) == ({}, [], [])
@@ -162,7 +162,9 @@ def test_a_stations_own_cause_is_the_cause(post: MemoryMailSystem) -> None:
 
 
 @pytest.mark.parametrize("queue", ["notices", "queues"])
-def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: MemoryMailSystem, queue: str) -> None:
+def test_if_a_send_fails_everything_is_done_when_the_dead_letter_comes_again(
+    post: MemoryMailSystem, queue: str
+) -> None:
     body = dies_behind(post, 1, "all@acme.test", "x@nowhere.test")
     refusing = Refusing(getattr(post.parking, queue))
     letters = dead_letters(post, **{queue: refusing})
@@ -174,14 +176,14 @@ def test_where_a_send_fails_all_is_done_when_the_dead_letter_comes_again(post: M
     assert set(sent(post)) == set(CROWD[:CHUNK_RECIPIENTS])
 
 
-def test_what_ingest_itself_cannot_carry_on_is_parked_in_its_flow_too(post: MemoryMailSystem) -> None:
+def test_an_expansion_that_ingest_cannot_continue_is_parked_in_its_flow_too(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test")
     dead_letters(post).parking.park_arrival(body, MessageNotFoundError("the plan").cause)
     (parked,) = all_parked(post).values()
     assert (parked.id, parked.cause) == (EXPANSION, "MessageNotFoundError: the plan")
 
 
-def test_an_order_that_was_settled_short_of_its_send_gives_what_follows_from_it(post: MemoryMailSystem) -> None:
+def test_the_sends_after_an_order_that_was_settled_are_repeated(post: MemoryMailSystem) -> None:
     post.user("tim", quota=1)
     post.raw.store("inbound/m1", MESSAGE)
     post.ingest.accept(notification("m1", ["tim@acme.test"]))

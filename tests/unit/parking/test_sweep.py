@@ -1,4 +1,4 @@
-"""What a sweep costs where much mail is stored: a share of it each time, and no more questions than are needed."""
+"""The cost of a sweep if much mail is stored: it reads a share of it each time, with no more calls than are needed."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ def names(number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("begin", [0, 17, 50_000])
-def test_everything_is_seen_in_a_day_and_twice_or_so(
+def test_every_object_is_read_within_a_day_about_twice(
     monkeypatch: pytest.MonkeyPatch, sweep: Sweep, archive: CountingRawMail, clock: Clock, begin: int
 ) -> None:
     monkeypatch.setattr(sweeping, "LEAST_MESSAGES", 10)
     for name in names(STORED):
         archive.store(f"inbound/{name}", b"")
-    clock.at += 10 * DAY + begin * PLACE_EVERY_MS  # too old to be asked for a flow, or parked
+    clock.at += 10 * DAY + begin * PLACE_EVERY_MS  # too old for a read of its flow, or for parking
     for _ in range(ROUND_MS // PLACE_EVERY_MS):
         sweep.run()
         clock.at += PLACE_EVERY_MS
@@ -107,7 +107,7 @@ def test_everything_is_seen_in_a_day_and_twice_or_so(
     assert archive.handed.total() < 2.5 * STORED
 
 
-def test_where_little_is_stored_every_sweep_sees_all(sweep: Sweep, archive: CountingRawMail, clock: Clock) -> None:
+def test_if_few_objects_are_stored_every_sweep_reads_all(sweep: Sweep, archive: CountingRawMail, clock: Clock) -> None:
     for name in names(100):
         archive.store(f"inbound/{name}", b"")
     clock.at += 2 * HOUR
@@ -117,7 +117,7 @@ def test_where_little_is_stored_every_sweep_sees_all(sweep: Sweep, archive: Coun
 @pytest.mark.parametrize(
     ("age", "parked"), [(HOUR // 2, 0), (2 * HOUR, 1), (48 * HOUR, 1), (10 * DAY, 0), (31 * DAY, 1)]
 )
-def test_an_orphan_is_found_while_it_is_young_or_when_it_would_go(
+def test_an_orphan_is_found_in_its_first_days_or_before_it_is_removed(
     sweep: Sweep, archive: CountingRawMail, clock: Clock, age: int, parked: int
 ) -> None:
     archive.store("inbound/orphan", b"")
@@ -126,7 +126,7 @@ def test_an_orphan_is_found_while_it_is_young_or_when_it_would_go(
     assert list(archive.stored("inbound/"))
 
 
-def test_the_places_of_sweeps_leave_no_gap() -> None:
+def test_the_starts_of_sweeps_leave_no_gap() -> None:
     runs = ROUND_MS // PLACE_EVERY_MS
     for first in range(0, 3000, 7):
         places = sorted(sweeping._place(first + number) for number in range(runs))

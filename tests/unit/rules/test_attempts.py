@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
 
 
-def test_a_function_that_fails_is_called_again_and_again_with_growing_gaps_then_the_fallback_holds(
+def test_a_function_that_fails_is_called_again_with_growing_gaps_then_the_fallback_applies(
     mail_system: MailSystem,
 ) -> None:
     """ZH:4155-4158."""
@@ -67,7 +67,7 @@ def test_a_function_that_recovers_decides(mail_system: MailSystem) -> None:
     assert not mail_system.queues.later["run_sync_rule"]
 
 
-def test_a_function_that_one_organizations_mail_breaks_is_still_asked_about_anothers(mail_system: MailSystem) -> None:
+def test_a_function_that_one_organizations_mail_breaks_is_still_called_for_anothers(mail_system: MailSystem) -> None:
     def answer(event: Any) -> Any:
         if event["subject"] == "poison":
             raise TimeoutError
@@ -82,7 +82,7 @@ def test_a_function_that_one_organizations_mail_breaks_is_still_asked_about_anot
     assert caller.ask(call(function_arn=shared, organization_id=OTHER), 1).answer is not None
 
 
-def test_a_function_that_may_not_be_called_is_not(mail_system: MailSystem) -> None:
+def test_a_function_without_permission_is_not_called(mail_system: MailSystem) -> None:
     made = mail_system.lambda_rule(lambda _: ALL, timeout=0)
     mail_system.functions.policies.clear()
     mail_system.rules(made)
@@ -115,7 +115,7 @@ def test_a_function_that_is_deleted_falls_back(mail_system: MailSystem) -> None:
 
 
 @pytest.mark.parametrize(("error", "calls"), [(ValueError, 5), (TimeoutError, 1)])
-def test_a_function_that_hangs_is_held_back_and_one_that_fails_at_once_is_not(
+def test_a_function_that_hangs_is_held_back_and_one_that_fails_fast_is_not(
     mail_system: MailSystem, error: type[Exception], calls: int
 ) -> None:
     def broken(_: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Whatever a rule's function says or does, its message has one end, and the trace says why."""
+"""Whatever a rule's function answers or does, its message has one end, and the trace gives the reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def entry(kind: str, *recipients: str, **parameters: str) -> dict[str, Any]:
 
 
 def size(fact: Fact) -> int:
-    """Return about what a fact takes as an item."""
+    """Return about how many bytes a fact takes as an item."""
     return sum(len(json.dumps(part, ensure_ascii=False).encode()) for part in (fact.event, fact.data))
 
 
@@ -67,7 +67,7 @@ def size(fact: Fact) -> int:
         json.dumps({"actions": [1] * 50_000}).encode(),
     ],
 )
-def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_holds(
+def test_after_an_answer_of_another_form_the_function_is_called_again_and_then_the_fallback_applies(
     mail_system: MailSystem, payload: bytes
 ) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: payload, timeout=1))
@@ -86,7 +86,7 @@ def test_an_answer_of_another_form_is_asked_for_again_and_then_the_fallback_hold
     assert only(facts, EventName.RULE_APPLIED).data["why"] == {"FALLBACK": [ANN, BEN]}
 
 
-def test_a_function_that_sleeps_is_asked_again(mail_system: MailSystem) -> None:
+def test_a_function_that_sleeps_is_called_again(mail_system: MailSystem) -> None:
     def sleep(_: Any) -> Any:
         raise TimeoutError
 
@@ -96,7 +96,7 @@ def test_a_function_that_sleeps_is_asked_again(mail_system: MailSystem) -> None:
     assert mail_system.where(MESSAGE) == {"ann": "JUNK_EMAIL"}
 
 
-def test_a_function_without_room_is_asked_again(mail_system: MailSystem) -> None:
+def test_a_function_that_is_throttled_is_called_again(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [entry("DEFAULT", ANN)]}))
     (arn,) = mail_system.functions.functions
     mail_system.functions.throttled.add(arn)
@@ -108,13 +108,13 @@ def test_a_function_without_room_is_asked_again(mail_system: MailSystem) -> None
 
 
 class NoAnswer:
-    """Policies that Lambda does not tell, as when it throttles."""
+    """Policies that Lambda does not return, for example because it throttles."""
 
     def policy(self, function_arn: str) -> Any:
         raise StoreUnavailableError(f"could not read the policy of {function_arn}")
 
 
-def test_where_nobody_says_whether_we_may_the_rule_goes_on_as_after_any_failure(mail_system: MailSystem) -> None:
+def test_if_lambda_does_not_return_the_policy_the_attempt_has_failed_like_any_other(mail_system: MailSystem) -> None:
     """Rather than become a dead letter, which would wait for a person and not for the rule's timeout."""
     caller = replace(mail_system.run_sync_rule.caller, policies=NoAnswer())
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
@@ -135,7 +135,7 @@ def test_names_with_a_display_name_or_in_upper_case_are_understood(mail_system: 
     assert mail_system.where(MESSAGE) == {"ben": "INBOX"}
 
 
-def test_names_that_are_nobody_change_nothing_for_the_others(mail_system: MailSystem) -> None:
+def test_unknown_names_change_nothing_for_other_recipients(mail_system: MailSystem) -> None:
     strange = ["", "everybody", "zoe@acme.test", "eve@elsewhere.test", "\ud800", "\udfff@acme.test", "a\r\nb@acme.test"]
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("DEFAULT", ANN, *strange), entry("DROP", BEN)))
@@ -147,7 +147,7 @@ def test_names_that_are_nobody_change_nothing_for_the_others(mail_system: MailSy
     assert ignored["?"] == ignored["?@acme.test"] == ignored["a b@acme.test"] == ignored[""] == "NO_ADDRESS"
 
 
-def test_the_eleventh_action_falls_to_the_fallback(mail_system: MailSystem) -> None:
+def test_the_eleventh_action_gets_the_fallback(mail_system: MailSystem) -> None:
     names = [f"u{number}" for number in range(11)]
     for name in names:
         mail_system.user(name)
@@ -171,7 +171,7 @@ def test_the_eleventh_action_falls_to_the_fallback(mail_system: MailSystem) -> N
         "ann+" + "梅" * 120 + "@acme.test",
     ],
 )
-def test_a_name_that_nobody_can_have_is_ignored(mail_system: MailSystem, name: str) -> None:
+def test_a_name_that_is_not_an_address_is_ignored(mail_system: MailSystem, name: str) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("DEFAULT", name, ANN)))
     facts = mail_system.arrive("m1", MESSAGE, ANN)
@@ -180,7 +180,7 @@ def test_a_name_that_nobody_can_have_is_ignored(mail_system: MailSystem, name: s
     assert (told, why) == (name[:320], "NO_ADDRESS")
 
 
-def test_a_recipient_is_meant_as_the_event_named_it_however_odd(mail_system: MailSystem) -> None:
+def test_a_recipient_can_be_named_as_in_the_event_however_odd(mail_system: MailSystem) -> None:
     odd = ["a<b@acme.test", "a,b@acme.test", "a(b@acme.test", "a:b@acme.test", '"a b"@acme.test']
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.functions.functions = dict.fromkeys(
@@ -241,7 +241,7 @@ def test_five_hundred_recipients_with_long_addresses_make_a_fact_that_can_be_sto
         ("x" * 5000, "x" * 4096),
     ],
 )
-def test_a_bounce_message_is_one_line_that_can_be_written_down(mail_system: MailSystem, said: str, reason: str) -> None:
+def test_a_bounce_message_is_one_line_that_a_fact_can_hold(mail_system: MailSystem, said: str, reason: str) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(answer(entry("BOUNCE", ANN, bounceMessage=said)))
     facts = mail_system.arrive("m1", MESSAGE, ANN)
@@ -249,7 +249,7 @@ def test_a_bounce_message_is_one_line_that_can_be_written_down(mail_system: Mail
     assert bounced["reason"] == reason
 
 
-def test_a_bounce_message_of_a_large_verdict_can_be_written_down(mail_system: MailSystem) -> None:
+def test_a_bounce_message_of_a_large_verdict_fits_into_a_fact(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None))
     mail_system.says(
         b'{"actions": [{"action": {"type": "BOUNCE", "parameters": {"bounceMessage": "\\ud800"}},'

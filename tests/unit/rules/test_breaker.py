@@ -1,4 +1,4 @@
-"""Workers that meet a function that fails: each finds out, and then one of them asks for all."""
+"""Workers that call a function that fails: each learns it from its own call, and then only one of them calls."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def shift() -> Shift:
     return made
 
 
-def test_one_call_that_takes_all_our_time_is_enough(shift: Shift) -> None:
+def test_one_call_that_times_out_is_enough(shift: Shift) -> None:
     assert shift.asked(None) == []
 
 
@@ -58,16 +58,16 @@ def test_other_failures_count_by_the_time_that_they_take_in_a_row() -> None:
     assert [shift.call(0, Failure.FUNCTION_ERROR, took=5_000) for _ in range(4)] == [True, True, True, False]
 
 
-def test_who_fails_at_once_is_asked_about_each_message() -> None:
+def test_a_function_that_fails_fast_is_called_for_every_message() -> None:
     shift = Shift()
     assert all(shift.call(0, Failure.FUNCTION_ERROR, took=took) for took in (100, 0, -50) * 30)
 
 
-def test_a_function_that_works_is_none_of_it(shift: Shift) -> None:
+def test_a_function_that_works_is_not_held_back(shift: Shift) -> None:
     assert shift.call(0, None, OTHER)
 
 
-def test_after_a_pause_one_worker_asks_for_both(shift: Shift) -> None:
+def test_after_a_pause_one_worker_calls_the_function(shift: Shift) -> None:
     for _ in range(3):
         shift.later += PAUSE_SECONDS + 1
         assert shift.asked(Failure.TIMED_OUT) == [0]
@@ -85,12 +85,12 @@ def test_the_pause_begins_when_the_call_has_failed(shift: Shift) -> None:
     assert shift.call(1, None)
 
 
-def test_when_it_works_again_each_worker_finds_out_with_its_next_call(shift: Shift) -> None:
+def test_when_the_function_works_again_each_worker_learns_it_from_its_next_call(shift: Shift) -> None:
     shift.later += PAUSE_SECONDS + 1
     assert shift.asked(None) == [0, 1, 0, 1]
 
 
-def test_a_worker_that_stops_while_it_asks_keeps_the_others_from_it_for_a_while(shift: Shift) -> None:
+def test_a_worker_that_stops_during_a_call_keeps_the_others_from_calling_for_a_while(shift: Shift) -> None:
     shift.later += PAUSE_SECONDS + 1
     assert not shift.workers[0].holds_back(FUNCTION)
     shift.later += PROBE_SECONDS

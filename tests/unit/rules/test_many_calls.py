@@ -31,7 +31,7 @@ def test_many_recipients_take_more_than_one_transaction(mail_system: MailSystem)
     assert len(mail_system.functions.calls) == 1
 
 
-def test_two_functions_are_asked_however_many_others_are_told(mail_system: MailSystem) -> None:
+def test_two_functions_are_called_however_many_asynchronous_calls_there_are(mail_system: MailSystem) -> None:
     """Slots of synchronous calls are opened in one transaction; the calls of all others need not lie in it."""
     names = [f"ann{number}" for number in range(60)]
     for name in names:
@@ -67,7 +67,7 @@ class Eager:
         self.mail_system.pump()
 
 
-def test_more_functions_may_be_asked_than_a_transaction_holds(mail_system: MailSystem) -> None:
+def test_more_functions_can_be_called_than_one_transaction_holds(mail_system: MailSystem) -> None:
     """45 authors, 45 rules, each of which wins one recipient; first verdicts come before the last calls are made."""
     names = [f"r{number}" for number in range(45)]
     authors = [f"{name}@example.org" for name in names]
@@ -97,7 +97,7 @@ def test_more_functions_may_be_asked_than_a_transaction_holds(mail_system: MailS
     assert mail_system.transit.is_clear(trace_of("m1", ORG))
 
 
-def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(mail_system: MailSystem) -> None:
+def test_content_that_a_function_puts_in_a_large_flow_is_delivered_to_its_recipients(mail_system: MailSystem) -> None:
     """Its call is made by a later transaction than the flow, and its attempts open every slot themselves."""
     answers: list[Any] = [None, ALL]
 
@@ -117,8 +117,8 @@ def test_what_a_function_puts_in_a_large_flow_is_what_its_recipients_get(mail_sy
 
 
 @pytest.mark.parametrize("refused", [37, 38, 39])
-def test_what_is_put_before_all_calls_are_made_holds_up_none(mail_system: MailSystem, refused: int) -> None:
-    """The function of an asynchronous rule may put something as soon as it is told: between two transactions even."""
+def test_a_put_before_all_calls_are_made_delays_no_call(mail_system: MailSystem, refused: int) -> None:
+    """The function of an asynchronous rule may put content as soon as it gets the event, even between two transactions."""
 
     def put(_: Any) -> None:
         before = mail_system.transit.contents(trace_of("m1", ORG))

@@ -1,4 +1,4 @@
-"""What a rule function's answer means, against the guide and against what published functions answer."""
+"""The meaning of a rule function's answer, by the guide and by the answers of published functions."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_recipient_is_added() -> None:
     assert found.by_recipient[CLARA].why is Why.ADDED
 
 
-def test_an_action_that_names_a_recipient_wins_wherever_it_stands() -> None:
+def test_an_action_that_names_a_recipient_wins_at_any_place() -> None:
     """ZH:4124: allRecipients is for those that no other action is about."""
     for entries in ([0, 1], [1, 0]):
         given_entries = [entry("BOUNCE", all_recipients=True), entry("DEFAULT", ANNA)]
@@ -138,24 +138,24 @@ def test_unicode_domains_mean_their_a_labels() -> None:
     assert types(found) == {"anna@xn--bcher-kva.example": "DROP"}
 
 
-def test_a_name_that_another_rule_won_is_ignored_and_told() -> None:
+def test_a_name_that_another_rule_won_is_ignored_and_recorded() -> None:
     found = decide(entry("DROP", CLARA), entry("DEFAULT", all_recipients=True), more=(CLARA,))
     assert types(found) == {ANNA: "DEFAULT", BORIS: "DEFAULT"}
     assert found.ignored == {CLARA: Ignored.ANOTHER_RULE}
 
 
-def test_somebody_of_another_organization_is_not_added() -> None:
+def test_an_address_of_another_organization_is_not_added() -> None:
     """ZH:4120: only recipients of one's own organization."""
     found = decide(entry("DEFAULT", "eve@elsewhere.example"), entry("DEFAULT", all_recipients=True))
     assert found.ignored == {"eve@elsewhere.example": Ignored.OTHER_ORGANIZATION}
 
 
 @pytest.mark.parametrize("kind", ["DROP", "BOUNCE"])
-def test_nobody_is_added_to_be_refused(kind: str) -> None:
+def test_an_action_that_refuses_adds_no_recipient(kind: str) -> None:
     assert decide(entry(kind, CLARA)).ignored == {CLARA: Ignored.NOT_TO_BE_ADDED}
 
 
-def test_words_that_are_no_addresses_are_ignored_and_told() -> None:
+def test_words_that_are_not_addresses_are_ignored_and_recorded() -> None:
     assert decide(entry("DEFAULT", "", "everybody", "a@")).ignored == dict.fromkeys(
         ("", "everybody", "a@"), Ignored.NO_ADDRESS
     )
@@ -168,7 +168,7 @@ def test_no_more_are_added_than_a_message_can_have() -> None:
     assert list(found.ignored.values()) == [Ignored.TOO_MANY] * 102
 
 
-def test_actions_behind_the_tenth_unique_one_fall_to_the_fallback() -> None:
+def test_actions_after_the_tenth_unique_one_get_the_fallback() -> None:
     """ZH:4150."""
     won = tuple(f"u{n}@example.com" for n in range(12))
     bounces = [entry("BOUNCE", recipient, bounceMessage=f"text {n}") for n, recipient in enumerate(won)]
@@ -236,12 +236,12 @@ def test_reading_stops_at_the_first_entry_that_is_wrong() -> None:
         read_answer(json.dumps({"actions": [entry("DROP", ANNA, *[1] * 1000)]}).encode(), Direction.INBOUND)  # type: ignore[arg-type]
 
 
-def test_keys_that_nobody_documented_are_ignored() -> None:
+def test_undocumented_keys_are_ignored() -> None:
     assert types(decide({**entry("DROP", all_recipients=True), "default": True})) == {ANNA: "DROP", BORIS: "DROP"}
 
 
 class TestOutbound:
-    def test_what_is_let_through_takes_the_rules_gateway(self) -> None:
+    def test_mail_that_is_let_through_takes_the_rules_gateway(self) -> None:
         found = decide_outbound(entry("DEFAULT", ANNA), entry("DROP", BORIS), gateway="g-1")
         assert {name: outcome.action for name, outcome in found.by_recipient.items()} == {
             ANNA: RuleAction(ActionType.SMTP_GATEWAY, gateway_id="g-1"),
@@ -268,7 +268,7 @@ class TestOutbound:
         assert {outcome.action for outcome in found.by_recipient.values()} == {RuleAction(fallback)}
 
     @pytest.mark.parametrize("gateway", ["g-1", None])
-    def test_anybody_may_be_added_up_to_500_in_all(self, gateway: str | None) -> None:
+    def test_any_address_may_be_added_up_to_500_in_all(self, gateway: str | None) -> None:
         """ZH:4123 speaks of one's own organization for inbound mail alone; ZH:4141."""
         names = [f"new{number}@elsewhere.example" for number in range(4)]
         found = decide_outbound(entry("DEFAULT", ANNA, BORIS, *names), gateway=gateway, others=MAX_RECIPIENTS - 4)
@@ -277,7 +277,7 @@ class TestOutbound:
         assert found.ignored == dict.fromkeys(names[2:], Ignored.TOO_MANY)
 
     @pytest.mark.parametrize("kind", ["MOVE_TO_JUNK", "BYPASS_SPAM_CHECK", "SMTP_GATEWAY"])
-    def test_an_answer_has_the_actions_of_its_direction_alone(self, kind: str) -> None:
+    def test_an_answer_has_only_the_actions_of_its_direction(self, kind: str) -> None:
         """ZH:4111: a function cannot choose a gateway, its rule does."""
         with pytest.raises(InvalidRuleAnswerError):
             decide_outbound(entry(kind, all_recipients=True), gateway="g-1")
@@ -296,7 +296,7 @@ entries_of = st.lists(
 
 
 @given(entries_of, st.lists(st.sampled_from([ANNA, BORIS]), unique=True))
-def test_every_recipient_gets_exactly_one_action_and_nobody_elses_is_touched(
+def test_every_recipient_gets_exactly_one_action_and_other_recipients_are_not_changed(
     entries: list[dict[str, Any]], won: list[str]
 ) -> None:
     answer = read_answer(json.dumps({"actions": entries}).encode(), Direction.INBOUND)

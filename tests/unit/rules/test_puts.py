@@ -1,4 +1,4 @@
-"""What a rule's function puts in a message's place is delivered, or is not."""
+"""Content that a rule's function puts in place of a message: when it is delivered, and when not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
 
 
-def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSystem) -> None:
+def test_content_that_the_function_put_is_delivered_to_its_recipients(mail_system: MailSystem) -> None:
     tagged = MESSAGE.replace(b"plums", b"[EXTERNAL] plums")
 
     def tag(event: Any) -> Any:
@@ -31,8 +31,8 @@ def test_what_the_function_put_is_what_its_recipients_get(mail_system: MailSyste
     assert mail_system.where(MESSAGE) == {}
 
 
-def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) -> None:
-    """Parked for longer than the table keeps what is put, say."""
+def test_a_call_that_outlives_its_slot_opens_it_again(mail_system: MailSystem) -> None:
+    """For example because it was parked for longer than the table keeps contents."""
 
     def put(event: Any) -> Any:
         trace = trace_of("m1", ORG)
@@ -49,7 +49,7 @@ def test_a_call_that_outlives_its_slot_opens_it_anew(mail_system: MailSystem) ->
     assert mail_system.where(b"tagged") == {"ann": "INBOX"}
 
 
-def test_what_a_failed_attempt_put_is_forgotten(mail_system: MailSystem) -> None:
+def test_content_that_a_failed_attempt_put_is_dropped(mail_system: MailSystem) -> None:
     def put_and_fail(event: Any) -> Any:
         trace = trace_of("m1", ORG)
         raw = mail_system.raw.keep(f"transit/{trace}/put", b"forged")

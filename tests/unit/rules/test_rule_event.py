@@ -25,7 +25,7 @@ def event(recipients: list[str], subject: str = "Hello From Amazon WorkMail!", s
     )
 
 
-def test_it_is_the_documented_one() -> None:
+def test_the_event_has_the_documented_form() -> None:
     """ZH:3996-4028."""
     shown = event(["recipient1@example.com", "recipient2@example.com"], sender="sender@example.com").encode()
     assert json.loads(shown) == {
@@ -43,7 +43,7 @@ def test_it_is_the_documented_one() -> None:
     }
 
 
-def test_sender_is_there_only_on_behalf() -> None:
+def test_sender_is_in_the_event_only_for_mail_sent_on_behalf() -> None:
     """ZH:4050."""
     assert "sender" not in json.loads(event(["a@example.com"]).encode())
 

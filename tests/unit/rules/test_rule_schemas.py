@@ -1,4 +1,4 @@
-"""The published schemas say what we do: neither more nor less."""
+"""The published schemas accept exactly what the code accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule's function is told of a message, and nobody waits for it."""
+"""A rule's function gets the event of a message, which does not wait for it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_asynchronous_rule_delays_nothing(mail_system: MailSystem) -> None:
     assert "failure" not in attempt.data
 
 
-def test_an_asynchronous_rule_whose_function_is_gone_is_a_fact_and_no_trouble(mail_system: MailSystem) -> None:
+def test_an_asynchronous_rule_whose_function_was_deleted_is_a_fact_and_delays_nothing(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: None, synchronous=False))
     mail_system.functions.functions.clear()
     facts = mail_system.arrive("m1", MESSAGE, *to("ann"))

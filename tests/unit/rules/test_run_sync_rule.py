@@ -1,4 +1,4 @@
-"""A rule's function decides what becomes of a message, or the fallback does."""
+"""A rule's function, or the fallback, decides about a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.rules.conftest import MailSystem
 
 
-def test_the_function_is_told_who_it_is_from_and_for(mail_system: MailSystem) -> None:
+def test_the_event_names_sender_and_recipients(mail_system: MailSystem) -> None:
     """ZH:3996-4071; one invocation for the whole flow."""
     seen: list[Any] = []
 
@@ -50,7 +50,7 @@ def test_the_function_is_told_who_it_is_from_and_for(mail_system: MailSystem) ->
     assert mail_system.where(message) == {"ann": "INBOX", "ben": "INBOX"}
 
 
-def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> None:
+def test_each_recipient_gets_the_action_of_the_answer(mail_system: MailSystem) -> None:
     mail_system.rules(
         mail_system.lambda_rule(
             lambda _: {
@@ -82,7 +82,9 @@ def test_each_recipient_gets_what_the_answer_says(mail_system: MailSystem) -> No
 
 
 @pytest.mark.parametrize(("kind", "folder"), [("DEFAULT", "JUNK_EMAIL"), ("BYPASS_SPAM_CHECK", "INBOX")])
-def test_spam_stays_spam_unless_the_function_lets_it_by(mail_system: MailSystem, kind: str, folder: str) -> None:
+def test_spam_stays_spam_unless_the_function_bypasses_the_spam_check(
+    mail_system: MailSystem, kind: str, folder: str
+) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act(kind, "ann")]}))
     mail_system.arrive("m1", MESSAGE, *to("ann"), verdicts={"spam": "FAIL"})
     assert mail_system.where(MESSAGE) == {"ann": folder}
@@ -95,7 +97,7 @@ def test_an_added_recipient_gets_a_copy_and_no_header_says_so(mail_system: MailS
     assert mail_system.where(MESSAGE) == {"ann": "INBOX", "dan": "INBOX"}
 
 
-def test_an_added_recipient_that_nobody_is_bounces_to_nobody(mail_system: MailSystem) -> None:
+def test_an_added_recipient_without_a_mailbox_does_not_bounce(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "zoe"), *ALL["actions"]]}))
     facts = mail_system.arrive("m1", MESSAGE, *to("ann"))
     assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
@@ -105,7 +107,7 @@ def test_an_added_recipient_that_nobody_is_bounces_to_nobody(mail_system: MailSy
 
 
 @pytest.mark.parametrize("name", ["full", "ann.alias"])
-def test_the_sender_hears_nothing_of_added_recipients(mail_system: MailSystem, name: str) -> None:
+def test_a_bounce_message_does_not_name_added_recipients(mail_system: MailSystem, name: str) -> None:
     """They are blind copies: ZH:4118-4120."""
     mail_system.user("full", quota=1)
     mail_system.alias("ann.alias", "ann")
@@ -169,7 +171,7 @@ def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(mail_s
     assert applied.data["rulesVersion"] == 1
 
 
-def test_a_call_about_outbound_mail_is_parked_and_nobody_is_asked(mail_system: MailSystem) -> None:
+def test_a_call_about_outbound_mail_is_parked_and_no_function_is_called(mail_system: MailSystem) -> None:
     """Outbound mail is to come: until then no station may take its calls for inbound ones."""
     asked: list[Any] = []
     arn = mail_system.function("tag", asked.append)

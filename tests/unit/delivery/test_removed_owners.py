@@ -66,7 +66,7 @@ def facts(post: MemoryMailSystem, name: EventName | OwnFact) -> list[Fact]:
 
 
 def bounced(post: MemoryMailSystem) -> list[tuple[str, str]]:
-    """Return who bounced, and with which status."""
+    """Return the recipients that bounced, with their status."""
     found = [fact.event["bouncedRecipient"] for fact in facts(post, EventName.INCOMING_EMAIL_BOUNCED)]
     return [(one["emailAddress"], one["status"]) for one in found]
 
@@ -78,7 +78,7 @@ def arrive(post: MemoryMailSystem, *recipients: str) -> None:
 
 
 def ask(post: MemoryMailSystem, answer: Callable[[Any], Any] = lambda _: ALL, **more: Any) -> None:
-    """Give the organization a rule that asks a function about all mail."""
+    """Give the organization a rule that calls a function for all mail."""
     synchronous = more.get("synchronous", True)
     fallback = ActionType.DEFAULT if synchronous else None
     call = LambdaCall(post.function("tag", answer), synchronous, fallback, more.get("timeout", 5) if synchronous else 0)
@@ -86,7 +86,7 @@ def ask(post: MemoryMailSystem, answer: Callable[[Any], Any] = lambda _: ALL, **
 
 
 @pytest.mark.parametrize(("go", "status"), GOING)
-def test_what_is_in_flight_bounces_and_its_sender_is_told(
+def test_mail_in_flight_bounces_with_a_bounce_message(
     post: MemoryMailSystem, go: Callable[[MemoryMailSystem], None], status: str
 ) -> None:
     arrive(post, "ann@acme.test")
@@ -100,7 +100,7 @@ def test_what_is_in_flight_bounces_and_its_sender_is_told(
 
 
 @pytest.mark.parametrize(("go", "status"), GOING)
-def test_a_redrive_delivers_to_nobody_who_is_gone_and_says_so(
+def test_a_redrive_does_not_deliver_to_a_removed_owner_and_says_so(
     post: MemoryMailSystem, go: Callable[[MemoryMailSystem], None], status: str
 ) -> None:
     post.keys.disabled.add(KMS)
@@ -118,7 +118,7 @@ def test_a_redrive_delivers_to_nobody_who_is_gone_and_says_so(
     assert list(post.parking.list()) == []
 
 
-def test_what_an_attempt_has_sealed_before_goes(post: MemoryMailSystem) -> None:
+def test_an_object_that_an_earlier_attempt_sealed_is_removed(post: MemoryMailSystem) -> None:
     arrive(post, "ann@acme.test")
 
     def die(*_: Any, **__: Any) -> None:
@@ -164,7 +164,7 @@ def test_a_notice_of_ours_ends_without_a_bounce(post: MemoryMailSystem) -> None:
     assert [fact.name for fact in post.ledger.facts(TRACE)] == [OwnFact.QUOTA_NOTICE_DROPPED]
 
 
-def test_a_call_that_waits_ends_at_its_next_attempt_and_nobody_is_called(post: MemoryMailSystem) -> None:
+def test_a_call_that_waits_ends_at_its_next_attempt_and_no_function_is_called(post: MemoryMailSystem) -> None:
     def fails(_: Any) -> Any:
         raise ValueError
 
@@ -181,7 +181,7 @@ def test_a_call_that_waits_ends_at_its_next_attempt_and_nobody_is_called(post: M
     assert post.transit.is_clear(TRACE)
 
 
-def test_a_call_that_is_not_due_ends_as_soon_as_it_is_looked_at(post: MemoryMailSystem) -> None:
+def test_a_call_that_is_not_due_ends_as_soon_as_it_is_read(post: MemoryMailSystem) -> None:
     def fails(_: Any) -> Any:
         raise ValueError
 
@@ -231,7 +231,7 @@ def test_an_asynchronous_call_ends_with_a_fact(post: MemoryMailSystem) -> None:
     assert post.transit.is_clear(TRACE)
 
 
-def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryMailSystem) -> None:
+def test_a_bounce_that_cannot_be_written_any_more_is_suppressed(post: MemoryMailSystem) -> None:
     arrive(post, "nobody@acme.test")
     delete(post)
     post.raw.remove("inbound/m1")
@@ -242,7 +242,7 @@ def test_a_bounce_that_cannot_be_written_any_more_is_none(post: MemoryMailSystem
     assert post.transit.is_clear(TRACE)
 
 
-def test_the_same_bounce_of_an_organization_that_is_there_waits_for_a_person(post: MemoryMailSystem) -> None:
+def test_the_same_bounce_of_an_existing_organization_waits_for_an_operator(post: MemoryMailSystem) -> None:
     arrive(post, "nobody@acme.test")
     (body,) = post.queues.queues["bounce"]
     order = BounceOrder.model_validate_json(body)

@@ -1,4 +1,4 @@
-"""What happens while a message waits for a rule's function: each ends in one verdict, whatever changes meanwhile."""
+"""Changes while a message waits for a rule's function: each message ends in one verdict."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Redeployed:
         raise NotImplementedError
 
 
-def test_a_function_that_is_redeployed_is_asked_as_it_is_now(mail_system: MailSystem) -> None:
+def test_a_function_that_is_redeployed_is_called_in_its_present_version(mail_system: MailSystem) -> None:
     answers = [None, ALL]
     caller = replace(mail_system.run_sync_rule.caller, functions=Redeployed(mail_system))
     mail_system.run_sync_rule = replace(mail_system.run_sync_rule, caller=caller)
@@ -99,7 +99,7 @@ def test_a_function_that_is_redeployed_is_asked_as_it_is_now(mail_system: MailSy
     assert len({fact.data["invocationId"] for fact in attempts}) == 1
 
 
-def test_a_user_who_goes_meanwhile_is_refused(mail_system: MailSystem) -> None:
+def test_a_user_that_is_deleted_meanwhile_is_refused(mail_system: MailSystem) -> None:
     change = meanwhile(lambda: mail_system.entity("ann", state=EntityState.DISABLED))
     mail_system.rules(mail_system.lambda_rule(change))
     mail_system.arrive("m1", MESSAGE, *to("ann", "ben"))
@@ -125,7 +125,7 @@ def end_organization(mail_system: MailSystem) -> None:
 
 @pytest.mark.parametrize("end", [forget_domain, end_organization])
 @pytest.mark.parametrize("answer", [ALL, None, {"actions": [act("DEFAULT", "dan"), *ALL["actions"]]}])
-def test_a_domain_that_goes_meanwhile_leaves_nobody_waiting(
+def test_a_domain_that_is_removed_meanwhile_leaves_no_recipient_waiting(
     mail_system: MailSystem, end: Callable[[MailSystem], None], answer: Any
 ) -> None:
     mail_system.rules(mail_system.lambda_rule(meanwhile(lambda: end(mail_system), answer), timeout=0))
@@ -137,7 +137,7 @@ def test_a_domain_that_goes_meanwhile_leaves_nobody_waiting(
 
 
 def test_a_second_worker_with_the_same_call_changes_nothing(mail_system: MailSystem) -> None:
-    """It runs while the first one waits: both ask, one verdict is written."""
+    """It runs while the first one waits: both call, one verdict is written."""
     mail_system.rules(
         mail_system.lambda_rule(
             meanwhile(lambda: mail_system.run_sync_rule.accept(pointer()), {"actions": [act("DROP", "ann")]})
@@ -180,7 +180,7 @@ def park(mail_system: MailSystem) -> None:
     mail_system.parking.park_order(called.call, "as a dead letter")
 
 
-def test_a_call_that_is_parked_while_its_function_is_asked_waits_for_a_person(mail_system: MailSystem) -> None:
+def test_a_call_that_is_parked_during_its_attempt_waits_for_an_operator(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(meanwhile(lambda: park(mail_system))))
     mail_system.arrive("m1", MESSAGE, *to("ann"))
     assert mail_system.where(MESSAGE) == {}
@@ -215,7 +215,7 @@ def test_a_call_that_is_given_up_meanwhile_delivers_nothing(mail_system: MailSys
     assert mail_system.transit.is_clear(TRACE)
 
 
-def test_a_parked_call_that_is_redriven_after_its_time_is_asked_once_more(mail_system: MailSystem) -> None:
+def test_a_parked_call_that_is_redriven_after_its_deadline_has_one_more_attempt(mail_system: MailSystem) -> None:
     mail_system.rules(mail_system.lambda_rule(fails, timeout=5))
     mail_system.arrive("m1", MESSAGE, *to("ann"))
     mail_system.queues.later["run_sync_rule"].clear()
@@ -248,7 +248,7 @@ def test_a_clock_that_goes_back_puts_off_and_loses_nothing(mail_system: MailSyst
     delays = mail_system.call_again()
     while mail_system.queues.later["run_sync_rule"]:
         delays += mail_system.call_again()
-    assert max(delays) == 900  # what SQS can hold back
+    assert max(delays) == 900  # the longest delay of SQS
     assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
@@ -271,7 +271,7 @@ def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
     assert len(mail_system.functions.calls) == 1
 
 
-def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_attempt_that_failed(
+def test_a_put_while_the_next_attempts_slot_is_opened_is_dropped_with_the_attempt_that_failed(
     mail_system: MailSystem,
 ) -> None:
     of, late, answers = mail_system.transit.contents, [b"late"], [None, ALL]
@@ -291,7 +291,7 @@ def test_a_put_while_the_next_attempts_slot_is_opened_is_forgotten_with_the_atte
     assert len(mail_system.functions.calls) == 2
 
 
-def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSystem) -> None:
+def test_too_many_puts_return_the_call_to_its_queue(mail_system: MailSystem) -> None:
     of = mail_system.transit.contents
 
     def read_then_put(trace: str) -> FlowContents:
@@ -310,7 +310,7 @@ def test_puts_without_end_give_the_call_back_to_its_queue(mail_system: MailSyste
 
 @dataclass
 class _Transit:
-    """A transit whose contents are read in another way."""
+    """A transit that reads contents in another way."""
 
     mail_system: MailSystem
     contents: Callable[[str], FlowContents]
@@ -364,7 +364,7 @@ def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
     assert mail_system.transit.is_clear(TRACE)
 
 
-def test_a_large_verdict_leaves_out_whom_a_later_announcement_has_skipped(mail_system: MailSystem) -> None:
+def test_a_large_verdict_leaves_out_members_that_a_later_announcement_has_skipped(mail_system: MailSystem) -> None:
     names = [f"u{number}" for number in range(60)]
     for name in names:
         mail_system.user(name)
@@ -400,7 +400,9 @@ class Stopping:
 
 
 @pytest.mark.parametrize("parks", [False, True])
-def test_a_frozen_verdict_leaves_out_whom_a_later_announcement_reaches(mail_system: MailSystem, *, parks: bool) -> None:
+def test_a_frozen_verdict_leaves_out_mailboxes_that_a_later_announcement_reaches(
+    mail_system: MailSystem, *, parks: bool
+) -> None:
     """Its order may stand for long, parked even, and the same member of a group is skipped but once."""
     names = [f"u{number}" for number in range(60)]
     for name in names:

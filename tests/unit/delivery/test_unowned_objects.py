@@ -1,4 +1,4 @@
-"""What deliver seals for nobody does not stay, and what somebody has is never taken away."""
+"""A sealed object without an item is removed, and the object of an item never is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def order_for(post: MemoryMailSystem, name: str) -> str:
     return str(body)
 
 
-def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_nothing(post: MemoryMailSystem) -> None:
+def test_an_order_that_bounced_and_comes_again_when_there_is_room_stores_nothing(post: MemoryMailSystem) -> None:
     post.user("tim", quota=10)
     body = order_for(post, "tim")
     post.pump()
@@ -41,7 +41,7 @@ def test_an_order_that_was_bounced_and_comes_again_when_there_is_room_leaves_not
     assert names.count("INCOMING_EMAIL_BOUNCED") == names.count("BOUNCE_SENT") == 1
 
 
-def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryMailSystem) -> None:
+def test_an_order_that_was_delivered_and_comes_again_changes_nothing(post: MemoryMailSystem) -> None:
     post.user("ann")
     body = order_for(post, "ann")
     post.pump()
@@ -49,7 +49,7 @@ def test_an_order_that_was_delivered_and_comes_again_harms_nothing(post: MemoryM
     assert post.contents("ann") == [MESSAGE]
 
 
-def test_both_of_two_orders_at_once_leave_the_one_copy(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_orders_at_the_same_time_leave_one_copy(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     post.user("ann")
     body = order_for(post, "ann")
     commit = Deliver._commit

@@ -1,4 +1,4 @@
-"""Who gets a message where a rule's function adds people, and where several names lead to one mailbox."""
+"""The recipients of a message if a rule's function adds some, or if several names lead to one mailbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def named(mail_system: MailSystem, name: EventName | OwnFact) -> Sequence[Fact]:
     return [fact for fact in mail_system.ledger.facts(trace_of("m1", ORG)) if fact.name is name]
 
 
-def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(mail_system: MailSystem) -> None:
+def test_a_group_that_is_added_means_its_members_that_are_not_recipients_already(mail_system: MailSystem) -> None:
     mail_system.group("team", "ann", "ben", "cleo")
     mail_system.entity("cleo", state=EntityState.DISABLED)
     mail_system.rules(
@@ -34,7 +34,7 @@ def test_a_group_that_is_added_is_its_members_who_are_no_recipients_already(mail
     assert (skipped.data["memberId"], skipped.data["group"]) == ("cleo", "team@acme.test")
 
 
-def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(mail_system: MailSystem) -> None:
+def test_names_without_a_mailbox_are_not_added_and_do_not_bounce(mail_system: MailSystem) -> None:
     mail_system.group("nobody", "cleo")
     mail_system.entity("cleo", state=EntityState.DISABLED)
     mail_system.entity("dan", role=Role.REMOTE_USER)
@@ -50,7 +50,7 @@ def test_nobody_is_added_who_gets_no_mail_and_nobody_hears_of_it(mail_system: Ma
     assert applied.data["ignored"] == dict.fromkeys(to("cleo", "dan", "nobody", "zoe"), "NO_MAILBOX")
 
 
-def test_a_recipient_who_is_added_under_another_name_gets_one_copy(mail_system: MailSystem) -> None:
+def test_a_recipient_that_is_added_under_another_name_gets_one_copy(mail_system: MailSystem) -> None:
     mail_system.alias("a.nother", "ann")
     mail_system.rules(
         mail_system.lambda_rule(
@@ -67,7 +67,7 @@ def test_a_tagged_recipient_is_dropped_and_its_mailbox_added(mail_system: MailSy
     assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
-def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(mail_system: MailSystem) -> None:
+def test_spam_that_bypasses_the_check_for_one_of_two_names_is_in_the_inbox(mail_system: MailSystem) -> None:
     mail_system.alias("a.nother", "ann")
     mail_system.rules(
         mail_system.lambda_rule(lambda _: {"actions": [act("DEFAULT", "ann"), act("BYPASS_SPAM_CHECK", "a.nother")]})
@@ -76,8 +76,8 @@ def test_spam_that_one_of_two_names_lets_by_is_in_the_inbox(mail_system: MailSys
     assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
 
 
-def test_recipients_of_several_rules_go_each_its_way(mail_system: MailSystem) -> None:
-    """One function names whom another rule has won, and the mailbox that it leads to."""
+def test_recipients_of_several_rules_get_the_action_of_their_rule(mail_system: MailSystem) -> None:
+    """One function names a recipient that another rule has won, and the mailbox that it leads to."""
     mail_system.alias("b.enjamin", "ben")
     mail_system.rules(
         mail_system.lambda_rule(lambda _: {"actions": [act("BYPASS_SPAM_CHECK", "ben", "b.enjamin"), *ALL["actions"]]}),
