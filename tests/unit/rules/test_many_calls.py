@@ -118,7 +118,7 @@ def test_content_that_a_function_puts_in_a_large_flow_is_delivered_to_its_recipi
 
 @pytest.mark.parametrize("refused", [37, 38, 39])
 def test_a_put_before_all_calls_are_made_delays_no_call(mail_system: MailSystem, refused: int) -> None:
-    """The function of an asynchronous rule may put content as soon as it gets the event, even between two transactions."""
+    """The function of an asynchronous rule may put content once it has the event, even between two transactions."""
 
     def put(_: Any) -> None:
         before = mail_system.transit.contents(trace_of("m1", ORG))
