@@ -285,7 +285,7 @@ class TestParked:
         other = self.parked(run, "because")
         refused = run("parked", "redrive", "arrival:o1/orphan", other)
         assert refused.output == f"{other}: redriven\n"
-        assert refusal(refused).startswith("arrival:o1/orphan: SES never announced this message")
+        assert refusal(refused).startswith("arrival:o1/orphan: SES sent no notification of this message")
         assert run("parked", "discard", "arrival:o1/orphan").exit_code == 0
 
     def test_redrive_puts_it_back_and_discard_gives_it_up(self, run: Run) -> None:
