@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cli.repository import repository_root
-from cli.samples import Samples, Stage, function_of
+from cli.samples import SampleRunner, Samples, function_of
 from tour.stack import DemoError, up
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def _commands(trace_id: str) -> dict[str, tuple[Sequence[str], float]]:
 def _message(stack: Stack) -> str:
     """Bring the user a message; return its trace id."""
     samples = Samples.read(repository_root() / "events")
-    stage = Stage.of(stack, samples)
+    runner = SampleRunner.of(stack, samples)
     for name in MESSAGES:
-        if wrong := stage.run(samples.by_name[name], function_of(name, list(MESSAGES))).wrong:
+        if wrong := runner.run(samples.by_name[name], function_of(name, list(MESSAGES))).wrong:
             raise DemoError(f"{name}: {wrong}")
     return next(fact.trace for fact in stack.operator().ledger.between(0, 1 << 53))
 

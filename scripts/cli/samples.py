@@ -47,7 +47,7 @@ _RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SampleObjects:
     """What the samples refer to. Users and groups by local part; a group's members and an alias's owner likewise."""
 
     organization: str
@@ -100,7 +100,7 @@ class Result:
 class Samples:
     """The folder: every sample by file name without ``.json``."""
 
-    world: World
+    objects: SampleObjects
     by_name: Mapping[str, Sample]
 
     @classmethod
@@ -119,7 +119,7 @@ class Samples:
             about = dict(described["samples"].get(name, {}))
             message = (folder / "messages" / about.pop("message")).read_bytes() if "message" in about else None
             samples[name] = Sample(path, path.read_text("utf-8"), message=message, **about)
-        return cls(World(**described["world"]), samples)
+        return cls(SampleObjects(**described["objects"]), samples)
 
     @property
     def ses_message_ids(self) -> set[str]:
@@ -151,27 +151,31 @@ def logical_id(function: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A running stack with the samples' world: ``real`` maps each id of the samples to the stack's."""
+class SampleRunner:
+    """A running stack with the samples' objects: ``real`` maps each id of the samples to the stack's."""
 
     stack: Stack
     bucket: str
     real: Mapping[str, str]
 
     @classmethod
-    def of(cls, stack: Stack, samples: Samples) -> Stage:
-        """Create what is missing of the world through the public API, and look up its ids."""
-        world, workmail = samples.world, stack.client("workmail")
-        organization = _organization(workmail, world)
-        make_world(workmail, organization, world)
+    def of(cls, stack: Stack, samples: Samples) -> SampleRunner:
+        """Create the missing objects through the public API, and look up its ids."""
+        objects, workmail = samples.objects, stack.client("workmail")
+        organization = _organization(workmail, objects)
+        make_objects(workmail, organization, objects)
         ids = {
             user: workmail.describe_user(OrganizationId=organization, UserId=name)["UserId"]
-            for name, user in world.users.items()
+            for name, user in objects.users.items()
         }
         bucket = stack.settings()["INBOUND_BUCKET"]
-        traces = {trace_of(each, world.organization): trace_of(each, organization) for each in samples.ses_message_ids}
+        traces = {
+            trace_of(each, objects.organization): trace_of(each, organization) for each in samples.ses_message_ids
+        }
         messages = {flow_message_id(sample): flow_message_id(real) for sample, real in traces.items()}
-        return cls(stack, bucket, {world.organization: organization, world.bucket: bucket, **ids, **traces, **messages})
+        return cls(
+            stack, bucket, {objects.organization: organization, objects.bucket: bucket, **ids, **traces, **messages}
+        )
 
     def prepare(self, sample: Sample) -> bytes:
         """Store the sample's message where its event says; return the event with real ids."""
@@ -208,47 +212,47 @@ def read_answer(payload: bytes) -> Any:
     return json.loads(payload or b"null")
 
 
-def make_world(workmail: Any, organization: str, world: World) -> None:
-    """Create what is missing of a world in an organization; what exists stays."""
+def make_objects(workmail: Any, organization: str, objects: SampleObjects) -> None:
+    """Create the missing objects in an organization; what exists stays."""
     errors = workmail.exceptions
     named = {"OrganizationId": organization}
-    _unless(errors.MailDomainInUseException, workmail.register_mail_domain, **named, DomainName=world.domain)
-    for name in world.users:
+    _unless(errors.MailDomainInUseException, workmail.register_mail_domain, **named, DomainName=objects.domain)
+    for name in objects.users:
         about = {"Name": name, "DisplayName": name.title(), "Password": PASSWORD}
         _unless(errors.NameAvailabilityException, workmail.create_user, **named, **about)
-    for name in world.groups:
+    for name in objects.groups:
         _unless(errors.NameAvailabilityException, workmail.create_group, **named, Name=name)
-    for name in (*world.users, *world.groups):
-        about = {"EntityId": entity_id(workmail, organization, name, world), "Email": f"{name}@{world.domain}"}
+    for name in (*objects.users, *objects.groups):
+        about = {"EntityId": entity_id(workmail, organization, name, objects), "Email": f"{name}@{objects.domain}"}
         _unless(errors.EntityAlreadyRegisteredException, workmail.register_to_work_mail, **named, **about)
-    for name, members in world.groups.items():
-        group = entity_id(workmail, organization, name, world)
+    for name, members in objects.groups.items():
+        group = entity_id(workmail, organization, name, objects)
         for member in members:
-            user = entity_id(workmail, organization, member, world)
+            user = entity_id(workmail, organization, member, objects)
             workmail.associate_member_to_group(**named, GroupId=group, MemberId=user)
-    for alias, owner in world.aliases.items():
-        user = entity_id(workmail, organization, owner, world)
+    for alias, owner in objects.aliases.items():
+        user = entity_id(workmail, organization, owner, objects)
         known = workmail.list_aliases(**named, EntityId=user)["Aliases"]
-        if f"{alias}@{world.domain}" not in known:
-            workmail.create_alias(**named, EntityId=user, Alias=f"{alias}@{world.domain}")
+        if f"{alias}@{objects.domain}" not in known:
+            workmail.create_alias(**named, EntityId=user, Alias=f"{alias}@{objects.domain}")
 
 
-def entity_id(workmail: Any, organization: str, name: str, world: World) -> str:
-    """Return the id of a user or group of the world, by name."""
-    if name in world.users:
+def entity_id(workmail: Any, organization: str, name: str, objects: SampleObjects) -> str:
+    """Return the id of a user or group of the objects, by name."""
+    if name in objects.users:
         return str(workmail.describe_user(OrganizationId=organization, UserId=name)["UserId"])
     return str(workmail.describe_group(OrganizationId=organization, GroupId=name)["GroupId"])
 
 
-def _organization(workmail: Any, world: World) -> str:
+def _organization(workmail: Any, objects: SampleObjects) -> str:
     for page in workmail.get_paginator("list_organizations").paginate():
         for organization in page["OrganizationSummaries"]:
-            if organization["Alias"] == world.alias and organization["State"] == "Active":
+            if organization["Alias"] == objects.alias and organization["State"] == "Active":
                 return str(organization["OrganizationId"])
     try:
-        return str(workmail.create_organization(Alias=world.alias)["OrganizationId"])
+        return str(workmail.create_organization(Alias=objects.alias)["OrganizationId"])
     except workmail.exceptions.NameAvailabilityException as error:
-        raise RefusedError(f"the alias {world.alias} of the samples' organization is taken") from error
+        raise RefusedError(f"the alias {objects.alias} of the samples' organization is taken") from error
 
 
 def _unless(there: type[Exception], make: Callable[..., object], **members: str) -> None:

@@ -12,7 +12,7 @@ from cli import output, running
 from cli.errors import CommandError
 from cli.repository import repository_root
 from tour import mail
-from tour.stack import hold, show, started
+from tour.stack import expect, show, started
 from tour.tour import Tour
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main() -> int:
         with running.refusals(), started(console) as stack:
             tour = Tour(console, stack, stack.operator())
             messages = mail.messages(repository_root().parent / "shared" / "data" / "mail")
-            hold("there are enough messages", len(messages) >= mail.MESSAGES, True)
+            expect("there are enough messages", len(messages) >= mail.MESSAGES, True)
             copies = sum(len(message.kind.copies) for message in messages)
             _step(console, "an organization, made with boto3", tour.make_organization)
             _step(console, "inbound rules, made with boto3", tour.make_rules)

@@ -33,10 +33,10 @@ READY_SECONDS: Final = 60.0
 
 
 class DemoError(CommandError):
-    """A step of the tour did not hold."""
+    """A step of the tour did not expect."""
 
 
-def hold(what: str, found: object, wanted: object) -> None:
+def expect(what: str, found: object, wanted: object) -> None:
     """Go on only if something is as it must be."""
     if found != wanted:
         raise DemoError(f"{what}: found {found!r}, wanted {wanted!r}")
@@ -75,7 +75,7 @@ def up(console: Console, *options: str) -> Iterator[Stack]:
         finally:
             process.send_signal(signal.SIGTERM)
             status = process.wait(timeout=READY_SECONDS)
-    hold("exit status of postroom up", status, 0)
+    expect("exit status of postroom up", status, 0)
     show(console, "stopped", "")
 
 

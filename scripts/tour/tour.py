@@ -22,7 +22,7 @@ from postroom.model.mailbox import Folder
 from postroom.model.rules import ActionType
 from tour import mail
 from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Message
-from tour.stack import PASSWORD, DemoError, hold
+from tour.stack import PASSWORD, DemoError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +73,7 @@ class Tour:
         workmail = self.stack.client("workmail")
         self.organization = workmail.create_organization(Alias="demo")["OrganizationId"]
         here = {"OrganizationId": self.organization}
-        hold("the organization's state", workmail.describe_organization(**here)["State"], "Active")
+        expect("the organization's state", workmail.describe_organization(**here)["State"], "Active")
         workmail.register_mail_domain(**here, DomainName=DOMAIN)
         workmail.update_default_mail_domain(**here, DomainName=DOMAIN)
         for name in USERS:
@@ -96,7 +96,7 @@ class Tour:
         for rule in RULES:
             workmail.create_inbound_mail_flow_rule(**here, **{"SenderPatterns": ["*"], **rule})
         listed = workmail.list_inbound_mail_flow_rules(**here)["Rules"]
-        hold("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
+        expect("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
         return ", ".join(f"{rule['Action']['Type']} {_about(rule)}" for rule in RULES)
 
     def send(self, messages: list[Message], progress: Callable[[], None]) -> str:
@@ -105,12 +105,12 @@ class Tour:
             for message in messages:
                 verdicts = verdicts_header(dict(message.kind.verdicts), message.kind.policy)
                 receipt = transmit(smtp, "chris@example.net", message.kind.recipients, message.content, verdicts)
-                hold(f"{message.name}: refused recipients", receipt.refused, {})
+                expect(f"{message.name}: refused recipients", receipt.refused, {})
                 ses_message_id = receipt.said.split()[-1]
                 self.sent.append(Sent(message, ses_message_id, trace_of(ses_message_id, self.organization)))
                 progress()
             refused = transmit(smtp, "chris@example.net", [STRANGER], b"\r\n").refused
-        hold("recipients refused with 550", [answer[:3] for answer in refused.values()], ["550"])
+        expect("recipients refused with 550", [answer[:3] for answer in refused.values()], ["550"])
         size = output.human_size(sum(len(message.content) for message in messages))
         return f"{len(messages)} messages, {size}; {STRANGER} was refused with 550"
 
@@ -138,15 +138,15 @@ class Tour:
             kind = each.message.kind
             delivered, bounced = _became(each.facts)
             wanted = {(self.users[user], kind.folder.value): 1 for user in kind.copies}
-            hold(f"{each.message.name}: copies", delivered, wanted)
-            hold(f"{each.message.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
+            expect(f"{each.message.name}: copies", delivered, wanted)
+            expect(f"{each.message.name}: bounces", bounced, {f"{name}@{DOMAIN}": 1 for name in kind.bounced})
             drops = dropped(each.facts)
-            hold(f"{each.message.name}: drops", drops, {f"{name}@{DOMAIN}" for name in kind.dropped})
-            hold(f"{each.message.name}: rules and policies", _because(each.facts), set(kind.because))
+            expect(f"{each.message.name}: drops", drops, {f"{name}@{DOMAIN}" for name in kind.dropped})
+            expect(f"{each.message.name}: rules and policies", _because(each.facts), set(kind.because))
             blocked = sum(fact.name is OwnFact.MESSAGE_BLOCKED for fact in each.facts)
-            hold(f"{each.message.name}: blocked", blocked, int(kind.blocked))
+            expect(f"{each.message.name}: blocked", blocked, int(kind.blocked))
             tagged = any(fact.name is OwnFact.CONTENT_PUT for fact in each.facts)
-            hold(f"{each.message.name}: changed by a function", tagged, kind.tagged)
+            expect(f"{each.message.name}: changed by a function", tagged, kind.tagged)
             junked = sum(count for (_, folder), count in delivered.items() if folder == Folder.JUNK_EMAIL)
             rows[kind.name].update(
                 messages=1,
@@ -172,8 +172,8 @@ class Tour:
         chosen = max(those, key=lambda each: (bool(each.message.kind.because), len(each.facts), each.trace))
         shown = timeline(chosen.facts)
         self.console.print(shown, soft_wrap=True)
-        hold("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
-        hold("the timeline tells of the function", mail.FUNCTION in shown.plain, tagged)
+        expect("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
+        expect("the timeline tells of the function", mail.FUNCTION in shown.plain, tagged)
         return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
 
     def compare_bytes(self, progress: Callable[[], None]) -> str:
@@ -193,15 +193,15 @@ class Tour:
                     stored = s3.get_object(Bucket=bucket, Key=f"inbound/{each.ses_message_id}")["Body"].read()
                     copy = b"".join(self.operator.content(head, item))
                     wanted = each.message.delivered(stored)
-                    hold(f"{each.message.name}: {name}'s copy is what it must be", copy == wanted, True)
+                    expect(f"{each.message.name}: {name}'s copy is what it must be", copy == wanted, True)
                     ended = each.message.content.endswith(b"\r\n")
                     whole = each.message.content if ended else each.message.content + b"\r\n"
-                    hold(
+                    expect(
                         f"{each.message.name}: SES stored what was sent, its own fields in front", _sent(stored), whole
                     )
                     compared[each.message.kind.tagged] += 1
                     progress()
-        hold("copies that are in no mailbox", sorted(map(str, by_blob)), [])
+        expect("copies that are in no mailbox", sorted(map(str, by_blob)), [])
         return (
             f"{compared[False]} copies equal what SES stored, byte for byte; "
             f"{compared[True]} have {mail.TAG} in their subject and no other byte changed"

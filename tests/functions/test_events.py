@@ -8,7 +8,7 @@ import pytest
 
 from cli.commands.mailbox import all_items
 from cli.repository import repository_root
-from cli.samples import FLOW, Result, Samples, Stage, function_of
+from cli.samples import FLOW, Result, SampleRunner, Samples, function_of
 from postroom.bootstrap.operator import Operator
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.support.in_process import InProcessStack, deployed
@@ -25,20 +25,20 @@ def stack() -> Iterator[InProcessStack]:
 
 
 @pytest.fixture(scope="module")
-def stage(stack: InProcessStack) -> Stage:
-    return Stage.of(stack, SAMPLES)
+def runner(stack: InProcessStack) -> SampleRunner:
+    return SampleRunner.of(stack, SAMPLES)
 
 
 @pytest.fixture(scope="module")
-def operator(stage: Stage) -> Operator:
-    return stage.stack.operator()
+def operator(runner: SampleRunner) -> Operator:
+    return runner.stack.operator()
 
 
 @pytest.fixture(scope="module")
-def results(stage: Stage) -> dict[str, Result]:
+def results(runner: SampleRunner) -> dict[str, Result]:
     """Every sample run twice, as queues may; the results are the second ones."""
     for _ in range(2):
-        made = {name: stage.run(SAMPLES.by_name[name], function_of(name, list(FLOW))) for name in IN_ORDER}
+        made = {name: runner.run(SAMPLES.by_name[name], function_of(name, list(FLOW))) for name in IN_ORDER}
     return made
 
 
@@ -57,16 +57,16 @@ def test_every_function_has_a_sample() -> None:
     assert {function_of(name, list(FLOW)) for name in SAMPLES.by_name} == functions == set(FLOW)
 
 
-def facts(operator: Operator, stage: Stage, name: str) -> list[tuple[str, Any]]:
-    organization = stage.real[SAMPLES.world.organization]
+def facts(operator: Operator, runner: SampleRunner, name: str) -> list[tuple[str, Any]]:
+    organization = runner.real[SAMPLES.objects.organization]
     ses_message_id = SAMPLES.by_name[name].keys[0].removeprefix("inbound/")
     return [(fact.name, fact.event) for fact in operator.ledger.facts(trace_of(ses_message_id, organization))]
 
 
 def test_a_delivered_sample_lies_once_in_the_mailbox_byte_for_byte(
-    stage: Stage, operator: Operator, results: dict[str, Result]
+    runner: SampleRunner, operator: Operator, results: dict[str, Result]
 ) -> None:
-    ada = stage.real[SAMPLES.world.users["ada"]]
+    ada = runner.real[SAMPLES.objects.users["ada"]]
     head = operator.mailboxes.head(ada)
     assert head is not None
     contents = {
@@ -79,24 +79,26 @@ def test_a_delivered_sample_lies_once_in_the_mailbox_byte_for_byte(
     }
 
 
-def test_many_recipients_are_sorted_out(stage: Stage, operator: Operator, results: dict[str, Result]) -> None:
-    found = facts(operator, stage, "ingest_many_recipients")
+def test_many_recipients_are_sorted_out(runner: SampleRunner, operator: Operator, results: dict[str, Result]) -> None:
+    found = facts(operator, runner, "ingest_many_recipients")
     assert [name for name, _ in found] == [
         EventName.ORGANIZATION_EMAIL_RECEIVED,
         EventName.INCOMING_EMAIL_BOUNCED,
         OwnFact.BOUNCE_INTENDED,
         OwnFact.BOUNCE_SENT,
     ]
-    assert found[1][1]["bouncedRecipient"]["emailAddress"] == f"nobody@{SAMPLES.world.domain}"
+    assert found[1][1]["bouncedRecipient"]["emailAddress"] == f"nobody@{SAMPLES.objects.domain}"
     key = SAMPLES.by_name["ingest_many_recipients"].keys[0].removeprefix("inbound/")
-    trace = trace_of(key, stage.real[SAMPLES.world.organization])
-    users = {stage.real[SAMPLES.world.users[name]] for name in ("ada", "grace")}
+    trace = trace_of(key, runner.real[SAMPLES.objects.organization])
+    users = {runner.real[SAMPLES.objects.users[name]] for name in ("ada", "grace")}
     assert {order.key for order in operator.transit.open_orders(trace)} == {f"order:{user}" for user in users}
 
 
 @pytest.mark.parametrize("name", ["ingest_no_subject", "ingest_no_to", "ingest_sns_wrapped", "ingest_raw"])
-def test_an_odd_sample_opens_one_flow(stage: Stage, operator: Operator, results: dict[str, Result], name: str) -> None:
-    found = [event for fact, event in facts(operator, stage, name) if fact == EventName.ORGANIZATION_EMAIL_RECEIVED]
+def test_an_odd_sample_opens_one_flow(
+    runner: SampleRunner, operator: Operator, results: dict[str, Result], name: str
+) -> None:
+    found = [event for fact, event in facts(operator, runner, name) if fact == EventName.ORGANIZATION_EMAIL_RECEIVED]
     assert len(found) == 1
     assert found[0]["subject"] == {"ingest_no_subject": "", "ingest_no_to": "To nobody that it names"}.get(
         name, "Minutes of Friday's meeting"

@@ -13,7 +13,7 @@ from cli import output, own_events, running
 from cli.commands.logs import find as find_function
 from cli.errors import RefusedError, UsageError
 from cli.repository import repository_root
-from cli.samples import FLOW, Result, Sample, Samples, Stage, function_of
+from cli.samples import FLOW, Result, Sample, SampleRunner, Samples, function_of
 from postroom.model.text import visible
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def _samples(files: list[Path]) -> list[Result]:
     chosen = [_sample(samples, file) for file in files] if files else list(samples.by_name.values())
     targets = {sample.path: function_of(sample.path.stem, functions) for sample in chosen}
     chosen.sort(key=lambda sample: functions.index(targets[sample.path]))
-    stage = Stage.of(running.find(), samples)
+    runner = SampleRunner.of(running.find(), samples)
     console = output.console(errors=True)
     watched = track(chosen, "replaying", console=console, transient=True, disable=not console.is_terminal)
-    return [stage.run(sample, targets[sample.path]) for sample in watched]
+    return [runner.run(sample, targets[sample.path]) for sample in watched]
 
 
 def _sample(samples: Samples, file: Path) -> Sample:

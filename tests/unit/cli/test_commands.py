@@ -15,7 +15,7 @@ from cli.commands.parked import as_row
 from cli.errors import RefusedError, UsageError
 from cli.output import rfc3339
 from cli.repository import repository_root
-from cli.samples import Samples, Stage
+from cli.samples import SampleRunner, Samples
 from postroom.bootstrap import flow_parts
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
 from postroom.ports.parked import Parked
@@ -44,9 +44,9 @@ def found(stack: InProcessStack, monkeypatch: pytest.MonkeyPatch) -> None:
 def replayed(stack: InProcessStack) -> None:
     """Some of the samples, in the order of a message's way."""
     samples = Samples.read(repository_root() / "events")
-    stage = Stage.of(stack, samples)
+    runner = SampleRunner.of(stack, samples)
     for name in ("ingest", "ingest_spam", "deliver", "deliver_junk", "ingest_many_recipients", "ingest_malformed"):
-        result = stage.run(samples.by_name[name], name.split("_")[0])
+        result = runner.run(samples.by_name[name], name.split("_")[0])
         assert not result.wrong
 
 
