@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from postroom.adapters.aws.transactions import Transaction, written
@@ -21,6 +23,10 @@ def cancelled(*codes: str) -> tuple[Transaction, Stubber]:
     reasons = {"CancellationReasons": [{"Code": code} for code in codes]}
     stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
     return made, stub
+
+
+def no_pause(_: float) -> None:
+    pytest.fail("nothing is tried again")
 
 
 def test_what_refused_it_is_named() -> None:
@@ -47,6 +53,47 @@ def test_any_other_reason_is_said() -> None:
     write, stub = cancelled("None", "ThrottlingError")
     with stub, pytest.raises(StoreUnavailableError, match="cancelled: ThrottlingError"):
         write.commit()
+
+
+def test_a_transaction_that_is_not_answered_may_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb", region_name="us-east-1")
+
+    def unanswered(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    monkeypatch.setattr(client, "transact_write_items", unanswered)
+    write = Transaction(client).put("a", "table", {"pk": {"S": "a"}})
+    with pytest.raises(StoreUnavailableError, match="could not be written: ReadTimeoutError"):
+        write.commit()
+    with pytest.raises(StoreUnavailableError, match="could not be written: ReadTimeoutError"):
+        write.commit_with_retries(3, no_pause)
+
+
+def test_nothing_to_write_is_written_without_a_request() -> None:
+    assert Transaction(boto3.client("dynamodb", region_name="us-east-1")).commit() == frozenset()
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_held_and_throttled_rows_are_tried_again_after_growing_pauses(reason: str) -> None:
+    write, stub = cancelled("None", reason)
+    reasons = {"CancellationReasons": [{"Code": "None"}, {"Code": reason}]}
+    stub.add_client_error("transact_write_items", "TransactionInProgressException")
+    stub.add_response("transact_write_items", {})
+    pauses: list[float] = []
+    with stub:
+        assert write.commit_with_retries(3, pauses.append) == frozenset()
+    assert 0.005 <= pauses[0] <= 0.015 < pauses[1] * 2 <= 0.06
+    for _ in range(2):
+        stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
+    with stub, pytest.raises(ConflictError):
+        write.commit_with_retries(2, pauses.append)
+    assert len(pauses) == 4
+
+
+def test_a_condition_that_fails_is_not_tried_again() -> None:
+    write, stub = cancelled("ConditionalCheckFailed", "TransactionConflict")
+    with stub:
+        assert write.commit_with_retries(3, no_pause) == {"a"}
 
 
 def test_a_single_write_that_is_refused_is_known_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,8 +128,13 @@ class Transaction:
 
 
 def reasons_of(error: BotoCoreError | ClientError) -> list[str]:
-    """Return the codes of a cancelled transaction, one a write, in their order; the text ``None`` where it could be."""
-    return [str(reason.get("Code")) for reason in getattr(error, "response", {}).get("CancellationReasons", [])]
+    """Return the codes of a cancelled transaction, one per write, in their order; ``None`` as text where it could be.
+
+    Of any other error there are none.
+    """
+    if not isinstance(error, ClientError):  # its ``response``, where it has one, is no answer of DynamoDB
+        return []
+    return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
 
 
 def code_of(error: BaseException) -> str:
