@@ -1,4 +1,4 @@
-"""What is too much of a message is refused for everybody, and an ordinary message costs nothing to judge."""
+"""A message beyond a limit is refused for every recipient, and checking an ordinary message costs nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = 64 * 1024
 
 
 def judge(content: bytes, recipients: int = 1) -> tuple[Excess | None, int]:
-    """Return the verdict, and how often the whole message was read for it."""
+    """Return the result, and how many times the whole message was read for it."""
     reads = 0
 
     def whole() -> bytes:

@@ -1,4 +1,4 @@
-"""A plan of more than one transaction is carried out once, whoever else is at it."""
+"""A plan of more than one transaction is carried out once, also by several workers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def deliveries(*names: str) -> Plan:
 
 @dataclass
 class Overtaken:
-    """A transit of somebody who is slow: another carries the plan out, and begins with recipients added since."""
+    """A transit of a slow worker: another one carries the plan out, and begins with recipients added since."""
 
     transit: MemoryTransit
     added: Expansion
@@ -51,7 +51,7 @@ class Overtaken:
         return self.transit.commit(commit)
 
 
-def test_who_is_overtaken_repeats_the_sends_and_takes_no_recipients_added_since_for_its_own() -> None:
+def test_an_overtaken_attempt_repeats_the_sends_and_leaves_recipients_that_were_added_since() -> None:
     tables = MemoryTables()
     first = expansion(chunks=1)
     plan = RawLocation(bucket="inbound-bucket", key=f"{first.plan.key}-more")

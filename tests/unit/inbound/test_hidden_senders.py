@@ -94,7 +94,7 @@ def applied(facts: list[Fact]) -> list[str]:
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_what_stands_in_front_of_from_hides_it_from_no_station(post: MemoryMailSystem, in_front: bytes) -> None:
+def test_lines_before_from_hide_it_from_no_station(post: MemoryMailSystem, in_front: bytes) -> None:
     content = in_front + FROM + b"\r\nbody\r\n"
     post.rules(rule(DROP, "bad.example"))
     facts = post.arrive("m1", content, "ann@acme.test")
@@ -163,7 +163,9 @@ def test_a_domain_with_joiners_is_written_down_as_its_rule_is(post: MemoryMailSy
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: MemoryMailSystem, in_front: bytes) -> None:
+def test_an_automatic_reply_gets_no_bounce_message_whatever_line_comes_before(
+    post: MemoryMailSystem, in_front: bytes
+) -> None:
     content = in_front + b"Auto-Submitted: auto-replied\r\n" + FROM + b"\r\nbody\r\n"
     facts = post.arrive("m1", content, "nobody@acme.test", source="x@bad.example")
     assert OwnFact.BOUNCE_SUPPRESSED in {fact.name for fact in facts}
@@ -172,7 +174,7 @@ def test_an_automatic_reply_is_not_answered_whatever_stands_in_front(post: Memor
 
 
 @pytest.mark.parametrize("in_front", IN_FRONT.values(), ids=IN_FRONT)
-def test_a_loop_is_seen_whatever_stands_in_front(post: MemoryMailSystem, in_front: bytes) -> None:
+def test_a_loop_is_found_whatever_line_comes_before(post: MemoryMailSystem, in_front: bytes) -> None:
     content = in_front + b"Received: from a by b; x\r\n" * (MAX_HOPS + 1) + FROM + b"\r\nbody\r\n"
     assert bounced(post.arrive("m1", content, "ann@acme.test")) == [LOOP]
 
@@ -192,7 +194,7 @@ def bounced(facts: list[Fact]) -> list[tuple[str, str]]:
         (b"To: a@b.test\r\n" * (MAX_READ_FIELDS + 1) + b"From: x@bad.example", TOO_MANY_FIELDS),
     ],
 )
-def test_a_message_whose_sender_may_be_behind_what_is_read_reaches_nobody(
+def test_a_message_whose_sender_may_be_beyond_the_limit_of_reading_is_not_delivered(
     post: MemoryMailSystem, fields: bytes, excess: tuple[str, str]
 ) -> None:
     post.rules(rule(DEFAULT, "good.test"), rule(DROP, "bad.example"))
@@ -200,7 +202,7 @@ def test_a_message_whose_sender_may_be_behind_what_is_read_reaches_nobody(
     assert post.contents("ann") == []
 
 
-def test_a_sender_that_nobody_can_tell_matches_the_star_and_the_fact_says_so(post: MemoryMailSystem) -> None:
+def test_an_unknown_sender_matches_the_star_and_the_fact_says_so(post: MemoryMailSystem) -> None:
     post.rules(rule(DROP, "*.example"), rule(JUNK, "*"))
     facts = post.arrive("m1", b"Subject: hi\r\nFrom: somebody\r\n\r\nbody\r\n", "ann@acme.test")
     assert applied(facts) == ["MOVE_TO_JUNK"]
@@ -248,7 +250,7 @@ def test_senders_in_doubt_are_named_in_the_fact(post: MemoryMailSystem) -> None:
         (b"Sender: x@bad.example\r\nFrom: y@good.test\r\n", ["DROP"]),
     ],
 )
-def test_a_sender_field_that_not_every_reader_sees_keeps_nobody_from_asking_about_from(
+def test_from_is_consulted_too_if_some_readers_do_not_see_the_sender_field(
     post: MemoryMailSystem, head: bytes, actions: list[str]
 ) -> None:
     post.rules(rule(DEFAULT, "good.test"), rule(DROP, "bad.example"))
@@ -265,7 +267,7 @@ def test_a_bypass_holds_only_if_every_reading_has_one(post: MemoryMailSystem) ->
     assert len(post.contents("ann")) == 1
 
 
-def test_what_reaches_the_scan_of_addresses_is_limited_in_characters_and_words(
+def test_the_scan_of_addresses_is_limited_in_characters_and_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     characters: list[int] = []

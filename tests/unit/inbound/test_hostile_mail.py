@@ -189,7 +189,7 @@ RECIPIENTS = (
 
 
 @pytest.mark.parametrize("recipient", RECIPIENTS)
-def test_a_hostile_recipient_is_bounced_and_the_sender_told(post: MemoryMailSystem, recipient: str) -> None:
+def test_a_hostile_recipient_bounces_with_a_bounce_message(post: MemoryMailSystem, recipient: str) -> None:
     facts = post.arrive(f"r{RECIPIENTS.index(recipient)}", b"From: b@x.test\n\n", recipient, source="r@x.test")
     assert [fact.name for fact in facts if fact.name in FINAL] == ["INCOMING_EMAIL_BOUNCED"]
     ((_, content),) = post.sender.sent
@@ -199,7 +199,7 @@ def test_a_hostile_recipient_is_bounced_and_the_sender_told(post: MemoryMailSyst
 
 
 @pytest.mark.parametrize("sender", ["a@x.test\r\nBcc: evil@x.test", "a b@x.test", "<>", "@", "a@@x.test", "\0@x.test"])
-def test_a_hostile_sender_is_told_nothing(post: MemoryMailSystem, sender: str) -> None:
+def test_a_hostile_sender_gets_no_bounce_message(post: MemoryMailSystem, sender: str) -> None:
     name = f"t{abs(hash(sender))}"
     facts = post.arrive(name, b"From: b@x.test\n\n", "nobody@acme.test", source=sender)
     assert post.sender.sent == []
@@ -207,7 +207,7 @@ def test_a_hostile_sender_is_told_nothing(post: MemoryMailSystem, sender: str) -
 
 
 class TestNotificationsThatLie:
-    """What stands in the notification is believed of the envelope and the verdicts, of nothing else."""
+    """Of the notification, only the envelope and the verdicts count."""
 
     @pytest.fixture
     def post(self) -> MemoryMailSystem:
@@ -249,7 +249,9 @@ class TestNotificationsThatLie:
             {"receipt": "x"},
         ],
     )
-    def test_what_leads_nowhere_is_parked_with_its_cause(self, post: MemoryMailSystem, changes: dict[str, Any]) -> None:
+    def test_a_notification_without_a_valid_target_is_parked_with_its_cause(
+        self, post: MemoryMailSystem, changes: dict[str, Any]
+    ) -> None:
         text = self.lie(post, **changes)
         (parked,) = post.parking.list()
         assert parked.body == text
@@ -267,12 +269,14 @@ class TestNotificationsThatLie:
             {"receipt__dmarcPolicy": "false"},
         ],
     )
-    def test_what_it_says_of_the_object_does_not_count(self, post: MemoryMailSystem, changes: dict[str, Any]) -> None:
+    def test_claims_of_the_notification_about_the_object_do_not_count(
+        self, post: MemoryMailSystem, changes: dict[str, Any]
+    ) -> None:
         self.lie(post, **changes)
         assert post.contents("ann") == [b"Subject: true\n\nbody"]
         received = post.ledger.facts(trace_of("m1", ORG))[0]
         assert received.event["subject"] == "true"
 
 
-def test_the_contract_is_the_one_that_lies_are_told_in() -> None:
+def test_the_unchanged_notification_fits_the_contract() -> None:
     assert Notification.model_validate_json(notification("m1", ["ann@acme.test"])).mail.message_id == "m1"

@@ -26,7 +26,7 @@ FORMS = [
     ("xn--mgba3gch31f060k.example", PERSIAN),
     ("xn--i-7iq.example", HEART),
 ]
-"""What is registered, and what a sender may write for it. IDNA 2008 refuses the last; browsers look it up."""
+"""Registered domains, and the forms that a sender may write. IDNA 2008 refuses the last; browsers look it up."""
 
 
 @pytest.mark.parametrize(("registered", "written"), FORMS)
@@ -52,7 +52,7 @@ def test_a_notification_with_either_form_reaches_the_organization(registered: st
         ("\ud800.example", "\ud800.example"),
     ],
 )
-def test_labels_that_idna_2008_refuses_are_what_browsers_look_up(written: str, label: str) -> None:
+def test_labels_that_idna_2008_refuses_are_read_as_browsers_look_them_up(written: str, label: str) -> None:
     assert a_label(written) == label
 
 

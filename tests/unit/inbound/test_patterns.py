@@ -1,4 +1,4 @@
-"""Patterns of mail flow rules: what can be written, and which addresses are meant. Source: guide, ZH:3833-3859."""
+"""Patterns of mail flow rules: their forms, and the addresses that they match. Source: guide, ZH:3833-3859."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_plus_is_not_valid_in_a_pattern(pattern: str) -> None:  # ZH:3857
     "pattern",
     ["*@example.com", "mail*.example.com", "mail.*.com", "*.*.com", "**", "*.", "example.*", "a@*.example.com"],
 )
-def test_a_wildcard_stands_only_in_front_of_a_domain(pattern: str) -> None:  # ZH:3843
+def test_a_wildcard_is_allowed_only_before_a_domain(pattern: str) -> None:  # ZH:3843
     with pytest.raises(InvalidPatternError):
         Pattern.parse(pattern)
 
@@ -90,7 +90,7 @@ def test_a_wildcard_stands_only_in_front_of_a_domain(pattern: str) -> None:  # Z
         f"{'a.' * 127}com",
     ],
 )
-def test_what_means_no_addresses_is_refused_with_a_reason(pattern: str) -> None:
+def test_a_pattern_that_matches_no_address_is_refused_with_a_reason(pattern: str) -> None:
     with pytest.raises(InvalidPatternError) as refused:
         Pattern.parse(pattern)
     assert refused.value.pattern == pattern
@@ -113,7 +113,7 @@ def test_a_pattern_has_one_way_to_be_written(given: str, text: str, specificity:
     assert Pattern.parse(given) == Pattern(text, specificity) == Pattern.stored(text)
 
 
-def test_a_unicode_domain_in_a_header_meets_its_pattern_in_a_labels() -> None:
+def test_a_unicode_domain_in_a_header_matches_its_pattern_in_a_labels() -> None:
     assert means("bücher.example", "a@BÜCHER.example")
     assert means("*.xn--bcher-kva.example", "a@news.bücher.example")
 

@@ -49,7 +49,7 @@ def why(rules: list[Rule], *froms: Address, sender: Address | None = None) -> tu
         ([rule(DROP, name="a"), rule(DROP, name="b")], "equally specific, same action: the older rule"),
     ],
 )
-def test_a_winner_is_explained_by_what_puts_it_first(rules: list[Rule], reason: str) -> None:
+def test_a_winner_is_explained_by_the_reason_that_puts_it_first(rules: list[Rule], reason: str) -> None:
     assert why(rules, BOB) == ("a", sorted(each.name for each in rules), reason)
 
 
@@ -63,11 +63,11 @@ def test_a_function_that_is_waited_for_comes_before_an_older_one_that_is_not() -
     assert why([younger, older], BOB)[2] == "equally specific, same action: the older rule"
 
 
-def test_no_rule_at_all_is_said() -> None:
+def test_the_explanation_says_that_there_is_no_rule() -> None:
     assert why([rule(DROP, "other.test")], BOB) == (None, [], "no rule matches: the message is handled normally")
 
 
-def test_sender_before_from_is_said() -> None:
+def test_the_explanation_says_that_sender_comes_before_from() -> None:
     rules = [rule(JUNK, "robot.test", name="a"), rule(DROP, "bob@example.org", name="b")]
     reason = "no other rule matches; a rule matches Sender, so From was not consulted"
     assert why(rules, BOB, sender=ROBOT) == ("a", ["a"], reason)

@@ -1,4 +1,4 @@
-"""The index says what a loop over all rules would say, for every recipient, and costs what a few rules cost."""
+"""The index has the same result as a loop over all rules, for every recipient, at the cost of a few rules."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def specificity(pattern: Pattern, address: Address | None, *, recipient: bool) -
 def matches(
     rules: Sequence[Rule], sender: Address | None, recipient: Address
 ) -> Iterator[tuple[tuple[object, ...], Rule]]:
-    """Yield every rule that matches, with what the largest of wins."""
+    """Yield every rule that matches with its rank; the largest rank wins."""
     order = MOST_RESTRICTIVE_FIRST[Direction.INBOUND]
     for each in rules:
         for one in each.sender_patterns:
@@ -150,7 +150,7 @@ def test_every_recipient_gets_exactly_one_action(rules: list[Rule], froms: list[
 
 
 def test_a_lookup_tries_as_many_patterns_with_a_thousand_rules_as_with_one() -> None:
-    """Counts, not times: what the tables are asked."""
+    """Counts of reads of the tables, not times."""
 
     class Counted(dict[str, Rule]):
         asked = 0

@@ -1,4 +1,4 @@
-"""What the guide says of inbound rules and of DMARC, statement by statement (ZH:n is its line n)."""
+"""The guide's statements about inbound rules and DMARC, one by one (ZH:n is its line n)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def dmarc(policy: DmarcPolicy | None, spam: Verdict = Verdict.PASS, result: Verd
 # the actions, ZH:3797-3807
 
 
-def test_drop_delivers_nothing_and_tells_nobody() -> None:  # ZH:3799
+def test_drop_delivers_nothing_and_sends_no_bounce_message() -> None:  # ZH:3799
     decided = plan([rule(DROP)], BOB, "ann")
     assert len(decided.entries) == len(applied(decided)) == 1
     assert became([rule(DROP)], BOB, "ann") == {"ann": "DROP"}
 
 
-def test_bounce_delivers_nothing_and_says_why() -> None:  # ZH:3800
+def test_bounce_delivers_nothing_and_records_the_reason() -> None:  # ZH:3800
     assert became([rule(BOUNCE, message="We moved.")], BOB, "ann") == {"ann": "5.7.1 We moved."}
     assert became([rule(BOUNCE)], BOB, "ann") == {"ann": "5.7.1 refused by a mail flow rule"}
 
@@ -56,7 +56,7 @@ def test_default_is_an_exception_from_a_rule_with_a_less_specific_sender() -> No
     assert became(rules, b"From: eve@example.org", "ann") == {"ann": "DROP"}
 
 
-def test_never_junk_delivers_to_the_inbox_even_what_is_spam() -> None:  # ZH:3806
+def test_bypass_spam_check_delivers_even_spam_to_the_inbox() -> None:  # ZH:3806
     assert became([rule(BYPASS)], BOB, "ann", verdicts=SPAM) == {"ann": IN}
 
 
@@ -65,7 +65,7 @@ def test_only_fail_is_spam(spam: Verdict) -> None:
     assert became([], BOB, "ann", verdicts=Verdicts(spam=spam)) == {"ann": IN}
 
 
-# whom a rule is about, ZH:3859-3863
+# the recipients of a rule, ZH:3859-3863
 
 
 def test_a_rule_holds_for_each_of_its_patterns() -> None:  # ZH:3859
@@ -93,7 +93,7 @@ def test_from_is_matched_where_sender_matches_no_rule() -> None:  # ZH:3861
     assert became([rule(JUNK, "bob@example.org")], BOB + b"\r\nSender: x@robot.test", "ann") == {"ann": OUT}
 
 
-def test_whether_sender_matches_is_asked_for_each_recipient() -> None:  # ZH:3861, "each rule applies to the recipients"
+def test_sender_is_matched_for_each_recipient() -> None:  # ZH:3861, "each rule applies to the recipients"
     rules = [rule(DROP, "robot.test", "ben@acme.test"), rule(JUNK, "bob@example.org")]
     assert became(rules, BOB + b"\r\nSender: x@robot.test", "ann", "ben") == {"ann": OUT, "ben": "DROP"}
 
@@ -152,7 +152,9 @@ def test_recipients_are_as_specific_as_senders(loser: str, winner: str) -> None:
     assert became([rule(DROP, "*", loser), rule(DEFAULT, "*", winner)], BOB, "ann@sub.acme.test") == {"ann": IN}
 
 
-def test_the_sender_says_more_than_the_recipient() -> None:  # ours, architecture: ZH:3805 speaks of sender patterns
+def test_the_senders_specificity_counts_before_the_recipients() -> (
+    None
+):  # ours, architecture: ZH:3805 speaks of sender patterns
     rules = [rule(DROP, "*", "ann@acme.test"), rule(DEFAULT, "*.example.org", "*")]
     assert became(rules, BOB, "ann") == {"ann": IN}
 
@@ -202,7 +204,7 @@ def test_mail_without_from_matches_the_asterisk_alone(head: bytes) -> None:
     assert became(rules, head, "ann") == {"ann": OUT}
 
 
-def test_rules_see_the_envelope_and_not_who_is_in_a_group() -> None:
+def test_rules_match_envelope_recipients_and_not_members_of_groups() -> None:
     rules = [rule(DROP, "*", "ann@acme.test")]
     assert became(rules, BOB, "team") == {"ann": IN, "ben": IN}
     assert became([rule(JUNK, "*", "team@acme.test")], BOB, "team") == {"ann": OUT, "ben": OUT}
@@ -229,7 +231,7 @@ def test_a_senders_tag_is_part_of_the_address() -> None:
     assert became([rule(DROP, "bob@example.org")], b"From: bob+x@example.org", "ann") == {"ann": IN}
 
 
-def test_what_is_recorded_of_a_rule_names_all_whom_it_decided_about() -> None:  # ZH:1569-1577
+def test_the_fact_of_a_rule_names_all_recipients_that_it_decided_about() -> None:  # ZH:1569-1577
     rules = [rule(JUNK, "example.org", ["ann@acme.test", "team@acme.test"], id="r1", name="no letters"), rule(BYPASS)]
     found = applied(plan(rules, BOB, "cleo", "ann", "team"))
     assert [(entry.rule_id, entry.name, entry.action, entry.recipients) for entry in found] == [
@@ -238,7 +240,7 @@ def test_what_is_recorded_of_a_rule_names_all_whom_it_decided_about() -> None:  
     ]
 
 
-def test_an_action_that_nobody_here_can_apply_is_not_passed_over() -> None:
+def test_an_action_that_cannot_be_applied_is_not_ignored() -> None:
     with pytest.raises(UnreadableRulesError, match="RUN_LAMBDA"):
         plan([rule(ActionType.RUN_LAMBDA)], BOB, "ann")
 
@@ -246,7 +248,7 @@ def test_an_action_that_nobody_here_can_apply_is_not_passed_over() -> None:
 # DMARC, ZH:4528-4566
 
 
-def test_reject_ends_the_message_for_everybody() -> None:  # ZH:4546, 4555
+def test_reject_ends_the_message_for_every_recipient() -> None:  # ZH:4546, 4555
     decided = plan([], BOB, "ann", "nobody", verdicts=dmarc(DmarcPolicy.REJECT))
     wanted = policy_applied(FLOW, "bob@example.org", DmarcPolicy.REJECT, ("ann@acme.test", "nobody@acme.test"), "")
     assert decided.entries == (wanted,)
@@ -280,7 +282,9 @@ def test_a_failure_without_a_policy_is_delivered() -> None:
     assert became([], BOB, "ann", verdicts=dmarc(None)) == {"ann": IN}
 
 
-def test_no_rule_saves_what_is_rejected_and_none_is_recorded() -> None:  # verdicts come in one order: architecture
+def test_no_rule_applies_to_a_rejected_message_and_none_is_recorded() -> (
+    None
+):  # verdicts come in one order: architecture
     decided = plan([rule(BYPASS)], BOB, "ann", verdicts=dmarc(DmarcPolicy.REJECT))
     assert [entry.name for entry in decided.facts] == [EventName.DMARC_POLICY_APPLIED]
     assert len(decided.entries) == 1

@@ -13,7 +13,7 @@ TEMPLATES: Final = ("template.yaml", "functions/starters/template.yaml")
 
 
 class Template:
-    """template.yaml, with short ways to what tests ask for."""
+    """template.yaml, with methods for the parts that tests read."""
 
     def __init__(self, path: Path) -> None:
         self.lines = path.read_text().splitlines()
@@ -32,7 +32,7 @@ class Template:
         return {name: each["Properties"] for name, each in self.of_type("AWS::Serverless::Function").items()}
 
     def variables(self, function: str) -> dict[str, Any]:
-        """Return a function's own environment variables, without what Powertools and Lambda read."""
+        """Return a function's own environment variables, without those of Powertools and Lambda."""
         given = self.functions[function]["Environment"]["Variables"]
         return {name: value for name, value in given.items() if not name.startswith(("POWERTOOLS_", "AWS_LAMBDA_"))}
 
@@ -41,7 +41,7 @@ class Template:
         return str(self.functions[function]["Role"]["Fn::GetAtt"][0])
 
     def statements(self, function: str, effect: str = "Allow") -> list[Any]:
-        """Return what a function's role allows, or denies."""
+        """Return the statements of a function's role, which allow or deny."""
         role = self.resources[self.role_of(function)]["Properties"]
         assert "ManagedPolicyArns" not in role, "managed policies allow more than one function needs"
         statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
@@ -84,7 +84,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="session")
 def stacks() -> dict[str, dict[str, Any]]:
-    """Every template that somebody deploys, as CloudFormation gets it once SAM has expanded it."""
+    """Every template that is deployed, as CloudFormation gets it once SAM has expanded it."""
     if not SAM_PYTHON.is_file():
         pytest.skip("the SAM CLI is not set up; scripts/test does")
     return {name: transformed(Template(ROOT / name).body) for name in TEMPLATES}

@@ -26,14 +26,14 @@ SWITCHED_ON: Final = {"ActivateReceiptRuleSet": "true", "ApiAccessLog": "ENABLED
 
 
 class Naming(NamedTuple):
-    """How CloudFormation names what a template gives no name."""
+    """The names that CloudFormation makes for resources without one."""
 
     given: str
     """The property that gives a name."""
     most: int
     """Characters that a name may have; CloudFormation cuts its own to that."""
     arn: str
-    """What stands before the name in the resource's ARN."""
+    """The part before the name in the resource's ARN."""
 
 
 def _arn(service: str, kind: str, *, region: str = REGION, account: str = ACCOUNT) -> str:
@@ -60,7 +60,7 @@ MADE_BY_THE_SERVICE: Final = {"AWS::KMS::Key": "k" * 36, "AWS::ApiGateway::RestA
 
 
 def longest(name: str, parameter: dict[str, Any]) -> str:
-    """Return the longest value of a parameter that is known: what it allows, what stands above, or its default."""
+    """Return the longest value of a parameter that is known: by its constraints, by the table above, or its default."""
     if name in LONGEST | SWITCHED_ON:
         return str((LONGEST | SWITCHED_ON)[name])
     if "AllowedValues" in parameter:
@@ -72,7 +72,7 @@ class Deployed:
     """A stack's resources with every intrinsic function resolved."""
 
     def __init__(self, body: dict[str, Any], **parameters: str) -> None:
-        """Resolve a transformed template; ``parameters`` go before what is longest."""
+        """Resolve a transformed template; ``parameters`` win over the longest values."""
         self.body: dict[str, Any] = {"Resources": {}, **body}
         declared: dict[str, Any] = self.body.get("Parameters") or {}
         self.parameters = {name: longest(name, each) for name, each in declared.items()} | parameters

@@ -10,7 +10,7 @@ Properties = dict[str, Any]
 Measure = Callable[[Properties, Deployed], Iterator[float]]
 
 TEMPLATE: Final = "the template"
-"""What a limit of CloudFormation itself is on; its properties are the whole body."""
+"""The type of a limit of CloudFormation itself; its properties are the whole body."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Limit:
                 yield name, number
 
     def broken(self, stack: Deployed) -> list[str]:
-        """Say which resources are beyond the limit, by how much, and who says so."""
+        """Name the resources beyond the limit, by how much, and the source of the limit."""
         return [
             f"{name}: {self.what}: {number:g}, AWS takes {self.least:g} to {self.most:g} ({self.source})"
             for name, number in self.measured(stack)
@@ -49,7 +49,7 @@ class Limit:
 
 
 def at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield what stands at a path; ``*`` is every entry of a list, or every value of a mapping."""
+    """Yield the values at a path; ``*`` is every entry of a list, or every value of a mapping."""
     if not path:
         yield value
     elif path[0] == "*":
@@ -66,7 +66,7 @@ def number(*path: str) -> Measure:
 
 
 def count(*path: str) -> Measure:
-    """Measure how many entries a list or mapping has; what stands alone is one."""
+    """Measure how many entries a list or mapping has; a single value is one."""
     return lambda properties, _: (len(each) if isinstance(each, list | dict) else 1 for each in at(properties, path))
 
 

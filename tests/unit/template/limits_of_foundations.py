@@ -49,7 +49,7 @@ def watched(alarm: Properties, stack: Deployed) -> Iterator[float]:
 
 
 def evaluated_seconds(alarm: Properties, stack: Deployed) -> Iterator[float]:
-    """Measure how long an alarm looks back, as a share of what it may with its period."""
+    """Measure the time that an alarm evaluates, as a share of the most that its period allows."""
     periods = [alarm["Period"]] if "Period" in alarm else []
     periods += [each["MetricStat"]["Period"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
     for period in periods:

@@ -1,4 +1,4 @@
-"""The table of limits, continued: Lambda, what feeds it, and API Gateway before it."""
+"""The table of limits, continued: Lambda, its event sources, and API Gateway."""
 
 import re
 from collections.abc import Iterator

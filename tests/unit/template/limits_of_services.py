@@ -21,7 +21,7 @@ def attribute_indexes(table: Properties, stack: Deployed) -> Iterator[float]:
 
 
 def stream_readers(table: Properties, stack: Deployed) -> Iterator[float]:
-    """Count what reads the stream of a table."""
+    """Count the readers of a table's stream."""
     if "StreamSpecification" in table:
         sources = [str(each.get("EventSourceArn")) for _, each in stack.of_type("AWS::Lambda::EventSourceMapping")]
         yield sum(":table/" in source and stack.properties(source) is table for source in sources)

@@ -1,4 +1,4 @@
-"""What `sam build` leaves behind is what Lambda takes. Run after it: scripts/test builds first."""
+"""The output of `sam build` fits Lambda. Runs after it: scripts/test builds first."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def size(path: Path) -> int:
     return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
 
 
-def test_the_package_stands_where_python_looks_for_it(built: Any) -> None:
+def test_the_package_is_where_python_looks_for_it(built: Any) -> None:
     assert (folder(built, "PostroomLayer") / "python/postroom/__init__.py").is_file()
 
 
@@ -42,7 +42,7 @@ def test_a_function_with_its_layers_is_small_enough(built: Any) -> None:
     assert layers < MAX_UNZIPPED - 10 * MB
 
 
-def test_the_layer_holds_what_the_lock_file_says(built: Any) -> None:
+def test_the_layer_has_the_packages_of_the_lock_file(built: Any) -> None:
     site = folder(built, "DependenciesLayer") / "python"
     there = {path.name.removesuffix(".dist-info").lower().replace("_", "-") for path in site.glob("*.dist-info")}
     locked = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "layers/dependencies/requirements.txt").read_text(), re.MULTILINE)

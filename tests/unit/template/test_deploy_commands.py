@@ -56,7 +56,7 @@ def test_a_command_exists_and_takes_its_options(command: str) -> None:
 
 
 @each_command
-def test_a_query_finds_what_is_asked_for(command: str) -> None:
+def test_a_query_has_a_result(command: str) -> None:
     words = shlex.split(command)
     if "--query" in words:
         answer = operation(command).output_shape

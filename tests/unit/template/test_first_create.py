@@ -18,7 +18,7 @@ UNIQUE: Final = {
     ("AWS::Logs::LogGroup", "LogGroupName"): "people look for /aws/lambda/STACK/FUNCTION",
     ("AWS::SES::ReceiptRuleSet", "RuleSetName"): "policies name the set, and the account's owner chooses it",
 }
-"""Names that can be there once only, each with what it is good for."""
+"""Names that can exist only once, each with its reason."""
 SHARED: Final = {
     ("AWS::ApiGateway::RestApi", "Name"): "APIs are told apart by their ids",
     ("AWS::ApiGateway::Stage", "StageName"): "within its API",
@@ -33,7 +33,7 @@ MAIN: Final = ("IngestFunction", "RunSyncRuleFunction", "DeliverFunction")
 
 
 def names(resource: dict[str, Any]) -> dict[tuple[str, str], Any]:
-    """Return what a resource is named by, beside names of other resources."""
+    """Return the parts of a resource's name that are not names of other resources."""
     return {
         (resource["Type"], key): value
         for key, value in resource.get("Properties", {}).items()
@@ -104,7 +104,7 @@ def concurrency(body: dict[str, Any], quota: str) -> dict[str, list[int]]:
     return most
 
 
-def test_the_default_is_what_a_new_account_has(stacks: dict[str, dict[str, Any]]) -> None:
+def test_the_default_is_the_quota_of_a_new_account(stacks: dict[str, dict[str, Any]]) -> None:
     parameter = stacks["template.yaml"]["Parameters"]["AccountConcurrency"]
     assert parameter["Default"] == NEW_ACCOUNT == min(parameter["AllowedValues"], key=int)
 

@@ -1,4 +1,4 @@
-"""Every function has what it needs and nothing else."""
+"""Every function has the permissions that it needs and no others."""
 
 import copy
 import re
@@ -93,7 +93,7 @@ def told_by_role(template: Template, function: str) -> set[str]:
 
 
 @each_function
-def test_a_function_may_use_exactly_the_tables_it_is_told_of(template: Template, function: str) -> None:
+def test_a_function_may_use_exactly_the_tables_in_its_variables(template: Template, function: str) -> None:
     told = {TABLES[name] for name in told_by_role(template, function) if name in TABLES}
     usable = {
         table
@@ -107,7 +107,7 @@ def test_a_function_may_use_exactly_the_tables_it_is_told_of(template: Template,
 
 
 @each_function
-def test_a_function_may_send_to_exactly_the_queues_it_is_told_of(template: Template, function: str) -> None:
+def test_a_function_may_send_to_exactly_the_queues_in_its_variables(template: Template, function: str) -> None:
     told = {QUEUES[name] for name in told_by_role(template, function) if name in QUEUES}
     usable = {queue for queue in QUEUES.values() if template.allowed(function, queue, "sqs:SendMessage")}
     assert usable == told
@@ -172,10 +172,10 @@ def test_the_admin_api_may_write_versions_of_rules_and_reach_no_mail(template: T
 
 
 @each_function
-def test_passwords_of_gateways_are_sealed_by_the_admin_api_and_opened_by_nobody_yet(
+def test_only_the_admin_api_may_encrypt_passwords_of_gateways_and_no_function_may_decrypt_them_yet(
     template: Template, function: str
 ) -> None:
-    """What uses the stack's key directly, not through a service that keeps tables, queues or objects."""
+    """Statements that use the stack's key directly, not through a service that keeps tables, queues or objects."""
     direct = {
         (str(action), *sorted(str(name) for names in each["Condition"].values() for name in names))
         for each in template.statements(function)
@@ -188,18 +188,18 @@ def test_passwords_of_gateways_are_sealed_by_the_admin_api_and_opened_by_nobody_
     assert direct == ({("kms:Encrypt", *context)} if function == "AdminApiFunction" else set())
 
 
-def test_sweep_may_list_and_retire_raw_mail_and_nobody_else_may(template: Template) -> None:
+def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
     assert removing == {"SweepFunction", "DeleteOrganizationsFunction"}
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
-def test_sealed_mail_is_removed_by_who_sealed_it_for_nobody_and_when_its_owner_has_left(template: Template) -> None:
+def test_only_deliver_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
     assert removing == {"DeliverFunction", "RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
-def test_nobody_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
+def test_no_function_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
     assert not [each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObjectVersion")]
 
 
@@ -223,7 +223,9 @@ def test_a_deny_beats_every_allow(template: Template) -> None:
     assert not changed.allowed("DeliverFunction", "TransitTable", "dynamodb:DeleteItem")
 
 
-def test_who_reads_customers_objects_is_denied_what_it_need_not_read_of_our_own(template: Template) -> None:
+def test_the_function_that_reads_customers_objects_is_denied_the_stacks_own_that_it_does_not_need(
+    template: Template,
+) -> None:
     (statement,) = template.statements("MessageFlowApiFunction", "Deny")
     assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
     assert "Condition" not in statement
@@ -233,7 +235,7 @@ def test_who_reads_customers_objects_is_denied_what_it_need_not_read_of_our_own(
     assert set(buckets) == {"MailBucket", "InboundBucket"}, "one more bucket that it must not read"
 
 
-def test_what_is_put_never_lies_where_ses_stores(template: Template) -> None:
+def test_contents_that_are_put_are_never_stored_where_ses_stores(template: Template) -> None:
     writing = [each for each in template.statements("MessageFlowApiFunction") if "s3:PutObject" in each["Action"]]
     assert [each["Resource"] for each in writing] == [{"Fn::Sub": "${InboundBucket.Arn}/transit/*"}]
 

@@ -1,4 +1,4 @@
-"""Handlers decode, call and encode; what they would decide belongs to a station."""
+"""Handlers decode, call and encode; decisions belong to a station."""
 
 import ast
 from pathlib import Path
@@ -18,7 +18,7 @@ each_handler = pytest.mark.parametrize("path", HANDLERS, ids=[path.parent.name f
 
 
 def imports(tree: ast.AST) -> list[str]:
-    """Return every module that is imported, wherever it stands."""
+    """Return every module that is imported, at any place."""
     return [
         name
         for node in ast.walk(tree)

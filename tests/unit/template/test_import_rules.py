@@ -1,4 +1,4 @@
-"""What import-linter cannot see: single calls."""
+"""Rules that import-linter cannot check: about single calls."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What CloudFormation gets stays within what AWS takes, so that the first deployment is not where it is found out."""
+"""The template stays within AWS's limits, so that a breach is found before the first deployment."""
 
 import re
 from typing import Any, Final
@@ -33,7 +33,7 @@ UNUSED: Final = {
     "AWS::SSM::Parameter: bytes of the value",
     "the template: subscription filters of a log group",
 }
-"""Limits on what no template has today."""
+"""Limits of resources that no template has today."""
 
 each_limit = pytest.mark.parametrize("limit", LIMITS, ids=str)
 
@@ -49,7 +49,7 @@ def test_the_stack_stays_within(limit: Limit, deployed: Deployed) -> None:
 
 
 @each_limit
-def test_what_is_beyond_is_found_and_named_with_its_source(limit: Limit) -> None:
+def test_a_value_beyond_a_limit_is_found_and_named_with_its_source(limit: Limit) -> None:
     (first, *_) = limit.broken(Deployed(limit.over))
     assert limit.source in first
 

@@ -53,7 +53,7 @@ def test_functions_run_on_the_versions_that_are_tested() -> None:
     assert deployed.items() <= tested.items()
 
 
-def test_what_the_package_needs_is_locked_for_both() -> None:
+def test_the_dependencies_of_the_package_are_locked_for_both() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     for lock, wanted in (

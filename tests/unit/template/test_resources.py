@@ -1,4 +1,4 @@
-"""What keeps mail, keeps it; what waits, is watched."""
+"""Stores keep mail, and queues have alarms."""
 
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ def test_every_dead_letter_queue_and_the_parked_queue_has_an_alarm(template: Tem
         }
 
 
-def test_every_alarm_tells_the_topic_if_there_is_one(template: Template) -> None:
+def test_every_alarm_notifies_the_topic_if_there_is_one(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     assert alarms
     for name, alarm in alarms.items():
@@ -154,7 +154,7 @@ def test_notifications_reach_ingest_as_ses_wrote_them(template: Template) -> Non
     assert subject(allowing["Condition"]["ArnEquals"]["aws:SourceArn"]) == "InboundTopic"
 
 
-def test_tables_cost_what_is_used_can_go_back_in_time_and_are_encrypted(template: Template) -> None:
+def test_tables_are_on_demand_encrypted_and_have_point_in_time_recovery(template: Template) -> None:
     tables = template.of_type("AWS::DynamoDB::Table")
     assert set(tables) == {"DirectoryTable", "LedgerTable", "TransitTable", "MailboxTable"}
     for name, table in tables.items():
@@ -165,7 +165,7 @@ def test_tables_cost_what_is_used_can_go_back_in_time_and_are_encrypted(template
         assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"], name
 
 
-def test_what_expires_does_and_mailboxes_do_not(template: Template) -> None:
+def test_rows_expire_by_an_attribute_except_in_mailboxes(template: Template) -> None:
     tables = template.of_type("AWS::DynamoDB::Table")
     expiring = {name for name, each in tables.items() if "TimeToLiveSpecification" in each["Properties"]}
     assert expiring == {"DirectoryTable", "LedgerTable", "TransitTable"}
@@ -179,7 +179,7 @@ def test_the_ledger_has_a_stream_of_new_images(template: Template) -> None:
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
 
 
-def test_what_keeps_mail_outlives_the_stack(template: Template) -> None:
+def test_stores_of_mail_are_retained_when_the_stack_is_deleted(template: Template) -> None:
     keepers = {
         "StackKey",
         *template.of_type("AWS::DynamoDB::Table"),
@@ -222,7 +222,7 @@ def test_deploying_with_defaults_touches_no_active_rule_set(template: Template) 
     assert conditions["ActivateRuleSetFunction"] == "ActivatesReceiptRuleSet"
 
 
-def test_every_parameter_has_a_default_and_says_what_it_is(template: Template) -> None:
+def test_every_parameter_has_a_default_and_a_description(template: Template) -> None:
     for name, parameter in template.body["Parameters"].items():
         assert "Default" in parameter, name
         assert parameter["Description"], name
@@ -230,7 +230,7 @@ def test_every_parameter_has_a_default_and_says_what_it_is(template: Template) -
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template.body["Parameters"])
 
 
-def test_the_api_asks_iam_who_is_calling(template: Template) -> None:
+def test_the_api_has_iam_authorization(template: Template) -> None:
     assert template.resources["Api"]["Properties"]["Auth"] == {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"}
     routes = [
         (name, event["Properties"]["Method"], event["Properties"]["Path"])

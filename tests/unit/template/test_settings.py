@@ -1,4 +1,4 @@
-"""A function's variables are what its settings read: none is missing on AWS, none is left over."""
+"""A function's variables are those that its settings read: none is missing on AWS, none is left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CloudFormation gets once SAM has expanded the template."""
+"""The template that CloudFormation gets once SAM has expanded it."""
 
 from typing import Any
 

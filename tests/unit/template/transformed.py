@@ -1,4 +1,4 @@
-"""What SAM makes of a template, without a network."""
+"""SAM's transform of a template, without a network."""
 
 import json
 import os
