@@ -10,6 +10,7 @@ from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
 from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
 from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import DirectorySettings, FlowSettings, OrderQueueSettings, TimedSettings
@@ -34,7 +35,7 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
     directory = DynamoDirectory(table)
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings.inbound_bucket)
-    things, scans = parts.parked_things(settings), parts.transit_scans(settings)
+    things, scans = parts.parked_things(settings), DynamoTransitScans(clients.dynamodb(), settings.transit_table)
     arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now_ms)
     settles = settings.shortened_ms(DELETION_SETTLING_SECONDS * 1000)
     return Deletion(

@@ -129,9 +129,10 @@ class Operator:
     @cached_property
     def transit_scans(self) -> TransitScans:
         """Everything in transit."""
-        from postroom.bootstrap import parts
+        from postroom.adapters.aws.transit_scans import DynamoTransitScans
 
-        return parts.transit_scans(FlowSettings.read(self._variables))
+        settings = FlowSettings.read(self._variables)
+        return DynamoTransitScans(clients.dynamodb(), settings.transit_table)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -11,7 +11,6 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.parked import DynamoParkedThings
 from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap.clock import now_ms
 from postroom.contracts.orders import STATIONS
 from postroom.parking.parking import Parking
@@ -30,11 +29,6 @@ def transit(settings: FlowSettings) -> DynamoTransit:
 def parked_things(settings: FlowSettings) -> DynamoParkedThings:
     """Return what is parked."""
     return DynamoParkedThings(clients.dynamodb(), settings.transit_table, settings.ledger_table, now_ms)
-
-
-def transit_scans(settings: FlowSettings) -> DynamoTransitScans:
-    """Return the reads of the whole transit table."""
-    return DynamoTransitScans(clients.dynamodb(), settings.transit_table)
 
 
 def ledger(settings: LedgerSettings) -> DynamoLedger:

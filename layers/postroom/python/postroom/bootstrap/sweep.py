@@ -5,6 +5,7 @@ from __future__ import annotations
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import OrderQueueSettings, StationSettings, Url
@@ -23,7 +24,7 @@ def build(settings: SweepSettings) -> Sweep:
         parking=parts.parking(settings),
         queues=parts.queues(settings),
         transit=parts.transit(settings),
-        scans=parts.transit_scans(settings),
+        scans=DynamoTransitScans(clients.dynamodb(), settings.transit_table),
         archive=S3RawMail(clients.s3(), settings.inbound_bucket),
         organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),
         times=SweepTimes(
