@@ -18,7 +18,7 @@ from typing import Final
 from local.emulator.server import EmulatorServer
 
 PARENT_CHECK_SECONDS: Final = 0.2
-"""How often we look whether the parent still lives, in seconds. Ours."""
+"""Seconds from one check that the parent still runs to the next. Ours."""
 
 
 def _watch_parent(parent: int, stopping: threading.Event) -> None:

@@ -42,8 +42,8 @@ class StandardQueue:
     than a tenth of what is in flight and at least 30 messages there, or take more than a tenth of the consumers' time;
     a laptop's few workers never get to 30.
 
-    Heaps may hold what no longer holds: a message counts only at the moment that is its own (``_due``), a group only
-    where its message and count are what they were. All methods may be called from any thread.
+    Heaps may contain outdated entries: that of a message counts only if its time is the present one (``_due``), that of
+    a group only if its message and count are the present ones. All methods may be called from any thread.
     """
 
     def __init__(self, queue: Queue, clock: Callable[[], float] = time.time) -> None:
@@ -189,7 +189,7 @@ class StandardQueue:
         return self._in_flight[group], ready[0], group
 
     def _offer(self, group: str) -> None:
-        """Have a group in its place among the others, after any change of what it may give or has in flight."""
+        """Update the place of a group after any change of its messages or of what it has in flight."""
         turn = self._turn(group)
         if turn is not None:
             heapq.heappush(self._turns, turn)

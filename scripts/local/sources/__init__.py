@@ -1,1 +1,1 @@
-"""What starts functions: queues, streams and schedules."""
+"""Sources of events that start functions: queues, streams and schedules."""

@@ -27,7 +27,7 @@ PERIODS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_40
 KEYWORDS: Final = frozenset({"and", "or", "not", "like", "in", "as", "by", "asc", "desc"})
 
 KINDS: Final = {"word": "a name", "regex": "a regular expression"}
-"""What a person calls a kind of token, where that is not the kind itself."""
+"""Names of kinds of tokens in errors, if they differ from the kind."""
 
 _NAMED_GROUP: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
 """Insights writes ``(?<name>``, Python ``(?P<name>``."""

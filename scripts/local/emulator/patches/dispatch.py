@@ -1,4 +1,4 @@
-"""Every request: what moto computes anew for each one although it never changes."""
+"""Every request: values that never change and that moto computes for each request."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def create_key(self: KmsBackend, policy: str | None, key_usage: str | None, *arg
 
 
 def _accepting_arns(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Let an operation on a key take its ARN as well; moto looks it up among raw ids and dies."""
+    """Let an operation on a key take its ARN as well; moto looks it up among raw ids and raises."""
 
     def operation(self: KmsBackend, key_id: str, *args: Any, **kwargs: Any) -> Any:
         return original(self, self.get_key_id(key_id), *args, **kwargs)

@@ -110,7 +110,7 @@ def start_query(self: LogsResponse) -> str:
     """StartQuery: carry a query out and keep its answer.
 
     Raises:
-        MalformedQueryError: it holds what is not executed, or begins after its end.
+        MalformedQueryError: it contains what is not executed, or begins after its end.
     """
     language = self._get_param("queryLanguage") or "CWLI"
     if language != "CWLI":
@@ -141,7 +141,7 @@ def _known(response: LogsResponse) -> Query:
 
 
 def get_query_results(self: LogsResponse) -> str:
-    """GetQueryResults: the first asks in vain, as most do on AWS."""
+    """GetQueryResults: the first call finds the query running, as on AWS."""
     query = _known(self)
     query.status = {SCHEDULED: RUNNING, RUNNING: COMPLETE}.get(query.status, query.status)
     return json.dumps(query.results())

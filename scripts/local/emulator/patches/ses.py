@@ -1,4 +1,4 @@
-"""SES: what moto lacks of receipt rules and identities."""
+"""SES: receipt rules and identities, where moto lacks parts of them."""
 
 from __future__ import annotations
 

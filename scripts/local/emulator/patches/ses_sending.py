@@ -1,4 +1,4 @@
-"""SES: what is sent leaves for the local stack's Internet, byte for byte; moto keeps it in a list and loses 8-bit data.
+"""SES: sent messages go to the local stack's outbox, byte for byte; moto keeps them in a list and loses 8-bit data.
 
 The local stack takes transmissions at the URL in ``POSTROOM_SES_HOOK`` (it sets that when it starts the emulator), and
 stores what is for a domain of its own, bounces or puts the rest into the outbox. Without the variable, as in unit

@@ -12,7 +12,7 @@ from moto.core.models import botocore_stubber
 from moto.core.responses import ActionResult
 
 EXECUTE: Final = "POSTROOM_STATE_MACHINES"
-"""The variable that asks for it, be it set to anything."""
+"""State machines run if this variable is set, to whatever value."""
 
 
 class Clients:
@@ -42,7 +42,7 @@ def start_execution(self: Any) -> Any:
 
 
 def apply() -> None:
-    """Have state machines executed where the environment asks for it: importing what does takes a while."""
+    """Execute state machines if the environment says so: importing what executes them takes time."""
     if not os.environ.get(EXECUTE):
         return
     from moto.stepfunctions.parser.asl.utils import boto_client
