@@ -43,7 +43,7 @@ def results(runner: SampleRunner) -> dict[str, Result]:
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
-def test_a_sample_leads_to_what_is_described(name: str, results: dict[str, Result]) -> None:
+def test_a_sample_has_the_described_result(name: str, results: dict[str, Result]) -> None:
     assert results[name].wrong == ""
 
 
@@ -63,7 +63,7 @@ def facts(operator: Operator, runner: SampleRunner, name: str) -> list[tuple[str
     return [(fact.name, fact.event) for fact in operator.ledger.facts(trace_of(ses_message_id, organization))]
 
 
-def test_a_delivered_sample_lies_once_in_the_mailbox_byte_for_byte(
+def test_a_delivered_sample_is_once_in_the_mailbox_byte_for_byte(
     runner: SampleRunner, operator: Operator, results: dict[str, Result]
 ) -> None:
     ada = runner.real[SAMPLES.objects.users["ada"]]
@@ -105,13 +105,15 @@ def test_an_odd_sample_opens_one_flow(
     )
 
 
-def test_what_makes_no_sense_is_parked_with_its_cause(operator: Operator, results: dict[str, Result]) -> None:
+def test_a_malformed_notification_is_parked_with_its_cause(operator: Operator, results: dict[str, Result]) -> None:
     causes = {parked.cause for parked in operator.parking.list()}
     assert "InvalidNotificationError: not an SES notification: receipt.action" in causes
     assert "InvalidNotificationError: not an SES notification: not JSON" in causes
 
 
-def test_cloudformation_hears_that_the_rule_set_is_active(stack: InProcessStack, results: dict[str, Result]) -> None:
+def test_cloudformation_gets_the_answer_that_the_rule_set_is_active(
+    stack: InProcessStack, results: dict[str, Result]
+) -> None:
     assert [answer["Status"] for answer in stack.cloudformation.answers] == ["SUCCESS", "SUCCESS"]
     assert stack.client("ses").describe_active_receipt_rule_set()["Metadata"]["Name"] == "postroom"
 

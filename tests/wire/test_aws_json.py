@@ -19,7 +19,7 @@ def test_an_answer_has_its_type_and_request_id(post: Callable[..., Any]) -> None
     assert headers == {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": "r-1"}
 
 
-def test_the_invocations_own_request_id_stands_in(answer: Callable[..., Any]) -> None:
+def test_the_invocations_own_request_id_is_used(answer: Callable[..., Any]) -> None:
     assert answer({"headers": {"X-AMZ-TARGET": LIST}, "body": "{}"}, "own")["headers"]["x-amzn-RequestId"] == "own"
 
 

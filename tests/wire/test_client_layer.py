@@ -79,12 +79,12 @@ def test_a_name_that_botocore_comes_to_have_is_noticed() -> None:
         generate.with_ours(original | {"operations": operations})
 
 
-def test_what_is_generated_is_in_step_with_botocore() -> None:
+def test_generated_files_are_up_to_date_with_botocore() -> None:
     stale = [str(path) for path, text in generate.artefacts().items() if path.read_text("utf-8") != text]
     assert stale == []
 
 
-def test_it_notices_what_is_out_of_step(
+def test_the_check_finds_files_that_are_not_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("ROOT", "MODELS", "CLIENT"):

@@ -127,7 +127,7 @@ def test_a_message_comes_out_and_another_content_goes_in(flow: Any, stack: Stack
     assert stack.objects("INBOUND_BUCKET")["inbound/1"] == ORIGINAL
 
 
-def test_what_is_put_is_a_copy(flow: Any, stack: Stack, bucket: str) -> None:
+def test_a_put_content_is_a_copy(flow: Any, stack: Stack, bucket: str) -> None:
     stack.s3.put_object(Bucket=bucket, Key="k", Body=CHANGED)
     flow.put_raw_message_content(messageId=MESSAGE_ID, content=location("k"))
     stack.s3.put_object(Bucket=bucket, Key="k", Body=b"changed since")
@@ -204,7 +204,7 @@ def test_the_guides_function_changes_a_subject(flow: Any, stack: Stack, bucket: 
     assert email.message_from_bytes(read(flow))["Subject"] == "New Subject Updated From Lambda"
 
 
-def test_what_the_speed_divides_ends_sooner(stack: Stack, flow: Any, variables: dict[str, str]) -> None:
+def test_times_that_the_speed_divides_end_sooner(stack: Stack, flow: Any, variables: dict[str, str]) -> None:
     fast = MessageFlowApiSettings.read({**variables, "POSTROOM_SPEED": "86400000"})
     client: Any = boto3.client("workmailmessageflow")
     client.meta.events.register("before-send.workmailmessageflow", routed(message_flow_api.build(fast)))

@@ -258,7 +258,7 @@ def test_a_password_is_nowhere_to_be_read(workmail: Any, acme: str, settings: Ad
     assert boto3.client("kms").decrypt(CiphertextBlob=sealed, EncryptionContext=context)["Plaintext"] == SECRET.encode()
 
 
-def test_paginators_walk_every_page_of_what_is_outbound(workmail: Any, acme: str) -> None:
+def test_paginators_return_every_page_of_outbound_rules_and_gateways(workmail: Any, acme: str) -> None:
     for number in range(3):
         workmail.create_smtp_gateway(OrganizationId=acme, **RELAY | {"Name": f"g{number}"}, Password=SECRET)
         workmail.create_outbound_mail_flow_rule(OrganizationId=acme, Name=f"r{number}", **EVIL)
@@ -267,7 +267,7 @@ def test_paginators_walk_every_page_of_what_is_outbound(workmail: Any, acme: str
         assert [len(page[member]) for page in pages] == [2, 1]
 
 
-def test_the_aws_cli_has_what_is_outbound(aws_cli: Callable[..., Any], function: str) -> None:
+def test_the_aws_cli_has_the_outbound_operations(aws_cli: Callable[..., Any], function: str) -> None:
     relay = ("--name", "Relay", "--host", "smtp.example.net", "--port", "587", "--user-name", "acme")
     gateway = aws_cli("create-smtp-gateway", *relay, "--password", SECRET)["SmtpGatewayId"]
     aws_cli("update-smtp-gateway", "--smtp-gateway-id", gateway, *relay)

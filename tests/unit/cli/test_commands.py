@@ -74,14 +74,14 @@ class TestReplay:
         result = run("replay", tmp_path / "admin_api_mine.json", "--json")
         assert rows(result.output)[0]["answer"] is not None
 
-    def test_what_a_function_raises_is_shown_and_refused(self, run: Run, tmp_path: Path) -> None:
+    def test_an_error_of_a_function_is_shown_and_refused(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "ingest.json").write_text("[]")
         result = run("replay", tmp_path / "ingest.json", "--json")
         assert refusal(result) == "not as described: ingest.json"
         assert rows(result.output)[0]["wrong"]
 
     @pytest.mark.parametrize(("name", "text"), [("unknown.json", "{}"), ("ingest.json", "{"), ("gone.json", None)])
-    def test_what_cannot_be_an_event_is_used_wrongly(
+    def test_a_file_that_is_not_an_event_is_wrong_use(
         self, run: Run, tmp_path: Path, name: str, text: str | None
     ) -> None:
         if text is not None:
@@ -92,7 +92,7 @@ class TestReplay:
 
 
 class TestMailbox:
-    def test_list_shows_what_lies_in_every_folder(self, run: Run) -> None:
+    def test_list_shows_the_messages_of_every_folder(self, run: Run) -> None:
         listed = rows(run("mailbox", "list", ADA, "--json").output)
         assert [(row["folder"], row["subject"]) for row in listed] == [
             ("INBOX", "Minutes of Friday's meeting"),
@@ -146,7 +146,7 @@ class TestMailbox:
             (("show", ADA, "0000"), f"{ADA} has no message 0000"),
         ],
     )
-    def test_who_or_what_is_not_there_is_refused(self, run: Run, arguments: tuple[str, ...], said: str) -> None:
+    def test_an_unknown_user_or_item_is_refused(self, run: Run, arguments: tuple[str, ...], said: str) -> None:
         assert refusal(run("mailbox", *arguments)) == said
 
     def test_an_unknown_folder_names_those_that_there_are(self, run: Run) -> None:
@@ -263,7 +263,7 @@ class TestEvents:
 
 
 class TestParked:
-    def test_list_says_what_and_why(self, run: Run) -> None:
+    def test_list_shows_entries_and_causes(self, run: Run) -> None:
         found = rows(run("parked", "list", "--json").output)
         assert {row["cause"] for row in found} == {
             "InvalidNotificationError: not an SES notification: receipt.action",
@@ -271,13 +271,15 @@ class TestParked:
         }
         assert set(found[0]) == {"id", "traceId", "organizationId", "station", "cause", "since", "parkings"}
 
-    def test_show_gives_what_the_station_will_get(self, run: Run) -> None:
+    def test_show_prints_the_body_that_the_station_will_get(self, run: Run) -> None:
         parked = self.parked(run, "not JSON")
         (row,) = rows(run("parked", "show", parked, "--json").output)
         assert row["body"] == "{ this is no JSON"
         assert "{ this is no JSON" in run("parked", "show", parked).output
 
-    def test_redrive_says_what_cannot_be_redriven_and_redrives_the_rest(self, run: Run, stack: InProcessStack) -> None:
+    def test_redrive_names_entries_that_cannot_be_redriven_and_redrives_the_rest(
+        self, run: Run, stack: InProcessStack
+    ) -> None:
         parking = stack.operator().parking
         parking.park_orphan("o1", "{}")
         settings = flow_parts.FlowParkingSettings.read(stack.settings())
@@ -297,7 +299,7 @@ class TestParked:
         assert run("parked", "redrive", "--all").exit_code == 0
 
     @pytest.mark.parametrize("command", ["show", "redrive", "discard"])
-    def test_what_is_not_parked_is_refused(self, run: Run, command: str) -> None:
+    def test_an_entry_that_is_not_parked_is_refused(self, run: Run, command: str) -> None:
         assert refusal(run("parked", command, "a/b")) == "nothing is parked as a/b"
 
     @pytest.mark.parametrize("arguments", [(), ("a/b", "--all")])
@@ -330,7 +332,7 @@ class TestDocumentation:
     ) -> None:
         assert self.members(section) == set(rows(run(*section.split(), *arguments, "--json").output)[0])
 
-    def test_what_is_parked_has_the_documented_members(self) -> None:
+    def test_a_parked_entry_has_the_documented_members(self) -> None:
         parked = Parked("t", "k", "o", "ingest", "cause", NOW, 1, "body")
         assert self.members("parked list") == set(as_row(parked))
 

@@ -19,7 +19,7 @@ from postroom.model.facts import EventName, Fact, OwnFact
     ("size", "said"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (40 * 2**20, "40.0 MB"), (3 * 2**40, "3072.0 GB")],
 )
-def test_sizes_are_said_in_the_unit_that_fits(size: int, said: str) -> None:
+def test_sizes_are_shown_in_the_unit_that_fits(size: int, said: str) -> None:
     assert output.human_size(size) == said
 
 
@@ -52,7 +52,7 @@ def test_every_fact_of_ours_and_of_inbound_mail_has_words() -> None:
     assert {*OwnFact, *inbound} <= SAID.keys()
 
 
-def test_a_fact_without_words_of_its_own_says_its_name_and_members() -> None:
+def test_a_fact_without_a_text_of_its_own_is_shown_by_its_name_and_members() -> None:
     fact = Fact("t", "o", EventName.JOURNALING_INITIATED, "k", 0, {"journalingAddress": "j@example.com"})
     assert "JOURNALING_INITIATED {'journalingAddress': 'j@example.com'}" in timeline([fact]).plain
 
@@ -65,7 +65,7 @@ def test_a_timeline_counts_from_the_first_fact() -> None:
     assert lines[2].lstrip().startswith("+2.500 s └─ redriven")
 
 
-def test_a_timeline_says_where_a_messages_sender_is_in_doubt() -> None:
+def test_a_timeline_shows_that_a_messages_sender_is_in_doubt() -> None:
     event = {"from": "a@b.test", "recipients": ["ann@acme.test"], "subject": "hi"}
     event |= {f"{check}Verdict": "PASS" for check in ("spam", "spf", "dkim", "dmarc")}
     said: dict[str, dict[str, Any]] = {
@@ -89,7 +89,7 @@ def test_a_message_without_a_sender_says_so() -> None:
     assert "from (no sender) to ann@acme.test: (no subject)" in timeline([fact]).plain
 
 
-def test_a_timeline_names_rule_and_policy_before_what_came_of_them() -> None:
+def test_a_timeline_shows_rule_and_policy_before_their_results() -> None:
     people = [f"p{number}@acme.test" for number in range(5)]
     dropped = {"ruleName": "no news", "ruleActions": [{"action": "DROP", "recipients": people}]}
     forged = {"from": "a@b.test", "recipients": people[:1], "policy": "REJECT"}
@@ -129,7 +129,7 @@ def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
     ]
 
 
-def test_a_timeline_says_what_the_function_did_not_decide() -> None:
+def test_a_timeline_shows_the_recipients_that_the_function_did_not_decide_about() -> None:
     """A fallback looks like an answer otherwise, and a name that had no effect like one that was never given."""
     did = [
         {"action": "DEFAULT", "recipients": ["ann@acme.test", "ben@acme.test"]},
@@ -185,7 +185,7 @@ def test_no_control_of_a_strangers_text_reaches_a_terminal(
     assert not CONTROLS & set(shown)
 
 
-def test_columns_stand_under_each_other_whatever_stands_in_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_columns_are_aligned_whatever_text_they_have(capsys: pytest.CaptureFixture[str]) -> None:
     output.console().print(output.table(("a", "b"), [("x\x1b\u202ey", "1"), ("x y", "2")]))
     first, second = capsys.readouterr().out.splitlines()[1:]
     assert first.index("1") == second.index("2")

@@ -162,7 +162,7 @@ def test_another_event_is_only_run(run: Run, stack: Stack, event: Path) -> None:
     assert replayed(run, "--function", "TagFunction", event)[0]["ok"]
 
 
-def test_what_a_function_raises_is_shown(run: Run, stack: Stack, event: Path) -> None:
+def test_an_error_of_a_function_is_shown(run: Run, stack: Stack, event: Path) -> None:
     row, refused = replayed(run, "--function", "broken", event)
     assert row["wrong"] == "ValueError: no good"
     assert str(refused) == "broken with mail.json: ValueError: no good"
@@ -188,7 +188,7 @@ def test_a_function_without_an_event_is_used_wrongly(run: Run, stack: Stack) -> 
 
 
 @pytest.mark.parametrize("name", ["subject-tagger", "TagFunction", "123456789012:function:subject-tagger"])
-def test_logs_shows_what_a_function_printed_in_order(run: Run, stack: Stack, name: str) -> None:
+def test_logs_shows_the_output_of_a_function_in_order(run: Run, stack: Stack, name: str) -> None:
     stack.logs.say("/mine", 2_000, "second\x1b[31m")
     stack.logs.say("/mine", 1_000, "first")
     stack.logs.say("/ours", 1_500, "another's")

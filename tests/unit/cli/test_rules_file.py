@@ -94,7 +94,7 @@ def test_yaml_and_json_say_the_same() -> None:
         ("inbound: &a [*a]", "is not of type 'object'"),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_place(text: str, expected: str) -> None:
+def test_a_mistake_is_named_by_line_and_place(text: str, expected: str) -> None:
     assert expected in complaint(text)
 
 
@@ -119,7 +119,7 @@ inbound:
 """
 
 
-def test_a_rule_says_how_its_function_is_called() -> None:
+def test_a_rule_shows_how_its_function_is_called() -> None:
     tag, count = parse(CALLS, "FILE").rules
     assert tag.call == WrittenCall(
         function="tag-subjects:live", synchronous=True, fallback="DEFAULT", timeout_minutes=0
@@ -166,7 +166,7 @@ def test_a_rule_says_how_its_function_is_called() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_call_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
+def test_a_mistake_in_a_call_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
     assert old in CALLS
     assert expected in complaint(CALLS.replace(old, new, 1))
 
@@ -227,7 +227,7 @@ def test_a_name_may_stand_once_in_each_direction() -> None:
         ("outbound:", "inbound:", "('gateway' was unexpected)"),
     ],
 )
-def test_what_is_wrong_with_an_outbound_rule_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
+def test_a_mistake_in_an_outbound_rule_is_named_by_line_and_place(old: str, new: str, expected: str) -> None:
     assert old in OUTBOUND
     assert expected in complaint(OUTBOUND.replace(old, new, 1))
 
@@ -351,7 +351,7 @@ def written(draw: st.DrawFn) -> WrittenRule:
 
 @settings(deadline=None)
 @given(st.lists(written(), max_size=6, unique_by=lambda rule: rule.key), st.booleans())
-def test_what_is_written_is_read_and_written_again_byte_for_byte(rules: list[WrittenRule], is_json: bool) -> None:
+def test_a_written_file_is_read_and_written_again_byte_for_byte(rules: list[WrittenRule], is_json: bool) -> None:
     text = dump(rules, as_json=is_json)
     read = parse(text, "FILE", is_json=is_json).rules
     assert sorted(read, key=lambda rule: rule.key) == sorted(rules, key=lambda rule: rule.key)

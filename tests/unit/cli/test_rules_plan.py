@@ -57,7 +57,7 @@ def test_the_order_of_rules_and_patterns_means_nothing() -> None:
         ({"recipients": ("a@b.example",)}, ("recipients", ["*"], ["a@b.example"])),
     ],
 )
-def test_what_differs_is_named(change: dict[str, Any], expected: tuple[str, Any, Any]) -> None:
+def test_differences_are_named(change: dict[str, Any], expected: tuple[str, Any, Any]) -> None:
     members: dict[str, Any] = {"name": "r", "senders": ("*",), "recipients": ("*",), "action": "DROP"}
     (step,) = plan(known(WrittenRule(**members)), [WrittenRule(**members | change)])
     assert step.change is Change.CHANGE
@@ -170,7 +170,7 @@ class TestWarnings:
         }
         assert warned(rule("a", "DROP", "evil.example"), rule("b", "DEFAULT", "a@evil.example")) == {}
 
-    def test_what_is_for_everybody_is_pointed_at(self) -> None:
+    def test_a_rule_for_all_senders_or_recipients_has_a_warning(self) -> None:
         assert warned(
             rule("all", "DROP", "*"), rule("spam", "BYPASS_SPAM_CHECK", "*", recipients=("a@b.example",))
         ) == {
@@ -179,7 +179,7 @@ class TestWarnings:
         }
         assert warned(rule("one", "DROP", "*", recipients=("old@b.example",))) == {}
 
-    def test_a_function_that_is_waited_for_stands_before_one_that_is_not(self) -> None:
+    def test_a_synchronous_rule_comes_before_an_asynchronous_one(self) -> None:
         told, asked = rule("told", "RUN_LAMBDA", "*", call=TOLD), rule("asked", "RUN_LAMBDA", "*", call=ASKED)
         assert warned(told, asked) == {
             "told": ["never decides about * → *: 'asked' matches the same, and it waits for its function"]

@@ -80,22 +80,22 @@ def raised(error: Exception) -> str:
     return str(refused.value)
 
 
-def test_what_a_station_refuses_is_its_cause() -> None:
+def test_the_refusal_of_a_station_is_shown_by_its_cause() -> None:
     assert raised(KeyUnavailableError("DisabledException")) == "KeyUnavailableError: DisabledException"
 
 
-def test_what_an_adapter_could_not_reach_is_a_stack_that_does_not_answer() -> None:
+def test_a_store_that_is_unavailable_is_shown_as_a_stack_that_does_not_answer() -> None:
     error = StoreUnavailableError("no table")
     error.__cause__ = EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
     assert raised(error).startswith("the stack does not answer (http://127.0.0.1:9)")
 
 
-def test_what_a_service_refuses_names_the_operation() -> None:
+def test_the_refusal_of_a_service_names_the_operation() -> None:
     answer: Any = {"Error": {"Code": "NotFound", "Message": "no such thing"}}
     assert raised(ClientError(answer, "GetThing")) == "GetThing: NotFound: no such thing"
 
 
-def test_clients_know_our_operations_beside_what_the_caller_added(tmp_path: Path) -> None:
+def test_clients_have_our_operations_beside_models_that_the_caller_added(tmp_path: Path) -> None:
     (tmp_path / "mine" / "2020-01-01").mkdir(parents=True)
     (tmp_path / "mine" / "2020-01-01" / "service-2.json").write_text("{}")
     os.environ["AWS_DATA_PATH"] = str(tmp_path)
@@ -124,7 +124,7 @@ def asked() -> Iterator[tuple[list[str], str]]:
     server.close()
 
 
-def test_functions_are_asked_for_their_variables_as_far_as_they_are_read(asked: tuple[list[str], str]) -> None:
+def test_only_variables_that_are_read_are_taken_from_functions(asked: tuple[list[str], str]) -> None:
     paths, url = asked
     settings = running.Stack({"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).settings()
     assert paths == []

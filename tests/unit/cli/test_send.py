@@ -61,7 +61,7 @@ def test_dots_are_stuffed_as_smtplib_does(content: bytes) -> None:
     assert dot_stuffed(content).startswith(quoted)
 
 
-def test_verdicts_stand_before_the_message_and_only_if_asked_for(wire: Wire, run: Run, tmp_path: Path) -> None:
+def test_verdicts_are_put_before_the_message_only_if_given(wire: Wire, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "message.eml"
     file.write_bytes(b"Subject: a\r\n\r\nb\r\n")
     options = ("--verdict", "spam=fail", "--verdict", "virus=GRAY", "--dmarc-policy", "reject")
@@ -91,7 +91,7 @@ def test_a_refused_recipient_is_named_and_the_others_get_it(wire: Wire, run: Run
     assert len(wire.data) == 1
 
 
-def test_nothing_is_sent_where_everybody_is_refused(wire: Wire, run: Run, tmp_path: Path) -> None:
+def test_nothing_is_sent_if_every_recipient_is_refused(wire: Wire, run: Run, tmp_path: Path) -> None:
     (tmp_path / "m.eml").write_bytes(b"\r\n")
     wire.refuse = {b"b@example.com"}
     result = run("send", tmp_path / "m.eml", "--from", "a@example.net", "--to", "b@example.com")
@@ -107,7 +107,7 @@ def test_a_message_that_the_server_does_not_take_is_named(wire: Wire, run: Run, 
     assert str(result.exception).endswith("m.eml: 451 4.3.0 not now")
 
 
-def test_what_went_before_a_failure_is_shown(
+def test_messages_that_were_sent_before_a_failure_are_shown(
     wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("1.eml", "2.eml"):

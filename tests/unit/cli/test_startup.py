@@ -72,7 +72,7 @@ def test_a_tool_of_the_operators_does_not_bring_the_others_along(tool: str, spar
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+def test_the_list_of_commands_has_the_help_text_of_each_command(name: str) -> None:
     own = (load(name).help or "").split("\n\n")[0]
     assert " ".join(own.split()) == COMMANDS[name][1]
 

@@ -70,7 +70,7 @@ def test_a_query_reads_a_range_of_one_partition_in_both_directions(
 
 
 @pytest.mark.parametrize("forward", [True, False])
-def test_pages_join_without_gap_and_a_full_page_says_where_to_go_on(letters: DynamoDBClient, forward: bool) -> None:
+def test_pages_join_without_gap_and_a_full_page_has_a_key_to_continue(letters: DynamoDBClient, forward: bool) -> None:
     seen: list[str] = []
     start: dict[str, Any] = {}
     pages = 0
@@ -149,7 +149,7 @@ def test_an_update_creates_an_item_with_one_stream_record(dynamodb: DynamoDBClie
     assert records[0]["dynamodb"]["NewImage"] == answer["Attributes"]
 
 
-def test_a_failed_condition_shows_the_item_if_asked(dynamodb: DynamoDBClient) -> None:
+def test_a_failed_condition_returns_the_item_if_requested(dynamodb: DynamoDBClient) -> None:
     dynamodb.put_item(TableName="mail", Item=key("a"))
     with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException) as caught:
         dynamodb.put_item(
@@ -167,7 +167,7 @@ def test_a_condition_that_does_not_parse_is_a_validation_exception(dynamodb: Dyn
         dynamodb.put_item(TableName="mail", Item=key("a"), ConditionExpression="attribute_exists(")
 
 
-def test_a_deleted_item_is_returned_and_gone(dynamodb: DynamoDBClient) -> None:
+def test_a_deleted_item_is_returned_and_removed(dynamodb: DynamoDBClient) -> None:
     dynamodb.put_item(TableName="mail", Item=key("a"))
     assert dynamodb.delete_item(TableName="mail", Key=key("a"), ReturnValues="ALL_OLD")["Attributes"] == key("a")
     assert "Attributes" not in dynamodb.delete_item(TableName="mail", Key=key("a"), ReturnValues="ALL_OLD")
@@ -181,7 +181,7 @@ def test_a_scan_returns_every_item_over_its_pages(letters: DynamoDBClient) -> No
     assert len(seen) == len(set(seen)) == 7
 
 
-def test_a_scan_goes_on_behind_a_key_that_is_gone(letters: DynamoDBClient) -> None:
+def test_a_scan_continues_after_a_key_that_was_removed(letters: DynamoDBClient) -> None:
     first = letters.scan(TableName="mail", Limit=3)
     for item in first["Items"]:
         letters.delete_item(TableName="mail", Key={"pk": item["pk"], "sk": item["sk"]})
@@ -191,7 +191,7 @@ def test_a_scan_goes_on_behind_a_key_that_is_gone(letters: DynamoDBClient) -> No
     assert (whole["Count"], whole["ScannedCount"]) == (1, 4)
 
 
-def test_a_value_of_another_type_lies_between_no_bounds(letters: DynamoDBClient) -> None:
+def test_a_value_of_another_type_is_between_no_bounds(letters: DynamoDBClient) -> None:
     letters.put_item(TableName="mail", Item=key("f") | {"at": {"N": "5"}})
     letters.put_item(TableName="mail", Item=key("g") | {"at": {"S": "no time"}})
     found = letters.scan(

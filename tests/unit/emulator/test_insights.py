@@ -126,7 +126,7 @@ def test_groups_come_by_fields_and_by_periods() -> None:
     assert ask("stats count(*) as n by user | stats max(n) as most") == [{"most": 2}]
 
 
-def test_a_filter_behind_stats_is_about_aggregates_or_else_about_events() -> None:
+def test_a_filter_after_stats_applies_to_aggregates_or_else_to_events() -> None:
     assert ask("stats count(*) as n by user | filter n = 2 and user = 'ann'") == [{"user": "ann", "n": 2}]
     assert ask("stats count(*) as n by user | filter ms < 20 | filter n = 1 | sort user asc | display user") == [
         {"user": "ann"},
@@ -210,7 +210,7 @@ def test_any_text_is_an_event(message: str) -> None:
         ("parse '*' as a", "'*'", "expects a name"),
     ],
 )
-def test_what_is_not_executed_is_refused_by_its_name(query: str, word: str, name: str) -> None:
+def test_a_part_that_is_not_executed_is_refused_by_its_name(query: str, word: str, name: str) -> None:
     with pytest.raises(QueryError, match=re.escape(name)) as caught:
         run(query, EVENTS)
     assert query[caught.value.start : caught.value.end] == word

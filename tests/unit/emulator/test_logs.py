@@ -124,7 +124,7 @@ def test_a_query_reads_several_groups_by_name_or_arn_and_a_range_of_seconds(logs
         assert results(logs, logs.start_query(**asked)["queryId"])[-1]["@message"] == "other"
 
 
-def test_what_is_not_executed_is_refused_with_the_place(logs: CloudWatchLogsClient) -> None:
+def test_a_part_that_is_not_executed_is_refused_with_its_place(logs: CloudWatchLogsClient) -> None:
     with pytest.raises(logs.exceptions.MalformedQueryException, match="pct") as caught:
         start(logs, "stats pct(a, 90)")
     answer: Any = caught.value.response

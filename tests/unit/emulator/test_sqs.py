@@ -154,7 +154,7 @@ def test_a_delayed_message_is_not_received_early(sqs: SQSClient, queue: str, clo
         sqs.send_message(QueueUrl=queue, MessageBody="x", DelaySeconds=901)
 
 
-def test_a_message_older_than_the_retention_period_is_gone(sqs: SQSClient, queue: str, clock: Clock) -> None:
+def test_a_message_older_than_the_retention_period_is_removed(sqs: SQSClient, queue: str, clock: Clock) -> None:
     sqs.send_message(QueueUrl=queue, MessageBody="old")
     clock.now += 3601
     sqs.send_message(QueueUrl=queue, MessageBody="new")
@@ -223,7 +223,7 @@ def test_a_message_without_a_group_waits_for_no_others_of_its_kind(sqs: SQSClien
 
 
 @pytest.mark.parametrize("end", ["deleted", "given back", "visible again", "dead"])
-def test_what_is_no_longer_in_flight_holds_its_group_back_no_longer(
+def test_a_message_that_is_no_longer_in_flight_does_not_hold_its_group_back(
     sqs: SQSClient, queue: str, clock: Clock, end: str
 ) -> None:
     send(sqs, queue, "a", "a1")

@@ -26,7 +26,7 @@ def small() -> Bill:
     return bill.count(users=2, patterns=1)
 
 
-def test_a_message_costs_what_it_may(small: Bill) -> None:
+def test_the_price_of_a_message_is_within_its_budget(small: Bill) -> None:
     assert small.dollars <= BUDGET_DOLLARS
 
 
@@ -57,7 +57,7 @@ def test_a_rule_that_decides_adds_one_fact_and_nothing_else(small: Bill) -> None
     assert decided.calls == small.calls
 
 
-def test_a_rule_that_asks_a_function_adds_five_calls_beside_the_functions(small: Bill) -> None:
+def test_a_rule_that_calls_a_function_adds_five_calls_beside_the_functions(small: Bill) -> None:
     asked = bill.count(users=2, patterns=1, calling=True)
     assert asked.calls["RunSyncRuleFunction", "Invoke"] == 1
     more = sum(asked.ours().values()) - sum(small.ours().values())
@@ -135,7 +135,7 @@ class TestMeter:
             clients.sqs().send_message(QueueUrl=url, MessageBody="x" * (64 * 1024 + 1), MessageGroupId="g")
         assert self.units(meter) == {Unit.SQS: 2, Unit.SQS_FAIR: 2}
 
-    def test_what_no_function_calls_is_on_no_bill(self, meter: Meter) -> None:
+    def test_calls_that_no_function_makes_are_not_on_the_bill(self, meter: Meter) -> None:
         clients.dynamodb().put_item(TableName=TABLE, Item=self.row(100))
         assert not meter.units
 

@@ -80,7 +80,7 @@ def test_what_lies_in_the_mailbox_counts_too() -> None:
         ({"arriving": [0.1, 0.1, 30.2]}, "longer than 25 s while the thousand arrived"),
     ],
 )
-def test_a_budget_that_is_broken_is_said(seconds: dict[str, Sequence[float]], broken: str) -> None:
+def test_a_broken_budget_is_reported(seconds: dict[str, Sequence[float]], broken: str) -> None:
     said = list(run(seconds=seconds).broken())
     assert len(said) == bool(broken)
     assert all(KIND.what in each and each.endswith(broken) for each in said)

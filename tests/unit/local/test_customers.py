@@ -52,7 +52,7 @@ def test_a_project_is_its_functions_and_everything_beside_them(aws: Aws, tmp_pat
     assert policy["Statement"][0]["Principal"] == {"Service": "workmail.us-east-1.amazonaws.com"}
 
 
-def test_what_only_customers_have_is_made_too(aws: Aws, tmp_path: Path) -> None:
+def test_resources_that_only_customers_have_are_made_too(aws: Aws, tmp_path: Path) -> None:
     template = """
 Resources:
   Simple: {Type: 'AWS::Serverless::SimpleTable'}
@@ -81,7 +81,7 @@ def test_layers_of_the_template_are_built_and_others_are_named_in_a_note(aws: Aw
     assert "without layer arn:aws:lambda:us-east-1:111122223333:layer:SomebodyElses:2" in note
 
 
-def test_the_template_wins_over_what_up_exports_and_the_file_over_both(aws: Aws, tmp_path: Path) -> None:
+def test_the_template_wins_over_variables_of_up_and_the_file_over_both(aws: Aws, tmp_path: Path) -> None:
     given = {"Parameters": {"LOG_LEVEL": "DEBUG"}, "FooterFunction": {"FOOTER": "other", "NEW": 1}, "Typo": {}}
     (project,) = deploy(aws, tmp_path, customers.python_project(tmp_path / "p"), env_vars=given)
     environment = lambda_environment(project.functions[0], "stream", {})
@@ -229,13 +229,13 @@ def needing(*names: str) -> str:
     return f"Parameters: {{{declared}}}" + given(f"Environment: {{Variables: {{{variables}}}}}")
 
 
-def test_what_the_command_line_gives_reaches_every_template_that_has_the_parameter(aws: Aws, tmp_path: Path) -> None:
+def test_a_value_of_the_command_line_counts_for_every_template_with_the_parameter(aws: Aws, tmp_path: Path) -> None:
     folders = [write(tmp_path / "a", needing("X", "Y")), write(tmp_path / "b", needing("Y"))]
     projects = deploy(aws, tmp_path, *folders, overrides=["X=1 Y='2 3'"])
     assert [project.parameters for project in projects] == [{"X": "1", "Y": "2 3"}, {"Y": "2 3"}]
 
 
-def test_what_is_missing_in_several_templates_is_said_at_once(aws: Aws, tmp_path: Path) -> None:
+def test_missing_values_of_several_templates_are_named_at_once(aws: Aws, tmp_path: Path) -> None:
     folders = [write(tmp_path / name, needing(*parameters)) for name, parameters in (("a", "XY"), ("b", "Z"))]
     with pytest.raises(TemplateError, match=r"/a/template\.yaml: parameters X, Y .*; .*/b/template\.yaml: parameter Z"):
         deploy(aws, tmp_path, *folders)
@@ -258,7 +258,7 @@ def test_values_of_variables_are_text_as_cloudformation_makes_it(aws: Aws, tmp_p
     assert [environment[name] for name in "ABCDE"] == ["1", "true", "1.5", "2026-01-01", ""]
 
 
-def test_an_attribute_may_be_asked_for_in_every_form(aws: Aws, tmp_path: Path) -> None:
+def test_an_attribute_can_be_read_in_every_form(aws: Aws, tmp_path: Path) -> None:
     template = given(
         "Environment: {Variables: {A: !GetAtt One.Arn, B: {'Fn::GetAtt': One.Arn}, C: {'Fn::GetAtt': [One, Arn]}}}"
     )

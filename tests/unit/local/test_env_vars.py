@@ -19,7 +19,7 @@ def read(tmp_path: Path, given: Any) -> EnvVars:
     return EnvVars(path)
 
 
-def test_what_names_the_function_wins_over_what_is_for_all(tmp_path: Path) -> None:
+def test_variables_of_a_function_win_over_those_for_all(tmp_path: Path) -> None:
     variables = read(
         tmp_path, {"Parameters": {"A": "all", "B": "all"}, "LogicalId": {"A": "mine"}, "Other": {"C": "x"}}
     )

@@ -43,7 +43,7 @@ def service(tmp_path: Path) -> Iterator[LocalLambda]:
     service.close()
 
 
-def test_what_is_updated_holds_from_the_next_invocation_on_and_is_shown(service: LocalLambda) -> None:
+def test_an_update_has_effect_from_the_next_invocation_on_and_is_shown(service: LocalLambda) -> None:
     before, _ = service.invoke({}, "one")
     shown = service.client.update_function_configuration(
         FunctionName="one",
@@ -69,7 +69,7 @@ def test_what_is_updated_holds_from_the_next_invocation_on_and_is_shown(service:
     assert found["Environment"] == shown["Environment"] == {"Variables": {"ORGANIZATION": "m-1"}}
 
 
-def test_another_handler_runs_and_what_is_not_named_stays(service: LocalLambda) -> None:
+def test_another_handler_runs_and_members_that_are_not_named_stay(service: LocalLambda) -> None:
     service.client.update_function_configuration(FunctionName="one", Handler="app.other")
     assert service.invoke({}, "one")[0] == {"name": "second"}
     found = service.client.get_function_configuration(FunctionName="one")
@@ -113,7 +113,7 @@ def test_a_revision_that_is_no_longer_the_present_one_changes_nothing(service: L
         ({"Runtime": "nodejs20.x"}, "Runtime is not changed"),
     ],
 )
-def test_what_lambda_refuses_is_refused(service: LocalLambda, members: dict[str, Any], message: str) -> None:
+def test_an_update_that_lambda_refuses_is_refused(service: LocalLambda, members: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message):
         service.client.update_function_configuration(FunctionName="one", **members)
 

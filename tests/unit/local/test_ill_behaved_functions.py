@@ -166,7 +166,7 @@ def test_nan_passes_as_pythons_runtime_lets_it_and_nodes_makes_it_null(service: 
         assert service.invoke({"do": "nan"}, "node")[0] == {"x": None}
 
 
-def test_what_dynamodb_gives_is_a_number(service: LocalLambda) -> None:
+def test_a_number_of_dynamodb_is_a_number(service: LocalLambda) -> None:
     assert service.invoke({"do": "decimal"}, "python")[0] == 1.5
 
 
@@ -191,7 +191,9 @@ def test_an_exception_is_shaped_as_its_runtime_does(service: LocalLambda, name: 
 
 @each_runtime
 @pytest.mark.parametrize("do", ["sleep", pytest.param("spin", marks=needs_node)])
-def test_what_outlasts_its_timeout_is_killed_and_the_next_is_served(service: LocalLambda, name: str, do: str) -> None:
+def test_an_invocation_over_its_timeout_is_killed_and_the_next_is_served(
+    service: LocalLambda, name: str, do: str
+) -> None:
     if do == "spin" and name == "python":
         pytest.skip("only Node.js has one thread for all")
     began = time.monotonic()
@@ -203,7 +205,7 @@ def test_what_outlasts_its_timeout_is_killed_and_the_next_is_served(service: Loc
 
 
 @each_runtime
-def test_what_it_printed_before_it_is_killed_is_in_its_log(service: LocalLambda, name: str) -> None:
+def test_output_before_a_kill_is_in_the_log(service: LocalLambda, name: str) -> None:
     """How else would one learn where it hangs?"""
     _, answer = service.invoke({"do": "speak"}, f"short-{name}")
     said = service.written(f"short-{name}").splitlines()
@@ -220,7 +222,7 @@ def test_a_process_that_ends_is_an_error_and_is_replaced(service: LocalLambda, n
 
 
 @each_runtime
-def test_what_it_prints_is_in_its_log_and_never_in_its_answer(service: LocalLambda, name: str) -> None:
+def test_output_is_in_the_log_and_never_in_the_answer(service: LocalLambda, name: str) -> None:
     payload, answer = service.invoke({"do": "print"}, name, LogType="Tail")
     assert payload is None
     tail = base64.b64decode(answer["LogResult"])

@@ -70,7 +70,7 @@ def test_no_requirements_install_nothing(tmp_path: Path, runs: list[list[str]], 
     assert runs == []
 
 
-def test_what_pip_cannot_install_is_one_line_and_leaves_nothing(tmp_path: Path, source: Path) -> None:
+def test_a_package_that_pip_cannot_install_is_one_line_and_leaves_nothing(tmp_path: Path, source: Path) -> None:
     (source / "requirements.txt").write_text("./missing-1.0-py3-none-any.whl\n")
     with pytest.raises(TemplateError, match=r"F: .*requirements\.txt: ERROR: .*missing") as refused:
         Installs(tmp_path / "cache").python("F", source)
@@ -130,7 +130,7 @@ class TestNode:
         assert not (source / "node_modules").exists()
 
     @needs_npm
-    def test_what_npm_cannot_install_is_one_line_and_leaves_nothing(self, tmp_path: Path) -> None:
+    def test_a_package_that_npm_cannot_install_is_one_line_and_leaves_nothing(self, tmp_path: Path) -> None:
         source = self.source(tmp_path, f"file:{tmp_path}/missing-1.0.0.tgz")
         with pytest.raises(TemplateError, match=r"F: .*package\.json: npm error .*missing-1\.0\.0") as refused:
             Installs(tmp_path / "cache").node("F", source, "stack-F")
@@ -146,7 +146,7 @@ class TestNode:
             Installs(tmp_path / "cache").node("F", source, "stack-F")
 
     @pytest.mark.parametrize("package", [None, {}, {"type": "module"}, {"dependencies": {}}])
-    def test_without_dependencies_it_runs_where_it_lies(
+    def test_a_function_without_dependencies_runs_in_its_own_folder(
         self, tmp_path: Path, runs: list[list[str]], package: object
     ) -> None:
         if package is not None:

@@ -62,7 +62,7 @@ def test_batch_answers(payload: object, expected: frozenset[str] | None) -> None
     assert failed_items(answer, ["a", "b"], reports=True) == expected
 
 
-def test_an_answer_says_nothing_where_the_mapping_does_not_report() -> None:
+def test_an_answer_has_no_effect_if_the_mapping_does_not_report_failures() -> None:
     answer = Answer("id", b'{"batchItemFailures": [{"itemIdentifier": "a"}]}')
     assert failed_items(answer, ["a"], reports=False) == frozenset()
 

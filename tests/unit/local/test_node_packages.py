@@ -100,7 +100,7 @@ def test_a_functions_own_package_wins_then_a_layers_then_the_runtimes(tmp_path: 
 
 
 @pytest.mark.parametrize("ending", ["js", "mjs"])
-def test_what_a_layer_requires_is_there_too(tmp_path: Path, installs: Installs, ending: str) -> None:
+def test_modules_that_a_layer_requires_are_installed_too(tmp_path: Path, installs: Installs, ending: str) -> None:
     files = {
         "js": 'const shared = require("shared"); exports.handler = async () => shared.one;',
         "mjs": 'import * as shared from "shared"; export const handler = async () => shared.one;',
@@ -145,9 +145,7 @@ def test_a_layer_may_have_packages_for_one_version_of_node(tmp_path: Path, insta
     assert answer(tmp_path, with_sdk(function(folder, layer), installs)[0]) == "for 20"
 
 
-def test_what_is_missing_all_the_same_is_named_with_function_module_and_file(
-    tmp_path: Path, installs: Installs
-) -> None:
+def test_a_module_that_is_still_missing_is_named_with_function_and_file(tmp_path: Path, installs: Installs) -> None:
     folder = written(
         tmp_path / "src",
         {
@@ -168,7 +166,7 @@ def test_what_is_missing_all_the_same_is_named_with_function_module_and_file(
     ]
 
 
-def test_a_package_of_the_sdk_that_nobody_has_is_named_and_the_others_are_there(
+def test_a_package_of_the_sdk_that_does_not_exist_is_named_and_the_others_are_installed(
     tmp_path: Path, installs: Installs
 ) -> None:
     folder = written(tmp_path / "src", {"app.js": f'{COMMON} exports.late = () => require("@aws-sdk/client-onee");'})
@@ -188,7 +186,7 @@ def test_a_registry_that_does_not_answer_is_one_line(
     assert "\n" not in note
 
 
-def test_without_npm_it_is_said(tmp_path: Path, installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_says_that_npm_is_missing(tmp_path: Path, installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
     node = shutil.which("node")
     monkeypatch.setattr("shutil.which", lambda name: node if name == "node" else None)
     _, notes = with_sdk(function(written(tmp_path / "src", {"app.js": COMMON})), installs)
@@ -252,7 +250,7 @@ V2 = {
     ],
     ids=["require", "import"],
 )
-def test_version_2_of_the_sdk_is_told_where_the_services_are(tmp_path: Path, files: Mapping[str, str]) -> None:
+def test_version_2_of_the_sdk_gets_the_endpoints_of_the_services(tmp_path: Path, files: Mapping[str, str]) -> None:
     folder = written(tmp_path / "src", {**files, **{f"node_modules/aws-sdk/{name}": text for name, text in V2.items()}})
     variables = {"AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW": "http://flow"}
     made = replace(function(folder, runtime="nodejs16.x"), environment=variables)

@@ -135,7 +135,7 @@ def test_a_bounce_has_the_fields_that_its_caller_gives(ses: SESClient, tmp_path:
     assert b"=20" not in content
 
 
-def test_what_a_caller_leaves_out_is_said_by_the_bounce_type(ses: SESClient, tmp_path: Path) -> None:
+def test_members_that_a_caller_leaves_out_come_from_the_bounce_type(ses: SESClient, tmp_path: Path) -> None:
     bounce(ses, {"Recipient": "ann@acme.test", "BounceType": "ExceededQuota"}, "tim@acme.test")
     groups, text, _ = read(left(tmp_path)[1])
     assert [group["Status"] for group in groups[1:]] == ["5.2.2", "5.0.0"]
@@ -148,7 +148,9 @@ def test_what_a_caller_leaves_out_is_said_by_the_bounce_type(ses: SESClient, tmp
     ]
 
 
-def test_what_is_not_ascii_is_written_as_rfc_6533_says(ses: SESClient, receiving: Receiving, tmp_path: Path) -> None:
+def test_text_that_is_not_ascii_is_written_as_rfc_6533_says(
+    ses: SESClient, receiving: Receiving, tmp_path: Path
+) -> None:
     receiving.original_ = Original("bob@bücher.example", "Subject: Grüße\r\n".encode())
     given = {"Status": "5.1.1", "Action": "failed", "DiagnosticCode": "smtp; 550 5.1.1 unzustellbär " + "x" * 2000}
     bounce(ses, {"Recipient": "grüße@acme.test", "RecipientDsnFields": given}, Explanation="Grüße")
@@ -188,7 +190,7 @@ def test_no_caller_makes_a_field_or_a_part(ses: SESClient, tmp_path: Path) -> No
         bounce(ses, {"Recipient": "a@acme.test", "RecipientDsnFields": given})
 
 
-def test_fifty_recipients_with_long_reasons_are_told(ses: SESClient, tmp_path: Path) -> None:
+def test_a_bounce_message_names_fifty_recipients_with_long_reasons(ses: SESClient, tmp_path: Path) -> None:
     said = "smtp; 550 5.7.1 " + "ж" * 400
     given = {"Action": "failed", "Status": "5.7.1", "DiagnosticCode": said}
     recipients = [{"Recipient": f"n{number}@acme.test", "RecipientDsnFields": given} for number in range(50)]
@@ -198,7 +200,7 @@ def test_fifty_recipients_with_long_reasons_are_told(ses: SESClient, tmp_path: P
     assert text.get_content().rstrip() == "ж" * 60_000
 
 
-def test_a_null_sender_is_told_nothing_and_an_unknown_message_is_refused(
+def test_a_null_sender_gets_no_bounce_message_and_an_unknown_message_is_refused(
     ses: SESClient, receiving: Receiving, tmp_path: Path
 ) -> None:
     receiving.original_ = Original("", b"")
@@ -209,7 +211,7 @@ def test_a_null_sender_is_told_nothing_and_an_unknown_message_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_sent_goes_where_the_internet_would_bring_it(
+def test_a_sent_message_goes_where_the_internet_would_deliver_it(
     ses: SESClient, receiving: Receiving, tmp_path: Path
 ) -> None:
     raw = b"From: ann@acme.test\r\nSubject: \xff\n.\r\n\nbody\r"

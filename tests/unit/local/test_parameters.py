@@ -37,7 +37,7 @@ def test_overrides_are_read_as_sam_reads_them(text: str, expected: dict[str, str
 
 
 @pytest.mark.parametrize("text", ["A", "A 1", "=1", 'A="' + "a" * 200_000])
-def test_what_is_no_override_is_refused_and_read_in_linear_time(text: str) -> None:
+def test_a_text_that_is_not_an_override_is_refused_and_read_in_linear_time(text: str) -> None:
     with pytest.raises(TemplateError, match=r"^--parameter-overrides: .* is not of the form Key=Value$"):
         read_pairs(text, "--parameter-overrides")
 
@@ -52,7 +52,7 @@ def test_the_command_line_wins_over_local_and_local_over_default(tmp_path: Path)
     assert set(given.local) == {"B", "C", "E", "F", "G"}
 
 
-def test_what_is_for_all_commands_holds_where_deploy_says_nothing(tmp_path: Path) -> None:
+def test_a_value_for_all_commands_counts_if_deploy_has_none(tmp_path: Path) -> None:
     path = tmp_path / "samconfig.toml"
     path.write_text('[default.global.parameters]\nparameter_overrides = "A=1"\n')
     assert overrides(tmp_path, {}).merged == {"A": "1"}
@@ -102,7 +102,9 @@ def test_a_name_that_the_template_lacks_is_refused_from_us_and_left_out_from_sam
         ({"Type": "String", "MinLength": 1, "MaxLength": 3}, "abc", "abc"),
     ],
 )
-def test_a_value_is_what_cloudformation_makes_of_it(declared: dict[str, Any], text: str | None, expected: Any) -> None:
+def test_a_value_is_converted_as_cloudformation_converts_it(
+    declared: dict[str, Any], text: str | None, expected: Any
+) -> None:
     assert one(declared, text) == expected
 
 

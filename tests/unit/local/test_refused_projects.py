@@ -92,7 +92,7 @@ def test_a_template_that_is_no_text_is_refused(aws: Aws, tmp_path: Path) -> None
         deploy(aws, tmp_path, tmp_path)
 
 
-def test_a_refusal_says_in_which_template(aws: Aws, tmp_path: Path) -> None:
+def test_a_refusal_names_the_template(aws: Aws, tmp_path: Path) -> None:
     for template in ("Resources: {}\nParameters: {P: {Type: String}}", CONDITIONAL):
         with pytest.raises(TemplateError, match=r"/a/template\.yaml: "):
             deploy(aws, tmp_path, write(tmp_path / "a", template))
@@ -155,7 +155,7 @@ def test_an_event_that_is_not_executed_is_refused(aws: Aws, tmp_path: Path, even
 
 
 @pytest.mark.parametrize("properties", ["{}", "{ServiceToken: 'arn:aws:lambda:us-east-1:1:function:Nobody'}"])
-def test_a_custom_resource_of_nobodys_is_refused(aws: Aws, tmp_path: Path, properties: str) -> None:
+def test_a_custom_resource_of_an_unknown_function_is_refused(aws: Aws, tmp_path: Path, properties: str) -> None:
     template = f"Resources: {{C: {{Type: 'Custom::Thing', Properties: {properties}}}}}"
     (project,) = deploy(aws, tmp_path, write(tmp_path / "a", template))
     service = LocalLambda(tmp_path, [])
@@ -174,7 +174,9 @@ def test_a_custom_resource_of_nobodys_is_refused(aws: Aws, tmp_path: Path, prope
         ("FunctionName: One, Action: y", "no Principal"),
     ],
 )
-def test_a_permission_for_nobody_is_refused(aws: Aws, tmp_path: Path, properties: str, message: str) -> None:
+def test_a_permission_without_a_function_or_principal_is_refused(
+    aws: Aws, tmp_path: Path, properties: str, message: str
+) -> None:
     template = f"{ONE}  P: {{Type: 'AWS::Lambda::Permission', Properties: {{{properties}}}}}\n"
     projects = deploy(aws, tmp_path, write(tmp_path / "a", template))
     service = LocalLambda(tmp_path, projects[0].functions)
@@ -185,7 +187,7 @@ def test_a_permission_for_nobody_is_refused(aws: Aws, tmp_path: Path, properties
         service.close()
 
 
-def test_what_is_asked_wrongly_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_wrong_options_are_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         Customers([tmp_path / "nowhere"], None)
     (tmp_path / "template.yaml").touch()

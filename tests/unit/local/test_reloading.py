@@ -194,7 +194,7 @@ def test_an_event_under_way_ends_on_the_code_it_began_on(customer: Customer) -> 
     assert customer.written("first").count("START RequestId") == 3  # nothing was run twice
 
 
-def test_what_is_no_code_restarts_nothing(customer: Customer) -> None:
+def test_a_file_that_is_not_code_restarts_nothing(customer: Customer) -> None:
     for name in (
         ".git/index",
         "node_modules/a/index.js",
@@ -209,7 +209,7 @@ def test_what_is_no_code_restarts_nothing(customer: Customer) -> None:
     assert customer.said == []
 
 
-def test_what_up_reads_when_it_starts_is_said(customer: Customer) -> None:
+def test_a_change_of_a_file_that_is_read_at_the_start_is_reported(customer: Customer) -> None:
     customer.edit("template.yaml", "Resources: {Other: {}}\n")
     customer.edit("samconfig.toml", "version = 0.1\n")
     customer.reload()
@@ -219,7 +219,7 @@ def test_what_up_reads_when_it_starts_is_said(customer: Customer) -> None:
     ]
 
 
-def test_what_cannot_be_built_leaves_the_function_as_it_was(customer: Customer) -> None:
+def test_a_layer_that_cannot_be_built_leaves_the_function_as_it_was(customer: Customer) -> None:
     before = customer.answer()
     customer.project.fails = "npm: no such package"
     customer.edit("first/app.py", CODE.replace("say()", "'not yet'"))

@@ -101,7 +101,7 @@ def test_a_malformed_answer_is_502(answer: object) -> None:
 
 
 @pytest.mark.parametrize("asked", [request("GET"), request(target="/nowhere")])
-def test_an_unknown_route_is_403_as_api_gateway_says_it(asked: Request) -> None:
+def test_an_unknown_route_is_403_as_in_api_gateway(asked: Request) -> None:
     response, _ = call({"statusCode": 200}, asked)
     assert (response.status, json.loads(response.body)) == (403, {"message": "Missing Authentication Token"})
 

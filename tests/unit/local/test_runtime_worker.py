@@ -149,7 +149,7 @@ def test_a_runtime_that_dies_or_takes_too_long_is_replaced(made: Callable[..., W
     assert asked(pool, "listed") == ("", b"ab")
 
 
-def test_a_module_that_does_not_import_is_said(made: Callable[..., WorkerPool]) -> None:
+def test_a_module_that_cannot_be_imported_is_named(made: Callable[..., WorkerPool]) -> None:
     error, payload = asked(made("raise RuntimeError('no settings')"), "whole")
     assert (error, json.loads(payload)["errorType"]) == ("Unhandled", "RuntimeError")
 

@@ -69,7 +69,7 @@ def test_results_that_the_sender_wrote_stay_below_those_of_ses() -> None:
 @pytest.mark.parametrize(
     "content", [SENT, b"", b"\r\n\r\nbody", b"no header", b"\xff\x00\r\n", b" From: a@b.example\r\n"]
 )
-def test_what_was_sent_begins_where_ses_fields_end(content: bytes) -> None:
+def test_the_sent_message_begins_where_ses_fields_end(content: bytes) -> None:
     assert stored(content)[own_bytes(stored(content)) :] == content
     assert own_bytes(content) == 0
 

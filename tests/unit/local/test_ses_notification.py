@@ -151,7 +151,7 @@ def test_a_long_field_costs_little(value: str) -> None:
     assert mail["headersTruncated"] is True
 
 
-def test_what_stands_too_far_behind_is_not_read_and_the_notification_says_so() -> None:
+def test_fields_beyond_the_limit_are_not_read_and_the_notification_says_so() -> None:
     mail = read(b"X: " + b"x" * MAX_READ_BYTES + b"\r\nSubject: s\r\n\r\n")["mail"]
     assert mail["commonHeaders"] == {"returnPath": "a@example.org"}
     assert mail["headersTruncated"] is True

@@ -124,7 +124,7 @@ def refusal(code: str = "InvalidParameter") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}, "Publish")  # type: ignore[typeddict-item]
 
 
-def test_both_extensions_for_what_is_not_ascii_are_offered(smtp: smtplib.SMTP) -> None:
+def test_both_extensions_for_text_that_is_not_ascii_are_offered(smtp: smtplib.SMTP) -> None:
     assert {"8bitmime", "smtputf8", "size"} <= smtp.esmtp_features.keys()
 
 
@@ -144,7 +144,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("content", HOSTILE)
-def test_whatever_a_message_holds_it_is_received_as_it_is(
+def test_a_message_with_any_content_is_received_unchanged(
     pipeline: InProcess, smtp: smtplib.SMTP, content: bytes
 ) -> None:
     whole = content if content.endswith(b"\r\n") else content + b"\r\n"
@@ -265,7 +265,7 @@ def test_nothing_stays_stored_that_was_refused_to_be_announced(pipeline: InProce
         smtp.sendmail("a@example.org", ["b@example.com"], b"Subject: x\r\n\r\n")
 
 
-def test_an_announcement_that_nobody_answered_keeps_its_object(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
+def test_an_announcement_without_an_answer_keeps_its_object(pipeline: InProcess, smtp: smtplib.SMTP) -> None:
     pipeline.failing = {"Publish": EndpointConnectionError(endpoint_url="x")}
     with pytest.raises(smtplib.SMTPDataError):
         smtp.sendmail("a@example.org", ["b@example.com"], b"Subject: x\r\n\r\n")

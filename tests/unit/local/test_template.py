@@ -82,7 +82,7 @@ def test_dates_stay_strings_as_cloudformation_reads_them(template: dict[str, Any
 
 
 @pytest.mark.parametrize("value", [{"Ref": "Nobody"}, {"Fn::Transform": {}}, {"Fn::If": ["No", 1, 2]}])
-def test_what_the_template_does_not_have_is_an_error(template: dict[str, Any], value: Any) -> None:
+def test_a_reference_to_a_missing_resource_is_an_error(template: dict[str, Any], value: Any) -> None:
     def nothing(name: str, _attribute: str | None) -> str:
         raise TemplateError(f"there is no resource or parameter {name}")
 
@@ -91,7 +91,7 @@ def test_what_the_template_does_not_have_is_an_error(template: dict[str, Any], v
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 1", "- 1"])
-def test_what_is_no_template_is_an_error(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_template_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.yaml").write_text(text)
     with pytest.raises(TemplateError):
         load(tmp_path / "t.yaml")

@@ -83,7 +83,7 @@ def test_properties_of_a_function_without_effect_are_named(aws: Aws, tmp_path: P
     assert notes(project) == ["One: its AutoPublishAlias, Tracing, VpcConfig, Brandnew has no effect here"]
 
 
-def test_what_is_for_a_function_that_does_not_run_has_no_effect(aws: Aws, tmp_path: Path) -> None:
+def test_variables_for_a_function_that_does_not_run_have_no_effect(aws: Aws, tmp_path: Path) -> None:
     template = ONE + (
         "  Other: {Type: 'AWS::Lambda::Function'}\n"
         "  Allow: {Type: 'AWS::Lambda::Permission', Properties: {FunctionName: !Ref Other, Action: a, Principal: b}}\n"
@@ -177,7 +177,7 @@ RULE = """
 """
 
 
-def test_a_rule_hands_events_to_what_moto_reaches_and_names_the_rest(aws: Aws, tmp_path: Path) -> None:
+def test_a_rule_passes_events_to_targets_that_moto_supports_and_names_the_rest(aws: Aws, tmp_path: Path) -> None:
     (project,) = deploy(aws, tmp_path, write(tmp_path / "a", ONE + RULE))
     one = "arn:aws:lambda:us-east-1:123456789012:function:One"
     assert notes(project) == [f"Rule: no event is handed on to its target {one} here"]

@@ -103,7 +103,7 @@ class TestDisclaimer:
         assert disclaimed(raw) == raw + b"\r\n" + TEXT.encode() + b"\r\n"
 
     @pytest.mark.parametrize("raw", [b"Subject: x\r\n", multipart("mixed", b"Content-Type: text/plain")])
-    def test_what_has_no_body_gets_none(self, raw: bytes) -> None:
+    def test_a_message_without_a_body_gets_none(self, raw: bytes) -> None:
         assert disclaimed(raw) == raw
 
     def test_line_ends_are_the_messages(self) -> None:
@@ -215,11 +215,11 @@ class TestDisclaimer:
             multipart("report", PLAIN),
         ],
     )
-    def test_what_it_does_not_understand_it_leaves_alone(self, head: bytes) -> None:
+    def test_an_unknown_structure_stays_unchanged(self, head: bytes) -> None:
         assert disclaimed(head) == head
 
     @pytest.mark.parametrize("charset", ["nobody-knows", "us-ascii", "utf-8"])
-    def test_a_charset_that_lies_is_not_asked(self, charset: str) -> None:
+    def test_a_wrong_charset_label_is_not_used(self, charset: str) -> None:
         raw = (
             f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
             + b"\xff\xfe\r\n"
@@ -236,7 +236,7 @@ class TestDisclaimer:
         raw = b"Content-Type: text/plain; format=flowed\r\n\r\nHi \r\n"
         assert disclaimed(raw, "> one\\nFrom two  \\nthree") == raw + b"\r\n > one\r\n From two\r\nthree\r\n"
 
-    def test_who_has_it_does_not_get_it_again(self) -> None:
+    def test_a_text_with_the_disclaimer_does_not_get_it_again(self) -> None:
         once = disclaimed(multipart("alternative", PLAIN, HTML))
         assert disclaimed(once) == once
 
@@ -350,7 +350,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         "variables", [{"SUBJECT_TAG": "x" * 61}, {"DISCLAIMER_TEXT": "x" * 901}, {"DISCLAIMER_HTML": "x" * 901}]
     )
-    def test_what_no_line_of_mail_can_hold_is_refused(self, variables: dict[str, str]) -> None:
+    def test_a_setting_that_is_too_long_for_a_line_of_mail_is_refused(self, variables: dict[str, str]) -> None:
         with pytest.raises(ValueError, match="longer than"):
             Settings.read(variables)
 
@@ -373,7 +373,7 @@ class TestHostileMessages:
             b"Content-Type: text/plain" + b";" * 8192 + b"\r\n\r\n",  # reading it costs its square
         ],
     )
-    def test_what_is_not_mime_is_unreadable(self, raw: bytes) -> None:
+    def test_a_message_that_is_not_mime_is_unreadable(self, raw: bytes) -> None:
         with pytest.raises(UnreadableError):
             restyle(raw, Settings.read(ALL))
 

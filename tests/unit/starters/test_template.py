@@ -29,7 +29,7 @@ def test_every_handler_is_there(resources: dict[str, Any], function: str) -> Non
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_workmail_may_invoke_it_and_nobody_else(resources: dict[str, Any], function: str) -> None:
+def test_only_workmail_may_invoke_it(resources: dict[str, Any], function: str) -> None:
     permissions = [
         each["Properties"]
         for each in resources.values()

@@ -48,7 +48,7 @@ def relay(stack: InProcessStack) -> str:
     return made
 
 
-def test_the_organization_has_both_directions_as_the_file_says(
+def test_the_organization_has_the_rules_of_the_file_in_both_directions(
     run: Run, stack: InProcessStack, relay: str, tmp_path: Path
 ) -> None:
     file = written(tmp_path, inbound=[DROP], outbound=[THROUGH, SCAN, DROP])
@@ -72,7 +72,7 @@ def test_the_organization_has_both_directions_as_the_file_says(
     assert [row["change"] for row in again] == ["unchanged"] * 4
 
 
-def test_wherever_they_are_shown_it_is_said_that_they_decide_nothing_yet(run: Run, tmp_path: Path) -> None:
+def test_every_command_that_shows_outbound_rules_says_that_they_have_no_effect_yet(run: Run, tmp_path: Path) -> None:
     shown = [("rules", "list"), ("rules", "test", "--outbound", "--from", "ann@acme.example", "--to", "x@y.example")]
     run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH]))
     assert [run(*command).output.splitlines()[-1] for command in shown] == [NOT_YET, NOT_YET]

@@ -43,7 +43,7 @@ def test_apply_makes_the_rules_those_of_the_file_and_does_nothing_the_second_tim
     assert rows(run("rules", "list", "--json")) == listed
 
 
-def test_apply_changes_and_deletes_what_differs(run: Run, file: Path, tmp_path: Path) -> None:
+def test_apply_changes_and_deletes_rules_that_differ(run: Run, file: Path, tmp_path: Path) -> None:
     run("rules", "apply", file)
     before = {row["name"]: row for row in rows(run("rules", "list", "--json"))}
     result = run("rules", "apply", written(tmp_path, DROP | {"action": "MOVE_TO_JUNK"}, BOUNCE))
@@ -61,7 +61,7 @@ def test_apply_changes_and_deletes_what_differs(run: Run, file: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
-def test_what_is_exported_is_applied_and_exported_again_byte_for_byte(
+def test_exported_rules_are_applied_and_exported_again_byte_for_byte(
     run: Run, stack: InProcessStack, file: Path, tmp_path: Path, form: str
 ) -> None:
     assert run("rules", "export", "--format", form).exit_code == 0
@@ -77,7 +77,7 @@ def test_what_is_exported_is_applied_and_exported_again_byte_for_byte(
         assert json.loads(first)["inbound"] == [BOUNCE, DROP, SPARE]
 
 
-def test_what_stands_in_the_way_ends_it_and_says_what_was_done(
+def test_a_refused_change_ends_apply_and_the_changes_before_it_are_shown(
     run: Run, stack: InProcessStack, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("rules", "apply", file)
@@ -120,7 +120,7 @@ def test_a_bad_file_changes_nothing(run: Run, file: Path, tmp_path: Path) -> Non
 
 
 class TestFunctions:
-    def test_the_organization_has_them_as_the_file_says(self, run: Run, stack: InProcessStack, tmp_path: Path) -> None:
+    def test_the_organization_has_the_calls_of_the_file(self, run: Run, stack: InProcessStack, tmp_path: Path) -> None:
         assert run("rules", "apply", written(tmp_path, TAG, COUNT)).exit_code == 0
         workmail = stack.client("workmail")
         (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "acme"]
@@ -145,7 +145,7 @@ class TestFunctions:
         assert exported == {"inbound": [named, TAG], "outbound": []}
 
     @pytest.mark.parametrize("form", ["yaml", "json"])
-    def test_what_is_exported_is_applied_elsewhere_and_exported_again_byte_for_byte(
+    def test_exported_calls_are_applied_to_another_organization_and_exported_again_byte_for_byte(
         self, run: Run, stack: InProcessStack, tmp_path: Path, form: str
     ) -> None:
         run("rules", "apply", written(tmp_path, TAG, COUNT, DROP))
@@ -168,9 +168,7 @@ class TestFunctions:
         (row,) = rows(run("rules", "list", "--json"))
         assert row["lambda"] == {"function": "count-senders", "synchronous": False}
 
-    def test_what_the_function_does_not_allow_is_refused_with_the_line_that_is_missing(
-        self, run: Run, tmp_path: Path
-    ) -> None:
+    def test_a_call_without_permission_is_refused_with_the_missing_command(self, run: Run, tmp_path: Path) -> None:
         private = TAG | {"lambda": {**TAG["lambda"], "function": "private"}}  # type: ignore[dict-item]
         result = run("rules", "apply", written(tmp_path, private))
         assert isinstance(result.exception, RefusedError)
@@ -220,7 +218,7 @@ class TestTest:
         (row,) = rows(run("rules", "test", *request, "--json"))
         assert (row["rule"], row["bounceMessage"]) == ("Moved", "Write to new@acme.example")
 
-    def test_what_no_rule_matches_takes_its_normal_way(self, run: Run) -> None:
+    def test_a_message_that_no_rule_matches_is_handled_normally(self, run: Run) -> None:
         output = run("rules", "test", "--from", "a@b.example", "--to", "ann@acme.example").output
         assert output.splitlines()[0] == "ann@acme.example: DEFAULT"
 
@@ -250,7 +248,7 @@ class TestTest:
             '"Joe <x@a.evil.example>',
         ],
     )
-    def test_what_is_not_one_address_is_refused_and_not_answered(self, run: Run, field: str) -> None:
+    def test_a_text_that_is_not_one_address_is_refused(self, run: Run, field: str) -> None:
         result = run("rules", "test", "--from", field, "--to", "ann@acme.example")
         assert isinstance(result.exception, RefusedError | UsageError)
         assert "DEFAULT" not in result.output
