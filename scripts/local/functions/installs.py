@@ -66,11 +66,11 @@ class Installs:
         """Keep where it is; it is made when something is installed."""
         self._folder = folder
 
-    def python(self, who: str, source: Path) -> tuple[Path, ...]:
+    def python(self, owner: str, source: Path) -> tuple[Path, ...]:
         """Install what a folder's requirements.txt asks for; return the folders to look for modules in.
 
         Args:
-            who: named in errors and notes.
+            owner: named in errors and notes.
             source: the function's folder.
 
         Raises:
@@ -83,26 +83,26 @@ class Installs:
         # A requirement that is in the folder, or another file of requirements, is part of what decides.
         beside = _files(source) if _names_files(text.decode("utf-8", "replace")) else ()
         key = _digest("python", sys.version, text, _contents(source, beside))
-        return (self._kept(key, lambda made: _pip(who, source, made)),)
+        return (self._kept(key, lambda made: _pip(owner, source, made)),)
 
-    def node(self, who: str, source: Path, name: str) -> Path:
+    def node(self, owner: str, source: Path, name: str) -> Path:
         """Install what a folder's package.json depends on; return the folder to run the function from.
 
         Node.js finds packages beside the code only, so that the code is copied next to them; without dependencies it
         runs where it is.
 
         Args:
-            who: named in errors and notes.
+            owner: named in errors and notes.
             source: the function's folder.
             name: of the copy; the last copy of that name becomes this one, file by file: a process may run from it.
 
         Raises:
             TemplateError: package.json cannot be read, or npm cannot install it.
         """
-        if not _dependencies(who, source):
+        if not _dependencies(owner, source):
             return source
         copy = self._folder / "code" / name
-        packages = self._node_packages(who, source) / "node_modules"
+        packages = self._node_packages(owner, source) / "node_modules"
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             made = Path(folder) / name
@@ -124,26 +124,26 @@ class Installs:
         (folder / file).write_text(code, "utf-8")
         return folder
 
-    def sdk(self, who: str, names: Sequence[str]) -> Path:
+    def sdk(self, owner: str, names: Sequence[str]) -> Path:
         """Install packages of the AWS SDK for JavaScript; return the node_modules that they are in.
 
         Those that the registry does not have are left out.
 
         Args:
-            who: named in errors and notes.
+            owner: named in errors and notes.
             names: of the packages, sorted: a function's own set, since it is one entry of the cache.
 
         Raises:
             TemplateError: npm is missing, or cannot install them.
         """
         key = _digest("sdk", *_specified(names))
-        return self._kept(key, lambda made: _npm_sdk(who, names, made)) / "node_modules"
+        return self._kept(key, lambda made: _npm_sdk(owner, names, made)) / "node_modules"
 
-    def layer(self, who: str, source: Path, method: str | None) -> Path:
+    def layer(self, owner: str, source: Path, method: str | None) -> Path:
         """Return a layer's content as Lambda unpacks it to /opt.
 
         Args:
-            who: named in errors and notes.
+            owner: named in errors and notes.
             source: its ContentUri.
             method: Metadata's BuildMethod: a runtime, or None where the folder is the content already.
 
@@ -155,26 +155,26 @@ class Installs:
         if method.startswith("python3."):
             inside, install = "python", _pip if _asks_for_something(source / "requirements.txt") else None
         elif method.startswith("nodejs"):
-            inside, install = "nodejs", _npm if _dependencies(who, source) else None
+            inside, install = "nodejs", _npm if _dependencies(owner, source) else None
         else:
-            raise TemplateError(f"{who}: BuildMethod {method} is not executed here (python3.* and nodejs* are)")
+            raise TemplateError(f"{owner}: BuildMethod {method} is not executed here (python3.* and nodejs* are)")
 
         def make(made: Path) -> None:
             shutil.copytree(source, made / inside, ignore=_NOT_COPIED)
             if install is not None:
-                install(who, source, made / inside)
+                install(owner, source, made / inside)
 
         key = _digest(inside, runtime(method).here(), sys.version, _contents(source, _files(source)))
         return self._kept(key, make)
 
-    def _node_packages(self, who: str, source: Path) -> Path:
+    def _node_packages(self, owner: str, source: Path) -> Path:
         files = [source / name for name in _NPM_FILES if (source / name).is_file()]
         key = _digest("nodejs", runtime("nodejs").here(), _contents(source, files))
 
         def make(made: Path) -> None:
             for file in files:
                 shutil.copy(file, made / file.name)
-            _npm(who, source, made)
+            _npm(owner, source, made)
 
         return self._kept(key, make)
 
@@ -193,31 +193,31 @@ class Installs:
         return entry
 
 
-def _pip(who: str, source: Path, made: Path) -> None:
+def _pip(owner: str, source: Path, made: Path) -> None:
     command = [sys.executable, *_PIP, "--target", str(made), "--requirement", "requirements.txt"]
     # If its environment makes pip install elsewhere, it would refuse --target.
     environment = {name: value for name, value in os.environ.items() if name not in ("PIP_USER", "PIP_TARGET")}
-    _run(who, source / "requirements.txt", command, source, environment)
+    _run(owner, source / "requirements.txt", command, source, environment)
 
 
-def _npm(who: str, source: Path, made: Path) -> None:
+def _npm(owner: str, source: Path, made: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        raise TemplateError(f"{who}: {source / 'package.json'} has dependencies, and there is no npm on PATH")
-    _run(who, source / "package.json", [npm, *_NPM], made, os.environ)
+        raise TemplateError(f"{owner}: {source / 'package.json'} has dependencies, and there is no npm on PATH")
+    _run(owner, source / "package.json", [npm, *_NPM], made, os.environ)
     # Packages of which all are optional may leave no folder.
     (made / "node_modules").mkdir(exist_ok=True)
 
 
-def _npm_sdk(who: str, names: Sequence[str], made: Path) -> None:
+def _npm_sdk(owner: str, names: Sequence[str], made: Path) -> None:
     npm, what = shutil.which("npm"), f"the AWS SDK that Lambda's runtime brings ({', '.join(names)})"
     if npm is None:
-        raise TemplateError(f"{who}: {what} is not installed, for there is no npm on PATH")
+        raise TemplateError(f"{owner}: {what} is not installed, for there is no npm on PATH")
     (made / "package.json").write_text("{}", "utf-8")
     left = list(names)
     while left:
         try:
-            _run(who, what, [npm, *_NPM, *_SDK_OPTIONS, *_specified(left)], made, os.environ)
+            _run(owner, what, [npm, *_NPM, *_SDK_OPTIONS, *_specified(left)], made, os.environ)
             break
         except InstallError as error:
             known = [name for name in left if not _is_named(name, error.said)]
@@ -236,9 +236,9 @@ def _is_named(package: str, said: str) -> bool:
     return re.search(f"{re.escape(package)}(?![a-z0-9._-])", said) is not None
 
 
-def _run(who: str, asked: object, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+def _run(owner: str, asked: object, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
     what = f"what {asked} asks for" if isinstance(asked, Path) else asked
-    print(f"postroom: {who}: installing {what} (once)", file=sys.stderr)
+    print(f"postroom: {owner}: installing {what} (once)", file=sys.stderr)
     try:
         done = subprocess.run(
             command,
@@ -252,9 +252,9 @@ def _run(who: str, asked: object, command: Sequence[str], folder: Path, environm
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TemplateError(f"{who}: {asked}: not installed within {INSTALL_SECONDS} s") from error
+        raise TemplateError(f"{owner}: {asked}: not installed within {INSTALL_SECONDS} s") from error
     if done.returncode != 0:
-        raise InstallError(f"{who}: {asked}: {_cause(done.stderr or done.stdout)}", done.stderr)
+        raise InstallError(f"{owner}: {asked}: {_cause(done.stderr or done.stdout)}", done.stderr)
 
 
 def _cause(said: str) -> str:
@@ -301,7 +301,7 @@ def _names_files(requirements: str) -> bool:
     return any(line.startswith(("-", ".", "/")) or "file:" in line for line in lines)
 
 
-def _dependencies(who: str, source: Path) -> Mapping[str, Any]:
+def _dependencies(owner: str, source: Path) -> Mapping[str, Any]:
     path = source / "package.json"
     if not path.is_file():
         return {}
@@ -309,7 +309,7 @@ def _dependencies(who: str, source: Path) -> Mapping[str, Any]:
         package = json.loads(path.read_text("utf-8"))
         found = {**package.get("dependencies", {}), **package.get("optionalDependencies", {})}
     except (ValueError, AttributeError, TypeError) as error:
-        raise TemplateError(f"{who}: {path}: {error}") from error
+        raise TemplateError(f"{owner}: {path}: {error}") from error
     return found
 
 
