@@ -1,26 +1,15 @@
-"""What is in transit, and the ledger: one transaction a change, in memory and in DynamoDB alike."""
+"""What is in transit: one transaction per commit, in memory and in DynamoDB alike."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.aws.ledger import DynamoLedger
-from postroom.adapters.aws.parked import DynamoParkedThings
-from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.aws.transit_scans import DynamoTransitScans
-from postroom.adapters.memory.ledger import MemoryLedger
-from postroom.adapters.memory.parked import MemoryParkedThings
-from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryTransit
-from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import RawLocation
 from postroom.model.facts import OwnFact
-from postroom.ports.parked import Parked
 from postroom.ports.transit import (
     Allowance,
     Commit,
@@ -35,8 +24,6 @@ from postroom.ports.transit import (
 from postroom.ports.transit_scans import OpenEntry
 from tests.support.builders import (
     NOON,
-    ORG,
-    OTHER,
     TRACE,
     bounce,
     call,
@@ -47,51 +34,11 @@ from tests.support.builders import (
     parked,
     received,
 )
+from tests.support.transit_way import TWO
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import Order
-    from postroom.ports.ledger import Ledger
-    from postroom.ports.parked import ParkedThings
-    from postroom.ports.transit import Transit
-    from postroom.ports.transit_scans import TransitScans
-    from tests.support.stack import Stack
-
-TWO = "e" * 32
-
-
-@dataclass
-class Clock:
-    now: int = NOON
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@dataclass
-class Way:
-    transit: Transit
-    things: ParkedThings
-    scans: TransitScans
-    ledger: Ledger
-    clock: Clock
-
-
-@pytest.fixture(params=["memory", "dynamodb"])
-def way(request: pytest.FixtureRequest) -> Way:
-    clock = Clock()
-    if request.param == "memory":
-        tables = MemoryTables()
-        things = MemoryParkedThings(tables, clock)
-        return Way(MemoryTransit(tables, clock), things, MemoryTransitScans(tables), MemoryLedger(tables), clock)
-    stack: Stack = request.getfixturevalue("stack")
-    transit, ledger = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]
-    return Way(
-        DynamoTransit(stack.dynamodb, transit, ledger, clock),
-        DynamoParkedThings(stack.dynamodb, transit, ledger, clock),
-        DynamoTransitScans(stack.dynamodb, transit),
-        DynamoLedger(stack.dynamodb, ledger),
-        clock,
-    )
+    from tests.support.transit_way import Way
 
 
 class TestOpen:
@@ -183,6 +130,21 @@ class TestExpand:
 
 
 class TestSettle:
+    @pytest.mark.parametrize("entry", [order(), bounce(), call(), expansion()], ids=lambda entry: entry.key)
+    def test_anything_open_can_be_settled_with_a_fact(self, way: Way, entry: Order | Expansion) -> None:
+        if isinstance(entry, Expansion):
+            assert way.transit.commit(Commit(facts=[received()], expansion=entry)) is Outcome.DONE
+        else:
+            assert way.transit.commit(Commit(facts=[received()], orders=[entry])) is Outcome.DONE
+        assert way.transit.commit(Commit([Settle(entry)], [own(OwnFact.DISCARDED, "once")])) is Outcome.DONE
+        assert way.transit.is_clear(TRACE)
+        assert way.transit.commit(Commit([Settle(entry)], [own(OwnFact.DISCARDED, "again")])) is Outcome.ALREADY
+
+    def test_a_fact_is_noted_once(self, way: Way) -> None:
+        assert way.transit.commit(Commit(facts=[own(OwnFact.ORGANIZATION_DELETED, "gone")])) is Outcome.DONE
+        assert way.transit.commit(Commit(facts=[own(OwnFact.ORGANIZATION_DELETED, "gone")])) is Outcome.ALREADY
+        assert len(way.ledger.facts(TRACE)) == 1
+
     def test_an_order_leaves_with_its_final_fact(self, way: Way) -> None:
         way.transit.commit(Commit(facts=[received()], orders=[order()]))
         assert way.transit.commit(Commit([Settle(order())], [delivered()])) is Outcome.DONE
@@ -358,190 +320,3 @@ class TestRuleCalls:
         way.transit.commit(Commit([PostponeCall(called, NOON + 1000)]))
         assert list(way.scans.open_before(NOON + 1000)) == []
         assert list(way.scans.open_before(NOON + 1001)) == [OpenEntry(call(), NOON + 1000, 0)]
-
-
-class TestParking:
-    def test_a_parked_order_is_no_longer_open_and_keeps_its_words(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        thing = parked(order().key, body=order().model_dump_json())
-        assert way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert list(way.transit.open_orders(TRACE)) == []
-        assert way.transit.order(TRACE, order().key) == order()
-        assert way.things.get(thing.id) == thing
-        assert list(way.things.list()) == [thing]
-        assert not way.transit.is_clear(TRACE)
-
-    def test_what_is_parked_is_not_parked_twice(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        for thing in (parked(order().key, body=order().model_dump_json()), parked("arrival")):
-            assert way.things.park(thing, own(OwnFact.PARKED, f"1{thing.key}"))
-            assert not way.things.park(thing, own(OwnFact.PARKED, f"2{thing.key}"))
-            assert way.ledger.fact(TRACE, f"2{thing.key}") is None
-
-    def test_a_settled_order_is_not_parked(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        way.transit.commit(Commit([Settle(order())], [delivered()]))
-        assert not way.things.park(parked(order().key), own(OwnFact.PARKED, "1"))
-        assert way.transit.is_clear(TRACE)
-
-    def test_a_parked_order_can_still_be_settled(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        thing = parked(order().key, body=order().model_dump_json())
-        way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert way.transit.commit(Commit([Settle(order())], [delivered()])) is Outcome.DONE
-        assert way.things.get(thing.id) is None
-
-    def test_a_redriven_order_is_open_again(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        thing = parked(order().key, body=order().model_dump_json())
-        way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert way.things.redrive(thing, own(OwnFact.REDRIVEN, "r1"))
-        assert list(way.transit.open_orders(TRACE)) == [order()]
-        assert way.things.get(thing.id) is None
-        assert not way.things.redrive(thing, own(OwnFact.REDRIVEN, "r2"))
-        assert way.ledger.fact(TRACE, "r2") is None
-
-    def test_a_parked_expansion_keeps_its_place_and_goes_on(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], expansion=expansion()))
-        way.transit.commit(Commit([TakeChunk(expansion())], orders=[order("ann")]))
-        stands = way.transit.expansion(TRACE)
-        assert stands is not None
-        thing = parked("expansion", body=stands.model_dump_json(), station="ingest")
-        assert way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert list(way.scans.open_before(NOON * 2)) == [OpenEntry(order("ann"), NOON, 0)]
-        assert list(way.transit.under_way(TRACE)) == [order("ann")]
-        assert way.transit.expansion(TRACE) is None
-        assert (
-            way.transit.commit(Commit([TakeChunk(stands)], orders=[order("ben")])) is Outcome.ALREADY
-        )  # somebody who was slow
-        assert way.things.redrive(thing, own(OwnFact.REDRIVEN, "r"))
-        again = way.transit.expansion(TRACE)
-        assert again == stands
-        assert way.transit.commit(Commit([TakeChunk(again)], orders=[order("ben")])) is Outcome.DONE
-
-    def test_an_arrival_stays_until_it_was_sent(self, way: Way) -> None:
-        thing = parked("arrival", station="ingest")
-        way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert not way.things.redrive(thing, own(OwnFact.REDRIVEN, "r"))  # not released
-        assert way.things.release(thing)
-        assert way.things.get(thing.id) == thing
-        assert way.things.redrive(thing, own(OwnFact.REDRIVEN, "r"))
-        assert way.things.get(thing.id) is None
-        assert not way.things.release(thing)
-
-    def test_an_arrival_that_failed_again_while_it_was_redriven_stays_parked(self, way: Way) -> None:
-        thing = parked("arrival", station="ingest")
-        way.things.park(thing, own(OwnFact.PARKED, "1"))
-        way.things.release(thing)
-        anew = parked("arrival", station="ingest", parkings=2)
-        assert way.things.park(anew, own(OwnFact.PARKED, "2"))
-        assert not way.things.redrive(thing, own(OwnFact.REDRIVEN, "r"))
-        assert way.things.get(thing.id) == anew
-
-    def test_what_is_discarded_is_gone_for_good(self, way: Way) -> None:
-        thing = parked("arrival", station="ingest")
-        way.things.park(thing, own(OwnFact.PARKED, "1"))
-        assert way.things.discard(thing, [own(OwnFact.DISCARDED, "d")])
-        assert way.transit.is_clear(TRACE)
-        assert not way.things.discard(thing, [own(OwnFact.DISCARDED, "d2")])
-        assert way.ledger.fact(TRACE, "d2") is None
-
-    def test_an_open_order_is_not_discarded(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        assert not way.things.discard(parked(order().key), [own(OwnFact.DISCARDED, "d")])
-        assert list(way.transit.open_orders(TRACE)) == [order()]
-
-    def test_unknown_ids_are_nothing(self, way: Way) -> None:
-        assert way.things.get("nothing") is None
-        assert way.things.get(f"{TRACE}/arrival") is None
-
-
-class TestSweep:
-    def test_only_what_is_open_for_long_is_waiting(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order("ann")]))
-        way.clock.now += 10
-        way.transit.commit(Commit(facts=[received(TWO)], orders=[order("ben", TWO)], expansion=expansion(trace=TWO)))
-        way.things.park(parked("arrival", trace="d" * 32), own(OwnFact.PARKED, "p"))
-        assert list(way.scans.open_before(NOON + 5)) == [OpenEntry(order("ann"), NOON, 0)]
-        assert len(list(way.scans.open_before(NOON + 11))) == 3
-        assert list(way.scans.open_before(NOON)) == []
-
-    def test_what_was_swept_waits_anew(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()], expansion=expansion()))
-        for waiting in list(way.scans.open_before(NOON + 1)):
-            way.scans.sent_again(waiting, NOON + 50)
-            way.scans.sent_again(waiting, NOON + 99)  # another sweep at the same time: counts once
-        assert {(w.since_ms, w.sweeps) for w in way.scans.open_before(NOON + 51)} == {(NOON + 50, 1)}
-
-    def test_sweeping_brings_nothing_back(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received()], orders=[order()]))
-        (waiting,) = way.scans.open_before(NOON + 1)
-        way.transit.commit(Commit([Settle(order())], [delivered()]))
-        way.scans.sent_again(waiting, NOON + 50)
-        assert way.transit.is_clear(TRACE)
-
-
-class TestLedger:
-    def test_a_fact_comes_back_as_it_was(self, way: Way) -> None:
-        fact = received(subject='Grüße \u2028 "x"', recipients=["a@b"], nested={"n": [1, None]})
-        way.transit.commit(Commit(facts=[fact]))
-        assert way.ledger.fact(TRACE, fact.key) == fact
-
-    def test_messages_are_found_by_their_own_id(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received(messageId="<1>")]))
-        way.transit.commit(Commit(facts=[received(TWO, messageId="<1>")]))
-        way.transit.commit(Commit(facts=[received("c" * 32, messageId="<2>")]))
-        for spelling in ("<1>", "1", " <1>\r\n"):
-            assert {fact.trace for fact in way.ledger.received(message_id=spelling)} == {TRACE, TWO}
-        assert list(way.ledger.received(message_id="<3>")) == []
-
-    def test_an_organization_has_its_own_facts(self, way: Way) -> None:
-        way.transit.commit(Commit(facts=[received(), delivered()]))
-        way.transit.commit(Commit(facts=[received(TWO, OTHER)]))
-        assert len(list(way.ledger.all_facts(ORG))) == 2
-        assert [fact.trace for fact in way.ledger.all_facts(OTHER)] == [TWO]
-
-
-class TestAnOrganizationsDeletion:
-    def test_everything_of_an_organization_is_found_open_and_parked(self, way: Way) -> None:
-        opened: list[Order] = [order("ann"), order("ben"), bounce(), call()]
-        assert way.transit.commit(Commit(facts=[received()], orders=opened, expansion=expansion())) is Outcome.DONE
-        theirs = order("zoe", TWO, organization_id=OTHER)
-        assert way.transit.commit(Commit(facts=[received(TWO)], orders=[theirs])) is Outcome.DONE
-        assert way.things.park(parked("order:ben"), own(OwnFact.PARKED, "parked"))
-        found = {standing.entry.key: standing for standing in way.scans.of_organization(ORG) if standing.entry}
-        assert set(found) == {*(each.key for each in opened), expansion().key}
-        aside = found["order:ben"].parked
-        assert aside is not None
-        assert aside.cause == "because"
-        assert found["order:ann"].parked is None
-        assert [standing.entry for standing in way.scans.of_organization(OTHER)] == [theirs]
-
-    def test_what_is_only_there_as_parked_is_found_without_an_order(self, way: Way) -> None:
-        event = Parked(TRACE, "event:f", ORG, "events", "cause", NOON, 1, f'{{"organization_id":"{ORG}"}}')
-        assert way.things.park(event, own(OwnFact.PARKED, "parked"))
-        (standing,) = way.scans.of_organization(ORG)
-        assert (standing.entry, standing.parked) == (None, event)
-
-    @pytest.mark.parametrize("entry", [order(), bounce(), call(), expansion()], ids=lambda entry: entry.key)
-    def test_anything_open_can_be_settled_with_a_fact(self, way: Way, entry: Order | Expansion) -> None:
-        if isinstance(entry, Expansion):
-            assert way.transit.commit(Commit(facts=[received()], expansion=entry)) is Outcome.DONE
-        else:
-            assert way.transit.commit(Commit(facts=[received()], orders=[entry])) is Outcome.DONE
-        assert way.transit.commit(Commit([Settle(entry)], [own(OwnFact.DISCARDED, "once")])) is Outcome.DONE
-        assert way.transit.is_clear(TRACE)
-        assert way.transit.commit(Commit([Settle(entry)], [own(OwnFact.DISCARDED, "again")])) is Outcome.ALREADY
-
-    def test_a_fact_is_noted_once(self, way: Way) -> None:
-        assert way.transit.commit(Commit(facts=[own(OwnFact.ORGANIZATION_DELETED, "gone")])) is Outcome.DONE
-        assert way.transit.commit(Commit(facts=[own(OwnFact.ORGANIZATION_DELETED, "gone")])) is Outcome.ALREADY
-        assert len(way.ledger.facts(TRACE)) == 1
-
-    def test_openings_are_read_for_many_flows_at_once(self, way: Way) -> None:
-        traces = [f"{number:032x}" for number in range(130)]
-        for trace in traces[:105]:
-            assert way.transit.commit(Commit(facts=[received(trace)])) is Outcome.DONE
-        found = way.ledger.openings(traces)
-        assert set(found) == set(traces[:105])
-        assert found[traces[7]] == received(traces[7])

@@ -246,7 +246,8 @@ class TestResults:
 
 class TestAllowance:
     def test_an_effect_over_the_limit_is_not_claimed(self, outside: Outside) -> None:
-        used_up = Allowance("effects:x:1", most=0, expires_s=1)
+        used_up = Allowance("effects:x:1", most=1, expires_s=1)
+        outside.transit.commit(Commit(allowance=used_up))
         assert outside.run(allowance=used_up) is Progress.OVER_LIMIT
         assert (outside.effects, outside.keys()) == (0, [])
         assert list(outside.transit.open_orders(TRACE)) == [bounce()]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Protocol):
-    """Facts by trace, as they were written. Suite: tests/contract/test_transit.py."""
+    """Facts by trace, as they were written. Suite: tests/contract/test_ledger.py."""
 
     def facts(self, trace: str) -> Sequence[Fact]:
         """Return every fact of one message in one organization, by time, then key; rows that are no facts are left out.

@@ -75,7 +75,7 @@ class Parked:
 
 
 class ParkedThings(Protocol):
-    """Suite: tests/contract/test_transit.py.
+    """Suite: tests/contract/test_parked.py.
 
     Each method that writes is one transaction. All raise StoreUnavailableError, and ConflictError where they write:
     both temporary, nothing was written.

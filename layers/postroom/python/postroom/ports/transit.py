@@ -85,7 +85,7 @@ Take = Settle | SettleIfThere | EndCall | PostponeCall | TakeChunk
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A limit on how often something happens in a period: at most ``most`` commits that count under ``name``.
+    """A limit on how often something happens in a period: ``most`` commits, at least one, count under ``name``.
 
     ``name`` says what is counted, for whom, and in which period; the count is kept until ``expires_s`` (seconds since
     the epoch).
@@ -133,7 +133,7 @@ class Outcome(StrEnum):
 
 
 class Transit(Protocol):
-    """Suite: tests/contract/test_transit.py.
+    """Suite: tests/contract/test_transit.py and test_commit_outcomes.py.
 
     All methods raise StoreUnavailableError, and ``commit`` ConflictError: both temporary, nothing was written. All
     reads are strongly consistent.

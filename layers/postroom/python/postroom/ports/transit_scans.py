@@ -39,7 +39,7 @@ class OpenOrParked:
 
 
 class TransitScans(Protocol):
-    """Suite: tests/contract/test_transit.py.
+    """Suite: tests/contract/test_transit_scans.py.
 
     All methods raise StoreUnavailableError: temporary, nothing was written.
     """

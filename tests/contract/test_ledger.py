@@ -1,0 +1,50 @@
+"""The ledger, in memory and in DynamoDB alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.ports.transit import (
+    Commit,
+    Outcome,
+)
+from tests.support.builders import (
+    ORG,
+    OTHER,
+    TRACE,
+    delivered,
+    received,
+)
+from tests.support.transit_way import TWO
+
+if TYPE_CHECKING:
+    from tests.support.transit_way import Way
+
+
+class TestLedger:
+    def test_a_fact_comes_back_as_it_was(self, way: Way) -> None:
+        fact = received(subject='Grüße \u2028 "x"', recipients=["a@b"], nested={"n": [1, None]})
+        way.transit.commit(Commit(facts=[fact]))
+        assert way.ledger.fact(TRACE, fact.key) == fact
+
+    def test_messages_are_found_by_their_own_id(self, way: Way) -> None:
+        way.transit.commit(Commit(facts=[received(messageId="<1>")]))
+        way.transit.commit(Commit(facts=[received(TWO, messageId="<1>")]))
+        way.transit.commit(Commit(facts=[received("c" * 32, messageId="<2>")]))
+        for spelling in ("<1>", "1", " <1>\r\n"):
+            assert {fact.trace for fact in way.ledger.received(message_id=spelling)} == {TRACE, TWO}
+        assert list(way.ledger.received(message_id="<3>")) == []
+
+    def test_an_organization_has_its_own_facts(self, way: Way) -> None:
+        way.transit.commit(Commit(facts=[received(), delivered()]))
+        way.transit.commit(Commit(facts=[received(TWO, OTHER)]))
+        assert len(list(way.ledger.all_facts(ORG))) == 2
+        assert [fact.trace for fact in way.ledger.all_facts(OTHER)] == [TWO]
+
+    def test_openings_are_read_for_many_flows_at_once(self, way: Way) -> None:
+        traces = [f"{number:032x}" for number in range(130)]
+        for trace in traces[:105]:
+            assert way.transit.commit(Commit(facts=[received(trace)])) is Outcome.DONE
+        found = way.ledger.openings(traces)
+        assert set(found) == set(traces[:105])
+        assert found[traces[7]] == received(traces[7])
