@@ -23,7 +23,7 @@ from cli.errors import CommandError
 from local.settings import function_arn
 from postroom.contracts.orders import RuleCall
 from postroom.model.facts import EventName, OwnFact
-from postroom.model.mailbox import Folder
+from postroom.model.folders import Folder
 from tour.stack import PASSWORD, up
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from email.policy import SMTP
 from typing import TYPE_CHECKING, Any, Final
 
 from local.settings import ACCOUNT, REGION
-from postroom.model.mailbox import Folder
+from postroom.model.folders import Folder
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from cli.commands.send import transmit, verdicts_header
 from cli.commands.trace import timeline
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
-from postroom.model.mailbox import Folder
+from postroom.model.folders import Folder
 from postroom.model.rules import ActionType
 from tour import mail
 from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Message

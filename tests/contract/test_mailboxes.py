@@ -18,7 +18,8 @@ from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
-from postroom.model.mailbox import ChangeKind, Counters, Folder, Item, NewItem, item_id
+from postroom.model.folders import Folder
+from postroom.model.mailbox import ChangeKind, Counters, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, arn, delivered, order, received

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from postroom.contracts.orders import DeliveryOrder, OrderKind, RawLocation
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.folders import Folder
 from postroom.model.limits import MB, QUOTA_NOTICE_SHARE
-from postroom.model.mailbox import Folder, Head
+
+if TYPE_CHECKING:
+    from postroom.model.mailbox import Head
 
 
 def crosses(head: Head, size: int) -> bool:

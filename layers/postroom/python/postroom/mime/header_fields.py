@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from postroom.mime.ses_fields import own_bytes
@@ -76,10 +77,13 @@ _CRS: Final = _Ending(
 )
 """A line of CR only is empty: as in postal-mime, and in mail whose line ends were converted to CRLF twice."""
 
-_CR: Final = _Ending(
-    re.compile(rb"\r?+\n"), re.compile(rb"\n\r?+\n"), re.compile(rb"\n" + _MAY_BE + rb"(?:\r?+\n" + _NEXT_READ)
-)
-"""CR CR LF is not an empty line: as in mailparser."""
+
+@cache
+def _one_cr() -> _Ending:
+    """Return the ending for which CR CR LF is not an empty line: as in mailparser. Few messages need it."""
+    return _Ending(
+        re.compile(rb"\r?+\n"), re.compile(rb"\n\r?+\n"), re.compile(rb"\n" + _MAY_BE + rb"(?:\r?+\n" + _NEXT_READ)
+    )
 
 
 class HeaderFields:
@@ -174,7 +178,7 @@ def readings(head: bytes) -> list[HeaderFields]:
     found = [HeaderFields(head)]
     end = found[0].end
     if end is not None and head[max(end - 3, 0) : end] == b"\r\r\n":
-        found.append(HeaderFields(head, _CR))
+        found.append(HeaderFields(head, _one_cr()))
     if found[-1].has_bare_cr():
         # CR CR LF is one line end; a CR elsewhere is one as well
         block = head[: found[-1].end]

@@ -7,41 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from postroom.model.folders import FOLDER_CLASS, SPECIAL_USE, Folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Folder(StrEnum):
-    """Folders that every mailbox has. The id of each is its name, so that delivery needs no look-up."""
-
-    INBOX = "INBOX"
-    SENT_ITEMS = "SENT_ITEMS"
-    DRAFTS = "DRAFTS"
-    DELETED_ITEMS = "DELETED_ITEMS"
-    JUNK_EMAIL = "JUNK_EMAIL"
-    OUTBOX = "OUTBOX"
-    CALENDAR = "CALENDAR"
-    CONTACTS = "CONTACTS"
-    TASKS = "TASKS"
-    NOTES = "NOTES"
-
-
-FOLDER_CLASS: Mapping[Folder, str] = {
-    **dict.fromkeys(Folder, "IPF.Note"),
-    Folder.CALENDAR: "IPF.Appointment",
-    Folder.CONTACTS: "IPF.Contact",
-    Folder.TASKS: "IPF.Task",
-    Folder.NOTES: "IPF.StickyNote",
-}
-"""Exchange's folder classes. Source: [MS-OXOSFLD]."""
-
-SPECIAL_USE: Mapping[Folder, str] = {
-    Folder.SENT_ITEMS: "\\Sent",
-    Folder.DRAFTS: "\\Drafts",
-    Folder.DELETED_ITEMS: "\\Trash",
-    Folder.JUNK_EMAIL: "\\Junk",
-}
-"""IMAP's special-use attributes. Source: RFC 6154."""
 
 
 @dataclass(frozen=True, slots=True)

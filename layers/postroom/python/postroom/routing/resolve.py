@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.model.addresses import Address
 from postroom.model.directory import Addressee, EntityKind, EntityState, MailDomain, Role
-from postroom.model.mailbox import Folder
+from postroom.model.folders import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
