@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from postroom.bounce.report import MAX_HEADERS, delivery_report, returned_fields
+from postroom.bounce.report import MAX_RETURNED_BYTES, delivery_report, returned_fields
 from postroom.bounce.wording import explanation
 from postroom.mime.headers import Headers
 from postroom.mime.writing import encoded, final_recipient, report_field
@@ -197,7 +197,7 @@ def test_long_and_eight_bit_headers_come_back_encoded_and_only_as_many_as_fit() 
     returned = headers.get_payload(decode=True)
     assert isinstance(returned, bytes)
     assert returned == b"X-Long: " + b"x" * 5000 + b"\r\nSubject: caf\xe9\0\r\n"
-    assert len(returned) < MAX_HEADERS
+    assert len(returned) < MAX_RETURNED_BYTES
 
 
 @given(st.lists(st.tuples(*[HOSTILE] * 3), min_size=1, max_size=4), HOSTILE, HOSTILE, st.binary(max_size=400))

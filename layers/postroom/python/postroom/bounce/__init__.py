@@ -1,5 +1,5 @@
-"""Station bounce: the sender of a message learns, once, who did not get it.
+"""Station bounce: one message tells the sender of a message which recipients did not get it.
 
-``bounce`` is the station; ``history`` reads the flow's facts, ``decide`` says where silence is better, ``report`` and
-``wording`` write the message.
+``bounce`` is the station; ``history`` reads the flow's facts, ``decide`` says when no bounce may be sent, ``report``
+and ``wording`` write the message.
 """

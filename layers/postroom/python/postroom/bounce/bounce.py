@@ -1,8 +1,8 @@
-"""Station bounce: tell the sender, once, who did not get the message (docs/decisions/0009).
+"""The station: one bounce message names the recipients that did not get a message (docs/decisions/0009).
 
 Recipients fail at different times, each in a transaction that leaves a bounce order. The flow's first order acts for
 all: it waits until nothing of the flow is under way, then one message names all recipients that failed.
-``effects.once`` sees to it that the message is sent once, and says which stop may repeat it.
+``effects.once`` sends it once, and says which stop may repeat it.
 """
 
 from __future__ import annotations
@@ -38,20 +38,18 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Transit
 
-MOST_AN_HOUR: Final = 20
+MAX_PER_HOUR: Final = 20
 """Most bounce messages to one sender in one hour, for each organization. Source: architecture 4.11 (ours)."""
 
-HOUR: Final = 3_600_000
-"""In milliseconds."""
+HOUR_MS: Final = 3_600_000
 
-ANSWER_SLACK: Final = HOUR
-"""How much earlier than SES itself we stop to let it answer, in milliseconds: its clock counts. Ours."""
+ANSWER_MARGIN_MS: Final = HOUR_MS
+"""How much earlier than SES's limit SendBounce is not used any more: SES's clock counts. Ours."""
 
-TOO_MANY: Final = f"the sender has had {MOST_AN_HOUR} bounce messages in this hour"
+TOO_MANY: Final = f"the sender has had {MAX_PER_HOUR} bounce messages in this hour"
 NOTHING_NEW: Final = (
     "the sender knows of these recipients already, or did not write to them, or a group reached others of its members"
 )
-
 
 LOOK_AGAIN_S: Final = 30
 """Seconds until an order is looked at again. Ours."""
@@ -77,9 +75,10 @@ class Bouncer:
     wait_for_others_ms: int = WAIT_FOR_OTHERS_MS
 
     def accept(self, body: str) -> None:
-        """Carry out one order: a message to the sender, a fact why not, another look later, or a parked order.
+        """Carry out one order: a bounce message, a fact why there is none, another look later, or a parked order.
 
-        Nothing of an organization that is gone, or going, is parked: a bounce that cannot be sent ends with a fact.
+        Orders of an organization that is deleted, or being deleted, are not parked: a bounce message that cannot be
+        sent ends with a fact.
 
         Args:
             body: the SQS message's body.
@@ -98,27 +97,27 @@ class Bouncer:
                 self._give_up(order, error.cause)
 
     def _give_up(self, order: BounceOrder, cause: str) -> None:
-        """End an order of an organization that is gone: no station would take it up again."""
+        """End an order of a deleted organization, which is not tried again."""
         history = BounceHistory.of(self.ledger.facts(order.trace))
         if history.unfinished is not None:
             self.once.record(history.unfinished, _given_up(cause), [order])
         else:
-            self._end([order], [history.silence(cause, self.now())] if history.failures else [])
+            self._end([order], [history.suppressed(cause, self.now())] if history.failures else [])
 
     def _look_at(self, order: BounceOrder) -> None:
         orders, others = self._under_way(order.trace)
         if not orders or orders[0].key != order.key:
-            return  # carried out, parked, or the turn of the first
+            return  # carried out or parked, or another order is the first
         waits = others and self.now() - order.since < self.wait_for_others_ms
         if waits or not self._settle(orders):
             self.queues.send([order], delay_s=self.look_again_s)
             return
         late, _ = self._under_way(order.trace)
-        if late:  # came meanwhile, and was told to wait for its turn
+        if late:  # it came meanwhile, found that it was not the first, and is not sent by itself again
             self.queues.send(late[:1], delay_s=self.look_again_s)
 
     def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
-        """Return a flow's bounce orders, and whether anything else of it is not over yet."""
+        """Return a flow's bounce orders, and whether anything else of it is open."""
         orders, others = [], False
         for one in self.transit.under_way(trace):
             if isinstance(one, BounceOrder):
@@ -130,28 +129,28 @@ class Bouncer:
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
         """Do what the flow's facts call for; ``False``: another run does it, look again."""
         history = BounceHistory.of(self.ledger.facts(orders[0].trace))
-        if history.unfinished is not None:  # recipients that failed since get a message of their own
+        if history.unfinished is not None:  # recipients that failed since then get another message
             return self._tell(history, history.unfinished, [] if history.failures else orders) is Progress.ENDED
         if not history.failures:
             return self._end(orders, [])
-        news = history.news
-        silence = self._why_silent(history) if news else NOTHING_NEW
-        if silence is None:
-            progress = self._tell(history, history.message(news, self.now()), orders)
+        failures = history.to_name
+        reason = self._why_suppressed(history) if failures else NOTHING_NEW
+        if reason is None:
+            progress = self._tell(history, history.message(failures, self.now()), orders)
             if progress is not Progress.OVER_LIMIT:
                 return progress is Progress.ENDED
-            silence = TOO_MANY
-        return self._end(orders, [history.silence(silence, self.now())])
+            reason = TOO_MANY
+        return self._end(orders, [history.suppressed(reason, self.now())])
 
     def _end(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
         """End orders with the facts that say how; ``False``: one of the facts was recorded before."""
         return self.transit.commit(Commit(list(map(SettleIfThere, orders)), facts)) is Outcome.DONE
 
-    def _why_silent(self, history: BounceHistory) -> str | None:
-        by_envelope = decide.silent_by_envelope(history.received, spam=history.is_spam)
+    def _why_suppressed(self, history: BounceHistory) -> str | None:
+        by_envelope = decide.suppressed_by_envelope(history.received, spam=history.is_spam)
         if by_envelope is not None:
             return by_envelope
-        return decide.silent_by_headers(history.received, self._headers(history.received))
+        return decide.suppressed_by_headers(history.received, self._headers(history.received))
 
     def _tell(self, history: BounceHistory, effect: Effect, orders: Sequence[BounceOrder]) -> Progress:
         """Send the bounce message, once; the orders end with it."""
@@ -168,7 +167,7 @@ class Bouncer:
 
     def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""
-        received, failures = history.received, history.told_by(intent)
+        received, failures = history.received, history.named_by(intent)
         domain = failures[0].address.rpartition("@")[2]
         bounce = Bounce(
             name=f"{received.trace}-{intent.key.partition(':')[2]}",
@@ -179,7 +178,7 @@ class Bouncer:
             arrived=history.arrived,
             explanation=explanation(domain, received.event["subject"], history.arrived, failures),
         )
-        answerable = self.now() - history.arrived < ANSWERABLE_HOURS * HOUR - ANSWER_SLACK
+        answerable = self.now() - history.arrived < ANSWERABLE_HOURS * HOUR_MS - ANSWER_MARGIN_MS
         if answerable and len(failures) <= MAX_ANSWERED:
             answered = self.sender.answer(bounce)
             if answered is not None:
@@ -193,10 +192,10 @@ class Bouncer:
         return read_headers(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
 
     def _allowance(self, received: Fact) -> Allowance:
-        hour = self.now() // HOUR
+        hour = self.now() // HOUR_MS
         whose = hashlib.sha256(str(received.data["envelopeFrom"]).lower().encode()).hexdigest()[:32]
         name = f"bounces:{received.organization_id}:{whose}:{hour}"
-        return Allowance(name, MOST_AN_HOUR, (hour + 2) * HOUR // 1000)
+        return Allowance(name, MAX_PER_HOUR, (hour + 2) * HOUR_MS // 1000)
 
 
 def _given_up(cause: str) -> Report:

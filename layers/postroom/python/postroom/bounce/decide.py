@@ -1,7 +1,7 @@
-"""Where silence is better than a bounce message.
+"""When no bounce message may be sent.
 
-SES has accepted a message before we know whether it can be delivered, so whoever its envelope names gets the answer:
-a forged name would make us a source of unwanted mail. What the envelope says counts only where SES has confirmed it.
+SES has accepted a message before we know whether it can be delivered, so a bounce goes to the address that the envelope
+names. If that address is forged, the bounce is unwanted mail. The envelope counts only where SES has confirmed it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ AUTOMATIC_REPLY: Final = "the message is itself an automatic reply or a report"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 MACHINES: Final = frozenset({"mailer-daemon", "mailerdaemon"})
-"""Local parts of mail systems themselves, lower-case: a bounce to them is read by nobody (ours)."""
+"""Local parts of mail systems themselves, lower-case: no person reads a bounce to them (ours)."""
 
 
-def silent_by_envelope(received: Fact, *, spam: bool) -> str | None:
-    """Say why the envelope of a message alone forbids an answer; ``None`` if it does not."""
+def suppressed_by_envelope(received: Fact, *, spam: bool) -> str | None:
+    """Return why the envelope of a message alone forbids a bounce; ``None`` if it does not."""
     sender, event = str(received.data["envelopeFrom"]), received.event
     if not sender:
         return NULL_SENDER
@@ -50,44 +50,44 @@ def silent_by_envelope(received: Fact, *, spam: bool) -> str | None:
     return None
 
 
-def silent_by_headers(received: Fact, headers: Headers) -> str | None:
-    """Say why the message's own words forbid an answer; ``None`` if they do not.
+def suppressed_by_headers(received: Fact, headers: Headers) -> str | None:
+    """Return why the message's header fields forbid a bounce; ``None`` if they do not.
 
-    SPF is about the envelope's domain. A DKIM verdict alone is not: any signature of anybody counts for it. DMARC is
-    about From's domain; where SPF has not confirmed the envelope, DMARC rests on a DKIM signature aligned with From,
-    which speaks for the envelope's domain where that is the same or lies below it.
+    SPF confirms the envelope's domain. A DKIM verdict alone does not: a signature of any domain counts for it. DMARC
+    confirms From's domain. Where SPF has not confirmed the envelope, DMARC rests on a DKIM signature that is aligned
+    with From; it confirms the envelope's domain too, if that is the same domain or one below it.
 
-    Automatic replies are not answered, because two systems might go on for ever (RFC 3834 2). Other automatic mail,
-    mailing lists and bulk mail are: their senders rely on bounces (RFC 3834 is about responders, not about delivery
-    reports).
+    Automatic replies get no bounce, because two systems might answer each other without end (RFC 3834 2). Other
+    automatic mail, mailing lists and bulk mail get bounces: their senders rely on them (RFC 3834 is about responders,
+    not about delivery reports).
     """
     if received.event["spfVerdict"] != Verdict.PASS and not _is_aligned(received, headers):
         return UNCONFIRMED
-    # of a field that stands more than once, any may be the one that was meant
+    # a field may occur more than once; each of its values counts
     replied = any(_begins(text, "auto-replied") for text in headers.texts("Auto-Submitted"))
     reported = any(_begins(text, "multipart/report") for text in headers.texts("Content-Type"))
     return AUTOMATIC_REPLY if replied or reported else None
 
 
 def _begins(text: str, word: str) -> bool:
-    """Return whether a field's value begins with a word, in any case, comments in front of it left out."""
+    """Return whether a field's value begins with a word, in any case, after comments."""
     return without_comments(text).lstrip().lower().startswith(word)
 
 
 def _is_aligned(received: Fact, headers: Headers) -> bool:
     envelope = Address.parse(str(received.data["envelopeFrom"]))
     authors = {address.domain for reading in headers.authors.readings for address in reading.froms}
-    if envelope is None or len(authors) != 1:  # of several authors, nobody knows which one DMARC looked at
+    if envelope is None or len(authors) != 1:  # of several authors, it is not known which one DMARC checked
         return False
     (author,) = authors
     return envelope.domain == author or envelope.domain.endswith(f".{author}")
 
 
 def writable(sender: str) -> str | None:
-    """Return an envelope sender as it can stand in a header field, its domain in A-labels; ``None``: it cannot.
+    """Return an envelope sender as it can be written in a header field, its domain in A-labels; ``None``: it cannot.
 
-    Quoted and non-ASCII local parts and address literals are left out: SES takes none of the last two, and hardly
-    anybody sends from the first.
+    Quoted local parts, non-ASCII local parts and address literals are refused: SES does not accept the last two, and
+    the first are rare.
     """
     local, _, domain = sender.strip().rpartition("@")
     plain = f"{local}@{a_label(domain)}"

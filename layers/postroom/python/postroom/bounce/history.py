@@ -1,4 +1,4 @@
-"""What the facts of a flow say about its bounces: who failed, who was told, and what was begun and not ended."""
+"""What the facts of a flow say about its bounces: failures, bounce messages, and one that has no end yet."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COVERS: Final = "covers"
-"""Names, in a fact, the failures that it deals with."""
+"""Member of a fact: the failures that it covers."""
 
 TELLS: Final = "tells"
-"""Names, in an intent, the failures that are told: one for each address."""
+"""Member of an intent: the failures that its bounce message names, one per address."""
 
 _BOUNCED: Final = f"{EventName.INCOMING_EMAIL_BOUNCED}:"
 
@@ -31,7 +31,7 @@ class BounceHistory:
     Attributes:
         received: the fact that opened the flow.
         failures: recipients that failed and that no decision covers yet, oldest first.
-        claims: decisions: intents, and facts that suppress; their number names the next.
+        claims: decisions: intents, and facts that suppress a bounce; their number is in the key of the next.
         unfinished: the bounce message that was begun and has no end yet.
     """
 
@@ -74,38 +74,39 @@ class BounceHistory:
         return self.received.event["spamVerdict"] == Verdict.FAIL or not policies <= {DmarcPolicy.NONE}
 
     @property
-    def news(self) -> tuple[Fact, ...]:
-        """The failures to tell: one an address, none that a mailbox was reached for, none that was told before.
+    def to_name(self) -> tuple[Fact, ...]:
+        """The failures that a bounce message is to name: one per address, and no address that was named before.
 
-        A group that reached one of its members has not failed (ours). Whom a rule's function added is a blind copy: the
-        sender hears of nobody whom they did not write to.
+        A group that reached one of its members has not failed (ours). A recipient that a rule's function added is a
+        blind copy: a bounce names only recipients that the sender addressed.
         """
         received = (fact for fact in self._all if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED)
         written_to = {name for fact in received for name in fact.event["recipients"]}
-        reached = {_addressee(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
-        told = {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
-        unknown = written_to - reached - told
+        reached = {_recipient(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
+        named = {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
+        new = written_to - reached - named
         found: dict[str, Fact] = {}
         for fact in self.failures:
-            if (address := _addressee(fact)) in unknown:
+            if (address := _recipient(fact)) in new:
                 found.setdefault(address, fact)
         return tuple(found.values())
 
-    def told_by(self, intent: Fact) -> tuple[Failure, ...]:
-        """Return what an intent is about to tell."""
-        tells = set(intent.data[TELLS])
-        return tuple(_failure(fact) for fact in _bounced(self._all) if _name(fact) in tells)
+    def named_by(self, intent: Fact) -> tuple[Failure, ...]:
+        """Return the failures that an intent's bounce message names."""
+        names = set(intent.data[TELLS])
+        return tuple(_failure(fact) for fact in _bounced(self._all) if _name(fact) in names)
 
-    def message(self, news: Sequence[Fact], now: int) -> Effect:
+    def message(self, failures: Sequence[Fact], now: int) -> Effect:
         """Return the bounce message that is to be sent; its intent covers every failure known so far."""
-        return _effect(self._claim(OwnFact.BOUNCE_INTENDED, news, now, {TELLS: [_name(fact) for fact in news]}))
+        tells = {TELLS: [_name(fact) for fact in failures]}
+        return _effect(self._claim(OwnFact.BOUNCE_INTENDED, failures, now, tells))
 
-    def silence(self, reason: str, now: int) -> Fact:
-        """Return the fact that nobody is told, and why; it covers every failure known so far."""
+    def suppressed(self, reason: str, now: int) -> Fact:
+        """Return the fact that no bounce is sent, and why; it covers every failure known so far."""
         return self._claim(OwnFact.BOUNCE_SUPPRESSED, self.failures, now, {"reason": reason})
 
     def _claim(self, name: OwnFact, about: Sequence[Fact], now: int, data: dict[str, Any]) -> Fact:
-        recipients = list(dict.fromkeys(map(_addressee, about)))
+        recipients = list(dict.fromkeys(map(_recipient, about)))
         data = {"recipients": recipients, COVERS: [_name(fact) for fact in self.failures], **data}
         key = f"BOUNCE:{len(self.claims)}"
         return Fact(self.received.trace, self.received.organization_id, name, key, now, data=data)
@@ -123,12 +124,12 @@ def _name(fact: Fact) -> str:
     return fact.key.removeprefix(_BOUNCED)
 
 
-def _addressee(fact: Fact) -> str:
-    """Return the envelope recipient that a fact is about: a group, not its member."""
+def _recipient(fact: Fact) -> str:
+    """Return the envelope recipient that a fact is about: the group, for a member of a group."""
     bounced = fact.event.get("bouncedRecipient", {})
     return str(fact.data.get("deliveredTo") or bounced.get("emailAddress") or fact.event.get("recipient", ""))
 
 
 def _failure(fact: Fact) -> Failure:
     bounced = fact.event["bouncedRecipient"]
-    return Failure.of(_addressee(fact), str(bounced["reason"]), str(bounced["status"]))
+    return Failure.of(_recipient(fact), str(bounced["reason"]), str(bounced["status"]))

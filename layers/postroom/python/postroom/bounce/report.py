@@ -1,8 +1,8 @@
 """A delivery status notification of our own making, as bytes with CRLF, 7-bit, no line beyond 998.
 
 Source: RFC 3464 (delivery-status), RFC 6522 (multipart/report, text/rfc822-headers), RFC 6533 (addresses that are not
-ASCII), RFC 3834 (Auto-Submitted). It is written by hand, because what goes in comes from strangers: every value is
-one line of plain ASCII, or encoded, before it stands in a field.
+ASCII), RFC 3834 (Auto-Submitted). It is written without a library, because its values come from outside: each is one
+line of plain ASCII, or encoded, before it is written into a field.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from postroom.model.bounces import Bounce
 
-MAX_HEADERS: Final = 32 * 1024
-"""How much of the original's header block goes back, in bytes: whole fields, as many as fit. Ours."""
+MAX_RETURNED_BYTES: Final = 32 * 1024
+"""Most bytes of the original's header block that are returned: whole fields, as many as fit. Ours."""
 
 _HIDDEN: Final = frozenset({b"bcc", b"resent-bcc"})
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.MULTILINE)
-"""A field begins its line; looked for anywhere, a long line without a colon would cost its square."""
+"""A field begins at the start of a line; a search at every place would take quadratic time on a long line."""
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
 _CRLF: Final = b"\r\n"
 
@@ -79,8 +79,8 @@ def _status(bounce: Bounce) -> bytes:
 
 
 def returned_fields(block: bytes) -> Iterator[bytes]:
-    """Yield the fields of a header block that the sender gets back: not Bcc, and none that does not fit any more."""
-    room = MAX_HEADERS
+    """Yield the fields of a header block that are returned to the sender: not Bcc, and only those that still fit."""
+    room = MAX_RETURNED_BYTES
     for found in _FIELD.finditer(block):
         field = re.sub(rb"\r?\n", _CRLF, found[0])
         if found[1].lower() not in _HIDDEN and len(field) <= room:

@@ -1,4 +1,4 @@
-"""What a bounce message says to people."""
+"""The text of a bounce message, for people."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ ADVICE: Final = {
 LAST: Final = "Nothing more will be tried for this message. Other recipients, if there were any, are not affected."
 
 
-WIDTH: Final = 76
-"""Of a line, in characters; that of a recipient is as long as its reason. Ours."""
+LINE_CHARACTERS: Final = 76
+"""Longest line; the line of a recipient is as long as its reason. Ours."""
 
 
 def explanation(domain: str, subject: str, arrived: int, failures: Sequence[Failure]) -> str:
     """Return the text of a bounce message.
 
-    Each recipient has one line ``<address>: 550 status reason``, as mail servers have written it for long: programs
-    that read bounce messages look for it (email-bounce-parser 1.0.22 names the recipient by nothing else). The subject,
-    which a stranger chose, comes after the recipients, because such programs take the first line that looks like one.
+    Each recipient has one line ``<address>: 550 status reason``, the form that mail servers use: programs that read
+    bounce messages look for it (email-bounce-parser 1.0.22 finds the recipient by nothing else). The subject comes from
+    outside; it follows the recipients, because such programs take the first line that looks like a recipient's.
 
     Args:
         subject: of the message that bounces; may be empty.
@@ -63,4 +63,4 @@ def explanation(domain: str, subject: str, arrived: int, failures: Sequence[Fail
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return textwrap.fill(text, LINE_CHARACTERS, initial_indent=indent, subsequent_indent=indent, break_long_words=False)

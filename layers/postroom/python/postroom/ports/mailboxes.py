@@ -57,7 +57,7 @@ class Mailboxes(MailboxHeads, Protocol):
     ) -> Item | None:
         """Put a message into a folder, settle its order and record its facts: one transaction.
 
-        UID and sequence come from ``head``; if somebody else changed the mailbox since, ConflictError is raised and
+        UID and sequence come from ``head``; if the mailbox has changed since, ConflictError is raised and
         the caller reads the head again. ``notice`` is another order for the same mailbox that this delivery causes;
         it marks the mailbox as noticed.
 

@@ -62,7 +62,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         if refused & {TAKE, FACT}:
             return None
         if refused:
-            raise ConflictError("somebody else changed the mailbox")
+            raise ConflictError("another change of the mailbox was faster")
         return entered
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:

@@ -40,7 +40,7 @@ def order_row(order: Order, since: int) -> dict[str, Any]:
 
 
 def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
-    """Return an expansion's row; ``done`` stands beside the rest, because it is what changes."""
+    """Return an expansion's row. ``done`` is an attribute of its own, because it changes."""
     return {
         **key(expansion.trace, expansion.key),
         "state": {"S": OPEN},

@@ -69,7 +69,7 @@ class MemoryMailboxes:
                 return None
             mailbox = tables.mailboxes.get(head.mailbox_id)
             if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], notices):
-                raise ConflictError("somebody else changed the mailbox")
+                raise ConflictError("another change of the mailbox was faster")
             entered, counters = enter(head, item, self.now())
             del tables.transit[order.trace, order.key]
             tables.write(facts, notices, now=self.now())
