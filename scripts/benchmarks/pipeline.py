@@ -86,7 +86,7 @@ class Pipeline:
             self.put([to_item(record)])
         owner = MailboxOwner(self.organization.id, self.organization.arn, self.organization.kms_key_arn)
         key = operator.keys.new(self.organization.kms_key_arn, self.organization.arn)
-        made = operator.mailboxes.create(entity.id, owner, wrapped_key=key, quota_bytes=50 << 30, now=_now())
+        made = operator.mailboxes.create(entity.id, owner, wrapped_key=key, quota_bytes=50 << 30, now_ms=_now())
         if not made:
             raise RuntimeError(f"{name} has a mailbox already")
         return entity.addresses[0]

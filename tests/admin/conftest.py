@@ -49,11 +49,13 @@ class ApiError(Exception):
 
 @dataclass
 class FewMailboxes:
-    """``MailboxHeads``."""
+    """Implements ``MailboxHeads``."""
 
     heads: dict[str, Head] = field(default_factory=dict)
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+    def create(
+        self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now_ms: int
+    ) -> bool:
         if mailbox_id in self.heads:
             return False
         self.heads[mailbox_id] = Head(

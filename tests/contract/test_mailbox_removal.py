@@ -46,7 +46,7 @@ class Stores:
     def move_in(self, name: str) -> list[str]:
         """Make a mailbox with letters; return the names of its objects."""
         owner = MailboxOwner(ORG, arn(), "key")
-        assert self.mailboxes.create(name, owner, wrapped_key=b"w", quota_bytes=1 << 30, now=NOON)
+        assert self.mailboxes.create(name, owner, wrapped_key=b"w", quota_bytes=1 << 30, now_ms=NOON)
         return [self.deliver(name, number) for number in range(LETTERS)]
 
     def deliver(self, name: str, number: int) -> str:

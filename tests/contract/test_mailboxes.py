@@ -66,7 +66,7 @@ def running(request: pytest.FixtureRequest) -> RunningStack:
             DynamoTransit(stack.dynamodb, names[1], names[2], lambda: NOON),
             DynamoLedger(stack.dynamodb, names[2]),
         )
-    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota_bytes=1000, now=NOON)
+    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota_bytes=1000, now_ms=NOON)
     return made
 
 
@@ -104,7 +104,7 @@ def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack
 
 def test_a_mailbox_is_made_once(running: RunningStack) -> None:
     running.deliver(1)
-    assert not running.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota_bytes=1, now=1)
+    assert not running.mailboxes.create("ann", MailboxOwner("x", "x", "x"), wrapped_key=b"y", quota_bytes=1, now_ms=1)
     head = running.mailboxes.head("ann")
     assert head is not None
     assert (head.wrapped_key, head.size) == (b"\0k", 10)

@@ -209,7 +209,7 @@ class MemoryMailSystem:
         claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=name, kind=EntityKind.USER)
         self.directory.commit([Insert(entity), Insert(claim)])
         owner = MailboxOwner(ORG, arn(), KMS)
-        self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota_bytes=quota, now=NOON)
+        self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota_bytes=quota, now_ms=NOON)
 
     def alias(self, name: str, whose: str, kind: EntityKind = EntityKind.USER) -> None:
         claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=whose, kind=kind)

@@ -192,7 +192,7 @@ class Pipeline:
         if made.addressee.has_mailbox:
             owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
             wrapped = self.operator.keys.new(self.kms_key, arn(organization_id))
-            self.operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=quota, now=NOON)
+            self.operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=quota, now_ms=NOON)
 
     def delete_organization(self, organization_id: str = ORG) -> None:
         """Begin to delete an organization, as DeleteOrganization does."""

@@ -185,7 +185,7 @@ class RunningStack:
             )
             directory.commit([*_entity(organization, name, EntityKind.USER, domain), Insert(membership)])
             wrapped = operator.keys.new(organization.kms_key_arn, organization.arn)
-            assert operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=1 << 30, now=_now())
+            assert operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=1 << 30, now_ms=_now())
 
     def directory(self) -> DynamoDirectory:
         """Return the directory itself; within ``entered``."""

@@ -94,13 +94,13 @@ def as_row(parked: Parked) -> dict[str, Any]:
         "organizationId": parked.organization_id,
         "station": parked.station,
         "cause": parked.cause,
-        "since": output.rfc3339(parked.since),
+        "since": output.rfc3339(parked.since_ms),
         "parkings": parked.parkings,
     }
 
 
 def _all(parking: Redriving) -> list[Parked]:
-    return sorted(parking.list(), key=lambda parked: (parked.since, parked.id))
+    return sorted(parking.list(), key=lambda parked: (parked.since_ms, parked.id))
 
 
 def _one(parking: Redriving, parked_id: str) -> Parked:

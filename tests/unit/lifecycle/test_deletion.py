@@ -227,7 +227,7 @@ def test_the_keys_of_every_organization_go_before_the_rest_of_any(
     mail_system.directory.commit([Insert(replace(ann, organization_id=OTHER, id="zoe", name="zoe", version=1))])
     owner = MailboxOwner(OTHER, arn(OTHER), KMS)
     mail_system.mailboxes.create(
-        "zoe", owner, wrapped_key=mail_system.keys.new(KMS, arn(OTHER)), quota_bytes=1, now=mail_system.now()
+        "zoe", owner, wrapped_key=mail_system.keys.new(KMS, arn(OTHER)), quota_bytes=1, now_ms=mail_system.now()
     )
     deliver(mail_system)
     begin(mail_system)

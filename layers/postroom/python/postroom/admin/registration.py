@@ -88,7 +88,7 @@ def _create_mailbox(context: Context, organization: Organization, entity: Entity
         organization_id=organization.id, organization_arn=organization.arn, kms_key_arn=organization.kms_key_arn
     )
     quota_bytes = (entity.quota_mb or DEFAULT_QUOTA_MB) * MB
-    context.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota_bytes=quota_bytes, now=now)
+    context.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota_bytes=quota_bytes, now_ms=now)
 
 
 def deregister(

@@ -1,4 +1,4 @@
-"""Facts by trace: what happened to each message."""
+"""The ledger: the facts of each flow."""
 
 from __future__ import annotations
 
@@ -11,50 +11,38 @@ if TYPE_CHECKING:
 
 
 class Ledger(Protocol):
-    """Facts by trace, as they were written. Suite: tests/contract/test_ledger.py."""
+    """Reads of facts. Suite: tests/contract/test_ledger.py.
+
+    Every method raises StoreUnavailableError if the table did not answer; a retry may succeed.
+    """
 
     def facts(self, trace: str) -> Sequence[Fact]:
-        """Return every fact of one message in one organization, by time, then key; rows that are no facts are left out.
-
-        Raises:
-            StoreUnavailableError: the store could not be reached; a retry may succeed.
-        """
+        """Return every fact of a flow, by time, then key. Rows that cannot be read are left out."""
 
     def fact(self, trace: str, key: str) -> Fact | None:
-        """Return one fact.
+        """Return a fact by its key, if it exists.
 
         Raises:
-            StoreUnavailableError: as above.
-            UnreadableFactError: there is such a row, but it is no fact.
+            UnreadableFactError: the row exists, but cannot be read.
         """
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        """Return the facts that opened flows, by trace, in batched keyed reads; where there is no flow there is none.
-
-        Raises:
-            StoreUnavailableError: as above.
-        """
+        """Return the RECEIVED facts of those flows that exist, by trace, in batched keyed reads."""
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
-        """Return RECEIVED facts by the message's own Message-ID header. Reads the whole table: for people.
+        """Yield RECEIVED facts by the Message-ID header field. Reads the whole table: for the command line only.
 
         Args:
             message_id: in any of the spellings of ``model.message_ids``.
-
-        Raises:
-            StoreUnavailableError: as above.
         """
 
-    def between(self, since: int, until: int) -> Iterator[Fact]:
-        """Return every fact made from ``since`` to before ``until`` (milliseconds), in no order. Reads the whole table.
+    def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:
+        """Yield every fact of a period, in no order. Reads the whole table.
 
-        Raises:
-            StoreUnavailableError: as above.
+        Args:
+            since_ms: begin of the period, in milliseconds since the epoch.
+            until_ms: end of the period, which is not part of it.
         """
 
     def all_facts(self, organization_id: str) -> Iterator[Fact]:
-        """Return every fact of an organization, in no order. Reads the whole table: for a log that is rebuilt.
-
-        Raises:
-            StoreUnavailableError: as above.
-        """
+        """Yield every fact of an organization, in no order. Reads the whole table: to rebuild its event log."""

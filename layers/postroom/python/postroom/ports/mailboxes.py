@@ -1,4 +1,4 @@
-"""Mailboxes: index rows and counters. Content is ciphertext before it gets here."""
+"""Mailboxes: index entries and counters. Content is encrypted before it is passed on to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MailboxOwner:
-    """What a new mailbox must know of its organization."""
+    """The organization of a new mailbox."""
 
     organization_id: str
     organization_arn: str
@@ -25,22 +25,28 @@ class MailboxOwner:
 class MailboxHeads(Protocol):
     """Mailboxes without their messages. Suite: tests/contract/test_mailboxes.py.
 
-    All methods raise StoreUnavailableError; those that write raise ConflictError as well. Both are temporary and
-    nothing was written.
+    Every method raises StoreUnavailableError if a table did not answer. Methods that write also raise ConflictError if
+    another transaction held a row. Both are temporary, and nothing was written.
     """
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
-        """Make a mailbox with its standard folders, in one transaction. ``now`` in milliseconds.
+    def create(
+        self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now_ms: int
+    ) -> bool:
+        """Make a mailbox with its standard folders, in one transaction.
+
+        Args:
+            wrapped_key: the mailbox key, wrapped by ``MailboxKeys.new``.
+            now_ms: the time of creation, in milliseconds since the epoch.
 
         Returns:
-            ``False``: it exists already and stays as it is.
+            ``False`` if the mailbox exists; it stays unchanged.
         """
 
     def head(self, mailbox_id: str) -> Head | None:
-        """Return the head row as last written (a strongly consistent read)."""
+        """Return a mailbox's head by a strongly consistent read, if the mailbox exists."""
 
     def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
-        """Change the quota. ``False``: no such mailbox."""
+        """Set the quota. Return ``False`` if the mailbox does not exist."""
 
 
 class Mailboxes(MailboxHeads, Protocol):
@@ -55,25 +61,28 @@ class Mailboxes(MailboxHeads, Protocol):
         *,
         notice: DeliveryOrder | None = None,
     ) -> Item | None:
-        """Put a message into a folder, settle its order and record its facts: one transaction.
+        """Add a message to a folder, end its order and write its facts, in one transaction.
 
-        UID and sequence come from ``head``; if the mailbox has changed since, ConflictError is raised and
-        the caller reads the head again. ``notice`` is another order for the same mailbox that this delivery causes;
-        it marks the mailbox as noticed.
+        Args:
+            head: as it was read. The message's UID and sequence follow from it.
+            notice: an order for the same mailbox that this delivery causes; it marks the mailbox as noticed.
 
         Returns:
-            ``None``: the order was settled before, or one of the facts is known, because the flow has reached the
-            mailbox by another way: then the order still stands. Nothing was written.
+            ``None`` if nothing was written: the order has ended, or one of the facts exists because the flow has
+            reached the mailbox by another way. In the second case the order still exists.
+
+        Raises:
+            ConflictError: the mailbox has changed since ``head`` was read; read it again.
         """
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
-        """Return the messages of a folder by UID, oldest first, beginning behind ``after_uid``."""
+        """Return the messages of a folder whose UID is greater than ``after_uid``, in order of UIDs."""
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
-        """Return one message's index entry."""
+        """Return a message's index entry, if it exists."""
 
     def folders(self, mailbox_id: str) -> Sequence[FolderInfo]:
-        """Return all folders, by id."""
+        """Return all folders, in order of their ids."""
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
-        """Return what happened in the mailbox after a sequence, in order: a client that reads on misses nothing."""
+        """Return the first changes after a mailbox sequence, in order; a later call continues without a gap."""

@@ -1,10 +1,9 @@
-"""What rule functions put in place of messages that are on their way.
+"""Contents that rule functions put in place of messages in transit (docs/decisions/0010).
 
-Each attempt of a synchronous rule opens its run's slot, a Put fills every slot that is open, and the verdict's
-transaction closes it: what was put last before the answer is delivered, what a failed attempt put is not. The next
-attempt's opening empties the slot, so a Put that comes late, when its attempt has timed out and the next is open,
-counts for the next. Without an open slot a Put changes what later Gets return, and nothing that is delivered
-(docs/decisions/0010).
+Each attempt of a synchronous rule opens the slot of its run. A Put fills every open slot. The transaction of the
+decision closes the slot: the last content before the answer is delivered; the content of a failed attempt is not. The
+next attempt empties the slot. So a late Put, after its attempt has timed out and the next attempt has begun, counts for
+the next attempt. Without an open slot, a Put changes the result of later Gets, and nothing that is delivered.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One content that was put: an immutable object under ``transit/``, its size in bytes, and the Put's number."""
+    """A content that was put: an immutable object under ``transit/``, its size, and the number of the Put."""
 
     raw: RawLocation
     size: int
@@ -29,7 +28,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where the Puts of a rule's run go. ``attempt`` counts from 1; a closed slot stays closed."""
+    """The content of a rule's run. ``attempt`` counts from 1; a closed slot stays closed."""
 
     attempt: int
     content: Content | None = None
@@ -38,14 +37,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class FlowContents:
-    """All that was put into one flow; made anew by every change, never changed.
+    """All contents of one flow. Immutable; a change returns a new one.
 
     Attributes:
-        shown: what Gets return where no open slot holds something newer; None: the message as it came.
-        slots: by run, a name that the rule's run keeps over its attempts.
-        puts: how many there were.
-        frozen: no further Put is taken, because the message has left the flow's hands (a redirect).
-        version: of the stored row; 0 where nothing is stored.
+        shown: result of a Get, unless an open slot has a newer content; ``None`` is the message as received.
+        slots: by run, a name that a rule's run keeps over its attempts.
+        puts: number of Puts so far.
+        frozen: whether further Puts are refused, because the message was redirected.
+        version: of the stored row; 0 if none is stored.
     """
 
     trace: str
@@ -57,12 +56,12 @@ class FlowContents:
 
     @property
     def current(self) -> Content | None:
-        """What a Get returns: the newest of what is shown and what open slots hold; None: the message as it came."""
+        """The result of a Get: the newest of ``shown`` and the open slots; ``None`` is the message as received."""
         held = [slot.content for slot in self.slots.values() if not slot.closed]
         return max((one for one in (self.shown, *held) if one is not None), key=lambda one: one.number, default=None)
 
     def put(self, raw: RawLocation, size: int) -> FlowContents:
-        """Put a content into every open slot, or, where none is open, before the eyes of later Gets alone."""
+        """Put a content into every open slot; without an open slot, set the result of later Gets."""
         content = Content(raw, size, self.puts + 1)
         if not any(not slot.closed for slot in self.slots.values()):
             return replace(self, shown=content, puts=content.number)
@@ -70,10 +69,10 @@ class FlowContents:
         return replace(self, slots=slots, puts=content.number)
 
     def opened(self, run: str, attempt: int) -> FlowContents | None:
-        """Open a run's slot for an attempt; an attempt that is repeated after a crash finds what it had put.
+        """Open the slot of a run for an attempt. An attempt that is repeated after a crash keeps its content.
 
         Returns:
-            ``None``: the run is decided, or a later attempt is under way.
+            ``None`` if the run is decided, or a later attempt has begun.
         """
         slot = self.slots.get(run)
         if slot is not None and (slot.closed or attempt < slot.attempt):
@@ -83,13 +82,13 @@ class FlowContents:
         return replace(self, slots={**self.slots, run: Slot(attempt)})
 
     def closed(self, run: str, attempt: int, *, keep: bool) -> FlowContents | None:
-        """Close a run's slot; its content, ``slots[run].content`` before and after, is what its recipients get.
+        """Close the slot of a run. Its recipients get ``slots[run].content``, or the message as received without one.
 
         Args:
-            keep: False where the last attempt failed: what it put is forgotten.
+            keep: False if the last attempt failed; its content is dropped.
 
         Returns:
-            ``None``: this attempt's slot is not open.
+            ``None`` if the slot is not open for this attempt.
         """
         slot = self.slots.get(run)
         if slot is None or slot.closed or slot.attempt != attempt:

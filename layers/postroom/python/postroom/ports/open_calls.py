@@ -1,4 +1,4 @@
-"""What a rule's function is to be asked, read together with what decides whether it still may be."""
+"""Open rule calls, read together with the state of their organization."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 class CallOfOrganization(NamedTuple):
-    """An open rule call. ``organization_is_active``: its organization is neither being deleted nor gone."""
+    """An open rule call, and whether its organization is active (``MailboxOwners.is_active``)."""
 
     open_call: OpenCall
     organization_is_active: bool
 
 
 class OpenCalls(Protocol):
-    """Suite: tests/contract/test_open_calls.py."""
+    """Reads of run_sync_rule and run_async_rule. Suite: tests/contract/test_open_calls.py."""
 
     def read(self, pointer: CallPointer) -> CallOfOrganization | None:
         """Return a call in one keyed, consistent request.
 
         Returns:
-            ``None``: it is decided, or parked.
+            ``None`` if the call is decided or parked.
 
         Raises:
             StoreUnavailableError: a table did not answer.

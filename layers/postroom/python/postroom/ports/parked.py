@@ -1,4 +1,4 @@
-"""Parked things: orders, expansions, notifications and facts that wait for a person, each with its cause."""
+"""Parked things: orders, expansions, notifications and facts that wait for an operator, each with its cause."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from postroom.model.facts import OwnFact
 
 ARRIVAL_PREFIX: Final = "arrival:"
-"""Prefix of the key of a notification that is parked as it came."""
+"""Prefix of the key of a notification that is parked as it was received."""
 
 ORPHAN: Final = "orphan"
-"""Key of a stored message that is parked because no notification of it came."""
+"""Key of a stored message that is parked because it has no notification."""
 
 FACT_PREFIX: Final = "event:"
 """Prefix of the key of a fact that could not be projected; the fact's own key follows."""
@@ -25,16 +25,19 @@ STREAM_BATCH: Final = "batch"
 """Key of a run of the ledger's stream that could not be projected."""
 
 _ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH)
-"""What the keys of things begin with that have no row unless they are parked; all others are orders and expansions."""
+"""Prefixes of keys of things that have a row only while they are parked. All other keys are orders and expansions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """A parked thing.
 
-    ``station`` names what takes it up again: ``ingest``, ``events``, ``stream``, or an order's station. ``body`` is
-    what its queue gets on a redrive. ``parkings`` counts how often it was parked. ``since`` is milliseconds since the
-    epoch.
+    Attributes:
+        station: what continues it after a redrive: ``ingest``, ``events``, ``stream``, or the station of an order.
+        cause: why it was parked.
+        since_ms: when it was parked, in milliseconds since the epoch.
+        parkings: how often it was parked.
+        body: the queue message of a redrive.
     """
 
     trace: str
@@ -42,7 +45,7 @@ class Parked:
     organization_id: str
     station: str
     cause: str
-    since: int
+    since_ms: int
     parkings: int
     body: str
 
@@ -53,23 +56,23 @@ class Parked:
 
     @property
     def in_transit(self) -> bool:
-        """An order or expansion, whose row is in transit parked or not; of anything else the parked row is all."""
+        """Whether it is an order or expansion, with a row in transit. Anything else has only its parked row."""
         return not self.key.startswith(_ONLY_PARKED)
 
-    def fact(self, name: OwnFact, at: int, *, cause: str | None = None) -> Fact:
-        """Return what happened to it as a fact, with one key for each time that it was parked.
+    def fact(self, name: OwnFact, at_ms: int, *, cause: str | None = None) -> Fact:
+        """Return a fact about it. The fact's key differs for each time that it was parked.
 
         Args:
-            name: what happened: it was parked, redriven, discarded.
-            at: when, in milliseconds since the epoch.
-            cause: why; the cause of its parking, unless another is given.
+            name: PARKED, REDRIVEN or DISCARDED.
+            at_ms: time of the fact, in milliseconds since the epoch.
+            cause: the cause of its parking, unless another is given.
         """
         return Fact(
             trace=self.trace,
             organization_id=self.organization_id,
             name=name,
             key=f"{name}:{self.key}:{self.parkings}",
-            at=at,
+            at=at_ms,
             data={"what": self.key, "cause": self.cause if cause is None else cause, "station": self.station},
         )
 
@@ -77,45 +80,45 @@ class Parked:
 class ParkedThings(Protocol):
     """Suite: tests/contract/test_parked.py.
 
-    Each method that writes is one transaction. All raise StoreUnavailableError, and ConflictError where they write:
-    both temporary, nothing was written.
+    Each method that writes is one transaction. Every method raises StoreUnavailableError if a table did not answer.
+    Methods that write also raise ConflictError. Both are temporary, and nothing was written.
     """
 
     def park(self, parked: Parked, fact: Fact) -> bool:
-        """Set something aside with its cause: an open order or expansion, or something that has neither.
+        """Park an open order or expansion, or a thing without either.
 
-        Something parked already stays as it is, unless it was released: then it was tried again in vain, and is
-        parked anew.
+        A thing that is parked already stays unchanged, unless it was released: then the retry has failed, and it is
+        parked again.
 
         Returns:
-            ``False``: an order that has ended, or something that is parked already.
+            ``False`` if the order has ended, or the thing is parked already.
         """
 
     def get(self, parked_id: str) -> Parked | None:
-        """Return one parked thing by its id."""
+        """Return a parked thing by its id, if it is parked."""
 
     def list(self) -> Iterator[Parked]:
-        """Return everything parked, in no order. Reads the whole table: for people and sweeps."""
+        """Yield everything parked, in no order. Reads the whole table: for the command line and the sweep."""
 
     def release(self, parked: Parked) -> bool:
-        """Mark what is neither order nor expansion as about to be sent again; it stays parked until ``redrive``.
+        """Mark a thing that is neither order nor expansion before it is sent again; it stays parked until ``redrive``.
 
         Returns:
-            ``False``: it is not parked any more.
+            ``False`` if it is not parked any more.
         """
 
     def redrive(self, parked: Parked, fact: Fact) -> bool:
-        """Put a parked thing back on its way. An order or expansion becomes open; the caller sends it.
+        """End the parking of a thing that is tried again. An order or expansion becomes open, and the caller sends it.
 
-        Anything else was released and sent before; its row is deleted.
+        Anything else was released and sent before the call; its row is deleted.
 
         Returns:
-            ``False``: it is not parked any more, or it was parked anew since its release.
+            ``False`` if it is not parked any more, or was parked again after its release.
         """
 
     def discard(self, parked: Parked, facts: Sequence[Fact]) -> bool:
-        """Give a parked thing up for good.
+        """Discard a parked thing.
 
         Returns:
-            ``False``: it is not parked any more.
+            ``False`` if it is not parked any more.
         """

@@ -1,4 +1,4 @@
-"""Setting aside what a retry cannot help, with its cause and an alarm."""
+"""Parking of work that a retry cannot complete, with its cause and an alarm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class OrderParking(Protocol):
     """For stations that catch a PermanentError while they carry out an order. The call may be repeated."""
 
     def park_order(self, order: Order, cause: str) -> None:
-        """Park what a station could not carry out: one recipient of a message, a bounce, a rule's call.
+        """Park an order: the delivery to one recipient, a bounce, or a rule's call.
 
         Raises:
             TemporaryError: it is not parked yet; try again.
@@ -23,7 +23,7 @@ class ArrivalParking(Protocol):
     """For ingest, when it catches a PermanentError. The call may be repeated."""
 
     def park_arrival(self, body: str, cause: str) -> None:
-        """Park what came from SES as it came: a notification that makes no sense, or leads nowhere.
+        """Park a notification of SES as it was received: it cannot be read, or names no organization of ours.
 
         Raises:
             TemporaryError: it is not parked yet; try again.

@@ -1,4 +1,4 @@
-"""Queues between stations, and the one where parked mail waits for a person."""
+"""Queues between stations, and the queue of notices about parked things."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ if TYPE_CHECKING:
 
 
 class Message(Protocol):
-    """What a station's queue may get: an order, a pointer to something, an announcement of a message."""
+    """A message to a station: an order, a pointer, or a notification of SES."""
 
     @property
     def station(self) -> str:
-        """The station that it is for: a name in ``contracts.orders.STATIONS``."""
+        """The station: a name in ``contracts.orders.STATIONS``."""
 
     @property
     def message(self) -> str:
-        """The body."""
+        """The body of the queue message."""
 
     @property
     def group(self) -> str:
-        """Its fair queue's group; empty: it belongs to none."""
+        """The group of a fair queue; empty for none."""
 
 
 class Queues(Protocol):
-    """To the stations. Suite: tests/contract/test_queues.py."""
+    """Sends to stations. Suite: tests/contract/test_queues.py."""
 
     def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
-        """Send each message to its station; when this returns, all are in their queues (some perhaps twice).
+        """Send each message to its station. After a return all messages are in their queues, some perhaps twice.
 
         Args:
             messages: in any order, for any stations.
-            delay_s: seconds until they can be read, at most 900; None: the station's own delay.
+            delay_s: time until they can be received, in seconds, at most 900; ``None`` is the station's own delay.
 
         Raises:
-            StoreUnavailableError: not all have arrived; send all of them again.
+            StoreUnavailableError: some messages may not be in their queues; send all of them again.
         """
 
 
 class ParkedNotices(Protocol):
-    """To a person: its depth raises an alarm."""
+    """Sends notices about parked things. The number of messages in the queue raises an alarm."""
 
     def send(self, pointer: ParkedPointer, cause: str) -> None:
         """Send a pointer with its cause as message attribute ``cause``.
 
         Raises:
-            StoreUnavailableError: it may not have arrived; send it again.
+            StoreUnavailableError: the notice may not be in the queue; send it again.
         """

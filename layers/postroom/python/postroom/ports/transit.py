@@ -1,7 +1,7 @@
-"""Messages on their way: orders and expansions that are open, and the facts that each change of them writes.
+"""Messages in transit: open orders and expansions, and the facts that each of their changes writes.
 
-A recipient is in transit as long as its order is there; the transaction that ends the order writes its final fact.
-Every write is one ``Commit``: what it takes, what it adds, and one answer, ``Outcome``.
+A recipient is in transit as long as its order exists. The transaction that ends the order writes its final fact.
+Every write is one ``Commit``, with the rows that it takes and those that it adds; its result is an ``Outcome``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from postroom.ports.message_contents import FlowContents
 
 MAIL_PREFIX: Final = "order:"
-"""Prefix of the keys of delivery orders; a mailbox follows."""
+"""Prefix of the keys of delivery orders, before the mailbox id."""
 
 EXPANSION: Final = "expansion"
 """Key of ingest's expansion of a flow, and prefix of the keys of rule calls' expansions."""
@@ -27,9 +27,11 @@ EXPANSION: Final = "expansion"
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A rule call that is neither decided nor parked: how many attempts have failed, and when the next is due.
+    """A rule call that is neither decided nor parked.
 
-    ``due_ms`` is milliseconds since the epoch.
+    Attributes:
+        failed: number of failed attempts.
+        due_ms: when the next attempt is due, in milliseconds since the epoch.
     """
 
     call: RuleCall
@@ -39,16 +41,16 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """An order or expansion ends. Condition: it is there, open or parked."""
+    """An order or expansion ends. Condition: it exists, open or parked."""
 
     entry: Order | Expansion
 
 
 @dataclass(frozen=True, slots=True)
 class SettleIfThere:
-    """An order ends, open or parked. No condition: its absence refuses nothing.
+    """An order ends, open or parked. There is no condition: the order may have ended before.
 
-    More than fit one transaction go in several. Everything else of the commit goes with the first.
+    If there are more than fit in one transaction, they are written in several; the first has the rest of the commit.
     """
 
     entry: Order
@@ -71,24 +73,26 @@ class PostponeCall:
 
 @dataclass(frozen=True, slots=True)
 class TakeChunk:
-    """Chunk ``expansion.done`` is carried out; the expansion ends with its last chunk.
+    """Chunk ``expansion.done`` is committed; the expansion ends with its last chunk.
 
-    Condition: the expansion is open, not parked, has the same plan, and no further chunk of it is carried out.
+    Condition: the expansion is open, not parked, has the same plan, and no further chunk is committed.
     """
 
     expansion: Expansion
 
 
 Take = Settle | SettleIfThere | EndCall | PostponeCall | TakeChunk
-"""A row as it was read, and what becomes of it."""
+"""A row as it was read, and its change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A limit on how often something happens in a period: ``most`` commits, at least one, count under ``name``.
+    """A limit on commits with the same ``name``.
 
-    ``name`` says what is counted, for whom, and in which period; the count is kept until ``expires_s`` (seconds since
-    the epoch).
+    Attributes:
+        name: names the effect, its owner and the period.
+        most: largest number of commits, at least 1.
+        expires_s: when the count may be dropped, in seconds since the epoch.
     """
 
     name: str
@@ -98,15 +102,15 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What is written together.
+    """The writes of one transaction, with their conditions.
 
     Attributes:
-        takes: rows as they were read, and what becomes of them.
-        facts: none of them may be there yet.
-        orders: none of them may be there yet. A rule call that says so opens its slot, which holds as long as nothing
-            was put into the flow.
-        expansion: none may be there under its key.
-        contents: the flow's, changed; nothing may have been put into the flow since they were read.
+        takes: rows as they were read, and their changes.
+        facts: none of them may exist.
+        orders: none of them may exist. A rule call with ``slot_open`` opens its slot, on condition that nothing was put
+            into the flow.
+        expansion: none may exist under its key.
+        contents: the flow's new contents; they may not have changed since they were read.
         allowance: must not be used up; the commit counts.
     """
 
@@ -119,15 +123,15 @@ class Commit:
 
     @property
     def new_contents(self) -> FlowContents | None:
-        """The contents to write: those given, or those that the orders' slots begin with."""
+        """The contents to write: those given, or those with the slots that the orders open."""
         return self.contents if self.contents is not None else _first_slots(self.orders)
 
 
 class Outcome(StrEnum):
-    """What became of a commit. Nothing is written unless it is ``DONE``."""
+    """The result of a commit. Only ``DONE`` has written anything."""
 
     DONE = "DONE"
-    ALREADY = "ALREADY"  # a fact, order or expansion is there, or a take is gone: done before; sends may still be due
+    ALREADY = "ALREADY"  # done before: a fact, order or expansion exists, or a take is gone; sends may be due
     STALE = "STALE"  # the flow's contents have changed since they were read: read again, decide again
     OVER_LIMIT = "OVER_LIMIT"  # the allowance is used up
 
@@ -135,41 +139,44 @@ class Outcome(StrEnum):
 class Transit(Protocol):
     """Suite: tests/contract/test_transit.py and test_commit_outcomes.py.
 
-    All methods raise StoreUnavailableError, and ``commit`` ConflictError: both temporary, nothing was written. All
-    reads are strongly consistent.
+    Every method raises StoreUnavailableError if a table did not answer; ``commit`` also raises ConflictError. Both are
+    temporary, and nothing was written. All reads are strongly consistent.
     """
 
     def commit(self, commit: Commit) -> Outcome:
-        """Write a commit in one transaction: at most ``CHUNK_RECIPIENTS`` orders and final facts.
+        """Write a commit in one transaction.
 
-        Where several conditions fail, the outcome is ``ALREADY`` before ``STALE`` before ``OVER_LIMIT``. A commit of
-        nothing is ``DONE``.
+        If several conditions fail, the outcome is ``ALREADY`` before ``STALE`` before ``OVER_LIMIT``. An empty commit
+        is ``DONE``.
+
+        Args:
+            commit: at most ``CHUNK_RECIPIENTS`` orders and final facts.
         """
 
     def order(self, trace: str, key: str) -> DeliveryOrder | None:
-        """Return one delivery order, open or parked; ``None`` once it has ended."""
+        """Return a delivery order, open or parked; ``None`` if it has ended."""
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
-        """Return an expansion that is open and not parked: ingest's own, or a rule call's by its key."""
+        """Return an expansion, of ingest or by the key of a rule call's, if it is open and not parked."""
 
     def contents(self, trace: str) -> FlowContents:
-        """Return what was put into a flow: version 0 where nothing was. It stays when the flow has ended."""
+        """Return the contents of a flow, with version 0 if nothing was put. They stay after the end of the flow."""
 
     def open_call(self, trace: str, key: str) -> OpenCall | None:
-        """Return a rule call that is open and not parked."""
+        """Return a rule call, if it is open and not parked."""
 
     def open_orders(self, trace: str) -> Iterator[Order]:
-        """Return a flow's orders that are open and not parked, by key."""
+        """Yield a flow's orders that are open and not parked, in order of keys."""
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
-        """Return a flow's orders and expansions that are open and not parked, by key."""
+        """Yield a flow's orders and expansions that are open and not parked, in order of keys."""
 
     def is_clear(self, trace: str) -> bool:
-        """Say whether a flow has no order and no expansion, open or parked, and nothing else that is parked."""
+        """Return whether a flow has no order and no expansion, open or parked, and nothing else that is parked."""
 
 
 def _first_slots(orders: Sequence[Order]) -> FlowContents | None:
-    """Return the contents with which a flow begins, the slots open of the calls that say so; ``None`` without any."""
+    """Return contents with an open slot for each rule call with ``slot_open``; ``None`` if there is no such call."""
     from postroom.contracts.orders import RuleCall
     from postroom.ports.message_contents import FlowContents
 

@@ -1,4 +1,4 @@
-"""Reads of the whole transit table: for the sweep, and for the deletion of an organization."""
+"""Reads of the whole transit table, for the sweep and for the deletion of an organization."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenEntry:
-    """An open order or expansion. ``since_ms``: since the epoch; of a rule's call, when its next attempt is due.
+    """An open order or expansion.
 
-    ``sweeps`` counts how often it was sent again since.
+    Attributes:
+        since_ms: when it was opened or last sent again, in milliseconds since the epoch; of a rule call with a failed
+            attempt, when the next attempt is due.
+        sweeps: how often the sweep has sent it again; a failed attempt and a redrive set it to 0.
     """
 
     entry: Order | Expansion
@@ -27,9 +30,9 @@ class OpenEntry:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrParked:
-    """Something of one organization: an order or expansion (``entry``), open unless ``parked`` is set.
+    """A row of one organization: an order or expansion (``entry``), open unless ``parked`` is set.
 
-    Without an ``entry`` it is a parked thing of another kind. ``since_ms`` and ``sweeps`` as in ``OpenEntry``.
+    Without an ``entry`` it is a parked thing of another kind. ``since_ms`` and ``sweeps`` are those of ``OpenEntry``.
     """
 
     entry: Order | Expansion | None
@@ -41,21 +44,21 @@ class OpenOrParked:
 class TransitScans(Protocol):
     """Suite: tests/contract/test_transit_scans.py.
 
-    All methods raise StoreUnavailableError: temporary, nothing was written.
+    Every method raises StoreUnavailableError if the table did not answer; it is temporary, and nothing was written.
     """
 
     def open_before(self, before_ms: int) -> Iterator[OpenEntry]:
-        """Return what has been open since before a time (milliseconds since the epoch), in no order.
+        """Yield open entries with ``since_ms`` before a time, in no order.
 
         Raises:
-            UnreadableFactError: at the end, if there were rows that cannot be read.
+            UnreadableFactError: after the last entry, if some rows cannot be read.
         """
 
     def of_organization(self, organization_id: str) -> Iterator[OpenOrParked]:
-        """Return everything of an organization, in no order.
+        """Yield everything of an organization, in no order.
 
         Raises:
-            UnreadableFactError: at the end, if it has rows that cannot be read.
+            UnreadableFactError: after the last entry, if some of its rows cannot be read.
         """
 
     def sent_again(self, found: OpenEntry, now_ms: int) -> None:

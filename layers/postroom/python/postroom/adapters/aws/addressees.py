@@ -1,4 +1,4 @@
-"""What the way of a message reads of the directory: one read for a domain, batches for everything else."""
+"""The directory's reads of stations: one read for a domain, batches for everything else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from postroom.model.directory import Addressee, MailDomain, Monitoring
 
 PAGE: Final = 100
-"""Members read at a time: one Query and one BatchGetItem. Source: BatchGetItem's limit."""
+"""Members per page: one Query and one BatchGetItem. Source: DynamoDB's API reference, BatchGetItem."""
 
 
 class DynamoAddressees:
@@ -37,7 +37,7 @@ class DynamoAddressees:
         return domain_from(item).mail_domain if item else None
 
     def resolve(self, organization_id: str, addresses: Collection[str]) -> Mapping[str, Addressee]:
-        """Two rounds: whose the addresses are, then what those are."""
+        """Two batches: the claims of the addresses, then their entities."""
         claims = self._table.get_all([address_key(address) for address in addresses])
         owners = {
             claim["address"]["S"]: entity_key(organization_id, EntityKind(claim["kind"]["S"]), claim["entity_id"]["S"])
@@ -74,14 +74,15 @@ class DynamoMailboxOwners:
         return _is_active(item)
 
     def owner(self, organization_id: str, mailbox_id: str) -> Addressee | None:
-        """Look for a user first: the id does not tell the kind, and few mailboxes are those of resources."""
+        """Read the key of a user first: an id does not tell the kind, and few mailboxes belong to resources."""
         organization = (f"ORG#{organization_id}", "ORG")
         user = entity_key(organization_id, EntityKind.USER, mailbox_id)
         resource = entity_key(organization_id, EntityKind.RESOURCE, mailbox_id)
         found = self._table.get_all([organization, user])
         if not _is_active(found.get(organization)):
             return None
-        row = found.get(user) or self._table.get_all([resource]).get(resource)  # the functions may only read batches
+        # a batch of one: the functions' roles allow batches only
+        row = found.get(user) or self._table.get_all([resource]).get(resource)
         owner = entity_from(row) if row else None
         return None if owner is None or owner.state is EntityState.DELETED else owner.addressee
 
@@ -98,7 +99,7 @@ class DynamoEventLogSettings:
         self._default_enabled = default_enabled
 
     def monitoring(self, organization_id: str) -> Monitoring:
-        """Read consistently: another organization may have the alias, and thus the log group, of a deleted one."""
+        """The read is consistent: another organization may have the alias, and so the log group, of a deleted one."""
         item = self._table.get((f"ORG#{organization_id}", "ORG"))
         if item is None:
             raise UnknownOrganizationError(organization_id)

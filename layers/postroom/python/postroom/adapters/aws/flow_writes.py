@@ -1,6 +1,6 @@
-"""The rows of a flow as parts of a transaction: each kind of row with its condition, once.
+"""The rows of a flow as writes of a transaction, each kind of row with its condition.
 
-The labels name what may refuse the transaction.
+A label names the write whose condition has failed.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _OPEN: Final[dict[str, Any]] = {":open": {"S": transit_rows.OPEN}}
 
 
 class Keyed(Protocol):
-    """What has a row in the transit table: an order, an expansion, something parked."""
+    """A thing with a row in the transit table: an order, an expansion, a parked thing."""
 
     @property
     def trace(self) -> str:
-        """Its partition."""
+        """The partition key."""
 
     @property
     def key(self) -> str:
-        """Its name within the trace."""
+        """The sort key."""
 
 
 def place(row: Keyed) -> dict[str, Any]:
@@ -52,31 +52,31 @@ def place(row: Keyed) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class FlowWrites:
-    """Adds to ``write``. ``now`` is milliseconds since the epoch."""
+    """Adds writes to ``write``. ``now_ms`` is the time, in milliseconds since the epoch."""
 
     write: Transaction
     transit_table: str
     ledger_table: str
-    now: int
+    now_ms: int
 
     def facts(self, facts: Iterable[Fact]) -> None:
-        """Add facts. Condition: not there."""
+        """Add facts. Condition: they do not exist."""
         for fact in facts:
             self.write.put(FACT, self.ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE)
 
     def orders(self, orders: Iterable[Order]) -> None:
-        """Add orders, open from now on. Condition: not there."""
+        """Add open orders. Condition: they do not exist."""
         for order in orders:
-            self.write.put(ORDER, self.transit_table, transit_rows.order_row(order, self.now), condition=NOT_THERE)
+            self.write.put(ORDER, self.transit_table, transit_rows.order_row(order, self.now_ms), condition=NOT_THERE)
 
     def expansion(self, expansion: Expansion) -> None:
-        """Add an expansion, open from now on. Condition: not there."""
-        row = transit_rows.expansion_row(expansion, self.now)
+        """Add an open expansion. Condition: it does not exist."""
+        row = transit_rows.expansion_row(expansion, self.now_ms)
         self.write.put(EXPANSION, self.transit_table, row, condition=NOT_THERE)
 
     def contents(self, contents: FlowContents) -> None:
-        """Store a flow's contents as their next version. Condition: still the version that was read."""
-        row = transit_rows.contents_row(contents, self.now // 1000 + RETENTION_AFTER_FINAL_DAYS * 86_400)
+        """Write a flow's contents as the next version. Condition: the stored version is the one that was read."""
+        row = transit_rows.contents_row(contents, self.now_ms // 1000 + RETENTION_AFTER_FINAL_DAYS * 86_400)
         if contents.version == 0:
             self.write.put(CONTENTS, self.transit_table, row, condition=NOT_THERE)
             return
@@ -90,7 +90,7 @@ class FlowWrites:
         )
 
     def allowance(self, allowance: Allowance) -> None:
-        """Count once. Condition: fewer than the most were counted."""
+        """Count the commit. Condition: the count is below ``allowance.most``."""
         self.write.update(
             ALLOWANCE,
             self.transit_table,
@@ -106,7 +106,7 @@ class FlowWrites:
         )
 
     def take(self, take: Take) -> None:
-        """Add what becomes of a row; the conditions are those of the port."""
+        """Add the change of a row, with the condition that the port names."""
         match take:
             case Settle(entry):
                 self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
@@ -132,7 +132,7 @@ class FlowWrites:
 
     def _take_chunk(self, expansion: Expansion) -> None:
         as_read: dict[str, Any] = {
-            # the plan as well: once this one is carried out, another may have the same key
+            # the plan too: after the end of this expansion, another may have the same key
             "condition": "#state = :open AND #done = :done AND contains(#body, :plan)",
             "ExpressionAttributeNames": {"#state": "state", "#done": "done", "#body": "body"},
             "ExpressionAttributeValues": {
@@ -149,7 +149,7 @@ class FlowWrites:
 
 
 def outcome(refused: frozenset[str]) -> Outcome:
-    """Return what the labels that refused a transaction mean."""
+    """Return the outcome of a transaction by the labels of the conditions that failed."""
     if not refused:
         return Outcome.DONE
     if refused - {CONTENTS, ALLOWANCE}:

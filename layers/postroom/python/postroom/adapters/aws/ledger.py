@@ -37,7 +37,7 @@ class DynamoLedger:
         return _fact(answer["Item"])
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        from postroom.adapters.aws.directory_table import DirectoryTable  # here: only a deletion reads in batches
+        from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches
 
         found = DirectoryTable(self.client, self.table).get_all([(trace, RECEIVED) for trace in traces])
         return {fact.trace: fact for fact in _facts(found.values())}
@@ -51,13 +51,13 @@ class DynamoLedger:
             if bare(fact.event.get("messageId", "")) in meant:
                 yield fact
 
-    def between(self, since: int, until: int) -> Iterator[Fact]:
+    def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:
         found = scan(
             self.client,
             self.table,
             "#at BETWEEN :since AND :last",
             ExpressionAttributeNames={"#at": "at"},
-            ExpressionAttributeValues={":since": rows.number(since), ":last": rows.number(until - 1)},
+            ExpressionAttributeValues={":since": rows.number(since_ms), ":last": rows.number(until_ms - 1)},
         )
         yield from _facts(found)
 
@@ -74,7 +74,7 @@ def _fact(row: rows.Row) -> Fact:
 
 
 def _facts(found: Iterable[rows.Row]) -> Iterator[Fact]:
-    """Read rows; one that is no fact stays out of lists, so that it hides no other (record_events has it parked)."""
+    """Read rows. A row that cannot be read is left out (record_events parks it), so that the others are returned."""
     for row in found:
         try:
             yield _fact(row)

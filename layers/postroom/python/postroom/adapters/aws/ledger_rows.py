@@ -1,6 +1,6 @@
-"""Facts as rows of LedgerTable: pure, both ways.
+"""Facts as rows of LedgerTable, written and read.
 
-pk trace · sk fact key      one row a fact, never changed; `expires` (TTL)
+pk trace · sk fact key      one row per fact, never changed; `expires` (TTL)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
 
 LATEST: Final = 253_402_300_799_999
-"""Last millisecond of the year 9999: what RFC 3339 and EventBridge can still write."""
+"""Last millisecond of the year 9999, the last time of RFC 3339 and EventBridge."""
 
 
 def fact_row(fact: Fact) -> dict[str, Any]:
@@ -36,12 +36,12 @@ def fact_from_row(row: Row) -> Fact:
     """Read a fact's row, of the table or of its stream.
 
     Raises:
-        KeyError, ValueError: it is no fact; whoever reads a stream must expect that.
+        KeyError, ValueError: the row is not a readable fact; a stream may contain such rows.
     """
     name, at = row["name"]["S"], int(row["at"]["N"])
     event, data = json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
     if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST):
-        raise ValueError("no fact has such fields")
+        raise ValueError("a fact does not have such fields")
     return Fact(
         trace=row["pk"]["S"],
         organization_id=row["org"]["S"],

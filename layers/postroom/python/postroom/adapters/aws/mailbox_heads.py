@@ -23,11 +23,13 @@ class DynamoMailboxHeads:
     client: DynamoDBClient
     mailbox_table: str
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+    def create(
+        self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now_ms: int
+    ) -> bool:
         head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
         write = Transaction(self.client)
-        write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now), condition=NOT_THERE)
-        for folder in standard_folders(now):
+        write.put("head", self.mailbox_table, mailbox_rows.head_row(head, now_ms), condition=NOT_THERE)
+        for folder in standard_folders(now_ms):
             write.put("folder", self.mailbox_table, mailbox_rows.folder_row(mailbox_id, folder))
         return not write.commit()
 
@@ -48,7 +50,7 @@ class DynamoMailboxHeads:
         return not write.commit()
 
     def row(self, mailbox_id: str, sk: str) -> rows.Row | None:
-        """Return one row of a mailbox, in a strongly consistent read."""
+        """Return a row of a mailbox, if it exists, by a strongly consistent read."""
         with store_errors("read a mailbox"):
             answer = self.client.get_item(
                 TableName=self.mailbox_table, Key=rows.key(mailbox_id, sk), ConsistentRead=True

@@ -1,9 +1,9 @@
-"""Mailboxes as rows of MailboxTable: pure, both ways.
+"""Mailboxes as rows of MailboxTable, written and read.
 
 pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:…
 
-A message is one row, at its place in its folder. Builds before docs/decisions/0022 wrote two: the message as
-``item:<id>``, and at its place nothing but that id (attribute ``item``).
+A message is one row, whose key is its place in its folder. Builds before docs/decisions/0022 wrote two rows: the
+message as ``item:<id>``, and at its place a row with only that id (attribute ``item``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
 
 OLD_ITEM: Final = "item:"
-"""How the sort key of a message begins in the format before."""
+"""Prefix of the sort key of a message in the former format."""
 
 
 def head_row(head: Head, created: int) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def head_from_row(row: Row) -> Head:
 
 
 def counters(folder: Counters) -> dict[str, Any]:
-    """Return a folder's numbers; short names, because every delivery writes them."""
+    """Return a folder's counters. Their names are short because every delivery writes them."""
     return {
         "M": {
             "u": number(folder.uid_next),
@@ -71,7 +71,7 @@ def _counters_from(row: Row) -> Counters:
 
 
 def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:
-    """Return a folder's row: what rarely changes."""
+    """Return a folder's row, with what rarely changes."""
     return {
         **key(mailbox_id, f"folder:{folder.id}"),
         "name": {"S": folder.name},
@@ -101,10 +101,10 @@ def folder_from_row(row: Row) -> FolderInfo:
 
 
 def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
-    """Return the row of an item that is in one folder. Below 1 KB for ordinary mail: one write unit.
+    """Return the row of an item that is in one folder. For ordinary mail it is below 1 KB, which is one write unit.
 
-    What follows from the rest is left out: the end of an object's name that is the item's own, a modification at
-    creation, and sequences that are still that of the creation, with which the id begins.
+    Values that follow from others are left out: the end of the object's name if it is that of the item, the time of
+    modification if it is that of creation, and sequences that are that of creation, with which the id begins.
     """
     ((folder, uid),) = item.uids.items()
     created = created_at(item.id)
@@ -132,7 +132,7 @@ def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
 
 
 def item_from_row(row: Row) -> Item:
-    """Read an item's row, of this format or ``item:<id>`` of the one before."""
+    """Read an item's row, of this format or of the former one."""
     item_id = row["id"]["S"] if "id" in row else row["sk"]["S"].removeprefix(OLD_ITEM)
     created = number(created_at(item_id))
     return Item(
@@ -165,16 +165,16 @@ def _uids(row: Row) -> dict[str, int]:
 
 
 def created_at(item_id: str) -> int:
-    """Return the mailbox sequence at which an item was created, which its id begins with.
+    """Return the mailbox sequence of an item's creation, with which its id begins.
 
     Raises:
-        ValueError: it is no item's id.
+        ValueError: it is not the id of an item.
     """
     return int(item_id.partition("-")[0], 16)
 
 
 def _shorter(blob: str, mailbox_id: str, token: str) -> str:
-    """Cut off an object's name what the item's row says anyway; a name that ends in a slash was cut."""
+    """Return an object's name without the part that the item's row has anyway; it then ends in a slash."""
     own = f"/{mailbox_id}/{token}"
     return blob.removesuffix(own) + "/" if blob.endswith(own) else blob
 
@@ -184,18 +184,18 @@ def _whole(blob: str, mailbox_id: str, token: str) -> str:
 
 
 def place_key(folder: str, uid: int) -> str:
-    """Return the sort key of a message in a folder: folders list in UID order."""
+    """Return the sort key of a message in a folder. Keys sort by folder, then UID."""
     return f"in:{folder}:{uid:010d}"
 
 
 def place_of(row: Row) -> tuple[str, int]:
-    """Return the folder and the UID that a row at a place in a folder is for."""
+    """Return the folder and the UID of a row at a place in a folder."""
     folder, _, uid = row["sk"]["S"].removeprefix("in:").rpartition(":")
     return folder, int(uid)
 
 
 def item_at(row: Row) -> str:
-    """Return the id of the item that has a place in a folder, by the row there, of either format."""
+    """Return the item id of a row at a place in a folder, of either format."""
     return str((row["id"] if "id" in row else row["item"])["S"])
 
 

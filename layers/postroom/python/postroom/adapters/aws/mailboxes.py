@@ -1,8 +1,7 @@
-"""Mailboxes in DynamoDB: a head row that every change goes through, and rows for items, folders and changes.
+"""Mailboxes in DynamoDB: a head row that every change writes, and rows for items, folders and changes.
 
-The head holds the mailbox's sequence and the counters of all its folders, so that one conditional write orders
-everything that happens in a mailbox (docs/decisions/0004). An item's row is at the item's place in its folder
-(docs/decisions/0022).
+The head has the mailbox's sequence and the counters of all folders, so one conditional write orders all changes of a
+mailbox (docs/decisions/0004). The key of an item's row is its place in its folder (docs/decisions/0022).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ MAX_BATCH: Final = 100
 
 @dataclass(frozen=True)
 class DynamoMailboxes(DynamoMailboxHeads):
-    """Implements ``Mailboxes``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Mailboxes``. ``now`` returns milliseconds since the epoch."""
 
     transit_table: str
     ledger_table: str
@@ -92,7 +91,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         return [mailbox_rows.folder_from_row(row) for row in found]
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
-        """Creations are the items themselves, everything else has a row of its own."""
+        """A creation is read from the item's row; every other change has its own row."""
         head = self.row(mailbox_id, "head")
         if head is None:
             return []
@@ -101,16 +100,15 @@ class DynamoMailboxes(DynamoMailboxHeads):
             first = self._first_uid(mailbox_id, folder, counters, entered=after + 1)
             found += map(_creation, self._places(mailbox_id, folder, first, limit))
         found += map(_change, self._between(mailbox_id, f"change:{after + 1:012x}", "change:~", limit))
-        last = mailbox_rows.head_from_row(head).sequence  # later ones may be in a folder that was not looked into
+        last = mailbox_rows.head_from_row(head).sequence  # later changes may be in a folder that was not read
         known = (change for change in found if after < change.sequence <= last)
         return sorted(known, key=lambda change: change.sequence)[:limit]
 
     def _first_uid(self, mailbox_id: str, folder: str, counters: Counters, *, entered: int) -> int:
-        """Return a UID that no message before has which entered the folder at a mailbox sequence, or later.
+        """Return a UID below which no message entered the folder at a mailbox sequence or later.
 
-        UIDs and sequences ascend together and each UID has a sequence of its own, so that the difference of the two
-        never becomes smaller: that leaves as many UIDs as the mailbox had other changes. They are halved by keyed
-        reads of one row each.
+        UIDs and sequences ascend together, and each UID has its own sequence, so their difference never shrinks. The
+        UIDs that are left are as many as the mailbox had other changes. A binary search reads one row per step.
         """
         given = counters.uid_next - 1
         first, last = max(1, entered - (counters.modseq - given)), min(counters.uid_next, entered - 1)
@@ -124,7 +122,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         return first
 
     def _places(self, mailbox_id: str, folder: str, first_uid: int, limit: int) -> list[rows.Row]:
-        """Return the rows of a folder from a UID on, of either format."""
+        """Return the first rows of a folder from a UID on, of either format."""
         first, last = mailbox_rows.place_key(folder, first_uid), mailbox_rows.place_key(folder, 2**32)
         return self._between(mailbox_id, first, last, limit)
 
@@ -166,12 +164,12 @@ class DynamoMailboxes(DynamoMailboxHeads):
         return found
 
     def _old_items(self, mailbox_id: str, ids: Sequence[str]) -> dict[str, rows.Row]:
-        """Return rows of the format before by the item's id."""
+        """Return rows of the former format by item id."""
         found = self._get_all(mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids])
         return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
 
     def _get_all(self, mailbox_id: str, sort_keys: Sequence[str]) -> dict[str, rows.Row]:
-        """Return those rows of a mailbox that exist, by sort key."""
+        """Return the rows of a mailbox that exist, by sort key."""
         found: dict[str, rows.Row] = {}
         for start in range(0, len(sort_keys), MAX_BATCH):
             keys = [rows.key(mailbox_id, sk) for sk in sort_keys[start : start + MAX_BATCH]]
@@ -182,7 +180,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
 
 
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:
-    """Yield the folders, with their counters, that have changed at a mailbox sequence or later, and ever had mail."""
+    """Yield folders with messages ever, and a change at a mailbox sequence or later, with their counters."""
     folders = mailbox_rows.head_from_row(head).folders if head is not None else {}
     for folder, counters in folders.items():
         if counters.modseq >= since and counters.uid_next > 1:

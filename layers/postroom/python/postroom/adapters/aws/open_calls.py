@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_call_from(row: rows.Row | None) -> OpenCall | None:
-    """Read a call's row; ``None`` where there is none, or it is not open."""
+    """Read the row of a call; return ``None`` if it does not exist or is not open."""
     if row is None or row["state"]["S"] != transit_rows.OPEN:
         return None
     call = RuleCall.model_validate_json(row["body"]["S"])
@@ -51,6 +51,6 @@ class DynamoOpenCalls:
         return CallOfOrganization(open_call, organization is not None and organization_from(organization).ref.active)
 
     def _rows(self, keys: dict[str, Any]) -> dict[str, Any]:
-        """Return one row of each table, those that exist."""
+        """Return the rows that exist, one per table."""
         wanted = {table: {"Keys": [key], "ConsistentRead": True} for table, key in keys.items()}
         return dict(unprocessed.get_all(self.client, wanted, "read a rule's call", self.pause))

@@ -1,4 +1,4 @@
-"""Parked things in DynamoDB: every change and its facts in one transaction."""
+"""Parked things in DynamoDB. Each change and its facts are one transaction."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PARKED: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class DynamoParkedThings:
-    """``ParkedThings``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``ParkedThings``. ``now`` returns milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Message
 
 CAUSE: Final = "cause"
-"""Message attribute that says why something is given up, or parked."""
+"""Message attribute with the reason for giving a message up, or for parking."""
 
 BATCH: Final = 10
 """Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
@@ -27,9 +27,11 @@ BATCH: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class SqsQueues:
-    """``Queues``: the URLs by station, of those stations that the function may send to.
+    """Implements ``Queues``.
 
-    ``shortened_s`` returns a station's own delay, in seconds, divided by the speed of the stack.
+    Attributes:
+        urls: of the queues by station, for the stations that the function may send to.
+        shortened_s: returns a station's own delay, in seconds, divided by the speed of the stack.
     """
 
     client: SQSClient
@@ -47,10 +49,10 @@ class SqsQueues:
             self._send_batch(station, batch, delay_s)
 
     def _send_batch(self, station: str, messages: Sequence[Message], delay_s: int | None) -> None:
-        """Send at most ten messages to one queue. One is below 2 KB, or an announcement, which is sent alone.
+        """Send at most ten messages to one queue. Each is below 2 KB, except notifications, which are sent alone.
 
         Raises:
-            StoreUnavailableError: SQS did not take all of them.
+            StoreUnavailableError: SQS did not accept all of them.
         """
         own_s = self.shortened_s(STATIONS[station].delay_s) if delay_s is None else delay_s
         entries = [_entry(place, message, own_s) for place, message in enumerate(messages)]
@@ -63,7 +65,7 @@ class SqsQueues:
 
 @dataclass(frozen=True, slots=True)
 class SqsParkedNotices:
-    """``ParkedNotices``."""
+    """Implements ``ParkedNotices``."""
 
     client: SQSClient
     url: str
@@ -79,7 +81,7 @@ class SqsParkedNotices:
 
 @dataclass(frozen=True, slots=True)
 class SqsDeadLetters:
-    """A station's dead-letter queue, for what the station itself gives up on; park reads it."""
+    """Sends messages that a station gives up to its dead-letter queue, which park reads."""
 
     client: SQSClient
     url: str
@@ -88,7 +90,7 @@ class SqsDeadLetters:
         """Send a message with its cause as message attribute ``cause``.
 
         Raises:
-            StoreUnavailableError: it may not have arrived; send it again.
+            StoreUnavailableError: the message may not be in the queue; send it again.
         """
         with store_errors("send to the dead letters"):
             self.client.send_message(

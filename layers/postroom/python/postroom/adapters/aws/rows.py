@@ -1,4 +1,4 @@
-"""How the tables' rows are written: keys, numbers, and JSON inside an attribute. Each table has a module of its own.
+"""Parts of rows: keys, numbers, and JSON in an attribute. Each table has its own module.
 
 ledger_rows    LedgerTable
 transit_rows   TransitTable
@@ -22,10 +22,10 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 
 
 def number(value: int) -> dict[str, str]:
-    """Return a number as DynamoDB writes it."""
+    """Return a number in DynamoDB's form."""
     return {"N": str(value)}
 
 
 def to_json(value: Mapping[str, Any]) -> str:
-    """Return a mapping as JSON without spaces, in UTF-8 where ASCII would be longer."""
+    """Return a mapping as JSON without spaces and without escapes of non-ASCII characters."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What the adapters of tables share: reading rows, partitions and whole tables."""
+"""Reads of rows, partitions and whole tables, for all adapters of tables."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def get(client: DynamoDBClient, table: str, pk: str, sk: str) -> rows.Row | None:
-    """Return one row; strongly consistent."""
+    """Return a row, if it exists, by a strongly consistent read."""
     with store_errors("read a table"):
         return client.get_item(TableName=table, Key=rows.key(pk, sk), ConsistentRead=True).get("Item")
 
 
 def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[rows.Row]:
-    """Yield the rows of one partition whose sort key begins so, in order; strongly consistent."""
+    """Yield the rows of a partition whose sort key begins with ``prefix``, in order, by strongly consistent reads."""
     condition, values = "pk = :pk", {":pk": {"S": pk}}
     if prefix:
         condition, values = f"{condition} AND begins_with(sk, :prefix)", {**values, ":prefix": {"S": prefix}}
@@ -36,7 +36,7 @@ def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[
 
 
 def scan(client: DynamoDBClient, table: str, condition: str, **more: Any) -> Iterator[rows.Row]:
-    """Yield the rows of a whole table that meet a condition: for people and sweeps, never for a message."""
+    """Yield the rows of a whole table that meet a condition: for the command line and sweeps, never per message."""
     with store_errors("read a table"):
         pages = client.get_paginator("scan").paginate(TableName=table, FilterExpression=condition, **more)
         for page in pages:

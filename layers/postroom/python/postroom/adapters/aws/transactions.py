@@ -1,4 +1,4 @@
-"""One DynamoDB transaction, its conditions named, and every other error as one of ours."""
+"""A DynamoDB transaction with named conditions, and botocore's errors as errors of ours."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ THERE: Final = "attribute_exists(pk)"
 
 REFUSED: Final = "ConditionalCheckFailedException"
 CANCELLED: Final = "TransactionCanceledException"
-"""Known by code: ``client.exceptions`` is made at first use, and threads that meet there hold two of each class."""
+"""Errors are recognized by code: threads that first use ``client.exceptions`` together may get different classes."""
 
 IN_PROGRESS: Final = "TransactionInProgressException"
-"""Another attempt with the same token is still running."""
+"""An earlier attempt with the same token is still running."""
 
 MAX_WRITES: Final = 100
 """Most writes of one transaction. Source: DynamoDB's API reference, TransactWriteItems."""
@@ -35,19 +35,19 @@ BUSY: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedT
 """Cancellation reasons after which the same transaction may succeed. Source: DynamoDB, TransactWriteItems."""
 
 FIRST_PAUSE_SECONDS: Final = 0.01
-"""Seconds before a busy transaction is tried again; doubled for each further attempt, with jitter. Ours."""
+"""Pause before the second attempt of a busy transaction; each further pause is twice as long. Ours."""
 
 
 @dataclass(slots=True)
 class Transaction:
-    """Writes that happen together or not at all. Labels name the conditions that may refuse them."""
+    """Writes that are all made, or none. Labels name the conditions that may fail."""
 
     client: DynamoDBClient
     _labels: list[str] = field(default_factory=list)
     _writes: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, label: str, table: str, row: Row, *, condition: str | None = None, **more: Any) -> Transaction:
-        """Add a put; refused as ``label`` where the condition does not hold; ``more`` holds names and values."""
+        """Add a put. ``label`` names a failed condition; ``more`` holds expression names and values."""
         return self._add(label, "Put", {"TableName": table, "Item": dict(row), **more}, condition)
 
     def delete(self, label: str, table: str, key: Row, *, condition: str | None = None, **more: Any) -> Transaction:
@@ -64,7 +64,7 @@ class Transaction:
         return self._add(label, "ConditionCheck", {"TableName": table, "Key": dict(key), **more}, condition)
 
     def __len__(self) -> int:
-        """Return how many writes it has: at most ``MAX_WRITES`` can be committed."""
+        """Return the number of writes; at most ``MAX_WRITES`` can be committed."""
         return len(self._writes)
 
     def _add(self, label: str, kind: str, arguments: dict[str, Any], condition: str | None) -> Transaction:
@@ -75,11 +75,11 @@ class Transaction:
         return self
 
     def commit(self) -> frozenset[str]:
-        """Write everything, or nothing and return the labels of what refused it. Nothing to write is not an error.
+        """Write everything; if conditions fail, write nothing and return their labels. Without writes nothing is done.
 
         Raises:
             ConflictError: another transaction held one of the rows.
-            StoreUnavailableError: DynamoDB did not answer, or throttled.
+            StoreUnavailableError: DynamoDB did not answer, or throttles.
         """
         refused, error = self._attempt()
         if error is None:
@@ -93,14 +93,14 @@ class Transaction:
         raise StoreUnavailableError(f"the transaction could not be written: {code_of(error)}") from error
 
     def commit_with_retries(self, attempts: int, pause: Callable[[float], None]) -> frozenset[str]:
-        """Commit as above; where rows are held or throttled, try again after pauses that grow, with jitter.
+        """Commit; if rows are held or throttled, try again after growing pauses with jitter.
 
         Args:
-            attempts: how often at most.
-            pause: waits so many seconds.
+            attempts: largest number of attempts.
+            pause: waits for a number of seconds.
 
         Raises:
-            ConflictError: the rows were held or throttled every time.
+            ConflictError: the rows were held or throttled at every attempt.
             StoreUnavailableError: DynamoDB did not answer.
         """
         for attempt in range(attempts):
@@ -110,10 +110,10 @@ class Transaction:
             if not BUSY.intersection(reasons_of(error)) and code_of(error) != IN_PROGRESS:
                 raise StoreUnavailableError(f"the transaction could not be written: {code_of(error)}") from error
             pause(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-        raise ConflictError("others keep changing the same rows")
+        raise ConflictError("other callers keep changing the same rows")
 
     def _attempt(self) -> tuple[frozenset[str], BotoCoreError | ClientError | None]:
-        """Write once; return the labels whose conditions failed, or the error where there are none."""
+        """Write once; return the labels of the conditions that failed, or the error if none did."""
         if not self._writes:
             return frozenset(), None
         try:
@@ -128,17 +128,17 @@ class Transaction:
 
 
 def reasons_of(error: BotoCoreError | ClientError) -> list[str]:
-    """Return the codes of a cancelled transaction, one per write, in their order; ``None`` as text where it could be.
+    """Return the reason of each write of a cancelled transaction, in order; the text ``None`` if it has none.
 
-    Of any other error there are none.
+    Any other error has no reasons.
     """
-    if not isinstance(error, ClientError):  # its ``response``, where it has one, is no answer of DynamoDB
+    if not isinstance(error, ClientError):  # another error's ``response`` is not an answer of DynamoDB
         return []
     return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
 
 
 def code_of(error: BaseException) -> str:
-    """Return an AWS error's code, or the exception's class: never its message, which may quote values."""
+    """Return the code of an AWS error, or the class of another exception; never the text, which may quote values."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "ClientError"))
     return type(error).__name__
@@ -154,7 +154,7 @@ def store_errors(what: str) -> Iterator[None]:
 
 
 def written(write: Callable[[], object], what: str) -> bool:
-    """Make one conditional write; ``False``: its condition does not hold. ``what`` completes "could not …".
+    """Make a conditional write; return ``False`` if its condition fails. ``what`` completes "could not …".
 
     Raises:
         StoreUnavailableError: the table did not answer.

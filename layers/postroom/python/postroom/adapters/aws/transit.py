@@ -1,4 +1,4 @@
-"""Messages on their way, in DynamoDB: every change and its facts in one transaction."""
+"""Messages in transit, in DynamoDB. Each change and its facts are one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoTransit:
-    """``Transit``; see the port. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Transit``. ``now`` returns milliseconds since the epoch."""
 
     client: DynamoDBClient
     transit_table: str

@@ -1,10 +1,10 @@
-"""What is in transit as rows of TransitTable: pure, both ways.
+"""Orders, expansions and parked things as rows of TransitTable, written and read.
 
 pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
-pk bounces:…        sk sent               how many a sender got in an hour; `expires` (TTL)
-pk attempts:<id>    sk attempts           failed and unanswered attempts at an SQS message; `expires` (TTL)
-pk contents:<trace> sk contents           what rule functions put; `expires` (TTL)
-pk probe:<group>    sk probe              who may call a function that is held back; `expires` (TTL)
+pk bounces:…        sk sent               bounce messages to a sender in an hour; `expires` (TTL)
+pk attempts:<id>    sk attempts           failed and unanswered attempts of an SQS message; `expires` (TTL)
+pk contents:<trace> sk contents           contents that rule functions put; `expires` (TTL)
+pk probe:<group>    sk probe              turn to call a function that is held back; `expires` (TTL)
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ OPEN = "OPEN"
 PARKED = "PARKED"
 
 
-def order_row(order: Order, since: int) -> dict[str, Any]:
+def order_row(order: Order, since_ms: int) -> dict[str, Any]:
     """Return an open order's row."""
     return {
         **key(order.trace, order.key),
         "state": {"S": OPEN},
-        "since": number(since),
+        "since": number(since_ms),
         "sweeps": number(0),
         "body": {"S": order.model_dump_json()},
     }
 
 
-def expansion_row(expansion: Expansion, since: int) -> dict[str, Any]:
+def expansion_row(expansion: Expansion, since_ms: int) -> dict[str, Any]:
     """Return an expansion's row. ``done`` is an attribute of its own, because it changes."""
     return {
         **key(expansion.trace, expansion.key),
         "state": {"S": OPEN},
-        "since": number(since),
+        "since": number(since_ms),
         "sweeps": number(0),
         "done": number(expansion.done),
         "body": {"S": expansion.model_dump_json()},
@@ -72,10 +72,10 @@ def entry_from_row(row: Row) -> Order | Expansion:
 
 
 def parked_attributes(parked: Parked) -> dict[str, Any]:
-    """Return what parking adds to a row, key and body left out: what is in transit has its body already."""
+    """Return the attributes that parking sets, without key and body, which an order or expansion has already."""
     return {
         "state": {"S": PARKED},
-        "since": number(parked.since),
+        "since": number(parked.since_ms),
         "sweeps": number(0),
         "org": {"S": parked.organization_id},
         "station": {"S": parked.station},
@@ -92,19 +92,19 @@ def parked_from_row(row: Row) -> Parked:
         organization_id=row["org"]["S"],
         station=row["station"]["S"],
         cause=row["cause"]["S"],
-        since=int(row["since"]["N"]),
+        since_ms=int(row["since"]["N"]),
         parkings=int(row["parkings"]["N"]),
         body=row["body"]["S"],
     )
 
 
 def contents_key(trace: str) -> str:
-    """Return the partition of what was put into a flow."""
+    """Return the partition key of a flow's contents."""
     return f"contents:{trace}"
 
 
-def contents_row(contents: FlowContents, expires: int) -> dict[str, Any]:
-    """Return the row of what was put into a flow, as its next version. ``expires`` is seconds since the epoch."""
+def contents_row(contents: FlowContents, expires_s: int) -> dict[str, Any]:
+    """Return the row of a flow's contents as their next version. ``expires_s`` is in seconds since the epoch."""
     body = {
         "shown": _content(contents.shown),
         "slots": {
@@ -118,12 +118,12 @@ def contents_row(contents: FlowContents, expires: int) -> dict[str, Any]:
         **key(contents_key(contents.trace), "contents"),
         "version": number(contents.version + 1),
         "body": {"S": to_json(body)},
-        "expires": number(expires),
+        "expires": number(expires_s),
     }
 
 
 def contents_from_row(row: Row) -> FlowContents:
-    """Read the row of what was put into a flow."""
+    """Read the row of a flow's contents."""
     body = json.loads(row["body"]["S"])
     slots = {
         run: Slot(slot["attempt"], _content_from(slot["content"]), slot["closed"])

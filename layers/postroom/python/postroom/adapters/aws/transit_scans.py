@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
 
 NO_SUCH_ROW: Final = (AttributeError, KeyError, TypeError, ValueError)
-"""What reading a row raises that is neither order nor expansion."""
+"""Errors from reading a row that is neither order nor expansion."""
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoTransitScans:
-    """``TransitScans``; see the port."""
+    """Implements ``TransitScans``."""
 
     client: DynamoDBClient
     transit_table: str
@@ -84,15 +84,15 @@ class DynamoTransitScans:
                 ":sweeps": number(found.sweeps + 1),
             },
         )
-        write.commit()  # refused: it has ended, or was parked or sent again meanwhile, which is as good
+        write.commit()  # if the condition fails, the entry has ended, or was parked or sent again meanwhile
 
 
 def _open_or_parked(row: Row) -> tuple[str, OpenOrParked]:
-    """Read a row that is in transit or parked; return its organization with it."""
+    """Read an open or parked row; return it with its organization's id."""
     parked = transit_rows.parked_from_row(row) if row["state"]["S"] == transit_rows.PARKED else None
     entry = transit_rows.entry_from_row(row) if parked is None or parked.in_transit else None
     read = OpenOrParked(entry, parked, int(row["since"]["N"]), int(row["sweeps"]["N"]))
-    return (parked or entry).organization_id, read  # type: ignore[union-attr]  # one of them is there
+    return (parked or entry).organization_id, read  # type: ignore[union-attr]  # one of them is not None
 
 
 def _raise_for(unreadable: int) -> None:

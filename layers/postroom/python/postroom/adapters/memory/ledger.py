@@ -1,4 +1,4 @@
-"""The ledger, in memory."""
+"""The ledger in memory."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class MemoryLedger:
         meant = spellings(message_id)
         yield from (f for f in self._all() if f.key == RECEIVED and bare(f.event.get("messageId", "")) in meant)
 
-    def between(self, since: int, until: int) -> Iterator[Fact]:
-        yield from (fact for fact in self._all() if since <= fact.at < until)
+    def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:
+        yield from (fact for fact in self._all() if since_ms <= fact.at < until_ms)
 
     def all_facts(self, organization_id: str) -> Iterator[Fact]:
         yield from (fact for fact in self._all() if fact.organization_id == organization_id)

@@ -29,17 +29,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryMailboxes:
-    """Implements ``Mailboxes``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Mailboxes``. ``now`` returns milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
 
-    def create(self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now: int) -> bool:
+    def create(
+        self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now_ms: int
+    ) -> bool:
         with self.tables.lock:
             if mailbox_id in self.tables.mailboxes:
                 return False
             head = first_head(mailbox_id, **asdict(owner), wrapped_key=wrapped_key, quota_bytes=quota_bytes)
-            self.tables.mailboxes[mailbox_id] = Mailbox(head, {folder.id: folder for folder in standard_folders(now)})
+            folders = {folder.id: folder for folder in standard_folders(now_ms)}
+            self.tables.mailboxes[mailbox_id] = Mailbox(head, folders)
             return True
 
     def head(self, mailbox_id: str) -> Head | None:
@@ -72,7 +75,7 @@ class MemoryMailboxes:
                 raise ConflictError("another change of the mailbox was faster")
             entered, counters = enter(head, item, self.now())
             del tables.transit[order.trace, order.key]
-            tables.write(facts, notices, now=self.now())
+            tables.write(facts, notices, now_ms=self.now())
             mailbox.items[entered.id] = entered
             mailbox.head = replace(
                 mailbox.head,

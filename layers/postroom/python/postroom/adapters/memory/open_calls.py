@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryOpenCalls:
-    """Implements ``OpenCalls`` over the two stores that hold what it reads."""
+    """Implements ``OpenCalls`` with the stores of calls and of organizations."""
 
     transit: Transit
     owners: MailboxOwners

@@ -1,4 +1,4 @@
-"""Parked things, in memory."""
+"""Parked things in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryParkedThings:
-    """Implements ``ParkedThings``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``ParkedThings``. ``now`` returns milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
@@ -29,7 +29,7 @@ class MemoryParkedThings:
             if not allowed or not self.tables.are_new([fact]):
                 return False
             entry = row.entry if row else None
-            self.tables.transit[place] = Row(parked.since, entry, parked, failed=row.failed if row else 0)
+            self.tables.transit[place] = Row(parked.since_ms, entry, parked, failed=row.failed if row else 0)
             self.tables.write([fact])
             return True
 

@@ -1,4 +1,4 @@
-"""Queues between stations in memory: what was sent, in order, until a test takes it."""
+"""Queues between stations in memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryQueues:
-    """``Queues`` and ``Postponement``: bodies by station.
+    """Implements ``Queues`` and ``Postponement``.
 
-    ``queues`` holds what was sent with the station's own delay, ``later`` what has to wait, with its seconds. While
-    ``away`` is set, nothing is sent or postponed.
+    Attributes:
+        queues: bodies with the station's own delay, by station, in order.
+        later: bodies with another delay, and that delay in seconds, by station.
+        postponed: delays in seconds by receipt.
+        away: whether every call fails.
     """
 
     queues: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
@@ -45,7 +48,7 @@ class MemoryQueues:
 
 @dataclass(slots=True)
 class MemoryParkedNotices:
-    """``ParkedNotices``; ``sent`` holds pointers with their causes."""
+    """Implements ``ParkedNotices``. ``sent`` holds pointers and causes."""
 
     sent: deque[tuple[ParkedPointer, str]] = field(default_factory=deque)
 

@@ -1,4 +1,4 @@
-"""What the memory adapters share: one lock and all rows, so that changes across ports are one transaction."""
+"""The rows of all memory adapters, under one lock, so that a change of several ports is one transaction."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Row:
-    """One row of transit: an order or expansion (``entry``), parked where ``parked`` is set; or something parked."""
+    """A row of transit: an order or expansion (``entry``), open unless ``parked`` is set; or another parked thing.
 
-    since: int
+    ``since_ms`` is in milliseconds since the epoch.
+    """
+
+    since_ms: int
     entry: Order | Expansion | None = None
     parked: Parked | None = None
     sweeps: int = 0
@@ -32,7 +35,7 @@ class Row:
 
 @dataclass(slots=True)
 class Mailbox:
-    """One mailbox; items by id, folders by id."""
+    """A mailbox, with its folders and items by id."""
 
     head: Head
     folders: dict[str, FolderInfo]
@@ -41,25 +44,25 @@ class Mailbox:
 
 @dataclass(slots=True)
 class MemoryTables:
-    """Everything that transactions touch. Hold ``lock`` while reading or writing; check first, then write."""
+    """All rows. Hold ``lock`` while reading or writing; check all conditions, then write."""
 
     lock: RLock = field(default_factory=RLock)
     facts: defaultdict[str, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
-    """By trace, then key: a message's facts are read far more often than all of them."""
+    """By trace, then key."""
     transit: dict[tuple[str, str], Row] = field(default_factory=dict)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     allowances: dict[str, int] = field(default_factory=dict)
     contents: dict[str, FlowContents] = field(default_factory=dict)
 
     def are_new(self, facts: Sequence[Fact], entries: Sequence[Order | Expansion] = ()) -> bool:
-        """Say whether none of these is there yet: the condition of every transaction that writes them."""
+        """Return whether none of these exists: the condition of every transaction that writes them."""
         return not (
             any(fact.key in self.facts.get(fact.trace, ()) for fact in facts)
             or any((entry.trace, entry.key) in self.transit for entry in entries)
         )
 
-    def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now: int = 0) -> None:
+    def write(self, facts: Sequence[Fact], orders: Sequence[Order] = (), *, now_ms: int = 0) -> None:
         """Write facts and open orders."""
         for fact in facts:
             self.facts[fact.trace][fact.key] = fact
-        self.transit.update({(order.trace, order.key): Row(now, order) for order in orders})
+        self.transit.update({(order.trace, order.key): Row(now_ms, order) for order in orders})

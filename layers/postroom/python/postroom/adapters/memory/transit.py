@@ -1,4 +1,4 @@
-"""Messages on their way, in memory."""
+"""Messages in transit, in memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoryTransit:
-    """Implements ``Transit``. ``now`` gives milliseconds since the epoch."""
+    """Implements ``Transit``. ``now`` returns milliseconds since the epoch."""
 
     tables: MemoryTables
     now: Callable[[], int]
@@ -60,7 +60,7 @@ class MemoryTransit:
             row = self.tables.transit.get((trace, key))
             if row is None or row.parked is not None or not isinstance(row.entry, RuleCall):
                 return None
-            return OpenCall(row.entry, row.failed, row.since)
+            return OpenCall(row.entry, row.failed, row.since_ms)
 
     def open_orders(self, trace: str) -> Iterator[Order]:
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
@@ -75,7 +75,7 @@ class MemoryTransit:
             return all(pk != trace for pk, _ in self.tables.transit)
 
     def _outcome(self, commit: Commit) -> Outcome:
-        """Check every condition, and write nothing."""
+        """Check every condition; write nothing."""
         expansions = [commit.expansion] if commit.expansion is not None else []
         if not self.tables.are_new(commit.facts, [*commit.orders, *expansions]):
             return Outcome.ALREADY
@@ -107,7 +107,7 @@ class MemoryTransit:
     def _write(self, commit: Commit) -> None:
         for take in commit.takes:
             self._take(take)
-        self.tables.write(commit.facts, commit.orders, now=self.now())
+        self.tables.write(commit.facts, commit.orders, now_ms=self.now())
         if commit.expansion is not None:
             place = (commit.expansion.trace, commit.expansion.key)
             self.tables.transit[place] = Row(self.now(), commit.expansion)
@@ -125,7 +125,7 @@ class MemoryTransit:
                 del transit[call.call.trace, call.call.key]
             case PostponeCall(call, due_ms):
                 row = transit[call.call.trace, call.call.key]
-                row.failed, row.since, row.sweeps = call.failed + 1, due_ms, 0
+                row.failed, row.since_ms, row.sweeps = call.failed + 1, due_ms, 0
             case TakeChunk(expansion):
                 place = (expansion.trace, expansion.key)
                 if expansion.done + 1 == expansion.chunks:

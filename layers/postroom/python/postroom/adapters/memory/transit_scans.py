@@ -1,4 +1,4 @@
-"""Reads of everything in transit, in memory."""
+"""Reads of all rows in transit, in memory."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class MemoryTransitScans:
     def open_before(self, before_ms: int) -> Iterator[OpenEntry]:
         with self.tables.lock:
             rows = [
-                replace(row) for row in self.tables.transit.values() if row.parked is None and row.since < before_ms
+                replace(row) for row in self.tables.transit.values() if row.parked is None and row.since_ms < before_ms
             ]
-        yield from (OpenEntry(row.entry, row.since, row.sweeps) for row in rows if row.entry is not None)
+        yield from (OpenEntry(row.entry, row.since_ms, row.sweeps) for row in rows if row.entry is not None)
 
     def of_organization(self, organization_id: str) -> Iterator[OpenOrParked]:
         with self.tables.lock:
@@ -32,10 +32,10 @@ class MemoryTransitScans:
         for row in rows:
             its = row.parked or row.entry
             if its is not None and its.organization_id == organization_id:
-                yield OpenOrParked(row.entry, row.parked, row.since, row.sweeps)
+                yield OpenOrParked(row.entry, row.parked, row.since_ms, row.sweeps)
 
     def sent_again(self, found: OpenEntry, now_ms: int) -> None:
         with self.tables.lock:
             row = self.tables.transit.get((found.entry.trace, found.entry.key))
-            if row is not None and row.parked is None and row.since == found.since_ms:
-                row.since, row.sweeps = now_ms, found.sweeps + 1
+            if row is not None and row.parked is None and row.since_ms == found.since_ms:
+                row.since_ms, row.sweeps = now_ms, found.sweeps + 1
