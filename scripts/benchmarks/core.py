@@ -26,7 +26,7 @@ from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdict, Verdicts
-from postroom.routing.flow import Flow
+from postroom.routing.plan import Flow
 from postroom.routing.resolve import by_organization
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from postroom.model.records import (
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 from postroom.model.verdicts import Verdicts
-from postroom.routing.flow import Flow, refused_recipient
+from postroom.routing.plan import Flow, refused_recipient
 from postroom.routing.resolve import by_organization
 from tests.support.builders import NOON, ORG, TRACE, arn
 

@@ -15,9 +15,7 @@ from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy
-from postroom.routing.applied import policy_applied, rule_applied
-from postroom.routing.flow import Flow
-from postroom.routing.plan import Plan, chunks_of
+from postroom.routing.plan import Flow, Plan, chunks_of
 from tests.support.builders import NOON, ORG, TRACE, call
 
 if TYPE_CHECKING:
@@ -34,8 +32,8 @@ ENTRIES = (
     st.builds(FLOW.delivery, WORDS, WORDS, WORDS, WORDS)
     | st.builds(FLOW.refused, WORDS, WORDS, WORDS)
     | st.builds(FLOW.skipped, WORDS, WORDS, WORDS)
-    | st.builds(rule_applied, st.just(FLOW), WORDS, st.integers(0, 9), WORDS, st.sampled_from(ActionType), NAMES, WORDS)
-    | st.builds(policy_applied, st.just(FLOW), WORDS, st.sampled_from(DmarcPolicy), NAMES, WORDS)
+    | st.builds(FLOW.rule_applied, WORDS, st.integers(0, 9), WORDS, st.sampled_from(ActionType), NAMES, WORDS)
+    | st.builds(FLOW.policy_applied, WORDS, st.sampled_from(DmarcPolicy), NAMES, WORDS)
     | st.builds(lambda subject, names: call(subject=subject, recipients=tuple(names)), WORDS, NAMES)
 )
 

@@ -14,8 +14,7 @@ from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
-from postroom.routing.flow import Flow
-from postroom.routing.plan import Plan
+from postroom.routing.plan import Flow, Plan
 from tests.support.builders import NOON, ORG, TRACE, expansion, received
 from tests.support.commits import chunk_of
 

@@ -9,7 +9,6 @@ from postroom.model.facts import EventName
 from postroom.model.records import Organization, OrganizationState
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy, Verdict, Verdicts
-from postroom.routing.applied import policy_applied
 from tests.support.rules import BOUNCE, BYPASS, DEFAULT, DROP, FLOW, JUNK, applied, became, plan, refused, rule
 
 BOB = b"From: Bob <bob@example.org>"
@@ -250,7 +249,7 @@ def test_an_action_that_cannot_be_applied_is_not_ignored() -> None:
 
 def test_reject_ends_the_message_for_every_recipient() -> None:  # ZH:4546, 4555
     decided = plan([], BOB, "ann", "nobody", verdicts=dmarc(DmarcPolicy.REJECT))
-    wanted = policy_applied(FLOW, "bob@example.org", DmarcPolicy.REJECT, ("ann@acme.test", "nobody@acme.test"), "")
+    wanted = FLOW.policy_applied("bob@example.org", DmarcPolicy.REJECT, ("ann@acme.test", "nobody@acme.test"), "")
     assert decided.entries == (wanted,)
 
 
@@ -260,7 +259,7 @@ def test_quarantine_marks_as_spam() -> None:  # ZH:4546, 4555
 
 def test_none_changes_nothing_and_is_recorded() -> None:  # ZH:1637
     decided = plan([], BOB, "ann", verdicts=dmarc(DmarcPolicy.NONE))
-    assert decided.entries[0] == policy_applied(FLOW, "bob@example.org", DmarcPolicy.NONE, ("ann@acme.test",), "")
+    assert decided.entries[0] == FLOW.policy_applied("bob@example.org", DmarcPolicy.NONE, ("ann@acme.test",), "")
     assert became([], BOB, "ann", verdicts=dmarc(DmarcPolicy.NONE)) == {"ann": IN}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, trace_of
-from postroom.routing.flow import Flow
+from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

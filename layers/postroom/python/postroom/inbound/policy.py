@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 from postroom.contracts.orders import Order, RuleCall
 from postroom.errors import UnreadableRulesError
 from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
-from postroom.model.rules import ActionType, Direction
+from postroom.model.rules import DELIVERS, STOPS, ActionType, Direction, is_junk
 from postroom.model.verdicts import DmarcPolicy, Verdict
-from postroom.routing.actions import DELIVERS, STOPS, is_junk, refusal
-from postroom.routing.applied import policy_applied, rule_applied
 from postroom.routing.plan import Plan
 from postroom.routing.resolve import resolve
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule, RuleAction
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
-    from postroom.routing.flow import Flow
+    from postroom.routing.plan import Flow
 
     _ByRule = list[tuple[Rule, list[str]]]
     """Each rule that decides about recipients, with these."""
@@ -92,7 +90,7 @@ def decide(
     policy = _policy_to_apply(verdicts, enforced=settings.dmarc_enforced)
     noted: tuple[Fact, ...] = ()
     if policy is not None:
-        noted = (policy_applied(flow, headers.address("From"), policy, tuple(recipients), part),)
+        noted = (flow.policy_applied(headers.address("From"), policy, tuple(recipients), part),)
     if policy is DmarcPolicy.REJECT:
         return Plan(noted)
     spam = verdicts.is_spam or policy is DmarcPolicy.QUARANTINE
@@ -127,7 +125,7 @@ def _by_rule(decided: Mapping[str, Rule]) -> _ByRule:
 
 def _applied(flow: Flow, by_rule: _ByRule, version: int, part: str) -> list[Fact]:
     return [
-        rule_applied(flow, rule.id, version, rule.name, rule.action.type, won, part)
+        flow.rule_applied(rule.id, version, rule.name, rule.action.type, won, part)
         for rule, won in by_rule
         if not rule.action.is_asked
     ]
@@ -198,4 +196,4 @@ def _sorted(
         return [], recipients, junk
     bounced = (name for name in recipients if name in undelivered and undelivered[name].type is ActionType.BOUNCE)
     wanted = {name: address for name, address in recipients.items() if name not in undelivered}
-    return [refusal(flow, name, undelivered[name]) for name in bounced], wanted, junk
+    return [flow.bounced(name, undelivered[name]) for name in bounced], wanted, junk

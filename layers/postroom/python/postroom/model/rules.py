@@ -33,6 +33,12 @@ class ActionType(StrEnum):
     SMTP_GATEWAY = "SMTP_GATEWAY"
 
 
+DELIVERS: Final = frozenset({ActionType.MOVE_TO_JUNK, ActionType.DEFAULT, ActionType.BYPASS_SPAM_CHECK})
+"""Actions that lead to mailboxes."""
+
+STOPS: Final = frozenset({ActionType.DROP, ActionType.BOUNCE})
+"""Actions that lead to no mailbox."""
+
 MOST_RESTRICTIVE_FIRST: Final = {
     Direction.INBOUND: (
         ActionType.DROP,
@@ -182,6 +188,11 @@ class RuleAction:
     def is_asked(self) -> bool:
         """Whether the message waits for what a function decides."""
         return self.call is not None and self.call.synchronous
+
+
+def is_junk(action: ActionType, *, spam: bool) -> bool:
+    """Say whether an action that delivers leads to Junk; only DEFAULT heeds the spam check."""
+    return action is ActionType.MOVE_TO_JUNK or (spam and action is ActionType.DEFAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""From recipients to mailboxes: ``resolve`` finds who gets a message, ``plan`` cuts that into transactions.
+"""From recipients to mailboxes, for ingest and the rules.
 
-Ingest routes what arrives, and the rules what their functions have answered.
+``resolve`` finds the mailboxes. ``plan`` is what becomes of a message: facts and orders. ``expansion`` commits a plan
+that is too large for one transaction.
 """

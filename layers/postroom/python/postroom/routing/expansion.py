@@ -8,8 +8,7 @@ from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome, TakeChunk
-from postroom.routing.flow import Flow
-from postroom.routing.plan import Plan
+from postroom.routing.plan import Flow, Plan
 from postroom.routing.reached import without_reached
 
 if TYPE_CHECKING:

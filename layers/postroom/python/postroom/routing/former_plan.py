@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts.orders import RawLocation, RuleCall
 from postroom.model.rules import ActionType, Direction
 from postroom.model.verdicts import DmarcPolicy
-from postroom.routing.applied import policy_applied, rule_applied
-from postroom.routing.flow import Flow
+from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,10 +44,10 @@ def _entry(flow: Flow, kind: str, *values: Any) -> Fact | Order:
             return flow.skipped(*values)
         case "Applied":
             rule_id, version, name, action, recipients, part = values
-            return rule_applied(flow, rule_id, version, name, ActionType(action), recipients, part)
+            return flow.rule_applied(rule_id, version, name, ActionType(action), recipients, part)
         case "Policy":
             author, policy, recipients, part = values
-            return policy_applied(flow, author, DmarcPolicy(policy), recipients, part)
+            return flow.policy_applied(author, DmarcPolicy(policy), recipients, part)
         case _:
             return _call(flow, *values)
 

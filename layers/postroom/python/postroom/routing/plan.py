@@ -1,4 +1,4 @@
-"""What becomes of a message: facts and orders, in the order in which they are committed.
+"""One message in one organization, and what becomes of it: facts and orders, in the order in which they are committed.
 
 A plan of more than one chunk is frozen in an object before the first transaction, because directory and rules may
 change while it is carried out: every later attempt continues the same plan.
@@ -10,19 +10,117 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.contracts.event_log import BouncedRecipient, DmarcPolicyApplied, IncomingEmailBounced, RuleApplied
+from postroom.contracts.event_log import RuleAction as AppliedAction
 from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order, RuleCall, order_of
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.routing import former_plan
-from postroom.routing.flow import refused_recipient
+from postroom.model.rules import ActionType
+from postroom.model.verdicts import DmarcPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from postroom.routing.flow import Flow
+    from postroom.contracts.orders import RawLocation
+    from postroom.model.rules import RuleAction
 
 FACT: Final = "FACT"
 """Kind of the lines of a frozen plan that hold facts; the others hold orders, whose kinds are their own."""
+
+REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
+"""Reason, where the rule gives none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What all copies of a message in one organization have in common.
+
+    Attributes:
+        envelope_from: empty for a null sender.
+        raw: the bytes that are delivered.
+        size: of them, in bytes.
+        received_at: when SES received the message, in milliseconds since the epoch.
+        now: when the decision is made, in milliseconds since the epoch: the time of its facts.
+    """
+
+    trace: str
+    organization_id: str
+    envelope_from: str
+    raw: RawLocation
+    size: int
+    received_at: int
+    now: int
+
+    @classmethod
+    def of_call(cls, call: RuleCall, now: int) -> Flow:
+        """Return the flow of a rule's call, with the message as it came."""
+        return cls(call.trace, call.organization_id, call.envelope_from, call.raw, call.size, call.received_at, now)
+
+    def delivery(self, mailbox_id: str, recipient: str, delivered_to: str, folder: str) -> DeliveryOrder:
+        """Return the order to put the message into a mailbox."""
+        return DeliveryOrder(
+            trace=self.trace,
+            organization_id=self.organization_id,
+            mailbox_id=mailbox_id,
+            recipient=recipient,
+            delivered_to=delivered_to,
+            envelope_from=self.envelope_from,
+            folder=folder,
+            raw=self.raw,
+            size=self.size,
+            received_at=self.received_at,
+        )
+
+    def refused(self, recipient: str, reason: str, status: str) -> Fact:
+        """Return the fact that an envelope recipient is refused. ``status`` is an enhanced status code (RFC 3463)."""
+        bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
+        event = IncomingEmailBounced(bounced_recipient=bounced).fields()
+        return self.fact(EventName.INCOMING_EMAIL_BOUNCED, f":{recipient}", event=event)
+
+    def bounced(self, recipient: str, action: RuleAction) -> Fact:
+        """Return the fact that a rule's BOUNCE refuses a recipient."""
+        return self.refused(recipient, action.bounce_message or REFUSED[0], REFUSED[1])
+
+    def rule_applied(
+        self, rule_id: str, version: int, name: str, action: ActionType, recipients: Sequence[str], part: str
+    ) -> Fact:
+        """Return the fact that a rule decided about recipients; of those that it drops nothing else follows.
+
+        Args:
+            part: what the fact's key ends with, where recipients were added to a flow; else empty.
+        """
+        did = AppliedAction(action=action.value, recipients=tuple(recipients))
+        event = RuleApplied(rule_name=name, rule_type="INBOUND_RULE", rule_actions=(did,))
+        data = {"ruleId": rule_id, "rulesVersion": version, "final": action is ActionType.DROP}
+        return self.fact(EventName.RULE_APPLIED, f":{rule_id}{part}", event=event.fields(), data=data)
+
+    def policy_applied(self, author: str, policy: DmarcPolicy, recipients: Sequence[str], part: str) -> Fact:
+        """Return the fact that the DMARC policy of the domain of ``author`` was applied; REJECT ends the message.
+
+        Args:
+            part: as for ``rule_applied``.
+        """
+        event = DmarcPolicyApplied(from_=author, recipients=tuple(recipients), policy=policy)
+        data = {"final": policy is DmarcPolicy.REJECT}
+        return self.fact(EventName.DMARC_POLICY_APPLIED, part, event=event.fields(), data=data)
+
+    def skipped(self, member_id: str, group: str, reason: str) -> Fact:
+        """Return the fact that a member of a group gets nothing; its sender is not told."""
+        data = {"memberId": member_id, "group": group, "reason": reason}
+        return self.fact(OwnFact.RECIPIENT_SKIPPED, f":{member_id}", data=data)
+
+    def fact(
+        self,
+        name: EventName | OwnFact,
+        about: str,
+        *,
+        event: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Fact:
+        """Return a fact of this flow. Its key is its name and what it is ``about``."""
+        return Fact(
+            self.trace, self.organization_id, name, f"{name.value}{about}", self.now, event=event or {}, data=data or {}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +183,19 @@ class Plan:
             frozen: the plan.
             flow: returns the message that it is about; asked only where the version before wrote the plan.
         """
+        from postroom.routing import former_plan  # hardly ever needed
+
         lines = [json.loads(line) for line in frozen.decode().split("\n") if line]
         if former_plan.is_former(lines):
             return cls(former_plan.entries(lines, flow))
         return cls(tuple(_fact(line) if line["kind"] == FACT else order_of(line) for line in lines))
+
+
+def refused_recipient(fact: Fact) -> str:
+    """Return the envelope recipient that a fact refuses; empty where it is about something else."""
+    if fact.name is not EventName.INCOMING_EMAIL_BOUNCED:
+        return ""
+    return str(fact.event["bouncedRecipient"]["emailAddress"])
 
 
 def chunks_of(frozen: bytes) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.ports.directory import Addressees
-    from postroom.routing.flow import Flow
+    from postroom.routing.plan import Flow
 
 ROLE_ADDRESSES: Final = frozenset({"postmaster", "abuse"})
 """Local parts that every domain must accept mail for. Source: RFC 5321 4.5.1, RFC 2142."""

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.event_log import RuleAction, RuleApplied
 from postroom.model.addresses import Address
 from postroom.model.facts import EventName, Fact
-from postroom.model.rules import ActionType
-from postroom.routing.actions import DELIVERS, is_junk, refusal
-from postroom.routing.flow import Flow, refused_recipient
-from postroom.routing.plan import Plan
+from postroom.model.rules import DELIVERS, ActionType, is_junk
+from postroom.routing.plan import Flow, Plan, refused_recipient
 from postroom.routing.resolve import UNKNOWN, resolve
 from postroom.rules.outcomes import Ignored, Outcomes, Why
 
@@ -118,7 +116,7 @@ def decision(
         action, address = outcome.action, Address.parse(recipient)
         domain = domains.get(address.domain) if address and action.type in DELIVERS else None
         if action.type is ActionType.BOUNCE:
-            refusals.append(refusal(flow, recipient, action))
+            refusals.append(flow.bounced(recipient, action))
         elif address is not None and domain is not None:
             ours[domain.name], wanted[recipient] = domain, address
             if is_junk(action.type, spam=call.spam):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
-from postroom.routing.flow import Flow
-from postroom.routing.plan import Plan
+from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import UNKNOWN
 
 if TYPE_CHECKING:

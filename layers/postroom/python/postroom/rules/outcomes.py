@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
 from postroom.model.limits import MAX_RECIPIENTS
-from postroom.model.rules import ActionType, RuleAction
+from postroom.model.rules import STOPS, ActionType, RuleAction
 from postroom.model.text import one_line
-from postroom.routing.actions import STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
