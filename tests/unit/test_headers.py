@@ -61,6 +61,13 @@ def test_the_header_block_ends_at_the_first_empty_line() -> None:
     assert not Headers.of(b"A: b\r\n").is_complete
 
 
+@pytest.mark.parametrize("head", [b"", b"A: b", b"A: b\n\nbody\n\n", b"A: b\r\n\r\nbody", b"\r\nbody"])
+def test_the_body_begins_where_the_header_block_ends(head: bytes) -> None:
+    headers = Headers.of(head)
+    assert head[headers.body_start :] == head.removeprefix(headers.block)
+    assert headers.body_start == len(headers.block)
+
+
 def test_of_all_fields_of_a_name_no_more_is_decoded_than_of_one() -> None:
     value = b" =?utf-8?q?" + b"a" * 9_000 + b"?="
     headers = Headers.of((b"Auto-Submitted:" + value + b"\r\n") * 1_000 + b"\r\n")
