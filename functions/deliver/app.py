@@ -1,4 +1,4 @@
-"""Station 2: put one message into one mailbox."""
+"""Put one message into one mailbox."""
 
 from __future__ import annotations
 

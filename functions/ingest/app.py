@@ -1,4 +1,4 @@
-"""Station 1: accept a message that SES has stored and announces."""
+"""Accept a message that SES has stored and announces."""
 
 from __future__ import annotations
 

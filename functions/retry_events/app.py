@@ -1,4 +1,4 @@
-"""Station 3: retries of facts that a target refused, with a growing delay between attempts."""
+"""Retry facts that a target refused, with a growing delay between attempts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The world: AWS, and the same promises kept in memory."""
+"""The ports on AWS, and the same ports in memory."""

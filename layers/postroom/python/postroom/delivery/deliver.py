@@ -1,4 +1,4 @@
-"""Station 2: put one message into one mailbox.
+"""Puts one message into one mailbox.
 
 The sealed object is written first and once; then one transaction gives the message its UID, settles the order and
 records the fact. Stopped in between and started again, it finds the object there and goes on; stopped after, it finds

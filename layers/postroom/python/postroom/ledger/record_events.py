@@ -1,4 +1,4 @@
-"""Station 3: writes new facts of the ledger to event logs, the event bus and metrics."""
+"""Writes new facts of the ledger to event logs, the event bus and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Station 3: retries of facts that a target refused, with a growing delay between attempts.
+"""Retries of facts that a target refused, with a growing delay between attempts.
 
 The queue ends the retries: after its ``maxReceiveCount`` a pointer moves to the dead-letter queue, and park records it.
 """

@@ -1,5 +1,5 @@
-"""Parking: what a retry cannot help waits here, with its cause, until a person decides.
+"""Parking: what a retry cannot help is parked with its cause until an operator decides.
 
-``parking`` sets aside and takes up again, ``dead_letters`` reads what stations and SQS gave up on, ``sweep`` looks for
-what was forgotten.
+``parking`` parks and discards, ``flows`` parks what concerns a whole flow, ``redrive`` puts things back on their way,
+``dead_letters`` reads what stations and SQS gave up on, ``sweep`` finds what is open for too long.
 """

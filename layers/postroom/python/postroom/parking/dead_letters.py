@@ -1,4 +1,4 @@
-"""Parking what was given up on: by its station, after enough attempts, or by SQS, as a dead letter."""
+"""Parks dead letters: messages that a station, or SQS, gave up on after enough attempts."""
 
 from __future__ import annotations
 

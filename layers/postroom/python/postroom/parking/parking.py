@@ -1,4 +1,4 @@
-"""Setting messages aside with their cause, and giving them up.
+"""Parks things with their cause, and discards them.
 
 The table is the truth (SQS forgets after 14 days); the parked queue only raises the alarm.
 """

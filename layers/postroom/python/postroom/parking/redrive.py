@@ -1,4 +1,4 @@
-"""Putting parked things back on their way."""
+"""Redrive: puts parked things back on their way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying out a plan of more than one transaction, chunk by chunk, from wherever it was left."""
+"""Carries out a plan of more than one transaction, chunk by chunk; a run continues where the last one stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One copy a mailbox, whichever of a flow's ways leads to it first."""
+"""One copy per mailbox, by whichever way of a flow comes first."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rules that call a customer's function: what it is told, and what its answer means for each recipient."""
+"""Rules that call a customer's function: its event, and what its answer means for each recipient."""

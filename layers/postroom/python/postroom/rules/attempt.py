@@ -1,4 +1,4 @@
-"""One attempt to hear what a rule's function says."""
+"""One call of a rule's function: the event, the answer, and the fact that records both."""
 
 from __future__ import annotations
 

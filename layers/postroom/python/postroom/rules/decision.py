@@ -1,4 +1,4 @@
-"""From what a function decided to what becomes of the message: mailboxes, bounces, and the fact that tells of it."""
+"""What a function's answer does to the message: mailboxes, bounces, and the fact that the rule was applied."""
 
 from __future__ import annotations
 

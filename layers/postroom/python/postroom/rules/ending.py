@@ -1,4 +1,4 @@
-"""The end of a rule's call whose organization is gone: its function is not called, and the message is not delivered.
+"""The end of a rule's call whose organization is deleted: no function is called, and the message is not delivered.
 
 The data of a deleted organization reaches no function any more. Its recipients are refused like unknown ones
 (docs/decisions/0018).
