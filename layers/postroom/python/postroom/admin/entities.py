@@ -15,6 +15,7 @@ from postroom.errors import TakenError
 from postroom.model.directory import EntityState
 from postroom.model.limits import DAY_MS, MAILBOX_KEPT_DAYS
 from postroom.model.records import Entity, Insert, NameClaim, Remove, Replace
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,6 +126,6 @@ def page(
         context,
         operation,
         request,
-        lambda after: accepted(pages.everything(lambda *at: context.directory.entities(*scope, *at), after)),
+        lambda after: accepted(every_item(lambda *at: context.directory.entities(*scope, *at), after)),
         lambda entity: entity.id,
     )

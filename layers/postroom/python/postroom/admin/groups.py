@@ -16,6 +16,7 @@ from postroom.contracts.admin.exceptions import InvalidParameterException
 from postroom.errors import TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Entity, Insert, Membership, Remove, Replace
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,9 +112,7 @@ def list_for_entity(
         request,
         lambda after: (
             group
-            for group in pages.everything(
-                lambda *at: context.directory.groups_of(organization.id, member.id, *at), after
-            )
+            for group in every_item(lambda *at: context.directory.groups_of(organization.id, member.id, *at), after)
             if group.name.lower().startswith(prefix)
         ),
         lambda group: group.id,
@@ -163,7 +162,7 @@ def list_members(
         context,
         "ListGroupMembers",
         request,
-        lambda after: pages.everything(lambda *at: context.directory.members_of(organization.id, group.id, *at), after),
+        lambda after: every_item(lambda *at: context.directory.members_of(organization.id, group.id, *at), after),
         lambda member: member.id,
     )
     members = [

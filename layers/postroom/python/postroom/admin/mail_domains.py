@@ -22,6 +22,7 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.errors import ConflictError, RefusedByServiceError
 from postroom.model.records import Check, Domain, DomainState, Insert, Remove, Replace
+from postroom.ports.directory import every_item
 from postroom.ports.domain_services import Verification
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def list_(context: Context, request: requests.ListMailDomainsRequest, _now: int)
         context,
         "ListMailDomains",
         request,
-        lambda after: pages.everything(lambda *at: context.directory.domains_of(organization.id, *at), after),
+        lambda after: every_item(lambda *at: context.directory.domains_of(organization.id, *at), after),
         lambda domain: domain.name,
     )
     answer: answers.ListMailDomainsResponse = {

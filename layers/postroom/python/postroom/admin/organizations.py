@@ -28,6 +28,7 @@ from postroom.model.records import (
     Organization,
     OrganizationState,
 )
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from postroom.admin.context import Context
@@ -129,7 +130,7 @@ def _new_id(context: Context) -> str:
 
 
 def _check_count(context: Context) -> None:
-    organizations = pages.everything(context.directory.organizations, None)
+    organizations = every_item(context.directory.organizations, None)
     if sum(found.state is not OrganizationState.DELETED for found in organizations) >= MAX_ORGANIZATIONS:
         raise LimitExceededException(f"An account has at most {MAX_ORGANIZATIONS} organizations.")
 
@@ -200,7 +201,7 @@ def list_(
         context,
         "ListOrganizations",
         request,
-        lambda after: pages.everything(context.directory.organizations, after),
+        lambda after: every_item(context.directory.organizations, after),
         lambda organization: organization.id,
     )
     answer: answers.ListOrganizationsResponse = {
@@ -243,5 +244,5 @@ def delete(
 
 
 def _has_enabled_users(context: Context, organization_id: str) -> bool:
-    users = pages.everything(lambda *at: context.directory.entities(organization_id, EntityKind.USER, *at), None)
+    users = every_item(lambda *at: context.directory.entities(organization_id, EntityKind.USER, *at), None)
     return any(user.state is EntityState.ENABLED for user in users)

@@ -10,13 +10,11 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from postroom.contracts.admin.exceptions import InvalidParameterException
-from postroom.model.limits import DIRECTORY_PAGE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from postroom.admin.context import Context
-    from postroom.ports.directory import Page
 
 T = TypeVar("T")
 
@@ -62,16 +60,6 @@ def page(
             return found, _token(context, scope, key(found[-1]))
         found.append(row)
     return found, None
-
-
-def everything(fetch: Callable[[str | None, int], Page[T]], after: str | None) -> Iterator[T]:
-    """Yield all rows of a list after a key, or all for None, one page after the other."""
-    while True:
-        rows = fetch(after, DIRECTORY_PAGE_ROWS)
-        yield from rows.items
-        after = rows.last
-        if after is None:
-            return
 
 
 def only_filter(filters: Mapping[str, str]) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import lookup, mail_domains, pages, routing
+from postroom.admin import lookup, mail_domains, routing
 from postroom.admin.aliases import MAX_ALIASES, address_claim, claimed_by_others
 from postroom.admin.entities import mailbox_kept_until
 from postroom.contracts.admin.exceptions import (
@@ -19,6 +19,7 @@ from postroom.errors import KeyUnavailableError
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.limits import DEFAULT_QUOTA_MB, MB
 from postroom.model.records import Check, Insert, Remove, Replace
+from postroom.ports.directory import every_item
 from postroom.ports.mailboxes import MailboxOwner
 
 if TYPE_CHECKING:
@@ -136,9 +137,7 @@ def _release_remaining(context: Context, entity: Entity) -> Entity:
 
 def _next_fallback(context: Context, leaving: Entity) -> str | None:
     """Return the id of the other enabled user that was enabled first; None if there is no other."""
-    users = pages.everything(
-        lambda *at: context.directory.entities(leaving.organization_id, EntityKind.USER, *at), None
-    )
+    users = every_item(lambda *at: context.directory.entities(leaving.organization_id, EntityKind.USER, *at), None)
     others = [
         user for user in users if user.state is EntityState.ENABLED and user.role is Role.USER and user.id != leaving.id
     ]

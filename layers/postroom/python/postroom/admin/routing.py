@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import pages
 from postroom.errors import ConflictError
 from postroom.model.records import Check, Domain, Replace
-from postroom.ports.directory import MAX_ROWS
+from postroom.ports.directory import MAX_ROWS, every_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,4 +80,4 @@ def finish(context: Context, organization_id: str) -> Organization | None:
 
 def all_domains(context: Context, organization_id: str) -> Iterator[Domain]:
     """Return every domain of an organization, ordered by name."""
-    return pages.everything(lambda *at: context.directory.domains_of(organization_id, *at), None)
+    return every_item(lambda *at: context.directory.domains_of(organization_id, *at), None)

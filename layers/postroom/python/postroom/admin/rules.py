@@ -26,6 +26,7 @@ from postroom.model.records import Insert, Put, Remove, RuleRecord
 from postroom.model.rule_explanation import explain
 from postroom.model.rule_index import RuleSet, sender_keys
 from postroom.model.rules import ActionType, Direction, Pattern, Rule
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,9 +111,7 @@ class RuleOperations:
             context,
             f"List{self._name}s",
             request,
-            lambda after: pages.everything(
-                lambda *at: context.directory.rules(organization.id, self.direction, *at), after
-            ),
+            lambda after: every_item(lambda *at: context.directory.rules(organization.id, self.direction, *at), after),
             lambda record: record.rule.id,
         )
         return present(Rules=[_described(record.rule) for record in found], NextToken=token)
@@ -173,7 +172,7 @@ OUTBOUND: Final = RuleOperations(Direction.OUTBOUND)
 def all_records(context: Context, organization_id: str) -> Iterable[RuleRecord]:
     """Yield the rules of an organization, of both directions."""
     for direction in Direction:
-        yield from pages.everything(
+        yield from every_item(
             lambda *at, direction=direction: context.directory.rules(organization_id, direction, *at), None
         )
 

@@ -25,6 +25,7 @@ from postroom.errors import InvalidHostError, KeyUnavailableError
 from postroom.model.public_hosts import public_host
 from postroom.model.records import Insert, Put, Remove, Replace, SmtpGateway
 from postroom.model.rules import Direction
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +107,7 @@ def delete(
     found = context.directory.gateway(organization.id, request["SmtpGatewayId"])
     if found is None:
         return {}
-    rules = pages.everything(lambda *at: context.directory.rules(organization.id, Direction.OUTBOUND, *at), None)
+    rules = every_item(lambda *at: context.directory.rules(organization.id, Direction.OUTBOUND, *at), None)
     names = sorted(record.rule.name for record in rules if record.rule.action.gateway_id == found.id)
     if names:
         more = f" and {len(names) - MAX_NAMED_RULES} more" if len(names) > MAX_NAMED_RULES else ""
@@ -132,7 +133,7 @@ def list_(context: Context, request: requests.ListSmtpGatewaysRequest, _now: int
         context,
         "ListSmtpGateways",
         request,
-        lambda after: pages.everything(lambda *at: context.directory.gateways(organization.id, *at), after),
+        lambda after: every_item(lambda *at: context.directory.gateways(organization.id, *at), after),
         lambda gateway: gateway.id,
     )
     return present(SmtpGateways=[_described(gateway) for gateway in found], NextToken=token)
@@ -140,7 +141,7 @@ def list_(context: Context, request: requests.ListSmtpGatewaysRequest, _now: int
 
 def all_records(context: Context, organization_id: str) -> Iterable[SmtpGateway]:
     """Return the gateways of an organization, ordered by id."""
-    return pages.everything(lambda *at: context.directory.gateways(organization_id, *at), None)
+    return every_item(lambda *at: context.directory.gateways(organization_id, *at), None)
 
 
 def check_named(context: Context, organization: Organization, rule: Rule) -> None:

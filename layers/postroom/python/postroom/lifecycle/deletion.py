@@ -20,13 +20,13 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, Run, pages
+from postroom.lifecycle.runs import OWNERS, Run
 from postroom.lifecycle.stored_mail import Sharing
 from postroom.model.directory import EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
 from postroom.model.limits import DIRECTORY_PAGE_ROWS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace
-from postroom.ports.directory import MAX_ROWS
+from postroom.ports.directory import MAX_ROWS, every_item
 from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Deletion:
             PostroomError: the first error.
         """
         run, counts = Run(remaining_ms), {"deleted": 0, "unfinished": 0}
-        organizations = list(pages(self.directory.organizations))
+        organizations = list(every_item(self.directory.organizations))
         others = Others(
             ids=[each.id for each in organizations if each.state not in GONE],
             gone_domains={name for each in organizations if each.state in GONE for name in each.former_domains},
@@ -267,11 +267,11 @@ class Deletion:
         return True
 
     def _domains(self, organization_id: str) -> Iterator[Domain]:
-        yield from pages(partial(self.directory.domains_of, organization_id))
+        yield from every_item(partial(self.directory.domains_of, organization_id))
 
     def _entities(self, organization_id: str, *kinds: EntityKind) -> Iterator[Entity]:
         for kind in kinds:
-            yield from pages(partial(self.directory.entities, organization_id, kind))
+            yield from every_item(partial(self.directory.entities, organization_id, kind))
 
     def _fact(self, organization_id: str, name: OwnFact, which: str = "", data: dict[str, str] | None = None) -> Fact:
         key = f"{name}:{which}" if which else name.value

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, Run, pages
+from postroom.lifecycle.runs import OWNERS, Run
 from postroom.model.directory import EntityState
 from postroom.model.records import Replace
+from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ class ExpiredMailboxes:
             for kind in OWNERS:
                 yield from (
                     each
-                    for each in pages(partial(self.directory.entities, organization_id, kind))
+                    for each in every_item(partial(self.directory.entities, organization_id, kind))
                     if _is_due(each, now)
                 )
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from postroom.errors import ConflictError, PostroomError
 from postroom.model.directory import EntityKind
-from postroom.model.limits import DIRECTORY_PAGE_ROWS, RESERVE_MS
+from postroom.model.limits import RESERVE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postroom.ports.directory import Page
 
 OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
 """Kinds of entities that have a mailbox. The id of the entity is the id of its mailbox."""
@@ -56,12 +55,3 @@ class Run:
         if self.errors:
             raise self.errors[0]
         return counts
-
-
-def pages(read: Callable[[str | None, int], Page[T]]) -> Iterator[T]:
-    """Yield every item of a listing of the directory, one page after the other."""
-    after, more = None, True
-    while more:
-        page = read(after, DIRECTORY_PAGE_ROWS)
-        yield from page.items
-        after, more = page.last, page.last is not None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 INBOUND: Final = "inbound/"
 TRANSIT: Final = "transit/"
 
-MAX_BATCH: Final = 100
+MESSAGES_PER_READ: Final = 100
 """Messages per batched read of the ledger. Source: DynamoDB, BatchGetItem."""
 
 
@@ -136,7 +136,7 @@ class StoredMail:
 
 
 def _batches(stored: Iterator[StoredRaw]) -> Iterator[list[StoredRaw]]:
-    while batch := list(islice(stored, MAX_BATCH)):
+    while batch := list(islice(stored, MESSAGES_PER_READ)):
         yield batch
 
 

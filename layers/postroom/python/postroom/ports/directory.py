@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
+from postroom.model.limits import DIRECTORY_PAGE_ROWS
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from postroom.model.directory import Addressee, EntityKind, MailDomain, Monitoring
     from postroom.model.records import (
@@ -37,6 +39,16 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     last: str | None
+
+
+def every_item(read: Callable[[str | None, int], Page[T]], after: str | None = None) -> Iterator[T]:
+    """Yield every item of a list, or those after a key, one page of ``DIRECTORY_PAGE_ROWS`` after the other."""
+    while True:
+        page = read(after, DIRECTORY_PAGE_ROWS)
+        yield from page.items
+        after = page.last
+        if after is None:
+            return
 
 
 class Addressees(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws import unprocessed
 from postroom.adapters.aws.directory_rows import Item, Key, key_item
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
-
-MAX_BATCH: Final = 100
-"""Most keys of one BatchGetItem. Source: DynamoDB's API reference."""
 
 
 class DirectoryTable:
@@ -36,8 +33,8 @@ class DirectoryTable:
         """Return the rows that exist, by key, in batches; a repeated key is read once."""
         found: dict[Key, Item] = {}
         distinct = list(dict.fromkeys(keys))
-        for start in range(0, len(distinct), MAX_BATCH):
-            self._get_batch(distinct[start : start + MAX_BATCH], found)
+        for start in range(0, len(distinct), unprocessed.MAX_KEYS):
+            self._get_batch(distinct[start : start + unprocessed.MAX_KEYS], found)
         return found
 
     def _get_batch(self, keys: Sequence[Key], found: dict[Key, Item]) -> None:

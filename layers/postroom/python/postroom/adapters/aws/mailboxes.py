@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
 from postroom.adapters.aws.flow_writes import FACT, TAKE, FlowWrites
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, NewItem
-
-MAX_BATCH: Final = 100
-"""Most keys of one BatchGetItem. Source: DynamoDB's API reference."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +168,8 @@ class DynamoMailboxes(DynamoMailboxHeads):
     def _get_all(self, mailbox_id: str, sort_keys: Sequence[str]) -> dict[str, rows.Row]:
         """Return the rows of a mailbox that exist, by sort key."""
         found: dict[str, rows.Row] = {}
-        for start in range(0, len(sort_keys), MAX_BATCH):
-            keys = [rows.key(mailbox_id, sk) for sk in sort_keys[start : start + MAX_BATCH]]
+        for start in range(0, len(sort_keys), unprocessed.MAX_KEYS):
+            keys = [rows.key(mailbox_id, sk) for sk in sort_keys[start : start + unprocessed.MAX_KEYS]]
             wanted = {self.mailbox_table: {"Keys": keys, "ConsistentRead": True}}
             for _, row in unprocessed.get_all(self.client, wanted, "read a mailbox", self.pause):
                 found[row["sk"]["S"]] = row

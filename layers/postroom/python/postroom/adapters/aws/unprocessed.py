@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS: Final = 8
 """Most attempts of a batch, or of a transaction with conflicts, before the caller gets an error. Ours."""
 
+MAX_KEYS: Final = 100
+"""Most keys of one ``get_all``. Source: DynamoDB's API reference, BatchGetItem."""
+
 MAX_DELETES: Final = 25
 """Most keys of one ``delete_all``. Source: DynamoDB's API reference, BatchWriteItem."""
 
@@ -25,7 +28,7 @@ def get_all(
     """Yield each row that exists, with the name of its table, in no order.
 
     Args:
-        wanted: BatchGetItem's RequestItems: at most 100 keys.
+        wanted: BatchGetItem's RequestItems: at most ``MAX_KEYS`` keys.
         doing: what the caller does, for the text of the error.
         pause: waits for a number of seconds.
 
