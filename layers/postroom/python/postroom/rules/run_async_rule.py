@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.orders import CallPointer
 from postroom.effects.retries import RetrySchedule, delay_s
-from postroom.errors import PermanentError
+from postroom.errors import InvalidNotificationError, PermanentError
 from postroom.ports.rule_functions import Failure
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.rules.ending import dropped_fact
@@ -59,6 +59,8 @@ class RunAsyncRule:
         found = self.open_calls.read(pointer)
         if found is None:
             return  # carried out, or parked
+        if found.open_call.call.synchronous:
+            raise InvalidNotificationError("a call of a synchronous rule, for another station")
         try:
             if found.organization_is_active:
                 self._carry_out(found.open_call)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.effects.retries import SHORTEST_GAP_MS, RetrySchedule, delay_s
-from postroom.errors import ConflictError, PermanentError, UnreadableRulesError
+from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnreadableRulesError
 from postroom.model.rules import Direction, RuleAction
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.routing.expansion import expand
@@ -82,6 +82,8 @@ class RunSyncRule:
         if found is None:
             self._take_up(pointer)
             return
+        if not found.open_call.call.synchronous:
+            raise InvalidNotificationError("a call of an asynchronous rule, for another station")
         try:
             if found.organization_is_active:
                 self._carry_out(found.open_call)
