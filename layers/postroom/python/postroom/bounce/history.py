@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.effects.once import Effect
 from postroom.errors import UnreadableFactError
 from postroom.model.bounces import Failure
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, arrived_ms
 from postroom.model.verdicts import DmarcPolicy, Verdict
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class BounceHistory:
     @property
     def arrived(self) -> int:
         """When SES received the message, in milliseconds since the epoch."""
-        return int(datetime.fromisoformat(self.received.event["messageTimestamp"]).timestamp() * 1000)
+        return arrived_ms(self.received)
 
     @property
     def is_spam(self) -> bool:

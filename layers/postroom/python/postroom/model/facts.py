@@ -6,6 +6,7 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +87,11 @@ class Fact:
 
 RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
 """Key of the fact that opens an inbound flow; each flow has one."""
+
+
+def arrived_ms(received: Fact) -> int:
+    """Return when SES received the message of a flow, in milliseconds since the epoch; the flow may be days younger."""
+    return int(datetime.fromisoformat(received.event["messageTimestamp"]).timestamp() * 1000)
 
 
 def organization_trace(organization_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, UnreadableFactError
-from postroom.model.facts import RECEIVED
+from postroom.model.facts import RECEIVED, arrived_ms
 from postroom.ports.transit import Commit, Outcome, TakeChunk
 from postroom.routing.plan import Flow, Plan
 from postroom.routing.reached import without_reached
@@ -41,8 +41,10 @@ def expand(
     before, refused = expansion, False
     chunk = plan.chunk(expansion.done)
     while True:
-        orders = chunk.orders(now())
-        if transit.commit(Commit([TakeChunk(before)], chunk.facts, orders)) is Outcome.DONE:
+        at = now()
+        made = chunk.at(at)
+        orders = made.orders(at)
+        if transit.commit(Commit([TakeChunk(before)], made.facts, orders)) is Outcome.DONE:
             queues.send(orders)
         else:
             refused = True
@@ -76,6 +78,6 @@ def _flow(expansion: Expansion, ledger: Ledger, now: int) -> Flow:
         envelope_from=str(received.data["envelopeFrom"]),
         raw=RawLocation(**received.data["raw"]),
         size=int(received.data["size"]),
-        received_at=received.at,
+        received_at=arrived_ms(received),
         now=now,
     )

@@ -7,7 +7,7 @@ change while it is carried out: every later attempt continues the same plan.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import BouncedRecipient, DmarcPolicyApplied, IncomingEmailBounced, RuleApplied
@@ -154,6 +154,20 @@ class Plan:
     def facts(self) -> list[Fact]:
         """The facts: what is final at once."""
         return [entry for entry in self.entries if isinstance(entry, Fact)]
+
+    def at(self, now: int) -> Plan:
+        """Return a thawed plan as it is committed at ``now``, in milliseconds since the epoch: perhaps days later.
+
+        Facts have that time: a redrive looks for facts near the time of their transaction. The timeouts of calls begin
+        then.
+        """
+
+        def timed(entry: Fact | Order) -> Fact | Order:
+            if isinstance(entry, Fact):
+                return replace(entry, at=now)
+            return entry.model_copy(update={"since": now}) if isinstance(entry, RuleCall) else entry
+
+        return Plan(tuple(map(timed, self.entries)))
 
     def orders(self, now: int) -> list[Order]:
         """Return the orders, and one to tell the sender where the facts refuse recipients.
