@@ -201,3 +201,17 @@ def enable(caller: Caller, acme: str) -> Callable[..., str]:
         return made
 
     return make
+
+
+@pytest.fixture
+def room(caller: Any, acme: str) -> str:
+    """A disabled room."""
+    made: str = caller("CreateResource", OrganizationId=acme, Name="Aurora", Type="ROOM")["ResourceId"]
+    return made
+
+
+@pytest.fixture
+def user(caller: Any, acme: str) -> str:
+    """A disabled user."""
+    made: str = caller("CreateUser", OrganizationId=acme, Name="ann", DisplayName="Ann")["UserId"]
+    return made

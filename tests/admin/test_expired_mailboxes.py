@@ -115,6 +115,14 @@ def test_a_deleted_users_mailbox_stays_for_thirty_days_from_then(pipeline: Pipel
     assert pipeline.run(30 * DAY)["removed"] == 1
 
 
+def test_a_resources_mailbox_goes_like_a_users(pipeline: Pipeline, enable: Enable) -> None:
+    room = enable("room", kind="Resource", Type="ROOM")
+    pipeline.leave(room)
+    assert pipeline.run(30 * DAY - 1001)["removed"] == 0
+    assert pipeline.run(30 * DAY)["removed"] == 1
+    assert not pipeline.has_mailbox(room)
+
+
 def test_who_never_had_a_mailbox_or_still_uses_it_is_left_alone(pipeline: Pipeline, enable: Enable) -> None:
     ben = enable("ben")
     pipeline.caller("CreateUser", OrganizationId=pipeline.acme, Name="new", DisplayName="new")

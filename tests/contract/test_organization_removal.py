@@ -13,7 +13,16 @@ from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
 from postroom.model.directory import EntityKind, EntityState, Role
-from postroom.model.records import Entity, Insert, Membership, NameClaim, PasswordHash, RuleRecord, SmtpGateway
+from postroom.model.records import (
+    Delegation,
+    Entity,
+    Insert,
+    Membership,
+    NameClaim,
+    PasswordHash,
+    RuleRecord,
+    SmtpGateway,
+)
 from postroom.model.rules import Direction
 from tests.support.builders import NOON, ORG, OTHER
 from tests.support.rules import DROP, rule
@@ -33,15 +42,24 @@ class RunningStack:
     removal: OrganizationRemoval
 
     def fill(self, organization_id: str) -> None:
-        """Make users with names and passwords, all in a group that is in another, rules and a gateway."""
+        """Make users, all in a group that is in another and all delegates of a room; rules and a gateway."""
         for number in range(PEOPLE):
             self.add(organization_id, f"u{number:02}")
         for name in ("team", "all"):
             self.add(organization_id, name, EntityKind.GROUP)
+        self.add(organization_id, "room", EntityKind.RESOURCE)
         members = [("team", f"u{number:02}", EntityKind.USER) for number in range(PEOPLE)]
         for group, member, kind in [*members, ("all", "team", EntityKind.GROUP)]:
             made = Membership(organization_id=organization_id, group_id=group, member_id=member, member_kind=kind)
             self.directory.commit([Insert(made)])
+        for number in range(PEOPLE):
+            delegation = Delegation(
+                organization_id=organization_id,
+                resource_id="room",
+                delegate_id=f"u{number:02}",
+                delegate_kind=EntityKind.USER,
+            )
+            self.directory.commit([Insert(delegation)])
         gateway = SmtpGateway(
             organization_id=organization_id,
             id="g",
@@ -79,6 +97,7 @@ class RunningStack:
             "hashes": sum(read.password(organization_id, f"u{number:02}") is not None for number in range(PEOPLE)),
             "members": len(read.members_of(organization_id, "team", None, 99).items),
             "groups": len(read.groups_of(organization_id, "team", None, 99).items),
+            "delegates": len(read.delegates_of(organization_id, "room", None, 99).items),
             "rules": sum(len(read.rules(organization_id, each, None, 99).items) for each in Direction),
             "gateways": len(read.gateways(organization_id, None, 99).items),
         }
@@ -116,13 +135,32 @@ def test_an_entity_goes_with_all_that_names_it(running: RunningStack) -> None:
     assert team is not None
     assert someone is not None
     until_done(running.removal.remove_entity, someone)
-    assert running.census(ORG) == {**before, "entities": 31, "names": 29, "hashes": 29, "members": 29}
+    assert running.census(ORG) == {
+        **before,
+        "entities": 32,
+        "names": 29,
+        "hashes": 29,
+        "members": 29,
+        "delegates": 29,
+    }
     assert running.directory.groups_of(ORG, "u07", None, 9).items == []
     until_done(running.removal.remove_entity, team)
-    assert running.census(ORG) == {**before, "entities": 30, "names": 29, "hashes": 29, "members": 0, "groups": 0}
+    after = {**before, "names": 29, "hashes": 29, "delegates": 29, "entities": 31, "members": 0, "groups": 0}
+    assert running.census(ORG) == after
     assert running.directory.members_of(ORG, "all", None, 9).items == []
     assert running.directory.groups_of(ORG, "u01", None, 9).items == []
     assert running.removal.remove_entity(team), "what is gone is no obstacle"
+
+
+def test_a_resource_goes_with_its_delegations_and_the_delegates_stay(running: RunningStack) -> None:
+    running.fill(ORG)
+    before, room = running.census(ORG), running.directory.entity(ORG, "room")
+    assert room is not None
+    assert until_done(running.removal.remove_entity, room) > 1
+    assert running.census(ORG) == {**before, "entities": 32, "delegates": 0}
+    running.directory.commit([Insert(room)])
+    assert running.directory.delegates_of(ORG, "room", None, 99).items == []
+    assert running.directory.entity_named(ORG, "room") is None
 
 
 def test_all_rows_go_and_those_of_other_organizations_stay(running: RunningStack) -> None:

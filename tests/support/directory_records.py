@@ -16,6 +16,7 @@ from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
+    Delegation,
     Domain,
     DomainState,
     Entity,
@@ -25,6 +26,7 @@ from postroom.model.records import (
     RuleRecord,
     SmtpGateway,
 )
+from postroom.model.resources import BookingOptions, ResourceType
 from postroom.model.rules import ActionType, Direction, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
@@ -118,6 +120,24 @@ def user(entity_id: str, **changes: Any) -> Entity:
 
 def group(entity_id: str, **changes: Any) -> Entity:
     return user(entity_id, kind=EntityKind.GROUP, role=None, quota_mb=None, **changes)
+
+
+def resource(entity_id: str, **changes: Any) -> Entity:
+    made = user(
+        entity_id,
+        kind=EntityKind.RESOURCE,
+        role=Role.RESOURCE,
+        resource_type=ResourceType.EQUIPMENT,
+        booking_options=BookingOptions(auto_accept=False, auto_decline_conflicting=True, auto_decline_recurring=True),
+        attributes={"Description": "Full HD, grün"},
+    )
+    return replace(made, **changes)
+
+
+def delegation(of: Entity, delegate: Entity) -> Delegation:
+    return Delegation(
+        organization_id=of.organization_id, resource_id=of.id, delegate_id=delegate.id, delegate_kind=delegate.kind
+    )
 
 
 def claim(address: str, entity: Entity) -> AddressClaim:

@@ -21,6 +21,7 @@ from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
     AliasClaim,
+    Delegation,
     Domain,
     DomainState,
     Entity,
@@ -30,6 +31,7 @@ from postroom.model.records import (
     Organization,
     OrganizationState,
 )
+from postroom.model.resources import BookingOptions, ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +43,12 @@ EXAMPLES = Path(awscli.__file__).parent / "examples" / "workmail"
 ORGANIZATION = "m-d281d0a2fd824be5b6cd3d3ce909fd27"
 USER = "S-1-1-11-1111111111-2222222222-3333333333-3333"
 GROUP = "S-1-1-11-1122222222-2222233333-3333334444-4444"
-DISABLED = {"delete-user", "delete-group", "list-groups", "register-to-work-mail"}
+ROOM = "r-7afe0efbade843a58cdc10251fce992c"
+ROOM_WITH_DELEGATES = "r-68bf2d3b1c0244aab7264c24b9217443"
+DISABLED = {"delete-user", "delete-group", "delete-resource", "list-groups", "register-to-work-mail"}
 """Examples that want their entity disabled."""
 
-NEW_NAMES = {"create-alias", "create-group", "create-user"}
+NEW_NAMES = {"create-alias", "create-group", "create-resource", "create-user"}
 """Examples that want the names of the others free."""
 
 INVALID = {"get-mailbox-details", "update-mailbox-quota"}
@@ -52,6 +56,9 @@ INVALID = {"get-mailbox-details", "update-mailbox-quota"}
 
 ANYTHING = {"UserId", "GroupId", "EnabledDate", "CompletedDate", "ARN", "DirectoryId", "DefaultMailDomain", "Alias"}
 """Members whose example values no directory could hold together; that they are there is checked."""
+
+NEW_IDS = {"create-resource": {"ResourceId"}}
+"""Members of examples that are new ids; that they are there is checked."""
 
 
 def operation_of(stem: str) -> str:
@@ -64,6 +71,7 @@ NAMES = sorted(path.stem for path in EXAMPLES.glob("*.rst") if operation_of(path
 def parts(stem: str) -> tuple[list[str], Any]:
     """Return an example's arguments after ``aws``, and its output; None where it has none."""
     text = (EXAMPLES / f"{stem}.rst").read_text("utf-8")
+    text = text.replace("    ws workmail ", "    aws workmail ")  # disassociate-delegate-from-resource has this slip
     command = text[text.index("    aws workmail ") :].partition("\n\n")[0]
     words = shlex.split(command.replace("\\\n", " ").replace("$$", "\\$\\$"))
     _, _, shown = text.partition("Output::")
@@ -84,12 +92,14 @@ def entity(entity_id: str, kind: EntityKind, name: str, *, enabled: bool, role: 
         role=role,
         email=f"{name}@site.awsapps.com" if enabled else None,
         aliases=("exampleAlias@site.awsapps.com", "exampleAlias1@site.awsapps.com") if name == "exampleUser1" else (),
-        attributes={} if kind is EntityKind.GROUP else {"DisplayName": ""},
+        attributes={"DisplayName": ""} if kind is EntityKind.USER else {},
         enabled=1_532_459_261_827 if enabled else None,
+        resource_type=ResourceType.ROOM if kind is EntityKind.RESOURCE else None,
+        booking_options=BookingOptions() if kind is EntityKind.RESOURCE else None,
     )
 
 
-def fill(settings: AdminApiSettings, *, enabled: bool, tail: str) -> None:
+def fill(settings: AdminApiSettings, *, enabled: bool, tail: str, room_id: str) -> None:
     """Write what the examples take for granted; ``tail`` makes names other than the examples'."""
     organization = Organization(
         id=ORGANIZATION,
@@ -109,13 +119,18 @@ def fill(settings: AdminApiSettings, *, enabled: bool, tail: str) -> None:
     user = entity(USER, EntityKind.USER, f"exampleUser1{tail}", enabled=enabled, role=Role.USER)
     guest = entity("S-1-1-99-guest", EntityKind.USER, "exampleGuestUser", enabled=False, role=Role.SYSTEM_USER)
     group = entity(GROUP, EntityKind.GROUP, f"exampleGroup1{tail}", enabled=enabled, role=None)
+    room = entity(room_id, EntityKind.RESOURCE, f"exampleRoom1{tail}", enabled=enabled, role=Role.RESOURCE)
+    delegation = Delegation(
+        organization_id=ORGANIZATION, resource_id=room_id, delegate_id=USER, delegate_kind=EntityKind.USER
+    )
     changes: list[Change] = [
+        Insert(delegation),
         Insert(organization),
         Insert(AliasClaim(alias="examplealias", organization_id=ORGANIZATION)),
         Insert(domain),
         Insert(Membership(organization_id=ORGANIZATION, group_id=GROUP, member_id=USER, member_kind=EntityKind.USER)),
     ]
-    for one in (user, guest, group):
+    for one in (user, guest, group, room):
         name = NameClaim(organization_id=ORGANIZATION, name=one.name.lower(), entity_id=one.id, kind=one.kind)
         changes += [Insert(one), Insert(name)]
         changes += [
@@ -125,16 +140,16 @@ def fill(settings: AdminApiSettings, *, enabled: bool, tail: str) -> None:
     admin_api.context(settings).directory.commit(changes)
 
 
-def golden(expected: Any, found: Any, member: str = "") -> None:
+def golden(expected: Any, found: Any, anything: set[str], member: str = "") -> None:
     """Hold an answer against an example: what the example shows must be there, and be the same."""
     if isinstance(expected, dict):
         for name, value in expected.items():
             assert name in found, f"{name} is missing"
-            golden(value, found[name], name)
+            golden(value, found[name], anything, name)
     elif isinstance(expected, list):
         assert len(found) >= 1
-        golden(expected[0], found[0], member)
-    elif member not in ANYTHING:
+        golden(expected[0], found[0], anything, member)
+    elif member not in anything:
         assert found == expected, member
     else:
         assert isinstance(found, int | float) == isinstance(expected, int | float)
@@ -152,7 +167,8 @@ def test_the_example_works(
     monkeypatch.setenv("AWS_DATA_PATH", str(EXAMPLES.parents[1] / "data"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
-    fill(settings, enabled=stem not in DISABLED, tail="x" if stem in NEW_NAMES else "")
+    room_id = ROOM_WITH_DELEGATES if "delegate" in stem else ROOM
+    fill(settings, enabled=stem not in DISABLED, tail="x" if stem in NEW_NAMES else "", room_id=room_id)
     arguments, expected = parts(stem)
     driver = create_clidriver()
     driver.session.register("before-send.workmail", route)
@@ -164,7 +180,7 @@ def test_the_example_works(
         return
     assert status == 0, output.err
     if expected is not None:
-        golden(expected, json.loads(output.out))
+        golden(expected, json.loads(output.out), ANYTHING | NEW_IDS.get(stem, set()))
 
 
 def test_most_operations_have_an_example() -> None:

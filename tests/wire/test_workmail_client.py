@@ -81,8 +81,52 @@ def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:
     with pytest.raises(raised.ResourceNotFoundException):
         workmail.describe_email_monitoring_configuration(**named)
     with pytest.raises(raised.ClientError, match="not built yet") as caught:
-        workmail.list_resources(**named)
+        workmail.list_mobile_device_access_rules(**named)
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+
+
+def test_a_room_and_its_delegates(workmail: Any, acme: str) -> None:
+    raised, named = workmail.exceptions, {"OrganizationId": acme}
+    ann = make_user(workmail, acme, "ann")
+    room = workmail.create_resource(**named, Name="aurora", Type="ROOM", Description="3rd floor")["ResourceId"]
+    workmail.register_to_work_mail(**named, EntityId=room, Email="aurora@example.com")
+    options = workmail.describe_resource(**named, ResourceId="aurora@example.com")["BookingOptions"]
+    assert options == {
+        "AutoAcceptRequests": True,
+        "AutoDeclineRecurringRequests": False,
+        "AutoDeclineConflictingRequests": True,
+    }
+    with pytest.raises(raised.InvalidConfigurationException, match="no delegate"):
+        workmail.update_resource(**named, ResourceId=room, BookingOptions={"AutoAcceptRequests": False})
+    workmail.associate_delegate_to_resource(**named, ResourceId="aurora", EntityId="ann")
+    workmail.update_resource(**named, ResourceId=room, Name="borealis", BookingOptions={"AutoAcceptRequests": False})
+    assert workmail.list_resource_delegates(**named, ResourceId="borealis")["Delegates"] == [
+        {"Id": ann, "Type": "USER"}
+    ]
+    with pytest.raises(raised.EntityStateException, match="last delegate"):
+        workmail.disassociate_delegate_from_resource(**named, ResourceId=room, EntityId=ann)
+    with pytest.raises(raised.EntityStateException, match="deregister"):
+        workmail.delete_resource(**named, ResourceId=room)
+    workmail.deregister_from_work_mail(**named, EntityId=room)
+    workmail.delete_resource(**named, ResourceId=room)
+    found = workmail.describe_resource(**named, ResourceId=room)
+    assert (found["Name"], found["State"]) == ("borealis", "DELETED")
+    assert abs(found["DisabledDate"] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+
+
+def test_paginators_of_resources_and_delegates_walk_every_page(workmail: Any, acme: str) -> None:
+    for number in range(4):
+        workmail.create_resource(OrganizationId=acme, Name=f"car{number}", Type="EQUIPMENT")
+        workmail.create_group(OrganizationId=acme, Name=f"drivers {number}")
+    groups = [group["Id"] for group in workmail.list_groups(OrganizationId=acme)["Groups"]]
+    for group in groups:
+        workmail.associate_delegate_to_resource(OrganizationId=acme, ResourceId="car0", EntityId=group)
+    config = {"PageSize": 3}
+    pages = list(workmail.get_paginator("list_resources").paginate(OrganizationId=acme, PaginationConfig=config))
+    assert [len(page["Resources"]) for page in pages] == [3, 1]
+    delegates = workmail.get_paginator("list_resource_delegates")
+    pages = list(delegates.paginate(OrganizationId=acme, ResourceId="car0", PaginationConfig=config))
+    assert [one["Id"] for page in pages for one in page["Delegates"]] == groups
 
 
 def test_paginators_walk_every_page(workmail: Any, acme: str) -> None:

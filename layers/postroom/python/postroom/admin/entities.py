@@ -1,4 +1,4 @@
-"""Common parts of operations on users and groups: names, lists with filters, deletion."""
+"""Common parts of operations on users, groups and resources: names, lists with filters, deletion."""
 
 from __future__ import annotations
 
@@ -50,10 +50,26 @@ def insert_named(context: Context, entity: Entity, others: list[Change]) -> None
         raise NameAvailabilityException(f"The name {entity.name} is taken.") from error
 
 
-def delete_entity(context: Context, entity: Entity, now: int, others: list[Change]) -> None:
-    """Mark a disabled entity as deleted and release its name. Its memberships stay, and reads leave them out.
+def replace_named(context: Context, before: Entity, changed: Entity, others: list[Change]) -> None:
+    """Replace an entity. If its name has changed, the new name is claimed and the former one released.
 
-    Its mailbox, if it has one, is kept for 30 days from now.
+    Raises:
+        NameAvailabilityException: the name is taken in the organization.
+    """
+    claims: list[Change] = []
+    if changed.name.lower() != before.name.lower():
+        claims = [Insert(name_claim(changed)), Remove(name_claim(before))]
+    try:
+        context.directory.commit([Replace(changed), *claims, *others])
+    except TakenError as error:
+        raise NameAvailabilityException(f"The name {changed.name} is taken.") from error
+
+
+def delete_entity(context: Context, entity: Entity, now: int, others: list[Change]) -> None:
+    """Mark a disabled entity as deleted and release its name.
+
+    Its memberships and delegations stay, and reads leave them out. Its mailbox, if it has one, is kept for 30 days from
+    now.
 
     Raises:
         EntityStateException: the entity is enabled.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
+MEMBER_KINDS: Final = (EntityKind.USER, EntityKind.GROUP)
+"""Kinds of members of a group. Source: botocore's ``MemberType``."""
+
 FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix": "email"}
 
 
@@ -129,7 +132,7 @@ def associate(
     """Make a user or group a direct member. Cycles are allowed; mail to a group visits each of its groups once."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["MemberId"])))
+    member = lookup.not_deleted(lookup.entity(context, organization.id, request["MemberId"], *MEMBER_KINDS))
     if member.id == group.id:
         raise InvalidParameterException("A group cannot be a member of itself.")
     with contextlib.suppress(TakenError):  # it is a member
@@ -145,7 +148,7 @@ def disassociate(
     """Remove a member. It is no error if it is none (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.supported(lookup.entity(context, organization.id, request["MemberId"]))
+    member = lookup.entity(context, organization.id, request["MemberId"], *MEMBER_KINDS)
     context.directory.commit([Check(organization), Remove(_membership(group, member))])
     return {}
 

@@ -10,13 +10,13 @@ from postroom.contracts.admin.exceptions import (
     EntityStateException,
     OrganizationNotFoundException,
     OrganizationStateException,
-    UnsupportedOperationException,
 )
-from postroom.model.directory import EntityKind, EntityState
+from postroom.model.directory import EntityState
 from postroom.model.records import OrganizationState
 
 if TYPE_CHECKING:
     from postroom.admin.context import Context
+    from postroom.model.directory import EntityKind
     from postroom.model.records import Entity, Organization
 
 
@@ -105,17 +105,6 @@ def enabled(found: Entity) -> Entity:
     """
     if found.state is not EntityState.ENABLED:
         raise EntityStateException(f"{_kind_name(found.kind)} {found.id} is in state {found.state}, not ENABLED.")
-    return found
-
-
-def supported(found: Entity) -> Entity:
-    """Return the entity unless it is a resource; resources are not built yet.
-
-    Raises:
-        UnsupportedOperationException: it is a resource.
-    """
-    if found.kind is EntityKind.RESOURCE:
-        raise UnsupportedOperationException("Resources are not built yet; see docs/parity.md.")
     return found
 
 

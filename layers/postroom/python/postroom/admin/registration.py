@@ -34,7 +34,7 @@ MAX_RELEASED: Final = 50
 def register(
     context: Context, request: requests.RegisterToWorkMailRequest, now: int
 ) -> answers.RegisterToWorkMailResponse:
-    """Enable an entity under an address, with a mailbox if it is a user of this organization.
+    """Enable an entity under an address, with a mailbox if it is a resource or a user of this organization.
 
     If the entity is enabled under the same address, nothing changes; under another, EntityAlreadyRegistered is raised
     (contracts 7.3). A mailbox of an earlier registration is used again; while it is being removed, the registration is
@@ -42,7 +42,7 @@ def register(
     it before the claim.
     """
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"])))
+    entity = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"]))
     address = request["Email"].lower()
     if entity.state is EntityState.ENABLED:
         if entity.email is not None and entity.email.lower() == address:
@@ -100,7 +100,7 @@ def deregister(
     A disabled entity does not change, so that a repeated call is no error (ours; the model calls this idempotent).
     """
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.supported(lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"])))
+    entity = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"]))
     if entity.state is not EntityState.ENABLED:
         _release_remaining(context, entity)
         return {}
@@ -151,7 +151,7 @@ def update_primary(
 ) -> answers.UpdatePrimaryEmailAddressResponse:
     """Change the primary address of an enabled entity; the former one becomes an alias."""
     organization = lookup.organization(context, request["OrganizationId"])
-    entity = lookup.enabled(lookup.supported(lookup.entity(context, organization.id, request["EntityId"])))
+    entity = lookup.enabled(lookup.entity(context, organization.id, request["EntityId"]))
     address, old = request["Email"].lower(), entity.email or ""
     if old.lower() == address:
         return {}

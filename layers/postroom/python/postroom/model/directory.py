@@ -27,7 +27,7 @@ class EntityState(StrEnum):
 
 
 class Role(StrEnum):
-    """Role of a user; botocore's ``UserRole``. Groups have none."""
+    """Role of a user; botocore's ``UserRole``. Resources have RESOURCE, groups none."""
 
     USER = "USER"
     RESOURCE = "RESOURCE"

@@ -16,6 +16,7 @@ from postroom.model.directory import Addressee, EntityKind, EntityState, MailDom
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from postroom.model.resources import BookingOptions, ResourceType
     from postroom.model.rules import Rule
 
 
@@ -148,6 +149,8 @@ class Entity:
 
     Attributes:
         role: None for groups.
+        resource_type: None for users and groups.
+        booking_options: None for users and groups.
         email: primary address; None while not registered.
         releasing: lower-case addresses that a deregistration has yet to release, in further transactions.
         attributes: values by botocore's member name (DisplayName, FirstName …), unchanged.
@@ -164,6 +167,8 @@ class Entity:
     state: EntityState
     created: int
     role: Role | None = None
+    resource_type: ResourceType | None = None
+    booking_options: BookingOptions | None = None
     email: str | None = None
     aliases: tuple[str, ...] = ()
     releasing: tuple[str, ...] = ()
@@ -240,6 +245,19 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delegation:
+    """A user or group is a delegate of a resource.
+
+    A removal also replaces the resource, whose version thus guards its last delegate.
+    """
+
+    organization_id: str
+    resource_id: str
+    delegate_id: str
+    delegate_kind: EntityKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordHash:
     """A user's password as an argon2 hash in PHC format; not part of the entity, which is read for every message."""
 
@@ -301,6 +319,7 @@ Record = (
     | NameClaim
     | AddressClaim
     | Membership
+    | Delegation
     | PasswordHash
     | RuleRecord
     | SmtpGateway

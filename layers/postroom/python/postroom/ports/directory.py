@@ -165,6 +165,9 @@ class Directory(Protocol):
     def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
         """Return the groups of which an entity is a direct member, by id, deleted ones left out."""
 
+    def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """Return the delegates of a resource by id, deleted ones left out."""
+
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         """Return a user's password hash."""
 

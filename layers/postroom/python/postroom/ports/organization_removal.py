@@ -19,7 +19,10 @@ class OrganizationRemoval(Protocol):
         """Remove password hashes, and SMTP gateways with their sealed passwords."""
 
     def remove_entity(self, entity: Entity) -> bool:
-        """Remove an entity: first its memberships and members, its name and password hash; last the entity itself."""
+        """Remove an entity: first its memberships, members, name and password hash; last the entity itself.
+
+        A resource's delegations are removed with the resource, not with the delegates.
+        """
 
     def remove_rows(self, organization_id: str) -> bool:
         """Remove mail-flow rules, names and all other rows except those of the organization and its domains."""

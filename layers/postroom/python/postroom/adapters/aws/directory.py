@@ -11,6 +11,8 @@ from postroom.adapters.aws.directory_rows import (
     Key,
     address_key,
     client_token_from,
+    delegates_key,
+    delegation_from,
     domain_from,
     entity_from,
     entity_key,
@@ -119,6 +121,12 @@ class DynamoDirectory:
         ids = [row["sk"]["S"] for row in rows]
         living = self._living([entity_key(organization_id, EntityKind.GROUP, group_id) for group_id in ids])
         return Page(living, ids[-1] if more else None)
+
+    def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
+        rows, more = self._table.query(delegates_key(organization_id, resource_id), "", after, limit)
+        delegations = [delegation_from(row) for row in rows]
+        living = self._living([entity_key(organization_id, row.delegate_kind, row.delegate_id) for row in delegations])
+        return Page(living, delegations[-1].delegate_id if more else None)
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         item = self._table.get((f"ORG#{organization_id}", f"PASSWORD#{user_id}"))

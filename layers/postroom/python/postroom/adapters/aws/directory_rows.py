@@ -14,6 +14,7 @@
     ORGS                      <id>                   list entry
     GROUP#<org>#<group>       <member id>            membership, with the kind of the member
     MEMBER#<org>#<member>     <group id>             list entry of a membership, by member
+    DELEGATES#<org>#<resource>  <delegate id>        delegation, with the kind of the delegate
     TOKEN#<scope>             <token>                answer to a client token; expires
     SIGNING_KEY               SIGNING_KEY            bytes that sign page tokens
     LEASE#<name>              LEASE                  holder of a lease on something outside the table; expires
@@ -32,6 +33,7 @@ from postroom.model.records import (
     AddressClaim,
     AliasClaim,
     ClientToken,
+    Delegation,
     Domain,
     DomainState,
     Entity,
@@ -43,6 +45,7 @@ from postroom.model.records import (
     RuleRecord,
     SmtpGateway,
 )
+from postroom.model.resources import BookingOptions, ResourceType
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
@@ -62,6 +65,11 @@ def entity_key(organization_id: str, kind: EntityKind, entity_id: str) -> Key:
 def address_key(address: str) -> Key:
     """Return the key of an address claim."""
     return (f"DOMAIN#{address.rpartition('@')[2]}", f"ADDRESS#{address}")
+
+
+def delegates_key(organization_id: str, resource_id: str) -> str:
+    """Return the partition key of a resource's delegations."""
+    return f"DELEGATES#{organization_id}#{resource_id}"
 
 
 def rule_key(organization_id: str, direction: Direction, rule_id: str) -> Key:
@@ -91,6 +99,8 @@ def key_of(record: Record) -> Key:
             return address_key(record.address)
         case Membership():
             return (f"GROUP#{record.organization_id}#{record.group_id}", record.member_id)
+        case Delegation():
+            return (delegates_key(record.organization_id, record.resource_id), record.delegate_id)
         case PasswordHash():
             return (f"ORG#{record.organization_id}", f"PASSWORD#{record.user_id}")
         case RuleRecord():
@@ -154,6 +164,8 @@ def entity_from(item: Item) -> Entity:
             "kind": EntityKind(values["kind"]),
             "state": EntityState(values["state"]),
             "role": Role(values["role"]) if "role" in values else None,
+            "resource_type": ResourceType(values["resource_type"]) if "resource_type" in values else None,
+            "booking_options": BookingOptions(**values["booking_options"]) if "booking_options" in values else None,
             "aliases": tuple(values["aliases"]),
             "releasing": tuple(values["releasing"]),
         }
@@ -164,6 +176,12 @@ def membership_from(item: Item) -> Membership:
     """Read a membership's row."""
     values = _values(item)
     return Membership(**values | {"member_kind": EntityKind(values["member_kind"])})
+
+
+def delegation_from(item: Item) -> Delegation:
+    """Read a delegation's row."""
+    values = _values(item)
+    return Delegation(**values | {"delegate_kind": EntityKind(values["delegate_kind"])})
 
 
 def password_from(item: Item) -> PasswordHash:
@@ -225,7 +243,7 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"M": {key: _attribute(inner) for key, inner in value.items()}}
         case Pattern():
             return {"S": value.text}
-        case OrganizationRef() | Rule() | RuleAction() | LambdaCall():
+        case OrganizationRef() | BookingOptions() | Rule() | RuleAction() | LambdaCall():
             members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return _attribute({name: inner for name, inner in members.items() if inner is not None})
         case _:

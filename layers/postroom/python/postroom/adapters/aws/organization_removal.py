@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import unprocessed
-from postroom.adapters.aws.directory_rows import KINDS, Key, entity_key, key_item
+from postroom.adapters.aws.directory_rows import KINDS, Key, delegates_key, entity_key, key_item
 from postroom.adapters.aws.unprocessed import MAX_DELETES
+from postroom.model.directory import EntityKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,9 @@ class DynamoOrganizationRemoval:
                 self._delete([(f"{there}#{organization_id}#{other}", entity.id) for other in others])
                 self._delete([(partition, other) for other in others])
                 return False
+        is_resource = entity.kind is EntityKind.RESOURCE
+        if is_resource and not self._are_gone(delegates_key(organization_id, entity.id), ""):
+            return False
         pk, sk = entity_key(organization_id, entity.kind, entity.id)
         self._delete([(pk, f"NAME#{entity.name.lower()}"), (pk, f"PASSWORD#{entity.id}")])
         self._delete([(pk, sk)])

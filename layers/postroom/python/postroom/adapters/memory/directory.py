@@ -14,6 +14,7 @@ from postroom.model.records import (
     AliasClaim,
     Check,
     ClientToken,
+    Delegation,
     Domain,
     Entity,
     Insert,
@@ -60,6 +61,8 @@ def key_of(record: Record) -> Key:
             return ("address", record.address)
         case Membership():
             return ("member", record.organization_id, record.group_id, record.member_id)
+        case Delegation():
+            return ("delegate", record.organization_id, record.resource_id, record.delegate_id)
         case PasswordHash():
             return ("password", record.organization_id, record.user_id)
         case RuleRecord():
@@ -202,6 +205,16 @@ class MemoryDirectory:
             limit,
         )
         return Page(self._living(organization_id, [row.group_id for row in page.items]), page.last)
+
+    def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
+        page = self._page(
+            Delegation,
+            lambda row: row.delegate_id,
+            lambda row: (row.organization_id, row.resource_id) == (organization_id, resource_id),
+            after,
+            limit,
+        )
+        return Page(self._living(organization_id, [row.delegate_id for row in page.items]), page.last)
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         return self._get(PasswordHash, ("password", organization_id, user_id))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.model.records import (
+    Delegation,
     Entity,
     Membership,
     NameClaim,
@@ -32,9 +33,7 @@ class MemoryOrganizationRemoval:
 
     def remove_entity(self, entity: Entity) -> bool:
         rows = self._of(entity.organization_id)
-        if not self._remove(
-            [row for row in rows if isinstance(row, Membership) and entity.id in {row.group_id, row.member_id}]
-        ):
+        if not self._remove([row for row in rows if _relates(row, entity.id)]):
             return False
         its = [
             row
@@ -55,3 +54,14 @@ class MemoryOrganizationRemoval:
     def _remove(self, rows: list[Record]) -> bool:
         self.directory.commit([Remove(row) for row in rows[: self.most]])
         return not rows
+
+
+def _relates(row: Record, entity_id: str) -> bool:
+    """Say whether a row is a membership of an entity, one of its members, or one of its delegations."""
+    match row:
+        case Membership():
+            return entity_id in {row.group_id, row.member_id}
+        case Delegation():
+            return row.resource_id == entity_id
+        case _:
+            return False
