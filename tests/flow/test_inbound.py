@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from postroom.contracts.orders import OrderKind
 from postroom.errors import UnknownEnvelopeError, UnreadableMailError
-from postroom.model.directory import EntityState, Role
+from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
 from postroom.ports.transit import Commit
 from postroom.sealing import open_message
@@ -97,6 +97,16 @@ def test_spam_goes_to_junk_and_a_virus_is_not_delivered(pipeline: Pipeline) -> N
     assert pipeline.contents("ann") == []
     assert pipeline.contents("ann", "JUNK_EMAIL") == [MESSAGE]
     assert pipeline.fact_names(trace_of("virus", ORG)) == ["MESSAGE_BLOCKED", "ORGANIZATION_EMAIL_RECEIVED"]
+
+
+def test_mail_to_a_resource_is_delivered_to_its_mailbox(pipeline: Pipeline) -> None:
+    room: dict[str, Any] = {"kind": EntityKind.RESOURCE, "role": Role.RESOURCE}
+    pipeline.entity("room", **room)
+    pipeline.entity("closed", state=EntityState.DISABLED, **room)
+    pipeline.arrive("m1", MESSAGE, "room@acme.test", "closed@acme.test")
+    pipeline.pump()
+    assert pipeline.contents("room") == [MESSAGE]
+    assert bounces(pipeline, "m1") == {"closed@acme.test": "5.2.1"}
 
 
 def test_a_recipient_that_cannot_receive_bounces_with_a_reason(pipeline: Pipeline) -> None:

@@ -162,7 +162,7 @@ class Pipeline:
         aliases: Sequence[str] = (),
         **changes: Any,
     ) -> None:
-        """Make a user with a mailbox or, with members, a group."""
+        """Make a user with a mailbox or, with members, a group; ``changes`` may make a resource of it."""
         kind = EntityKind.GROUP if members or name.startswith("group") else EntityKind.USER
         made = Entity(
             **{
@@ -179,7 +179,7 @@ class Pipeline:
             }
         )
         claims = [
-            AddressClaim(address=address, organization_id=organization_id, entity_id=name, kind=kind)
+            AddressClaim(address=address, organization_id=organization_id, entity_id=name, kind=made.kind)
             for address in made.addresses
         ]
         self.directory.commit([Insert(made), *map(Insert, claims)])
