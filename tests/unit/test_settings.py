@@ -47,6 +47,13 @@ def test_a_field_with_a_default_need_not_be_set() -> None:
     assert (read.size, read.nickname) == (7, None)
 
 
+@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+def test_a_blank_variable_counts_as_not_set(text: str) -> None:
+    with pytest.raises(SettingsError, match="^Example: not set: TABLE [(]"):
+        Example.read({**GIVEN, "TABLE": text})
+    assert Example.read({**GIVEN, "SIZE": text}).size == 7
+
+
 def test_the_environment_is_read_unless_variables_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE", "t")
     assert Shared.read().table == "t"

@@ -78,7 +78,7 @@ class Settings:
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read every field's variable; an empty one counts as not set.
+        """Read every field's variable; an empty or blank one counts as not set.
 
         Args:
             variables: the process's environment, unless given.
@@ -92,7 +92,7 @@ class Settings:
         for name, annotation in cls.variables().items():
             field, text = name.lower(), variables.get(name, "")
             words, parse = KINDS[annotation.removesuffix(" | None")]
-            if not text:
+            if not text or text.isspace():
                 if not hasattr(cls, field):
                     missing.append(name)
                 continue
