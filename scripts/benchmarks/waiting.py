@@ -268,13 +268,13 @@ class Found:
         return Counter(fact.data["failure"] for fact in those)
 
     def wrong(self, junk: int) -> Iterable[str]:
-        """Say which messages did not end with one verdict, the fallback, and one copy in Junk.
+        """Say which messages did not end with one decision, the fallback, and one copy in Junk.
 
         Args:
             junk: messages in Junk.
         """
-        verdicts = [[fact for fact in facts if fact.name is EventName.RULE_APPLIED] for facts in self.ended.values()]
-        fallback = [those for those in verdicts if len(those) == 1 and set(those[0].data["why"]) == {"FALLBACK"}]
+        decisions = [[fact for fact in facts if fact.name is EventName.RULE_APPLIED] for facts in self.ended.values()]
+        fallback = [those for those in decisions if len(those) == 1 and set(those[0].data["why"]) == {"FALLBACK"}]
         copies = [_delivered(facts) for facts in self.ended.values()]
         junked = [those for those in copies if len(those) == 1 and those[0].event["folder"] == Folder.JUNK_EMAIL]
         counts = {"accepted": len(self.ended), "one fallback": len(fallback), "delivered": len(junked), "in Junk": junk}

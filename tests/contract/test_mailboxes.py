@@ -154,7 +154,7 @@ def test_an_order_that_was_settled_delivers_nothing(running: RunningStack) -> No
 
 
 def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(running: RunningStack) -> None:
-    """A rule's verdict may lead where another way of the flow has led before."""
+    """A rule's decision may lead where another way of the flow has led before."""
     running.deliver(1)
     trace, head = f"{1:032x}", running.mailboxes.head("ann")
     assert head is not None

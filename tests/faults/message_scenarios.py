@@ -234,7 +234,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         asked(answered(), synchronous=False),
     ),
     Scenario(
-        "deliver: after a verdict",
+        "deliver: after a decision",
         replaced,
         DELIVER,
         to("ann@acme.test", "ben@acme.test"),

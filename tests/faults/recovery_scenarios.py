@@ -75,7 +75,7 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         functions=INGEST | {"park"},
     ),
     Scenario(
-        "park: a large verdict that run_sync_rule gave up on",
+        "park: a large decision that run_sync_rule gave up on",
         verdict_given_up,
         frozenset({"park"}),
         to("group@acme.test"),
@@ -150,7 +150,7 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         asked(answered()),
     ),
     Scenario(
-        "sweep: a large verdict that stopped",
+        "sweep: a large decision that stopped",
         verdict_forgotten,
         frozenset({"sweep"}),
         to("group@acme.test"),

@@ -162,7 +162,7 @@ def test_one_copy_where_a_group_and_a_rule_lead_to_the_same_mailbox(stack: Stack
 
 
 def test_one_copy_where_the_group_takes_several_transactions(stack: Stack) -> None:
-    """The rule's verdict waits until all of ingest's own orders are made."""
+    """The rule's decision waits until all of ingest's own orders are made."""
 
     def people(pipeline: Any) -> None:
         acme(pipeline)

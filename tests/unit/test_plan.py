@@ -64,7 +64,7 @@ def test_a_chunk_that_refuses_recipients_has_one_order_to_tell_the_sender() -> N
 
 
 class TestPlansOfTheVersionBefore:
-    """Frozen on 2026-11-29: one that ingest wrote, and a rule's verdict with the flow's values in front."""
+    """Frozen on 2026-11-29: one that ingest wrote, and a rule's decision with the flow's values in front."""
 
     WANTED: Final[list[Any]] = [
         (EventName.DMARC_POLICY_APPLIED, "DMARC_POLICY_APPLIED", {"final": False}),

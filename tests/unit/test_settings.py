@@ -49,7 +49,7 @@ def test_a_field_with_a_default_need_not_be_set() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n"])
 def test_a_blank_variable_counts_as_not_set(text: str) -> None:
-    with pytest.raises(SettingsError, match="^Example: not set: TABLE [(]"):
+    with pytest.raises(SettingsError, match=r"^Example: not set: TABLE [(]"):
         Example.read({**GIVEN, "TABLE": text})
     assert Example.read({**GIVEN, "SIZE": text}).size == 7
 

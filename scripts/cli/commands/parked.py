@@ -9,7 +9,7 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
-from postroom.parking.redrive import NEVER_ANNOUNCED, undeliverable
+from postroom.parking.redrive import NO_NOTIFICATION, undeliverable
 from postroom.ports.parked import ORPHAN
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def redrive(
         whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)
         raise RefusedError(f"{whys}. Nothing is delivered; senders get a bounce where that is allowed")
     if stuck:
-        raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NEVER_ANNOUNCED}")
+        raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NO_NOTIFICATION}")
     if not everything and len(done) < len(chosen):
         raise RefusedError("the others are not parked any more")
 

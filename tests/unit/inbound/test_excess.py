@@ -60,30 +60,30 @@ def encoded(size: int, encoding: bytes = b"base64") -> bytes:
     ids=["empty", "small", "40 MB of text", "three attachments", "parts without names"],
 )
 def test_an_ordinary_message_is_judged_by_its_first_look(content: bytes) -> None:
-    verdict, reads = judge(content)
-    assert verdict is None
+    broken, reads = judge(content)
+    assert broken is None
     assert reads == (0 if len(content) <= HEAD or not content.startswith(b"Content-Type") else 1)
 
 
 @pytest.mark.parametrize(("size", "status"), [(40 * MB, None), (40 * MB + 1, "5.3.4")])
 def test_forty_megabytes_pass_and_no_byte_more(size: int, status: str | None) -> None:
-    verdict, reads = judge(b"Subject: x\r\n\r\n" + b"x" * (size - 14))
-    assert (verdict[1] if verdict else None) == status
+    broken, reads = judge(b"Subject: x\r\n\r\n" + b"x" * (size - 14))
+    assert (broken[1] if broken else None) == status
     assert reads == 0
 
 
 @pytest.mark.parametrize(("number", "status"), [(500, None), (501, "5.6.0")])
 @pytest.mark.parametrize("size", [1, 500])
 def test_500_attachments_pass_and_no_more(number: int, size: int, status: str | None) -> None:
-    verdict, reads = judge(with_attachments(number, size))
-    assert (verdict[1] if verdict else None) == status
+    broken, reads = judge(with_attachments(number, size))
+    assert (broken[1] if broken else None) == status
     assert reads == 1
 
 
 def test_many_small_attachments_are_seen_in_the_first_look() -> None:
     parts = b"\n--b\nContent-Disposition:attachment\n\nx" * 501
-    verdict, reads = judge(b"Content-Type: Multipart/Mixed; boundary=b\n\n" + parts)
-    assert (verdict and verdict[1], reads) == ("5.6.0", 0)
+    broken, reads = judge(b"Content-Type: Multipart/Mixed; boundary=b\n\n" + parts)
+    assert (broken and broken[1], reads) == ("5.6.0", 0)
 
 
 @pytest.mark.parametrize(("size", "status"), [(29 * MB, None), (29 * MB + 1000, "5.3.4")])
@@ -91,28 +91,28 @@ def test_29_megabytes_before_encoding_pass_and_hardly_more(size: int, status: st
     content = encoded(size)
     assert len(content) < 40 * MB
     for each in (content, b"Content-Type: multipart/mixed; boundary=b\r\n\r\nhello\r\n--b\r\n" + content):
-        verdict, reads = judge(each)
-        assert (verdict[1] if verdict else None) == status
+        broken, reads = judge(each)
+        assert (broken[1] if broken else None) == status
         assert reads == 1
 
 
 def test_data_in_quoted_printable_counts_as_data() -> None:
-    verdict, _ = judge(encoded(30 * MB, b"quoted-printable"))
-    assert verdict is not None
-    verdict, _ = judge(b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=41" * (10 * MB))
-    assert verdict is None
+    broken, _ = judge(encoded(30 * MB, b"quoted-printable"))
+    assert broken is not None
+    broken, _ = judge(b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=41" * (10 * MB))
+    assert broken is None
 
 
 @pytest.mark.parametrize(("number", "status"), [(500, None), (501, "5.5.3")])
 def test_500_recipients_pass_and_no_more(number: int, status: str | None) -> None:
-    verdict, _ = judge(b"Subject: x\n\n", number)
-    assert (verdict[1] if verdict else None) == status
+    broken, _ = judge(b"Subject: x\n\n", number)
+    assert (broken[1] if broken else None) == status
 
 
 @pytest.mark.parametrize(("hops", "status"), [(100, None), (101, "5.4.6")])
 def test_more_than_100_hops_are_a_loop(hops: int, status: str | None) -> None:
-    verdict, _ = judge(b"received: from x\n by y\n" * hops + b"Subject: x\n\nReceived: no\n")
-    assert (verdict[1] if verdict else None) == status
+    broken, _ = judge(b"received: from x\n by y\n" * hops + b"Subject: x\n\nReceived: no\n")
+    assert (broken[1] if broken else None) == status
 
 
 @pytest.mark.parametrize("line", [b"--b\n", b"--b\nA: b\n", b"--b\nContent-Disposition: inline\n\n", b"\n-", b"--\n"])

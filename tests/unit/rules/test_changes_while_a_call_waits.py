@@ -1,4 +1,4 @@
-"""Changes while a message waits for a rule's function: each message ends in one verdict."""
+"""Changes while a message waits for a rule's function: each message ends in one decision."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_domain_that_is_removed_meanwhile_leaves_no_recipient_waiting(
 
 
 def test_a_second_worker_with_the_same_call_changes_nothing(mail_system: MailSystem) -> None:
-    """It runs while the first one waits: both call, one verdict is written."""
+    """It runs while the first one waits: both call, one decision is written."""
     mail_system.rules(
         mail_system.lambda_rule(
             meanwhile(lambda: mail_system.run_sync_rule.accept(pointer()), {"actions": [act("DROP", "ann")]})
@@ -253,7 +253,7 @@ def test_a_clock_that_goes_back_puts_off_and_loses_nothing(mail_system: MailSyst
 
 
 def test_a_put_during_the_verdict_is_delivered(mail_system: MailSystem) -> None:
-    """It is in time: the verdict is written anew with it."""
+    """It is in time: the decision is written anew with it."""
     of, late = mail_system.transit.contents, [b"first", b"second"]
 
     def read_then_put(trace: str) -> FlowContents:
@@ -346,7 +346,7 @@ def test_a_mailbox_that_gets_the_message_by_a_later_announcement_does_not_hold_u
 def test_a_mailbox_that_got_the_message_by_a_later_announcement_keeps_it_once(
     mail_system: MailSystem, quota: int, copies: int
 ) -> None:
-    """The verdict makes another order for it: that ends as the first one did, even where the mailbox is full by now."""
+    """The decision makes another order for it: that ends as the first one did, even if the mailbox is full by now."""
     mail_system.user("eve", quota=quota)
     mail_system.group("team", "ann", "eve")
     answers = [None, ALL]
@@ -387,7 +387,7 @@ def test_a_large_verdict_leaves_out_members_that_a_later_announcement_has_skippe
 
 @dataclass
 class Stopping:
-    """``Queues`` that stops its worker once: behind the transaction that froze a verdict, before its first chunk."""
+    """``Queues`` that stops its worker once: behind the transaction that froze a decision, before its first chunk."""
 
     mail_system: MailSystem
     stopped: bool = False

@@ -68,7 +68,7 @@ class Eager:
 
 
 def test_more_functions_can_be_called_than_one_transaction_holds(mail_system: MailSystem) -> None:
-    """45 authors, 45 rules, each of which wins one recipient; first verdicts come before the last calls are made."""
+    """45 authors, 45 rules, each of which wins one recipient; first decisions come before the last calls are made."""
     names = [f"r{number}" for number in range(45)]
     authors = [f"{name}@example.org" for name in names]
     for name in names:

@@ -73,7 +73,7 @@ class UnknownOrganizationError(PermanentError):
 
 
 class UnknownEnvelopeError(PermanentError):
-    """A stored message that SES never announced: its recipients are unknown."""
+    """SES sent no notification of a stored message: its recipients are unknown."""
 
 
 class MessageNotFoundError(PermanentError):

@@ -17,7 +17,6 @@ CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 UNKNOWN_OPERATION: Final = "UnknownOperationException"
 SERIALIZATION: Final = "SerializationException"
 VALIDATION: Final = "ValidationException"
-INTERNAL: Final = "InternalFailure"
 UNAVAILABLE: Final = "ServiceUnavailable"
 
 

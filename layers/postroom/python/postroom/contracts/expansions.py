@@ -25,7 +25,7 @@ class Expansion(Sent):
     done: int = Field(ge=0)
     notification: str
     of: str = ""
-    """Key of the rule call whose verdict is the plan; empty for ingest's plan."""
+    """Key of the rule call whose decision is the plan; empty for ingest's plan."""
 
     @property
     def key(self) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
 
-ATTEMPTS: Final = 8
+MAX_RACES: Final = 8
 """How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
 
 FULL: Final = ("mailbox full", "5.2.2")
@@ -110,7 +110,7 @@ class Deliver:
 
     def _commit(self, head: Head, item: NewItem, order: DeliveryOrder) -> None:
         """Write the index, again with a fresh head as long as others are faster."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_RACES):
             if not notices.fits(head, item.size, order):
                 self._full(order)
                 return
@@ -130,7 +130,7 @@ class Deliver:
                     self._clear_up(order, fact, item.blob)
                 self._send_what_follows(order, notice if delivered else None, again=delivered is None)
                 return
-        raise ConflictError(f"others were faster {ATTEMPTS} times")
+        raise ConflictError(f"others were faster {MAX_RACES} times")
 
     def _clear_up(self, order: DeliveryOrder, delivered: Fact, blob: str) -> None:
         """Remove what was sealed for an order that ended without a copy: no mailbox will ever have it.

@@ -106,7 +106,7 @@ def decide(
     found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
     calls = _calls(flow, by_rule, headers, recipients, settings.rules_version, part, spam=spam)
     entries: tuple[Fact | Order, ...] = (*found.orders.values(), *refusals, *found.refusals, *found.skips.values())
-    # calls that are waited for come last: a function's verdict finds the orders of all earlier transactions made
+    # calls that are waited for come last: a function's decision finds the orders of all earlier transactions made
     return Plan((*noted, *_applied(flow, by_rule, settings.rules_version, part), *entries, *calls))
 
 

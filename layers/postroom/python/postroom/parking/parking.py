@@ -59,7 +59,7 @@ class Parking:
         self.park(entry.trace, entry.key, entry.organization_id, station, body, cause, alarm_first=True)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
-        """Park, for the sweep, a stored message that nobody told us about: its envelope is unknown."""
+        """Park, for the sweep, a stored message without a notification: its envelope is unknown."""
         cause = "stored by SES, but no notification of it ever came: its envelope is unknown"
         trace = f"arrival:{ses_message_id}"
         self.park(trace, ORPHAN, NO_ORGANIZATION, INGEST, body, cause, alarm_first=True)

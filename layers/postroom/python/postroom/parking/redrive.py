@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from postroom.ports.parked import Parked
     from postroom.ports.queues import Queues
 
-NEVER_ANNOUNCED: Final = (
+NO_NOTIFICATION: Final = (
     "SES sent no notification of this message, so its recipients are unknown; if one still comes, the message"
     " goes on by itself, otherwise it can only be discarded"
 )
@@ -53,7 +53,7 @@ class Redriving(Parking):
             UnknownEnvelopeError: it is an orphan, and its recipients are unknown. It stays parked.
         """
         if parked.key == ORPHAN:
-            raise UnknownEnvelopeError(NEVER_ANNOUNCED)
+            raise UnknownEnvelopeError(NO_NOTIFICATION)
         fact = parked.fact(OwnFact.REDRIVEN, self.now())
         if parked.in_transit:
             done = self.things.redrive(parked, fact)

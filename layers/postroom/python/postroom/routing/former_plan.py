@@ -1,6 +1,6 @@
 """Plans as the version of 2026-11-29 froze them: an upgrade may come between two chunks of a large flow.
 
-One JSON array per line: the kind of an entry and its values. A rule's verdict had the flow's own values in a line in
+One JSON array per line: the kind of an entry and its values. A rule's decision had the flow's own values in a line in
 front. Once no flow can have such a plan any more (``RETENTION_AFTER_FINAL_DAYS`` after the upgrade), this module goes.
 """
 

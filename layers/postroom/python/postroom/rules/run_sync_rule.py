@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
 
-RACES: Final = 5
-"""How often a slot is opened, or a verdict written, anew because something came in between. Ours."""
+MAX_RACES: Final = 5
+"""How often a slot is opened, or a decision written, anew because something came in between. Ours."""
 
-SLOT_LASTS: Final = 86_400_000
+SLOT_KNOWN_MS: Final = 86_400_000
 """How long the slot with which a flow began is known to be there without a read, in milliseconds; less than what
 is put is kept (``RETENTION_AFTER_FINAL_DAYS``). Ours."""
 
@@ -68,7 +68,7 @@ class RunSyncRule:
     speed: int = 1
 
     def accept(self, body: str) -> None:
-        """Carry out one call: a verdict, another attempt later, or a parked call.
+        """Carry out one call: a decision, another attempt later, or a parked call.
 
         Args:
             body: the SQS message's body.
@@ -136,9 +136,9 @@ class RunSyncRule:
 
         A call that was parked may come back when the slot is gone with all that was put: then it is opened anew.
         """
-        if number == 1 and call.slot_open and self.now() - call.since < SLOT_LASTS:
+        if number == 1 and call.slot_open and self.now() - call.since < SLOT_KNOWN_MS:
             return True
-        for _ in range(RACES):
+        for _ in range(MAX_RACES):
             before = self.transit.contents(call.trace)
             after = before.opened(call.key, number)
             if after is None or after is before:
@@ -149,7 +149,7 @@ class RunSyncRule:
                 continue
             if outcome is not Outcome.STALE:  # else something was put, or another rule's slot was opened or closed
                 return True
-        raise ConflictError(f"what was put into the message changed {RACES} times in a row")
+        raise ConflictError(f"what was put into the message changed {MAX_RACES} times in a row")
 
     def _deadline(self, call: RuleCall) -> int:
         return call.since + call.timeout_minutes * 60_000 // self.speed
@@ -164,10 +164,10 @@ class RunSyncRule:
         self.queues.send([call], delay_s=delay_s(wait))
 
     def _decide(self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool) -> None:
-        """Write the verdict, with what was put and reached until now, or take up what it came to meanwhile."""
+        """Write the decision, with what was put and reached until now, or take up what it came to meanwhile."""
         call = open_call.call
         beside = bool(call.others or call.part)
-        for _ in range(RACES):
+        for _ in range(MAX_RACES):
             try:
                 outcome = self._write(open_call, found, attempt, domains, answered=answered, beside=beside)
             except ConflictError:  # another transaction held a row
@@ -180,12 +180,12 @@ class RunSyncRule:
                 self._take_up(call.pointer)
                 return
             beside = True  # one of its mailboxes is getting the message by another path
-        raise ConflictError(f"the message was replaced, or went other ways, {RACES} times in a row")
+        raise ConflictError(f"the message was replaced, or went other ways, {MAX_RACES} times in a row")
 
     def _write(
         self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool, beside: bool
     ) -> Outcome:
-        """Write the verdict once; ``beside``: mailboxes that the flow reaches by other paths are left out."""
+        """Write the decision once; ``beside``: mailboxes that the flow reaches by other paths are left out."""
         call, number = open_call.call, open_call.failed + 1
         before = self.transit.contents(call.trace)
         closed = before.closed(call.key, number, keep=answered)
@@ -225,7 +225,7 @@ class RunSyncRule:
         return outcome
 
     def _take_up(self, pointer: CallPointer) -> None:
-        """Continue behind a verdict: send what may not have been sent, expand what is not expanded."""
+        """Continue behind a decision: send what may not have been sent, expand what is not expanded."""
         self.queues.send(self.transit.open_orders(pointer.trace))
         expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
         if expansion is not None:

@@ -15,7 +15,7 @@ from postroom.model.limits import LEDGER_DAYS
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
 
-LATEST: Final = 253_402_300_799_999
+LATEST_MS: Final = 253_402_300_799_999
 """Last millisecond of the year 9999, the last time of RFC 3339 and EventBridge."""
 
 
@@ -40,7 +40,7 @@ def fact_from_row(row: Row) -> Fact:
     """
     name, at = row["name"]["S"], int(row["at"]["N"])
     event, data = json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
-    if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST):
+    if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST_MS):
         raise ValueError("a fact does not have such fields")
     return Fact(
         trace=row["pk"]["S"],
