@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from postroom.bootstrap.settings import Arn, Settings, Url
+from postroom.bootstrap.settings import Arn, OrderQueueSettings, Settings, Url
+from postroom.contracts.orders import STATIONS, Station
 from postroom.errors import SettingsError
 
 
@@ -88,6 +89,20 @@ def test_a_malformed_value_is_an_error_that_does_not_quote_it(name: str, value: 
         Example.read({**GIVEN, name: value})
     assert len(str(caught.value)) < 200
     assert caught.value.__cause__ is None
+
+
+def test_a_function_that_sends_orders_of_every_kind_is_told_the_queue_of_each_station_with_orders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Sends(OrderQueueSettings):
+        table: str
+
+    orders = STATIONS["deliver"].orders
+    more = {"new": Station("NEW_QUEUE_URL", orders), "events": Station("EVENTS_QUEUE_URL")}
+    monkeypatch.setattr("postroom.contracts.orders.STATIONS", {"deliver": STATIONS["deliver"], **more})
+    assert Sends.variables() == {"TABLE": "str", "DELIVER_QUEUE_URL": "Url", "NEW_QUEUE_URL": "Url"}
+    with pytest.raises(SettingsError, match="not set: NEW_QUEUE_URL"):
+        Sends.read({"TABLE": "t", "DELIVER_QUEUE_URL": "http://q"})
 
 
 def test_settings_do_not_change() -> None:

@@ -146,9 +146,11 @@ class StationSettings(DirectorySettings, FlowSettings, TimedSettings):
 
 
 class OrderQueueSettings(Settings):
-    """Of functions that send orders of every kind."""
+    """Of functions that send orders of every kind: the URL of each queue in ``STATIONS`` that gets orders."""
 
-    run_sync_rule_queue_url: Url
-    run_async_rule_queue_url: Url
-    deliver_queue_url: Url
-    bounce_queue_url: Url
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the variables of the fields, and those of the queues."""
+        from postroom.contracts.orders import STATIONS  # functions that send no orders start without it
+
+        return super().variables() | {station.queue: "Url" for station in STATIONS.values() if station.orders}
