@@ -24,23 +24,6 @@ if TYPE_CHECKING:
     from cli.running import Stack
 
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
-FLOW: Final = (
-    "ingest",
-    "run_sync_rule",
-    "run_async_rule",
-    "deliver",
-    "bounce",
-    "record_events",
-    "retry_events",
-    "park",
-    "sweep",
-    "remove_mailboxes",
-    "delete_organizations",
-    "admin_api",
-    "message_flow_api",
-    "activate_rule_set",
-)
-"""Functions in the order of a message's stations, so that the result of one sample exists for the next."""
 
 _STORED: Final = re.compile(r"inbound/([A-Za-z0-9]+)")
 _RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
@@ -98,7 +81,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The folder: every sample by file name without ``.json``."""
+    """The folder: every sample by file name without ``.json``, in the order of samples.toml, undescribed ones last."""
 
     objects: SampleObjects
     by_name: Mapping[str, Sample]
@@ -115,11 +98,21 @@ class Samples:
         if missing := described["samples"].keys() - files.keys():
             raise UsageError(f"{folder}/samples.toml describes files that do not exist: {', '.join(sorted(missing))}")
         samples = {}
-        for name, path in files.items():
+        for name in (*described["samples"], *sorted(files.keys() - described["samples"].keys())):
+            path = files[name]
             about = dict(described["samples"].get(name, {}))
             message = (folder / "messages" / about.pop("message")).read_bytes() if "message" in about else None
             samples[name] = Sample(path, path.read_text("utf-8"), message=message, **about)
         return cls(SampleObjects(**described["objects"]), samples)
+
+    def functions(self, folder: Path) -> list[str]:
+        """Return the functions of a folder in the order of their samples, so that one's result exists for the next.
+
+        Raises:
+            UsageError: a sample belongs to no function.
+        """
+        known = [path.parent.name for path in folder.glob("*/app.py")]
+        return list(dict.fromkeys(function_of(name, known) for name in self.by_name))
 
     @property
     def ses_message_ids(self) -> set[str]:

@@ -145,6 +145,14 @@ class TestSettle:
         assert way.transit.commit(Commit(facts=[own(OwnFact.ORGANIZATION_DELETED, "gone")])) is Outcome.ALREADY
         assert len(way.ledger.facts(TRACE)) == 1
 
+    def test_an_order_of_any_kind_is_there_until_it_ends(self, way: Way) -> None:
+        orders = [order(), bounce(), call(slot_open=False)]
+        way.transit.commit(Commit(facts=[received()], orders=orders, expansion=expansion()))
+        assert [way.transit.order(TRACE, each.key) for each in orders] == orders
+        assert way.transit.order(TRACE, "order:ben") is None
+        way.transit.commit(Commit([Settle(each) for each in orders]))
+        assert [way.transit.order(TRACE, each.key) for each in orders] == [None, None, None]
+
     def test_an_order_leaves_with_its_final_fact(self, way: Way) -> None:
         way.transit.commit(Commit(facts=[received()], orders=[order()]))
         assert way.transit.commit(Commit([Settle(order())], [delivered()])) is Outcome.DONE

@@ -8,14 +8,15 @@ import pytest
 
 from cli.commands.mailbox import all_items
 from cli.repository import repository_root
-from cli.samples import FLOW, Result, SampleRunner, Samples, function_of
+from cli.samples import Result, SampleRunner, Samples, function_of
 from postroom.bootstrap.operator import Operator
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.support.in_process import InProcessStack, deployed
 
 EVENTS: Final = repository_root() / "events"
 SAMPLES: Final = Samples.read(EVENTS)
-IN_ORDER: Final = sorted(SAMPLES.by_name, key=lambda name: FLOW.index(function_of(name, list(FLOW))))
+FUNCTIONS: Final = SAMPLES.functions(repository_root() / "functions")
+IN_ORDER: Final = list(SAMPLES.by_name)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def operator(runner: SampleRunner) -> Operator:
 def results(runner: SampleRunner) -> dict[str, Result]:
     """Every sample run twice, as queues may; the results are the second ones."""
     for _ in range(2):
-        made = {name: runner.run(SAMPLES.by_name[name], function_of(name, list(FLOW))) for name in IN_ORDER}
+        made = {name: runner.run(SAMPLES.by_name[name], function_of(name, FUNCTIONS)) for name in IN_ORDER}
     return made
 
 
@@ -54,7 +55,7 @@ def test_a_sample_is_described(name: str) -> None:
 
 def test_every_function_has_a_sample() -> None:
     functions = {path.parent.name for path in repository_root().glob("functions/*/app.py")}
-    assert {function_of(name, list(FLOW)) for name in SAMPLES.by_name} == functions == set(FLOW)
+    assert {function_of(name, FUNCTIONS) for name in SAMPLES.by_name} == functions
 
 
 def facts(operator: Operator, runner: SampleRunner, name: str) -> list[tuple[str, Any]]:

@@ -13,7 +13,7 @@ from cli import output, own_events, running
 from cli.commands.logs import find as find_function
 from cli.errors import RefusedError, UsageError
 from cli.repository import repository_root
-from cli.samples import FLOW, Result, Sample, SampleRunner, Samples, function_of
+from cli.samples import Result, Sample, SampleRunner, Samples, function_of
 from postroom.model.text import visible
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def _own(function: str, files: list[Path]) -> list[Result]:
 def _samples(files: list[Path]) -> list[Result]:
     """Run samples in the order of the stations: all of them, or those that are named."""
     root = repository_root()
-    functions = [name for name in FLOW if (root / "functions" / name / "app.py").is_file()]
     samples = Samples.read(root / "events")
+    functions = samples.functions(root / "functions")
     chosen = [_sample(samples, file) for file in files] if files else list(samples.by_name.values())
     targets = {sample.path: function_of(sample.path.stem, functions) for sample in chosen}
     chosen.sort(key=lambda sample: functions.index(targets[sample.path]))

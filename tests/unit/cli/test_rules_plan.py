@@ -198,7 +198,7 @@ class TestWarnings:
         }
 
     def test_outbound_rules_have_their_own_order_and_default_ties_are_explained(self) -> None:
-        """Architecture 4.2: the guide's list begins with DEFAULT, which contradicts "most restrictive"."""
+        """The guide's list begins with DEFAULT, which contradicts "most restrictive"."""
         usual, through = outbound("usual", "DEFAULT", "a.example"), outbound("relay", "SMTP_GATEWAY", "a.example")
         asked = outbound("asked", "RUN_LAMBDA", "a.example", call=ASKED)
         doubt = "here; WorkMail's documentation puts DEFAULT first for outbound mail"

@@ -99,5 +99,5 @@ def test_a_plan_of_the_version_before_is_about_the_message_as_it_arrived() -> No
     frozen = (Path(__file__).parents[1] / "contracts" / "plan_2026_11_29.jsonl").read_bytes()
     transit, _ = carried_out_days_later(frozen)
     delivery = transit.order(TRACE, "order:ann")
-    assert delivery is not None
+    assert isinstance(delivery, DeliveryOrder)
     assert delivery.received_at == 1_789_977_600_000  # not when the flow was opened

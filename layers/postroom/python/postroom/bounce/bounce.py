@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Transit
 
 MAX_PER_HOUR: Final = 20
-"""Most bounce messages to one sender in one hour, for each organization. Source: architecture 4.11 (ours)."""
+"""Most bounce messages to one sender in one hour, for each organization. Ours."""
 
 HOUR_MS: Final = 3_600_000
 

@@ -1,9 +1,9 @@
 """WorkMail's email event log: its nine records with their documented fields.
 
-Source: contracts.md section 1 (guide, ZH:1529-1637, and the queries in ZH:1764-1899, which show the nesting). A record
-is ``{"traceId": …, "event": {"eventName": …, …}}``. Ours, where the guide says nothing: ``messageTimestamp`` is RFC
-3339 in UTC with milliseconds; the names in ``ruleActions`` are those of the API's actions; statuses of bounces are
-those of RFC 3463.
+Source: guide, ZH:1529-1637, and the queries in ZH:1764-1899, which show the nesting. A record is
+``{"traceId": …, "event": {"eventName": …, …}}``. Ours, where the guide says nothing: ``messageTimestamp`` is RFC 3339
+in UTC with milliseconds; the names in ``ruleActions`` are those of the API's actions; statuses of bounces are those of
+RFC 3463.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Order(Stored):
 
     @property
     def key(self) -> str:
-        """The order's name within its trace."""
+        """The order's name within its trace: unique, and without a prefix of ``ports.parked`` or ``EXPANSION``."""
         raise NotImplementedError
 
     @property

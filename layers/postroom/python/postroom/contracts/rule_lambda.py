@@ -1,7 +1,7 @@
 """The event for a rule's Lambda function, and the function's answer.
 
 Source: guide, "Lambda event data" and "Synchronous Run Lambda response schema" (ZH:3990-4210). Answers are read
-leniently where the rule functions that AWS published need it (contracts.md 3.3).
+leniently where the rule functions that AWS published need it.
 ``schemas/rule-lambda-*.schema.json`` are generated from these models.
 """
 

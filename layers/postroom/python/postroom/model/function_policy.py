@@ -1,7 +1,7 @@
 """Resource policies of Lambda functions: the permission that WorkMail needed, and that Postroom requires as well.
 
 Our own role could invoke every function of the account. The owner of a function allows it for an organization's rules
-by naming WorkMail's principal in the function's resource policy (contracts.md 3.2; architecture 4.9).
+by naming WorkMail's principal in the function's resource policy (docs/decisions/0014).
 """
 
 from __future__ import annotations

@@ -22,8 +22,7 @@ MAX_ATTACHMENTS: Final = 500
 """Most attachments of one message. Source: guide, message quotas (ZH:3487)."""
 
 MAX_HOPS: Final = 100
-"""Most Received fields of one message; a message with more is in a loop. Source: architecture 4.11, after RFC 5321
-6.3."""
+"""Most Received fields of one message; a message with more is in a loop. Ours, after RFC 5321, 6.3."""
 
 MAX_RECIPIENTS: Final = 500
 """Most recipients of one message. Source: guide, message quotas (ZH:3505)."""
@@ -43,19 +42,17 @@ QUOTA_NOTICE_SHARE: Final = 0.9
 """Share of the quota at which the mailbox gets one notice. Ours; the guide has no number."""
 
 PLAIN_KEY_SECONDS: Final = 60
-"""Longest time that a plain mailbox key stays in memory, in seconds. Source: architecture, invariant 5 (ours)."""
+"""Longest time that a plain mailbox key stays in memory, in seconds. Ours."""
 
 CHUNK_RECIPIENTS: Final = 40
 """Most recipients of one transaction: 40 orders, their facts and the chunk's own row are fewer than 100, the most items
-of a DynamoDB transaction. Source: architecture, invariant 2 (ours)."""
+of a DynamoDB transaction. Ours."""
 
 OPEN_TOO_LONG_SECONDS: Final = 3600
-"""Age in seconds from which the sweep sends an open order again, or parks it. Source: architecture, invariant 1
-(ours)."""
+"""Age in seconds from which the sweep sends an open order again, or parks it. Ours."""
 
 RETENTION_AFTER_FINAL_DAYS: Final = 30
-"""Days that a raw message is kept after the last final fact of its recipients. Source: architecture, invariant 1
-(ours)."""
+"""Days that a raw message is kept after the last final fact of its recipients. Ours."""
 
 BOUNCE_DELAY_SECONDS: Final = 10
 """First delay of a bounce message, in seconds, so that it can include later refusals of the same flow. Ours."""

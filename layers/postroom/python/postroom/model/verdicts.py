@@ -36,7 +36,7 @@ class Verdicts:
 
     @property
     def is_spam(self) -> bool:
-        """Only FAIL is spam; GRAY and PROCESSING_FAILED count as not spam (ours, architecture 2.8)."""
+        """Only FAIL is spam; GRAY and PROCESSING_FAILED count as not spam (ours)."""
         return self.spam is Verdict.FAIL
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.messages import read_message
-from postroom.contracts.orders import CallPointer, DeliveryOrder, Order
+from postroom.contracts.orders import CallPointer, Order
 from postroom.contracts.pointers import FactPointer
 from postroom.contracts.stream_failure import StreamBatch
 from postroom.errors import InvalidNotificationError
@@ -41,10 +41,8 @@ class DeadLetters:
         except InvalidNotificationError:
             message = None
         match message:
-            case DeliveryOrder():
-                self._park_delivery(message, cause)
             case Order():
-                self.parking.park_order(message, cause)
+                self._park_order(message, cause)
             case CallPointer():
                 self.parking.park_call(message, cause)
             case FactPointer():
@@ -54,7 +52,7 @@ class DeadLetters:
             case _:
                 self.parking.park_arrival(body, cause)
 
-    def _park_delivery(self, order: DeliveryOrder, cause: str) -> None:
+    def _park_order(self, order: Order, cause: str) -> None:
         """Park an order; one that is done may have stopped short of what it sends, so that this is sent again."""
         self.parking.park_order(order, cause)
         if self.parking.transit.order(order.trace, order.key) is None:

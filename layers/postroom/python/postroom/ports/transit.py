@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from postroom.contracts.expansions import Expansion
-    from postroom.contracts.orders import DeliveryOrder, Order, RuleCall
+    from postroom.contracts.orders import Order, RuleCall
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
 
@@ -153,8 +153,8 @@ class Transit(Protocol):
             commit: at most ``CHUNK_RECIPIENTS`` orders and final facts.
         """
 
-    def order(self, trace: str, key: str) -> DeliveryOrder | None:
-        """Return a delivery order, open or parked; ``None`` if it has ended."""
+    def order(self, trace: str, key: str) -> Order | None:
+        """Return an order, open or parked; ``None`` if it has ended."""
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         """Return an expansion, of ingest or by the key of a rule call's, if it is open and not parked."""

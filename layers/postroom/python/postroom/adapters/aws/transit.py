@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from postroom.adapters.aws.open_calls import open_call_from
 from postroom.adapters.aws.tables import get, query
 from postroom.adapters.aws.transactions import MAX_WRITES, Transaction
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import DeliveryOrder, Order
+from postroom.contracts.orders import Order, order_of
 from postroom.ports.message_contents import FlowContents
 from postroom.ports.transit import EXPANSION, Commit, OpenCall, Outcome, SettleIfThere
 
@@ -52,9 +53,9 @@ class DynamoTransit:
                 writes.take(take)
         return outcome(writes.write.commit())
 
-    def order(self, trace: str, key: str) -> DeliveryOrder | None:
+    def order(self, trace: str, key: str) -> Order | None:
         row = get(self.client, self.transit_table, trace, key)
-        return None if row is None else DeliveryOrder.model_validate_json(row["body"]["S"])
+        return None if row is None else order_of(json.loads(row["body"]["S"]))
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         row = get(self.client, self.transit_table, trace, key)

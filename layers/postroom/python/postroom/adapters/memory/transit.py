@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.tables import MemoryTables, Row
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import DeliveryOrder, Order, RuleCall
+from postroom.contracts.orders import Order, RuleCall
 from postroom.ports.message_contents import FlowContents
 from postroom.ports.transit import (
     EXPANSION,
@@ -41,10 +41,10 @@ class MemoryTransit:
                 self._write(commit)
             return outcome
 
-    def order(self, trace: str, key: str) -> DeliveryOrder | None:
+    def order(self, trace: str, key: str) -> Order | None:
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
-        return row.entry if row and isinstance(row.entry, DeliveryOrder) else None
+        return row.entry if row and isinstance(row.entry, Order) else None
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         with self.tables.lock:
