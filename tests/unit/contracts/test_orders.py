@@ -73,7 +73,16 @@ def test_what_is_written_has_every_member_that_the_older_version_needs(name: str
 
 
 @pytest.mark.parametrize(
-    "changes", [{"version": 2}, {"version": 0}, {"kind": "MESSAGE"}, {"kind": None}, {"kind": []}, {"trace": 1}]
+    "changes",
+    [
+        {"version": 2},
+        {"version": 0},
+        {"kind": "MESSAGE"},
+        {"kind": None},
+        {"kind": []},
+        {"trace": 1},
+        {"recipient": "\ud800"},
+    ],
 )
 def test_a_form_that_is_not_known_is_an_error(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidNotificationError):

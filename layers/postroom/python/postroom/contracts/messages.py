@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from postroom.contracts.orders import CallPointer, Order, order_of
+from postroom.contracts.orders import CallPointer, Order, order_type
 from postroom.contracts.pointers import FactPointer
 from postroom.contracts.ses import Notification, read_notification
 from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
@@ -30,12 +30,14 @@ def read_message(body: str) -> Message:
 
 
 def _order_or_pointer(body: str, document: dict[str, object]) -> Message:
-    if document["kind"] == "RULE_CALL" and "rule_id" not in document:
+    kind = document["kind"]
+    if kind == "RULE_CALL" and "rule_id" not in document:
         return CallPointer.read(body)
     try:
-        return order_of(document)
-    except (KeyError, TypeError, ValueError) as error:
+        order = order_type(str(kind))
+    except KeyError as error:
         raise InvalidNotificationError("not an order") from error
+    return order.read(body)  # not the document: it may hold text that cannot be written again
 
 
 def _document(body: str) -> dict[str, object]:

@@ -285,6 +285,15 @@ _BY_KIND: Final[Mapping[str, type[Order]]] = {
 }
 
 
+def order_type(kind: str) -> type[Order]:
+    """Return the class of orders of a kind.
+
+    Raises:
+        KeyError: the kind is unknown.
+    """
+    return _BY_KIND[kind]
+
+
 def order_of(document: Mapping[str, Any]) -> Order:
     """Return the order that a row's body, or a line of a frozen plan, holds.
 
@@ -292,4 +301,4 @@ def order_of(document: Mapping[str, Any]) -> Order:
         KeyError: its kind is unknown.
         ValueError: it lacks what orders of its kind have.
     """
-    return _BY_KIND[document["kind"]].model_validate(document)
+    return order_type(document["kind"]).model_validate(document)
