@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
+from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.ledger import MemoryLedger
@@ -114,8 +115,18 @@ class Caller:
             tables.mailboxes[mailbox_id] = Mailbox(head, {})
         ledger, sealed, queues = MemoryLedger(tables), MemorySealedMail(), MemoryQueues()
         services = context.domain_services
+        secrets = context.availability_passwords
         memory_deletion(
-            context.directory, services, transit, ledger, raw, sealed, tables, queues, lambda: self.now
+            context.directory,
+            services,
+            transit,
+            ledger,
+            raw,
+            sealed,
+            tables,
+            queues,
+            lambda: self.now,
+            availability_passwords=secrets,
         ).run(remaining)
         for gone in set(context.mailboxes.heads) - set(tables.mailboxes):
             del context.mailboxes.heads[gone]
@@ -164,6 +175,7 @@ def context() -> Context:
         rule_sets=MemoryRuleSets(),
         function_policies=MemoryRuleFunctions(),
         gateway_passwords=MemoryGatewayPasswords(),
+        availability_passwords=MemoryAvailabilityPasswords(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

@@ -16,6 +16,7 @@ from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.organizations import DynamoOrganizations
 from postroom.errors import ConflictError, StoreUnavailableError, TakenError
+from postroom.model.availability import EwsProvider
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import (
     AliasClaim,
@@ -36,6 +37,7 @@ from tests.support.directory_records import (
     OTHER,
     TABLE,
     Stores,
+    availability,
     claim,
     domain,
     gateway,
@@ -140,6 +142,36 @@ class TestGateways:
         assert [row.id for row in rest.items] == ["c"]
         assert rest.last is None
         assert directory.gateway(OTHER, "b") is None
+
+
+class TestAvailabilityConfigurations:
+    def test_what_was_committed_comes_back_as_it_was_until_it_is_replaced_and_removed(
+        self, directory: Directory
+    ) -> None:
+        first = availability("a.example")
+        directory.commit([Insert(first)])
+        assert directory.availability(ORG, "a.example") == first
+        with pytest.raises(TakenError):
+            directory.commit([Insert(first)])
+        ews = EwsProvider("https://mail.example.org/EWS/Exchange.asmx", "üser", "v-1")
+        directory.commit([Replace(replace(first, provider=ews, modified=2))])
+        second = replace(first, provider=ews, modified=2, version=2)
+        assert directory.availability(ORG, "a.example") == second
+        for late in (Replace(first), Check(first), Remove(first, unchanged=True)):
+            with pytest.raises(ConflictError):
+                directory.commit([late])
+        directory.commit([Remove(second, unchanged=True)])
+        assert directory.availability(ORG, "a.example") is None
+
+    def test_lists_hold_one_organization_in_order_of_domains(self, directory: Directory) -> None:
+        directory.commit([Insert(availability("a", of=OTHER)), Insert(gateway("a"))])
+        directory.commit([Insert(availability(name)) for name in "cab"])
+        first = directory.availabilities(ORG, None, 2)
+        assert [row.domain for row in first.items] == ["a", "b"]
+        rest = directory.availabilities(ORG, first.last, 2)
+        assert [row.domain for row in rest.items] == ["c"]
+        assert rest.last is None
+        assert directory.availability(OTHER, "b") is None
 
 
 class TestRecords:

@@ -25,6 +25,7 @@ from postroom.model.records import (
 )
 from postroom.model.rules import Direction
 from tests.support.builders import NOON, ORG, OTHER
+from tests.support.directory_records import availability
 from tests.support.rules import DROP, rule
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class RunningStack:
         )
         inbound = RuleRecord(organization_id=organization_id, rule=rule(DROP, id="r"))
         outbound = replace(inbound, rule=replace(inbound.rule, direction=Direction.OUTBOUND))
-        self.directory.commit([Insert(gateway), Insert(inbound), Insert(outbound)])
+        configuration = availability("example.org", of=organization_id)
+        self.directory.commit([Insert(gateway), Insert(inbound), Insert(outbound), Insert(configuration)])
 
     def add(self, organization_id: str, name: str, kind: EntityKind = EntityKind.USER) -> None:
         made = Entity(
@@ -100,6 +102,7 @@ class RunningStack:
             "delegates": len(read.delegates_of(organization_id, "room", None, 99).items),
             "rules": sum(len(read.rules(organization_id, each, None, 99).items) for each in Direction),
             "gateways": len(read.gateways(organization_id, None, 99).items),
+            "availability": len(read.availabilities(organization_id, None, 99).items),
         }
 
 

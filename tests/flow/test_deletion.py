@@ -17,6 +17,7 @@ from postroom.model.facts import RECEIVED, EventName, OwnFact, organization_trac
 from postroom.model.limits import DELETION_SETTLING_SECONDS
 from postroom.model.records import Insert, OrganizationState, PasswordHash, SmtpGateway
 from tests.support.builders import ORG, OTHER, arn
+from tests.support.directory_records import availability
 from tests.support.pipeline import CONTEXT, Pipeline, load
 from tests.support.rules import DEFAULT, rule
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 SEALED: Final = b"sealed password of the gateway"
-SECRETS: Final = ("body of", HASH, "sealed password")
+EWS_PASSWORD: Final = "password of the EWS server"
+SECRETS: Final = ("body of", HASH, "sealed password", EWS_PASSWORD)
 """Texts that must not be found anywhere."""
 
 
@@ -71,8 +73,12 @@ class Scenario:
                         sealed_password=SEALED,
                     )
                 ),
+                Insert(availability("partner.example", of=ORG)),
             ]
         )
+        for place, value in ((f"{ORG}/partner.example", EWS_PASSWORD), (f"{OTHER}/partner.example", "another")):
+            name = f"{self.stack.environment['AVAILABILITY_SECRET_PREFIX']}{place}/ews"
+            boto3.client("secretsmanager").create_secret(Name=name, SecretString=value)
         pipeline.apply_rules(rule(DEFAULT))
         self.app = load("delete_organizations")
 
@@ -124,13 +130,16 @@ class Scenario:
         return {answer["original"] for answer in self.pipeline.answered}
 
     def everything(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and the content of every row and object, and of every message in a queue."""
+        """Yield the name and the content of every row, object and secret."""
         for table in ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE"):
             for row in self.stack.rows(table):
                 yield f"{table} {row['pk']['S']} {row['sk']['S']}", str(row)
         for bucket in ("INBOUND_BUCKET", "MAIL_BUCKET"):
             for key, content in self.stack.objects(bucket).items():
                 yield f"{bucket} {key}", content.decode("latin-1")
+        secrets = boto3.client("secretsmanager")
+        for each in secrets.list_secrets()["SecretList"]:
+            yield f"SECRET {each['Name']}", secrets.get_secret_value(SecretId=each["Name"])["SecretString"]
 
     def left(self) -> set[str]:
         """Return everything of acme that still exists, except facts and counts of bounce messages per sender."""
@@ -187,6 +196,7 @@ def test_nothing_of_it_can_be_read_no_function_is_called_and_every_message_ends(
     assert scenario.left() == ORGANIZATION_ROWS
     assert scenario.stack.objects("MAIL_BUCKET") == scenario.stack.objects("INBOUND_BUCKET") == {}
     assert {row["pk"]["S"] for row in scenario.stack.rows("MAILBOX_TABLE")} == {"zoe"}
+    assert [name for name, _ in scenario.everything() if name.startswith("SECRET ") and OTHER in name] != []
     assert list(pipeline.operator.transit_scans.of_organization(ORG)) == []
     assert list(pipeline.operator.parking.list()) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.adapters.memory.mailbox_removal import MemoryMailboxRemoval
 from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
 from postroom.adapters.memory.parked import MemoryParkedThings
@@ -57,6 +58,7 @@ def memory_deletion(
         "directory": directory,
         "domain_services": domain_services,
         "rows": MemoryOrganizationRemoval(directory),
+        "availability_passwords": MemoryAvailabilityPasswords(),
         "mailboxes": MemoryMailboxRemoval(tables, sealed),
         "transit": transit,
         "flows": OpenFlows(transit, things, MemoryTransitScans(tables), ledger, raw, queues, now),

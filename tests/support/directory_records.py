@@ -13,9 +13,11 @@ from postroom.adapters.aws.addressees import DynamoAddressees, DynamoEventLogSet
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.model.availability import LambdaProvider
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
+    AvailabilityConfiguration,
     Delegation,
     Domain,
     DomainState,
@@ -172,5 +174,16 @@ def gateway(gateway_id: str, *, of: str = ORG, **changes: Any) -> SmtpGateway:
         port=587,
         user_name="üser",
         sealed_password=bytes(range(256)),
+    )
+    return replace(made, **changes)
+
+
+def availability(name: str, *, of: str = ORG, **changes: Any) -> AvailabilityConfiguration:
+    made = AvailabilityConfiguration(
+        organization_id=of,
+        domain=name,
+        provider=LambdaProvider("arn:aws:lambda:eu-west-1:210987654321:function:free-busy"),
+        created=1_700_000_000_123,
+        modified=1_700_000_000_124,
     )
     return replace(made, **changes)

@@ -62,6 +62,7 @@ class Stack:
             "EVENT_LOG_DEFAULT": "ENABLED",
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
+            "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "METRICS_NAMESPACE": "Postroom",
             "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
         }

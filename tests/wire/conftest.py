@@ -92,6 +92,7 @@ def settings(aws: None) -> AdminApiSettings:
             "STACK_KEY_ARN": boto3.client("kms").create_key()["KeyMetadata"]["Arn"],
             "TEST_DOMAIN_SUFFIX": "mail.test",
             "RECORD_EVENTS_ROLE_ARN": RECORD_EVENTS_ROLE,
+            "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
         }
     )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+
+if TYPE_CHECKING:
+    from postroom.bootstrap.admin_api import AdminApiSettings
 
 RULE_SET = "mail"
 RECORD_EVENTS_ROLE = "arn:aws:iam::123456789012:role/record-events"
@@ -234,3 +237,57 @@ def test_of_two_requests_at_once_one_gets_the_address(workmail: Any, acme: str) 
     for thread in threads:
         thread.join()
     assert sorted(outcome) == ["EmailAddressInUseException"] * 3 + ["won"]
+
+
+EWS = {"EwsEndpoint": "https://mail.partner.example/EWS/Exchange.asmx", "EwsUsername": "free-busy@partner.example"}
+EWS_PASSWORD = "s3cret w\u00f6rd"
+FREE_BUSY = {"LambdaArn": "arn:aws:lambda:eu-west-1:210987654321:function:free-busy"}
+
+
+def test_the_life_of_availability_configurations(workmail: Any, acme: str, settings: AdminApiSettings) -> None:
+    named, raised = {"OrganizationId": acme, "DomainName": "partner.example"}, workmail.exceptions
+    with_password = {"EwsProvider": {**EWS, "EwsPassword": EWS_PASSWORD}}
+    with pytest.raises(raised.ResourceNotFoundException):
+        workmail.update_availability_configuration(**named, **with_password)
+    with pytest.raises(raised.InvalidParameterException, match="exactly one provider"):
+        workmail.create_availability_configuration(**named)
+    workmail.create_availability_configuration(**named, LambdaProvider=FREE_BUSY)
+    with pytest.raises(raised.NameAvailabilityException):
+        workmail.create_availability_configuration(**named, LambdaProvider=FREE_BUSY)
+    workmail.update_availability_configuration(**named, **with_password)
+    (found,) = workmail.list_availability_configurations(OrganizationId=acme)["AvailabilityConfigurations"]
+    assert dt.timedelta() <= found.pop("DateModified") - found.pop("DateCreated") < dt.timedelta(minutes=1)
+    assert found == {"DomainName": "partner.example", "ProviderType": "EWS", "EwsProvider": EWS}
+    secrets = boto3.client("secretsmanager")
+    (secret,) = secrets.list_secrets()["SecretList"]
+    assert secret["Name"] == f"postroom/availability/{acme}/partner.example/ews"
+    assert secret["KmsKeyId"] == settings.stack_key_arn
+    assert secrets.get_secret_value(SecretId=secret["Name"])["SecretString"] == EWS_PASSWORD
+    assert EWS_PASSWORD not in repr(boto3.client("dynamodb").scan(TableName=settings.directory_table)["Items"])
+    workmail.delete_availability_configuration(**named)
+    assert workmail.list_availability_configurations(OrganizationId=acme)["AvailabilityConfigurations"] == []
+    assert secrets.list_secrets()["SecretList"] == []
+    with pytest.raises(raised.ClientError, match="not built yet"):
+        workmail.test_availability_configuration(**named)
+
+
+def test_the_paginator_walks_every_page_of_availability_configurations(workmail: Any, acme: str) -> None:
+    names = [f"d{number}.example" for number in range(5)]
+    for name in names:
+        workmail.create_availability_configuration(OrganizationId=acme, DomainName=name, LambdaProvider=FREE_BUSY)
+    paginator = workmail.get_paginator("list_availability_configurations")
+    pages = list(paginator.paginate(OrganizationId=acme, PaginationConfig={"PageSize": 2}))
+    found = [[row["DomainName"] for row in page["AvailabilityConfigurations"]] for page in pages]
+    assert found == [names[:2], names[2:4], names[4:]]
+
+
+def test_the_password_of_a_provider_is_in_no_log(
+    workmail: Any, acme: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    named = {"OrganizationId": acme, "DomainName": "partner.example"}
+    workmail.create_availability_configuration(**named, EwsProvider={**EWS, "EwsPassword": EWS_PASSWORD})
+    with pytest.raises(workmail.exceptions.NameAvailabilityException) as caught:
+        workmail.create_availability_configuration(**named, EwsProvider={**EWS, "EwsPassword": EWS_PASSWORD})
+    said = capsys.readouterr()
+    assert EWS_PASSWORD not in "".join((caplog.text, said.out, said.err, str(caught.value)))

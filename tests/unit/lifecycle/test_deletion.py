@@ -10,7 +10,7 @@ import pytest
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.transit import MemoryTransit
-from postroom.errors import MessageNotFoundError, RefusedByServiceError
+from postroom.errors import MessageNotFoundError, RefusedByServiceError, StoreUnavailableError
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
 from postroom.model.limits import RESERVE_MS
@@ -110,6 +110,23 @@ def test_what_ses_refuses_stops_the_names_and_nothing_else(
     services.refuses.clear()
     assert deletion.run(lambda: 1 << 30)["deleted"] == 1
     assert services.routed == set()
+
+
+def test_a_secret_that_cannot_be_removed_stops_the_state_deleted_and_nothing_else(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    class Silent:
+        def remove_some(self, _: str) -> bool:
+            raise StoreUnavailableError("Secrets Manager did not take a request")
+
+    deliver(mail_system)
+    begin(mail_system)
+    with pytest.raises(StoreUnavailableError, match="Secrets Manager"):
+        replace(deletion, availability_passwords=Silent()).run(lambda: 1 << 30)
+    assert mail_system.tables.mailboxes == {}
+    assert mail_system.directory.entities(ORG, EntityKind.USER, None, 9).items == []
+    assert state(mail_system) is OrganizationState.DELETING
+    assert deletion.run(lambda: 1 << 30)["deleted"] == 1
 
 
 def test_a_bounce_that_is_on_its_way_keeps_its_message_until_it_is_sent(

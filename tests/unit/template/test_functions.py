@@ -188,6 +188,31 @@ def test_only_the_admin_api_may_encrypt_passwords_of_gateways_and_no_function_ma
     assert direct == ({("kms:Encrypt", *context)} if function == "AdminApiFunction" else set())
 
 
+@each_function
+def test_passwords_of_availability_providers_are_kept_by_one_function_and_read_by_none_yet(
+    template: Template, function: str
+) -> None:
+    actions: dict[str, set[str]] = {}
+    for statement in template.statements(function):
+        for action in listed(statement["Action"]):
+            if action.startswith("secretsmanager:"):
+                assert "Condition" not in statement
+                actions.setdefault(str(statement["Resource"]), set()).add(action.removeprefix("secretsmanager:"))
+    name = template.variables(function).get("AVAILABILITY_SECRET_PREFIX", {}).get("Fn::Sub")
+    arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}*"}
+    expected: dict[str, dict[str, set[str]]] = {
+        "AdminApiFunction": {str(arn): {"CreateSecret", "PutSecretValue", "DeleteSecret"}},
+        "DeleteOrganizationsFunction": {str(arn): {"DeleteSecret"}, "*": {"ListSecrets"}},
+    }
+    assert actions == expected.get(function, {})
+    assert (name == "${AWS::StackName}/availability/") == (function in expected)
+
+
+def test_only_the_function_that_keeps_secrets_uses_the_stack_key_through_their_service(template: Template) -> None:
+    using = {each for each in FUNCTIONS if "secretsmanager.$" in str([*template.statements(each)])}
+    assert using == {"AdminApiFunction"}
+
+
 def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "InboundBucket", "s3:DeleteObject")}
     assert removing == {"SweepFunction", "DeleteOrganizationsFunction"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.ports.availability_passwords import AvailabilityPasswords
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.gateway_passwords import GatewayPasswords
@@ -54,6 +55,7 @@ class Context:
     rule_sets: RuleSets
     function_policies: FunctionPolicies
     gateway_passwords: GatewayPasswords
+    availability_passwords: AvailabilityPasswords
     settings: AdminSettings
     new_uuid: Callable[[], str]
 

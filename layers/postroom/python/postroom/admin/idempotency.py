@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.model.records import Change
 
-NOT_IN_FINGERPRINT: Final = frozenset({"ClientToken", "Password"})
-"""Members that are not part of the fingerprint: the token, and values that must not be guessed from a digest."""
+NOT_IN_FINGERPRINT: Final = frozenset({"ClientToken", "EwsPassword", "Password"})
+"""Members, also of inner structures, that are not part of the fingerprint: the token, and values that must not be
+guessed from a digest."""
 
 TOKEN_SECONDS: Final = 24 * 3600
 """How long a token is kept, in seconds. Ours; WorkMail's time is not public."""
@@ -74,5 +75,10 @@ def look_up(context: Context, operation: str, request: Mapping[str, Any], now: i
 
 def fingerprint(request: Mapping[str, Any]) -> str:
     """Return a digest of all parameters except the token and passwords."""
-    others = {name: value for name, value in request.items() if name not in NOT_IN_FINGERPRINT}
-    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_without_secrets(request), sort_keys=True).encode()).hexdigest()
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner) for name, inner in value.items() if name not in NOT_IN_FINGERPRINT}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value

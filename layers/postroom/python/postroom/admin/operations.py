@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from postroom.admin import (
     aliases,
+    availability,
     dmarc,
     groups,
     mail_domains,
@@ -91,4 +92,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DeleteSmtpGateway": smtp_gateways.delete,
     "DescribeSmtpGateway": smtp_gateways.describe,
     "ListSmtpGateways": smtp_gateways.list_,
+    "CreateAvailabilityConfiguration": availability.create,
+    "UpdateAvailabilityConfiguration": availability.update,
+    "DeleteAvailabilityConfiguration": availability.delete,
+    "ListAvailabilityConfigurations": availability.list_,
 }

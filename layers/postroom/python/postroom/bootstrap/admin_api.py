@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
+from postroom.adapters.aws.availability_passwords import SecretsManagerPasswords, SecretsManagerRemoval
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
@@ -38,6 +39,7 @@ class AdminApiSettings(DirectorySettings):
     stack_key_arn: Arn
     test_domain_suffix: str
     record_events_role_arn: Arn
+    availability_secret_prefix: str
     postroom_first_organization_id: str | None = None
 
 
@@ -72,6 +74,7 @@ def context(settings: AdminApiSettings) -> Context:
         # read anew each time: whoever was refused gives the permission and asks again at once
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, cache_s=0),
         gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
+        availability_passwords=_availability_passwords(settings, table),
         settings=AdminSettings(
             partition=partition,
             region=region,
@@ -83,6 +86,11 @@ def context(settings: AdminApiSettings) -> Context:
         ),
         new_uuid=lambda: str(uuid.uuid4()),
     )
+
+
+def _availability_passwords(settings: AdminApiSettings, table: DirectoryTable) -> SecretsManagerPasswords:
+    removal = SecretsManagerRemoval(clients.later(clients.secrets_manager), settings.availability_secret_prefix)
+    return SecretsManagerPasswords(removal, Leases(table), settings.stack_key_arn)
 
 
 def _answer(context: Context, event: Mapping[str, Any], request_id: str) -> api.Answered:

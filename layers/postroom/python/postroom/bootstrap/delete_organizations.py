@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postroom.adapters.aws import clients
+from postroom.adapters.aws.availability_passwords import SecretsManagerRemoval
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import SesReceiptRules
@@ -26,6 +27,7 @@ class DeleteOrganizationsSettings(DirectorySettings, FlowSettings, TimedSettings
     inbound_bucket: str
     mail_bucket: str
     receipt_rule_set_name: str
+    availability_secret_prefix: str
 
 
 @ready
@@ -42,6 +44,9 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
         directory=directory,
         domain_services=SesReceiptRules(clients.later(clients.ses), Leases(table), settings.receipt_rule_set_name),
         rows=DynamoOrganizationRemoval(table),
+        availability_passwords=SecretsManagerRemoval(
+            clients.later(clients.secrets_manager), settings.availability_secret_prefix
+        ),
         mailboxes=AwsMailboxRemoval(dynamodb, settings.mailbox_table, s3, settings.mail_bucket),
         transit=transit,
         flows=OpenFlows(transit, things, scans, ledger, raw, parts.queues(settings), now_ms),

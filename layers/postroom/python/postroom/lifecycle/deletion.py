@@ -3,7 +3,8 @@
 A run does every step that is not done, as long as time allows. Each step may be repeated.
 
 1. Domains accept no mail any more, and the mailboxes' keys are removed: nothing can be read or delivered.
-2. Hashes of passwords and SMTP gateways are removed, flows are ended, and mail stored in plain is removed.
+2. Hashes of passwords, SMTP gateways and passwords of availability providers are removed, flows are ended, and mail
+   stored in plain is removed.
 3. Domains, entities with their mailboxes, and the remaining rows and objects are removed.
 4. The organization becomes Deleted, and its alias is free.
 5. After the settling time no function can run that began before the deletion. A last search removes what such a
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from postroom.lifecycle.open_flows import OpenFlows
     from postroom.lifecycle.stored_mail import StoredMail
     from postroom.model.records import Domain, Entity, Organization
+    from postroom.ports.availability_passwords import AvailabilityPasswordRemoval
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import ReceiptRules
     from postroom.ports.mailbox_removal import MailboxRemoval
@@ -73,6 +75,7 @@ class Deletion:
     directory: Directory
     domain_services: ReceiptRules
     rows: OrganizationRemoval
+    availability_passwords: AvailabilityPasswordRemoval
     mailboxes: MailboxRemoval
     transit: Transit
     flows: OpenFlows
@@ -124,6 +127,9 @@ class Deletion:
         over = self.now() - begun >= self.settling_ms
         if not (organization.keys_gone and _all(self.rows.remove_secrets, organization.id, run)):
             return False
+        secrets_gone = False
+        with run.keep_errors():  # searched in each run: the list of secrets may lag behind an earlier request
+            secrets_gone = _all(self.availability_passwords.remove_some, organization.id, run)
         ended = self._end_flows(organization, others, begun, run, over=over)
         organization, waiting = self._search_stored_mail(organization, others.ids, run, over=over)
         if organization.searched_to is not None:
@@ -133,6 +139,7 @@ class Deletion:
             return False
         if not (_all(self.rows.remove_rows, organization.id, run) and self._remove_objects(organization.id, run)):
             return False
+        ended = ended and secrets_gone
         return ended and released and (not waiting or over) and self._conclude(organization, begun)
 
     def _begun(self, organization: Organization) -> Organization:

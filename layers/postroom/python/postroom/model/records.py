@@ -16,6 +16,7 @@ from postroom.model.directory import Addressee, EntityKind, EntityState, MailDom
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from postroom.model.availability import Provider
     from postroom.model.resources import BookingOptions, ResourceType
     from postroom.model.rules import Rule
 
@@ -294,6 +295,22 @@ class SmtpGateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityConfiguration:
+    """The provider of free/busy information for a domain, which need not be a domain of the organization.
+
+    Attributes:
+        domain: lower-case; unique in its organization.
+    """
+
+    organization_id: str
+    domain: str
+    provider: Provider
+    created: int
+    modified: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
     """The answer to a request with this token.
 
@@ -323,9 +340,10 @@ Record = (
     | PasswordHash
     | RuleRecord
     | SmtpGateway
+    | AvailabilityConfiguration
     | ClientToken
 )
-Versioned = Organization | Domain | Entity
+Versioned = Organization | Domain | Entity | AvailabilityConfiguration
 
 
 @dataclass(frozen=True, slots=True)

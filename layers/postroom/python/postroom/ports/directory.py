@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from postroom.model.directory import Addressee, EntityKind, MailDomain, Monitoring
     from postroom.model.records import (
+        AvailabilityConfiguration,
         Change,
         ClientToken,
         Domain,
@@ -182,6 +183,12 @@ class Directory(Protocol):
 
     def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
         """Return SMTP gateways by id."""
+
+    def availability(self, organization_id: str, domain: str) -> AvailabilityConfiguration | None:
+        """Return the availability configuration of a domain (lower-case)."""
+
+    def availabilities(self, organization_id: str, after: str | None, limit: int) -> Page[AvailabilityConfiguration]:
+        """Return availability configurations by domain."""
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """Return the answer that was given to a token; an expired one may be returned as well."""

@@ -25,4 +25,7 @@ class OrganizationRemoval(Protocol):
         """
 
     def remove_rows(self, organization_id: str) -> bool:
-        """Remove mail-flow rules, names and all other rows except those of the organization and its domains."""
+        """Remove mail-flow rules, availability configurations, names and all other rows.
+
+        Those of the organization and its domains stay.
+        """

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
+    from postroom.adapters.aws.availability_passwords import SecretsManagerClient
+
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 _ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
@@ -122,6 +124,12 @@ def iam() -> IAMClient:
 
 
 @cache
+def secrets_manager() -> SecretsManagerClient:
+    """Return the client for passwords of availability providers."""
+    return _made("secretsmanager", _CONFIG)
+
+
+@cache
 def ses() -> SESClient:
     """Return the client for identities and receipt rules."""
     return _made("ses", _CONFIG)
@@ -173,6 +181,7 @@ def forget() -> None:
         events,
         sts,
         iam,
+        secrets_manager,
         ses,
         ses_sending,
         rule_functions,

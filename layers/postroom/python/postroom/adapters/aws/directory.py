@@ -10,6 +10,8 @@ from postroom.adapters.aws.directory_rows import (
     Item,
     Key,
     address_key,
+    availability_from,
+    availability_key,
     client_token_from,
     delegates_key,
     delegation_from,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.directory_table import DirectoryTable
     from postroom.model.records import (
+        AvailabilityConfiguration,
         Change,
         ClientToken,
         Entity,
@@ -151,6 +154,16 @@ class DynamoDirectory:
         rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
         found = [gateway_from(row) for row in rows]
         return Page(found, found[-1].id if more else None)
+
+    def availability(self, organization_id: str, domain: str) -> AvailabilityConfiguration | None:
+        item = self._table.get(availability_key(organization_id, domain))
+        return availability_from(item) if item else None
+
+    def availabilities(self, organization_id: str, after: str | None, limit: int) -> Page[AvailabilityConfiguration]:
+        pk, prefix = availability_key(organization_id, "")
+        rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
+        found = [availability_from(row) for row in rows]
+        return Page(found, found[-1].domain if more else None)
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         item = self._table.get((f"TOKEN#{scope}", token))

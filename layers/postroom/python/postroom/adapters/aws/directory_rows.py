@@ -7,6 +7,7 @@
     ORG#<id>                  PASSWORD#<user id>     argon2 hash
     ORG#<id>                  RULE#INBOUND#<id>      mail-flow rule; RULE#OUTBOUND# likewise
     ORG#<id>                  GATEWAY#<id>           SMTP gateway, its password sealed
+    ORG#<id>                  AVAILABILITY#<domain>  availability configuration, without a password
     ORG#<id>                  DOMAIN#<name>          list entry
     DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
     DOMAIN#<name>             ADDRESS#<address>      entity that has an address
@@ -28,10 +29,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.directory import EntityKind, EntityState, OrganizationRef, Role
 from postroom.model.records import (
     AddressClaim,
     AliasClaim,
+    AvailabilityConfiguration,
     ClientToken,
     Delegation,
     Domain,
@@ -82,6 +85,11 @@ def gateway_key(organization_id: str, gateway_id: str) -> Key:
     return (f"ORG#{organization_id}", f"GATEWAY#{gateway_id}")
 
 
+def availability_key(organization_id: str, domain: str) -> Key:
+    """Return the key of an availability configuration."""
+    return (f"ORG#{organization_id}", f"AVAILABILITY#{domain}")
+
+
 def key_of(record: Record) -> Key:
     """Return the key of a record's own row."""
     match record:
@@ -107,6 +115,8 @@ def key_of(record: Record) -> Key:
             return rule_key(record.organization_id, record.rule.direction, record.rule.id)
         case SmtpGateway():
             return gateway_key(record.organization_id, record.id)
+        case AvailabilityConfiguration():
+            return availability_key(record.organization_id, record.domain)
         case ClientToken():
             return (f"TOKEN#{record.scope}", record.token)
 
@@ -222,6 +232,14 @@ def gateway_from(item: Item) -> SmtpGateway:
     return SmtpGateway(**_values(item))
 
 
+def availability_from(item: Item) -> AvailabilityConfiguration:
+    """Read an availability configuration's row."""
+    values = _values(item)
+    provider = values["provider"]
+    kind = LambdaProvider if "function_arn" in provider else EwsProvider
+    return AvailabilityConfiguration(**values | {"provider": kind(**provider)})
+
+
 def client_token_from(item: Item) -> ClientToken:
     """Read a client token's row."""
     return ClientToken(**_values(item))
@@ -243,7 +261,15 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"M": {key: _attribute(inner) for key, inner in value.items()}}
         case Pattern():
             return {"S": value.text}
-        case OrganizationRef() | BookingOptions() | Rule() | RuleAction() | LambdaCall():
+        case (
+            OrganizationRef()
+            | BookingOptions()
+            | Rule()
+            | RuleAction()
+            | LambdaCall()
+            | EwsProvider()
+            | LambdaProvider()
+        ):
             members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return _attribute({name: inner for name, inner in members.items() if inner is not None})
         case _:

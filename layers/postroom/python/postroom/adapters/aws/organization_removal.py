@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from postroom.model.records import Entity
 
 SECRETS: Final = ("PASSWORD#", "GATEWAY#")
-OTHERS: Final = ("RULE#", "NAME#")
+OTHERS: Final = ("RULE#", "NAME#", "AVAILABILITY#")
 
 
 @dataclass(frozen=True, slots=True)

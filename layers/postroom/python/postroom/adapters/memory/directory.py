@@ -12,6 +12,7 @@ from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import (
     AddressClaim,
     AliasClaim,
+    AvailabilityConfiguration,
     Check,
     ClientToken,
     Delegation,
@@ -69,6 +70,8 @@ def key_of(record: Record) -> Key:
             return ("rule", record.organization_id, record.rule.direction, record.rule.id)
         case SmtpGateway():
             return ("gateway", record.organization_id, record.id)
+        case AvailabilityConfiguration():
+            return ("availability", record.organization_id, record.domain)
         case ClientToken():
             return ("token", record.scope, record.token)
 
@@ -237,6 +240,18 @@ class MemoryDirectory:
     def gateways(self, organization_id: str, after: str | None, limit: int) -> Page[SmtpGateway]:
         return self._page(
             SmtpGateway, lambda row: row.id, lambda row: row.organization_id == organization_id, after, limit
+        )
+
+    def availability(self, organization_id: str, domain: str) -> AvailabilityConfiguration | None:
+        return self._get(AvailabilityConfiguration, ("availability", organization_id, domain))
+
+    def availabilities(self, organization_id: str, after: str | None, limit: int) -> Page[AvailabilityConfiguration]:
+        return self._page(
+            AvailabilityConfiguration,
+            lambda row: row.domain,
+            lambda row: row.organization_id == organization_id,
+            after,
+            limit,
         )
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.model.records import (
+    AvailabilityConfiguration,
     Delegation,
     Entity,
     Membership,
@@ -45,7 +46,7 @@ class MemoryOrganizationRemoval:
         return True
 
     def remove_rows(self, organization_id: str) -> bool:
-        kinds = PasswordHash | SmtpGateway | RuleRecord | NameClaim | Entity
+        kinds = PasswordHash | SmtpGateway | RuleRecord | AvailabilityConfiguration | NameClaim | Entity
         return self._remove([row for row in self._of(organization_id) if isinstance(row, kinds)])
 
     def _of(self, organization_id: str) -> list[Record]:

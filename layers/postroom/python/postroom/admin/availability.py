@@ -1,0 +1,196 @@
+"""CreateAvailabilityConfiguration, UpdateAvailabilityConfiguration, DeleteAvailabilityConfiguration, and the list.
+
+A configuration names the provider of free/busy information for one domain: an EWS server or a function. The password
+of an EWS server is put before its configuration is written, and removed after its configuration; an interrupted
+request leaves nothing that is used, and the same request again finds what was left (docs/decisions/0024).
+Source: guide, "Configuring availability settings" (ZH:2964-3031); for what it does not say, docs/parity.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from postroom.admin import idempotency, lookup, mail_domains, pages
+from postroom.admin.context import present, seconds
+from postroom.contracts.admin.exceptions import (
+    InvalidParameterException,
+    LimitExceededException,
+    NameAvailabilityException,
+    OrganizationStateException,
+    ResourceNotFoundException,
+)
+from postroom.errors import InvalidHostError, KeyUnavailableError
+from postroom.model.availability import EwsProvider, LambdaProvider
+from postroom.model.public_hosts import public_host
+from postroom.model.records import AvailabilityConfiguration, Check, Insert, Remove, Replace
+from postroom.ports.directory import every_item
+
+if TYPE_CHECKING:
+    from postroom.admin.context import Context
+    from postroom.contracts.admin.models import answers, requests
+    from postroom.model.availability import Provider
+
+    GivenProviders = requests.CreateAvailabilityConfigurationRequest | requests.UpdateAvailabilityConfigurationRequest
+
+MAX_CONFIGURATIONS: Final = 100
+"""Most availability configurations of an organization. Ours; WorkMail's quota is not public."""
+
+MAX_PORT: Final = 65_535
+
+_ENDPOINT: Final = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?/[!-~]*", re.ASCII)
+"""An https URL with a path in printable ASCII without spaces. Source: model, Url, which also allows http."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def create(
+    context: Context, request: requests.CreateAvailabilityConfigurationRequest, now: int
+) -> answers.CreateAvailabilityConfigurationResponse:
+    """Add the provider of a domain, which need not be a domain of the organization."""
+    organization = lookup.organization(context, request["OrganizationId"])
+    domain = mail_domains.valid_name(request["DomainName"])
+    _check_providers(request)
+    with context.availability_passwords.changing(organization.id, domain):
+        replay = idempotency.look_up(context, "CreateAvailabilityConfiguration", request, now)
+        if replay.answer is not None:
+            return {}
+        if context.directory.availability(organization.id, domain) is not None:
+            raise NameAvailabilityException(f"There is an availability configuration for {domain} already.")
+        _check_limit(context, organization.id)
+        made = AvailabilityConfiguration(
+            organization_id=organization.id,
+            domain=domain,
+            provider=_kept_provider(context, organization.id, domain, request),
+            created=now,
+            modified=now,
+        )
+        if isinstance(made.provider, LambdaProvider):  # an interrupted request may have left a password
+            context.availability_passwords.remove(organization.id, domain)
+        context.directory.commit([Replace(organization), Insert(made), *replay.remember(domain)])
+    return {}
+
+
+def update(
+    context: Context, request: requests.UpdateAvailabilityConfigurationRequest, now: int
+) -> answers.UpdateAvailabilityConfigurationResponse:
+    """Replace the provider of a domain, by one of the same or the other type."""
+    organization = lookup.organization(context, request["OrganizationId"])
+    domain = request["DomainName"].lower()
+    _check_providers(request)
+    with context.availability_passwords.changing(organization.id, domain):
+        found = context.directory.availability(organization.id, domain)
+        if found is None:
+            raise ResourceNotFoundException(f"There is no availability configuration for {domain}.")
+        provider = _kept_provider(context, organization.id, domain, request)
+        changed = replace(found, provider=provider, modified=now)
+        context.directory.commit([Check(organization), Replace(changed)])
+        if isinstance(provider, LambdaProvider):
+            context.availability_passwords.remove(organization.id, domain)
+    return {}
+
+
+def delete(
+    context: Context, request: requests.DeleteAvailabilityConfigurationRequest, _now: int
+) -> answers.DeleteAvailabilityConfigurationResponse:
+    """Delete the provider of a domain, with its password. It is no error if there is none: the model has none for it.
+
+    A password is removed even if there is no configuration: an interrupted request may have left it.
+    """
+    organization = lookup.organization(context, request["OrganizationId"])
+    domain = request["DomainName"].lower()
+    with context.availability_passwords.changing(organization.id, domain):
+        found = context.directory.availability(organization.id, domain)
+        if found is not None:
+            context.directory.commit([Remove(found, unchanged=True)])
+        context.availability_passwords.remove(organization.id, domain)
+    return {}
+
+
+def list_(context: Context, request: requests.ListAvailabilityConfigurationsRequest, _now: int) -> dict[str, object]:
+    """List configurations ordered by domain, without passwords."""
+    organization = lookup.organization(context, request["OrganizationId"])
+    found, token = pages.page(
+        context,
+        "ListAvailabilityConfigurations",
+        request,
+        lambda after: every_item(lambda *at: context.directory.availabilities(organization.id, *at), after),
+        lambda record: record.domain,
+    )
+    return present(AvailabilityConfigurations=[_described(record) for record in found], NextToken=token)
+
+
+def _check_limit(context: Context, organization_id: str) -> None:
+    """Check that the organization may have one more configuration.
+
+    Raises:
+        LimitExceededException: it has ``MAX_CONFIGURATIONS``.
+    """
+    found = every_item(lambda *at: context.directory.availabilities(organization_id, *at))
+    if sum(1 for _ in found) >= MAX_CONFIGURATIONS:
+        raise LimitExceededException(f"An organization has at most {MAX_CONFIGURATIONS} availability configurations.")
+
+
+def _check_providers(request: GivenProviders) -> None:
+    """Check that a request has exactly one provider, and that it is valid.
+
+    Raises:
+        InvalidParameterException: it has none or two, or the EWS provider's endpoint, user name or password is refused.
+    """
+    if ("EwsProvider" in request) == ("LambdaProvider" in request):
+        raise InvalidParameterException("A request has exactly one provider: EwsProvider or LambdaProvider.")
+    if "EwsProvider" in request:
+        ews = request["EwsProvider"]
+        _check_endpoint(ews["EwsEndpoint"])
+        if ":" in ews["EwsUsername"] or _CONTROL.search(ews["EwsUsername"]):
+            raise InvalidParameterException(
+                "EwsUsername: basic authentication allows no colon and no control characters."
+            )
+        if _CONTROL.search(ews["EwsPassword"]):
+            raise InvalidParameterException("EwsPassword: basic authentication allows no control characters.")
+
+
+def _check_endpoint(url: str) -> None:
+    found = _ENDPOINT.fullmatch(url)
+    if found is None or "#" in url:
+        raise InvalidParameterException(
+            "EwsEndpoint: not an https URL with a path, for example https://mail.example.com/EWS/Exchange.asmx."
+        )
+    if found["port"] is not None and not 1 <= int(found["port"]) <= MAX_PORT:
+        raise InvalidParameterException(f"EwsEndpoint: a port is a number from 1 to {MAX_PORT}.")
+    try:
+        public_host(found["host"])
+    except InvalidHostError as error:
+        raise InvalidParameterException(f"EwsEndpoint: {error}.") from error
+
+
+def _kept_provider(context: Context, organization_id: str, domain: str, request: GivenProviders) -> Provider:
+    """Return the provider of a checked request; the password of an EWS provider is kept before.
+
+    Raises:
+        OrganizationStateException: the password cannot be kept, because the stack's KMS key cannot be used.
+    """
+    if "LambdaProvider" in request:
+        return LambdaProvider(request["LambdaProvider"]["LambdaArn"])
+    ews, version = request["EwsProvider"], context.new_uuid()
+    try:
+        context.availability_passwords.put(organization_id, domain, version, ews["EwsPassword"])
+    except KeyUnavailableError as error:
+        raise OrganizationStateException(f"The password cannot be stored: {error}.") from error
+    return EwsProvider(ews["EwsEndpoint"], ews["EwsUsername"], version)
+
+
+def _described(record: AvailabilityConfiguration) -> dict[str, object]:
+    provider: dict[str, object]
+    match record.provider:
+        case EwsProvider(endpoint, user_name):
+            provider = {"ProviderType": "EWS", "EwsProvider": {"EwsEndpoint": endpoint, "EwsUsername": user_name}}
+        case LambdaProvider(arn):
+            provider = {"ProviderType": "LAMBDA", "LambdaProvider": {"LambdaArn": arn}}
+    return {
+        "DomainName": record.domain,
+        **provider,
+        "DateCreated": seconds(record.created),
+        "DateModified": seconds(record.modified),
+    }
