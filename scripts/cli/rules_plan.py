@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import RefusedError
 from postroom.model.limits import MAX_PATTERNS
-from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction
+from postroom.model.rules import MOST_RESTRICTIVE_FIRST, STOPS, ActionType, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ ORDER: Final = {
     for direction, actions in MOST_RESTRICTIVE_FIRST.items()
     for rank, action in enumerate(actions)
 }
-STOPS_MAIL: Final = {ActionType.DROP.value, ActionType.BOUNCE.value}
+STOPS_MAIL: Final = {action.value for action in STOPS}
 
 
 class Change(StrEnum):

@@ -35,7 +35,7 @@ from tests.faults.clock import Clock
 from tests.faults.faults import IN_ORDER, Handing
 from tests.faults.injector import OPERATOR, Killed
 from tests.support.builders import ORG, notification
-from tests.support.pipeline import CONTEXT, Pipeline, load
+from tests.support.pipeline import CONTEXT, STATIONS, Pipeline, load
 from tests.support.stack import BUCKETS, TABLES
 
 if TYPE_CHECKING:
@@ -53,16 +53,7 @@ WITNESS: Final = "bus-witness"
 """Name of a queue that gets every event of the bus."""
 
 MAPPINGS: Final[Mapping[str, str]] = {
-    "INGEST_QUEUE_URL": "ingest",
-    "RUN_SYNC_RULE_QUEUE_URL": "run_sync_rule",
-    "RUN_ASYNC_RULE_QUEUE_URL": "run_async_rule",
-    "DELIVER_QUEUE_URL": "deliver",
-    "BOUNCE_QUEUE_URL": "bounce",
-    "INGEST_DLQ_URL": "park",
-    "RUN_SYNC_RULE_DLQ_URL": "park",
-    "RUN_ASYNC_RULE_DLQ_URL": "park",
-    "DELIVER_DLQ_URL": "park",
-    "BOUNCE_DLQ_URL": "park",
+    **dict(STATIONS),
     STREAM: "record_events",
     "RETRY_EVENTS_QUEUE_URL": "retry_events",
     "RETRY_EVENTS_DLQ_URL": "park",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from postroom.contracts.orders import STATIONS
 from tests.faults.evidence import ENDS, PASSING, State
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ AUTOMATIC: Final = b"Auto-Submitted: auto-generated"
 """A header field of our own notices."""
 
 
-ORDERS: Final = ("run_sync_rule", "run_async_rule", "deliver", "bounce")
+ORDERS: Final = tuple(name for name, station in STATIONS.items() if station.orders)
 """Queues of orders that are open in transit."""
 
 

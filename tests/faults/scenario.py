@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.evidence import State
+from tests.support.pipeline import STATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tests.faults.harness import Harness
     from tests.support.pipeline import Pipeline
 
-ALL: Final = frozenset({"ingest", "run_sync_rule", "run_async_rule", "deliver", "bounce", "park"})
+ALL: Final = frozenset(function for _, function in STATIONS)
 PROJECTED: Final = ALL | {"record_events", "retry_events"}
 
 

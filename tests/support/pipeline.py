@@ -24,6 +24,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import organizations
 from postroom.bootstrap import admin_api, clock, operator
+from postroom.contracts import orders
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import (
     AddressClaim,
@@ -57,17 +58,10 @@ CONTEXT: Final = SimpleNamespace(
     log_stream_name="s",
     get_remaining_time_in_millis=lambda: 300_000,
 )
+_ON_THE_WAY: Final = {name: station.queue for name, station in orders.STATIONS.items() if name != "retry_events"}
 STATIONS: Final = (
-    ("INGEST_QUEUE_URL", "ingest"),
-    ("RUN_SYNC_RULE_QUEUE_URL", "run_sync_rule"),
-    ("RUN_ASYNC_RULE_QUEUE_URL", "run_async_rule"),
-    ("DELIVER_QUEUE_URL", "deliver"),
-    ("BOUNCE_QUEUE_URL", "bounce"),
-    ("INGEST_DLQ_URL", "park"),
-    ("RUN_SYNC_RULE_DLQ_URL", "park"),
-    ("RUN_ASYNC_RULE_DLQ_URL", "park"),
-    ("DELIVER_DLQ_URL", "park"),
-    ("BOUNCE_DLQ_URL", "park"),
+    *((queue, name) for name, queue in _ON_THE_WAY.items()),
+    *((queue.replace("_QUEUE_URL", "_DLQ_URL"), "park") for queue in _ON_THE_WAY.values()),
 )
 """Queues (variables' names) and the functions that read them."""
 

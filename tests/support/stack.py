@@ -14,6 +14,7 @@ import moto
 
 from local.emulator import patches
 from postroom.adapters.aws import clients
+from postroom.contracts.orders import STATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +40,7 @@ FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
-QUEUES: Final = ("INGEST", "RUN_SYNC_RULE", "RUN_ASYNC_RULE", "DELIVER", "BOUNCE", "RETRY_EVENTS", "PARKED")
+QUEUES: Final = (*(station.queue.removesuffix("_QUEUE_URL") for station in STATIONS.values()), "PARKED")
 MAX_RECEIVES: Final = {"RETRY_EVENTS": 5}
 """How many times a queue delivers a message before it becomes a dead letter; as in template.yaml, or 100."""
 

@@ -22,7 +22,8 @@ from postroom.contracts.orders import (
 from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import InvalidNotificationError
 from postroom.model.rules import ActionType, Direction
-from tests.support.builders import NOON, ORG, TRACE, bounce, call, order
+from postroom.ports.transit import EXPANSION
+from tests.support.builders import NOON, ORG, TRACE, bounce, call, order, parked
 
 SAMPLES: Final[dict[str, dict[str, Any]]] = json.loads((Path(__file__).parent / "orders_2026_11_29.json").read_text())
 
@@ -101,3 +102,9 @@ def test_every_order_is_carried_out_by_a_station_of_the_table() -> None:
         assert station.orders is type(each)
         assert 0 < len(each.group) <= 128
         assert (each.trace, each.organization_id) == (TRACE, ORG)
+
+
+def test_the_key_of_an_order_belongs_to_nothing_else_in_transit() -> None:
+    for each in (order(), order(kind=OrderKind.QUOTA_NOTICE), bounce(), call()):
+        assert parked(each.key).in_transit
+        assert not each.key.startswith(EXPANSION)

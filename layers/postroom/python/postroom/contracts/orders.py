@@ -268,9 +268,9 @@ class Station:
 
 STATIONS: Final[Mapping[str, Station]] = {
     "ingest": Station("INGEST_QUEUE_URL"),
-    "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
     "run_sync_rule": Station("RUN_SYNC_RULE_QUEUE_URL", RuleCall),
     "run_async_rule": Station("RUN_ASYNC_RULE_QUEUE_URL", RuleCall),
+    "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
 }
