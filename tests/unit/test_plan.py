@@ -47,6 +47,12 @@ def test_a_frozen_plan_thaws_as_it_was(entries: tuple[Fact | Order, ...]) -> Non
     assert Plan.thaw(Plan(entries).freeze(), no_flow) == Plan(entries)
 
 
+def test_members_of_a_later_versions_plan_are_ignored() -> None:
+    plan = Plan((FLOW.delivery("ann", "r", "d", "INBOX"), FLOW.refused("tim@acme.test", "no", "5.1.1")))
+    later = [json.loads(line) | {"added_later": 1} for line in plan.freeze().decode().split("\n")]
+    assert Plan.thaw("\n".join(map(json.dumps, later)).encode(), no_flow) == plan
+
+
 @given(st.integers(0, 3 * CHUNK_RECIPIENTS))
 def test_chunks_are_the_whole_plan_in_order(size: int) -> None:
     plan = Plan(tuple(FLOW.delivery(str(number), "r", "d", "INBOX") for number in range(size)))

@@ -64,7 +64,15 @@ def test_an_expansion_and_a_pointer_to_a_fact_are_read() -> None:
 @pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer", "fact"])
 def test_members_of_a_later_version_are_ignored(name: str) -> None:
     later = SAMPLES[name] | {"added_later": {"x": 1}}
+    if "raw" in later:
+        later["raw"] = later["raw"] | {"added_later": 1}
     assert read_message(json.dumps(later)) == read_message(body(name))
+
+
+def test_members_of_a_later_versions_expansion_are_ignored() -> None:
+    now = SAMPLES["expansion"]
+    later = now | {"added_later": 1, "plan": now["plan"] | {"added_later": 1}}
+    assert Expansion.model_validate_json(json.dumps(later)) == Expansion.model_validate_json(body("expansion"))
 
 
 @pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from postroom.contracts.base import Sent
+from postroom.contracts.base import Kept
 from postroom.contracts.orders import RawLocation
 
 
-class Expansion(Sent):
+class Expansion(Kept):
     """Progress of a frozen plan that is committed in chunks.
 
     Attributes:

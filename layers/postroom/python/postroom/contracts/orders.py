@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from postroom.contracts.base import Sent
+from postroom.contracts.base import Kept
 from postroom.errors import InvalidNotificationError
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.model.rules import ActionType, Direction
@@ -30,17 +30,15 @@ FORMAT: Final = 1
 """The newest form of orders and pointers that this version reads and writes."""
 
 
-class RawLocation(Sent):
+class RawLocation(Kept):
     """Where the bytes of a message are: the object that SES stored, or one of ours under ``transit/``."""
 
     bucket: str
     key: str
 
 
-class Stored(BaseModel):
+class Stored(Kept):
     """What orders and pointers to them have in common."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     says: ClassVar[str]
     """What it is, for errors."""

@@ -244,6 +244,13 @@ def _line(entry: Fact | Order) -> str:
 
 
 def _fact(line: Mapping[str, Any]) -> Fact:
-    members = {name: value for name, value in line.items() if name != "kind"}
-    name = members["name"]
-    return Fact(**members | {"name": OwnFact(name) if name in set(OwnFact) else EventName(name)})
+    name = line["name"]
+    return Fact(
+        trace=line["trace"],
+        organization_id=line["organization_id"],
+        name=OwnFact(name) if name in set(OwnFact) else EventName(name),
+        key=line["key"],
+        at=line["at"],
+        event=line["event"],
+        data=line["data"],
+    )
