@@ -43,8 +43,19 @@ def spellings(word: str) -> set[bytes]:
     return {plain, plain.lower(), plain[::-1], plain.hex().encode(), quopri.encodestring(plain), *shifted}
 
 
+def logged(running: RunningStack) -> dict[str, bytes]:
+    """Return what functions and processes have logged, by log group and file."""
+    logs, found = running.client("logs"), {}
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        found[group["logGroupName"]] = "\n".join(e["message"] for page in pages for e in page["events"]).encode()
+    for path in running.logs.iterdir():
+        found[str(path)] = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return found
+
+
 def test_no_word_of_a_message_is_stored_as_plain_text(running: RunningStack, vaults: dict[str, str]) -> None:
-    s3, logs = running.client("s3"), running.client("logs")
+    s3 = running.client("s3")
     kept: dict[str, bytes] = {}
     for bucket in (running.settings["INBOUND_BUCKET"], running.settings["MAIL_BUCKET"]):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -54,15 +65,31 @@ def test_no_word_of_a_message_is_stored_as_plain_text(running: RunningStack, vau
     assert MESSAGE in raw  # while it is in transit: the search itself works
     sealed = len(kept)
     kept["mailboxes"] = repr(running.scan("MAILBOX_TABLE")).encode()
-    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-        kept[group["logGroupName"]] = "\n".join(e["message"] for page in pages for e in page["events"]).encode()
-    for path in running.logs.iterdir():
-        kept[str(path)] = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    kept |= logged(running)
     assert sealed >= len(vaults)
     assert any("/deliver" in place and kept[place] for place in kept)
     told = {(place, word) for place in kept for word in WORDS for each in spellings(word) if each in kept[place]}
     assert told == set()
+
+
+def test_the_password_of_an_ews_provider_is_in_its_secret_and_nowhere_else(running: RunningStack) -> None:
+    named = {"OrganizationId": running.organization("partners"), "DomainName": "partner.example"}
+    workmail, secrets = running.client("workmail"), running.client("secretsmanager")
+    shown = {"EwsEndpoint": "https://ews.partner.example/EWS/Exchange.asmx", "EwsUsername": "free-busy"}
+    create, update = workmail.create_availability_configuration, workmail.update_availability_configuration
+    for password, change in ((WORDS[0], create), (WORDS[2], update)):
+        change(**named, EwsProvider={**shown, "EwsPassword": password})
+        (name,) = [each["Name"] for each in secrets.list_secrets()["SecretList"] if "/partner.example/" in each["Name"]]
+        assert secrets.get_secret_value(SecretId=name)["SecretString"] == password
+    (found,) = workmail.list_availability_configurations(OrganizationId=named["OrganizationId"])[
+        "AvailabilityConfigurations"
+    ]
+    assert found["EwsProvider"] == shown
+    kept = {"directory": repr(running.scan("DIRECTORY_TABLE")).encode(), **logged(running)}
+    assert any("/admin_api" in place and kept[place] for place in kept)
+    assert [place for place in kept for word in (WORDS[0], WORDS[2]) if word.encode() in kept[place]] == []
+    workmail.delete_availability_configuration(**named)
+    assert not [each for each in secrets.list_secrets()["SecretList"] if "/partner.example/" in each["Name"]]
 
 
 @pytest.mark.parametrize("thief", ["ben@vault.example", "eve@bunker.example"])
