@@ -3,6 +3,7 @@
 import pytest
 
 from postroom.bootstrap import operator
+from postroom.contracts.orders import STATIONS
 from postroom.errors import SettingsError
 
 
@@ -18,8 +19,8 @@ from postroom.errors import SettingsError
         ("ledger", "LEDGER_TABLE"),
         (
             "parking",
-            "RUN_SYNC_RULE_QUEUE_URL, RUN_ASYNC_RULE_QUEUE_URL, DELIVER_QUEUE_URL, BOUNCE_QUEUE_URL, LEDGER_TABLE,"
-            " TRANSIT_TABLE, DIRECTORY_TABLE, PARKED_QUEUE_URL, INGEST_QUEUE_URL, RETRY_EVENTS_QUEUE_URL",
+            "LEDGER_TABLE, TRANSIT_TABLE, DIRECTORY_TABLE, PARKED_QUEUE_URL, "
+            + ", ".join(station.queue for station in STATIONS.values()),
         ),
     ],
 )

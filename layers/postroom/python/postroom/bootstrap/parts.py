@@ -18,7 +18,7 @@ from postroom.parking.parking import Parking
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-    from postroom.bootstrap.settings import FlowSettings, LedgerSettings, StationSettings, TimedSettings, Url
+    from postroom.bootstrap.settings import FlowSettings, LedgerSettings, OrderParkingSettings, TimedSettings, Url
 
 
 def transit(settings: FlowSettings) -> DynamoTransit:
@@ -46,12 +46,12 @@ def queues(settings: TimedSettings) -> SqsQueues:
     return SqsQueues(clients.later(clients.sqs), urls, settings.shortened_s)
 
 
-def parking(settings: StationSettings) -> Parking:
+def parking(settings: OrderParkingSettings) -> Parking:
     """Return what parks orders."""
     return Parking(parked_things(settings), ledger(settings), parked_notices(settings), now_ms)
 
 
-def parked_notices(settings: StationSettings) -> SqsParkedNotices:
+def parked_notices(settings: OrderParkingSettings) -> SqsParkedNotices:
     """Return the queue that raises the alarm."""
     return SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url)
 

@@ -139,10 +139,14 @@ class TimedSettings(Settings):
         return self.shortened_s(milliseconds / 1000) * 1000
 
 
-class StationSettings(DirectorySettings, FlowSettings, TimedSettings):
-    """Of stations: what they cannot carry out they park."""
+class OrderParkingSettings(FlowSettings):
+    """Of functions that park what they cannot carry out."""
 
     parked_queue_url: Url
+
+
+class StationSettings(DirectorySettings, OrderParkingSettings, TimedSettings):
+    """Of stations that park, read the directory, and send to other stations or wait."""
 
 
 class OrderQueueSettings(Settings):
