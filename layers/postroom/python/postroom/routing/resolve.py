@@ -32,11 +32,6 @@ class Resolution:
     refusals: list[Fact] = field(default_factory=list)
     skips: dict[str, Fact] = field(default_factory=dict)
 
-    @property
-    def entries(self) -> tuple[Fact | DeliveryOrder, ...]:
-        """Orders, refusals and skips, in the order in which they are committed."""
-        return (*self.orders.values(), *self.refusals, *self.skips.values())
-
 
 _INBOX: Final = Folder.INBOX.value
 _JUNK: Final = Folder.JUNK_EMAIL.value
