@@ -124,7 +124,7 @@ def check_rules(context: Any, operation: str) -> None:
 
 
 def check(caller: Any, context: Any, operation: str, request: dict[str, Any]) -> None:
-    """Check that the pipeline is as after a call that was not stopped."""
+    """Check that all stores are as after a call that was not stopped."""
     directory, routed = context.directory, context.domain_services.routed
     organization = directory.organization_with_alias("acme")
     match operation:

@@ -129,7 +129,7 @@ def test_modelled_errors_are_raised_as_their_classes(running: RunningStack, user
         flow.get_raw_message_content(messageId="00000000-0000-0000-0000-000000000000")
     with pytest.raises(flow.exceptions.InvalidContentLocation, match="no bucket"):
         flow.put_raw_message_content(messageId=message_id, content=reference("not-there", "x"))
-    with pytest.raises(flow.exceptions.MessageRejected, match="no field"):
+    with pytest.raises(flow.exceptions.MessageRejected, match="not a header field"):
         flow.put_raw_message_content(messageId=message_id, content=reference(bucket, "refused"))
 
 

@@ -111,7 +111,7 @@ def test_parameters_have_the_values_that_sam_deploy_guided_wrote(running: Runnin
 
 
 def test_a_function_has_its_organizations_id_before_it_was_made_and_can_be_given_another(running: RunningStack) -> None:
-    assert decided(running, "known-running", "traits") == "DEFAULT"
+    assert decided(running, "known-house", "traits") == "DEFAULT"
     functions = running.client("lambda")
     other = {
         "WORKMAIL_ORGANIZATION_ID": running.client("workmail").create_organization(Alias="other")["OrganizationId"]
@@ -119,7 +119,7 @@ def test_a_function_has_its_organizations_id_before_it_was_made_and_can_be_given
     functions.update_function_configuration(FunctionName="KnownHouse", Environment={"Variables": other})
     functions.get_waiter("function_updated_v2").wait(FunctionName="KnownHouse")
     assert other["WORKMAIL_ORGANIZATION_ID"] != published.ORGANIZATION
-    assert decided(running, "known-running", "traits again") == "DROP"
+    assert decided(running, "known-house", "traits again") == "DROP"
 
 
 def test_a_state_machine_runs_and_its_task_is_a_function_of_the_project(running: RunningStack) -> None:

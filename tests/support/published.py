@@ -256,7 +256,7 @@ PROJECTS: Final[Mapping[str, Mapping[str, str]]] = {
     "word-filter": WORD_FILTER,
     "sorter": SORTER,
     "blocklist": BLOCKLIST,
-    "known-running": KNOWN_HOUSE,
+    "known-house": KNOWN_HOUSE,
     "archive": ARCHIVE,
     "verified": VERIFIED,
 }

@@ -10,7 +10,7 @@ from .conftest import ROOT
 
 PACKAGE: Final = ROOT / "layers/postroom/python/postroom"
 OUTER: Final = {"adapters", "bootstrap", "sealing"}
-"""What may know the pipeline; sealing has the system's source of chance as a default argument."""
+"""Modules that may use AWS, the clock, chance and the environment; sealing has a default source of chance."""
 CLOCKS_AND_CHANCE: Final = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "perf_counter", "monotonic"}
 
 
