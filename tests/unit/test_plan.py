@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.contracts.orders import RawLocation
+from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
@@ -51,6 +51,19 @@ def test_members_of_a_later_versions_plan_are_ignored() -> None:
     plan = Plan((FLOW.delivery("ann", "r", "d", "INBOX"), FLOW.refused("tim@acme.test", "no", "5.1.1")))
     later = [json.loads(line) | {"added_later": 1} for line in plan.freeze().decode().split("\n")]
     assert Plan.thaw("\n".join(map(json.dumps, later)).encode(), no_flow) == plan
+
+
+def test_an_order_of_a_decision_equals_one_that_was_checked() -> None:
+    made = FLOW.delivery("ann", "ann@acme.test", "all@acme.test", "INBOX")
+    checked = DeliveryOrder.read(made.model_dump_json())
+    assert made == checked
+    assert (made.model_dump(), made.model_fields_set, hash(made)) == (
+        checked.model_dump(),
+        checked.model_fields_set,
+        hash(checked),
+    )
+    assert made.model_copy(update={"folder": "JUNK_EMAIL"}) == checked.model_copy(update={"folder": "JUNK_EMAIL"})
+    assert set(made.model_dump()) == set(DeliveryOrder.model_fields)
 
 
 @given(st.integers(0, 3 * CHUNK_RECIPIENTS))

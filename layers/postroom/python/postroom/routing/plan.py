@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import BouncedRecipient, DmarcPolicyApplied, IncomingEmailBounced, RuleApplied
 from postroom.contracts.event_log import RuleAction as AppliedAction
-from postroom.contracts.orders import BounceOrder, DeliveryOrder, Order, RuleCall, order_of
+from postroom.contracts.orders import FORMAT, BounceOrder, DeliveryOrder, Order, OrderKind, RuleCall, order_of
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
@@ -58,17 +58,21 @@ class Flow:
 
     def delivery(self, mailbox_id: str, recipient: str, delivered_to: str, folder: str) -> DeliveryOrder:
         """Return the order to put the message into a mailbox."""
-        return DeliveryOrder(
-            trace=self.trace,
-            organization_id=self.organization_id,
-            mailbox_id=mailbox_id,
-            recipient=recipient,
-            delivered_to=delivered_to,
-            envelope_from=self.envelope_from,
-            folder=folder,
-            raw=self.raw,
-            size=self.size,
-            received_at=self.received_at,
+        return DeliveryOrder.trusted(
+            {
+                "version": FORMAT,
+                "trace": self.trace,
+                "organization_id": self.organization_id,
+                "kind": OrderKind.MAIL,
+                "mailbox_id": mailbox_id,
+                "recipient": recipient,
+                "delivered_to": delivered_to,
+                "envelope_from": self.envelope_from,
+                "folder": folder,
+                "raw": self.raw,
+                "size": self.size,
+                "received_at": self.received_at,
+            }
         )
 
     def refused(self, recipient: str, reason: str, status: str) -> Fact:
