@@ -12,7 +12,7 @@ from postroom.contracts.admin.exceptions import (
     ReservedNameException,
 )
 from postroom.errors import TakenError
-from postroom.model.directory import EntityState
+from postroom.model.directory import EntityKind, EntityState
 from postroom.model.limits import DAY_MS, MAILBOX_KEPT_DAYS
 from postroom.model.records import Entity, Insert, NameClaim, Remove, Replace
 from postroom.ports.directory import every_item
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from postroom.admin.context import Context
-    from postroom.model.directory import EntityKind
     from postroom.model.records import Change
+
+MEMBER_KINDS: Final = (EntityKind.USER, EntityKind.GROUP)
+"""Kinds of members of a group, and of delegates of a resource. Source: botocore's ``MemberType``."""
+
+PREFIX_FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix": "email"}
+"""Filters of the lists of groups and resources, and what each of them looks at."""
 
 RESERVED_NAMES: Final = frozenset({"amazonjournaling"})
 """Reserved names and local parts of addresses. Source: guide, journaling overview (ZH:7402)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from postroom.admin import entities, lookup, pages
 from postroom.admin.context import present, seconds
@@ -19,15 +19,8 @@ from postroom.model.records import Check, Entity, Insert, Membership, Remove, Re
 from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
-
-MEMBER_KINDS: Final = (EntityKind.USER, EntityKind.GROUP)
-"""Kinds of members of a group. Source: botocore's ``MemberType``."""
-
-FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix": "email"}
 
 
 def create(context: Context, request: requests.CreateGroupRequest, now: int) -> answers.CreateGroupResponse:
@@ -85,7 +78,9 @@ def delete(context: Context, request: requests.DeleteGroupRequest, now: int) -> 
 def list_(context: Context, request: requests.ListGroupsRequest, _now: int) -> answers.ListGroupsResponse:
     """List groups ordered by id. Deleted groups are listed only if the filter names that state (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    found, token = entities.page(context, "ListGroups", request, (organization.id, EntityKind.GROUP), FILTERS)
+    found, token = entities.page(
+        context, "ListGroups", request, (organization.id, EntityKind.GROUP), entities.PREFIX_FILTERS
+    )
     groups = [
         present(
             Id=group.id,
@@ -132,7 +127,7 @@ def associate(
     """Make a user or group a direct member. Cycles are allowed; mail to a group visits each of its groups once."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.not_deleted(lookup.entity(context, organization.id, request["MemberId"], *MEMBER_KINDS))
+    member = lookup.not_deleted(lookup.entity(context, organization.id, request["MemberId"], *entities.MEMBER_KINDS))
     if member.id == group.id:
         raise InvalidParameterException("A group cannot be a member of itself.")
     with contextlib.suppress(TakenError):  # it is a member
@@ -148,7 +143,7 @@ def disassociate(
     """Remove a member. It is no error if it is none (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
     group = lookup.not_deleted(lookup.entity(context, organization.id, request["GroupId"], EntityKind.GROUP))
-    member = lookup.entity(context, organization.id, request["MemberId"], *MEMBER_KINDS)
+    member = lookup.entity(context, organization.id, request["MemberId"], *entities.MEMBER_KINDS)
     context.directory.commit([Check(organization), Remove(_membership(group, member))])
     return {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from postroom.admin import entities, lookup, pages
 from postroom.admin.context import present, seconds
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Organization
-
-DELEGATE_KINDS: Final = (EntityKind.USER, EntityKind.GROUP)
-"""Kinds of delegates. Source: botocore's ``MemberType``."""
-
-FILTERS: Final[Mapping[str, str]] = {"NamePrefix": "name", "PrimaryEmailPrefix": "email"}
 
 
 def create(context: Context, request: requests.CreateResourceRequest, now: int) -> answers.CreateResourceResponse:
@@ -66,7 +61,7 @@ def update(context: Context, request: requests.UpdateResourceRequest, _now: int)
     Boolean, not BooleanObject: some SDKs leave out a member that is False (Go).
 
     Raises:
-        InvalidConfigurationException: nobody could answer requests: AutoAcceptRequests is off, and no delegate exists.
+        InvalidConfigurationException: AutoAcceptRequests is off, and no delegate exists that could answer requests.
     """
     organization, resource = _found(context, request["OrganizationId"], request["ResourceId"])
     name = request.get("Name", resource.name)
@@ -117,7 +112,9 @@ def delete(context: Context, request: requests.DeleteResourceRequest, now: int) 
 def list_(context: Context, request: requests.ListResourcesRequest, _now: int) -> answers.ListResourcesResponse:
     """List resources ordered by id. Deleted resources are listed only if the filter names that state (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    found, token = entities.page(context, "ListResources", request, (organization.id, EntityKind.RESOURCE), FILTERS)
+    found, token = entities.page(
+        context, "ListResources", request, (organization.id, EntityKind.RESOURCE), entities.PREFIX_FILTERS
+    )
     resources = [{"Id": resource.id, **_shown(resource)} for resource in found]
     return cast("answers.ListResourcesResponse", present(Resources=resources, NextToken=token))
 
@@ -129,7 +126,7 @@ def associate(
 ) -> answers.AssociateDelegateToResourceResponse:
     """Make a user or group a delegate of a resource; if it is one, nothing changes."""
     organization, resource = _found(context, request["OrganizationId"], request["ResourceId"])
-    delegate = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"], *DELEGATE_KINDS))
+    delegate = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"], *entities.MEMBER_KINDS))
     with contextlib.suppress(TakenError):  # it is a delegate
         context.directory.commit(
             [Check(organization), Check(resource), Check(delegate), Insert(_delegation(resource, delegate))]
@@ -151,7 +148,7 @@ def disassociate(
             model has no InvalidConfigurationException here).
     """
     organization, resource = _found(context, request["OrganizationId"], request["ResourceId"])
-    delegate = lookup.entity(context, organization.id, request["EntityId"], *DELEGATE_KINDS)
+    delegate = lookup.entity(context, organization.id, request["EntityId"], *entities.MEMBER_KINDS)
     if not _options(resource).auto_accept:
         delegates = {each.id for each in _delegates(context, resource)}
         if delegates == {delegate.id}:
@@ -202,7 +199,7 @@ def _new_options(context: Context, resource: Entity, request: requests.UpdateRes
     )
     if not options.auto_accept and next(_delegates(context, resource), None) is None:
         raise InvalidConfigurationException(
-            f"{resource.id} has no delegate; without AutoAcceptRequests nobody could answer its requests."
+            f"{resource.id} has no delegate; without AutoAcceptRequests its requests could not be answered."
         )
     return options
 

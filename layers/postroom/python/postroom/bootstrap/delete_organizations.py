@@ -37,7 +37,7 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
     directory = DynamoDirectory(table)
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings.inbound_bucket)
-    things, scans = parts.parked_things(settings), DynamoTransitScans(clients.dynamodb(), settings.transit_table)
+    things, scans = parts.parked_things(settings), DynamoTransitScans(dynamodb, settings.transit_table)
     arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now_ms)
     settles = settings.shortened_ms(DELETION_SETTLING_SECONDS * 1000)
     return Deletion(

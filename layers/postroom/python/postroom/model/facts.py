@@ -53,6 +53,15 @@ class OwnFact(StrEnum):
     ORGANIZATION_DELETED = "ORGANIZATION_DELETED"  # the organization is Deleted: nothing of it can be read any more
 
 
+def fact_name(text: str) -> EventName | OwnFact:
+    """Return the name of a fact from its text.
+
+    Raises:
+        ValueError: no fact has this name.
+    """
+    return OwnFact(text) if text in set(OwnFact) else EventName(text)
+
+
 class SenderIs(StrEnum):
     """Value of ``senderIs`` in a flow's first fact, if the headers of the message leave its sender in doubt (ours)."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.contracts.event_log import BouncedRecipient, DmarcPolicyApplied, IncomingEmailBounced, RuleApplied
 from postroom.contracts.event_log import RuleAction as AppliedAction
 from postroom.contracts.orders import FORMAT, BounceOrder, DeliveryOrder, Order, OrderKind, RuleCall, order_of
-from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.facts import EventName, Fact, OwnFact, fact_name
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
 from postroom.model.verdicts import DmarcPolicy
@@ -248,11 +248,10 @@ def _line(entry: Fact | Order) -> str:
 
 
 def _fact(line: Mapping[str, Any]) -> Fact:
-    name = line["name"]
     return Fact(
         trace=line["trace"],
         organization_id=line["organization_id"],
-        name=OwnFact(name) if name in set(OwnFact) else EventName(name),
+        name=fact_name(line["name"]),
         key=line["key"],
         at=line["at"],
         event=line["event"],

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.rows import key, number, to_json
-from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.facts import Fact, fact_name
 from postroom.model.limits import LEDGER_DAYS
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def fact_from_row(row: Row) -> Fact:
     Raises:
         KeyError, ValueError: the row is not a readable fact; a stream may contain such rows.
     """
-    name, at = row["name"]["S"], int(row["at"]["N"])
+    at = int(row["at"]["N"])
     event, data = json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
     if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST_MS):
         raise ValueError("a fact does not have such fields")
     return Fact(
         trace=row["pk"]["S"],
         organization_id=row["org"]["S"],
-        name=OwnFact(name) if name in set(OwnFact) else EventName(name),
+        name=fact_name(row["name"]["S"]),
         key=row["sk"]["S"],
         at=at,
         event=event,

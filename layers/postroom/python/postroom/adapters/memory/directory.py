@@ -190,34 +190,22 @@ class MemoryDirectory:
         )
 
     def members_of(self, organization_id: str, group_id: str, after: str | None, limit: int) -> Page[Entity]:
-        page = self._page(
-            Membership,
-            lambda row: row.member_id,
-            lambda row: (row.organization_id, row.group_id) == (organization_id, group_id),
-            after,
-            limit,
-        )
-        return Page(self._living(organization_id, [row.member_id for row in page.items]), page.last)
+        def wanted(row: Membership) -> bool:
+            return (row.organization_id, row.group_id) == (organization_id, group_id)
+
+        return self._entities(organization_id, Membership, lambda row: row.member_id, wanted, after, limit)
 
     def groups_of(self, organization_id: str, member_id: str, after: str | None, limit: int) -> Page[Entity]:
-        page = self._page(
-            Membership,
-            lambda row: row.group_id,
-            lambda row: (row.organization_id, row.member_id) == (organization_id, member_id),
-            after,
-            limit,
-        )
-        return Page(self._living(organization_id, [row.group_id for row in page.items]), page.last)
+        def wanted(row: Membership) -> bool:
+            return (row.organization_id, row.member_id) == (organization_id, member_id)
+
+        return self._entities(organization_id, Membership, lambda row: row.group_id, wanted, after, limit)
 
     def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
-        page = self._page(
-            Delegation,
-            lambda row: row.delegate_id,
-            lambda row: (row.organization_id, row.resource_id) == (organization_id, resource_id),
-            after,
-            limit,
-        )
-        return Page(self._living(organization_id, [row.delegate_id for row in page.items]), page.last)
+        def wanted(row: Delegation) -> bool:
+            return (row.organization_id, row.resource_id) == (organization_id, resource_id)
+
+        return self._entities(organization_id, Delegation, lambda row: row.delegate_id, wanted, after, limit)
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
         return self._get(PasswordHash, ("password", organization_id, user_id))
@@ -313,6 +301,17 @@ class MemoryDirectory:
         found = sorted((row for row in rows if after is None or key(row) > after), key=key)
         return Page(found[:limit], key(found[limit - 1]) if len(found) > limit else None)
 
-    def _living(self, organization_id: str, ids: Sequence[str]) -> list[Entity]:
-        entities = (self.entity(organization_id, entity_id) for entity_id in ids)
-        return [entity for entity in entities if entity and entity.state is not EntityState.DELETED]
+    def _entities(
+        self,
+        organization_id: str,
+        kind: type[T],
+        entity_id: Callable[[T], str],
+        wanted: Callable[[T], bool],
+        after: str | None,
+        limit: int,
+    ) -> Page[Entity]:
+        """Return the entities that the wanted rows name, ordered by id; deleted ones are left out."""
+        page = self._page(kind, entity_id, wanted, after, limit)
+        named = (self.entity(organization_id, entity_id(row)) for row in page.items)
+        living = [entity for entity in named if entity and entity.state is not EntityState.DELETED]
+        return Page(living, page.last)
