@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import time
+from email.errors import MultipartInvariantViolationDefect
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.errors import MalformedMimeError
+from postroom.mime import structure
 from postroom.mime.structure import MAX_DEPTH, MAX_PARTS, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from email.message import Message
 
 
 def written() -> EmailMessage:
@@ -62,6 +65,25 @@ def test_what_stands_before_and_behind_the_parts_is_not_looked_at() -> None:
         b"--b  \r\nContent-Type: text/html\r\n\r\n--b in a line\r\n--b--\r\n--b\r\nContent-Type: x/y\r\n\r\n"
     )
     assert types(content) == ["multipart/mixed", "text/html"]
+
+
+def test_a_parser_that_misses_the_parts_of_a_multipart_is_no_reason_to_refuse_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Python 3.11.2's does when it is given the header fields alone."""
+    parse = structure._PARSER.parsebytes
+
+    def with_defect(head: bytes) -> Message:
+        fields = parse(head)
+        if fields.get_content_maintype() == "multipart":
+            fields.defects.append(MultipartInvariantViolationDefect())
+        return fields
+
+    monkeypatch.setattr(structure._PARSER, "parsebytes", with_defect)
+    content = written().as_bytes()
+    assert [part.content_type for part in parts(content)] == [
+        part.get_content_type() for part in email.message_from_bytes(content).walk()
+    ]
 
 
 def test_parts_may_be_empty_and_stand_close() -> None:
