@@ -21,6 +21,7 @@
         ├── InvalidPatternError
         ├── InvalidHostError
         ├── InvalidRuleAnswerError
+        ├── InvalidQuestionError
         ├── TakenError
         └── KeyUnavailableError
 
@@ -125,6 +126,10 @@ class InvalidHostError(PermanentError):
 
 class InvalidRuleAnswerError(PermanentError):
     """A rule's function answered something else than the documented form; the text never quotes the answer."""
+
+
+class InvalidQuestionError(PermanentError):
+    """A question for free/busy information that is outside its limits; the text says which."""
 
 
 class TakenError(PermanentError):

@@ -1,0 +1,86 @@
+"""The event of query_availability and its answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from postroom.contracts import availability_query as wire
+from postroom.errors import InvalidQuestionError, StoreUnavailableError
+from postroom.model.free_busy import (
+    MAX_MAILBOXES,
+    MAX_WINDOW_MS,
+    BusyEvent,
+    BusyType,
+    EventDetails,
+    FailureCode,
+    InstanceType,
+    MailboxAvailability,
+    MailboxFailure,
+    Question,
+    Requester,
+    Weekday,
+    WorkingHours,
+    WorkingPeriod,
+    Zone,
+    ZoneChange,
+)
+
+QUESTION = Question(
+    Requester("ann@example.com", "ann", "m-" + "0" * 32, "u-1", "192.0.2.1"), ("bob@example.com",), 1_000, 2_000
+)
+ZONE = Zone("CET", -60, ZoneChange(0, "03:00:00", 10, 5, Weekday.SUN), ZoneChange(-60, "02:00:00", 3, 5, Weekday.SUN))
+RESULTS = (
+    MailboxAvailability(
+        "bob@example.com",
+        (
+            BusyEvent(1, 2, BusyType.OOF),
+            BusyEvent(3, 4, BusyType.BUSY, EventDetails("Tea", "Here", InstanceType.EXCEPTION, True, True, False)),
+        ),
+        WorkingHours(ZONE, (WorkingPeriod((Weekday.MON, Weekday.FRI), 480, 1020),)),
+    ),
+    MailboxFailure("eve@example.org", FailureCode.SERVER_BUSY, "later"),
+    MailboxAvailability("empty@example.com", ()),
+)
+
+
+@pytest.mark.parametrize(
+    "question", [QUESTION, replace(QUESTION, requester=replace(QUESTION.requester, origin=None))], ids=["all", "least"]
+)
+def test_a_question_is_read_as_it_was_written(question: Question) -> None:
+    assert wire.read_question(json.loads(wire.write_question(question))) == question
+
+
+def test_an_answer_is_read_as_it_was_written() -> None:
+    assert wire.read_answer(wire.write_answer(RESULTS)) == RESULTS
+
+
+def test_members_of_another_version_are_ignored() -> None:
+    document = json.loads(wire.write_question(QUESTION))
+    document["new"] = document["requester"]["new"] = 1
+    assert wire.read_question(document) == QUESTION
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"mailboxes": []}, "1 to 100 mailboxes"),
+        ({"mailboxes": ["a@example.com"] * (MAX_MAILBOXES + 1)}, "1 to 100 mailboxes"),
+        ({"mailboxes": ["a" * 321]}, "320 characters"),
+        ({"end_ms": 1_000}, "ends after it begins"),
+        ({"end_ms": 1_001 + MAX_WINDOW_MS}, "ends after it begins"),
+        ({"requester": {}}, r"requester\.email, requester\.organization_id, requester\.user_id"),
+        ({"start_ms": "soon"}, "start_ms"),
+    ],
+)
+def test_a_question_outside_its_limits_is_refused(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidQuestionError, match=said):
+        wire.read_question(json.loads(wire.write_question(QUESTION)) | changed)
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b'{"results": [{"mailbox": "a"}]}', b"\xff"])
+def test_an_answer_of_another_form_is_an_error_of_the_store(payload: bytes) -> None:
+    with pytest.raises(StoreUnavailableError, match="another form"):
+        wire.read_answer(payload)
