@@ -22,7 +22,7 @@ from postroom.model.folders import Folder
 from postroom.model.mailbox import ChangeKind, Counters, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
-from tests.support.builders import NOON, ORG, arn, delivered, order, received
+from tests.support.builders import NOON, ORG, arn, bounce, delivered, order, received
 
 if TYPE_CHECKING:
     from postroom.ports.ledger import Ledger
@@ -188,6 +188,31 @@ def test_a_notice_becomes_an_order_and_marks_the_mailbox(running: RunningStack) 
     assert after is not None
     assert after.noticed
     assert list(running.transit.open_orders(trace)) == [notice]
+
+
+def test_orders_that_follow_are_open_when_the_message_is_there(running: RunningStack) -> None:
+    trace = running.send(1)
+    head = running.mailboxes.head("ann")
+    assert head is not None
+    follows = [bounce("one", trace), bounce("two", trace)]
+    notice = order("ann", trace, kind=OrderKind.QUOTA_NOTICE)
+    item = running.mailboxes.deliver(
+        head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice, orders=follows
+    )
+    assert item is not None
+    assert list(running.transit.open_orders(trace)) == [*follows, notice]
+
+
+def test_an_order_that_exists_already_stops_the_delivery(running: RunningStack) -> None:
+    trace = running.send(1)
+    head = running.mailboxes.head("ann")
+    assert head is not None
+    assert running.transit.commit(Commit(orders=[bounce("one", trace)])) is Outcome.DONE
+    with pytest.raises(ConflictError):
+        running.mailboxes.deliver(
+            head, new(1), order("ann", trace), [delivered("ann", trace)], orders=[bounce("one", trace)]
+        )
+    assert running.mailboxes.items("ann", "INBOX") == []
 
 
 def test_items_list_by_uid_and_page_by_page(running: RunningStack) -> None:

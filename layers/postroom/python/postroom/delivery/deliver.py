@@ -108,7 +108,7 @@ class Deliver:
                 return None
             raise
 
-    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder) -> None:
+    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder, follows: Sequence[Order] = ()) -> None:
         """Write the index, again with a fresh head as long as others are faster."""
         for attempt in range(MAX_RACES):
             if not notices.fits(head, item.size, order):
@@ -117,7 +117,7 @@ class Deliver:
             notice = self._notice(head, item, order)
             fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size)
             try:
-                delivered = self.mailboxes.deliver(head, item, order, [fact], notice=notice)
+                delivered = self.mailboxes.deliver(head, item, order, [fact], notice=notice, orders=follows)
             except ConflictError:
                 self.pause(attempt)
                 fresh = self.mailboxes.head(order.mailbox_id)
@@ -128,7 +128,9 @@ class Deliver:
             else:
                 if delivered is None:
                     self._clear_up(order, fact, item.blob)
-                self._send_what_follows(order, notice if delivered else None, again=delivered is None)
+                    self._send_again(order)
+                else:
+                    self.queues.send([*follows, notice] if notice is not None else follows)
                 return
         raise ConflictError(f"others were faster {MAX_RACES} times")
 
@@ -154,12 +156,9 @@ class Deliver:
         raw = self.raw.keep(notices.notice_key(order), text)
         return notices.notice_order(order, raw, len(text), now=now)
 
-    def _send_what_follows(self, order: DeliveryOrder, notice: DeliveryOrder | None, *, again: bool) -> None:
-        """Send the notice; an order that was settled before may have stopped short of that, or of a bounce: look."""
-        if again:
-            self.queues.send(one for one in self.transit.open_orders(order.trace) if _follows(one, order))
-        elif notice is not None:
-            self.queues.send([notice])
+    def _send_again(self, order: DeliveryOrder) -> None:
+        """Send what an order that was settled before may have stopped short of: what follows from it, or its bounce."""
+        self.queues.send(one for one in self.transit.open_orders(order.trace) if _follows(one, order))
 
     def _full(self, order: DeliveryOrder) -> None:
         """Bounce; if that settled the order, no mailbox has what an attempt may have sealed.
@@ -169,7 +168,7 @@ class Deliver:
         if self._bounce(order, *FULL):
             self.sealed.delete(blob_of(order))
         else:
-            self._send_what_follows(order, None, again=True)
+            self._send_again(order)
 
     def _gone(self, order: DeliveryOrder, reason: str, status: str) -> None:
         """Bounce mail for a mailbox that takes none; a notice of ours has no sender, so that it ends without an event.
@@ -218,7 +217,7 @@ class Deliver:
 
 
 def _follows(one: Order, order: DeliveryOrder) -> bool:
-    """Say whether an open order came from carrying another out: the quota notice of its mailbox, or its bounce."""
+    """Say whether an open order came from carrying another out: for its mailbox, or its bounce."""
     match one:
         case DeliveryOrder():
             return one.mailbox_id == order.mailbox_id

@@ -75,6 +75,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class PartBody:
+    """A part with its header fields, and where its body is: ``content[start:end]``, still transfer-encoded."""
+
+    part: Part
+    fields: Message
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Span:
     start: int
     end: int
@@ -83,6 +93,15 @@ class _Span:
 
 def parts(content: bytes) -> Iterator[Part]:
     """Yield every part in the order of the message, a multipart before its parts.
+
+    Raises:
+        MalformedMimeError: as for ``bodies``.
+    """
+    return (each.part for each in bodies(content))
+
+
+def bodies(content: bytes) -> Iterator[PartBody]:
+    """Yield every part with its body in the order of the message, a multipart before its parts.
 
     Raises:
         MalformedMimeError: a multipart without boundary, parts or end; header fields that mail clients end at different
@@ -103,7 +122,7 @@ def parts(content: bytes) -> Iterator[Part]:
         if _has_bad_line(fields) or _BARE_CR.search(head):
             raise MalformedMimeError("a header line of a part that is not a field, or that ends with CR only")
         part = _part(fields, span.depth)
-        yield part
+        yield PartBody(part, fields, body, span.end)
         if part.content_type.startswith("multipart/"):
             waiting.extend(reversed(_inside(content, _Span(body, span.end, span.depth), fields)))
 

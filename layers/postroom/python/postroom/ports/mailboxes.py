@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.contracts.orders import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder, Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem
 
@@ -60,12 +60,14 @@ class Mailboxes(MailboxHeads, Protocol):
         facts: Sequence[Fact],
         *,
         notice: DeliveryOrder | None = None,
+        orders: Sequence[Order] = (),
     ) -> Item | None:
         """Add a message to a folder, end its order and write its facts, in one transaction.
 
         Args:
             head: as it was read. The message's UID and sequence follow from it.
             notice: an order for the same mailbox that this delivery causes; it marks the mailbox as noticed.
+            orders: other orders that this delivery causes; none of them may exist.
 
         Returns:
             ``None`` if nothing was written: the order has ended, or one of the facts exists because the flow has

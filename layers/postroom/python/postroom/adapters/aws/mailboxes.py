@@ -22,7 +22,7 @@ from postroom.ports.transit import Settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from postroom.contracts.orders import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder, Order
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, NewItem
 
@@ -44,6 +44,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         facts: Sequence[Fact],
         *,
         notice: DeliveryOrder | None = None,
+        orders: Sequence[Order] = (),
     ) -> Item | None:
         """Write head, item, order and facts, in one transaction."""
         entered, counters = enter(head, item, self.now())
@@ -53,7 +54,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
         write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
         flow.facts(facts)
-        flow.orders([notice] if notice is not None else [])
+        flow.orders([*orders, notice] if notice is not None else orders)
         refused = write.commit()
         if refused & {TAKE, FACT}:
             return None

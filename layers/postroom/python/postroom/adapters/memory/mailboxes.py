@@ -22,7 +22,7 @@ from postroom.model.mailbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postroom.contracts.orders import DeliveryOrder
+    from postroom.contracts.orders import DeliveryOrder, Order
     from postroom.model.facts import Fact
     from postroom.ports.mailboxes import MailboxOwner
 
@@ -65,17 +65,18 @@ class MemoryMailboxes:
         facts: Sequence[Fact],
         *,
         notice: DeliveryOrder | None = None,
+        orders: Sequence[Order] = (),
     ) -> Item | None:
-        tables, notices = self.tables, [notice] if notice is not None else []
+        tables, new = self.tables, [*orders, notice] if notice is not None else orders
         with tables.lock:
             if (order.trace, order.key) not in tables.transit or not tables.are_new(facts):
                 return None
             mailbox = tables.mailboxes.get(head.mailbox_id)
-            if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], notices):
+            if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], new):
                 raise ConflictError("another change of the mailbox was faster")
             entered, counters = enter(head, item, self.now())
             del tables.transit[order.trace, order.key]
-            tables.write(facts, notices, now_ms=self.now())
+            tables.write(facts, new, now_ms=self.now())
             mailbox.items[entered.id] = entered
             mailbox.head = replace(
                 mailbox.head,
