@@ -100,7 +100,9 @@ class MemoryMailboxes:
         return [folder for _, folder in sorted(mailbox.folders.items())] if mailbox else []
 
     def changes(self, mailbox_id: str, *, after: int, limit: int = 1000) -> Sequence[Change]:
-        found = (_creation(item) for item in self._items(mailbox_id))
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(mailbox_id)
+            found = [*map(_creation, mailbox.items.values()), *mailbox.changes] if mailbox else []
         return sorted((c for c in found if c.sequence > after), key=lambda change: change.sequence)[:limit]
 
     def _mailbox(self, mailbox_id: str) -> Mailbox | None:

@@ -36,7 +36,7 @@ class MemoryTransit:
 
     def commit(self, commit: Commit) -> Outcome:
         with self.tables.lock:
-            outcome = self._outcome(commit)
+            outcome = self.outcome(commit)
             if outcome is Outcome.DONE:
                 self._write(commit)
             return outcome
@@ -74,7 +74,7 @@ class MemoryTransit:
         with self.tables.lock:
             return all(pk != trace for pk, _ in self.tables.transit)
 
-    def _outcome(self, commit: Commit) -> Outcome:
+    def outcome(self, commit: Commit) -> Outcome:
         """Check every condition; write nothing."""
         expansions = [commit.expansion] if commit.expansion is not None else []
         if not self.tables.are_new(commit.facts, [*commit.orders, *expansions]):
