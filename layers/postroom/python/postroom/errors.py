@@ -22,6 +22,7 @@
         ├── InvalidHostError
         ├── InvalidRuleAnswerError
         ├── InvalidQuestionError
+        ├── InvalidEwsAnswerError
         ├── TakenError
         └── KeyUnavailableError
 
@@ -130,6 +131,10 @@ class InvalidRuleAnswerError(PermanentError):
 
 class InvalidQuestionError(PermanentError):
     """A question for free/busy information that is outside its limits; the text says which."""
+
+
+class InvalidEwsAnswerError(PermanentError):
+    """An answer of an EWS server that has another form than the schema's; the text never quotes the answer."""
 
 
 class TakenError(PermanentError):
