@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from postroom.model.limits import MB
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
     from postroom.model.mailbox import Head, Item
     from postroom.ports.transit import Commit
 
-MAX_CHANGES: Final = 25
-"""Most changes of one transaction. Each takes up to three of DynamoDB's 100 writes; the rest is for the caller's
-commit. Ours."""
+MAX_CHANGES: Final = 18
+"""Most changes of one transaction. Each takes up to five of DynamoDB's 100 writes; the rest is for the caller's commit.
+Ours."""
+
+MAX_CHANGE_BYTES: Final = 3 * MB
+"""Most entries and summaries of one transaction, in bytes; a single change may have more. DynamoDB takes 4 MB. Ours."""
 
 
 class Calendars(Protocol):
@@ -59,7 +64,7 @@ class Calendars(Protocol):
 
         Args:
             head: as it was read before everything that the changes depend on.
-            changes: at most ``MAX_CHANGES``, each of another object.
+            changes: at most ``MAX_CHANGES`` with ``MAX_CHANGE_BYTES``, each of another object.
             note: as it was noted: the blobs of all new objects.
             commit: takes, facts and orders; nothing else.
 

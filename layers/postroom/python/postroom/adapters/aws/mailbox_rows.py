@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.rows import key, number
-from postroom.model.mailbox import Counters, FolderInfo, Head, Item
+from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Head, Item
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
@@ -197,6 +197,33 @@ def place_of(row: Row) -> tuple[str, int]:
 def item_at(row: Row) -> str:
     """Return the item id of a row at a place in a folder, of either format."""
     return str((row["id"] if "id" in row else row["item"])["S"])
+
+
+def change_row(mailbox_id: str, change: Change) -> dict[str, Any]:
+    """Return the row of a change in the mailbox's log; a creation has none, its item's row is enough."""
+    return {
+        **key(mailbox_id, change_key(change.sequence)),
+        "kind": {"S": change.kind.value},
+        "item": {"S": change.item_id},
+        "folder": {"S": change.folder},
+        "uid": number(change.uid),
+    }
+
+
+def change_key(sequence: int) -> str:
+    """Return the sort key of a change. Keys sort by sequence."""
+    return f"change:{sequence:012x}"
+
+
+def change_from_row(row: Row) -> Change:
+    """Read a change."""
+    return Change(
+        sequence=int(row["sk"]["S"].partition(":")[2], 16),
+        kind=ChangeKind(row["kind"]["S"]),
+        item_id=row["item"]["S"],
+        folder=row["folder"]["S"],
+        uid=int(row["uid"]["N"]),
+    )
 
 
 def _words(row: Row, name: str) -> tuple[str, ...]:

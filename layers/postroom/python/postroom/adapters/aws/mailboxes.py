@@ -70,7 +70,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
         old = mailbox_rows.OLD_ITEM + item_id
-        found = self._get_all(mailbox_id, ["head", old])
+        found = unprocessed.get_rows(self.client, self.mailbox_table, mailbox_id, ["head", old], self.pause)
         if old in found:
             return mailbox_rows.item_from_row(found[old])
         try:
@@ -97,7 +97,10 @@ class DynamoMailboxes(DynamoMailboxHeads):
         for folder, counters in _with_news(head, since=after + 1):
             first = self._first_uid(mailbox_id, folder, counters, entered=after + 1)
             found += map(_creation, self._places(mailbox_id, folder, first, limit))
-        found += map(_change, self._between(mailbox_id, f"change:{after + 1:012x}", "change:~", limit))
+        found += map(
+            mailbox_rows.change_from_row,
+            self._between(mailbox_id, mailbox_rows.change_key(after + 1), "change:~", limit),
+        )
         last = mailbox_rows.head_from_row(head).sequence  # later changes may be in a folder that was not read
         known = (change for change in found if after < change.sequence <= last)
         return sorted(known, key=lambda change: change.sequence)[:limit]
@@ -163,18 +166,10 @@ class DynamoMailboxes(DynamoMailboxHeads):
 
     def _old_items(self, mailbox_id: str, ids: Sequence[str]) -> dict[str, rows.Row]:
         """Return rows of the former format by item id."""
-        found = self._get_all(mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids])
+        found = unprocessed.get_rows(
+            self.client, self.mailbox_table, mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids], self.pause
+        )
         return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
-
-    def _get_all(self, mailbox_id: str, sort_keys: Sequence[str]) -> dict[str, rows.Row]:
-        """Return the rows of a mailbox that exist, by sort key."""
-        found: dict[str, rows.Row] = {}
-        for start in range(0, len(sort_keys), unprocessed.MAX_KEYS):
-            keys = [rows.key(mailbox_id, sk) for sk in sort_keys[start : start + unprocessed.MAX_KEYS]]
-            wanted = {self.mailbox_table: {"Keys": keys, "ConsistentRead": True}}
-            for _, row in unprocessed.get_all(self.client, wanted, "read a mailbox", self.pause):
-                found[row["sk"]["S"]] = row
-        return found
 
 
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:
@@ -188,13 +183,3 @@ def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Coun
 def _creation(row: rows.Row) -> Change:
     name, (folder, uid) = mailbox_rows.item_at(row), mailbox_rows.place_of(row)
     return Change(mailbox_rows.created_at(name), ChangeKind.NEW, name, folder, uid)
-
-
-def _change(row: rows.Row) -> Change:
-    return Change(
-        sequence=int(row["sk"]["S"].partition(":")[2], 16),
-        kind=ChangeKind(row["kind"]["S"]),
-        item_id=row["item"]["S"],
-        folder=row["folder"]["S"],
-        uid=int(row["uid"]["N"]),
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.adapters.aws.rows import key
 from postroom.adapters.aws.transactions import FIRST_PAUSE_SECONDS, store_errors
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from postroom.adapters.aws.rows import Row
 
 MAX_ATTEMPTS: Final = 8
 """Most attempts of a batch, or of a transaction with conflicts, before the caller gets an error. Ours."""
@@ -46,6 +49,26 @@ def get_all(
             return
         pause(FIRST_PAUSE_SECONDS * 2**attempt)
     raise StoreUnavailableError(f"could not {doing}: a table is throttled")
+
+
+def get_rows(
+    client: DynamoDBClient, table: str, pk: str, sort_keys: Iterable[str], pause: Callable[[float], None]
+) -> dict[str, Row]:
+    """Return the rows of a partition that exist, by sort key, by strongly consistent reads.
+
+    Args:
+        sort_keys: any number, with or without duplicates.
+        pause: as in ``get_all``.
+
+    Raises:
+        StoreUnavailableError: as in ``get_all``.
+    """
+    found: dict[str, Row] = {}
+    keys = [key(pk, sk) for sk in dict.fromkeys(sort_keys)]
+    for start in range(0, len(keys), MAX_KEYS):
+        wanted = {table: {"Keys": keys[start : start + MAX_KEYS], "ConsistentRead": True}}
+        found.update((row["sk"]["S"], row) for _, row in get_all(client, wanted, "read a table", pause))
+    return found
 
 
 def delete_all(
