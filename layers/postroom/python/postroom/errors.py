@@ -12,6 +12,8 @@
         ├── UnknownEnvelopeError
         ├── MessageNotFoundError
         ├── MalformedMimeError
+        ├── InvalidCalendarError
+        ├── TooManyInstancesError
         ├── UnreadableMailError
         ├── RefusedByServiceError
         ├── UnwritableAddressError
@@ -84,6 +86,14 @@ class MessageNotFoundError(PermanentError):
 
 class MalformedMimeError(PermanentError):
     """A message whose parts do not hold together; the text says where, and quotes nothing of its content."""
+
+
+class InvalidCalendarError(PermanentError):
+    """Calendar data that cannot be read or is beyond a limit; the text says why, and quotes nothing of its content."""
+
+
+class TooManyInstancesError(PermanentError):
+    """A window holds more instances of one series than a limit."""
 
 
 class UnreadableMailError(PermanentError):

@@ -1,0 +1,177 @@
+"""What a TZID means in one calendar object: IANA's name, Windows' name, or the object's own VTIMEZONE.
+
+Names of IANA and Windows mean what IANA's data says, whatever VTIMEZONE comes with them: senders' copies are cut or
+old. Any other name means its VTIMEZONE, in this object alone. A time with a name that neither knows floats.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+from postroom.calendars import recurrence, rule_text, values
+from postroom.calendars.rules import Frequency
+from postroom.calendars.zones import DAY_S, Offsets, offsets_of
+from postroom.errors import InvalidCalendarError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.calendars.lines import Component
+    from postroom.calendars.rule_text import RuleText
+    from postroom.calendars.rules import Rule
+    from postroom.calendars.values import When
+
+MAX_OBSERVANCES: Final = 500
+MAX_ONSETS: Final = 1_000
+"""Most parts of one VTIMEZONE, and most changes that happen once. Ours: all of a zone's history has some 200."""
+
+UTC_NAMES: Final = frozenset({"utc", "z", "gmt", "etc/utc", "tzone://microsoft/utc"})
+"""Lower-case names of UTC; the last is Outlook's."""
+
+_YEAR_S: Final = 366 * DAY_S
+
+Zone = str | dict[str, Any] | None
+"""As ``Series.zone``."""
+
+
+class Zones:
+    """The zones of one VCALENDAR.
+
+    Args:
+        since_s: wall seconds before which nothing is asked.
+    """
+
+    def __init__(self, calendar: Component, since_s: int) -> None:
+        self._own = {each.text("TZID"): each for each in reversed(calendar.of("VTIMEZONE"))}
+        self._since_s = since_s - 2 * _YEAR_S
+        self._named: dict[str, Zone] = {}
+        self._offsets: dict[str, Offsets] = {}
+        self._floating = known(calendar.text("X-WR-TIMEZONE"))
+
+    def of(self, when: When) -> Zone:
+        """Return the zone of a time; None: it floats.
+
+        Raises:
+            InvalidCalendarError: its VTIMEZONE cannot be read.
+        """
+        if when.is_utc:
+            return "UTC"
+        if when.is_date:
+            return None
+        return self.named(when.zone_id) if when.zone_id else self._floating
+
+    def named(self, zone_id: str) -> Zone:
+        """Return the zone of a name, as ``of``."""
+        if zone_id not in self._named:
+            own = self._own.get(zone_id.strip())
+            zone: Zone = known(zone_id)
+            if zone is None:
+                zone = _defined(own, self._since_s) if own else _suffix(zone_id) or self._floating
+            self._named[zone_id] = zone
+        return self._named[zone_id]
+
+    def offsets(self, zone: Zone) -> Offsets:
+        """Return a zone's offsets; those of one name are one object."""
+        key = zone if isinstance(zone, str) else str(id(zone))
+        if key not in self._offsets:
+            self._offsets[key] = offsets_of(zone)
+        return self._offsets[key]
+
+
+def known(zone_id: str) -> str | None:
+    """Return the IANA name of a name of IANA's or of Windows', in any case."""
+    name = zone_id.strip().lower()
+    return "UTC" if name in UTC_NAMES else _names().get(name)
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    """Return IANA names by lower-case name; the data's list is exact where a file system's case is not."""
+    listed = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
+    names = {name.lower(): name for name in listed}
+    return {windows.lower(): name for windows, name in WINDOWS_TO_OLSON.items()} | names
+
+
+def _suffix(zone_id: str) -> str | None:
+    """Return the IANA name that ends a globally unique name: ``/example.org/2005/Europe/Berlin``."""
+    parts = zone_id.strip().split("/")[-4:]
+    ends = ("/".join(parts[first:]) for first in range(1, len(parts)))
+    return next((name for end in ends if (name := known(end))), None) if zone_id.strip().startswith("/") else None
+
+
+def _defined(zone: Component, since_s: int) -> dict[str, Any]:
+    """Return a VTIMEZONE as ``OwnZone`` reads it.
+
+    Raises:
+        InvalidCalendarError: it cannot be read, or is beyond a limit.
+    """
+    observances = [*zone.of("STANDARD"), *zone.of("DAYLIGHT")]
+    if not 1 <= len(observances) <= MAX_OBSERVANCES:
+        raise InvalidCalendarError(f"a VTIMEZONE without parts, or with more than {MAX_OBSERVANCES}")
+    onsets: set[tuple[int, int, int]] = set()
+    rules: list[list[Any]] = []
+    for each in observances:
+        start, before, after = _observance(each)
+        onsets.add((start - before, before, after))
+        for found in each.all("RDATE"):
+            onsets |= {(one.wall_s - (0 if one.is_utc else before), before, after) for one, _ in values.whens_of(found)}
+        for found in each.all("RRULE"):
+            text = rule_text.read(found.value, is_date=False)
+            if not _is_plain(text.rule):
+                raise InvalidCalendarError("a VTIMEZONE that does not change by the year")
+            if text.count is None and text.until is None:
+                rules.append([start, before, after, text.rule.frozen()])
+            else:
+                onsets |= {(wall - before, before, after) for wall in _ended(text, start, before, since_s)}
+        if len(onsets) > MAX_ONSETS + MAX_OBSERVANCES:
+            raise InvalidCalendarError(f"a VTIMEZONE with more than {MAX_ONSETS} changes")
+    return trimmed({"first": min(onsets)[1], "onsets": sorted(onsets), "rules": rules}, since_s)
+
+
+def _is_plain(rule: Rule) -> bool:
+    """Say whether a zone's rule repeats every year, at the time of its first onset."""
+    return (
+        rule.frequency is Frequency.YEARLY
+        and rule.interval == 1
+        and not (rule.by_hour or rule.by_minute or rule.by_second)
+    )
+
+
+def trimmed(zone: dict[str, Any], since_s: int) -> dict[str, Any]:
+    """Return a zone without the changes before the last one before a time."""
+    onsets = zone["onsets"]
+    late = [onset for onset in onsets if onset[0] >= since_s]
+    early = [onset for onset in onsets if onset[0] < since_s]
+    return {**zone, "onsets": [list(onset) for onset in [*early[-1:], *late]]}
+
+
+def _observance(part: Component) -> tuple[int, int, int]:
+    """Return the first onset (wall seconds), the offset before, and the offset after."""
+    start, before, after = part.one("DTSTART"), part.one("TZOFFSETFROM"), part.one("TZOFFSETTO")
+    if start is None or before is None or after is None:
+        raise InvalidCalendarError("a VTIMEZONE whose parts lack a start or an offset")
+    wall_s = values.when(start.value, None, first_year=1).wall_s
+    return wall_s, values.offset(before.value), values.offset(after.value)
+
+
+def _ended(text: RuleText, start: int, before: int, since_s: int) -> Iterator[int]:
+    """Yield the onsets of a rule that ends: those from ``since_s`` on, and the last ones before."""
+    if text.count is not None:
+        yield from _counted(text.rule, start, text.count)
+        return
+    assert text.until is not None  # noqa: S101 - the caller has looked
+    end = text.until.wall_s + (before if text.until.is_utc else DAY_S - 1 if text.until.is_date else 0)
+    reach = (text.rule.interval + 3) * _YEAR_S
+    yield from recurrence.starts(text.rule, start, min(since_s, end - reach), end + 1)
+
+
+def _counted(rule: Rule, start: int, count: int) -> Iterator[int]:
+    reach = min((count + 1) * rule.interval, 2_000) * _YEAR_S
+    for number, wall in enumerate(recurrence.starts(rule, start, start, start + reach)):
+        if number >= min(count, MAX_ONSETS):
+            return
+        yield wall
