@@ -25,6 +25,9 @@
         ├── InvalidRuleAnswerError
         ├── InvalidQuestionError
         ├── InvalidEwsAnswerError
+        ├── UnknownMailboxError
+        ├── NoFreeBusyAccessError
+        ├── MailboxFullError
         ├── TakenError
         └── KeyUnavailableError
 
@@ -145,6 +148,18 @@ class InvalidQuestionError(PermanentError):
 
 class InvalidEwsAnswerError(PermanentError):
     """An answer of an EWS server that has another form than the schema's; the text never quotes the answer."""
+
+
+class UnknownMailboxError(PermanentError):
+    """No mailbox has this id."""
+
+
+class NoFreeBusyAccessError(PermanentError):
+    """A user may not see when the owner of a calendar is busy."""
+
+
+class MailboxFullError(PermanentError):
+    """A mailbox has no room for a change of its calendar."""
 
 
 class TakenError(PermanentError):

@@ -1,0 +1,1 @@
+"""Calendars as items of mailboxes: objects are sealed, stored and found here; their text is read in ``calendars``."""

@@ -1,0 +1,88 @@
+"""When the owner of a mailbox is busy, as far as somebody may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.calendar_store.store import MAX_INSTANCES, expanded
+from postroom.calendar_store.zones import zone_of
+from postroom.errors import NoFreeBusyAccessError, UnknownMailboxError
+from postroom.model.calendars import DEFAULT_ACCESS, DEFAULT_USER, Access
+from postroom.model.free_busy import BusyEvent, WorkingHours
+from postroom.model.limits import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postroom.calendars.expand import Instance
+    from postroom.model.calendars import CalendarSettings
+    from postroom.ports.calendars import Calendars
+    from postroom.ports.mailbox_keys import MailboxKeys
+
+_YEAR_MS: Final = 31_556_952_000
+_LAST_MS: Final = 4_102_444_800_000
+"""The year 2100: rules of time zones do not reach further."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBusy:
+    """Answers from the calendars of mailboxes."""
+
+    calendars: Calendars
+    keys: MailboxKeys
+
+    def ask(
+        self, mailbox_id: str, start_ms: int, end_ms: int, *, requester_id: str
+    ) -> tuple[Sequence[BusyEvent], WorkingHours]:
+        """Return the events that overlap a window, in order of their starts, and the working hours.
+
+        Private events have no details, whoever asks. The requester is a user of the mailbox's organization.
+
+        Args:
+            end_ms: is not part of the window.
+
+        Raises:
+            UnknownMailboxError: there is no such mailbox.
+            NoFreeBusyAccessError: the requester may not even see when its owner is busy.
+            TooManyInstancesError: the window has more than ``MAX_INSTANCES`` events.
+            KeyUnavailableError: the organization's KMS key cannot be used.
+            StoreUnavailableError: a table did not answer.
+        """
+        window = self.calendars.window(mailbox_id, start_ms, end_ms, consistent=False)
+        if window is None:
+            raise UnknownMailboxError("there is no such mailbox")
+        access = access_of(window.folder.permissions, mailbox_id, requester_id)
+        if access is Access.NONE:
+            raise NoFreeBusyAccessError("the requester has no access to free/busy information")
+        head = window.head
+        key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+        found = expanded(window, start_ms, end_ms, mailbox_key=key, most=MAX_INSTANCES)
+        with_details = access is not Access.TIME_ONLY
+        events = [_event(one.instance, with_details=with_details) for one in found]
+        return events, working_hours(window.settings, start_ms)
+
+
+def access_of(permissions: Mapping[str, str], mailbox_id: str, requester_id: str) -> Access:
+    """Return what a user of the organization may see of a calendar.
+
+    A user's own entry counts before the default one; the owner sees everything. A level that is unknown gives nothing.
+    """
+    if requester_id == mailbox_id:
+        return Access.OWNER
+    level = permissions.get(requester_id, permissions.get(DEFAULT_USER, DEFAULT_ACCESS.value))
+    try:
+        return Access(level)
+    except ValueError:
+        return Access.NONE
+
+
+def working_hours(settings: CalendarSettings, at_ms: int) -> WorkingHours:
+    """Return working hours, with the zone as it is in the year of a time."""
+    year = 1970 + min(max(at_ms + DAY_MS, 0), _LAST_MS) // _YEAR_MS
+    return WorkingHours(zone_of(settings.zone, year), settings.periods)
+
+
+def _event(instance: Instance, *, with_details: bool) -> BusyEvent:
+    details = instance.details if with_details and not instance.details.is_private else None
+    return BusyEvent(instance.start_ms, instance.end_ms, instance.busy_type, details)
