@@ -12,6 +12,8 @@ from postroom.adapters.aws.metrics import MAX_VALUES, EmbeddedMetrics
 from postroom.adapters.memory.metrics import MemoryMetrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postroom.ports.metrics import Metrics
 
 NOON = 1_795_000_020_000
@@ -31,6 +33,12 @@ class Pipeline:
             return self.memory.sums
         return read(self.written)
 
+    def observations(self) -> Counter[tuple[str, str]]:
+        """Return what CloudWatch would count up, by organization and metric."""
+        if self.kind == "memory":
+            return self.memory.observations
+        return read(self.written, len)
+
     def watched(self) -> Counter[str]:
         """Return what CloudWatch would sum up of metrics that have no dimension."""
         if self.kind == "memory":
@@ -38,7 +46,7 @@ class Pipeline:
         return read_watched(self.written)
 
 
-def read(written: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+def read(written: list[dict[str, Any]], of: Callable[[list[int]], int] = sum) -> Counter[tuple[str, str]]:
     """Read lines as CloudWatch does. Source: CloudWatch User Guide, "Embedded metric format specification"."""
     sums: Counter[tuple[str, str]] = Counter()
     for line in written:
@@ -48,7 +56,7 @@ def read(written: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
                 values = line[metric["Name"]]
                 assert metric["Unit"] == "Count"
                 assert 1 <= len(values) <= 100
-                sums[line["OrganizationId"], metric["Name"]] += sum(values)
+                sums[line["OrganizationId"], metric["Name"]] += of(values)
     return sums
 
 
@@ -81,6 +89,16 @@ def test_counts_add_up_by_organization_and_name(pipeline: Pipeline) -> None:
 def test_many_observations_are_spread_over_lines(pipeline: Pipeline) -> None:
     pipeline.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2 * MAX_VALUES + 1, "IncomingEmailBounced": 1})
     assert pipeline.sums() == {("m-1", "MailboxEmailDelivered"): 2 * MAX_VALUES + 1, ("m-1", "IncomingEmailBounced"): 1}
+
+
+@pytest.mark.parametrize(("ones", "zeros"), [(0, 1), (1, 2), (3, MAX_VALUES), (MAX_VALUES + 1, MAX_VALUES + 1)])
+def test_observations_of_0_count_but_do_not_add_up(pipeline: Pipeline, ones: int, zeros: int) -> None:
+    counts = {"AvailabilityProviderFailure": ones, "MailboxEmailDelivered": 1}
+    pipeline.metrics.count("m-1", NOON, counts, {"AvailabilityProviderFailure": zeros})
+    assert pipeline.sums()["m-1", "AvailabilityProviderFailure"] == ones
+    assert pipeline.observations()["m-1", "AvailabilityProviderFailure"] == ones + zeros
+    assert pipeline.watched()["AvailabilityProviderFailure"] == ones
+    assert pipeline.observations()["m-1", "MailboxEmailDelivered"] == 1
 
 
 def test_what_an_alarm_watches_is_summed_up_over_all_organizations(pipeline: Pipeline) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, RawLocation, RuleCall
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, ProviderCall, RawLocation, RuleCall
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, provider_trace
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.parked import Parked
 
@@ -46,6 +46,22 @@ def order(mailbox_id: str = "ann", trace: str = TRACE, **changes: Any) -> Delive
 
 def bounce(name: str = "nobody@acme.test", trace: str = TRACE) -> BounceOrder:
     return BounceOrder(trace=trace, organization_id=ORG, name=name, since=NOON)
+
+
+def provider_call(**changes: Any) -> ProviderCall:
+    made = ProviderCall(
+        trace=provider_trace("1"),
+        organization_id=ORG,
+        request_id="request-1",
+        organization_arn=arn(),
+        user_id="ann",
+        type="LAMBDA",
+        domain="example.org",
+        target=FUNCTION,
+        mailboxes=2,
+        since=NOON,
+    )
+    return made.model_copy(update=changes)
 
 
 FUNCTION: Final = "arn:aws:lambda:us-east-1:123456789012:function:tag-subjects"

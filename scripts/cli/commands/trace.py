@@ -103,6 +103,15 @@ def _attempted(fact: Fact) -> str:
     return f"{called}: {data['failure']} {data.get('error', '')}".rstrip()
 
 
+def _asked(fact: Fact) -> str:
+    """Say which provider was asked about how many mailboxes, and the result."""
+    event, data = fact.event, fact.data
+    target = event.get("function_arn", event.get("ews_endpoint", ""))
+    took = f", {data['milliseconds']} ms" if "milliseconds" in data else ""
+    result = "an answer" if event.get("availability_event_successful") else event.get("error_message", "a failure")
+    return f"{target} of {event.get('domain')} about {data.get('mailboxes')} mailboxes{took}: {result}"
+
+
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
     EventName.MAILBOX_EMAIL_DELIVERED: (
@@ -127,6 +136,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
+    OwnFact.PROVIDER_ASKED: ("asked", "cyan", _asked),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),

@@ -23,7 +23,7 @@ from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import InvalidNotificationError
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import EXPANSION
-from tests.support.builders import NOON, ORG, TRACE, bounce, call, order, parked
+from tests.support.builders import NOON, ORG, TRACE, bounce, call, order, parked, provider_call
 
 SAMPLES: Final[dict[str, dict[str, Any]]] = json.loads((Path(__file__).parent / "orders_2026_11_29.json").read_text())
 
@@ -112,7 +112,18 @@ def test_every_order_is_carried_out_by_a_station_of_the_table() -> None:
         assert (each.trace, each.organization_id) == (TRACE, ORG)
 
 
+def test_a_call_of_a_provider_has_no_queue_and_an_end_of_its_own() -> None:
+    found = provider_call()
+    assert order_of(json.loads(found.model_dump_json())) == found
+    assert found.station not in STATIONS
+    ended = found.stopped(NOON + 1)
+    assert ended.event["availability_event_successful"] is False
+    assert ended.event["error_message"].startswith("the result is unknown")
+    assert ended.id == found.ended(NOON).id
+    assert all(each.stopped(NOON) is None for each in (order(), bounce(), call()))
+
+
 def test_the_key_of_an_order_belongs_to_nothing_else_in_transit() -> None:
-    for each in (order(), order(kind=OrderKind.QUOTA_NOTICE), bounce(), call()):
+    for each in (order(), order(kind=OrderKind.QUOTA_NOTICE), bounce(), call(), provider_call()):
         assert parked(each.key).in_transit
         assert not each.key.startswith(EXPANSION)

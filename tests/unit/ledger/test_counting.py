@@ -5,7 +5,8 @@ from __future__ import annotations
 from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.ledger.counting import METRICS, count
 from postroom.model.facts import OwnFact
-from postroom.ports.metrics import RULE_FUNCTION_FAILURE
+from postroom.ports.metrics import AVAILABILITY_PROVIDER_FAILURE, RULE_FUNCTION_FAILURE
+from tests.support.builders import provider_call
 from tests.support.facts import (
     ACME,
     NOON,
@@ -49,12 +50,21 @@ def test_a_mail_counts_once_and_each_of_its_recipients_once() -> None:
 def test_what_workmail_does_not_count_is_not_counted() -> None:
     metrics = MemoryMetrics()
     silent = [fact(event) for event in (rule(), journaled(), dmarc_applied(), submitted("c@there.example"))]
-    count([*silent, *(own(name) for name in OwnFact)], metrics)
+    count([*silent, *(own(name) for name in OwnFact if name is not OwnFact.PROVIDER_ASKED)], metrics)
     assert not metrics.sums
 
 
 def test_a_bounce_counts_whatever_its_reason() -> None:  # ours: the guide's table speaks of full mailboxes only
     assert METRICS[bounced_in().name] == "IncomingEmailBounced"
+
+
+def test_every_call_of_a_provider_is_an_observation_of_1_or_0() -> None:
+    metrics = MemoryMetrics()
+    call = provider_call(organization_id=ACME)
+    count([call.ended(NOON), call.ended(NOON, "no"), call.ended(NOON), call.stopped(NOON)], metrics)
+    assert metrics.sums[ACME, AVAILABILITY_PROVIDER_FAILURE] == 2
+    assert metrics.observations[ACME, AVAILABILITY_PROVIDER_FAILURE] == 4
+    assert metrics.watched == {AVAILABILITY_PROVIDER_FAILURE: 2}
 
 
 def test_an_attempt_of_a_rule_counts_if_it_failed() -> None:

@@ -23,7 +23,8 @@ from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
 from postroom.parking.sweep import PLACE_EVERY_MS, ROUND_MS, Sweep, SweepTimes
-from tests.support.builders import NOON, ORG
+from postroom.ports.transit import Commit
+from tests.support.builders import NOON, ORG, provider_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,3 +133,17 @@ def test_the_starts_of_sweeps_leave_no_gap() -> None:
         places = sorted(sweeping._place(first + number) for number in range(runs))
         gaps = [after - before for before, after in pairwise([*places, places[0] + sweeping.PLACES])]
         assert max(gaps) <= sweeping.SHARE
+
+
+def test_a_providers_call_whose_function_stopped_is_ended_once(sweep: Sweep, clock: Clock) -> None:
+    call = provider_call()
+    sweep.transit.commit(Commit(orders=[call]))
+    clock.at += HOUR
+    sweep.run()
+    assert sweep.transit.order(call.trace, call.key) == call
+    clock.at += 1
+    sweep.run()
+    sweep.run()
+    assert sweep.transit.order(call.trace, call.key) is None
+    assert sweep.parking.ledger.facts(call.trace) == [call.stopped(clock.at)]
+    assert list(sweep.parking.list()) == []

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from postroom.contracts.base import Kept
 from postroom.errors import InvalidNotificationError
+from postroom.model.facts import Fact, OwnFact
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.model.rules import ActionType, Direction
 
@@ -104,6 +105,10 @@ class Order(Stored):
     def message(self) -> str:
         """What its station's queue gets: the whole order, unless it may be too long for a message."""
         return self.model_dump_json()
+
+    def stopped(self, at: int) -> Fact | None:  # noqa: ARG002 - a kind of order that has a queue is sent again
+        """Return the fact that ends the order where its station stopped; ``None``: it is sent to its station again."""
+        return None
 
 
 class OrderKind(StrEnum):
@@ -249,6 +254,68 @@ class RuleCall(Order):
         return CallPointer(trace=self.trace, key=self.key, organization_id=self.organization_id, group=self.group)
 
 
+class ProviderCall(Order):
+    """A provider of free/busy information is being called; written before the call, ended with the call's fact.
+
+    No queue has it: the function that makes the call also ends it. If that function stops in between, the sweep ends
+    it with a failure, since nobody waits for the answer any more.
+    """
+
+    says = "a call of an availability provider"
+
+    kind: Literal["PROVIDER_CALL"] = "PROVIDER_CALL"
+    request_id: str
+    """Id of the request that asked."""
+    organization_arn: str
+    user_id: str
+    """The user who asked."""
+    type: Literal["EWS", "LAMBDA"]
+    domain: str
+    target: str
+    """ARN of the function, or endpoint of the EWS server."""
+    mailboxes: int = Field(ge=1)
+    """How many it was asked about."""
+    since: int
+
+    @property
+    def key(self) -> str:
+        """The trace has nothing else."""
+        return "provider-call"
+
+    @property
+    def station(self) -> str:
+        """The function that makes and ends the call; it has no queue."""
+        return "query_availability"
+
+    @property
+    def group(self) -> str:
+        """The organization."""
+        return self.organization_id
+
+    def ended(self, at: int, error: str = "", **data: Any) -> Fact:
+        """Return the fact that ends the call; ``error`` is empty after a success.
+
+        Its event has the fields of WorkMail's availability provider log, in their order. Source: guide, ZH:1738-1752.
+        """
+        event = {
+            "event_timestamp": at,
+            "request_id": self.request_id,
+            "organization_arn": self.organization_arn,
+            "user_id": self.user_id,
+            "type": self.type,
+            "domain": self.domain,
+            "function_arn" if self.type == "LAMBDA" else "ews_endpoint": self.target,
+            **({"error_message": error} if error else {}),
+            "availability_event_successful": not error,
+        }
+        said = {"mailboxes": self.mailboxes, **data}
+        return Fact(self.trace, self.organization_id, OwnFact.PROVIDER_ASKED, "PROVIDER_ASKED", at, event, said)
+
+    def stopped(self, at: int) -> Fact:
+        """Return the fact that ends a call whose function stopped."""
+        return self.ended(at, "the result is unknown: the function that made the call stopped before it was recorded")
+
+
 class CallPointer(Stored):
     """Where a rule call's row is; ``group`` is its fair queue's."""
 
@@ -295,11 +362,12 @@ STATIONS: Final[Mapping[str, Station]] = {
 """Every station that has a queue, and what it carries out."""
 
 
+_KINDS: Final[tuple[type[Order], ...]] = (
+    *(station.orders for station in STATIONS.values() if station.orders),
+    ProviderCall,
+)
 _BY_KIND: Final[Mapping[str, type[Order]]] = {
-    kind: station.orders
-    for station in STATIONS.values()
-    if station.orders
-    for kind in get_args(station.orders.model_fields["kind"].annotation)
+    kind: orders for orders in _KINDS for kind in get_args(orders.model_fields["kind"].annotation)
 }
 
 

@@ -37,6 +37,7 @@ PUBLISHED_DATA: Final = frozenset(
     {
         "attempt",
         "attempts",
+        "callId",
         "cause",
         "deliveredTo",
         "envelopeFrom",
@@ -48,6 +49,7 @@ PUBLISHED_DATA: Final = frozenset(
         "group",
         "invocationId",
         "mailboxId",
+        "mailboxes",
         "means",
         "memberId",
         "milliseconds",

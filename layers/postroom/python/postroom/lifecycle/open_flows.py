@@ -74,6 +74,10 @@ class OpenFlows:
 
     def _end(self, found: OpenOrParked, begun: int, *, over: bool) -> bool:
         """Do the next step for one thing; ``True`` if nothing is left of it."""
+        entry = found.entry
+        if entry is not None and not isinstance(entry, Expansion) and (stopped := entry.stopped(self.now())):
+            self.transit.commit(Commit([Settle(entry)], [stopped]))
+            return True
         if over:
             self._discard_any(found)
         elif found.parked is not None:

@@ -37,6 +37,7 @@ class OwnFact(StrEnum):
     MESSAGE_BLOCKED = "MESSAGE_BLOCKED"  # virus verdict FAIL: no recipient gets it, no bounce
     RECIPIENT_SKIPPED = "RECIPIENT_SKIPPED"  # a disabled member of a group
     QUOTA_NOTICE_DELIVERED = "QUOTA_NOTICE_DELIVERED"
+    PROVIDER_ASKED = "PROVIDER_ASKED"  # a provider was asked for free/busy information; with the result
     CONTENT_PUT = "CONTENT_PUT"  # a rule's function replaced the message's content
     QUOTA_NOTICE_DROPPED = "QUOTA_NOTICE_DROPPED"  # its mailbox was removed meanwhile
     RULE_ATTEMPTED = "RULE_ATTEMPTED"  # a rule's function was called; with the result
@@ -101,6 +102,11 @@ RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
 def arrived_ms(received: Fact) -> int:
     """Return when SES received the message of a flow, in milliseconds since the epoch; the flow may be days younger."""
     return int(datetime.fromisoformat(received.event["messageTimestamp"]).timestamp() * 1000)
+
+
+def provider_trace(call_id: str) -> str:
+    """Return the trace of one call of an availability provider; it belongs to no message."""
+    return f"provider:{call_id}"
 
 
 def organization_trace(organization_id: str) -> str:

@@ -18,6 +18,7 @@ from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.parking.redrive import expand_again
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
+from postroom.ports.transit import Commit, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,6 +162,9 @@ class Sweep:
     def _again(self, found: OpenEntry) -> None:
         """Send an open entry to its station again, or park it when that has not helped."""
         entry = found.entry
+        if not isinstance(entry, Expansion) and (stopped := entry.stopped(self.now())) is not None:
+            self.transit.commit(Commit([Settle(entry)], [stopped]))
+            return
         if found.sweeps >= MAX_SWEEPS:
             cause = f"still open after it was sent again {found.sweeps} times"
             self.parking.give_up(entry, cause)

@@ -10,18 +10,25 @@ if TYPE_CHECKING:
 RULE_FUNCTION_FAILURE: Final = "RuleFunctionFailure"
 """Calls of a rule's function without a valid answer, and asynchronous calls that Lambda refused. Ours."""
 
-WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE})
+AVAILABILITY_PROVIDER_FAILURE: Final = "AvailabilityProviderFailure"
+"""Calls of availability providers: 1 for a call that failed, 0 for one that did not, so that the average is the share.
+Source: guide, ZH:1527; which calls count, and the 0, are ours."""
+
+WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE, AVAILABILITY_PROVIDER_FAILURE})
 """Metrics that are also summed up over all organizations, for the stack's alarms. Ours."""
 
 
 class Metrics(Protocol):
     """Records counts. Suite: tests/contract/test_metrics.py."""
 
-    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
+    def count(
+        self, organization_id: str, at_ms: int, counts: Mapping[str, int], zeros: Mapping[str, int] | None = None
+    ) -> None:
         """Record counts of one organization; those of ``WATCHED`` metrics also without an organization.
 
         Args:
             organization_id: the only dimension; a sum over all organizations has none.
             at_ms: milliseconds since the epoch; metrics have a resolution of one minute.
             counts: by metric name; each occurrence is an observation of 1.
+            zeros: by metric name; each is an observation of 0.
         """

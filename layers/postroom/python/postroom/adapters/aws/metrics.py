@@ -30,8 +30,10 @@ class EmbeddedMetrics:
     namespace: str
     write: Callable[[str], object]
 
-    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
-        for values in _lines(counts):
+    def count(
+        self, organization_id: str, at_ms: int, counts: Mapping[str, int], zeros: Mapping[str, int] | None = None
+    ) -> None:
+        for values in _lines(counts, zeros or {}):
             self.write(json.dumps(self._line(organization_id, at_ms, values), separators=(",", ":")))
 
     def _line(self, organization_id: str, at_ms: int, values: Mapping[str, list[int]]) -> dict[str, Any]:
@@ -49,9 +51,10 @@ class EmbeddedMetrics:
         return {"_aws": {"Timestamp": at_ms, "CloudWatchMetrics": directives}, DIMENSION: organization_id, **values}
 
 
-def _lines(counts: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:
+def _lines(counts: Mapping[str, int], zeros: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:
     """Divide observations into lines with at most ``MAX_VALUES`` per metric."""
-    rest = {name: count for name, count in counts.items() if count > 0}
-    while rest:
-        yield {name: [1] * min(count, MAX_VALUES) for name, count in rest.items()}
-        rest = {name: count - MAX_VALUES for name, count in rest.items() if count > MAX_VALUES}
+    names = dict.fromkeys((*counts, *zeros))
+    rest = {name: [1] * counts.get(name, 0) + [0] * zeros.get(name, 0) for name in names}
+    while rest := {name: values for name, values in rest.items() if values}:
+        yield {name: values[:MAX_VALUES] for name, values in rest.items()}
+        rest = {name: values[MAX_VALUES:] for name, values in rest.items()}

@@ -18,17 +18,24 @@ class MemoryMetrics:
 
     Attributes:
         sums: by organization and metric.
+        observations: how many there are, those of 0 included, by organization and metric.
         watched: sums over all organizations, by metric.
         minutes: the times of all calls, in order, in milliseconds since the epoch.
     """
 
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)
+    observations: Counter[tuple[str, str]] = field(default_factory=Counter)
     watched: Counter[str] = field(default_factory=Counter)
     minutes: list[int] = field(default_factory=list)
 
-    def count(self, organization_id: str, at_ms: int, counts: Mapping[str, int]) -> None:
+    def count(
+        self, organization_id: str, at_ms: int, counts: Mapping[str, int], zeros: Mapping[str, int] | None = None
+    ) -> None:
         self.minutes.append(at_ms)
         for name, count in counts.items():
             self.sums[organization_id, name] += count
+            self.observations[organization_id, name] += count
             if name in WATCHED:
                 self.watched[name] += count
+        for name, count in (zeros or {}).items():
+            self.observations[organization_id, name] += count
