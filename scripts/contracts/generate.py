@@ -7,7 +7,8 @@ Four things come out, all of them committed, so that a change of botocore shows 
 - ``contracts/admin/models/{requests,answers}.py``: the same as TypedDicts, for mypy alone;
 - ``layers/workmail_client/botocore``: both services' models without documentation, for the day botocore drops them, and
   sdk-extras, which teach stock clients the signing name and the operations of ``contracts.extra_operations``;
-- ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``.
+- ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``;
+- ``schemas/cap-*.schema.json``: the same of an availability provider's function, from ``contracts/cap_lambda.py``.
 
 ``python -m contracts.generate`` writes them, ``--check`` exits 1 if one is out of step. ``shapes.py`` holds inputs
 only: answers are checked where they are written, by mypy, and by botocore in the tests.
@@ -25,6 +26,7 @@ from typing import Any, Final
 import botocore
 
 from contracts import extra_operations
+from postroom.contracts import cap_lambda
 from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -182,10 +184,12 @@ def service_extras(service: str) -> str:
 
 
 def schemas() -> dict[Path, str]:
-    """Return the published JSON Schemas of what we say to a rule function, and of what it may answer."""
+    """Return the published JSON Schemas of what we say to customers' functions, and of what they may answer."""
     published = {
         "rule-lambda-event": RuleEvent.model_json_schema(by_alias=True, mode="serialization"),
         "rule-lambda-answer": RuleAnswer.model_json_schema(by_alias=True, mode="validation"),
+        "cap-request": cap_lambda.REQUEST_SCHEMA,
+        "cap-answer": cap_lambda.ANSWER_SCHEMA,
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {

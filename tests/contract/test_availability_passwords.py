@@ -11,7 +11,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from postroom.adapters.aws.availability_passwords import SecretsManagerPasswords, SecretsManagerRemoval
+from postroom.adapters.aws.availability_passwords import (
+    SecretsManagerPasswords,
+    SecretsManagerReads,
+    SecretsManagerRemoval,
+)
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
@@ -71,6 +75,17 @@ def put(passwords: Passwords, organization_id: str = ORG, domain: str = DOMAIN, 
 @pytest.mark.parametrize("password", [PASSWORD, " ", "ÿ" * 256])
 def test_a_password_is_read_by_its_version(passwords: Passwords, password: str) -> None:
     assert passwords.read(ORG, DOMAIN, put(passwords, password=password)) == password
+
+
+def test_the_function_that_uses_a_password_reads_it(passwords: Passwords, stack: Stack) -> None:
+    first, second = put(passwords, password="one"), put(passwords, password="two")
+    memory = isinstance(passwords.port, MemoryAvailabilityPasswords)
+    reads: Any = passwords.port if memory else SecretsManagerReads(boto3.client("secretsmanager"), PREFIX)
+    assert [reads.password(ORG, DOMAIN, version) for version in (first, second)] == ["one", "two"]
+    assert reads.password(ORG, DOMAIN, str(uuid4())) is None
+    assert reads.password(OTHER, DOMAIN, first) is None
+    passwords.port.remove(ORG, DOMAIN)
+    assert reads.password(ORG, DOMAIN, second) is None
 
 
 def test_the_former_version_stays_readable_until_another_one_is_put(passwords: Passwords) -> None:
@@ -158,6 +173,19 @@ class TestSecretsManager:
             with pytest.raises(StoreUnavailableError, match=code) as caught:
                 port.put(ORG, DOMAIN, str(uuid4()), PASSWORD)
             assert PASSWORD not in str(caught.value)
+
+    @pytest.mark.parametrize("code", ["DecryptionFailure", "AccessDeniedException"])
+    def test_a_password_under_a_key_that_cannot_be_used_cannot_be_read(self, code: str) -> None:
+        with pytest.raises(KeyUnavailableError, match=code):
+            SecretsManagerReads(Refusing(code), PREFIX).password(ORG, DOMAIN, "v")
+
+    @pytest.mark.parametrize("code", ["ThrottlingException", None])
+    def test_after_another_error_a_reader_may_try_again(self, code: str | None) -> None:
+        with pytest.raises(StoreUnavailableError):
+            SecretsManagerReads(Refusing(code), PREFIX).password(ORG, DOMAIN, "v")
+
+    def test_a_secret_that_is_being_deleted_is_gone(self) -> None:
+        assert SecretsManagerReads(Refusing("InvalidRequestException"), PREFIX).password(ORG, DOMAIN, "v") is None
 
     def test_an_empty_page_is_not_the_end_of_the_list(self, stack: Stack) -> None:
         names = [f"{PREFIX}{ORG}/{DOMAIN}/ews", f"{PREFIX.upper()}{ORG}/{DOMAIN}/ews"]

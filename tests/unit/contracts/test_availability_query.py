@@ -9,6 +9,7 @@ import pytest
 
 from postroom.contracts import availability_query as wire
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
+from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.free_busy import (
     MAX_MAILBOXES,
     MAX_WINDOW_MS,
@@ -28,6 +29,7 @@ from postroom.model.free_busy import (
     ZoneChange,
 )
 
+ORG = "m-" + "0" * 32
 QUESTION = Question(
     Requester("ann@example.com", "ann", "m-" + "0" * 32, "u-1", "192.0.2.1"), ("bob@example.com",), 1_000, 2_000
 )
@@ -54,7 +56,39 @@ def test_a_question_is_read_as_it_was_written(question: Question) -> None:
 
 
 def test_an_answer_is_read_as_it_was_written() -> None:
-    assert wire.read_answer(wire.write_answer(RESULTS)) == RESULTS
+    assert wire.read_answer(json.dumps(wire.answer_document(RESULTS)).encode()) == RESULTS
+
+
+def test_a_question_that_was_refused_is_an_error_of_its_own() -> None:
+    with pytest.raises(InvalidQuestionError, match="too many"):
+        wire.read_answer(b'{"invalid": "too many"}')
+
+
+TESTS = [
+    wire.ProviderTest(ORG, "", LambdaProvider("arn:aws:lambda:us-east-1:123456789012:function:cap")),
+    wire.ProviderTest(ORG, "", EwsProvider("https://mail.example.org/EWS/Exchange.asmx", "ann", ""), "s3cr3t"),
+    wire.ProviderTest(ORG, "example.org", EwsProvider("https://mail.example.org/", "ann", "v1")),
+]
+
+
+@pytest.mark.parametrize("test", TESTS, ids=["function", "server", "configured server"])
+def test_a_test_is_read_as_it_was_written(test: wire.ProviderTest) -> None:
+    event = json.loads(wire.write_test(test))
+    assert wire.is_test(event)
+    assert wire.read_test(event) == test
+    assert "s3cr3t" not in repr(test)
+
+
+def test_a_test_of_another_form_is_refused_without_a_word_of_it() -> None:
+    with pytest.raises(InvalidQuestionError) as caught:
+        wire.read_test({"test": {"password": "s3cr3t", "provider": 1}})
+    assert "s3cr3t" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_the_result_of_a_test_is_read() -> None:
+    assert wire.read_failure(b'{"failure": "no"}') == "no"
+    with pytest.raises(StoreUnavailableError):
+        wire.read_failure(b"{}")
 
 
 def test_members_of_another_version_are_ignored() -> None:

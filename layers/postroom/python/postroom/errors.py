@@ -23,6 +23,7 @@
         ├── InvalidPatternError
         ├── InvalidHostError
         ├── InvalidRuleAnswerError
+        ├── InvalidAvailabilityError
         ├── InvalidQuestionError
         ├── InvalidEwsAnswerError
         ├── UnknownMailboxError
@@ -140,6 +141,10 @@ class InvalidHostError(PermanentError):
 
 class InvalidRuleAnswerError(PermanentError):
     """A rule's function answered something else than the documented form; the text never quotes the answer."""
+
+
+class InvalidAvailabilityError(PermanentError):
+    """A provider of free/busy information answered something else than the documented form; nothing is quoted."""
 
 
 class InvalidQuestionError(PermanentError):

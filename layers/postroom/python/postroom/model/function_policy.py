@@ -1,7 +1,7 @@
 """Resource policies of Lambda functions: the permission that WorkMail needed, and that Postroom requires as well.
 
-Our own role could invoke every function of the account. The owner of a function allows it for an organization's rules
-by naming WorkMail's principal in the function's resource policy (docs/decisions/0014).
+Our own role could invoke every function of the account. The owner of a function allows it for an organization's rules,
+or for its availability service, by naming WorkMail's principal in the function's resource policy (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -21,30 +21,58 @@ def principal(region: str) -> str:
     return f"workmail.{region}.amazonaws.com"
 
 
+def availability_principal(region: str) -> str:
+    """Return the service principal of WorkMail's availability service. Source: guide, ZH:3238-3262."""
+    return f"availability.workmail.{region}.amazonaws.com"
+
+
 def permission_command(function: str, region: str, organization_arn: str) -> str:
     """Return the AWS CLI command that grants the permission. Source: guide, ZH:3957-3963.
 
     Ours: the statement's id contains the organization's id; otherwise a second organization's would be a duplicate.
     """
-    statement = f"AllowWorkMail-{organization_arn.rpartition('/')[2]}"
+    return _command(function, region, "AllowWorkMail", principal(region), organization_arn)
+
+
+def availability_command(function_arn: str, region: str, organization_arn: str) -> str:
+    """Return the AWS CLI command that lets an organization's availability service call a function.
+
+    The function may be in another Region than the organization, whose Region is ``region``. Source: guide,
+    ZH:3238-3262.
+    """
+    account, name = organization_arn.split(":")[4], availability_principal(region)
+    command = _command(function_arn, function_arn.split(":")[3], "AllowWorkMailAvailability", name, organization_arn)
+    return f"{command} --source-account {account}"
+
+
+def _command(function: str, region: str, statement: str, service: str, organization_arn: str) -> str:
     return (
-        f"aws --region {region} lambda add-permission --function-name {function} --statement-id {statement} "
-        f"--action lambda:InvokeFunction --principal {principal(region)} --source-arn {organization_arn}"
+        f"aws --region {region} lambda add-permission --function-name {function} "
+        f"--statement-id {statement}-{organization_arn.rpartition('/')[2]} "
+        f"--action lambda:InvokeFunction --principal {service} --source-arn {organization_arn}"
     )
 
 
-def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, account: str) -> bool:
-    """Say whether a resource policy certainly allows an organization's rules to invoke the function.
+def allows(
+    policy: Mapping[str, Any], *, organization_arn: str | None, region: str, account: str, service: str = ""
+) -> bool:
+    """Say whether a resource policy certainly allows a service, for an organization, to invoke the function.
 
     A permission with a condition that cannot be evaluated here does not count. A denial with one does.
 
     Args:
         policy: as GetPolicy returns it, read from JSON.
+        organization_arn: ``None`` for an anonymous invocation, which has no SourceArn and no SourceAccount: every
+            condition on these then fails.
+        region: that of the organization.
+        account: that of the organization.
+        service: the principal that calls; unless given, that of flow rules.
     """
+    ours = service or principal(region)
     statements = policy.get("Statement")
     allowed = False
     for statement in statements if isinstance(statements, list) else [statements]:
-        if not (isinstance(statement, dict) and _applies(statement, region)):
+        if not (isinstance(statement, dict) and _applies(statement, ours)):
             continue
         holds = _holds(statement.get("Condition") or {}, organization_arn, account)
         if statement.get("Effect") == "Deny" and holds is not False:
@@ -53,12 +81,12 @@ def allows(policy: Mapping[str, Any], *, organization_arn: str, region: str, acc
     return allowed
 
 
-def _applies(statement: Mapping[str, Any], region: str) -> bool:
+def _applies(statement: Mapping[str, Any], ours: str) -> bool:
     """Say whether a statement is about our principal and action; in a denial also by exclusion of others."""
-    action, named = _covers(statement.get("Action")), _names(statement.get("Principal"), region)
+    action, named = _covers(statement.get("Action")), _names(statement.get("Principal"), ours)
     if statement.get("Effect") == "Deny":
         action = action or ("NotAction" in statement and not _covers(statement["NotAction"]))
-        named = named or ("NotPrincipal" in statement and not _names(statement["NotPrincipal"], region))
+        named = named or ("NotPrincipal" in statement and not _names(statement["NotPrincipal"], ours))
     return action and named
 
 
@@ -66,17 +94,19 @@ def _covers(actions: object) -> bool:
     return any(_like(ACTION, str(action).lower()) for action in _several(actions))
 
 
-def _names(principals: object, region: str) -> bool:
+def _names(principals: object, ours: str) -> bool:
     """Say whether principals include ours; ``"*"`` and ``{"AWS": "*"}`` include all."""
     kinds = principals.items() if isinstance(principals, dict) else [("", principals)]
-    return any(
-        one == "*" or (kind == "Service" and one == principal(region)) for kind, ones in kinds for one in _several(ones)
-    )
+    return any(one == "*" or (kind == "Service" and one == ours) for kind, ones in kinds for one in _several(ones))
 
 
-def _holds(conditions: object, organization_arn: str, account: str) -> bool | None:
-    """Say whether conditions are met for an organization's rules; ``None``: not known."""
-    context = {"aws:sourcearn": organization_arn, "aws:sourceaccount": account}
+def _holds(conditions: object, organization_arn: str | None, account: str) -> bool | None:
+    """Say whether conditions are met for an organization's calls; ``None``: not known.
+
+    Without an organization the two keys are absent from the request: a condition on an absent key fails, and with
+    ``IfExists`` holds. Source: IAM User Guide, "Condition operators".
+    """
+    context = {"aws:sourcearn": organization_arn, "aws:sourceaccount": organization_arn and account}
     if not (isinstance(conditions, dict) and all(isinstance(wanted, dict) for wanted in conditions.values())):
         return None
     verdicts: list[bool | None] = []
@@ -84,7 +114,9 @@ def _holds(conditions: object, organization_arn: str, account: str) -> bool | No
         match = _OPERATORS.get(test.lower().removesuffix("ifexists"))
         for key, values in wanted.items():
             actual = context.get(key.lower())
-            if match is None or actual is None:
+            if match is not None and actual is None and key.lower() in context:
+                verdicts.append(test.lower().endswith("ifexists"))
+            elif match is None or actual is None:
                 verdicts.append(None)
             else:
                 verdicts.append(any(match(actual, str(value)) for value in _several(values)))

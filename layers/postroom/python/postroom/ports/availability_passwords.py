@@ -24,6 +24,18 @@ class AvailabilityPasswordRemoval(Protocol):
         """
 
 
+class AvailabilityPasswordReads(Protocol):
+    """Reads passwords, for the function that uses them. Suite: tests/contract/test_availability_passwords.py."""
+
+    def password(self, organization_id: str, domain: str, version: str) -> str | None:
+        """Return a password by its version; ``None`` if it is gone. Any thread may ask.
+
+        Raises:
+            KeyUnavailableError: the stack's KMS key cannot be used.
+            StoreUnavailableError: the store did not answer; a retry may succeed.
+        """
+
+
 class AvailabilityPasswords(AvailabilityPasswordRemoval, Protocol):
     """Keeps passwords with their versions. Suite: tests/contract/test_availability_passwords.py.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from postroom.contracts.availability_query import ProviderTest
     from postroom.model.free_busy import MailboxResult, Question
 
 
@@ -18,5 +19,16 @@ class AvailabilityQueries(Protocol):
 
         Raises:
             InvalidQuestionError: the question is outside its limits.
+            StoreUnavailableError: the function did not answer, or failed; a retry may succeed.
+        """
+
+
+class ProviderTests(Protocol):
+    """Tests providers through query_availability. Suite: tests/contract/test_availability_queries.py."""
+
+    def test(self, test: ProviderTest) -> str:
+        """Return why a provider failed its test, in words for an administrator; empty if it passed.
+
+        Raises:
             StoreUnavailableError: the function did not answer, or failed; a retry may succeed.
         """

@@ -108,6 +108,17 @@ class MailboxOwners(Protocol):
         """
 
 
+class AvailabilityConfigurations(Protocol):
+    """The providers of free/busy information. Suite: tests/contract/test_directory.py."""
+
+    def availability(self, organization_id: str, domain: str) -> AvailabilityConfiguration | None:
+        """Return the availability configuration of a domain (lower-case).
+
+        Raises:
+            StoreUnavailableError: the table did not answer.
+        """
+
+
 class EventLogSettings(Protocol):
     """The reads of the event log. Suite: tests/contract/test_addressees.py."""
 

@@ -26,6 +26,10 @@ MAX_DELETES: Final = 25
 """Most secrets that one call removes. Ours."""
 
 _NOT_THERE: Final = "ResourceNotFoundException"
+_GONE: Final = frozenset({_NOT_THERE, "InvalidRequestException"})
+"""A secret, or a version, that does not exist; the second, while a removed secret is being deleted. Source: Secrets
+Manager's API reference, GetSecretValue."""
+
 _NO_KEY: Final = frozenset({"AccessDeniedException", "DecryptionFailure", "EncryptionFailure"})
 """Source: Secrets Manager's API reference, CreateSecret; "Access to KMS is not allowed" is an AccessDeniedException."""
 
@@ -40,6 +44,8 @@ class SecretsManagerClient(Protocol):
     def delete_secret(self, **members: Any) -> Mapping[str, Any]: ...
 
     def list_secrets(self, **members: Any) -> Mapping[str, Any]: ...
+
+    def get_secret_value(self, **members: Any) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +109,35 @@ class SecretsManagerPasswords:
         return self.removal.remove_some(organization_id)
 
     def name(self, organization_id: str, domain: str) -> str:
-        """Return the name of a domain's secret.
+        """Return the name of a domain's secret."""
+        return secret_name(self.removal.prefix, organization_id, domain)
 
-        The last part keeps a name from ending in a hyphen and six characters, which Secrets Manager takes for the end
-        of an ARN; some top-level domains do.
-        """
-        return f"{self.removal.prefix}{organization_id}/{domain}/ews"
+
+@dataclass(frozen=True, slots=True)
+class SecretsManagerReads:
+    """Implements ``AvailabilityPasswordReads``. ``prefix`` ends in a slash."""
+
+    client: SecretsManagerClient
+    prefix: str
+
+    def password(self, organization_id: str, domain: str, version: str) -> str | None:
+        name = secret_name(self.prefix, organization_id, domain)
+        with _errors(no_key=_NO_KEY):
+            try:
+                return str(self.client.get_secret_value(SecretId=name, VersionId=version)["SecretString"])
+            except ClientError as error:
+                if code_of(error) not in _GONE:
+                    raise
+                return None
+
+
+def secret_name(prefix: str, organization_id: str, domain: str) -> str:
+    """Return the name of a domain's secret.
+
+    The last part keeps a name from ending in a hyphen and six characters, which Secrets Manager takes for the end of an
+    ARN; some top-level domains do.
+    """
+    return f"{prefix}{organization_id}/{domain}/ews"
 
 
 @contextmanager

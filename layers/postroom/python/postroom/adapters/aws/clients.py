@@ -48,9 +48,9 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
-def _made(service: str, config: Config, **credentials: str) -> Any:
+def _made(service: str, config: Config, **more: str) -> Any:
     make: Any = session().create_client  # its stub has no type per service
-    return make(service, config=config, **credentials)
+    return make(service, config=config, **more)
 
 
 @cache
@@ -169,6 +169,28 @@ def function_policies() -> LambdaClient:
     return _made("lambda", _ONE_OF_MANY)
 
 
+@cache
+def availability_functions(region: str) -> LambdaClient:
+    """Return the client that calls availability providers in a Region: one attempt, and WorkMail's 25 seconds.
+
+    A question has up to 100 providers, each with a connection of its own. Source: guide, ZH:3093.
+    """
+    config = Config(connect_timeout=3, read_timeout=25, max_pool_connections=100, retries={"total_max_attempts": 1})
+    return _made("lambda", config, region_name=region)
+
+
+@cache
+def function_policies_in(region: str) -> LambdaClient:
+    """Return the client that reads the resource policies of functions in a Region."""
+    return _made("lambda", _ONE_OF_MANY, region_name=region)
+
+
+@cache
+def availability_queries() -> LambdaClient:
+    """Return the client that calls query_availability: one attempt, and longer than that function takes."""
+    return _made("lambda", Config(connect_timeout=1, read_timeout=27, retries={"total_max_attempts": 1}))
+
+
 def forget() -> None:
     """Drop every client, so that new ones are made: for tests that change the environment."""
     for made in (
@@ -186,5 +208,8 @@ def forget() -> None:
         ses_sending,
         rule_functions,
         function_policies,
+        availability_functions,
+        function_policies_in,
+        availability_queries,
     ):
         made.cache_clear()

@@ -36,6 +36,7 @@ class LambdaRuleFunctions:
     """Implements ``RuleFunctions``. The client must not retry, and must have a read timeout of 15 seconds."""
 
     client: LambdaClient
+    max_read_bytes: int = MAX_READ_BYTES
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
         return self._invoke(function_arn, event, "RequestResponse")
@@ -46,7 +47,7 @@ class LambdaRuleFunctions:
     def _invoke(self, function_arn: str, event: bytes, kind: Literal["RequestResponse", "Event"]) -> Invocation:
         try:
             answer = self.client.invoke(FunctionName=function_arn, InvocationType=kind, Payload=event)
-            payload = answer["Payload"].read(MAX_READ_BYTES)
+            payload = answer["Payload"].read(self.max_read_bytes)
         except ClientError as error:
             metadata = error.response.get("ResponseMetadata", {})
             said = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryAvailabilityPasswords:
-    """Implements ``AvailabilityPasswords``, for any thread.
+    """Implements ``AvailabilityPasswords`` and ``AvailabilityPasswordReads``, for any thread.
 
     Attributes:
         secrets: passwords by version, by organization and domain.
@@ -36,6 +36,11 @@ class MemoryAvailabilityPasswords:
         if self.disabled:
             raise KeyUnavailableError("the stack's KMS key cannot be used: disabled")
         self.secrets.setdefault((organization_id, domain), {}).setdefault(version, password)
+
+    def password(self, organization_id: str, domain: str, version: str) -> str | None:
+        if self.disabled:
+            raise KeyUnavailableError("the stack's KMS key cannot be used: disabled")
+        return self.secrets.get((organization_id, domain), {}).get(version)
 
     def remove(self, organization_id: str, domain: str) -> None:
         self.secrets.pop((organization_id, domain), None)
