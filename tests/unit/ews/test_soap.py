@@ -138,6 +138,15 @@ def test_the_limits_themselves_are_allowed() -> None:
             soap.parse(document, tighter)
 
 
+def test_default_namespaces_are_read() -> None:
+    """Outlook declares them; a parser target of lxml 6.1.3 gets ``''`` for their prefix, which its builder refuses."""
+    text = call().replace(
+        "<m:ConvertId", '<ConvertId xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"'
+    )
+    assert soap.read_call(text.encode()).operation == "ConvertId"
+    assert soap.parse(b'<a xmlns="urn:a"><b xmlns=""/></a>', soap.REQUEST_LIMITS)[0].tag == "b"
+
+
 def test_comments_and_processing_instructions_are_left_out() -> None:
     parsed = soap.parse(b"<?x y?><a>1<!-- 2 -->3<?x y?>4</a>", soap.REQUEST_LIMITS)
     assert (parsed.text, len(parsed)) == ("134", 0)

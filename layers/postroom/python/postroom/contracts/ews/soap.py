@@ -134,14 +134,15 @@ class _Target:
     def doctype(self, *_: object) -> None:
         self._refuse("a document type declaration is not allowed")
 
-    def start(self, tag: str, attributes: Mapping[str, str], namespaces: Mapping[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        # lxml 6.1.3 would also hand over prefixes, but its builder does not take its own form of a default namespace
         self._depth += 1
         self._elements += 1
         if self._depth > self._limits.max_depth:
             self._refuse(f"elements are nested deeper than {self._limits.max_depth}")
         if self._elements > self._limits.max_elements:
             self._refuse(f"there are more than {self._limits.max_elements:,} elements")
-        self._tree.start(tag, dict(attributes), dict(namespaces))  # type: ignore[call-arg, arg-type] # the stubs lack nsmap
+        self._tree.start(tag, cast("Any", dict(attributes)))
 
     def end(self, tag: str) -> None:
         self._depth -= 1
