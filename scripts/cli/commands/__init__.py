@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Write an organization's event log again from the ledger, for example after its log group was lost.",
     ),
     "mailbox": ("cli.commands.mailbox:app", "Read the messages of a mailbox."),
+    "calendar": ("cli.commands.calendar:app", "Import calendars, list events, set working hours."),
     "parked": ("cli.commands.parked:app", "List what is parked and why; redrive or discard it."),
     "rules": ("cli.commands.rules:app", "Mail-flow rules: as a file, and which rule decides about a message."),
 }

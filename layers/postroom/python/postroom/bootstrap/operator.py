@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import clients
 from postroom.bootstrap import ready
@@ -26,6 +26,7 @@ from postroom.bootstrap.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from postroom.calendar_store.store import CalendarStore
     from postroom.model.mailbox import Head, Item
     from postroom.parking.redrive import Redriving
     from postroom.ports.directory import Addressees, MailboxOwners
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
     from postroom.ports.transit_scans import TransitScans
+
+
+CALENDAR_THREADS: Final = 9
+"""How many objects of a calendar are stored at the same time: below the connections of a client (10). Ours."""
 
 
 class RawMailSettings(Settings):
@@ -117,6 +122,22 @@ class Operator:
         settings = MailboxSettings.read(self._variables)
         return DynamoMailboxes(
             clients.dynamodb(), settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
+        )
+
+    @cached_property
+    def calendars(self) -> CalendarStore:
+        """Calendars of mailboxes; several objects are stored at the same time."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from postroom.bootstrap import calendar_parts
+
+        settings = calendar_parts.CalendarSettings.read(self._variables)
+        return calendar_parts.store(
+            settings,
+            mailboxes=self.mailboxes,
+            keys=self.keys,
+            sealed=self.sealed,
+            executor=ThreadPoolExecutor(CALENDAR_THREADS),
         )
 
     @cached_property
