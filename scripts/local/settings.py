@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.errors import UsageError
 from cli.repository import repository_root
+from postroom.model.private_servers import PrivateServers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,21 +41,39 @@ class UpSettings:
     env_vars: Path | None = None
     parameter_overrides: tuple[str, ...] = ()
     organization_id: str = ""
+    private_ews_servers: tuple[str, ...] = ()
+    private_ews_certificates: Path | None = None
     root: Path = field(default_factory=repository_root)
 
     def __post_init__(self) -> None:
-        """Check the organization's id.
+        """Check the organization's id and the EWS servers.
 
         Raises:
-            UsageError: it is not one.
+            UsageError: one of them is none, or the certificates cannot be read.
         """
         if self.organization_id and not _ORGANIZATION_ID.fullmatch(self.organization_id):
             raise UsageError("--organization-id: an organization's id is m- and 32 hexadecimal digits in lower case")
+        for origin in self.private_ews_servers:
+            try:
+                PrivateServers.read(origin)
+            except ValueError as error:
+                raise UsageError("--private-ews-server: an origin is like https://HOST or https://HOST:PORT") from error
+        if self.private_ews_certificates and not self.private_ews_certificates.is_file():
+            raise UsageError(f"--private-ews-certificates: {self.private_ews_certificates} is no file")
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """Variables of our own functions on this stack."""
-        variables = {"POSTROOM_SPEED": str(self.speed), "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id}
+    def variables(self, own_front: str) -> dict[str, str]:
+        """Return variables of our own functions on this stack.
+
+        Args:
+            own_front: origin of the stack's own EWS front, which may be the provider of a domain, too.
+        """
+        certificates = self.private_ews_certificates
+        variables = {
+            "POSTROOM_SPEED": str(self.speed),
+            "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id,
+            "PRIVATE_EWS_SERVERS": ",".join([own_front, *self.private_ews_servers]),
+            "PRIVATE_EWS_CERTIFICATES": certificates.read_text(encoding="ascii") if certificates else "",
+        }
         return {name: value for name, value in variables.items() if value}
 
     @property

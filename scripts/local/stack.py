@@ -98,7 +98,7 @@ class Stack:
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
         undo.callback(smtp.close)
         self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
-        project = Project(settings.root, STACK_NAME, aws, settings.variables)
+        project = Project(settings.root, STACK_NAME, aws, settings.variables(urls[1]))
         project.deploy()
         brought = customers.deploy(aws, settings.state / "packages", self.environment)
         refuse_same_names(brought, project)

@@ -28,6 +28,16 @@ def up(
         str,
         typer.Option(metavar="ID", help="Id of the first organization that is created, for functions that need it."),
     ] = "",
+    private_ews_server: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="EWS server that may be a provider though it is not public; may be repeated.",
+        ),
+    ] = None,
+    private_ews_certificates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM of the authorities of such servers' certificates.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
@@ -49,6 +59,8 @@ def up(
         functions=tuple(functions or ()),
         env_vars=env_vars,
         organization_id=organization_id,
+        private_ews_servers=tuple(private_ews_server or ()),
+        private_ews_certificates=private_ews_certificates,
         parameter_overrides=tuple(parameter_overrides or ()),
     )
     raise typer.Exit(run(settings))

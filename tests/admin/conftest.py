@@ -27,6 +27,7 @@ from postroom.contracts import aws_json
 from postroom.contracts.admin.models.shapes import OPERATIONS
 from postroom.errors import KeyUnavailableError
 from postroom.model.mailbox import Head
+from postroom.model.private_servers import PrivateServers
 from tests.support.deletion import memory_deletion
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def context() -> Context:
             stack_key_arn=STACK_KEY,
             test_domain_suffix="mail.test",
             record_events_role_arn="arn:aws:iam::123456789012:role/record-events",
+            private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
         ),
         new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",
     )

@@ -114,6 +114,34 @@ def test_what_is_no_provider_is_refused_in_words_without_the_password(
     assert held.secrets == {}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://Exchange.corp.internal:8443/EWS/Exchange.asmx",
+        "http://127.0.0.1:4568/EWS/Exchange.asmx",
+        "https://mail.partner.example/",
+    ],
+)
+def test_a_server_that_the_stack_lists_may_be_private(caller: Any, acme: str, url: str) -> None:
+    caller(Create, OrganizationId=acme, DomainName=DOMAIN, **ews(EwsEndpoint=url))
+    (found,) = caller(List, OrganizationId=acme)["AvailabilityConfigurations"]
+    assert found["EwsProvider"]["EwsEndpoint"] == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://exchange.corp.internal/EWS/Exchange.asmx",
+        "http://exchange.corp.internal:8443/EWS/Exchange.asmx",
+        "http://127.0.0.1:4567/EWS/Exchange.asmx",
+        "https://127.0.0.1:4568/EWS/Exchange.asmx",
+        "http://localhost:4568/EWS/Exchange.asmx",
+    ],
+)
+def test_another_port_or_scheme_of_a_server_that_the_stack_lists_is_refused(caller: Any, acme: str, url: str) -> None:
+    caller.refused("InvalidParameterException", Create, OrganizationId=acme, DomainName=DOMAIN, **ews(EwsEndpoint=url))
+
+
 @pytest.mark.parametrize("name", ["", "ab", "a_b.example", "example", "-a.example", "a..example", "1.2.3.4", "x" * 256])
 def test_what_is_no_domain_is_refused(caller: Any, acme: str, name: str) -> None:
     caller.refused("InvalidParameterException", Create, OrganizationId=acme, DomainName=name, **CAP)

@@ -15,6 +15,8 @@ EXAMPLES: Final = {
     "Arn": "arn:aws:kms:us-east-1:123456789012:key/secret",
     "Url": "https://sqs.us-east-1.amazonaws.com/123456789012/secret",
     "bool": "ENABLED",
+    "PrivateServers": "https://secret.example",
+    "Certificates": "NONE",
 }
 """A value of each kind that template.yaml sets."""
 

@@ -64,6 +64,7 @@ class Stack:
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
+            "PRIVATE_EWS_SERVERS": "NONE",
             "METRICS_NAMESPACE": "Postroom",
             "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
         }

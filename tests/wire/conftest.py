@@ -93,6 +93,7 @@ def settings(aws: None) -> AdminApiSettings:
             "TEST_DOMAIN_SUFFIX": "mail.test",
             "RECORD_EVENTS_ROLE_ARN": RECORD_EVENTS_ROLE,
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
+            "PRIVATE_EWS_SERVERS": "NONE",
         }
     )
 

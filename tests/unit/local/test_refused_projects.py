@@ -207,4 +207,23 @@ def test_wrong_options_are_refused_before_anything_starts(tmp_path: Path) -> Non
 def test_an_organizations_id_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--organization-id"):
         UpSettings(organization_id=text)
-    assert UpSettings(organization_id="m-" + "0" * 32).variables["POSTROOM_FIRST_ORGANIZATION_ID"]
+    taken = UpSettings(organization_id="m-" + "0" * 32).variables("http://127.0.0.1:4568")
+    assert taken["POSTROOM_FIRST_ORGANIZATION_ID"]
+
+
+@pytest.mark.parametrize("text", ["x", "https://a.b/path", "ftp://a.b", "https://a.b,", ""])
+def test_an_ews_server_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--private-ews-server: an origin is like"):
+        UpSettings(private_ews_servers=(text,))
+
+
+def test_the_stacks_own_front_and_the_servers_that_are_named_may_be_providers(tmp_path: Path) -> None:
+    authority = tmp_path / "authority.pem"
+    with pytest.raises(UsageError, match=r"--private-ews-certificates: .* is no file"):
+        UpSettings(private_ews_certificates=authority)
+    authority.write_text("-----BEGIN CERTIFICATE-----", encoding="ascii")
+    settings = UpSettings(private_ews_servers=("https://127.0.0.1:8443",), private_ews_certificates=authority)
+    variables = settings.variables("http://127.0.0.1:4568")
+    assert variables["PRIVATE_EWS_SERVERS"] == "http://127.0.0.1:4568,https://127.0.0.1:8443"
+    assert variables["PRIVATE_EWS_CERTIFICATES"] == "-----BEGIN CERTIFICATE-----"
+    assert "PRIVATE_EWS_CERTIFICATES" not in UpSettings().variables("http://127.0.0.1:4568")

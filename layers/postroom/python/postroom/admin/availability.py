@@ -23,7 +23,7 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.errors import InvalidHostError, KeyUnavailableError
 from postroom.model.availability import EwsProvider, LambdaProvider
-from postroom.model.public_hosts import public_host
+from postroom.model.private_servers import endpoint
 from postroom.model.records import AvailabilityConfiguration, Check, Insert, Remove, Replace
 from postroom.ports.directory import every_item
 
@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 MAX_CONFIGURATIONS: Final = 100
 """Most availability configurations of an organization. Ours; WorkMail's quota is not public."""
 
-MAX_PORT: Final = 65_535
-
-_ENDPOINT: Final = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?/[!-~]*", re.ASCII)
-"""An https URL with a path in printable ASCII without spaces. Source: model, Url, which also allows http."""
-
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -51,7 +46,7 @@ def create(
     """Add the provider of a domain, which need not be a domain of the organization."""
     organization = lookup.organization(context, request["OrganizationId"])
     domain = mail_domains.valid_name(request["DomainName"])
-    _check_providers(request)
+    _check_providers(context, request)
     with context.availability_passwords.changing(organization.id, domain):
         replay = idempotency.look_up(context, "CreateAvailabilityConfiguration", request, now)
         if replay.answer is not None:
@@ -78,7 +73,7 @@ def update(
     """Replace the provider of a domain, by one of the same or the other type."""
     organization = lookup.organization(context, request["OrganizationId"])
     domain = request["DomainName"].lower()
-    _check_providers(request)
+    _check_providers(context, request)
     with context.availability_passwords.changing(organization.id, domain):
         found = context.directory.availability(organization.id, domain)
         if found is None:
@@ -132,7 +127,7 @@ def _check_limit(context: Context, organization_id: str) -> None:
         raise LimitExceededException(f"An organization has at most {MAX_CONFIGURATIONS} availability configurations.")
 
 
-def _check_providers(request: GivenProviders) -> None:
+def _check_providers(context: Context, request: GivenProviders) -> None:
     """Check that a request has exactly one provider, and that it is valid.
 
     Raises:
@@ -142,7 +137,7 @@ def _check_providers(request: GivenProviders) -> None:
         raise InvalidParameterException("A request has exactly one provider: EwsProvider or LambdaProvider.")
     if "EwsProvider" in request:
         ews = request["EwsProvider"]
-        _check_endpoint(ews["EwsEndpoint"])
+        _check_endpoint(context, ews["EwsEndpoint"])
         if ":" in ews["EwsUsername"] or _CONTROL.search(ews["EwsUsername"]):
             raise InvalidParameterException(
                 "EwsUsername: basic authentication allows no colon and no control characters."
@@ -151,16 +146,9 @@ def _check_providers(request: GivenProviders) -> None:
             raise InvalidParameterException("EwsPassword: basic authentication allows no control characters.")
 
 
-def _check_endpoint(url: str) -> None:
-    found = _ENDPOINT.fullmatch(url)
-    if found is None or "#" in url:
-        raise InvalidParameterException(
-            "EwsEndpoint: not an https URL with a path, for example https://mail.example.com/EWS/Exchange.asmx."
-        )
-    if found["port"] is not None and not 1 <= int(found["port"]) <= MAX_PORT:
-        raise InvalidParameterException(f"EwsEndpoint: a port is a number from 1 to {MAX_PORT}.")
+def _check_endpoint(context: Context, url: str) -> None:
     try:
-        public_host(found["host"])
+        context.settings.private_servers.check(endpoint(url).origin)
     except InvalidHostError as error:
         raise InvalidParameterException(f"EwsEndpoint: {error}.") from error
 

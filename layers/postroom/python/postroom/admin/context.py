@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.model.private_servers import PrivateServers
     from postroom.ports.availability_passwords import AvailabilityPasswords
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
@@ -28,6 +29,7 @@ class AdminSettings:
     Attributes:
         stack_key_arn: the KMS key of organizations that do not choose one.
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
+        private_servers: EWS servers that a configuration may name though they are not public.
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
         first_organization_id: id of the first organization; if None, it is random like the others.
     """
@@ -38,6 +40,7 @@ class AdminSettings:
     stack_key_arn: str
     test_domain_suffix: str
     record_events_role_arn: str
+    private_servers: PrivateServers
     first_organization_id: str | None = None
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from postroom.model.private_servers import PrivateServers
+
 
 class AdminApiSettings(DirectorySettings):
     mailbox_table: str
@@ -40,6 +42,7 @@ class AdminApiSettings(DirectorySettings):
     test_domain_suffix: str
     record_events_role_arn: Arn
     availability_secret_prefix: str
+    private_ews_servers: PrivateServers
     postroom_first_organization_id: str | None = None
 
 
@@ -82,6 +85,7 @@ def context(settings: AdminApiSettings) -> Context:
             stack_key_arn=settings.stack_key_arn,
             test_domain_suffix=settings.test_domain_suffix.lower(),
             record_events_role_arn=settings.record_events_role_arn,
+            private_servers=settings.private_ews_servers,
             first_organization_id=settings.postroom_first_organization_id,
         ),
         new_uuid=lambda: str(uuid.uuid4()),

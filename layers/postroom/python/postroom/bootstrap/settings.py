@@ -8,6 +8,8 @@ in lower case, and its annotation says what the variable's text must be:
     Url    an http or https URL
     bool   a switch: ENABLED or DISABLED
     int    a whole number of at least 1
+    PrivateServers    origins of EWS servers, separated by commas; or NONE
+    Certificates      PEM of certificates, with any white space for line ends; or NONE
 
 template.yaml sets the variable of every field without a default. Only a local stack sets the variable of a field with
 a default; ``| None`` in an annotation allows the default None.
@@ -24,8 +26,11 @@ from postroom.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from postroom.model.private_servers import PrivateServers
+
 Arn = NewType("Arn", str)
 Url = NewType("Url", str)
+Certificates = NewType("Certificates", str)
 
 
 def _arn(text: str) -> Arn:
@@ -44,6 +49,18 @@ def _switch(text: str) -> bool:
     return {"ENABLED": True, "DISABLED": False}[text]
 
 
+def _private_servers(text: str) -> PrivateServers:
+    from postroom.model.private_servers import PrivateServers  # few functions have this setting
+
+    return PrivateServers.read(text)
+
+
+def _certificates(text: str) -> Certificates:
+    if text != "NONE" and not text.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
+        raise ValueError
+    return Certificates(text)
+
+
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ValueError
@@ -56,6 +73,8 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "Url": ("an http or https URL", _url),
     "bool": ("ENABLED or DISABLED", _switch),
     "int": ("a whole number of at least 1", _number),
+    "PrivateServers": ("NONE, nor origins like https://HOST or https://HOST:PORT", _private_servers),
+    "Certificates": ("NONE, nor PEM of certificates", _certificates),
 }
 """By annotation: the form of the variable's text, in words, and the function that reads it."""
 

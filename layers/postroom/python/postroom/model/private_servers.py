@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-from postroom.errors import InvalidHostError, SettingsError
+from postroom.errors import InvalidHostError
 from postroom.model.public_hosts import is_public, public_host
 
 MAX_PORT: Final = 65_535
@@ -76,16 +76,16 @@ class PrivateServers:
         """Read ``https://HOST``, ``https://HOST:PORT`` or the same with http, several separated by commas; or NONE.
 
         Raises:
-            SettingsError: an entry is none of these; the text says which.
+            ValueError: an entry is none of these.
         """
         origins = set()
         for entry in () if text.strip() == NO_SERVERS else text.split(","):
             try:
                 read = endpoint(entry.strip().removesuffix("/") + "/")
             except InvalidHostError as error:
-                raise SettingsError(f"PRIVATE_EWS_SERVERS: {entry.strip()[:100]!r} is no origin") from error
+                raise ValueError(str(error)) from error
             if read.target != "/":
-                raise SettingsError(f"PRIVATE_EWS_SERVERS: {entry.strip()[:100]!r} is no origin: it has a path")
+                raise ValueError("an origin has no path")
             origins.add(read.origin)
         return cls(frozenset(origins))
 
