@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from typing import Self
 
 FORMAT: Final = 1
-"""The newest form of orders and pointers that this version reads and writes."""
+"""The form of orders and pointers, but for delivery orders of ``LISTED_FORMAT``."""
+
+LISTED_FORMAT: Final = 2
+"""The form of delivery orders that are listed, or were (docs/decisions/0025); the newest that this version reads.
+
+A version that knows no lists would find no row and drop the message as delivered. It cannot read this form.
+"""
 
 
 class RawLocation(Kept):
@@ -46,7 +52,7 @@ class Stored(Kept):
 
     _every_member: ClassVar[set[str]]
 
-    version: int = Field(default=FORMAT, ge=1, le=FORMAT)
+    version: int = Field(default=FORMAT, ge=1, le=LISTED_FORMAT)
     trace: str
     organization_id: str
 
@@ -135,6 +141,10 @@ class DeliveryOrder(Order):
     raw: RawLocation
     size: int = Field(ge=0)
     received_at: int
+    listed: bool = False
+    """It has no row: the fact that opens its flow lists it (``contracts.order_list``)."""
+    stored: bool = False
+    """It was listed, and has a row by now."""
 
     @property
     def key(self) -> str:
