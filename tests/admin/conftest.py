@@ -11,6 +11,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
+from postroom.adapters.memory.availability_queries import MemoryAvailabilityQueries
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.ledger import MemoryLedger
@@ -177,6 +178,7 @@ def context() -> Context:
         function_policies=MemoryRuleFunctions(),
         gateway_passwords=MemoryGatewayPasswords(),
         availability_passwords=MemoryAvailabilityPasswords(),
+        provider_tests=MemoryAvailabilityQueries(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

@@ -10,8 +10,9 @@ import pytest
 
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.admin.availability import MAX_CONFIGURATIONS
+from postroom.contracts.availability_query import ProviderTest
 from postroom.errors import StoreUnavailableError
-from postroom.model.availability import EwsProvider
+from postroom.model.availability import EwsProvider, LambdaProvider
 
 from .conftest import START
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Create, Update = "CreateAvailabilityConfiguration", "UpdateAvailabilityConfiguration"
 Delete, List = "DeleteAvailabilityConfiguration", "ListAvailabilityConfigurations"
+Test = "TestAvailabilityConfiguration"
 
 DOMAIN = "partner.example"
 PASSWORD = "s3cret wörd"
@@ -388,3 +390,47 @@ class TestInterrupted:
         assert not any("EwsProvider" in row for row in rows), "the password is not used"
         caller(operation, **named, **provider)
         assert held.secrets == {}
+
+
+class TestTests:
+    """TestAvailabilityConfiguration; the test itself is made by query_availability."""
+
+    def test_a_configured_provider_is_tested_without_its_password(self, caller: Any, acme: str, context: Any) -> None:
+        caller(Create, OrganizationId=acme, DomainName=DOMAIN, **EWS)
+        assert caller(Test, OrganizationId=acme, DomainName=DOMAIN.upper()) == {"TestPassed": True}
+        (test,) = context.provider_tests.tested
+        assert test == ProviderTest(acme, DOMAIN, context.directory.availability(acme, DOMAIN).provider)
+
+    def test_a_provider_is_tested_before_it_is_configured(self, caller: Any, acme: str, context: Any) -> None:
+        assert caller(Test, OrganizationId=acme, **CAP) == {"TestPassed": True}
+        assert caller(Test, OrganizationId=acme, **EWS) == {"TestPassed": True}
+        server = EwsProvider(SHOWN["EwsEndpoint"], SHOWN["EwsUsername"], "")
+        assert context.provider_tests.tested == [
+            ProviderTest(acme, "", LambdaProvider(FUNCTION)),
+            ProviderTest(acme, "", server, PASSWORD),
+        ]
+        assert context.availability_passwords.secrets == {}
+        assert caller(List, OrganizationId=acme)["AvailabilityConfigurations"] == []
+
+    def test_a_failed_test_is_an_answer_with_its_reason(self, caller: Any, acme: str, context: Any) -> None:
+        context.provider_tests.failure = "There is no function."
+        said = caller(Test, OrganizationId=acme, **CAP)
+        assert said == {"TestPassed": False, "FailureReason": "There is no function."}
+
+    @pytest.mark.parametrize(
+        "given", [{}, {**EWS, **CAP}, {"DomainName": DOMAIN, **CAP}, {"DomainName": DOMAIN, **EWS}]
+    )
+    def test_a_request_names_exactly_one_thing(self, caller: Any, acme: str, given: dict[str, Any]) -> None:
+        text = caller.refused("InvalidParameterException", Test, OrganizationId=acme, **given)
+        assert "exactly one of DomainName, EwsProvider and LambdaProvider" in text
+
+    def test_a_domain_without_a_configuration_is_not_found(self, caller: Any, acme: str) -> None:
+        caller.refused("ResourceNotFoundException", Test, OrganizationId=acme, DomainName=DOMAIN)
+
+    def test_a_server_that_could_not_be_configured_is_not_tested(self, caller: Any, acme: str, context: Any) -> None:
+        wrong = ews(EwsEndpoint="https://localhost/EWS/Exchange.asmx")
+        caller.refused("InvalidParameterException", Test, OrganizationId=acme, **wrong)
+        assert context.provider_tests.tested == []
+
+    def test_an_organization_that_is_unknown_is_an_error(self, caller: Any) -> None:
+        caller.refused("OrganizationNotFoundException", Test, OrganizationId="m-" + "f" * 32, **CAP)

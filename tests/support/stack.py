@@ -64,7 +64,9 @@ class Stack:
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
+            "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "PRIVATE_EWS_SERVERS": "NONE",
+            "PRIVATE_EWS_CERTIFICATES": "NONE",
             "METRICS_NAMESPACE": "Postroom",
             "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
         }

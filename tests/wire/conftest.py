@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -94,6 +95,7 @@ def settings(aws: None) -> AdminApiSettings:
             "RECORD_EVENTS_ROLE_ARN": RECORD_EVENTS_ROLE,
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "PRIVATE_EWS_SERVERS": "NONE",
+            "QUERY_AVAILABILITY_FUNCTION": "query_availability",
         }
     )
 
@@ -135,3 +137,19 @@ def post(answer: Answer) -> Callable[..., tuple[int, dict[str, Any], dict[str, s
         return response["statusCode"], json.loads(response["body"]), response["headers"]
 
     return send
+
+
+@pytest.fixture
+def route_lambda(aws: None) -> Iterator[Callable[[Callable[[dict[str, Any]], Any]], None]]:
+    """Let a callable answer every invocation of a function."""
+    hooks: Any = clients.availability_queries().meta.events
+    answers: list[Callable[[dict[str, Any]], Any]] = []
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        payload: Any = io.BytesIO(json.dumps(answers[-1](json.loads(cast("bytes", request.body)))).encode())
+        headers: Any = {"x-amzn-RequestId": "r"}
+        return AWSResponse(request.url, 200, headers, payload)
+
+    hooks.register("before-send.lambda.Invoke", answer)
+    yield answers.append
+    hooks.unregister("before-send.lambda.Invoke", answer)

@@ -11,6 +11,8 @@ import boto3
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postroom.bootstrap.admin_api import AdminApiSettings
 
 RULE_SET = "mail"
@@ -267,8 +269,27 @@ def test_the_life_of_availability_configurations(workmail: Any, acme: str, setti
     workmail.delete_availability_configuration(**named)
     assert workmail.list_availability_configurations(OrganizationId=acme)["AvailabilityConfigurations"] == []
     assert secrets.list_secrets()["SecretList"] == []
-    with pytest.raises(raised.ClientError, match="not built yet"):
-        workmail.test_availability_configuration(**named)
+
+
+def test_a_test_of_a_provider_has_the_models_answer(
+    workmail: Any, acme: str, route_lambda: Callable[[Callable[[dict[str, Any]], Any]], None]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(event: dict[str, Any]) -> dict[str, str]:
+        asked.append(event["test"])
+        return {"failure": "" if len(asked) == 1 else "The EWS server refused the user name or the password."}
+
+    route_lambda(answer)
+    named = {"OrganizationId": acme}
+    found = workmail.test_availability_configuration(**named, LambdaProvider=FREE_BUSY)
+    assert {name: found[name] for name in found if name != "ResponseMetadata"} == {"TestPassed": True}
+    found = workmail.test_availability_configuration(**named, EwsProvider={**EWS, "EwsPassword": EWS_PASSWORD})
+    assert found["TestPassed"] is False
+    assert found["FailureReason"] == "The EWS server refused the user name or the password."
+    assert asked[1]["password"] == EWS_PASSWORD
+    with pytest.raises(workmail.exceptions.ResourceNotFoundException):
+        workmail.test_availability_configuration(**named, DomainName="nothing.example")
 
 
 def test_the_paginator_walks_every_page_of_availability_configurations(workmail: Any, acme: str) -> None:

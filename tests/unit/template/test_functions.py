@@ -24,6 +24,7 @@ FUNCTIONS: Final = {
     "DeleteOrganizationsFunction": "delete_organizations",
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
+    "QueryAvailabilityFunction": "query_availability",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
 TABLES: Final = {
@@ -189,7 +190,7 @@ def test_only_the_admin_api_may_encrypt_passwords_of_gateways_and_no_function_ma
 
 
 @each_function
-def test_passwords_of_availability_providers_are_kept_by_one_function_and_read_by_none_yet(
+def test_passwords_of_availability_providers_are_kept_by_one_function_and_read_by_another(
     template: Template, function: str
 ) -> None:
     actions: dict[str, set[str]] = {}
@@ -203,14 +204,35 @@ def test_passwords_of_availability_providers_are_kept_by_one_function_and_read_b
     expected: dict[str, dict[str, set[str]]] = {
         "AdminApiFunction": {str(arn): {"CreateSecret", "PutSecretValue", "DeleteSecret"}},
         "DeleteOrganizationsFunction": {str(arn): {"DeleteSecret"}, "*": {"ListSecrets"}},
+        "QueryAvailabilityFunction": {str(arn): {"GetSecretValue"}},
     }
     assert actions == expected.get(function, {})
     assert (name == "${AWS::StackName}/availability/") == (function in expected)
 
 
-def test_only_the_function_that_keeps_secrets_uses_the_stack_key_through_their_service(template: Template) -> None:
+def test_only_the_functions_that_keep_and_read_secrets_use_the_stack_key_through_their_service(
+    template: Template,
+) -> None:
     using = {each for each in FUNCTIONS if "secretsmanager.$" in str([*template.statements(each)])}
-    assert using == {"AdminApiFunction"}
+    assert using == {"AdminApiFunction", "QueryAvailabilityFunction"}
+
+
+@each_function
+def test_only_three_functions_may_invoke_functions_and_the_admin_api_one_of_ours(
+    template: Template, function: str
+) -> None:
+    found = [
+        str(each["Resource"]) for each in template.statements(function) if "lambda:InvokeFunction" in each["Action"]
+    ]
+    anywhere = "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:*"
+    here = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"
+    expected = {
+        "RunSyncRuleFunction": [str({"Fn::Sub": here})],
+        "RunAsyncRuleFunction": [str({"Fn::Sub": here})],
+        "QueryAvailabilityFunction": [str({"Fn::Sub": anywhere})],
+        "AdminApiFunction": [str({"Fn::GetAtt": ["QueryAvailabilityFunction", "Arn"]})],
+    }
+    assert found == expected.get(function, [])
 
 
 def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
@@ -284,7 +306,7 @@ def test_facts_are_never_changed_nor_taken_back(template: Template, function: st
 
 
 @each_function
-def test_plain_mailbox_keys_are_for_deliver_alone(template: Template, function: str) -> None:
+def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Template, function: str) -> None:
     def without_service(statement: Any) -> bool:
         return "kms:ViaService" not in str(statement.get("Condition", ""))
 
@@ -295,7 +317,7 @@ def test_plain_mailbox_keys_are_for_deliver_alone(template: Template, function: 
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    assert bool(direct) == (function == "DeliverFunction")
+    assert bool(direct) == (function in {"DeliverFunction", "QueryAvailabilityFunction"})
 
 
 @each_function

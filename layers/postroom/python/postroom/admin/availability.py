@@ -1,4 +1,4 @@
-"""CreateAvailabilityConfiguration, UpdateAvailabilityConfiguration, DeleteAvailabilityConfiguration, and the list.
+"""The operations of availability configurations: Create, Update, Delete, List and Test.
 
 A configuration names the provider of free/busy information for one domain: an EWS server or a function. The password
 of an EWS server is put before its configuration is written, and removed after its configuration; an interrupted
@@ -21,6 +21,7 @@ from postroom.contracts.admin.exceptions import (
     OrganizationStateException,
     ResourceNotFoundException,
 )
+from postroom.contracts.availability_query import ProviderTest
 from postroom.errors import InvalidHostError, KeyUnavailableError
 from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.private_servers import endpoint
@@ -116,6 +117,43 @@ def list_(context: Context, request: requests.ListAvailabilityConfigurationsRequ
     return present(AvailabilityConfigurations=[_described(record) for record in found], NextToken=token)
 
 
+def test(
+    context: Context, request: requests.TestAvailabilityConfigurationRequest, _now: int
+) -> answers.TestAvailabilityConfigurationResponse:
+    """Test the provider of a domain, or one that may become its provider; a failed test is no error.
+
+    Another function makes the test, since it may call providers and read their passwords, which this one may not.
+    """
+    organization = lookup.organization(context, request["OrganizationId"])
+    given = [member for member in ("DomainName", "EwsProvider", "LambdaProvider") if member in request]
+    if len(given) != 1:
+        raise InvalidParameterException(
+            "A request has exactly one of DomainName, EwsProvider and LambdaProvider: what is to be tested."
+        )
+    failure = context.provider_tests.test(_to_test(context, organization.id, request))
+    if failure:
+        return {"TestPassed": False, "FailureReason": failure}
+    return {"TestPassed": True}
+
+
+def _to_test(
+    context: Context, organization_id: str, request: requests.TestAvailabilityConfigurationRequest
+) -> ProviderTest:
+    if "DomainName" in request:
+        domain = request["DomainName"].lower()
+        found = context.directory.availability(organization_id, domain)
+        if found is None:
+            raise ResourceNotFoundException(f"There is no availability configuration for {domain}.")
+        return ProviderTest(organization_id, domain, found.provider)
+    if "LambdaProvider" in request:
+        return ProviderTest(organization_id, "", LambdaProvider(request["LambdaProvider"]["LambdaArn"]))
+    ews = request["EwsProvider"]
+    _check_ews(context, ews)
+    return ProviderTest(
+        organization_id, "", EwsProvider(ews["EwsEndpoint"], ews["EwsUsername"], ""), ews["EwsPassword"]
+    )
+
+
 def _check_limit(context: Context, organization_id: str) -> None:
     """Check that the organization may have one more configuration.
 
@@ -136,14 +174,15 @@ def _check_providers(context: Context, request: GivenProviders) -> None:
     if ("EwsProvider" in request) == ("LambdaProvider" in request):
         raise InvalidParameterException("A request has exactly one provider: EwsProvider or LambdaProvider.")
     if "EwsProvider" in request:
-        ews = request["EwsProvider"]
-        _check_endpoint(context, ews["EwsEndpoint"])
-        if ":" in ews["EwsUsername"] or _CONTROL.search(ews["EwsUsername"]):
-            raise InvalidParameterException(
-                "EwsUsername: basic authentication allows no colon and no control characters."
-            )
-        if _CONTROL.search(ews["EwsPassword"]):
-            raise InvalidParameterException("EwsPassword: basic authentication allows no control characters.")
+        _check_ews(context, request["EwsProvider"])
+
+
+def _check_ews(context: Context, ews: requests.EwsAvailabilityProvider) -> None:
+    _check_endpoint(context, ews["EwsEndpoint"])
+    if ":" in ews["EwsUsername"] or _CONTROL.search(ews["EwsUsername"]):
+        raise InvalidParameterException("EwsUsername: basic authentication allows no colon and no control characters.")
+    if _CONTROL.search(ews["EwsPassword"]):
+        raise InvalidParameterException("EwsPassword: basic authentication allows no control characters.")
 
 
 def _check_endpoint(context: Context, url: str) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from postroom.model.private_servers import PrivateServers
     from postroom.ports.availability_passwords import AvailabilityPasswords
+    from postroom.ports.availability_queries import ProviderTests
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.gateway_passwords import GatewayPasswords
@@ -59,6 +60,7 @@ class Context:
     function_policies: FunctionPolicies
     gateway_passwords: GatewayPasswords
     availability_passwords: AvailabilityPasswords
+    provider_tests: ProviderTests
     settings: AdminSettings
     new_uuid: Callable[[], str]
 

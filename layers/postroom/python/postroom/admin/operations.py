@@ -96,4 +96,5 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "UpdateAvailabilityConfiguration": availability.update,
     "DeleteAvailabilityConfiguration": availability.delete,
     "ListAvailabilityConfigurations": availability.list_,
+    "TestAvailabilityConfiguration": availability.test,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
 from postroom.adapters.aws.availability_passwords import SecretsManagerPasswords, SecretsManagerRemoval
+from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
@@ -43,6 +44,7 @@ class AdminApiSettings(DirectorySettings):
     record_events_role_arn: Arn
     availability_secret_prefix: str
     private_ews_servers: PrivateServers
+    query_availability_function: str
     postroom_first_organization_id: str | None = None
 
 
@@ -78,6 +80,9 @@ def context(settings: AdminApiSettings) -> Context:
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, cache_s=0),
         gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
         availability_passwords=_availability_passwords(settings, table),
+        provider_tests=LambdaAvailabilityQueries(
+            clients.later(clients.availability_queries), settings.query_availability_function
+        ),
         settings=AdminSettings(
             partition=partition,
             region=region,

@@ -28,13 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 FORMAT: Final = 1
-"""The form of orders and pointers, but for delivery orders of ``LISTED_FORMAT``."""
-
-LISTED_FORMAT: Final = 2
-"""The form of delivery orders that are listed, or were (docs/decisions/0025); the newest that this version reads.
-
-A version that knows no lists would find no row and drop the message as delivered. It cannot read this form.
-"""
+"""The newest form of orders and pointers that this version reads and writes."""
 
 
 class RawLocation(Kept):
@@ -52,7 +46,7 @@ class Stored(Kept):
 
     _every_member: ClassVar[set[str]]
 
-    version: int = Field(default=FORMAT, ge=1, le=LISTED_FORMAT)
+    version: int = Field(default=FORMAT, ge=1, le=FORMAT)
     trace: str
     organization_id: str
 
@@ -141,10 +135,6 @@ class DeliveryOrder(Order):
     raw: RawLocation
     size: int = Field(ge=0)
     received_at: int
-    listed: bool = False
-    """It has no row: the fact that opens its flow lists it (``contracts.order_list``)."""
-    stored: bool = False
-    """It was listed, and has a row by now."""
 
     @property
     def key(self) -> str:

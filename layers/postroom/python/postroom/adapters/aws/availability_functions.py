@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 MAX_REGIONS: Final = 40
 """Most Regions whose clients are kept; a configuration may name any text of the form of one. Ours."""
 
-_MAKING: Final = Lock()
-"""botocore's sessions make one client at a time."""
-
 
 def region_of(function_arn: str) -> str:
     """Return the Region in a function's ARN."""
@@ -39,8 +36,7 @@ class RegionalFunctions:
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
         """One byte more than an answer may have is read, so that a longer one is recognized."""
-        with _MAKING:
-            client = self.client(region_of(function_arn))
+        client = self.client(region_of(function_arn))
         return LambdaRuleFunctions(client, MAX_ANSWER_BYTES + 1).call(function_arn, event)
 
 
@@ -55,10 +51,11 @@ class RegionalFunctionPolicies:
     monotonic: Callable[[], float]
     cache_s: float = 60.0
     _regions: dict[str, LambdaFunctionPolicies] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
         region = region_of(function_arn)
-        with _MAKING:
+        with self._lock:
             found = self._regions.get(region)
             if found is None:
                 if len(self._regions) >= MAX_REGIONS:

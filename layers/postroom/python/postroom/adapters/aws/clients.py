@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import botocore.session
 from botocore.config import Config
@@ -42,6 +43,10 @@ _ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "stand
 """For batches with many organizations: a service that does not answer costs at most 15 seconds."""
 
 
+_MAKING: Final = Lock()
+"""A session makes one client at a time; query_availability uses clients for the first time in several threads."""
+
+
 @cache
 def session() -> botocore.session.Session:
     """Return the session of all clients: its environment, credentials, and event handlers that a tool may add."""
@@ -50,7 +55,8 @@ def session() -> botocore.session.Session:
 
 def _made(service: str, config: Config, **more: str) -> Any:
     make: Any = session().create_client  # its stub has no type per service
-    return make(service, config=config, **more)
+    with _MAKING:
+        return make(service, config=config, **more)
 
 
 @cache

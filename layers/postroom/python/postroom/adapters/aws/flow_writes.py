@@ -12,16 +12,7 @@ from postroom.adapters.aws import ledger_rows, transit_rows
 from postroom.adapters.aws.rows import key, number
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
-from postroom.ports.transit import (
-    EndCall,
-    Outcome,
-    PostponeCall,
-    Settle,
-    SettleIfThere,
-    TakeChunk,
-    has_row,
-    open_since_ms,
-)
+from postroom.ports.transit import EndCall, Outcome, PostponeCall, Settle, SettleIfThere, TakeChunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,8 +67,7 @@ class FlowWrites:
     def orders(self, orders: Iterable[Order]) -> None:
         """Add open orders. Condition: they do not exist."""
         for order in orders:
-            row = transit_rows.order_row(order, open_since_ms(order, self.now_ms))
-            self.write.put(ORDER, self.transit_table, row, condition=NOT_THERE)
+            self.write.put(ORDER, self.transit_table, transit_rows.order_row(order, self.now_ms), condition=NOT_THERE)
 
     def expansion(self, expansion: Expansion) -> None:
         """Add an open expansion. Condition: it does not exist."""
@@ -119,8 +109,7 @@ class FlowWrites:
         """Add the change of a row, with the condition that the port names."""
         match take:
             case Settle(entry):
-                if has_row(entry):  # a listed order ends with a fact alone
-                    self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
+                self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
             case SettleIfThere(entry):
                 self.write.delete(TAKE, self.transit_table, place(entry))
             case EndCall(call):

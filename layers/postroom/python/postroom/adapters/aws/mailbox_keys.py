@@ -49,19 +49,20 @@ class KmsMailboxKeys:
         return answer["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
-        """Every call drops plain keys that are older than a minute."""
+        """Every call drops plain keys that are older than a minute. Any thread may call."""
         now, asked = self.clock(), (wrapped, kms_key_arn, organization_arn)
-        for old in [known for known, (since, _) in self._plain.items() if now - since >= PLAIN_KEY_SECONDS]:
-            del self._plain[old]
-        if asked not in self._plain:
+        for old in [known for known, (since, _) in list(self._plain.items()) if now - since >= PLAIN_KEY_SECONDS]:
+            self._plain.pop(old, None)  # another thread may have dropped it
+        known = self._plain.get(asked)
+        if known is None:
             try:
                 answer = self.client.decrypt(
                     CiphertextBlob=wrapped, KeyId=kms_key_arn, EncryptionContext={CONTEXT: organization_arn}
                 )
             except (BotoCoreError, ClientError) as error:
                 raise key_error(error, "the organization's") from error
-            self._plain[asked] = (now, answer["Plaintext"])
-        return self._plain[asked][1]
+            known = self._plain[asked] = (now, answer["Plaintext"])
+        return known[1]
 
 
 def key_error(error: BotoCoreError | ClientError, whose: str) -> PostroomError:
