@@ -1,6 +1,6 @@
-"""Derive the admin contract and the client's data from the installed botocore and our own operations.
+"""Derive the admin contract and the client's data from the installed botocore and our own operations, and time zones.
 
-Four things come out, all of them committed, so that a change of botocore shows as a change of ours:
+Six things come out, all of them committed, so that a change of botocore shows as a change of ours:
 
 - ``contracts/admin/models/shapes.py``: names, types and constraints as one literal (a few milliseconds to import,
   against hundreds for ninety pydantic models), read by ``contracts/admin/validation.py``;
@@ -8,7 +8,8 @@ Four things come out, all of them committed, so that a change of botocore shows 
 - ``layers/workmail_client/botocore``: both services' models without documentation, for the day botocore drops them, and
   sdk-extras, which teach stock clients the signing name and the operations of ``contracts.extra_operations``;
 - ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``;
-- ``schemas/cap-*.schema.json``: the same of an availability provider's function, from ``contracts/cap_lambda.py``.
+- ``schemas/cap-*.schema.json``: the same of an availability provider's function, from ``contracts/cap_lambda.py``;
+- ``contracts/ews/windows_zones.json``: the time zones of GetServerTimeZones, from tzdata and CLDR.
 
 ``python -m contracts.generate`` writes them, ``--check`` exits 1 if one is out of step. ``shapes.py`` holds inputs
 only: answers are checked where they are written, by mypy, and by botocore in the tests.
@@ -25,12 +26,13 @@ from typing import Any, Final
 
 import botocore
 
-from contracts import extra_operations
+from contracts import extra_operations, windows_zones
 from postroom.contracts import cap_lambda
 from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MODELS: Final = ROOT / "layers/postroom/python/postroom/contracts/admin/models"
+ZONES: Final = ROOT / "layers/postroom/python/postroom/contracts/ews/windows_zones.json"
 CLIENT: Final = ROOT / "layers/workmail_client/botocore"
 BOTOCORE: Final = Path(botocore.__file__).parent / "data"
 SERVICES: Final = {"workmail": "2017-10-01", "workmailmessageflow": "2019-05-01"}
@@ -207,7 +209,7 @@ def artefacts() -> dict[Path, str]:
         MODELS / "requests.py": typed_module(workmail, "input", "Inputs of the WorkMail API, for type checkers."),
         MODELS / "answers.py": typed_module(workmail, "output", "Outputs of the WorkMail API, for type checkers."),
     }
-    files |= schemas()
+    files |= schemas() | {ZONES: windows_zones.text()}
     for service, version in SERVICES.items():
         folder = CLIENT / service / version
         model = without_documentation(load(service))

@@ -108,7 +108,8 @@ class Stack:
         lambda_service = LambdaService(invocations)
         deploy_permissions(projects, lambda_service)
         answers["the Lambda service"] = lambda_service.answer
-        answers["the API"] = Api(routes_of(project.events), invocations, project.binary_types).answer
+        routes = routes_of(project.events, project.apis)
+        answers["the API"] = Api(routes, invocations, project.binary_types).answer
         lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving).answer)
         service.start()
         custom = CustomResources(lambda_service, invocations, self.environment["AWS_ENDPOINT_URL_LAMBDA"])

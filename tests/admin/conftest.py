@@ -15,6 +15,7 @@ from postroom.adapters.memory.availability_queries import MemoryAvailabilityQuer
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.ledger import MemoryLedger
+from postroom.adapters.memory.passwords import PlainPasswords
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
@@ -95,11 +96,6 @@ class FewKeys:
         if self.disabled:
             raise KeyUnavailableError("DisabledException")
         return f"{kms_key_arn}|{organization_arn}".encode()
-
-
-class PlainPasswords:
-    def hash(self, password: str) -> str:
-        return f"hash of {password}"
 
 
 @dataclass

@@ -23,7 +23,7 @@ def test_a_new_user_is_disabled_and_has_no_mailbox(caller: Any, acme: str, conte
         "HiddenFromGlobalAddressList": False,
     }
     assert context.mailboxes.heads == {}
-    assert context.directory.password(acme, made["UserId"]).hash == "hash of Secret-1"
+    assert context.directory.password(acme, made["UserId"]).hash.endswith("hash of Secret-1")
 
 
 def test_a_user_is_found_by_id_name_and_address_whatever_its_case(
@@ -208,7 +208,7 @@ class TestPasswords:
         user = caller("CreateUser", OrganizationId=acme, Name="ann-of-the-hill", DisplayName="Ann")["UserId"]
         request = {"OrganizationId": acme, "Password": "Another-1"}
         caller("ResetPassword", **request, UserId=user)
-        assert context.directory.password(acme, user).hash == "hash of Another-1"
+        assert context.directory.password(acme, user).hash.endswith("hash of Another-1")
         caller.refused("EntityNotFoundException", "ResetPassword", **request, UserId="ann-of-the-hill")
         caller.refused("InvalidPasswordException", "ResetPassword", OrganizationId=acme, UserId=user, Password="weak")
 

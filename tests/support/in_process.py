@@ -66,15 +66,21 @@ class Functions:
     by_name: dict[str, Function]
     _handlers: dict[str, Any] = field(default_factory=dict)
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+    def invoke(
+        self,
+        FunctionName: str,  # noqa: N803 - boto3's names
+        Payload: bytes,  # noqa: N803
+        InvocationType: str = "RequestResponse",  # noqa: N803
+    ) -> dict[str, Any]:
         """Answer as a stock Lambda client does."""
+        metadata = {"ResponseMetadata": {"RequestId": "request-1"}}
         try:
             answer = self._handler(FunctionName)(json.loads(Payload), Context(FunctionName))
         except Exception as error:  # noqa: BLE001 - as Lambda does
             failed = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failed).encode())}
+            return {**metadata, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failed).encode())}
         payload = json.dumps(answer).encode() if isinstance(answer, dict | list | None) else b"".join(answer)
-        return {"Payload": io.BytesIO(payload)}
+        return {**metadata, "Payload": io.BytesIO(payload)}
 
     def _handler(self, name: str) -> Any:
         function = self.by_name[name]
@@ -181,6 +187,9 @@ def deployed() -> Iterator[InProcessStack]:
             project.deploy()
             functions = Functions({name: each for each in project.functions for name in (each.name, each.logical_id)})
             cloudformation = CloudFormation()
-            yield InProcessStack({}, project=project, functions=functions, cloudformation=cloudformation)
+            # one function of ours calls another
+            patched = patch.object(clients, "availability_queries", functools.cache(lambda: functions))
+            with patched:
+                yield InProcessStack({}, project=project, functions=functions, cloudformation=cloudformation)
             cloudformation.close()
         clients.forget()

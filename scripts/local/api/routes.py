@@ -1,7 +1,7 @@
 """The API: a REST API's proxy integration, version 1.0 of the payload, for the routes of the template.
 
-Signatures are not checked here; on AWS, API Gateway checks who may call. A streamed answer is passed on when it
-is complete, and at once: AWS begins sooner, and slows down after 10 MB.
+Signatures are not checked here; on AWS, API Gateway checks who may call. Lambda authorizers are asked. A streamed
+answer is passed on when it is complete, and at once: AWS begins sooner, and slows down after 10 MB.
 Source: AWS, API Gateway, "Set up Lambda proxy integrations", "Gateway response types" and "Set up a Lambda proxy
 integration with payload response streaming".
 """
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from local.api.authorizers import Authorizer, Authorizers, authorizer_of
 from local.functions.pool import ThrottledError
 from local.settings import ACCOUNT
 from local.web import Response
@@ -54,6 +55,7 @@ class Route:
     """One method and path of a function; `{name}` and `{name+}` are path parameters.
 
     `streamed`: the function's answer is a head, the delimiter and the body, as long as Lambda streams.
+    `authorizer`: asked before the function; None where everybody may call.
     """
 
     method: str
@@ -61,6 +63,7 @@ class Route:
     function: Function
     stage: str = "local"
     streamed: bool = False
+    authorizer: Authorizer | None = None
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -70,14 +73,20 @@ class Route:
         )
 
 
-def routes_of(events: Iterable[EventSource]) -> list[Route]:
-    """Return the routes of the API."""
+def routes_of(events: Iterable[EventSource], apis: Mapping[str, Mapping[str, Any]]) -> list[Route]:
+    """Return the routes of all APIs, which have one port here.
+
+    Args:
+        events: of functions.
+        apis: properties of the APIs, by what Ref gives for them.
+    """
     return [
         Route(
             str(event.properties["Method"]).upper(),
             str(event.properties["Path"]),
             event.function,
             streamed=event.properties.get("ResponseTransferMode") == "RESPONSE_STREAM",
+            authorizer=authorizer_of(apis.get(str(event.properties.get("RestApiId")), {}), event.properties),
         )
         for event in events
         if event.kind == "Api"
@@ -90,16 +99,17 @@ class Api:
     def __init__(
         self, routes: list[Route], invocations: Invocations, binary_types: frozenset[str] = frozenset()
     ) -> None:
-        """Keep the routes: those without parameters are tried first.
+        """Keep the routes: those with fewer parameters are tried first.
 
         Args:
             routes: of the template.
             invocations: runs the functions.
             binary_types: media types that reach a function base64-encoded; `*/*` for all.
         """
-        ordered = sorted(routes, key=lambda route: ("{" in route.path, "+}" in route.path))
+        ordered = sorted(routes, key=lambda route: ("+}" in route.path, route.path.count("{")))
         self._routes = [(route, route.pattern) for route in ordered]
         self._invocations = invocations
+        self._authorizers = Authorizers(invocations)
         self._binary = binary_types
 
     def answer(self, request: Request) -> Response:
@@ -116,6 +126,11 @@ class Api:
 
     def _integrate(self, route: Route, request: Request, parameters: Mapping[str, str]) -> Response:
         event = self._event(route, request, parameters)
+        if route.authorizer:
+            context = self._authorizers.authorized(route.authorizer, event)
+            if isinstance(context, Response):
+                return context
+            event["requestContext"]["authorizer"] = context
         encoded = json.dumps(event, ensure_ascii=False).encode()
         if len(encoded) > MAX_EVENT_BYTES:
             return _said(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Too Long")
@@ -139,6 +154,8 @@ class Api:
     def _event(self, route: Route, request: Request, parameters: Mapping[str, str]) -> dict[str, Any]:
         names = dict.fromkeys(request.headers.keys())
         many = {name: request.headers.get_all(name) for name in names}
+        # a proxy before this port may say that its clients use TLS; API Gateway's always do
+        many.setdefault("X-Forwarded-Proto", ["http"])
         query = parse_qsl(request.query, keep_blank_values=True)
         many_query: dict[str, list[str]] = {}
         for name, value in query:
@@ -187,7 +204,7 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
             "userAgent": request.headers.get("User-Agent"),
             "userArn": f"arn:aws:iam::{ACCOUNT}:root",
         },
-        "path": f"/{route.stage}{unquote(request.path)}",
+        "path": unquote(request.path),  # the stage is not part of the URL, as with a custom domain name on AWS
         "protocol": request.protocol,
         "requestId": str(uuid.uuid4()),
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
@@ -209,9 +226,9 @@ def proxy_response(answer: Mapping[str, Any], request_id: str) -> Response:
     if body is not None and not isinstance(body, str):
         raise TypeError("body is not a string")
     raw = base64.b64decode(body or "", validate=True) if answer.get("isBase64Encoded") else (body or "").encode()
-    many = {name: list(values) for name, values in (answer.get("multiValueHeaders") or {}).items()}
+    many = {_remapped(name): list(values) for name, values in (answer.get("multiValueHeaders") or {}).items()}
     for name, value in (answer.get("headers") or {}).items():
-        many.setdefault(name, []).append(value)
+        many.setdefault(_remapped(name), []).append(value)
     repeated = tuple(
         (name, _header_text(value))
         for name, values in many.items()
@@ -234,6 +251,14 @@ def streamed_response(answer: bytes, request_id: str) -> Response:
         raise ValueError("there is no delimiter")
     head = proxy_response({**json.loads(answer[:end]), "body": None}, request_id)
     return replace(head, body=answer[end + len(DELIMITER) :])
+
+
+def _remapped(name: str) -> str:
+    """Return a header's name as API Gateway passes it on: clients do not see a function's challenge.
+
+    Source: AWS, API Gateway, "Important notes for REST APIs".
+    """
+    return f"x-amzn-Remapped-{name}" if name.lower() == "www-authenticate" else name
 
 
 def _header_text(value: object) -> str:

@@ -214,6 +214,15 @@ class Project:
         ]
         return frozenset(media_type.replace("~1", "/").lower() for media_type in found)
 
+    @property
+    def apis(self) -> dict[str, Mapping[str, Any]]:
+        """The properties of the APIs, by what Ref gives for them."""
+        return {
+            self._made[name].ref: self._resolve(name, resource.get("Properties", {}))
+            for name, resource in self._resources.items()
+            if resource["Type"] == _API
+        }
+
     def _check_type(self, name: str, kind: str) -> None:
         known = kind in MAKERS or kind in NOT_EXECUTED or kind in (_FUNCTION, _LAYER, _API) or _is_custom(kind)
         if not known and self._installs is None:

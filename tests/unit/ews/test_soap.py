@@ -94,7 +94,7 @@ def test_what_is_no_xml_fails_schema_validation(data: bytes) -> None:
 
 DTDS = (
     '<!DOCTYPE a [<!ENTITY x "y">]>',
-    '<!DOCTYPE a SYSTEM "file:///etc/hostname">',
+    '<!DOCTYPE a SYSTEM "/etc/hostname">',
     '<!DOCTYPE a [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x"> %x;]>',
     '<!DOCTYPE a [<!ENTITY x0 "lol">' + "".join(f'<!ENTITY x{n + 1} "{f"&x{n};" * 10}">' for n in range(9)) + "]>",
 )

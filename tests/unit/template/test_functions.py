@@ -15,7 +15,6 @@ FUNCTIONS: Final = {
     "RunSyncRuleFunction": "run_sync_rule",
     "RunAsyncRuleFunction": "run_async_rule",
     "DeliverFunction": "deliver",
-    "UpdateCalendarFunction": "update_calendar",
     "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
@@ -26,6 +25,8 @@ FUNCTIONS: Final = {
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
     "QueryAvailabilityFunction": "query_availability",
+    "AuthenticateFunction": "authenticate",
+    "EwsFunction": "ews",
     "ActivateRuleSetFunction": "activate_rule_set",
 }
 TABLES: Final = {
@@ -38,7 +39,6 @@ QUEUES: Final = {
     "RUN_SYNC_RULE_QUEUE_URL": "RunSyncRuleQueue",
     "RUN_ASYNC_RULE_QUEUE_URL": "RunAsyncRuleQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
-    "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueue",
     "BOUNCE_QUEUE_URL": "BounceQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
@@ -220,7 +220,7 @@ def test_only_the_functions_that_keep_and_read_secrets_use_the_stack_key_through
 
 
 @each_function
-def test_only_three_functions_may_invoke_functions_and_the_admin_api_one_of_ours(
+def test_only_three_functions_may_invoke_functions_and_two_others_one_of_ours(
     template: Template, function: str
 ) -> None:
     found = [
@@ -233,6 +233,7 @@ def test_only_three_functions_may_invoke_functions_and_the_admin_api_one_of_ours
         "RunAsyncRuleFunction": [str({"Fn::Sub": here})],
         "QueryAvailabilityFunction": [str({"Fn::Sub": anywhere})],
         "AdminApiFunction": [str({"Fn::GetAtt": ["QueryAvailabilityFunction", "Arn"]})],
+        "EwsFunction": [str({"Fn::GetAtt": ["QueryAvailabilityFunction", "Arn"]})],
     }
     assert found == expected.get(function, [])
 
@@ -243,10 +244,9 @@ def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
-def test_only_stations_of_mailboxes_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
+def test_only_deliver_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    stations = {"DeliverFunction", "UpdateCalendarFunction"}
-    assert removing == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
+    assert removing == {"DeliverFunction", "RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
 def test_no_function_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
@@ -320,7 +320,7 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    assert bool(direct) == (function in {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction"})
+    assert bool(direct) == (function in {"DeliverFunction", "QueryAvailabilityFunction"})
 
 
 @each_function

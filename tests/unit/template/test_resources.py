@@ -15,7 +15,6 @@ DEAD_LETTERS: Final = {
     "RunSyncRuleDeadLetterQueue",
     "RunAsyncRuleDeadLetterQueue",
     "DeliverDeadLetterQueue",
-    "UpdateCalendarDeadLetterQueue",
     "BounceDeadLetterQueue",
     "RetryEventsDeadLetterQueue",
     "RecordEventsFailureQueue",
@@ -231,19 +230,43 @@ def test_every_parameter_has_a_default_and_a_description(template: Template) -> 
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template.body["Parameters"])
 
 
-def test_the_api_has_iam_authorization(template: Template) -> None:
-    assert template.resources["Api"]["Properties"]["Auth"] == {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"}
-    routes = [
+def routes(template: Template, api: str) -> list[tuple[str, str, str]]:
+    return [
         (name, event["Properties"]["Method"], event["Properties"]["Path"])
         for name, function in template.functions.items()
         for event in function.get("Events", {}).values()
-        if event["Type"] == "Api"
+        if event["Type"] == "Api" and subject(event["Properties"]["RestApiId"]) == api
     ]
-    assert routes == [
+
+
+def test_the_api_has_iam_authorization(template: Template) -> None:
+    assert template.resources["Api"]["Properties"]["Auth"] == {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"}
+    assert routes(template, "Api") == [
         ("AdminApiFunction", "POST", "/"),
         ("MessageFlowApiFunction", "GET", "/messages/{messageId}"),
         ("MessageFlowApiFunction", "POST", "/messages/{messageId}"),
     ]
+
+
+def test_mail_clients_have_an_api_of_their_own_with_passwords(template: Template) -> None:
+    assert routes(template, "ClientApi") == [("EwsFunction", "ANY", "/{service}/{file}")]
+    auth = template.resources["ClientApi"]["Properties"]["Auth"]
+    (authorizer,) = auth["Authorizers"].values()
+    assert auth["DefaultAuthorizer"] in auth["Authorizers"]
+    assert subject(authorizer["FunctionArn"]) == "AuthenticateFunction"
+    assert authorizer["Identity"] == {"Headers": ["Authorization"], "ReauthorizeEvery": 60}
+
+
+def test_every_api_has_the_limits_and_the_log_of_the_first(template: Template) -> None:
+    apis = template.of_type("AWS::Serverless::Api")
+    assert set(apis) == {"Api", "ClientApi"}
+    first, second = (apis[name]["Properties"] for name in ("Api", "ClientApi"))
+    for name in ("StageName", "EndpointConfiguration", "MethodSettings", "OpenApiVersion"):
+        assert second[name] == first[name]
+    logged, destination, nothing = second["AccessLogSetting"]["Fn::If"]
+    assert (logged, nothing) == ("LogsApiAccess", {"Ref": "AWS::NoValue"})
+    assert "body" not in destination["Format"].lower()
+    assert "authorization" not in destination["Format"].lower()
 
 
 def test_a_failed_batch_of_facts_is_split_retried_a_few_times_and_kept(template: Template) -> None:

@@ -34,9 +34,39 @@ def test_answers_of_the_message_flow_api_are_streamed(expanded: dict[str, Any]) 
         assert str(integration["uri"]).count("/response-streaming-invocations") == 1
 
 
-def test_the_api_has_one_stage(expanded: dict[str, Any]) -> None:
-    stages = [each["Properties"]["StageName"] for each in expanded.values() if each["Type"] == "AWS::ApiGateway::Stage"]
-    assert stages == [{"Ref": "StageName"}]
+def test_each_api_has_one_stage(expanded: dict[str, Any]) -> None:
+    stages = [each["Properties"] for each in expanded.values() if each["Type"] == "AWS::ApiGateway::Stage"]
+    assert [each["StageName"] for each in stages] == [{"Ref": "StageName"}] * 2
+    assert {each["RestApiId"]["Ref"] for each in stages} == {"Api", "ClientApi"}
+
+
+def test_the_authorizer_of_mail_clients_sees_the_header_and_may_be_called(expanded: dict[str, Any]) -> None:
+    body = expanded["ClientApi"]["Properties"]["Body"]
+    (scheme,) = body["components"]["securitySchemes"].values()
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert (authorizer["type"], authorizer["identitySource"]) == ("request", "method.request.header.Authorization")
+    assert authorizer["authorizerResultTtlInSeconds"] == 60
+    assert "AuthenticateFunction" in str(authorizer["authorizerUri"])
+    methods = body["paths"]["/{service}/{file}"]
+    assert methods["x-amazon-apigateway-any-method"]["security"] == [{"Password": []}]
+    callers = [
+        each["Properties"]["Principal"]
+        for each in expanded.values()
+        if each["Type"] == "AWS::Lambda::Permission"
+        and "AuthenticateFunction" in str(each["Properties"]["FunctionName"])
+    ]
+    assert callers == ["apigateway.amazonaws.com"]
+
+
+@pytest.mark.parametrize("kind", ["UNAUTHORIZED", "ACCESS_DENIED"])
+def test_the_gateway_itself_challenges_mail_clients(expanded: dict[str, Any], kind: str) -> None:
+    """API Gateway renames WWW-Authenticate of functions: docs/decisions/0030."""
+    response = expanded["ClientApi"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"][kind]
+    assert response["statusCode"] == "401"
+    assert response["responseParameters"] == {
+        "gatewayresponse.header.WWW-Authenticate": "'Basic realm=\"EWS\"'",
+        "gatewayresponse.header.X-SOAP-Enabled": "'True'",
+    }
 
 
 def test_mappings_report_each_failed_message(expanded: dict[str, Any]) -> None:

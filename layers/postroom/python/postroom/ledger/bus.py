@@ -35,14 +35,10 @@ MAX_DETAIL_BYTES: Final = MAX_BATCH_BYTES - 1024
 
 PUBLISHED_DATA: Final = frozenset(
     {
-        "answer",
         "attempt",
         "attempts",
         "callId",
         "cause",
-        "causedBy",
-        "change",
-        "delegates",
         "deliveredTo",
         "envelopeFrom",
         "failure",
@@ -56,11 +52,9 @@ PUBLISHED_DATA: Final = frozenset(
         "mailboxes",
         "means",
         "memberId",
-        "method",
         "milliseconds",
         "reason",
         "recipients",
-        "replyTrace",
         "requestId",
         "ruleId",
         "ruleName",
@@ -70,7 +64,6 @@ PUBLISHED_DATA: Final = frozenset(
         "size",
         "station",
         "synchronous",
-        "tentative",
         "virusVerdict",
         "what",
     }

@@ -119,16 +119,6 @@ class AvailabilityConfigurations(Protocol):
         """
 
 
-class ResourceRecords(Protocol):
-    """The reads of bookings. Suite: tests/contract/test_directory.py. What holds for ``Directory`` holds here."""
-
-    def entity(self, organization_id: str, entity_id: str) -> Entity | None:
-        """Return an entity by its id, a deleted one included."""
-
-    def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
-        """Return the delegates of a resource by id, deleted ones left out."""
-
-
 class EventLogSettings(Protocol):
     """The reads of the event log. Suite: tests/contract/test_addressees.py."""
 
@@ -139,6 +129,35 @@ class EventLogSettings(Protocol):
             UnknownOrganizationError: no organization ever had this id.
             StoreUnavailableError: the table did not answer.
         """
+
+
+class Accounts(Protocol):
+    """The reads of ``Directory`` that authentication needs: at most four, all keyed."""
+
+    def organization_with_alias(self, alias: str) -> Organization | None:
+        """See ``Directory``."""
+
+    def domain_record(self, name: str) -> Domain | None:
+        """See ``Directory``."""
+
+    def entity_named(self, organization_id: str, name: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
+        """See ``Directory``."""
+
+
+class AddressBook(Protocol):
+    """The reads of ``Directory`` that show users, groups and resources to each other."""
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def entities(self, organization_id: str, kind: EntityKind, after: str | None, limit: int) -> Page[Entity]:
+        """See ``Directory``."""
 
 
 class Directory(Protocol):

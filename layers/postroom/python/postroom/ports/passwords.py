@@ -1,4 +1,4 @@
-"""Password hashes. A password itself is never stored."""
+"""Password hashes. A password itself is never stored. Suite: tests/contract/test_passwords.py."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ class Passwords(Protocol):
 
     def hash(self, password: str) -> str:
         """Return an argon2id hash in PHC format, with a new salt per call."""
+
+    def matches(self, password: str, hashed: str | None) -> bool:
+        """Return whether a hash is of this password.
+
+        Without a hash the answer is False after the same time, so that nobody learns from it which users exist.
+        """

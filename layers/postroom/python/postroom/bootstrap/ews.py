@@ -1,0 +1,38 @@
+"""Wiring of functions/ews."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.bootstrap import ready
+from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import DirectorySettings
+from postroom.ews import front
+from postroom.ews.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+class EwsSettings(DirectorySettings):
+    query_availability_function: str
+
+
+@ready
+def build(settings: EwsSettings) -> Callable[[Mapping[str, Any]], front.Answered]:
+    """Return the function that answers an event."""
+    queries = LambdaAvailabilityQueries(
+        clients.later(clients.availability_queries), settings.query_availability_function
+    )
+    directory = DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
+    return partial(_answer, Context(directory, queries))
+
+
+def _answer(context: Context, event: Mapping[str, Any]) -> front.Answered:
+    return front.answer(event, context, now_ms=now_ms())

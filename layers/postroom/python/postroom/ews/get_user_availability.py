@@ -1,0 +1,43 @@
+"""GetUserAvailability: free/busy information of mailboxes, in the view that the client asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.contracts.ews import availability, free_busy
+from postroom.model.free_busy import FailureCode, MailboxFailure, Question, Requester
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+    from postroom.contracts.ews.soap import Call
+    from postroom.ews.context import Asking, Context
+    from postroom.model.free_busy import MailboxResult
+
+
+def answer(call: Call, asking: Asking, context: Context) -> Element:
+    """Answer every mailbox in the order of the request.
+
+    Raises:
+        FaultError: the request as a whole is refused.
+        InvalidQuestionError: the same, by query_availability.
+        StoreUnavailableError: query_availability did not answer.
+    """
+    request = availability.read_request(call.request)
+    caller = asking.caller
+    requester = Requester(caller.email, caller.user_name, caller.organization_id, caller.user_id, asking.origin)
+    question = Question(requester, request.mailboxes, request.start_ms, request.end_ms)
+    results = context.availability.ask(question)
+    return free_busy.write_answer(request, [_kept_apart(result) for result in results])
+
+
+def _kept_apart(result: MailboxResult) -> MailboxResult:
+    """Return a failure with the one code that clients keep apart from the answers of other mailboxes.
+
+    exchangelib 5.6.0 raises every other code of a mailbox and loses the other mailboxes; for ErrorServerBusy and
+    ErrorTimeoutExpired it even asks again. The text has the code itself.
+    """
+    if not isinstance(result, MailboxFailure) or result.code is FailureCode.MAIL_RECIPIENT_NOT_FOUND:
+        return result
+    text = f"{result.code}: {result.message}"
+    return MailboxFailure(result.mailbox, FailureCode.MAIL_RECIPIENT_NOT_FOUND, text)

@@ -1,0 +1,151 @@
+"""exchangelib, unmodified, on a running stack: with a version, without one, and by AutoDiscover."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.error
+import urllib.request
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import dns.resolver
+import pytest
+from exchangelib import Configuration, Credentials, EWSDateTime, EWSTimeZone
+from exchangelib.autodiscover import cache
+from exchangelib.errors import ErrorMailRecipientNotFound, UnauthorizedError
+from exchangelib.protocol import BaseProtocol, CachingProtocol, Protocol
+from exchangelib.version import EXCHANGE_2010_SP2, Version
+
+from cli.repository import repository_root
+from tests.support.running_stack import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.running_stack import RunningStack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+BERLIN = EWSTimeZone("Europe/Berlin")
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Postroom//Tests//EN
+BEGIN:VEVENT
+UID:standup@clients.example
+DTSTAMP:20261101T000000Z
+DTSTART;TZID=Europe/Berlin:20261026T090000
+DTEND;TZID=Europe/Berlin:20261026T093000
+RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR
+SUMMARY:Stand-up
+END:VEVENT
+BEGIN:VEVENT
+UID:trip@clients.example
+DTSTAMP:20261101T000000Z
+DTSTART:20261207T120000Z
+DTEND:20261207T133000Z
+SUMMARY:Trip
+LOCATION:Hamburg
+STATUS:TENTATIVE
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
+
+
+@pytest.fixture(scope="module")
+def clients(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> RunningStack:
+    """The organization clients with ada and grace; grace has a calendar and working hours."""
+    organization = running.organization("clients")
+    for name in ("ada", "grace"):
+        running.user(organization, name, f"{name}@clients.example")
+    file = tmp_path_factory.mktemp("calendar") / "grace.ics"
+    file.write_bytes(CALENDAR.encode())
+    hours = ("--zone", "Europe/Berlin", "--period", "MON-THU 08:30-16:00")
+    for arguments in (("import", "grace@clients.example", file), ("hours", "grace@clients.example", *hours)):
+        done = running.command("calendar", *arguments)
+        assert done.returncode == 0, done.stderr.decode()
+    return running
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """exchangelib keeps connections and versions for the life of the process."""
+    CachingProtocol.clear_cache()
+    yield
+    CachingProtocol.clear_cache()
+    cache.autodiscover_cache.close()
+
+
+def protocol(stack: RunningStack, password: str = PASSWORD, **configuration: Any) -> Any:
+    credentials = Credentials("ada@clients.example", password)
+    url = stack.environment["POSTROOM_EWS_URL"]
+    return Protocol(config=Configuration(service_endpoint=url, credentials=credentials, **configuration))
+
+
+def ask(server: Any, *mailboxes: str) -> list[Any]:
+    start, end = (EWSDateTime(2026, 12, 7, hour, tzinfo=BERLIN) for hour in (8, 18))
+    return list(server.get_free_busy_info([(each, "Required", False) for each in mailboxes], start, end, 30))
+
+
+def check_grace(view: Any) -> None:
+    events = [(event.start, event.end, event.busy_type) for event in view.calendar_events]
+    assert events == [
+        (datetime(2026, 12, 7, 9, 0, tzinfo=BERLIN), datetime(2026, 12, 7, 9, 30, tzinfo=BERLIN), "Busy"),
+        (datetime(2026, 12, 7, 13, 0, tzinfo=BERLIN), datetime(2026, 12, 7, 14, 30, tzinfo=BERLIN), "Tentative"),
+    ]
+    assert view.merged == "00" + "2" + "0" * 7 + "111" + "0" * 7
+    (hours,) = view.working_hours
+    assert (hours.weekdays, str(hours.start), str(hours.end)) == ([1, 2, 3, 4], "08:30:00", "16:00:00")
+    assert (view.working_hours_timezone.bias, view.working_hours_timezone.daylight_time.bias) == (-60, -60)
+
+
+@pytest.mark.parametrize("configuration", [{"version": Version(EXCHANGE_2010_SP2)}, {}], ids=["2010_SP2", "none"])
+def test_exchangelib_reads_events_and_working_hours(clients: RunningStack, configuration: dict[str, Any]) -> None:
+    server = protocol(clients, **configuration)
+    own, unknown, graces = ask(server, "ada@clients.example", "nobody@clients.example", "grace@clients.example")
+    assert server.version.api_version == "Exchange2010_SP2"
+    check_grace(graces)
+    assert own.merged == "0" * 20
+    assert isinstance(unknown, ErrorMailRecipientNotFound)
+
+
+def test_exchangelib_finds_the_stack_by_the_documented_recipe(
+    clients: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code is that of docs/clients.md; only what it replaces in exchangelib is put back here."""
+    monkeypatch.setattr(cache, "AUTODISCOVER_PERSISTENT_STORAGE", tmp_path / "exchangelib")
+    monkeypatch.setattr(dns.resolver.Resolver, "resolve", dns.resolver.Resolver.resolve)
+    monkeypatch.setattr(BaseProtocol, "HTTP_ADAPTER_CLS", BaseProtocol.HTTP_ADAPTER_CLS)
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    (recipe,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "autodiscover=True" in each]
+    names: dict[str, Any] = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
+    with patch.dict(os.environ, clients.environment):
+        exec(compile(recipe, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+    assert capsys.readouterr().out == "https://autodiscover.clients.example/EWS/Exchange.asmx\n"
+    (view,) = ask(names["account"].protocol, "grace@clients.example")
+    check_grace(view)
+    assert names["account"].protocol.version.api_version == "Exchange2010_SP2"
+
+
+def test_a_wrong_password_is_an_unauthorized_error(clients: RunningStack) -> None:
+    with pytest.raises(UnauthorizedError):
+        ask(protocol(clients, "wrong", version=Version(EXCHANGE_2010_SP2)), "grace@clients.example")
+
+
+def test_the_challenge_is_workmails(clients: RunningStack) -> None:
+    request = urllib.request.Request(clients.environment["POSTROOM_EWS_URL"], b"<a/>")  # noqa: S310 - our own http
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)  # noqa: S310 - our own http
+    with refused.value as response:
+        assert (response.code, response.headers["WWW-Authenticate"]) == (401, 'Basic realm="EWS"')
+
+
+def test_no_password_and_no_address_is_in_the_functions_logs(clients: RunningStack) -> None:
+    ask(protocol(clients), "grace@clients.example")
+    for function in ("AuthenticateFunction", "EwsFunction", "QueryAvailabilityFunction"):
+        said = clients.command("logs", function).stdout.decode()
+        assert '"message":"answered"' in said
+        assert PASSWORD not in said
+        assert "clients.example" not in said
