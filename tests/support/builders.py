@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind, ProviderCall, RawLocation, RuleCall
+from postroom.contracts.orders import (
+    BounceOrder,
+    CalendarOrder,
+    DeliveryOrder,
+    OrderKind,
+    ProviderCall,
+    RawLocation,
+    RuleCall,
+)
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, provider_trace
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.parked import Parked
@@ -62,6 +70,20 @@ def provider_call(**changes: Any) -> ProviderCall:
         since=NOON,
     )
     return made.model_copy(update=changes)
+
+
+def calendar_order(mailbox_id: str = "ann", trace: str = TRACE) -> CalendarOrder:
+    return CalendarOrder(
+        trace=trace,
+        organization_id=ORG,
+        mailbox_id=mailbox_id,
+        recipient=f"{mailbox_id}@acme.test",
+        delivered_to="group@acme.test",
+        envelope_from="bob@example.org",
+        raw=RawLocation(bucket="inbound-bucket", key="inbound/1"),
+        size=100,
+        received_at=NOON,
+    )
 
 
 FUNCTION: Final = "arn:aws:lambda:us-east-1:123456789012:function:tag-subjects"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.memory.bounces import MemoryBounceSender
+from postroom.adapters.memory.calendars import MemoryCalendars
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
@@ -23,13 +24,17 @@ from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.bounce.bounce import Bouncer
+from postroom.calendar_store.store import CalendarStore
 from postroom.delivery.deliver import Deliver
 from postroom.effects.once import Once
 from postroom.inbound.ingest import Ingest
+from postroom.meetings.resources import Resources
+from postroom.meetings.update_calendar import UpdateCalendar
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
 from postroom.model.records import (
     AddressClaim,
+    Delegation,
     Domain,
     DomainState,
     Entity,
@@ -39,9 +44,11 @@ from postroom.model.records import (
     OrganizationState,
     Replace,
 )
+from postroom.model.resources import BookingOptions, ResourceType
 from postroom.parking.flows import FlowParking
 from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
+from postroom.routing.own_mail import OwnMail
 from postroom.rules.attempt import Caller
 from postroom.rules.breaker import Breaker
 from postroom.rules.run_async_rule import RunAsyncRule
@@ -163,6 +170,35 @@ class MemoryMailSystem:
             now=self.now,
             chance=lambda: 0.5,
         )
+        self.calendars = CalendarStore(
+            mailboxes=self.mailboxes,
+            calendars=MemoryCalendars(self.tables, self.now),
+            keys=self.keys,
+            sealed=self.sealed,
+            now=self.now,
+            random=os.urandom,
+        )
+        self.update_calendar = UpdateCalendar(
+            owners=self.directory,
+            records=self.directory,
+            directory=self.directory,
+            raw=self.raw,
+            calendars=self.calendars,
+            resources=Resources(
+                directory=self.directory,
+                records=self.directory,
+                replies=OwnMail(self.directory, self.raw, self.now),
+                transit=self.transit,
+                ledger=self.ledger,
+                now=self.now,
+                outsiders_may_book=False,
+            ),
+            transit=self.transit,
+            queues=self.queues,
+            parking=self.parking,
+            now=self.now,
+            pause=lambda _: None,
+        )
         self._organization()
 
     def now(self) -> int:
@@ -195,21 +231,26 @@ class MemoryMailSystem:
             [Replace(replace(organization, rules_version=version)), Replace(replace(domain, rules_version=version))]
         )
 
-    def user(self, name: str, quota: int = 1 << 40) -> None:
-        entity = Entity(
-            organization_id=ORG,
-            id=name,
-            kind=EntityKind.USER,
-            name=name,
-            created=NOON,
-            state=EntityState.ENABLED,
-            role=Role.USER,
-            email=f"{name}@acme.test",
-        )
-        claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=name, kind=EntityKind.USER)
-        self.directory.commit([Insert(entity), Insert(claim)])
+    def user(self, name: str, quota: int = 1 << 40, **changes: Any) -> None:
+        """Make a user with a mailbox; ``changes`` may make a resource of it."""
+        fields: dict[str, Any] = {"kind": EntityKind.USER, "role": Role.USER, "email": f"{name}@acme.test", **changes}
+        entity = Entity(organization_id=ORG, id=name, name=name, created=NOON, state=EntityState.ENABLED, **fields)
+        claims = [
+            AddressClaim(address=address, organization_id=ORG, entity_id=name, kind=entity.kind)
+            for address in entity.addresses
+        ]
+        self.directory.commit([Insert(entity), *map(Insert, claims)])
         owner = MailboxOwner(ORG, arn(), KMS)
         self.mailboxes.create(name, owner, wrapped_key=self.keys.new(KMS, arn()), quota_bytes=quota, now_ms=NOON)
+
+    def resource(self, name: str, *delegates: str, **options: bool) -> None:
+        """Make a room with a mailbox; ``options`` are its booking options, defaults where not given."""
+        room: dict[str, Any] = {"kind": EntityKind.RESOURCE, "role": Role.RESOURCE, "resource_type": ResourceType.ROOM}
+        self.user(name, **room, booking_options=BookingOptions(**options))
+        for delegate in delegates:
+            kind = EntityKind.GROUP if delegate.startswith("group") else EntityKind.USER
+            made = Delegation(organization_id=ORG, resource_id=name, delegate_id=delegate, delegate_kind=kind)
+            self.directory.commit([Insert(made)])
 
     def alias(self, name: str, whose: str, kind: EntityKind = EntityKind.USER) -> None:
         claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=whose, kind=kind)
@@ -263,6 +304,7 @@ class MemoryMailSystem:
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
         queues = self.queues.queues
         yield queues["deliver"], self.deliver.accept
+        yield queues["update_calendar"], self.update_calendar.accept
         yield queues["bounce"], self.bouncer.accept
         yield self.queues.later["bounce"], lambda sent: self.bouncer.accept(sent[0])
         yield queues["run_sync_rule"], self.run_sync_rule.accept

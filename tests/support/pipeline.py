@@ -106,7 +106,7 @@ class Pipeline:
     def restart(self) -> None:
         """Start every function again; their clients stay. Their delays are zero."""
         self.apps = {name: load(name) for name in (*dict.fromkeys(function for _, function in STATIONS), "sweep")}
-        for name in ("ingest", "run_sync_rule", "run_async_rule", "deliver", "sweep"):
+        for name in ("ingest", "run_sync_rule", "run_async_rule", "deliver", "update_calendar", "sweep"):
             setattr(self.apps[name], name, _at_once(getattr(self.apps[name], name)))
         bounce: Any = self.apps["bounce"]
         once = dataclasses.replace(bounce.bouncer.once, redo_after_ms=0)

@@ -60,6 +60,7 @@ class Stack:
         environment = {
             "ACCOUNT_ID": ACCOUNT_ID,
             "PLUS_ADDRESSING": "ENABLED",
+            "OUTSIDERS_MAY_BOOK": "DISABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",

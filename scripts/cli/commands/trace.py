@@ -112,6 +112,27 @@ def _asked(fact: Fact) -> str:
     return f"{target} of {event.get('domain')} about {data.get('mailboxes')} mailboxes{took}: {result}"
 
 
+def _calendar(fact: Fact) -> str:
+    """Say what a message changed in a calendar."""
+    data = fact.data
+    waits = ", tentative" if data.get("tentative") else ""
+    return f"{data.get('method')} in the calendar of {data.get('mailboxId')}: {data.get('change')}{waits}"
+
+
+def _not_in_calendar(fact: Fact) -> str:
+    method = fact.data.get("method", "a calendar part")
+    return f"{method} for the calendar of {fact.data.get('mailboxId')}: {_reason(fact)}"
+
+
+def _booked(fact: Fact) -> str:
+    """Say what a resource answered, in which flow, and how many delegates have a copy."""
+    data = fact.data
+    why = f" ({_reason(fact)})" if "reason" in data else ""
+    reply = f", reply {data['replyTrace']}" if "replyTrace" in data else ""
+    copies = f", copies for {data['delegates']} delegates" if data.get("delegates") else ""
+    return f"{data.get('mailboxId')}: {data.get('answer')}{why}{reply}{copies}"
+
+
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
     EventName.MAILBOX_EMAIL_DELIVERED: (
@@ -137,6 +158,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PROVIDER_ASKED: ("asked", "cyan", _asked),
+    OwnFact.CALENDAR_UPDATED: ("calendar", "green", _calendar),
+    OwnFact.CALENDAR_IGNORED: ("no change", "yellow", _not_in_calendar),
+    OwnFact.BOOKING_ANSWERED: ("booking", "cyan", _booked),
+    OwnFact.REPLY_NOT_SENT: ("no reply", "yellow", lambda fact: f"{fact.data.get('mailboxId')}: {_reason(fact)}"),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),

@@ -1,4 +1,4 @@
-"""Orders and pointers as the version of 2026-11-29 wrote them: what is in queues and tables during an upgrade."""
+"""Orders and pointers as earlier versions wrote them: what is in queues and tables during an upgrade."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from postroom.contracts.messages import read_message
 from postroom.contracts.orders import (
     STATIONS,
     BounceOrder,
+    CalendarOrder,
     CallPointer,
     DeliveryOrder,
     OrderKind,
@@ -23,9 +24,13 @@ from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import InvalidNotificationError
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import EXPANSION
-from tests.support.builders import NOON, ORG, TRACE, bounce, call, order, parked, provider_call
+from tests.support.builders import NOON, ORG, TRACE, bounce, calendar_order, call, order, parked, provider_call
 
-SAMPLES: Final[dict[str, dict[str, Any]]] = json.loads((Path(__file__).parent / "orders_2026_11_29.json").read_text())
+SAMPLES: Final[dict[str, dict[str, Any]]] = {
+    name: sample
+    for file in ("orders_2026_11_29.json", "orders_2026_11_30.json")
+    for name, sample in json.loads((Path(__file__).parent / file).read_text()).items()
+}
 
 
 def body(name: str) -> str:
@@ -56,12 +61,18 @@ def test_a_rule_call_and_the_pointer_to_it_are_read() -> None:
     assert CallPointer.read(body("pointer")) == read_message(body("pointer")) == found.pointer
 
 
+def test_a_calendar_order_is_read() -> None:
+    found = CalendarOrder.read(body("calendar"))
+    assert found == order_of(SAMPLES["calendar"]) == read_message(body("calendar")) == calendar_order()
+    assert (found.key, found.station, found.group) == ("calendar:ann", "update_calendar", "ann")
+
+
 def test_an_expansion_and_a_pointer_to_a_fact_are_read() -> None:
     assert Expansion.model_validate_json(body("expansion")).chunks == 3
     assert read_message(body("fact")) == FactPointer(trace="t", key="k", organization_id="m-1", parts=(Part.LOG,))
 
 
-@pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer", "fact"])
+@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer", "fact"])
 def test_members_of_a_later_version_are_ignored(name: str) -> None:
     later = SAMPLES[name] | {"added_later": {"x": 1}}
     if "raw" in later:
@@ -75,7 +86,7 @@ def test_members_of_a_later_versions_expansion_are_ignored() -> None:
     assert Expansion.model_validate_json(json.dumps(later)) == Expansion.model_validate_json(body("expansion"))
 
 
-@pytest.mark.parametrize("name", ["delivery", "notice", "bounce", "call", "pointer"])
+@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer"])
 def test_what_is_written_has_every_member_that_the_older_version_needs(name: str) -> None:
     written = read_message(body(name)).model_dump(mode="json")
     assert written == SAMPLES[name]
@@ -105,7 +116,7 @@ def test_what_is_no_document_is_an_error(text: str) -> None:
 
 
 def test_every_order_is_carried_out_by_a_station_of_the_table() -> None:
-    for each in (order(), bounce(), call(), call(synchronous=False)):
+    for each in (order(), bounce(), calendar_order(), call(), call(synchronous=False)):
         station = STATIONS[each.station]
         assert station.orders is type(each)
         assert 0 < len(each.group) <= 128
@@ -124,6 +135,6 @@ def test_a_call_of_a_provider_has_no_queue_and_an_end_of_its_own() -> None:
 
 
 def test_the_key_of_an_order_belongs_to_nothing_else_in_transit() -> None:
-    for each in (order(), order(kind=OrderKind.QUOTA_NOTICE), bounce(), call(), provider_call()):
+    for each in (order(), order(kind=OrderKind.QUOTA_NOTICE), bounce(), calendar_order(), call(), provider_call()):
         assert parked(each.key).in_transit
         assert not each.key.startswith(EXPANSION)

@@ -15,6 +15,7 @@ FUNCTIONS: Final = {
     "RunSyncRuleFunction": "run_sync_rule",
     "RunAsyncRuleFunction": "run_async_rule",
     "DeliverFunction": "deliver",
+    "UpdateCalendarFunction": "update_calendar",
     "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
@@ -39,6 +40,7 @@ QUEUES: Final = {
     "RUN_SYNC_RULE_QUEUE_URL": "RunSyncRuleQueue",
     "RUN_ASYNC_RULE_QUEUE_URL": "RunAsyncRuleQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
+    "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueue",
     "BOUNCE_QUEUE_URL": "BounceQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
@@ -244,9 +246,10 @@ def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
     assert template.allowed("SweepFunction", "InboundBucket", "s3:ListBucket")
 
 
-def test_only_deliver_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
+def test_only_stations_of_mailboxes_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    assert removing == {"DeliverFunction", "RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
+    stations = {"DeliverFunction", "UpdateCalendarFunction"}
+    assert removing == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
 def test_no_function_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
@@ -320,7 +323,7 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    assert bool(direct) == (function in {"DeliverFunction", "QueryAvailabilityFunction"})
+    assert bool(direct) == (function in {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction"})
 
 
 @each_function

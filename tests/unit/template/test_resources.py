@@ -15,6 +15,7 @@ DEAD_LETTERS: Final = {
     "RunSyncRuleDeadLetterQueue",
     "RunAsyncRuleDeadLetterQueue",
     "DeliverDeadLetterQueue",
+    "UpdateCalendarDeadLetterQueue",
     "BounceDeadLetterQueue",
     "RetryEventsDeadLetterQueue",
     "RecordEventsFailureQueue",

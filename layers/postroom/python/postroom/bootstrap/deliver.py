@@ -27,6 +27,7 @@ class DeliverSettings(StationSettings):
     inbound_bucket: str
     mail_bucket: str
     deliver_queue_url: Url
+    update_calendar_queue_url: Url
     bounce_queue_url: Url
     deliver_dlq_url: Url
 

@@ -13,72 +13,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from postroom.contracts.base import Kept
-from postroom.errors import InvalidNotificationError
+from postroom.contracts.stored import FORMAT as FORMAT
+from postroom.contracts.stored import RawLocation as RawLocation
+from postroom.contracts.stored import Stored as Stored
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.model.rules import ActionType, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
-
-FORMAT: Final = 1
-"""The newest form of orders and pointers that this version reads and writes."""
-
-
-class RawLocation(Kept):
-    """Where the bytes of a message are: the object that SES stored, or one of ours under ``transit/``."""
-
-    bucket: str
-    key: str
-
-
-class Stored(Kept):
-    """What orders and pointers to them have in common."""
-
-    says: ClassVar[str]
-    """What it is, for errors."""
-
-    _every_member: ClassVar[set[str]]
-
-    version: int = Field(default=FORMAT, ge=1, le=FORMAT)
-    trace: str
-    organization_id: str
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls._every_member = set(cls.model_fields)
-
-    @classmethod
-    def read(cls, body: str) -> Self:
-        """Read one from a queue's message or a row's body.
-
-        Raises:
-            InvalidNotificationError: it is none.
-        """
-        try:
-            return cls.model_validate_json(body)
-        except ValidationError as error:
-            raise InvalidNotificationError(f"not {cls.says}") from error
-
-    @classmethod
-    def trusted(cls, members: dict[str, Any]) -> Self:
-        """Return one of members that are known to be valid, every one of them given; nothing is checked.
-
-        A decision makes hundreds of orders of values that were checked before. This takes 0.4 of the time of the
-        constructor; pydantic's ``model_construct`` takes longer than that (2.14).
-        """
-        made, keep = cls.__new__(cls), object.__setattr__
-        keep(made, "__dict__", members)
-        keep(made, "__pydantic_fields_set__", cls._every_member)
-        keep(made, "__pydantic_extra__", None)
-        keep(made, "__pydantic_private__", None)
-        return made
 
 
 class Order(Stored):
@@ -179,6 +126,42 @@ class BounceOrder(Order):
     def group(self) -> str:
         """The organization."""
         return self.organization_id
+
+
+class CalendarOrder(Order):
+    """A message that was delivered has a calendar part with a method: its mailbox's calendar may change.
+
+    One per flow and mailbox. The members are those of the delivery.
+    """
+
+    says = "a calendar order"
+
+    kind: Literal["CALENDAR"] = "CALENDAR"
+    mailbox_id: str
+    recipient: str
+    """The mailbox's own address."""
+    delivered_to: str
+    """The envelope recipient that led here."""
+    envelope_from: str
+    """Empty for a null sender."""
+    raw: RawLocation
+    size: int = Field(ge=0)
+    received_at: int
+
+    @property
+    def key(self) -> str:
+        """Name it by its mailbox."""
+        return f"calendar:{self.mailbox_id}"
+
+    @property
+    def station(self) -> str:
+        """Calendars have a station of their own."""
+        return "update_calendar"
+
+    @property
+    def group(self) -> str:
+        """The mailbox."""
+        return self.mailbox_id
 
 
 class RuleCall(Order):
@@ -356,6 +339,7 @@ STATIONS: Final[Mapping[str, Station]] = {
     "run_sync_rule": Station("RUN_SYNC_RULE_QUEUE_URL", RuleCall),
     "run_async_rule": Station("RUN_ASYNC_RULE_QUEUE_URL", RuleCall),
     "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
+    "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
 }

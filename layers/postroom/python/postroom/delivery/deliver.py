@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
-from postroom.contracts.orders import BounceOrder, DeliveryOrder, OrderKind
+from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder, OrderKind
 from postroom.delivery import notices
+from postroom.delivery.calendar_mail import calendar_orders
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.model.directory import EntityState
@@ -97,7 +98,7 @@ class Deliver:
         key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
         item = new_item(content, order, mailbox_key=key, now=self.now(), random=self.random)
         self.sealed.put_once(item.blob, seal_message(content, mailbox_key=key, place=item.blob, random=self.random))
-        self._commit(head, item, order)
+        self._commit(head, item, order, calendar_orders(content, order))
 
     def _content(self, order: DeliveryOrder) -> bytes | None:
         """Read the message; ``None`` where it is gone because the order was carried out long ago."""
@@ -108,7 +109,7 @@ class Deliver:
                 return None
             raise
 
-    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder, follows: Sequence[Order] = ()) -> None:
+    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder, follows: Sequence[Order]) -> None:
         """Write the index, again with a fresh head as long as others are faster."""
         for attempt in range(MAX_RACES):
             if not notices.fits(head, item.size, order):
@@ -219,7 +220,7 @@ class Deliver:
 def _follows(one: Order, order: DeliveryOrder) -> bool:
     """Say whether an open order came from carrying another out: for its mailbox, or its bounce."""
     match one:
-        case DeliveryOrder():
+        case DeliveryOrder() | CalendarOrder():
             return one.mailbox_id == order.mailbox_id
         case BounceOrder():
             return one.name == order.mailbox_id

@@ -35,10 +35,14 @@ MAX_DETAIL_BYTES: Final = MAX_BATCH_BYTES - 1024
 
 PUBLISHED_DATA: Final = frozenset(
     {
+        "answer",
         "attempt",
         "attempts",
         "callId",
         "cause",
+        "causedBy",
+        "change",
+        "delegates",
         "deliveredTo",
         "envelopeFrom",
         "failure",
@@ -52,9 +56,11 @@ PUBLISHED_DATA: Final = frozenset(
         "mailboxes",
         "means",
         "memberId",
+        "method",
         "milliseconds",
         "reason",
         "recipients",
+        "replyTrace",
         "requestId",
         "ruleId",
         "ruleName",
@@ -64,6 +70,7 @@ PUBLISHED_DATA: Final = frozenset(
         "size",
         "station",
         "synchronous",
+        "tentative",
         "virusVerdict",
         "what",
     }

@@ -78,13 +78,15 @@ def part(content: bytes) -> tuple[str, bytes]:
     return ("7bit", lines) if plain else ("quoted-printable", _quoted(content))
 
 
-def parts(boundary: str, contents: Sequence[tuple[str, str, bytes]]) -> bytes:
+def parts(
+    boundary: str, contents: Sequence[tuple[str, str, bytes]], preamble: str = "This is a report of the mail system."
+) -> bytes:
     """Return the body of a multipart message, with the empty line before it.
 
     Args:
         contents: type, encoding and encoded content of each part; text ends with CRLF.
     """
-    lines = [b"", b"This is a report of the mail system."]
+    lines = [b"", preamble.encode()]
     for kind, encoding, content in contents:
         lines += [
             f"--{boundary}".encode(),

@@ -45,6 +45,10 @@ class OwnFact(StrEnum):
     BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
     BOUNCE_SENT = "BOUNCE_SENT"
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients are refused without a bounce message; with the reason
+    CALENDAR_UPDATED = "CALENDAR_UPDATED"  # a message has changed the calendar of a mailbox
+    CALENDAR_IGNORED = "CALENDAR_IGNORED"  # it has not; with the reason
+    BOOKING_ANSWERED = "BOOKING_ANSWERED"  # a resource has decided about a request, or left it to its delegates
+    REPLY_NOT_SENT = "REPLY_NOT_SENT"  # a mailbox's own reply has not left; with the reason
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
     ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one has arrived
@@ -117,6 +121,11 @@ def organization_trace(organization_id: str) -> str:
 def trace_of(ses_message_id: str, organization_id: str) -> str:
     """Return the trace id of one SES message in one organization: 32 hexadecimal digits, deterministic."""
     return hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:32]
+
+
+def reply_trace(trace: str, mailbox_id: str) -> str:
+    """Return the trace id of what a mailbox itself answers to a flow: 32 hexadecimal digits, deterministic."""
+    return hashlib.sha256(f"reply\0{trace}\0{mailbox_id}".encode()).hexdigest()[:32]
 
 
 _FLOW_MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

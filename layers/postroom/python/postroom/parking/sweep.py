@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
 from postroom.errors import PostroomError
-from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of
+from postroom.model.facts import RECEIVED, Fact, OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.parking.redrive import expand_again
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
@@ -62,6 +62,9 @@ LEAST_MESSAGES: Final = 1000
 ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
 """Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
 asked again only when it may be over; an orphan that was missed is found then. Ours."""
+
+_OF_CALENDARS: Final = frozenset({OwnFact.BOOKING_ANSWERED, OwnFact.CALENDAR_IGNORED})
+"""Facts of orders that may have written an answer; one that did not leave may have kept its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class Sweep:
             return
         if not self._has_flow(ses_message_id, organizations):
             counts["parked"] += self._park_orphan(stored, ses_message_id)
-        elif old and self._is_over(ses_message_id, flows := list(self._flows(ses_message_id, organizations))):
+        elif old and self._is_over(ses_message_id, flows := self._with_replies(ses_message_id, organizations)):
             for trace in flows:
                 for left in self.archive.stored(f"transit/{trace}/"):
                     self.archive.remove(left.key)
@@ -197,6 +200,12 @@ class Sweep:
             trace = trace_of(ses_message_id, organization)
             if self.parking.ledger.fact(trace, RECEIVED):
                 yield trace
+
+    def _with_replies(self, ses_message_id: str, organizations: list[str]) -> list[str]:
+        """Return the traces of the flows that a stored message has, and those of what mailboxes answered to it."""
+        flows = list(self._flows(ses_message_id, organizations))
+        facts = (fact for trace in flows for fact in self.parking.ledger.facts(trace) if fact.name in _OF_CALENDARS)
+        return [*flows, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in facts)]
 
     def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
         return next(self._flows(ses_message_id, organizations), None) is not None

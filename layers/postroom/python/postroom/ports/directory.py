@@ -119,6 +119,16 @@ class AvailabilityConfigurations(Protocol):
         """
 
 
+class ResourceRecords(Protocol):
+    """The reads of bookings. Suite: tests/contract/test_directory.py. What holds for ``Directory`` holds here."""
+
+    def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """Return an entity by its id, a deleted one included."""
+
+    def delegates_of(self, organization_id: str, resource_id: str, after: str | None, limit: int) -> Page[Entity]:
+        """Return the delegates of a resource by id, deleted ones left out."""
+
+
 class EventLogSettings(Protocol):
     """The reads of the event log. Suite: tests/contract/test_addressees.py."""
 

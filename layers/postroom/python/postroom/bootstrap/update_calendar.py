@@ -1,0 +1,80 @@
+"""Wiring of functions/update_calendar."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.addressees import DynamoAddressees
+from postroom.adapters.aws.calendars import DynamoCalendars
+from postroom.adapters.aws.directory import DynamoDirectory
+from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
+from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
+from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.sealed_mail import S3SealedMail
+from postroom.bootstrap import directory_parts, parts, ready
+from postroom.bootstrap.clock import now_ms, pause
+from postroom.bootstrap.settings import StationSettings, Url
+from postroom.calendar_store.store import CalendarStore
+from postroom.meetings.resources import Resources
+from postroom.meetings.update_calendar import UpdateCalendar
+from postroom.routing.own_mail import OwnMail
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from postroom.adapters.aws.batches import SqsBatch
+
+
+class UpdateCalendarSettings(StationSettings):
+    mailbox_table: str
+    inbound_bucket: str
+    mail_bucket: str
+    deliver_queue_url: Url
+    update_calendar_dlq_url: Url
+    outsiders_may_book: bool
+
+
+@ready
+def build(settings: UpdateCalendarSettings) -> UpdateCalendar:
+    table = DirectoryTable(clients.dynamodb(), settings.directory_table)
+    directory, records = DynamoAddressees(table), DynamoDirectory(table)
+    raw = S3RawMail(clients.s3(), settings.inbound_bucket)
+    transit = parts.transit(settings)
+    return UpdateCalendar(
+        owners=directory_parts.owners(settings),
+        records=records,
+        directory=directory,
+        raw=raw,
+        calendars=CalendarStore(
+            mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
+            calendars=DynamoCalendars(
+                clients.dynamodb(), settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
+            ),
+            keys=KmsMailboxKeys(clients.kms(), time.monotonic),
+            sealed=S3SealedMail(clients.s3(), settings.mail_bucket),
+            now=now_ms,
+            random=os.urandom,
+        ),
+        resources=Resources(
+            directory=directory,
+            records=records,
+            replies=OwnMail(directory, raw, now_ms),
+            transit=transit,
+            ledger=parts.ledger(settings),
+            now=now_ms,
+            outsiders_may_book=settings.outsiders_may_book,
+        ),
+        transit=transit,
+        queues=parts.queues(settings),
+        parking=parts.parking(settings),
+        now=now_ms,
+        pause=pause,
+    )
+
+
+def batch(settings: UpdateCalendarSettings, logger: Logger) -> SqsBatch:
+    return parts.batch(settings, logger, dead_letters=settings.update_calendar_dlq_url)
