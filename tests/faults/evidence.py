@@ -131,8 +131,9 @@ PASSING: Final = {
     "REDRIVEN",
     "ANNOUNCED",
     "DISCARDED",
+    "ORDER_STORED",
 }
-"""Facts that are final for no recipient. Parked recipients have a row in transit."""
+"""Facts that are final for no recipient. Parked recipients have a row in transit; so have orders that were stored."""
 
 
 @dataclass
@@ -159,6 +160,15 @@ class Evidence:
     message_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def listed(self) -> Iterator[tuple[str, str]]:
+        """The trace and mailbox of each order that a flow lists and that no fact has ended."""
+        ids = {fact.id for fact in self.facts}
+        for fact in self.facts:
+            for mailbox, *_ in fact.data.get("orders", ()):
+                if f"{fact.trace}/MAILBOX_EMAIL_DELIVERED:{mailbox}" not in ids:
+                    yield fact.trace, mailbox
+
+    @property
     def sent(self) -> dict[bytes, str]:
         """The name of the message by content that mailboxes may hold."""
         return {content: name for name, content in {**self.messages, **self.replaced}.items()}
@@ -173,6 +183,8 @@ class Evidence:
                     yield State(self._message(fact.trace), recipient, state)
             elif fact.name == "DISCARDED":
                 yield State(self._message(fact.trace), fact.data["what"].removeprefix("order:"), "discarded")
+        for trace, mailbox in self.listed:
+            yield State(self._message(trace), mailbox, "open")
         for row in self.transit:
             state = "open" if row["state"]["S"] == "OPEN" else "parked"
             what, _, rest = row["sk"]["S"].partition(":")

@@ -156,6 +156,7 @@ def every_object_is_referred_to(found: Evidence, scenario: Scenario) -> Iterator
 def _blobs_on_their_way(found: Evidence) -> Iterator[str]:
     """Yield objects that open and parked orders may have made already; their next attempt uses them."""
     mailboxes = {row["sk"]["S"].split(":")[1] for row in found.transit if row["sk"]["S"].startswith("order:")}
+    mailboxes |= {mailbox for _, mailbox in found.listed}
     return (key for key in found.sealed if key.split("/")[2] in mailboxes)
 
 
@@ -226,6 +227,10 @@ def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[
         place = (row["pk"]["S"], row["sk"]["S"])
         if row["state"]["S"] == "OPEN" and json.loads(row["body"]["S"]) not in queued and place not in places:
             yield Finding(Kind.LOST, f"{row['sk']['S']} is open, but in no queue")
+    listed = {(body["trace"], body["mailbox_id"]) for body in queued if body.get("listed")}
+    for trace, mailbox in found.listed:
+        if (trace, mailbox) not in listed:
+            yield Finding(Kind.LOST, f"the order of {mailbox} is listed and open, but in no queue")
 
 
 def every_parked_thing_raises_the_alarm(found: Evidence, scenario: Scenario) -> Iterator[Finding]:

@@ -53,6 +53,7 @@ def memory_deletion(
 ) -> Deletion:
     """Return the station; ``changes`` are its attributes."""
     things = MemoryParkedThings(tables, now)
+    flows = OpenFlows(transit, things, MemoryTransitScans(tables), ledger, raw, queues, now)
     arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now)
     parts: dict[str, Any] = {
         "directory": directory,
@@ -61,9 +62,9 @@ def memory_deletion(
         "availability_passwords": MemoryAvailabilityPasswords(),
         "mailboxes": MemoryMailboxRemoval(tables, sealed),
         "transit": transit,
-        "flows": OpenFlows(transit, things, MemoryTransitScans(tables), ledger, raw, queues, now),
+        "flows": flows,
         "arrivals": arrivals,
-        "stored": StoredMail(raw, ledger, transit, arrivals, now, SETTLES),
+        "stored": StoredMail(raw, ledger, transit, flows, arrivals, now, SETTLES),
         "archive": raw,
         "now": now,
         "settling_ms": SETTLES,

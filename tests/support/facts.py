@@ -22,6 +22,7 @@ from postroom.contracts.event_log import (
 from postroom.errors import UnknownOrganizationError, UnreadableFactError
 from postroom.model.facts import RECEIVED, Fact, OwnFact
 from postroom.model.verdicts import DmarcPolicy, Verdict
+from postroom.ports.ledger import OpenedFlow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -125,6 +126,10 @@ class Facts:
         if f"{trace}/{key}" in self.broken:
             raise UnreadableFactError("in the ledger")
         return next((each for each in self.all if (each.trace, each.key) == (trace, key)), None)
+
+    def opened(self, trace: str) -> OpenedFlow | None:
+        first = self.fact(trace, RECEIVED)
+        return None if first is None else OpenedFlow(first, ())
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         return {each.trace: each for each in self.all if each.trace in traces and each.key == RECEIVED}

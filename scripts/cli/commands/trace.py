@@ -164,6 +164,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.REPLY_NOT_SENT: ("no reply", "yellow", lambda fact: f"{fact.data.get('mailboxId')}: {_reason(fact)}"),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
+    OwnFact.ORDER_STORED: ("waiting", "cyan", lambda fact: str(fact.data.get("what", ""))),
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
     OwnFact.ORGANIZATION_DELETING: ("deleting", "red", lambda fact: fact.organization_id),

@@ -89,13 +89,13 @@ def test_members_of_a_later_versions_expansion_are_ignored() -> None:
 @pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer"])
 def test_what_is_written_has_every_member_that_the_older_version_needs(name: str) -> None:
     written = read_message(body(name)).model_dump(mode="json")
-    assert written == SAMPLES[name]
+    assert SAMPLES[name].items() <= written.items()
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 3},
         {"version": 0},
         {"kind": "MESSAGE"},
         {"kind": None},

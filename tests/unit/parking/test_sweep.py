@@ -75,7 +75,13 @@ def archive(clock: Clock) -> CountingRawMail:
 def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
     tables = MemoryTables()
     return Sweep(
-        parking=Parking(MemoryParkedThings(tables, clock), MemoryLedger(tables), MemoryParkedNotices(), clock),
+        parking=Parking(
+            MemoryParkedThings(tables, clock),
+            MemoryLedger(tables),
+            MemoryParkedNotices(),
+            MemoryTransit(tables, clock),
+            clock,
+        ),
         queues=MemoryQueues(),
         transit=MemoryTransit(tables, clock),
         scans=MemoryTransitScans(tables),

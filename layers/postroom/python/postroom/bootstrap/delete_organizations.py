@@ -38,6 +38,7 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
     transit, ledger = parts.transit(settings), parts.ledger(settings)
     raw = S3RawMail(s3, settings.inbound_bucket)
     things, scans = parts.parked_things(settings), DynamoTransitScans(dynamodb, settings.transit_table)
+    flows = OpenFlows(transit, things, scans, ledger, raw, parts.queues(settings), now_ms)
     arrivals = ParkedArrivals(directory, transit, things, ledger, raw, now_ms)
     settles = settings.shortened_ms(DELETION_SETTLING_SECONDS * 1000)
     return Deletion(
@@ -49,9 +50,9 @@ def build(settings: DeleteOrganizationsSettings) -> Deletion:
         ),
         mailboxes=AwsMailboxRemoval(dynamodb, settings.mailbox_table, s3, settings.mail_bucket),
         transit=transit,
-        flows=OpenFlows(transit, things, scans, ledger, raw, parts.queues(settings), now_ms),
+        flows=flows,
         arrivals=arrivals,
-        stored=StoredMail(raw, ledger, transit, arrivals, now_ms, settles),
+        stored=StoredMail(raw, ledger, transit, flows, arrivals, now_ms, settles),
         archive=raw,
         now=now_ms,
         settling_ms=settles,

@@ -171,6 +171,7 @@ class Operator:
 
         settings = ParkingSettings.read(self._variables)
         return Redriving(
+            transit=parts.transit(settings),
             things=parts.parked_things(settings),
             ledger=parts.ledger(settings),
             notices=parts.parked_notices(settings),

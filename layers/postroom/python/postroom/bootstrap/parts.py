@@ -48,7 +48,7 @@ def queues(settings: TimedSettings) -> SqsQueues:
 
 def parking(settings: OrderParkingSettings) -> Parking:
     """Return what parks orders."""
-    return Parking(parked_things(settings), ledger(settings), parked_notices(settings), now_ms)
+    return Parking(parked_things(settings), ledger(settings), parked_notices(settings), transit(settings), now_ms)
 
 
 def parked_notices(settings: OrderParkingSettings) -> SqsParkedNotices:

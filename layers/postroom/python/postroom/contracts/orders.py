@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from pydantic import Field
 
 from postroom.contracts.stored import FORMAT as FORMAT
+from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
 from postroom.contracts.stored import RawLocation as RawLocation
 from postroom.contracts.stored import Stored as Stored
 from postroom.model.facts import Fact, OwnFact
@@ -82,6 +83,10 @@ class DeliveryOrder(Order):
     raw: RawLocation
     size: int = Field(ge=0)
     received_at: int
+    listed: bool = False
+    """It has no row: the fact that opens its flow lists it (``contracts.order_list``)."""
+    stored: bool = False
+    """It was listed, and has a row by now."""
 
     @property
     def key(self) -> str:

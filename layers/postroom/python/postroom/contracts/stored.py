@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from typing import Self
 
 FORMAT: Final = 1
-"""The newest form of orders and pointers that this version reads and writes."""
+"""The form of orders and pointers, but for delivery orders of ``LISTED_FORMAT``."""
+
+LISTED_FORMAT: Final = 2
+"""The form of delivery orders that are listed, or were (docs/decisions/0025); the newest that this version reads.
+
+A version that knows no lists would find no row and drop the message as delivered. It cannot read this form.
+"""
 
 
 class RawLocation(Kept):
@@ -31,7 +37,7 @@ class Stored(Kept):
 
     _every_member: ClassVar[set[str]]
 
-    version: int = Field(default=FORMAT, ge=1, le=FORMAT)
+    version: int = Field(default=FORMAT, ge=1, le=LISTED_FORMAT)
     trace: str
     organization_id: str
 

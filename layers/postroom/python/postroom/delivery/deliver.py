@@ -2,7 +2,7 @@
 
 The sealed object is written first and once; then one transaction gives the message its UID, settles the order and
 records the fact. Stopped in between and started again, it finds the object there and goes on; stopped after, it finds
-the order gone and does nothing.
+the order gone and does nothing. A listed order has no row: it is gone once the fact is there.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
+from postroom.contracts.order_list import end_key, in_row
 from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder, OrderKind
 from postroom.delivery import notices
 from postroom.delivery.calendar_mail import calendar_orders
 from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.model.directory import EntityState
-from postroom.model.facts import EventName, Fact
-from postroom.ports.transit import Commit, Outcome, Settle
+from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.ports.transit import Commit, Outcome, Settle, has_row
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
@@ -127,15 +128,26 @@ class Deliver:
                     return
                 head = fresh
             else:
-                if delivered is None:
-                    self._clear_up(order, fact, item.blob)
-                    self._send_again(order)
-                else:
+                if delivered is not None:
                     self.queues.send([*follows, notice] if notice is not None else follows)
+                elif not self._is_stored(order):
+                    self._clear_up(order, item.blob)
+                    self._send_again(order)
                 return
         raise ConflictError(f"others were faster {MAX_RACES} times")
 
-    def _clear_up(self, order: DeliveryOrder, delivered: Fact, blob: str) -> None:
+    def _is_stored(self, order: DeliveryOrder) -> bool:
+        """Carry out the row that a listed order got because it had to wait; ``False``: there is none, or none any more.
+
+        So a late message does the same whether its order was listed or not: it delivers what is open or parked.
+        """
+        stored = self.transit.order(order.trace, order.key) if order.listed else None
+        if not isinstance(stored, DeliveryOrder) or stored.listed:
+            return False
+        self._deliver(stored)
+        return True
+
+    def _clear_up(self, order: DeliveryOrder, blob: str) -> None:
         """Remove what was sealed for an order that ended without a copy: no mailbox will ever have it.
 
         An order that is still there may be parked, and redriven; or the flow reached its mailbox by another way before
@@ -143,9 +155,13 @@ class Deliver:
         first.
         """
         gone = self.transit.order(order.trace, order.key) is None
-        if self.ledger.fact(order.trace, delivered.key) is not None:
+        end = self.ledger.fact(order.trace, end_key(order))
+        if end is not None and end.name is OwnFact.ORDER_STORED:
+            end = self.ledger.fact(order.trace, end_key(in_row(order)))
+        if end is not None and has_row(order):
             self._settle(order)
-        elif gone:
+        has_no_copy = gone if end is None else end.name is not notices.final_name(order)
+        if has_no_copy:
             self.sealed.delete(blob)
 
     def _notice(self, head: Head, item: NewItem, order: DeliveryOrder) -> DeliveryOrder | None:
@@ -168,8 +184,6 @@ class Deliver:
         """
         if self._bounce(order, *FULL):
             self.sealed.delete(blob_of(order))
-        else:
-            self._send_again(order)
 
     def _gone(self, order: DeliveryOrder, reason: str, status: str) -> None:
         """Bounce mail for a mailbox that takes none; a notice of ours has no sender, so that it ends without an event.
@@ -189,8 +203,9 @@ class Deliver:
         Returns:
             ``False``: nothing bounced just now; a mailbox may have what was sealed.
         """
-        if self.ledger.fact(order.trace, notices.final_key(order)) is not None:
+        if has_row(order) and self.ledger.fact(order.trace, end_key(order)) is not None:
             self._settle(order)
+            self._send_again(order)
             return False
         bounced = BouncedRecipient(email_address=order.recipient, reason=reason, status=status)
         name = EventName.INCOMING_EMAIL_BOUNCED
@@ -198,7 +213,7 @@ class Deliver:
             trace=order.trace,
             organization_id=order.organization_id,
             name=name,
-            key=f"{name}:{order.mailbox_id}",
+            key=f"{name}:{order.mailbox_id}" if has_row(order) else end_key(order),
             at=self.now(),
             event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
             data={"mailboxId": order.mailbox_id, "deliveredTo": order.delivered_to},
@@ -206,11 +221,15 @@ class Deliver:
         bounce = BounceOrder(
             trace=order.trace, organization_id=order.organization_id, name=order.mailbox_id, since=self.now()
         )
-        settled = self._settle(order, [fact], [bounce])
-        self.queues.send([bounce])  # if it was settled before, perhaps this was not sent
-        if not settled and self.ledger.fact(order.trace, fact.key) is not None:
+        if self._settle(order, [fact], [bounce]):
+            self.queues.send([bounce])
+            return True
+        if self._is_stored(order):
+            return False
+        self._send_again(order)
+        if has_row(order) and self.ledger.fact(order.trace, fact.key) is not None:
             self._settle(order)
-        return settled
+        return False
 
     def _settle(self, order: DeliveryOrder, facts: Sequence[Fact] = (), orders: Sequence[Order] = ()) -> bool:
         """End an order without a copy; ``False``: it ended before."""

@@ -8,7 +8,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from postroom.contracts.orders import DeliveryOrder, OrderKind, RawLocation
+from postroom.contracts.order_list import end_key
+from postroom.contracts.orders import FORMAT, DeliveryOrder, OrderKind, RawLocation
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.folders import Folder
 from postroom.model.limits import MB, QUOTA_NOTICE_SHARE
@@ -65,6 +66,9 @@ def notice_order(order: DeliveryOrder, raw: RawLocation, size: int, *, now: int)
             "received_at": now,
             "delivered_to": order.recipient,
             "envelope_from": "",
+            "version": FORMAT,
+            "listed": False,
+            "stored": False,
         }
     )
 
@@ -78,11 +82,6 @@ def final_name(order: DeliveryOrder) -> EventName | OwnFact:
             return OwnFact.QUOTA_NOTICE_DELIVERED
 
 
-def final_key(order: DeliveryOrder) -> str:
-    """Return that fact's key: a flow has one for each mailbox, whichever of its ways leads there first."""
-    return f"{final_name(order)}:{order.mailbox_id}"
-
-
 def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
     """Return the fact that ends an order in its mailbox."""
     if order.delivered_to != order.recipient:
@@ -91,7 +90,7 @@ def final_fact(order: DeliveryOrder, *, now: int, **data: object) -> Fact:
         trace=order.trace,
         organization_id=order.organization_id,
         name=final_name(order),
-        key=final_key(order),
+        key=end_key(order),
         at=now,
         event={"recipient": order.recipient, "folder": order.folder},
         data={"mailboxId": order.mailbox_id, **data},

@@ -39,7 +39,7 @@ class Arrival:
     @property
     def at(self) -> int:
         """When SES received it."""
-        return int(self.notification.mail.timestamp.timestamp() * 1000)
+        return round(self.notification.mail.timestamp.timestamp() * 1000)
 
     def is_shared(self, recipients: Sequence[str]) -> bool:
         """Say whether the notification names others beside these: what SES stored may be another organization's too."""

@@ -250,6 +250,9 @@ class Deletion:
         begun = self.now() if organization.searched_to is None else organization.search_begun
         sharing = Sharing(others, several=several)
         found = self.stored.remove(organization.id, sharing, organization.searched_to, over=over, has_time=run.has_time)
+        for error in found.errors:
+            with run.keep_errors():
+                raise error
         return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
 
     def _conclude(self, organization: Organization, begun: int) -> bool:

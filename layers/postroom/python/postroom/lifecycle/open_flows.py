@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import CallPointer
+from postroom.contracts.order_list import end_key
+from postroom.contracts.orders import CallPointer, DeliveryOrder
 from postroom.errors import PostroomError
 from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
 from postroom.ports.transit import Commit, Settle
 from postroom.ports.transit_scans import OpenEntry
 from postroom.routing.expansion import expand
+from postroom.routing.listed import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,14 @@ class OpenFlows:
             raise errors[0]
         return left
 
+    def end_listed(self, order: DeliveryOrder, *, over: bool) -> None:
+        """Do the next step for an open order that a flow only lists: it gets a row and is sent, or is discarded."""
+        if over:
+            self.transit.commit(Commit([Settle(order)], [discarded(order, self.now())]))
+        elif (stored := store(order, self.transit, self.now())) is not None:
+            self._send(stored)
+            self.scans.sent_again(OpenEntry(stored, stored.received_at, sweeps=0), self.now())
+
     def _end(self, found: OpenOrParked, begun: int, *, over: bool) -> bool:
         """Do the next step for one thing; ``True`` if nothing is left of it."""
         entry = found.entry
@@ -105,7 +115,7 @@ class OpenFlows:
         if found.parked is not None:
             self._discard(found.parked)
         elif found.entry is not None:
-            self.transit.commit(Commit([Settle(found.entry)], [self._discarded(found.entry)]))
+            self.transit.commit(Commit([Settle(found.entry)], [discarded(found.entry, self.now())]))
 
     def _send(self, entry: Order | Expansion) -> None:
         if not isinstance(entry, Expansion):
@@ -119,12 +129,17 @@ class OpenFlows:
     def _discard(self, parked: Parked) -> None:
         self.things.discard(parked, [parked.fact(OwnFact.DISCARDED, self.now(), cause=ORGANIZATION_DELETED)])
 
-    def _discarded(self, entry: Order | Expansion) -> Fact:
-        return Fact(
-            trace=entry.trace,
-            organization_id=entry.organization_id,
-            name=OwnFact.DISCARDED,
-            key=f"{OwnFact.DISCARDED}:{entry.key}:0",
-            at=self.now(),
-            data={"what": entry.key, "cause": ORGANIZATION_DELETED},
-        )
+
+def discarded(entry: Order | Expansion, now: int) -> Fact:
+    """Return the fact that an open entry is discarded. ``now`` in milliseconds since the epoch."""
+    key = f"{OwnFact.DISCARDED}:{entry.key}:0"
+    if isinstance(entry, DeliveryOrder) and entry.listed:
+        key = end_key(entry)
+    return Fact(
+        trace=entry.trace,
+        organization_id=entry.organization_id,
+        name=OwnFact.DISCARDED,
+        key=key,
+        at=now,
+        data={"what": entry.key, "cause": ORGANIZATION_DELETED},
+    )

@@ -10,21 +10,25 @@ An object of SES may also be the message of another organization:
   notification names a domain of one.
 - Otherwise the object is removed at once.
 
-A message also stays as long as its own flow has anything open or parked, for instance a bounce.
+A message also stays as long as its own flow has anything open or parked, for instance a bounce. The search finds the
+orders that a flow only lists, too; they have no rows, so that ``OpenFlows`` does not find them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.order_list import ORDERS
+from postroom.errors import PostroomError
 from postroom.model.facts import Fact, trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from postroom.lifecycle.arrivals import ParkedArrivals
+    from postroom.lifecycle.open_flows import OpenFlows
     from postroom.ports.ledger import Ledger
     from postroom.ports.raw_mail import RawArchive, StoredRaw
     from postroom.ports.transit import Transit
@@ -56,10 +60,12 @@ class Found:
     Attributes:
         kept: messages that cannot be removed yet.
         reached: last key that was searched; None: the search reached the end.
+        errors: what kept listed orders open; the search has stopped before their messages.
     """
 
     kept: int = 0
     reached: str | None = None
+    errors: list[PostroomError] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class StoredMail:
     archive: RawArchive
     ledger: Ledger
     transit: Transit
+    flows: OpenFlows
     arrivals: ParkedArrivals
     now: Callable[[], int]
     settling_ms: int
@@ -90,10 +97,9 @@ class StoredMail:
         if after is None:
             self._remove_beside(organization_id, found, over=over)
         for batch in _batches(self.archive.stored(INBOUND, after=after or "")):
-            if not has_time():
+            if not (has_time() and self._remove_batch(organization_id, sharing, batch, found, has_time, over=over)):
                 found.reached = after or INBOUND
                 return found
-            self._remove_batch(organization_id, sharing, batch, found, over=over)
             after = batch[-1].key
         return found
 
@@ -110,11 +116,22 @@ class StoredMail:
                     self.archive.remove(stored.key)
 
     def _remove_batch(
-        self, organization_id: str, sharing: Sharing, batch: Sequence[StoredRaw], found: Found, *, over: bool
-    ) -> None:
+        self,
+        organization_id: str,
+        sharing: Sharing,
+        batch: Sequence[StoredRaw],
+        found: Found,
+        has_time: Callable[[], bool],
+        *,
+        over: bool,
+    ) -> bool:
+        """Remove what is not needed of a batch; ``False`` if time, or an error, left listed orders of it open."""
         traces = {trace_of(_message_id(stored), organization_id): stored for stored in batch}
+        opened = self.ledger.openings(traces)
+        if not self._end_listed(opened.values(), found, has_time, over=over):
+            return False
         ended: list[tuple[StoredRaw, Fact]] = []
-        for trace, received in self.ledger.openings(traces).items():
+        for trace, received in opened.items():
             if over or self.transit.is_clear(trace):
                 ended.append((traces[trace], received))
             else:
@@ -128,6 +145,20 @@ class StoredMail:
                 found.kept += 1
             else:
                 self.archive.remove(stored.key)
+        return True
+
+    def _end_listed(self, opened: Iterable[Fact], found: Found, has_time: Callable[[], bool], *, over: bool) -> bool:
+        """Do the next step for orders that flows only list; ``False`` if time, or an error, left some as they were."""
+        listing = [fact.trace for fact in opened if ORDERS in fact.data]
+        for flow in map(self.ledger.opened, listing):
+            for order in flow.listed if flow is not None else ():
+                if not has_time():
+                    return False
+                try:
+                    self.flows.end_listed(order, over=over)
+                except PostroomError as error:
+                    found.errors.append(error)
+        return not found.errors
 
     def _of_others(self, ended: Sequence[StoredRaw], sharing: Sharing) -> set[str]:
         """Return the keys of stored messages of which another organization has a flow."""

@@ -51,6 +51,7 @@ class OwnFact(StrEnum):
     REPLY_NOT_SENT = "REPLY_NOT_SENT"  # a mailbox's own reply has not left; with the reason
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
+    ORDER_STORED = "ORDER_STORED"  # the order of a mailbox was only listed, and has a row from now on: it has to wait
     ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one has arrived
     DISCARDED = "DISCARDED"  # parked work was given up, by an operator or with its organization
     ORGANIZATION_DELETING = "ORGANIZATION_DELETING"  # the deletion of an organization has begun
@@ -105,7 +106,7 @@ RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
 
 def arrived_ms(received: Fact) -> int:
     """Return when SES received the message of a flow, in milliseconds since the epoch; the flow may be days younger."""
-    return int(datetime.fromisoformat(received.event["messageTimestamp"]).timestamp() * 1000)
+    return round(datetime.fromisoformat(received.event["messageTimestamp"]).timestamp() * 1000)
 
 
 def provider_trace(call_id: str) -> str:

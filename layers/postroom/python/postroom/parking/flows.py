@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import CallPointer
     from postroom.ports.organizations import Organizations
     from postroom.ports.queues import Queues
-    from postroom.ports.transit import Transit
 
 
 @dataclass(frozen=True)
 class FlowParking(Parking):
     """Parks in flows, too. ``queues`` has those of all orders."""
 
-    transit: Transit
     queues: Queues
     organizations: Organizations
 

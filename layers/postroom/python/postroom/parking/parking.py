@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import RuleCall
+from postroom.contracts.order_list import in_row
+from postroom.contracts.orders import DeliveryOrder, RuleCall
 from postroom.contracts.pointers import ParkedPointer
 from postroom.model.facts import OwnFact
 from postroom.ports.parked import FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
+from postroom.routing.listed import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from postroom.ports.ledger import Ledger
     from postroom.ports.parked import ParkedThings
     from postroom.ports.queues import ParkedNotices
+    from postroom.ports.transit import Transit
 
 NO_ORGANIZATION: Final = "-"
 """Organization of a parked thing that belongs to none that is known."""
@@ -39,13 +42,18 @@ class Parking:
     things: ParkedThings
     ledger: Ledger
     notices: ParkedNotices
+    transit: Transit
     now: Callable[[], int]
 
     def park_order(self, order: Order, cause: str) -> None:
         """Park what a station could not carry out; see ``ports.parking``.
 
-        Who reads a pointer to a rule's call that is parked finds none, and does not come here again.
+        Who reads a pointer to a rule's call that is parked finds none, and does not come here again. A listed order
+        gets its row first; who stops in between leaves an open row, and comes again.
         """
+        if isinstance(order, DeliveryOrder) and order.listed:
+            store(order, self.transit, self.now())
+            order = in_row(order)
         body, alone = order.model_dump_json(), isinstance(order, RuleCall)
         self.park(order.trace, order.key, order.organization_id, order.station, body, cause, alarm_first=alone)
 

@@ -19,16 +19,19 @@ from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.parking.redrive import expand_again
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 from postroom.ports.transit import Commit, Settle
+from postroom.ports.transit_scans import OpenEntry
+from postroom.routing.listed import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.parking.parking import Parking
+    from postroom.ports.ledger import OpenedFlow
     from postroom.ports.organizations import Organizations
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawArchive, StoredRaw
     from postroom.ports.transit import Transit
-    from postroom.ports.transit_scans import OpenEntry, TransitScans
+    from postroom.ports.transit_scans import TransitScans
 
 MAX_SWEEPS: Final = 3
 """How often something open is sent again before it is parked. Ours."""
@@ -61,7 +64,8 @@ LEAST_MESSAGES: Final = 1000
 
 ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
 """Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
-asked again only when it may be over; an orphan that was missed is found then. Ours."""
+asked again only when it may be over; an orphan that was missed is found then. So are orders that a flow only lists and
+that were lost: a flow that opens late lists none (``routing.listed``). Ours."""
 
 _OF_CALENDARS: Final = frozenset({OwnFact.BOOKING_ANSWERED, OwnFact.CALENDAR_IGNORED})
 """Facts of orders that may have written an answer; one that did not leave may have kept its bytes."""
@@ -185,30 +189,47 @@ class Sweep:
         old = age >= self.times.keep_after_final_ms
         if not old and age >= self.times.open_too_long_ms + ASK_FOR_FLOW_MS:
             return
-        if not self._has_flow(ses_message_id, organizations):
+        flows = self._flows(ses_message_id, organizations)
+        for flow in flows:
+            counts["sent"] += self._look_at_listed(flow)
+        if not flows:
             counts["parked"] += self._park_orphan(stored, ses_message_id)
-        elif old and self._is_over(ses_message_id, flows := self._with_replies(ses_message_id, organizations)):
-            for trace in flows:
+        elif old and self._is_over(ses_message_id, traces := self._with_replies(flows)):
+            for trace in traces:
                 for left in self.archive.stored(f"transit/{trace}/"):
                     self.archive.remove(left.key)
             self.archive.remove(stored.key)
             counts["retired"] += 1
 
-    def _flows(self, ses_message_id: str, organizations: list[str]) -> Iterator[str]:
-        """Yield the traces of the flows that a stored message has."""
-        for organization in organizations:
-            trace = trace_of(ses_message_id, organization)
-            if self.parking.ledger.fact(trace, RECEIVED):
-                yield trace
+    def _flows(self, ses_message_id: str, organizations: list[str]) -> list[OpenedFlow]:
+        """Return the flows that a stored message has."""
+        traces = (trace_of(ses_message_id, organization) for organization in organizations)
+        found = map(self.parking.ledger.opened, traces)
+        return [flow for flow in found if flow is not None]
 
-    def _with_replies(self, ses_message_id: str, organizations: list[str]) -> list[str]:
-        """Return the traces of the flows that a stored message has, and those of what mailboxes answered to it."""
-        flows = list(self._flows(ses_message_id, organizations))
-        facts = (fact for trace in flows for fact in self.parking.ledger.facts(trace) if fact.name in _OF_CALENDARS)
-        return [*flows, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in facts)]
+    def _look_at_listed(self, flow: OpenedFlow) -> int:
+        """Store and send what is listed and open for too long: then it is swept like any other order.
+
+        Returns:
+            How many orders were sent.
+        """
+        if self.now() - flow.received.at < self.times.open_too_long_ms:
+            return 0
+        stored = [store(order, self.transit, self.now()) for order in flow.listed]
+        found = [order for order in stored if order is not None]
+        for order in found:
+            self._again(OpenEntry(order, order.received_at, sweeps=0))
+        return len(found)
+
+    def _with_replies(self, flows: list[OpenedFlow]) -> list[str]:
+        """Return the traces of flows, and of what mailboxes answered to them."""
+        traces = [flow.received.trace for flow in flows]
+        facts = (fact for trace in traces for fact in self.parking.ledger.facts(trace) if fact.name in _OF_CALENDARS)
+        return [*traces, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in facts)]
 
     def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
-        return next(self._flows(ses_message_id, organizations), None) is not None
+        traces = (trace_of(ses_message_id, organization) for organization in organizations)
+        return any(self.parking.ledger.fact(trace, RECEIVED) is not None for trace in traces)
 
     def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
         """Park a message without a flow, unless it is parked or was given up."""

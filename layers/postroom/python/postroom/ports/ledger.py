@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFlow:
+    """The fact that opened a flow, and those orders that it lists and that have no end."""
+
+    received: Fact
+    listed: Sequence[DeliveryOrder]
 
 
 class Ledger(Protocol):
@@ -24,6 +34,13 @@ class Ledger(Protocol):
 
         Raises:
             UnreadableFactError: the row exists, but cannot be read.
+        """
+
+    def opened(self, trace: str) -> OpenedFlow | None:
+        """Return what opened a flow and what of it is listed and open, by one query; ``None`` if there is no flow.
+
+        Raises:
+            UnreadableFactError: the row of the fact exists, but cannot be read.
         """
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:

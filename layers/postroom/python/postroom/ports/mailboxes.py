@@ -71,10 +71,11 @@ class Mailboxes(MailboxHeads, Protocol):
 
         Returns:
             ``None`` if nothing was written: the order has ended, or one of the facts exists because the flow has
-            reached the mailbox by another way. In the second case the order still exists.
+            reached the mailbox by another way. In the second case an order with a row still exists.
 
         Raises:
             ConflictError: the mailbox has changed since ``head`` was read; read it again.
+            ValueError: the order is listed, and not exactly one of the facts ends it.
         """
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:

@@ -2,19 +2,22 @@
 
 A recipient is in transit as long as its order exists. The transaction that ends the order writes its final fact.
 Every write is one ``Commit``, with the rows that it takes and those that it adds; its result is an ``Outcome``.
+
+The delivery orders of a flow that one transaction opens have no rows: the fact that opens the flow lists them
+(docs/decisions/0025). A listed order exists from that fact until there is a fact with its end key.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from postroom.contracts.expansions import Expansion
-    from postroom.contracts.orders import Order, RuleCall
+    from postroom.contracts.orders import DeliveryOrder, Order, RuleCall
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
 
@@ -41,7 +44,10 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """An order or expansion ends. Condition: it exists, open or parked."""
+    """An order or expansion ends. Condition: it exists, open or parked.
+
+    A listed order has no row. It exists until there is a fact with its end key, and the commit has that fact.
+    """
 
     entry: Order | Expansion
 
@@ -51,6 +57,7 @@ class SettleIfThere:
     """An order ends, open or parked. There is no condition: the order may have ended before.
 
     If there are more than fit in one transaction, they are written in several; the first has the rest of the commit.
+    No listed order can end so.
     """
 
     entry: Order
@@ -107,8 +114,8 @@ class Commit:
     Attributes:
         takes: rows as they were read, and their changes.
         facts: none of them may exist.
-        orders: none of them may exist. A rule call with ``slot_open`` opens its slot, on condition that nothing was put
-            into the flow.
+        orders: none of them may exist, and none is listed. A rule call with ``slot_open`` opens its slot, on condition
+            that nothing was put into the flow.
         expansion: none may exist under its key.
         contents: the flow's new contents; they may not have changed since they were read.
         allowance: must not be used up; the commit counts.
@@ -121,10 +128,52 @@ class Commit:
     contents: FlowContents | None = None
     allowance: Allowance | None = None
 
+    def __post_init__(self) -> None:
+        """Check what concerns listed orders.
+
+        Raises:
+            ValueError: one would get a row, or end without the fact that ends it.
+        """
+        if not all(map(has_row, self.orders)):
+            raise ValueError("a listed order has no row")
+        for take in self.takes:
+            if isinstance(take, SettleIfThere) and not has_row(take.entry):
+                raise ValueError("a listed order cannot end without a condition")
+            if isinstance(take, Settle):
+                require_end(take.entry, self.facts)
+
     @property
     def new_contents(self) -> FlowContents | None:
         """The contents to write: those given, or those with the slots that the orders open."""
         return self.contents if self.contents is not None else _first_slots(self.orders)
+
+
+def has_row(entry: Order | Expansion) -> bool:
+    """Say whether an entry has a row of its own: all have, but listed orders."""
+    return not getattr(entry, "listed", False)
+
+
+def open_since_ms(order: Order, now_ms: int) -> int:
+    """Return since when an order is open that gets a row now: one that was listed, since SES received its message.
+
+    The sweep finds it at once, even if whoever stored it stops before it sends it.
+    """
+    return cast("DeliveryOrder", order).received_at if getattr(order, "stored", False) else now_ms
+
+
+def require_end(entry: Order | Expansion, facts: Sequence[Fact]) -> None:
+    """Require that the facts of a transaction that ends a listed order end it: only they exclude a second end.
+
+    Raises:
+        ValueError: not exactly one of them does.
+    """
+    if has_row(entry):
+        return
+    from postroom.contracts.order_list import end_key
+
+    key = end_key(cast("DeliveryOrder", entry))
+    if sum((fact.trace, fact.key) == (entry.trace, key) for fact in facts) != 1:
+        raise ValueError("a listed order ends with exactly one fact of its end key")
 
 
 class Outcome(StrEnum):
@@ -140,7 +189,8 @@ class Transit(Protocol):
     """Suite: tests/contract/test_transit.py and test_commit_outcomes.py.
 
     Every method raises StoreUnavailableError if a table did not answer; ``commit`` also raises ConflictError. Both are
-    temporary, and nothing was written. All reads are strongly consistent.
+    temporary, and nothing was written. All reads are strongly consistent. Those of orders include listed ones, and
+    raise UnreadableFactError if the fact that opened the flow cannot be read.
     """
 
     def commit(self, commit: Commit) -> Outcome:

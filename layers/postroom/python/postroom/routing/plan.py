@@ -72,6 +72,8 @@ class Flow:
                 "raw": self.raw,
                 "size": self.size,
                 "received_at": self.received_at,
+                "listed": False,
+                "stored": False,
             }
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postroom.contracts.order_list import listed_orders
 from postroom.contracts.orders import DeliveryOrder
 from postroom.ports.transit import MAIL_PREFIX
 
@@ -22,4 +23,5 @@ def without_reached(plan: Plan, trace: str, transit: Transit, ledger: Ledger) ->
     }
     facts = ledger.facts(trace)  # after the orders: one that is carried out meanwhile is a fact by now
     reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
+    reached |= {order.mailbox_id for fact in facts for order in listed_orders(fact)}
     return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})

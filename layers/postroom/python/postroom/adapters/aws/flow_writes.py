@@ -12,7 +12,16 @@ from postroom.adapters.aws import ledger_rows, transit_rows
 from postroom.adapters.aws.rows import key, number
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
-from postroom.ports.transit import EndCall, Outcome, PostponeCall, Settle, SettleIfThere, TakeChunk
+from postroom.ports.transit import (
+    EndCall,
+    Outcome,
+    PostponeCall,
+    Settle,
+    SettleIfThere,
+    TakeChunk,
+    has_row,
+    open_since_ms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +76,8 @@ class FlowWrites:
     def orders(self, orders: Iterable[Order]) -> None:
         """Add open orders. Condition: they do not exist."""
         for order in orders:
-            self.write.put(ORDER, self.transit_table, transit_rows.order_row(order, self.now_ms), condition=NOT_THERE)
+            row = transit_rows.order_row(order, open_since_ms(order, self.now_ms))
+            self.write.put(ORDER, self.transit_table, row, condition=NOT_THERE)
 
     def expansion(self, expansion: Expansion) -> None:
         """Add an open expansion. Condition: it does not exist."""
@@ -109,7 +119,8 @@ class FlowWrites:
         """Add the change of a row, with the condition that the port names."""
         match take:
             case Settle(entry):
-                self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
+                if has_row(entry):  # a listed order ends with a fact alone
+                    self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
             case SettleIfThere(entry):
                 self.write.delete(TAKE, self.transit_table, place(entry))
             case EndCall(call):

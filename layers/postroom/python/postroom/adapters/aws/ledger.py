@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import ledger_rows, rows
-from postroom.adapters.aws.tables import query, scan
+from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import RECEIVED, Fact
+from postroom.model.facts import RECEIVED, EventName, Fact
 from postroom.model.message_ids import bare, spellings
+from postroom.ports.ledger import OpenedFlow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,16 @@ class DynamoLedger:
         if "Item" not in answer:
             return None
         return _fact(answer["Item"])
+
+    def opened(self, trace: str) -> OpenedFlow | None:
+        from postroom.contracts.order_list import open_orders  # most readers of the ledger need no orders
+
+        first = f"{EventName.MAILBOX_EMAIL_DELIVERED}:"  # the keys of listed orders' ends, up to that of the first fact
+        found = {row["sk"]["S"]: row for row in between(self.client, self.table, trace, first, RECEIVED)}
+        if RECEIVED not in found:
+            return None
+        received = _fact(found[RECEIVED])
+        return OpenedFlow(received, open_orders(received, found))
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches

@@ -17,7 +17,7 @@ from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
-from postroom.ports.transit import Settle
+from postroom.ports.transit import Settle, require_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +50,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         entered, counters = enter(head, item, self.now())
         write = Transaction(self.client)
         flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
+        require_end(order, facts)
         flow.take(Settle(order))
         self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
         write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)

@@ -35,6 +35,19 @@ def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[
             yield from page["Items"]
 
 
+def between(client: DynamoDBClient, table: str, pk: str, first: str, last: str) -> Iterator[rows.Row]:
+    """Yield the rows of a partition from one sort key to another, in order, by strongly consistent reads."""
+    with store_errors("read a table"):
+        pages = client.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}, ":last": {"S": last}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+
 def scan(client: DynamoDBClient, table: str, condition: str, **more: Any) -> Iterator[rows.Row]:
     """Yield the rows of a whole table that meet a condition: for the command line and sweeps, never per message."""
     with store_errors("read a table"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.contracts.order_list import open_orders
 from postroom.model.facts import RECEIVED
 from postroom.model.message_ids import bare, spellings
+from postroom.ports.ledger import OpenedFlow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,6 +31,12 @@ class MemoryLedger:
     def fact(self, trace: str, key: str) -> Fact | None:
         with self.tables.lock:
             return self.tables.facts.get(trace, {}).get(key)
+
+    def opened(self, trace: str) -> OpenedFlow | None:
+        with self.tables.lock:
+            facts = dict(self.tables.facts.get(trace, {}))
+        received = facts.get(RECEIVED)
+        return None if received is None else OpenedFlow(received, open_orders(received, facts))
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         found = {trace: self.fact(trace, RECEIVED) for trace in traces}

@@ -18,6 +18,7 @@ from postroom.model.mailbox import (
     first_head,
     standard_folders,
 )
+from postroom.ports.transit import has_row, require_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,15 +68,18 @@ class MemoryMailboxes:
         notice: DeliveryOrder | None = None,
         orders: Sequence[Order] = (),
     ) -> Item | None:
+        require_end(order, facts)
         tables, new = self.tables, [*orders, notice] if notice is not None else orders
         with tables.lock:
-            if (order.trace, order.key) not in tables.transit or not tables.are_new(facts):
+            place = (order.trace, order.key)
+            if (has_row(order) and place not in tables.transit) or not tables.are_new(facts):
                 return None
             mailbox = tables.mailboxes.get(head.mailbox_id)
             if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], new):
                 raise ConflictError("another change of the mailbox was faster")
             entered, counters = enter(head, item, self.now())
-            del tables.transit[order.trace, order.key]
+            if has_row(order):
+                del tables.transit[place]
             tables.write(facts, new, now_ms=self.now())
             mailbox.items[entered.id] = entered
             mailbox.head = replace(

@@ -8,6 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from postroom.model.calendars import DEFAULT_SETTINGS
+from postroom.ports.transit import open_since_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,4 +82,5 @@ class MemoryTables:
         """Write facts and open orders."""
         for fact in facts:
             self.facts[fact.trace][fact.key] = fact
-        self.transit.update({(order.trace, order.key): Row(now_ms, order) for order in orders})
+        for order in orders:
+            self.transit[order.trace, order.key] = Row(open_since_ms(order, now_ms), order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.tables import MemoryTables, Row
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import Order, RuleCall
@@ -21,10 +22,13 @@ from postroom.ports.transit import (
     SettleIfThere,
     Take,
     TakeChunk,
+    has_row,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from postroom.contracts.orders import DeliveryOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,9 @@ class MemoryTransit:
     def order(self, trace: str, key: str) -> Order | None:
         with self.tables.lock:
             row = self.tables.transit.get((trace, key))
-        return row.entry if row and isinstance(row.entry, Order) else None
+            if row is not None:
+                return row.entry if isinstance(row.entry, Order) else None
+            return next((order for order in self._listed(trace) if order.key == key), None)
 
     def expansion(self, trace: str, key: str = EXPANSION) -> Expansion | None:
         with self.tables.lock:
@@ -67,12 +73,17 @@ class MemoryTransit:
 
     def under_way(self, trace: str) -> Iterator[Order | Expansion]:
         with self.tables.lock:
-            found = [(key, row) for (pk, key), row in self.tables.transit.items() if pk == trace and row.parked is None]
-        yield from (row.entry for _, row in sorted(found, key=lambda one: one[0]) if row.entry is not None)
+            rows = [row for (pk, _), row in self.tables.transit.items() if pk == trace and row.parked is None]
+            found = [*(row.entry for row in rows if row.entry is not None), *self._listed(trace)]
+        yield from sorted(found, key=lambda entry: entry.key)
 
     def is_clear(self, trace: str) -> bool:
         with self.tables.lock:
-            return all(pk != trace for pk, _ in self.tables.transit)
+            return not self._listed(trace) and all(pk != trace for pk, _ in self.tables.transit)
+
+    def _listed(self, trace: str) -> Sequence[DeliveryOrder]:
+        opened = MemoryLedger(self.tables).opened(trace)
+        return opened.listed if opened is not None else ()
 
     def outcome(self, commit: Commit) -> Outcome:
         """Check every condition; write nothing."""
@@ -91,7 +102,7 @@ class MemoryTransit:
     def _is_as_read(self, take: Take) -> bool:
         match take:
             case Settle(entry):
-                return (entry.trace, entry.key) in self.tables.transit
+                return not has_row(entry) or (entry.trace, entry.key) in self.tables.transit
             case SettleIfThere():
                 return True
             case EndCall(call) | PostponeCall(call):
@@ -120,7 +131,8 @@ class MemoryTransit:
         transit = self.tables.transit
         match take:
             case Settle(entry) | SettleIfThere(entry):
-                transit.pop((entry.trace, entry.key), None)
+                if has_row(entry):
+                    transit.pop((entry.trace, entry.key), None)
             case EndCall(call):
                 del transit[call.call.trace, call.call.key]
             case PostponeCall(call, due_ms):
