@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from postroom.contracts.availability_query import read_answer, write_question
+from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFailure, Question, Requester
+from postroom.model.limits import DAY_MS
 from tests.support import customers, sam_project
+from tests.support.https_server import HttpsServer
 from tests.support.running_stack import ROOT, RunningStack, wait_for
 
 if TYPE_CHECKING:
@@ -58,7 +62,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[
     if HAS_NODE:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
-    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}}))
+    here = {"PRIVATE_HOSTS": "localhost"}
+    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}, "PublishedCalendarsFunction": here}))
     running = RunningStack(tmp_path_factory.mktemp("running"), functions=projects, env_vars=env_vars)
     yield running
     running.stop()
@@ -125,6 +130,37 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(running: Ru
         running.client("workmailmessageflow").get_raw_message_content(messageId=message_id)["messageContent"].read()
     )
     assert b"Subject: New subject: [External] Hello\n" in content.replace(b"\r\n", b"\n")
+
+
+def test_the_starter_for_published_calendars_is_the_provider_of_a_domain(running: RunningStack) -> None:
+    organization = running.organization("partners")
+    feed = (
+        b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Europe/Berlin:20261019T090000\r\n"
+        b"DURATION:PT1H\r\nRRULE:FREQ=WEEKLY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:PublishedCalendarsFunction"
+    workmail, mailboxes = running.client("workmail"), ("ann@partner.example", "nobody@partner.example")
+    with HttpsServer(lambda _: (200, {}, feed)) as server:
+        content = {"mailboxes": {mailboxes[0]: server.url}, "certificates": server.pem()}
+        running.client("secretsmanager").create_secret(Name="published-calendars", SecretString=json.dumps(content))
+        named = {"OrganizationId": organization, "DomainName": "partner.example"}
+        workmail.create_availability_configuration(**named, LambdaProvider={"LambdaArn": arn})
+        assert workmail.test_availability_configuration(**named)["TestPassed"]
+        asking = Requester("ada@starters.example", "ada", organization, "S-1-1")
+        start_ms = 1_793_145_600_000  # 2026-10-28
+        question = Question(asking, mailboxes, start_ms, start_ms + 7 * DAY_MS)
+        (function,) = (each for each in _names(running) if "QueryAvailability" in each)
+        answer = running.client("lambda").invoke(FunctionName=function, Payload=write_question(question))
+        found, unknown = read_answer(answer["Payload"].read())
+    assert isinstance(found, MailboxAvailability)
+    assert [event.start_ms for event in found.events] == [1_793_606_400_000]  # Monday, 2 November, 08:00 UTC
+    assert isinstance(unknown, MailboxFailure)
+    assert unknown.code is FailureCode.MAIL_RECIPIENT_NOT_FOUND
+
+
+def _names(running: RunningStack) -> list[str]:
+    pages = running.client("lambda").get_paginator("list_functions").paginate()
+    return [each["FunctionName"] for page in pages for each in page["Functions"]]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT: Final = Path(__file__).parents[3]
-EVENTS: Final = sorted((ROOT / "functions" / "starters" / "events").glob("*.json"))
+EVENTS: Final = [
+    ROOT / "functions" / "starters" / "events" / f"{name}.json" for name in ("inbound", "outbound_on_behalf")
+]
 SAM: Final = ROOT / ".venv-sam" / "bin" / "sam"
 RAW: Final = b"From: chris@example.net\r\nSubject: Minutes\r\n\r\nHi\r\n"
 GO_ON: Final = {"actions": [{"action": {"type": "DEFAULT"}, "allRecipients": True}]}

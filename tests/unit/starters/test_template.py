@@ -10,7 +10,15 @@ import pytest
 from cfnlint.decode import decode
 
 FOLDER: Final = Path(__file__).parents[3] / "functions" / "starters"
-FUNCTIONS: Final = ("HouseStyleFunction", "CountSendersFunction")
+PRINCIPALS: Final = {
+    "HouseStyleFunction": "workmail.${AWS::Region}.amazonaws.com",
+    "CountSendersFunction": "workmail.${AWS::Region}.amazonaws.com",
+    "PublishedCalendarsFunction": "availability.workmail.${AWS::Region}.amazonaws.com",
+    "EwsServerFunction": "availability.workmail.${AWS::Region}.amazonaws.com",
+}
+"""Who may invoke each function. Source: guide, of rules and of custom availability providers."""
+
+FOLDERS: Final = ("house_style", "count_senders", "availability/published_calendars", "availability/ews_server")
 
 
 @pytest.fixture(scope="module")
@@ -21,25 +29,25 @@ def resources() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", PRINCIPALS)
 def test_every_handler_is_there(resources: dict[str, Any], function: str) -> None:
     module, _, name = resources[function]["Properties"]["Handler"].rpartition(".")
     source = (FOLDER / "src" / Path(*module.split("."))).with_suffix(".py")
     assert f"def {name}(" in source.read_text("utf-8")
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", PRINCIPALS)
 def test_only_workmail_may_invoke_it(resources: dict[str, Any], function: str) -> None:
     permissions = [
         each["Properties"]
         for each in resources.values()
         if each["Type"] == "AWS::Lambda::Permission" and each["Properties"]["FunctionName"] == {"Ref": function}
     ]
-    assert [each["Principal"] for each in permissions] == [{"Fn::Sub": "workmail.${AWS::Region}.amazonaws.com"}]
+    assert [each["Principal"] for each in permissions] == [{"Fn::Sub": PRINCIPALS[function]}]
     assert [each["SourceAccount"] for each in permissions] == [{"Ref": "AWS::AccountId"}]
 
 
-@pytest.mark.parametrize(("function", "folder"), [(FUNCTIONS[0], "house_style"), (FUNCTIONS[1], "count_senders")])
+@pytest.mark.parametrize(("function", "folder"), [*zip(PRINCIPALS, FOLDERS, strict=True)])
 def test_every_variable_that_is_read_is_set_and_no_other(resources: dict[str, Any], function: str, folder: str) -> None:
     text = "".join(path.read_text("utf-8") for path in (FOLDER / "src" / folder).glob("*.py"))
     read = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', text)) - {"LOG_LEVEL"}
@@ -49,3 +57,18 @@ def test_every_variable_that_is_read_is_set_and_no_other(resources: dict[str, An
 
 def test_the_bucket_has_a_name_that_the_message_flow_api_takes(resources: dict[str, Any]) -> None:
     assert "BucketName" not in resources["UpdatedMessages"]["Properties"]  # CloudFormation's have no dots
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter"),
+    [("PublishedCalendarsFunction", "CalendarsSecret"), ("EwsServerFunction", "EwsSecret")],
+)
+def test_an_availability_function_reads_its_own_secret_only(
+    resources: dict[str, Any], function: str, parameter: str
+) -> None:
+    (policy,) = resources[f"{function}Role"]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    secrets = [each for each in statements if "secretsmanager" in str(each["Action"])]
+    assert [each["Action"] for each in secrets] == ["secretsmanager:GetSecretValue"]
+    assert secrets[0]["Resource"]["Fn::Sub"].endswith(f":secret:${{{parameter}}}-??????")
+    assert resources[function]["Properties"]["Timeout"] < 25  # WorkMail waits no longer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import resources
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
@@ -18,16 +19,24 @@ from postroom.calendars.zones import DAY_S, Offsets, offsets_of
 from postroom.errors import InvalidCalendarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from postroom.calendars.lines import Component
     from postroom.calendars.rule_text import RuleText
     from postroom.calendars.rules import Rule
     from postroom.calendars.values import When
 
-MAX_OBSERVANCES: Final = 500
+MAX_ZONES: Final = 1_000
+"""Most VTIMEZONEs of one VCALENDAR. Ours."""
+
+MAX_OBSERVANCES: Final = 5_000
+"""Most parts of all VTIMEZONEs that a VCALENDAR's events name. Ours: all of one zone's history has some 200."""
+
 MAX_ONSETS: Final = 1_000
-"""Most parts of one VTIMEZONE, and most changes that happen once. Ours: all of a zone's history has some 200."""
+"""Most changes of one VTIMEZONE that happen once. Ours."""
+
+MAX_YEARLY: Final = 4
+"""Most rules of a VTIMEZONE without an end, and most changes of one in two years. Ours: two, and two."""
 
 UTC_NAMES: Final = frozenset({"utc", "z", "gmt", "etc/utc", "tzone://microsoft/utc"})
 """Lower-case names of UTC; the last is Outlook's."""
@@ -43,12 +52,20 @@ class Zones:
 
     Args:
         since_s: wall seconds before which nothing is asked.
+
+    Raises:
+        InvalidCalendarError: it has more than ``MAX_ZONES``.
     """
 
     def __init__(self, calendar: Component, since_s: int) -> None:
-        self._own = {each.text("TZID"): each for each in reversed(calendar.of("VTIMEZONE"))}
+        own = calendar.of("VTIMEZONE")
+        if len(own) > MAX_ZONES:
+            raise InvalidCalendarError(f"calendar data with more than {MAX_ZONES} time zones")
+        self.own = {each.text("TZID"): each for each in reversed(own)}
+        self._observances = 0
         self._since_s = since_s - 2 * _YEAR_S
         self._named: dict[str, Zone] = {}
+        self._wrong: dict[str, str] = {}
         self._offsets: dict[str, Offsets] = {}
         self._floating = known(calendar.text("X-WR-TIMEZONE"))
 
@@ -66,13 +83,24 @@ class Zones:
 
     def named(self, zone_id: str) -> Zone:
         """Return the zone of a name, as ``of``."""
+        if zone_id in self._wrong:
+            raise InvalidCalendarError(self._wrong[zone_id])
         if zone_id not in self._named:
-            own = self._own.get(zone_id.strip())
-            zone: Zone = known(zone_id)
-            if zone is None:
-                zone = _defined(own, self._since_s) if own else _suffix(zone_id) or self._floating
-            self._named[zone_id] = zone
+            try:
+                self._named[zone_id] = known(zone_id) or self._defined(zone_id.strip())
+            except InvalidCalendarError as error:
+                self._wrong[zone_id] = str(error)
+                raise
         return self._named[zone_id]
+
+    def _defined(self, zone_id: str) -> Zone:
+        own = self.own.get(zone_id)
+        if own is None:
+            return _suffix(zone_id) or self._floating
+        self._observances += len(own.children)
+        if self._observances > MAX_OBSERVANCES:
+            raise InvalidCalendarError(f"time zones with more than {MAX_OBSERVANCES} parts")
+        return _defined(own, self._since_s)
 
     def offsets(self, zone: Zone) -> Offsets:
         """Return a zone's offsets; those of one name are one object."""
@@ -110,35 +138,44 @@ def _defined(zone: Component, since_s: int) -> dict[str, Any]:
         InvalidCalendarError: it cannot be read, or is beyond a limit.
     """
     observances = [*zone.of("STANDARD"), *zone.of("DAYLIGHT")]
-    if not 1 <= len(observances) <= MAX_OBSERVANCES:
-        raise InvalidCalendarError(f"a VTIMEZONE without parts, or with more than {MAX_OBSERVANCES}")
+    if not observances:
+        raise InvalidCalendarError("a VTIMEZONE without parts")
     onsets: set[tuple[int, int, int]] = set()
     rules: list[list[Any]] = []
     for each in observances:
         start, before, after = _observance(each)
-        onsets.add((start - before, before, after))
-        for found in each.all("RDATE"):
-            onsets |= {(one.wall_s - (0 if one.is_utc else before), before, after) for one, _ in values.whens_of(found)}
-        for found in each.all("RRULE"):
-            text = rule_text.read(found.value, is_date=False)
-            if not _is_plain(text.rule):
+        walls = {start}
+        for line in each.all("RDATE"):
+            walls |= {one.wall_s + (before if one.is_utc else 0) for one, _ in values.whens_of(line)}
+            _check(walls)
+        for line in each.all("RRULE"):
+            text = rule_text.read(line.value, is_date=False)
+            if not _is_plain(text.rule, start):
                 raise InvalidCalendarError("a VTIMEZONE that does not change by the year")
             if text.count is None and text.until is None:
                 rules.append([start, before, after, text.rule.frozen()])
             else:
-                onsets |= {(wall - before, before, after) for wall in _ended(text, start, before, since_s)}
-        if len(onsets) > MAX_ONSETS + MAX_OBSERVANCES:
-            raise InvalidCalendarError(f"a VTIMEZONE with more than {MAX_ONSETS} changes")
-    return trimmed({"first": min(onsets)[1], "onsets": sorted(onsets), "rules": rules}, since_s)
+                walls |= set(islice(_ended(text, start, before, since_s), MAX_ONSETS + 1))
+                _check(walls)
+        onsets |= {(wall - before, before, after) for wall in walls}
+    if len(rules) > MAX_YEARLY:
+        raise InvalidCalendarError(f"a VTIMEZONE with more than {MAX_YEARLY} rules without an end")
+    kept = trimmed({"first": min(onsets)[1], "onsets": sorted(onsets), "rules": rules}, since_s)
+    _check(kept["onsets"])
+    return kept
 
 
-def _is_plain(rule: Rule) -> bool:
-    """Say whether a zone's rule repeats every year, at the time of its first onset."""
-    return (
-        rule.frequency is Frequency.YEARLY
-        and rule.interval == 1
-        and not (rule.by_hour or rule.by_minute or rule.by_second)
-    )
+def _check(onsets: Collection[object]) -> None:
+    if len(onsets) > MAX_ONSETS:
+        raise InvalidCalendarError(f"a VTIMEZONE with more than {MAX_ONSETS} changes")
+
+
+def _is_plain(rule: Rule, start: int) -> bool:
+    """Say whether a zone's rule repeats every year, at the time of its first onset, and a few times at most."""
+    if rule.frequency is not Frequency.YEARLY or rule.interval != 1 or rule.by_hour or rule.by_minute or rule.by_second:
+        return False
+    since = max(start, 0)
+    return sum(1 for _ in recurrence.starts(rule, start, since, since + 2 * _YEAR_S)) <= MAX_YEARLY
 
 
 def trimmed(zone: dict[str, Any], since_s: int) -> dict[str, Any]:
@@ -159,19 +196,10 @@ def _observance(part: Component) -> tuple[int, int, int]:
 
 
 def _ended(text: RuleText, start: int, before: int, since_s: int) -> Iterator[int]:
-    """Yield the onsets of a rule that ends: those from ``since_s`` on, and the last ones before."""
+    """Return the onsets of a rule that ends: those from ``since_s`` on, and the last ones before."""
     if text.count is not None:
-        yield from _counted(text.rule, start, text.count)
-        return
+        reach = min(text.count + 1, MAX_ONSETS + 2) * 8 * _YEAR_S  # 29 February may be eight years away
+        return islice(recurrence.starts(text.rule, start, start, start + reach), text.count)
     assert text.until is not None  # noqa: S101 - the caller has looked
     end = text.until.wall_s + (before if text.until.is_utc else DAY_S - 1 if text.until.is_date else 0)
-    reach = (text.rule.interval + 3) * _YEAR_S
-    yield from recurrence.starts(text.rule, start, min(since_s, end - reach), end + 1)
-
-
-def _counted(rule: Rule, start: int, count: int) -> Iterator[int]:
-    reach = min((count + 1) * rule.interval, 2_000) * _YEAR_S
-    for number, wall in enumerate(recurrence.starts(rule, start, start, start + reach)):
-        if number >= min(count, MAX_ONSETS):
-            return
-        yield wall
+    return recurrence.starts(text.rule, start, min(since_s, end - 4 * _YEAR_S), end + 1)

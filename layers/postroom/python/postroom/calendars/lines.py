@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES: Final = 10 * MB
 """Largest iCalendar text, in bytes. Ours."""
 
+MAX_LINES: Final = 500_000
+"""Most lines of one text, folded ones too. Ours: half of what ten megabytes of the shortest useful lines have."""
+
 MAX_EVENTS: Final = 20_000
 """Most events of one text. Ours; counted before anything is read."""
 
@@ -77,12 +80,12 @@ class Component:
         Raises:
             InvalidCalendarError: one is not a content line.
         """
-        return [_property(name, line) for line in self.lines.get(name, ())]
+        return [read(name, line) for line in self.lines.get(name, ())]
 
     def one(self, name: str) -> Property | None:
         """Return the first property of a name, as ``all``."""
         found = self.lines.get(name)
-        return _property(name, found[0]) if found else None
+        return read(name, found[0]) if found else None
 
     def text(self, name: str) -> str:
         """Return the first property's text, without space around it; empty if there is none or it cannot be read."""
@@ -105,6 +108,8 @@ def components(data: bytes) -> list[Component]:
     """
     if len(data) > MAX_FILE_BYTES:
         raise InvalidCalendarError(f"calendar data of more than {MAX_FILE_BYTES} bytes")
+    if data.count(b"\n") > MAX_LINES:
+        raise InvalidCalendarError(f"calendar data with more than {MAX_LINES} lines")
     if sum(1 for _ in _EVENT.finditer(data)) > MAX_EVENTS:
         raise InvalidCalendarError(f"calendar data with more than {MAX_EVENTS} events")
     found: list[Component] = []
@@ -165,7 +170,12 @@ def _word(line: bytes) -> str:
     return line.partition(b":")[2].strip().decode("ascii", "replace").upper()[:64]
 
 
-def _property(name: str, line: bytes) -> Property:
+def read(name: str, line: bytes) -> Property:
+    """Read one unfolded line.
+
+    Raises:
+        InvalidCalendarError: it is not a content line.
+    """
     if len(line) > MAX_LINE_BYTES:
         raise InvalidCalendarError(f"a property {name} of more than {MAX_LINE_BYTES} bytes")
     try:

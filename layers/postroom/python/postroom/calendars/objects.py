@@ -16,7 +16,7 @@ from postroom.calendars.definitions import Zones
 from postroom.errors import InvalidCalendarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from postroom.calendars.entry import Entry
     from postroom.calendars.events import Event
@@ -27,6 +27,9 @@ MAX_UID_CHARACTERS: Final = 1_024
 
 MAX_ATTENDEES: Final = 2_000
 """Most attendees of one event that are read. Ours."""
+
+MAX_OBJECTS_BYTES: Final = 4 * lines.MAX_FILE_BYTES
+"""Most bytes of a text's objects together, each with its time zones. Ours."""
 
 _MAX_SEQUENCE: Final = 2**31 - 1
 _ZONE_ID: Final = re.compile(rb"TZID=\"?([^\";:\r\n]+)", re.IGNORECASE)
@@ -148,14 +151,18 @@ def read_calendar(data: bytes) -> Calendar:
     found: list[CalendarObject] = []
     refused: list[Refused] = []
     zones: dict[int, Zones] = {}
+    size = 0
     for calendar, (uid, members) in groups:
         if id(calendar) not in zones:
             zones[id(calendar)] = Zones(calendar, _since(calendar))
+        ics = data if len(groups) == 1 else _own_bytes(data, calendar, zones[id(calendar)], members)
         try:
-            ics = data if len(groups) == 1 else _own_bytes(data, calendar, members)
             found.append(_object(data, uid, members, zones[id(calendar)], ics))
         except InvalidCalendarError as error:
             refused.append(Refused(uid, str(error)))
+        size += len(ics)
+        if size > MAX_OBJECTS_BYTES:
+            raise InvalidCalendarError(f"calendar data whose objects have more than {MAX_OBJECTS_BYTES} bytes together")
     return Calendar(method, tuple(found), tuple(refused))
 
 
@@ -210,8 +217,7 @@ def _part(data: bytes, event: Event, zones: Zones) -> Part:
     if when is not None:
         zone = zones.of(when)
         recurrence_id_ms = (when.wall_s - (zones.offsets(zone).of_wall(when.wall_s) if zone else 0)) * 1000
-    organizers, attendees = component.lines.get("ORGANIZER", ()), component.lines.get("ATTENDEE", ())
-    if len(attendees) > MAX_ATTENDEES:
+    if len(component.lines.get("ATTENDEE", ())) > MAX_ATTENDEES:
         raise InvalidCalendarError(f"an event with more than {MAX_ATTENDEES} attendees")
     return Part(
         recurrence_id_ms=recurrence_id_ms,
@@ -221,8 +227,8 @@ def _part(data: bytes, event: Event, zones: Zones) -> Part:
         sequence=_sequence(component.text("SEQUENCE")),
         dtstamp_ms=_stamp(component),
         is_cancelled=event.shown is None,
-        organizer=_person(component.all("ORGANIZER")[0], organizers[0]) if organizers else None,
-        attendees=tuple(map(_person, component.all("ATTENDEE"), attendees)),
+        organizer=next(_people(component, "ORGANIZER"), None),
+        attendees=tuple(_people(component, "ATTENDEE")),
         summary=events.plain(component.text("SUMMARY")),
         comment=events.plain(component.text("COMMENT")),
         ics=data[component.start : component.end],
@@ -241,6 +247,15 @@ def _stamp(component: Component) -> int:
         return values.when_of(found).wall_s * 1000 if found else 0
     except InvalidCalendarError:
         return 0
+
+
+def _people(component: Component, name: str) -> Iterator[Person]:
+    """Yield the people of a property; one that cannot be read is passed over."""
+    for line in component.lines.get(name, ()):
+        try:
+            yield _person(lines.read(name, line), line)
+        except InvalidCalendarError:
+            continue
 
 
 def _person(found: Property, line: bytes) -> Person:
@@ -262,15 +277,15 @@ def _person(found: Property, line: bytes) -> Person:
     )
 
 
-def _own_bytes(data: bytes, calendar: Component, members: Sequence[Component]) -> bytes:
+def _own_bytes(data: bytes, calendar: Component, zones: Zones, members: Sequence[Component]) -> bytes:
     """Return a VCALENDAR with some of its events, and the time zones that they name."""
     spans = [data[member.start : member.end] for member in members]
-    named = {zone_id.strip() for span in spans for zone_id in _ZONE_ID.findall(span)}
-    zones = [each for each in calendar.of("VTIMEZONE") if each.text("TZID").encode("utf-8", "replace") in named]
+    names = {zone_id.strip().decode("utf-8", "replace") for span in spans for zone_id in _ZONE_ID.findall(span)}
+    named = [zone for name in sorted(names) if (zone := zones.own.get(name))]
     head, at = [], calendar.start
     for child in calendar.children:
         head.append(data[at : child.start])
         at = child.end
     head.append(data[at : calendar.last])
-    ended = (*head, *(data[zone.start : zone.end] for zone in zones), *spans, data[calendar.last : calendar.end])
+    ended = (*head, *(data[zone.start : zone.end] for zone in named), *spans, data[calendar.last : calendar.end])
     return b"".join(ended)

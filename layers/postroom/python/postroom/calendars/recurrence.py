@@ -214,16 +214,35 @@ def _passes(rule: Rule, day: int) -> bool:
         on = _date(day)
         if rule.by_month and on.month not in rule.by_month:
             return False
-        if rule.by_month_day and day not in _month_days(rule.by_month_day, on.year, on.month):
+        if rule.by_month_day and not _counts(rule.by_month_day, on.day, _month_length(on.year, on.month)):
             return False
-        if rule.by_year_day and all(_day_of_year(on.year, number) != day for number in rule.by_year_day):
-            return False
+        if rule.by_year_day:
+            first = _day(on.year, 1, 1)
+            return _counts(rule.by_year_day, day - first + 1, _day(on.year, 12, 31) - first + 1)
     return True
 
 
+def _counts(numbers: tuple[int, ...], place: int, length: int) -> bool:
+    """Say whether a part names a place, counted from the begin or from the end."""
+    return place in numbers or place - length - 1 in numbers
+
+
 def _has_weekday(rule: Rule, day: int) -> bool:
-    """Say whether BYDAY has this weekday; an ordinal counts for nothing where BYDAY only limits."""
-    return not rule.by_day or any(weekday == _weekday(day) for _, weekday in rule.by_day)
+    """Say whether BYDAY has this day; an ordinal counts within the month, or the year if a rule names no months."""
+    return not rule.by_day or any(
+        weekday == _weekday(day) and (not ordinal or _is_nth(rule, day, ordinal)) for ordinal, weekday in rule.by_day
+    )
+
+
+def _is_nth(rule: Rule, day: int, ordinal: int) -> bool:
+    on = _date(day)
+    if rule.frequency is Frequency.MONTHLY or rule.by_month:
+        first, last = 1, _month_length(on.year, on.month)
+        place = on.day
+    else:
+        first, last = _day(on.year, 1, 1), _day(on.year, 12, 31)
+        place = day
+    return ordinal == ((place - first) // 7 + 1 if ordinal > 0 else -((last - place) // 7) - 1)
 
 
 # Periods shorter than a day.

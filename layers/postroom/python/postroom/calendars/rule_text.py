@@ -19,6 +19,9 @@ MAX_INTERVAL: Final = 100_000
 MAX_COUNT: Final = 50_000
 """Largest COUNT. Ours: every day for more than a hundred years."""
 
+MAX_WEEKDAYS: Final = 100
+"""Most days of BYDAY. Ours: RFC 5545 allows 749 different ones."""
+
 _WEEKDAYS: Final = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 _BY_DAY: Final = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,6}", re.ASCII)
@@ -76,7 +79,7 @@ def read(value: str, *, is_date: bool) -> RuleText:
         by_week_number=lists["BYWEEKNO"],
         by_year_day=lists["BYYEARDAY"],
         by_month_day=lists["BYMONTHDAY"],
-        by_day=_by_day(parts["BYDAY"]) if "BYDAY" in parts else (),
+        by_day=_by_day(parts["BYDAY"], frequency) if "BYDAY" in parts else (),
         by_hour=lists["BYHOUR"],
         by_minute=lists["BYMINUTE"],
         by_second=tuple(sorted({min(second, 59) for second in lists["BYSECOND"]})),
@@ -120,14 +123,17 @@ def _numbers(name: str, value: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _by_day(value: str) -> tuple[tuple[int, int], ...]:
+def _by_day(value: str, frequency: Frequency) -> tuple[tuple[int, int], ...]:
+    """Return ordinals and weekdays; an ordinal has no meaning in a period shorter than a month: it is dropped."""
     found = set()
+    if value.count(",") >= MAX_WEEKDAYS:
+        raise InvalidCalendarError(f"a recurrence rule with more than {MAX_WEEKDAYS} days in BYDAY")
     for part in value.upper().split(","):
         match = _BY_DAY.fullmatch(part.strip())
         ordinal = int(match[1] or 0) if match else 0
         if not match or abs(ordinal) > 53 or (match[1] and not ordinal):
             raise InvalidCalendarError("a recurrence rule with a BYDAY that cannot be read")
-        found.add((ordinal, _WEEKDAYS[match[2]]))
+        found.add((ordinal if frequency <= Frequency.MONTHLY else 0, _WEEKDAYS[match[2]]))
     return tuple(sorted(found))
 
 

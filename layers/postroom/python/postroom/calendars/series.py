@@ -98,10 +98,11 @@ class _Maker:
         changes = sorted((self._change(each) for each in changed if each.and_following), key=lambda each: each.key_s)
         if self._master.shown is None:  # a cancelled series: what was moved before it was cancelled is gone, too
             return _bounded((), None)
+        dates = [line for name in ("EXDATE", "RDATE") for line in self._master.component.lines.get(name, ())]
+        if sum(line.count(b",") + 1 for line in dates) > MAX_DATES:
+            raise InvalidCalendarError(f"an event with more than {MAX_DATES} dates")
         excluded, days = self._excluded()
         more = self._more()
-        if len(more) + len(excluded) + len(days) > MAX_DATES:
-            raise InvalidCalendarError(f"an event with more than {MAX_DATES} dates")
         rules = self._rules()
         series = Series(
             start_s=self._start_s,
@@ -177,19 +178,20 @@ class _Maker:
         return placed.key_s in series.excluded or self._wall(placed.key_s) // DAY_S in series.excluded_days
 
     def _rules(self) -> tuple[Rule, ...]:
-        found = self._master.component.all("RRULE")
-        if len(found) > MAX_RULES:
+        if len(self._master.component.lines.get("RRULE", ())) > MAX_RULES:
             raise InvalidCalendarError(f"an event with more than {MAX_RULES} recurrence rules")
-        return tuple(self._rule(rule_text.read(each.value, is_date=self._all_day)) for each in found)
+        texts = [rule_text.read(each.value, is_date=self._all_day) for each in self._master.component.all("RRULE")]
+        ends = [None if text.until is None else self._until(text.until) for text in texts]
+        most = sum(
+            most_in_a_window(*each, self._master.length, self._start_s) for each in zip(texts, ends, strict=True)
+        )
+        if most > MAX_INSTANCES:
+            raise InvalidCalendarError("an event that repeats too often for its length")
+        return tuple(self._rule(*each) for each in zip(texts, ends, strict=True))
 
-    def _rule(self, text: RuleText) -> Rule:
+    def _rule(self, text: RuleText, until_s: int | None) -> Rule:
         """Return a rule with its end."""
-        ends = []
-        if text.until is not None:
-            ends.append(self._until(text.until))
-        check_density(text, self._master.length, self._start_s, ends[0] if ends else None)
-        if text.count is not None:
-            ends.append(self._last(text.rule, text.count))
+        ends = [end for end in (until_s, self._last(text.rule, text.count) if text.count else None) if end is not None]
         return replace(text.rule, until_s=min(ends)) if ends else text.rule
 
     def _until(self, until: When) -> int:
@@ -222,19 +224,13 @@ def per_day(rule: Rule) -> int:
     return max(1, min(named, -(-DAY_S // (unit * rule.interval)) * within))
 
 
-def check_density(text: RuleText, length: Length, start_s: int, until_s: int | None) -> None:
-    """Refuse a rule that may have more instances in a window than a query returns.
-
-    Raises:
-        InvalidCalendarError: it repeats too often, or its instances are too long for that.
-    """
+def most_in_a_window(text: RuleText, until_s: int | None, length: Length, start_s: int) -> int:
+    """Return more instances than a rule can have in the longest window of a query, however long each is."""
     days = MAX_WINDOW_MS // (DAY_S * 1000) + (length.nominal_s + length.exact_s) // DAY_S + 1
     if until_s is not None:
         days = min(days, max(0, until_s - start_s) // DAY_S + 2)
-    # a year's rule repeats in 62 days at most 62 times, and so on for longer periods
     most = days * per_day(text.rule)
-    if min(most, text.count or most) > MAX_INSTANCES:
-        raise InvalidCalendarError("an event that repeats too often for its length")
+    return min(most, text.count or most)
 
 
 def _bounded(placed: tuple[Placed, ...], series: Series | None) -> Entry:

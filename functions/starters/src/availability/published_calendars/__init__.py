@@ -1,0 +1,1 @@
+"""A custom availability provider that reads published calendars: iCalendar and free/busy URLs."""
