@@ -1,4 +1,4 @@
-"""`scripts/bench [commands|waiting]`: measure what has a budget, print one table, exit 1 if a budget is broken.
+"""`scripts/bench [commands|calendars|waiting]`: measure what has a budget, print a table, exit 1 if a budget is broken.
 
 Ratios are within one run, so that the machine's speed does not matter; counts are exact. docs/performance.md explains.
 """
@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import bill, commands, core, prices, startup, waiting
+from benchmarks import availability, bill, commands, core, prices, startup, waiting
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -50,6 +50,18 @@ def decision() -> Iterator[Result]:
     yield Result("decision, 500 recipients, 1,000 patterns", found.many, BUDGET_MANY, "of a full parse")
     yield Result("decision, header block of 1 MB", found.long, BUDGET_LONG, "times with 3 KB, same size")
     yield Result("matching, 1,000 patterns", found.matching, BUDGET_MATCHING, "times with 10 patterns")
+
+
+def calendars() -> Iterator[Result]:
+    """Measure free/busy information of mailboxes of the organization."""
+    found = availability.measure()
+    most = availability.BUDGET_HISTORY
+    yield Result(
+        "free/busy, 100 mailboxes, 5,000 events", found.time, availability.BUDGET_TIME, "of parsing their text"
+    )
+    yield Result("… DynamoDB's calls", found.calls, availability.BUDGET_CALLS, "per mailbox")
+    yield Result("… ten years of history", found.history, most, "times with one year")
+    yield Result("… ten years of history, rows read", found.history_rows, most, "times with one year")
 
 
 def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
@@ -94,10 +106,12 @@ def main(arguments: Sequence[str]) -> int:
             return budgets()
         case ["commands"]:
             return show(list(command_line()))
+        case ["calendars"]:
+            return show(list(calendars()))
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [commands|waiting]", markup=False)
+            console(errors=True).print("usage: bench [commands|calendars|waiting]", markup=False)
             return 2
 
 
@@ -108,11 +122,13 @@ def budgets() -> int:
     results = list(starts())
     progress.print("the decision core …")
     results = [*decision(), *results]
+    progress.print("calendars of 100 mailboxes …")
+    calendar_results = list(calendars())
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    return show(results, lambda: _explain(small, cases))
+    return show([*results, *calendar_results], lambda: _explain(small, cases))
 
 
 def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:

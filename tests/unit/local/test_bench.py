@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import bill
+from benchmarks import availability, bill
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -68,6 +68,19 @@ def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:
     assert not {"Scan", "ListObjectsV2", "PutMetricData"} & {operation for _, operation in small.calls}
     assert small.by_unit()[Unit.S3_PUT] == 1  # the sealed copy
     assert Unit.EVENTS not in small.by_unit()  # nobody listens
+
+
+def test_free_busy_information_takes_two_calls_and_reads_nothing_of_the_past(stack: Stack) -> None:
+    calendars = availability.Calendars(stack.dynamodb)
+    rows = {}
+    for years in (1, 3):
+        calendars.fill(f"{years} years", availability.history(years, events_per_week=1))
+        with calendars.counted():
+            assert calendars.ask(f"{years} years") == 12
+        assert calendars.calls == availability.BUDGET_CALLS
+        calendars.ask(f"{years} years")  # its answers are known now
+        rows[years] = calendars.rows
+    assert rows == {1: 5, 3: 5}
 
 
 def test_no_table_has_an_index_that_the_count_leaves_out() -> None:
