@@ -33,6 +33,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "mailbox": ("cli.commands.mailbox:app", "Read the messages of a mailbox."),
     "calendar": ("cli.commands.calendar:app", "Import calendars, list events, set working hours."),
+    "availability": (
+        "cli.commands.availability:availability",
+        "Show when users are free, of this organization and of others.",
+    ),
     "parked": ("cli.commands.parked:app", "List what is parked and why; redrive or discard it."),
     "rules": ("cli.commands.rules:app", "Mail-flow rules: as a file, and which rule decides about a message."),
 }
