@@ -86,7 +86,7 @@ class Front:
         self.api = Api([route], self)  # type: ignore[arg-type]
         self._name = ""
 
-    def user(self, name: str, *, organization_id: str = "m-1", **changes: Any) -> Entity:
+    def user(self, name: str, *, organization_id: str = "m-1", password: str = PASSWORD, **changes: Any) -> Entity:
         """Add an entity with the address ``<name>@<alias>.example``, and a password if it is a user."""
         alias = {"m-1": "acme", "m-2": "other"}[organization_id]
         values: dict[str, Any] = {"kind": EntityKind.USER, "role": Role.USER, "state": EntityState.ENABLED}
@@ -96,7 +96,7 @@ class Front:
             AddressClaim(address=each, organization_id=organization_id, entity_id=entity.id, kind=entity.kind)
             for each in entity.addresses
         ]
-        hashed = PasswordHash(organization_id=organization_id, user_id=entity.id, hash=self.passwords.hash(PASSWORD))
+        hashed = PasswordHash(organization_id=organization_id, user_id=entity.id, hash=self.passwords.hash(password))
         named = NameClaim(organization_id=organization_id, name=name, entity_id=entity.id, kind=entity.kind)
         records: list[Record] = [entity, named, hashed, *claims]
         self.directory.commit([Insert(record) for record in records])

@@ -176,6 +176,14 @@ def test_a_wrong_password_is_an_unauthorized_error(connection: Front, user: str,
         ask(protocol(user, password, version=Version(EXCHANGE_2010_SP2)), "ada@acme.example")
 
 
+@pytest.mark.parametrize("password", ["pässwörd-9", "Ã¤-9", "clé: 9"])
+def test_a_password_that_exchangelib_writes_in_latin_1_is_right(connection: Front, password: str) -> None:
+    connection.user("eve", password=password)
+    connection.availability.results["ada@acme.example"] = ADA
+    (view,) = ask(protocol("eve@acme.example", password), "ada@acme.example")
+    assert view.calendar_events
+
+
 def test_a_service_that_does_not_answer_may_be_asked_again(connection: Front) -> None:
     connection.availability.error = StoreUnavailableError("no answer")
     server = protocol(version=Version(EXCHANGE_2010_SP2), retry_policy=FaultTolerance(max_wait=0))
