@@ -6,30 +6,27 @@ import os
 import re
 import urllib.error
 import urllib.request
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import dns.resolver
 import pytest
-from exchangelib import Configuration, Credentials, EWSDateTime, EWSTimeZone
 from exchangelib.autodiscover import cache
 from exchangelib.errors import ErrorMailRecipientNotFound, UnauthorizedError
-from exchangelib.protocol import BaseProtocol, CachingProtocol, Protocol
+from exchangelib.protocol import BaseProtocol
 from exchangelib.version import EXCHANGE_2010_SP2, Version
 
 from cli.repository import repository_root
+from tests.support.ews_client import ask, berlin, fresh, server
 from tests.support.running_stack import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-BERLIN = EWSTimeZone("Europe/Berlin")
 CALENDAR = """BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//Postroom//Tests//EN
@@ -69,32 +66,9 @@ def clients(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> 
     return running
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    """exchangelib keeps connections and versions for the life of the process."""
-    CachingProtocol.clear_cache()
-    yield
-    CachingProtocol.clear_cache()
-    cache.autodiscover_cache.close()
-
-
-def protocol(stack: RunningStack, password: str = PASSWORD, **configuration: Any) -> Any:
-    credentials = Credentials("ada@clients.example", password)
-    url = stack.environment["POSTROOM_EWS_URL"]
-    return Protocol(config=Configuration(service_endpoint=url, credentials=credentials, **configuration))
-
-
-def ask(server: Any, *mailboxes: str) -> list[Any]:
-    start, end = (EWSDateTime(2026, 12, 7, hour, tzinfo=BERLIN) for hour in (8, 18))
-    return list(server.get_free_busy_info([(each, "Required", False) for each in mailboxes], start, end, 30))
-
-
 def check_grace(view: Any) -> None:
     events = [(event.start, event.end, event.busy_type) for event in view.calendar_events]
-    assert events == [
-        (datetime(2026, 12, 7, 9, 0, tzinfo=BERLIN), datetime(2026, 12, 7, 9, 30, tzinfo=BERLIN), "Busy"),
-        (datetime(2026, 12, 7, 13, 0, tzinfo=BERLIN), datetime(2026, 12, 7, 14, 30, tzinfo=BERLIN), "Tentative"),
-    ]
+    assert events == [(berlin(9), berlin(9, 30), "Busy"), (berlin(13), berlin(14, 30), "Tentative")]
     assert view.merged == "00" + "2" + "0" * 7 + "111" + "0" * 7
     (hours,) = view.working_hours
     assert (hours.weekdays, str(hours.start), str(hours.end)) == ([1, 2, 3, 4], "08:30:00", "16:00:00")
@@ -103,9 +77,9 @@ def check_grace(view: Any) -> None:
 
 @pytest.mark.parametrize("configuration", [{"version": Version(EXCHANGE_2010_SP2)}, {}], ids=["2010_SP2", "none"])
 def test_exchangelib_reads_events_and_working_hours(clients: RunningStack, configuration: dict[str, Any]) -> None:
-    server = protocol(clients, **configuration)
-    own, unknown, graces = ask(server, "ada@clients.example", "nobody@clients.example", "grace@clients.example")
-    assert server.version.api_version == "Exchange2010_SP2"
+    with server(clients, "ada@clients.example", **configuration) as protocol:
+        own, unknown, graces = ask(protocol, "ada@clients.example", "nobody@clients.example", "grace@clients.example")
+        assert protocol.version.api_version == "Exchange2010_SP2"
     check_grace(graces)
     assert own.merged == "0" * 20
     assert isinstance(unknown, ErrorMailRecipientNotFound)
@@ -121,17 +95,36 @@ def test_exchangelib_finds_the_stack_by_the_documented_recipe(
     text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
     (recipe,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "autodiscover=True" in each]
     names: dict[str, Any] = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
-    with patch.dict(os.environ, clients.environment):
+    with patch.dict(os.environ, clients.environment), fresh():
         exec(compile(recipe, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
-    assert capsys.readouterr().out == "https://autodiscover.clients.example/EWS/Exchange.asmx\n"
-    (view,) = ask(names["account"].protocol, "grace@clients.example")
-    check_grace(view)
-    assert names["account"].protocol.version.api_version == "Exchange2010_SP2"
+        assert capsys.readouterr().out == "https://autodiscover.clients.example/EWS/Exchange.asmx\n"
+        protocol = names["account"].protocol
+        (view,) = ask(protocol, "grace@clients.example")
+        check_grace(view)
+        assert protocol.version.api_version == "Exchange2010_SP2"
+
+
+def test_exchangelib_reads_a_domain_that_another_ews_server_serves(clients: RunningStack) -> None:
+    """The other server is the front of a second organization of the same stack."""
+    url, workmail = clients.environment["POSTROOM_EWS_URL"], clients.client("workmail")
+    organization = clients.organization("askers")
+    clients.user(organization, "bo", "bo@askers.example")
+    provider = {"EwsEndpoint": url, "EwsUsername": "ada@clients.example", "EwsPassword": PASSWORD}
+    named = {"OrganizationId": organization, "DomainName": "clients.example"}
+    workmail.create_availability_configuration(**named, EwsProvider=provider)
+    assert workmail.test_availability_configuration(**named)["TestPassed"]
+    names = ("bo@askers.example", "grace@clients.example", "nobody@clients.example", "ada@clients.example")
+    with server(clients, "bo@askers.example") as protocol:
+        own, graces, unknown, adas = ask(protocol, *names)
+    check_grace(graces)
+    assert (own.merged, adas.merged) == ("0" * 20, "0" * 20)
+    assert isinstance(unknown, ErrorMailRecipientNotFound)
 
 
 def test_a_wrong_password_is_an_unauthorized_error(clients: RunningStack) -> None:
-    with pytest.raises(UnauthorizedError):
-        ask(protocol(clients, "wrong", version=Version(EXCHANGE_2010_SP2)), "grace@clients.example")
+    version = Version(EXCHANGE_2010_SP2)
+    with server(clients, "ada@clients.example", "wrong", version=version) as protocol, pytest.raises(UnauthorizedError):
+        ask(protocol, "grace@clients.example")
 
 
 def test_the_challenge_is_workmails(clients: RunningStack) -> None:
@@ -143,7 +136,8 @@ def test_the_challenge_is_workmails(clients: RunningStack) -> None:
 
 
 def test_no_password_and_no_address_is_in_the_functions_logs(clients: RunningStack) -> None:
-    ask(protocol(clients), "grace@clients.example")
+    with server(clients, "ada@clients.example") as protocol:
+        ask(protocol, "grace@clients.example")
     for function in ("AuthenticateFunction", "EwsFunction", "QueryAvailabilityFunction"):
         said = clients.command("logs", function).stdout.decode()
         assert '"message":"answered"' in said

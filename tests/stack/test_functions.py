@@ -11,11 +11,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from exchangelib.errors import ErrorMailRecipientNotFound
 
 from postroom.contracts.availability_query import read_answer, write_question
 from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFailure, Question, Requester
 from postroom.model.limits import DAY_MS
-from tests.support import customers, sam_project
+from tests.support import customers, ews_client, sam_project
 from tests.support.https_server import HttpsServer
 from tests.support.running_stack import ROOT, RunningStack, wait_for
 
@@ -58,6 +59,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[
         STARTERS,
         customers.python_project(folder / "footer"),
         customers.guide_project(folder / "guide"),
+        customers.availability_project(folder / "busy"),
     ]
     if HAS_NODE:
         projects.append(customers.node_project(folder / "storm"))
@@ -156,6 +158,29 @@ def test_the_starter_for_published_calendars_is_the_provider_of_a_domain(running
     assert [event.start_ms for event in found.events] == [1_793_606_400_000]  # Monday, 2 November, 08:00 UTC
     assert isinstance(unknown, MailboxFailure)
     assert unknown.code is FailureCode.MAIL_RECIPIENT_NOT_FOUND
+
+
+def test_exchangelib_reads_a_domain_that_a_function_serves(running: RunningStack) -> None:
+    """One question: a user without events, and mailboxes that the function knows, fails for, and does not know."""
+    organization = running.organization("visitors")
+    running.user(organization, "ada", "ada@visitors.example")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:BusyFunction"
+    named = {"OrganizationId": organization, "DomainName": "function.example"}
+    running.client("workmail").create_availability_configuration(**named, LambdaProvider={"LambdaArn": arn})
+    names = ["ada@visitors.example", "ann@function.example", "busy@function.example", "nobody@function.example"]
+    with ews_client.server(running, "ada@visitors.example") as server:
+        own, found, failed, unknown = ews_client.ask(server, *names)
+    assert own.merged == "0" * 20
+    (event,) = found.calendar_events
+    assert (event.start, event.end) == (ews_client.berlin(11), ews_client.berlin(12))
+    assert (event.busy_type, event.details.subject, event.details.location) == ("Busy", "Fair", "Hall 4")
+    assert (event.details.is_recurring, event.details.is_exception) == (True, True)
+    assert found.merged == "0" * 6 + "22" + "0" * 12
+    (hours,) = found.working_hours
+    assert (hours.weekdays, hours.start.hour, hours.end.hour) == ([1, 2], 9, 17)
+    assert isinstance(failed, ErrorMailRecipientNotFound)
+    assert str(failed).startswith("ErrorServerBusy: ")
+    assert isinstance(unknown, ErrorMailRecipientNotFound)
 
 
 def _names(running: RunningStack) -> list[str]:

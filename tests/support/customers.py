@@ -228,6 +228,53 @@ def add_handler(event, context):
 """
 
 
+AVAILABILITY_TEMPLATE: Final = """
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  BusyFunction:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: app.handler, CodeUri: src/, Runtime: python3.13, Timeout: 10}
+  BusyFunctionPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref BusyFunction
+      Principal: !Sub availability.workmail.${AWS::Region}.amazonaws.com
+      SourceAccount: !Ref AWS::AccountId
+      SourceArn: !Sub arn:aws:workmail:${AWS::Region}:${AWS::AccountId}:organization/*
+"""
+AVAILABILITY_CODE: Final = """
+DETAILS = {"subject": "Fair", "location": "Hall 4", "instanceType": "EXCEPTION", "isMeeting": True,
+           "isReminderSet": False, "isPrivate": False}
+SUMMER = {"offset": -60, "time": "02:00:00", "month": "MAR", "week": "LAST", "dayOfWeek": "SUN"}
+WINTER = {"offset": 0, "time": "03:00:00", "month": "OCT", "week": "LAST", "dayOfWeek": "SUN"}
+HOURS = {"timezone": {"name": "W. Europe", "bias": -60, "standardTime": WINTER, "daylightTime": SUMMER},
+         "workingPeriods": [{"startMinutes": 540, "endMinutes": 1020, "days": ["MON", "TUE"]}]}
+FIRST = {"startTime": "2026-12-07T10:00:00.000Z", "endTime": "2026-12-07T11:00:00.000Z", "busyType": "BUSY",
+         "details": DETAILS}
+
+
+def handler(event, context):
+    def of(mailbox):
+        if mailbox.startswith("busy@"):
+            return {"mailbox": mailbox, "error": "ErrorServerBusy"}
+        if not mailbox.startswith("ann@"):
+            return {"mailbox": mailbox, "error": "MailboxNotFound"}
+        return {"mailbox": mailbox, "events": [FIRST], "workingHours": HOURS}
+
+    return {"mailboxes": [of(mailbox) for mailbox in event["mailboxes"]]}
+"""
+
+
+def availability_project(folder: Path) -> Path:
+    """Write a project with an availability provider: ann@ has an event, busy@ fails, others are unknown."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "template.yaml").write_text(AVAILABILITY_TEMPLATE, "utf-8")
+    (folder / "src" / "app.py").write_text(AVAILABILITY_CODE, "utf-8")
+    return folder
+
+
 def guide_project(folder: Path) -> Path:
     """Write a project with the guide's four examples: new subject, removed recipient, bounce, added recipient."""
     (folder / "src").mkdir(parents=True)
