@@ -340,6 +340,36 @@ class TestOrders:
         assert len(system.contents("olga")) == 1
         assert len(facts(system, "m1", OwnFact.CALENDAR_UPDATED)) == 1
 
+    @pytest.mark.parametrize("first", ["m1", "m2"])
+    def test_of_two_requests_at_the_same_moment_one_is_accepted_and_one_is_declined(
+        self, system: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch, first: str
+    ) -> None:
+        """Both have read the same free calendar when the first of them commits."""
+        for name, author in (("m1", "olga@acme.test"), ("m2", "ben@acme.test")):
+            system.raw.store(f"inbound/{name}", request(f"{name}@acme.test", author=author))
+            system.ingest.accept(notification(name, [ROOM]))
+        while system.queues.queues["deliver"]:
+            system.deliver.accept(system.queues.queues["deliver"].popleft())
+        orders = [CalendarOrder.read(body) for body in system.queues.queues.pop("update_calendar")]
+        orders.sort(key=lambda order: order.trace == trace_of(first, ORG))
+        slower, faster = orders
+        calendars = type(system.calendars.calendars)
+        change = calendars.change
+
+        def overtaken(*arguments: Any) -> Any:
+            monkeypatch.setattr(calendars, "change", change)
+            system.update_calendar.accept(faster.message)
+            return change(*arguments)
+
+        monkeypatch.setattr(calendars, "change", overtaken)
+        system.update_calendar.accept(slower.message)
+        system.pump()
+        assert times(system, "room") == [(10, "BUSY")]
+        told = {name: partstat(answer(system, name)) for name in ("olga", "ben")}
+        winner, loser = ("olga", "ben") if first == "m1" else ("ben", "olga")
+        assert told == {winner: "ACCEPTED", loser: "DECLINED"}
+        assert len(system.contents("olga")) == len(system.contents("ben")) == 1
+
     @pytest.mark.parametrize("state", [EntityState.DISABLED, EntityState.DELETED])
     def test_a_mailbox_whose_owner_is_gone_is_not_changed(self, system: MemoryMailSystem, state: EntityState) -> None:
         order = self.waiting(system)
