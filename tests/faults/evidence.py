@@ -155,6 +155,8 @@ class Evidence:
     announced: list[Mapping[str, Any]]
     answers: list[str]
     """Bounce messages that SES sent: requests of SendBounce as JSON, and messages of SendRawEmail."""
+    noted: frozenset[str]
+    """Sealed objects of calendars that a change may have left over; a note in the mailbox names them."""
     in_the_window: bool
     """Whether a call with an effect outside our tables, or the call after it, went wrong: it may be repeated."""
     message_of: Mapping[str, str] = field(default_factory=dict)
@@ -221,11 +223,19 @@ def gather(harness: Harness) -> Evidence:
         queues=queues,
         lines=list(_lines()) if "record_events" in harness.functions else [],
         answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],
+        noted=_noted(harness),
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
     )
     made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
+    causes = {fact.trace: fact.data["causedBy"] for fact in facts if "causedBy" in fact.data}
+    made.message_of |= {trace: f"reply to {made.message_of[cause]}" for trace, cause in causes.items()}
     return made
+
+
+def _noted(harness: Harness) -> frozenset[str]:
+    notes = (row for row in harness.stack.rows("MAILBOX_TABLE") if row["sk"]["S"].startswith("note:"))
+    return frozenset(blob["S"] for row in notes for blob in row["blobs"]["L"])
 
 
 def open_sealed(sealed: bytes, mailbox_key: bytes, place: str) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 AUTOMATIC: Final = b"Auto-Submitted: auto-generated"
 """A header field of our own notices."""
+
+REPLIED: Final = re.compile(rb"\r\nIn-Reply-To: <([^@]*)@[^>]*>\r\n(?:[^\r]+\r\n)*Auto-Submitted: auto-replied\r\n")
+"""Header fields of a resource's reply, with the name of the message that it answers."""
+
+CALENDAR: Final = "CALENDAR"
 
 
 ORDERS: Final = tuple(name for name, station in STATIONS.items() if station.orders)
@@ -75,8 +81,13 @@ def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario)
     for mailbox in found.mailboxes.values():
         for copy in mailbox.copies:
             name = names.get(copy.content or b"")
-            if name is not None:
+            replied = REPLIED.search(copy.content or b"")
+            if copy.content is not None and CALENDAR in copy.folders:
+                pass  # objects of calendars are checked by themselves
+            elif name is not None:
                 copies[State(name, copy.mailbox, "delivered")] += 1
+            elif replied:
+                copies[State(f"reply to {replied[1].decode()}", copy.mailbox, "delivered")] += 1
             elif AUTOMATIC in (copy.content or b""):
                 copies[State(_noticed(scenario, copy.mailbox), f"{copy.mailbox}'s notice", "noticed")] += 1
             else:
@@ -137,7 +148,7 @@ def every_object_is_referred_to(found: Evidence, scenario: Scenario) -> Iterator
     SES's objects stay until all recipients have been final for 30 days.
     """
     referenced = {copy.blob for mailbox in found.mailboxes.values() for copy in mailbox.copies}
-    referenced |= set(_blobs_on_their_way(found))
+    referenced |= set(_blobs_on_their_way(found)) | found.noted
     for key in found.sealed.keys() - referenced:
         yield Finding(Kind.WRONG, f"no item refers to the sealed object {key}")
     traces = {fact.trace for fact in found.facts}
@@ -158,6 +169,22 @@ def _blobs_on_their_way(found: Evidence) -> Iterator[str]:
     mailboxes = {row["sk"]["S"].split(":")[1] for row in found.transit if row["sk"]["S"].startswith("order:")}
     mailboxes |= {mailbox for _, mailbox in found.listed}
     return (key for key in found.sealed if key.split("/")[2] in mailboxes)
+
+
+def calendars_are_as_answered(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Each calendar has the objects that the scenario names, and a resource those that it has accepted."""
+    for name, mailbox in found.mailboxes.items():
+        texts = [(copy.content or b"").decode() for copy in mailbox.copies if CALENDAR in copy.folders]
+        wanted = scenario.calendars.get(name, ())
+        if len(texts) > len(wanted):
+            yield Finding(Kind.DUPLICATED, f"the calendar of {name} has {len(texts)} objects, not {len(wanted)}")
+        for lines in wanted:
+            if not any(set(lines) <= set(text.split("\r\n")) for text in texts):
+                yield Finding(Kind.LOST, f"the calendar of {name} has no object with {', '.join(lines)}")
+        accepted = [fact for fact in found.facts if fact.name == "BOOKING_ANSWERED" and fact.data["mailboxId"] == name]
+        booked = sum(fact.data["answer"] != "DECLINED" for fact in accepted)
+        if accepted and booked != len(texts):
+            yield Finding(Kind.WRONG, f"{name} has accepted {booked} requests, and has {len(texts)} in its calendar")
 
 
 def nothing_is_left_of_what_was_deleted(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
@@ -279,6 +306,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     copies_are_in_their_folders,
     no_uid_is_given_twice,
     every_object_is_referred_to,
+    calendars_are_as_answered,
     nothing_is_left_of_what_was_deleted,
     facts_are_complete,
     each_flow_has_one_bounce_message,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.model.directory import EntityState
+from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.records import Delegation, Insert
+from postroom.model.resources import BookingOptions, ResourceType
 from tests.faults.harness import content_of
-from tests.support.builders import OTHER
+from tests.support.builders import ORG, OTHER
 from tests.support.rule_callees import ALL as CALLED
 from tests.support.rules import BOUNCE, DEFAULT, DROP, JUNK, rule
 
@@ -37,6 +39,16 @@ def acme(pipeline: Pipeline) -> None:
     pipeline.entity("quinn", quota=SIZE + 5)
     pipeline.entity("fay", quota=SIZE - 5)
     pipeline.entity("group", "ann", "ben", "dan")
+
+
+def rooms(pipeline: Pipeline) -> None:
+    """As acme, with a room that answers by itself, and a board room that Ben answers for."""
+    acme(pipeline)
+    made: dict[str, Any] = {"kind": EntityKind.RESOURCE, "role": Role.RESOURCE, "resource_type": ResourceType.ROOM}
+    pipeline.entity("room", **made, booking_options=BookingOptions())
+    pipeline.entity("board", **made, booking_options=BookingOptions(auto_accept=False))
+    delegate = Delegation(organization_id=ORG, resource_id="board", delegate_id="ben", delegate_kind=EntityKind.USER)
+    pipeline.directory.commit([Insert(delegate)])
 
 
 def ruled(pipeline: Pipeline) -> None:

@@ -12,6 +12,7 @@ from tests.faults.injector import Killed
 from tests.faults.organizations import MANY, fails
 from tests.support.builders import notification
 from tests.support.commits import before_chunks
+from tests.support.invitations import calendar, event, mail
 from tests.support.rule_callees import ALL as CALLED
 
 if TYPE_CHECKING:
@@ -43,6 +44,47 @@ def two_messages(harness: Harness) -> None:
     harness.arrive("m1", "group@acme.test", "ann@acme.test")
     harness.arrive("m2", "ann@acme.test", "nobody@acme.test")
     harness.pump()
+
+
+def invitation(message_id: str, author: str, to: str, *lines: str, method: str = "REQUEST", **more: Any) -> bytes:
+    """Return a message about one meeting of one hour."""
+    fields = {"start": "20301203T100000Z", "end": "20301203T110000Z", "uid": message_id, **more}
+    text = event(*lines, organizer=author, attendees=[f";PARTSTAT=NEEDS-ACTION:mailto:{to}"], **fields)
+    return mail(calendar(text, method=method), author=author, to=to, method=method, name=message_id)
+
+
+def invited(harness: Harness) -> None:
+    """Ben is invited by Ann."""
+    harness.arrive("m1", "ben@acme.test", content=invitation("m1", "ann@acme.test", "ben@acme.test"))
+    harness.pump()
+
+
+def one_hour_twice(harness: Harness) -> None:
+    """Ann and Ben ask for the room at the same hour, at once."""
+    for message_id, author in (("m1", "ann@acme.test"), ("m2", "ben@acme.test")):
+        content = invitation(message_id, author, "room@acme.test")
+        harness.arrive(message_id, "room@acme.test", content=content)
+    harness.pump()
+
+
+def left_to_delegates(harness: Harness) -> None:
+    """Ann asks for the board room."""
+    content = invitation("m1", "ann@acme.test", "board@acme.test")
+    harness.arrive("m1", "board@acme.test", content=content)
+    harness.pump()
+
+
+def invited_moved_and_cancelled(harness: Harness) -> None:
+    """Ben is invited by Ann; the meeting is moved, then cancelled."""
+    ben, moved = "ben@acme.test", {"start": "20301203T120000Z", "end": "20301203T130000Z"}
+    contents = (
+        invitation("m1", "ann@acme.test", ben, uid="u"),
+        invitation("m2", "ann@acme.test", ben, uid="u", sequence=1, **moved),
+        invitation("m3", "ann@acme.test", ben, "STATUS:CANCELLED", method="CANCEL", uid="u", sequence=2, **moved),
+    )
+    for number, content in enumerate(contents, 1):
+        harness.arrive(f"m{number}", ben, content=content)
+        harness.pump()
 
 
 def announced_in_two_parts(harness: Harness) -> None:

@@ -56,6 +56,8 @@ class Scenario:
     functions: frozenset[str] = ALL
     retired: frozenset[str] = field(default_factory=frozenset)
     erased: bool = False
+    calendars: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """By mailbox the objects of its calendar, each with lines that it must have."""
 
 
 TOLD: Final = (End("m1", "the sender", "told"),)
@@ -80,6 +82,7 @@ INGEST: Final = frozenset({"ingest"})
 DELIVER: Final = frozenset({"deliver"})
 SYNC: Final = frozenset({"run_sync_rule"})
 DELETION: Final = frozenset({"delete_organizations"})
+CALENDARS: Final = frozenset({"update_calendar"})
 ASYNC: Final = frozenset({"run_async_rule"})
 GROUP_ENDS: Final = (*delivered("m1", "ann", "ben"), *ended("skipped", "m1", "dan"))
 MIXED: Final = ("ann@acme.test", "group@acme.test", "nobody@acme.test")

@@ -64,11 +64,24 @@ def received(*parts: str, method: str = "REQUEST", author: str = ORGANIZER, deli
     return Received(method, meeting(calendar(*parts, method=method)), {author}, delivered_to)
 
 
-def mail(ics: bytes, *, author: str = ORGANIZER, to: str = ATTENDEE, method: str = "REQUEST", **fields: str) -> bytes:
-    """Return a message with a calendar part, as calendar programs send it; ``fields`` are further header fields."""
+def mail(
+    ics: bytes,
+    *,
+    author: str = ORGANIZER,
+    to: str = ATTENDEE,
+    method: str = "REQUEST",
+    name: str = "request",
+    **fields: str,
+) -> bytes:
+    """Return a message with a calendar part, as calendar programs send it.
+
+    Args:
+        name: of the message, in its Message-ID.
+        fields: further header fields.
+    """
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
     head = (
-        f"From: {author}\r\nTo: {to}\r\nSubject: Planning\r\nMessage-ID: <request@acme.test>\r\n{more}"
+        f"From: {author}\r\nTo: {to}\r\nSubject: Planning\r\nMessage-ID: <{name}@acme.test>\r\n{more}"
         'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="b"\r\n\r\n'
         "--b\r\nContent-Type: text/plain\r\n\r\nYou are invited.\r\n"
         f"--b\r\nContent-Type: text/calendar; charset=utf-8; method={method}\r\n"
