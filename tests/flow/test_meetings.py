@@ -56,8 +56,10 @@ def request(author: str, uid: str, *lines: str, hour: int = 10, to: str = ROOM) 
 def hours(pipeline: Pipeline, mailbox_id: str) -> list[int]:
     """Return the hours at which the instances in a calendar begin."""
     operator, names = pipeline.operator, pipeline.stack.environment
-    tables = [names[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE")]
-    window = DynamoCalendars(pipeline.stack.dynamodb, *tables, now_ms).window(mailbox_id, 0, 2_000_000_000_000)
+    calendars = DynamoCalendars(
+        pipeline.stack.dynamodb, names["MAILBOX_TABLE"], names["TRANSIT_TABLE"], names["LEDGER_TABLE"], now_ms
+    )
+    window = calendars.window(mailbox_id, 0, 2_000_000_000_000)
     assert window is not None
     ids = [entry.item_id for entry in window.entries]
     items = [item for name in ids if (item := operator.mailboxes.item(mailbox_id, name)) is not None]
