@@ -60,6 +60,12 @@ def headers_of(response: Response) -> dict[str, str]:
     return {name.lower(): value for name, value in [*response.headers.items(), *response.repeated]}
 
 
+def test_a_request_that_another_postroom_passes_on_is_a_question_that_goes_no_further(front: Front) -> None:
+    for fields in ({}, {"x-postroom-passed-on": "true"}):
+        assert front.post(EWS, availability(), fields=fields).status == 200
+    assert [question.is_passed_on for question in front.availability.questions] == [False, True]
+
+
 @pytest.mark.parametrize("path", [EWS, SVC, POX, "/any/thing"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("credentials", [("", ""), ("ada@acme.example", "wrong"), ("eve@acme.example", PASSWORD)])

@@ -68,7 +68,7 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
     elif call.place not in PLACES:
         reply = _Reply(404, b"Not found", code="NotFound", content_type=TEXT)
     else:
-        reply = PLACES[call.place](call, Asking(call.caller, call.origin), context, now_ms)
+        reply = PLACES[call.place](call, Asking(call.caller, call.origin, call.is_passed_on), context, now_ms)
     response = encode(reply.status, reply.body, reply.content_type, reply.headers)
     return Answered(response, reply.operation, reply.code, call.caller.organization_id if call.caller else "")
 
