@@ -11,6 +11,7 @@ from postroom.contracts.ews import soap
 from postroom.contracts.ews.names import ERRORS_NAMESPACE, PREFIXES, m, t
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
 from postroom.ews import front as station
+from postroom.model.free_busy import BusyEvent, BusyType, EventDetails, MailboxAvailability
 from tests.support.ews_front import PASSWORD, Front
 
 if TYPE_CHECKING:
@@ -184,6 +185,20 @@ def test_questions_outside_the_limits_are_refused_before_anybody_is_asked(
 def test_questions_within_the_limits_are_answered(front: Front, changes: dict[str, str]) -> None:
     assert front.post(EWS, availability(**changes)).status == 200
     assert len(front.availability.questions) == 1
+
+
+@pytest.mark.parametrize("subject", ["x" * 200, "\u00e9" * 200])
+def test_an_answer_that_lambda_would_refuse_is_a_fault(
+    front: Front, monkeypatch: pytest.MonkeyPatch, subject: str
+) -> None:
+    monkeypatch.setattr(station, "MAX_ANSWER_BYTES", 256_000)
+    hour_ms, start_ms = 3_600_000, 1_783_328_400_000  # 2026-07-06T09:00:00Z
+    events = (BusyEvent(start_ms, start_ms + hour_ms, BusyType.BUSY, EventDetails(subject)),)
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", events * 100)
+    assert front.post(EWS, availability()).status == 200
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", events * 500)
+    assert fault_of(front.post(EWS, availability())) == "ErrorMessageSizeExceeded"
+    assert front.post(EWS, availability(view="FreeBusy")).status == 200
 
 
 @pytest.mark.parametrize(
