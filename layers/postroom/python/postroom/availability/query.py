@@ -102,6 +102,8 @@ class _Run:
         troubles = []
         for each in done:
             error = each.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error  # the process ends
             if error is not None:
                 self.failed.update(asked[each])
                 troubles.append(f"{type(error).__name__}: {error}"[:500])
