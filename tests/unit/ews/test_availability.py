@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import json
+import zoneinfo
 from dataclasses import replace
+from importlib import resources
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from postroom.contracts.ews import availability, free_busy, soap
+from postroom.contracts.ews import availability, free_busy, soap, time_zones
 from postroom.contracts.ews.availability import AvailabilityRequest, View
 from postroom.contracts.ews.digits import merged_free_busy
 from postroom.contracts.ews.names import PREFIXES, m, t
@@ -36,6 +40,7 @@ from postroom.model.free_busy import (
     Zone,
     ZoneChange,
 )
+from postroom.model.zone_times import to_utc_ms
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -153,6 +158,13 @@ def options(start: str = "2026-07-01T00:00:00", end: str = "2026-07-02T00:00:00"
         </t:TimeWindow>{more}</t:FreeBusyViewOptions>"""
 
 
+def context(zone_id: str) -> Element:
+    """A SOAP header as ews-javascript-api 0.15.3 writes it."""
+    header = soap.new("Header")
+    soap.add(soap.add(header, t("TimeZoneContext")), t("TimeZoneDefinition"), Name="(UTC) any", Id=zone_id)
+    return header
+
+
 def refused(request: str) -> str:
     with pytest.raises(soap.FaultError) as raised:
         availability.read_request(filled(request))
@@ -238,6 +250,37 @@ class TestRequests:
     )  # fmt: skip
     def test_what_is_no_valid_request_is_refused_as_a_whole(self, request_: str, code: str) -> None:
         assert refused(request_) == code
+
+    @pytest.mark.parametrize(
+        ("zone_id", "hour"),
+        [("UTC", 0), ("W. Europe Standard Time", -2), ("eastern standard time", 4), ("AUS Eastern Standard Time", -10)],
+    )
+    def test_a_request_without_zone_is_in_that_of_its_header(self, zone_id: str, hour: int) -> None:
+        read = availability.read_request(filled(MAILBOXES + options()), context(zone_id))
+        midnight = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
+        assert read.start_ms == (midnight + dt.timedelta(hours=hour)).timestamp() * 1000
+        assert read.end_ms - read.start_ms == 24 * HOUR_MS
+
+    def test_the_zone_of_the_request_counts_before_that_of_its_header(self) -> None:
+        read = availability.read_request(filled(ZONE + MAILBOXES + options()), context("UTC"))
+        assert read.zone.bias_minutes == 480
+
+    @pytest.mark.parametrize("header", [None, "", "Nowhere Standard Time"])
+    def test_a_header_without_a_zone_that_is_known_is_no_help(self, header: str | None) -> None:
+        with pytest.raises(soap.FaultError, match="has no TimeZone"):
+            availability.read_request(filled(MAILBOXES + options()), None if header is None else context(header))
+
+    def test_every_zone_of_a_header_has_the_offsets_of_its_year(self) -> None:
+        data = resources.files("postroom.contracts.ews").joinpath(time_zones.DATA).read_text("utf-8")
+        for zone_id, (iana, *_) in json.loads(data)["zones"].items():
+            with resources.files("tzdata").joinpath("zoneinfo", iana).open("rb") as file:
+                info = zoneinfo.ZoneInfo.from_file(file)
+            for year, month in itertools.product((2010, 2026), range(1, 13)):
+                local = dt.datetime(year, month, 15, 12)  # noqa: DTZ001  local
+                zone = time_zones.context_zone(context(zone_id), local)
+                assert zone is not None
+                expected = local.replace(tzinfo=info)
+                assert (zone_id, local, to_utc_ms(zone, local)) == (zone_id, local, expected.timestamp() * 1000)
 
     @pytest.mark.parametrize(
         "changes",

@@ -57,6 +57,8 @@ def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], api.
 def context(settings: AdminApiSettings) -> Context:
     """Return the ports and settings that operations use."""
     table = DirectoryTable(clients.dynamodb(), settings.directory_table)
+    # arn:<partition>:kms:<region>:<account>:key/<id>
+    _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
     return Context(
         directory=DynamoDirectory(table),
         mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
@@ -81,23 +83,17 @@ def context(settings: AdminApiSettings) -> Context:
         provider_tests=LambdaAvailabilityQueries(
             clients.later(clients.availability_queries), settings.query_availability_function
         ),
-        settings=_admin_settings(settings),
+        settings=AdminSettings(
+            partition=partition,
+            region=region,
+            account=account,
+            stack_key_arn=settings.stack_key_arn,
+            test_domain_suffix=settings.test_domain_suffix.lower(),
+            record_events_role_arn=settings.record_events_role_arn,
+            private_servers=settings.private_ews_servers,
+            first_organization_id=settings.postroom_first_organization_id,
+        ),
         new_uuid=lambda: str(uuid.uuid4()),
-    )
-
-
-def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
-    # arn:<partition>:kms:<region>:<account>:key/<id>
-    _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
-    return AdminSettings(
-        partition=partition,
-        region=region,
-        account=account,
-        stack_key_arn=settings.stack_key_arn,
-        test_domain_suffix=settings.test_domain_suffix.lower(),
-        record_events_role_arn=settings.record_events_role_arn,
-        private_servers=settings.private_ews_servers,
-        first_organization_id=settings.postroom_first_organization_id,
     )
 
 

@@ -1,6 +1,7 @@
 """GetUserAvailability: the request, written for EWS servers and read by our front. ``free_busy`` has the answer.
 
-The request's times are local to its TimeZone, unless they carry an offset, as exchangelib writes them. Suggestions of
+The request's times are local to its TimeZone, or, without one, to the zone of the SOAP header's TimeZoneContext, unless
+they carry an offset, as exchangelib writes them. Suggestions of
 meeting times are not served: SuggestionsViewOptions is ignored.
 
 Source: Microsoft, MS-OXWAVLS 3.1.4.1 and 7, for the order of elements: GetUserAvailabilityRequest is TimeZone,
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.ews import time_zones
 from postroom.contracts.ews.fields import date_time, integer, needed, text
 from postroom.contracts.ews.names import m, t
 from postroom.contracts.ews.soap import SCHEMA_VALIDATION, FaultError, add, new
@@ -117,8 +119,12 @@ def asked_window(start_ms: int, end_ms: int) -> tuple[int, int]:
     return start_ms, max(end_ms, start_ms + MIN_INTERVAL_MINUTES * 60_000)
 
 
-def read_request(request: Element) -> AvailabilityRequest:
+def read_request(request: Element, header: Element | None = None) -> AvailabilityRequest:
     """Read a request.
+
+    Args:
+        request: its element.
+        header: of its SOAP envelope, which may say the zone of a request that has none itself.
 
     Raises:
         FaultError: the request as a whole is refused; the code is one of ErrorSchemaValidation,
@@ -126,11 +132,13 @@ def read_request(request: Element) -> AvailabilityRequest:
             ErrorInvalidMergedFreeBusyInterval and ErrorInvalidFreeBusyViewType.
     """
     try:
-        zone = read_zone(request)
         mailboxes = _read_mailboxes(needed(request, m("MailboxDataArray")))
         options = needed(request, t("FreeBusyViewOptions"))
         window = needed(options, t("TimeWindow"))
-        start_ms, end_ms = (_instant_ms(date_time(window, t(name)), zone) for name in ("StartTime", "EndTime"))
+        start, end = (date_time(window, t(name)) for name in ("StartTime", "EndTime"))
+        named = time_zones.context_zone(header, start) if request.find(t("TimeZone")) is None else None
+        zone = named or read_zone(request)
+        start_ms, end_ms = _instant_ms(start, zone), _instant_ms(end, zone)
     except (ValueError, OverflowError) as error:
         raise FaultError(SCHEMA_VALIDATION, f"The request failed schema validation: {error}.") from error
     if end_ms <= start_ms:

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.ews.names import t
 from postroom.contracts.ews.soap import add
+from postroom.model.free_busy import Weekday, Zone, ZoneChange
+from postroom.model.zone_times import LAST_WEEK
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lxml.etree import _Element as Element
 
 DATA: Final = "windows_zones.json"
@@ -49,6 +53,30 @@ def zone_ids() -> tuple[str, ...]:
 def known_id(given: str) -> str | None:
     """Return a zone's id as Windows writes it; case does not matter. None if there is no such zone."""
     return _ids().get(given.strip().casefold())
+
+
+def context_zone(header: Element | None, local: datetime) -> Zone | None:
+    """Return the zone of a request's TimeZoneContext, with the rule that applies at a local time.
+
+    ews-javascript-api 0.15.3, as Microsoft's Managed API, names the zone of a question there, by its id alone, and
+    sends no TimeZone. None if there is no zone with such an id.
+    """
+    definition = None if header is None else header.find(f"{t('TimeZoneContext')}/{t('TimeZoneDefinition')}")
+    zone_id = None if definition is None else known_id(definition.get("Id") or "")
+    if zone_id is None:
+        return None
+    _, first, *later = _zones()[zone_id]
+    _, standard, *rest = [first, *(rule for rule in later if rule[0] <= local.isoformat())][-1]
+    if not rest:
+        return Zone(zone_id, standard)
+    daylight, *changes = rest
+    into_daylight, into_standard = _change(daylight - standard, *changes[:4]), _change(0, *changes[4:])
+    return Zone(zone_id, standard, into_standard, into_daylight)
+
+
+def _change(bias_minutes: int, month: int, weekday: int, occurrence: int, minutes: int) -> ZoneChange:
+    week, time = LAST_WEEK if occurrence == -1 else occurrence, f"{minutes // 60:02}:{minutes % 60:02}:00"
+    return ZoneChange(bias_minutes, time, month, week, Weekday(_DAYS[weekday][:3].upper()))
 
 
 def add_definition(parent: Element, zone_id: str, *, full: bool) -> None:
