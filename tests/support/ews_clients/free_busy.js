@@ -3,7 +3,8 @@
 // Usage: node free_busy.js '{"user": …, "password": …, "mailboxes": […], "start": …, "end": …, "base": …, "version": …}'
 //   base: where the servers of all names are on this machine, for example http://127.0.0.1:8080. Without it the client
 //         asks DNS, and port 443, as it does by itself.
-// Prints {"url": the EWS URL that it found, "mailboxes": […], "asked": […]} as JSON.
+//   zone: Windows' name of the time zone of the question; UTC if there is none.
+// Prints {"url": the EWS URL that it found, "mailboxes": […], "asked": [requests]} as JSON.
 const ews = require("ews-javascript-api");
 const { XhrApi } = require("@ewsjs/xhr");
 
@@ -16,7 +17,7 @@ class OnThisMachine extends XhrApi {
     const url = new URL(options.url);
     const headers = { ...options.headers };
     if (asked.base && url.origin !== new URL(asked.base).origin) {
-      headers.Host = url.host;
+      Object.assign(headers, { Host: url.host, "X-Forwarded-Proto": "https" });
       options = { ...options, headers, url: asked.base + url.pathname + url.search };
     }
     return super.xhr(options, progress).then(
@@ -56,7 +57,8 @@ function read(mailbox, response) {
 async function main() {
   const xhr = new OnThisMachine();
   ews.ConfigurationApi.ConfigureXHR(xhr);
-  const service = new ews.ExchangeService(ews.ExchangeVersion[asked.version || "Exchange2010_SP2"], ews.TimeZoneInfo.Utc);
+  const zone = asked.zone ? ews.TimeZoneInfo.FindSystemTimeZoneById(asked.zone) : ews.TimeZoneInfo.Utc;
+  const service = new ews.ExchangeService(ews.ExchangeVersion[asked.version || "Exchange2010_SP2"], zone);
   service.Credentials = new ews.WebCredentials(asked.user, asked.password);
   service.XHRApi = xhr;
   await service.AutodiscoverUrl(asked.user, () => true);
