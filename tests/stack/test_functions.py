@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -16,13 +17,15 @@ from exchangelib.errors import ErrorMailRecipientNotFound
 from postroom.contracts.availability_query import read_answer, write_question
 from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFailure, Question, Requester
 from postroom.model.limits import DAY_MS
-from tests.support import customers, ews_client, sam_project
-from tests.support.https_server import HttpsServer
-from tests.support.running_stack import ROOT, RunningStack, wait_for
+from tests.support import customers, ews_client, exchange_provider, sam_project
+from tests.support.https_server import HttpsServer, Request
+from tests.support.running_stack import PASSWORD, ROOT, RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.https_server import Answer
 
 pytestmark = pytest.mark.stack
 
@@ -60,12 +63,14 @@ def running(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[
         customers.python_project(folder / "footer"),
         customers.guide_project(folder / "guide"),
         customers.availability_project(folder / "busy"),
+        exchange_provider.exchange_project(folder / "exchange"),
     ]
     if HAS_NODE:
         projects.append(customers.node_project(folder / "storm"))
     env_vars = folder / "env.json"
-    here = {"PRIVATE_HOSTS": "localhost"}
-    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}, "PublishedCalendarsFunction": here}))
+    availability = {"PRIVATE_HOSTS": "localhost", "SHOW_DETAILS": "true"}
+    variables = dict.fromkeys(("PublishedCalendarsFunction", "EwsServerFunction"), availability)
+    env_vars.write_text(json.dumps({"FooterFunction": {"FOOTER": "from the file"}, **variables}))
     running = RunningStack(tmp_path_factory.mktemp("running"), functions=projects, env_vars=env_vars)
     yield running
     running.stop()
@@ -181,6 +186,104 @@ def test_exchangelib_reads_a_domain_that_a_function_serves(running: RunningStack
     assert isinstance(failed, ErrorMailRecipientNotFound)
     assert str(failed).startswith("ErrorServerBusy: ")
     assert isinstance(unknown, ErrorMailRecipientNotFound)
+
+
+CALENDAR: Final = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Postroom//Tests//EN
+BEGIN:VEVENT
+UID:standup@exchange.example
+DTSTAMP:20261101T000000Z
+DTSTART;TZID=Europe/Berlin:20261026T090000
+DTEND;TZID=Europe/Berlin:20261026T093000
+RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR
+SUMMARY:Stand-up
+END:VEVENT
+BEGIN:VEVENT
+UID:trip@exchange.example
+DTSTAMP:20261101T000000Z
+DTSTART:20261207T120000Z
+DTEND:20261207T133000Z
+CLASS:PRIVATE
+STATUS:TENTATIVE
+SUMMARY:Trip
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture(scope="module")
+def exchange(running: RunningStack, folder: Path) -> RunningStack:
+    """The stack as the EWS server of exchange.example, with a service account and a calendar of grace."""
+    asked = running.organization("exchange")
+    for name in ("service", "grace"):
+        running.user(asked, name, f"{name}@exchange.example")
+    file = folder / "grace.ics"
+    file.write_bytes(CALENDAR.replace("\n", "\r\n").encode())
+    for arguments in (
+        ("import", "grace@exchange.example", file),
+        ("hours", "grace@exchange.example", "--zone", "Europe/Berlin", "--period", "MON-THU 08:30-16:00"),
+    ):
+        done = running.command("calendar", *arguments)
+        assert done.returncode == 0, done.stderr.decode()
+    return running
+
+
+def test_the_starter_for_an_ews_server_asks_our_own_front(exchange: RunningStack) -> None:
+    url = exchange.environment["POSTROOM_EWS_URL"]
+
+    def forward(request: Request) -> Answer:
+        """Send a request on without TLS, as the local stack serves it."""
+        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type")}
+        with urllib.request.urlopen(urllib.request.Request(url, request.body, headers)) as answer:  # noqa: S310  http
+            return answer.status, {}, answer.read()
+
+    with HttpsServer(forward) as server:
+        account = {"username": "service@exchange.example", "password": PASSWORD}
+        content = json.dumps({"url": f"{server.url}/EWS/Exchange.asmx", **account, "certificates": server.pem()})
+        exchange.client("secretsmanager").create_secret(Name="ews-server", SecretString=content)
+        question = json.loads((STARTERS / "events" / "availability.json").read_text("utf-8"))
+        question["mailboxes"] = ["grace@exchange.example", "nobody@exchange.example"]
+        question["window"] = {"startDate": "2026-12-07T00:00:00.000Z", "endDate": "2026-12-08T00:00:00.000Z"}
+        found, unknown = invoke(exchange, "EwsServerFunction", question)["mailboxes"]
+    assert [(each["startTime"], each["endTime"], each["busyType"]) for each in found["events"]] == [
+        ("2026-12-07T08:00:00Z", "2026-12-07T08:30:00Z", "BUSY"),
+        ("2026-12-07T12:00:00Z", "2026-12-07T13:30:00Z", "TENTATIVE"),
+    ]
+    assert found["workingHours"]["workingPeriods"] == [
+        {"startMinutes": 510, "endMinutes": 960, "days": ["MON", "TUE", "WED", "THU"]}
+    ]
+    assert found["workingHours"]["timezone"]["daylightTime"]["month"] == "MAR"
+    assert unknown == {"mailbox": "nobody@exchange.example", "error": "MailboxNotFound"}
+
+
+def test_awss_exchange_provider_asks_our_own_front_for_another_organization(exchange: RunningStack) -> None:
+    """What is known of AWS's sample is in tests/support/exchange_provider.py. exchangelib is on both sides."""
+    running = exchange
+    asking = running.organization("customer")
+    running.user(asking, "ada", "ada@customer.example")
+    url = running.environment["POSTROOM_EWS_URL"]
+    account = {"ews_url": url, "ews_username": "service@exchange.example", "ews_password": PASSWORD}
+    running.client("secretsmanager").create_secret(Name=exchange_provider.SECRET, SecretString=json.dumps(account))
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{exchange_provider.FUNCTION}"
+    named = {"OrganizationId": asking, "DomainName": "exchange.example"}
+    running.client("workmail").create_availability_configuration(**named, LambdaProvider={"LambdaArn": arn})
+
+    mailboxes = ("ada@customer.example", "nobody@exchange.example", "grace@exchange.example")
+    with ews_client.server(running, "ada@customer.example") as server:
+        own, unknown, graces = ews_client.ask(server, *mailboxes)
+    assert own.merged == "0" * 20
+    assert isinstance(unknown, ErrorMailRecipientNotFound)
+    events = [(each.start, each.end, each.busy_type) for each in graces.calendar_events]
+    assert events == [
+        (ews_client.berlin(9), ews_client.berlin(9, 30), "Busy"),
+        (ews_client.berlin(13), ews_client.berlin(14, 30), "Tentative"),
+    ]
+    (hours,) = graces.working_hours
+    assert (hours.weekdays, str(hours.start), str(hours.end)) == ([1, 2, 3, 4], "08:30:00", "16:00:00")
+    zone = graces.working_hours_timezone
+    assert (zone.bias, zone.standard_time.bias, zone.daylight_time.bias) == (-60, 0, -60)
+    assert running.client("workmail").test_availability_configuration(**named)["TestPassed"]
 
 
 def _names(running: RunningStack) -> list[str]:
