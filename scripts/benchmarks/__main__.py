@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import availability, bill, commands, core, prices, startup, waiting
+from benchmarks import availability, bill, commands, core, expansion, prices, startup, waiting
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -62,6 +62,10 @@ def calendars() -> Iterator[Result]:
     yield Result("… DynamoDB's calls", found.calls, availability.BUDGET_CALLS, "per mailbox")
     yield Result("… ten years of history", found.history, most, "times with one year")
     yield Result("… ten years of history, rows read", found.history_rows, most, "times with one year")
+    entries = expansion.measure()
+    yield Result("5,000 events, entries alone", entries.events, expansion.BUDGET, "of parsing their text")
+    yield Result("… series of ten years", entries.decade, expansion.BUDGET_HISTORY, "times series of one year")
+    yield Result("… series of thirty years", entries.generation, expansion.BUDGET_HISTORY, "times series of one year")
 
 
 def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import availability, bill
+from benchmarks import availability, bill, expansion
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -155,3 +155,10 @@ class TestMeter:
     def test_a_call_without_a_price_stops_the_count(self, meter: Meter) -> None:
         with meter.of("f"), pytest.raises(LookupError, match="DescribeTable"):
             clients.dynamodb().describe_table(TableName=TABLE)
+
+
+def test_the_entries_of_the_bench_list_what_the_libraries_list() -> None:
+    texts = [expansion.text(number, age_years=3) for number in range(3)]
+    ours = expansion.by_entries([expansion.frozen(each) for each in texts])
+    assert ours == expansion.by_libraries(texts)
+    assert all(len(each) > expansion.EVENTS for each in ours)
