@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LOADED = "import sys; from postroom.calendars import entry, expand; print(*sorted(m.split('.')[0] for m in sys.modules))"
+LOADED = "import sys; from postroom.calendars import entry, expand; print(*{m.split(chr(46))[0] for m in sys.modules})"
 
 
 def test_entries_are_expanded_without_the_libraries_that_read_text() -> None:
