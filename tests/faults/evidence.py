@@ -155,6 +155,10 @@ class Evidence:
     announced: list[Mapping[str, Any]]
     answers: list[str]
     """Bounce messages that SES sent: requests of SendBounce as JSON, and messages of SendRawEmail."""
+    provided: int
+    """How often a provider of free/busy information was called."""
+    called_last: str
+    """The call that went wrong; empty in a run without a fault."""
     noted: frozenset[str]
     """Sealed objects of calendars that a change may have left over; a note in the mailbox names them."""
     in_the_window: bool
@@ -222,6 +226,8 @@ def gather(harness: Harness) -> Evidence:
         directory=[f"{row['pk']['S']} {row['sk']['S']}" for row in harness.stack.rows("DIRECTORY_TABLE")],
         queues=queues,
         lines=list(_lines()) if "record_events" in harness.functions else [],
+        provided=sum("requester" in event for event in harness.pipeline.callees.events),
+        called_last=harness.injector.struck,
         answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],
         noted=_noted(harness),
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),

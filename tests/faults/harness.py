@@ -206,6 +206,14 @@ class Harness:
             with self.injector.sparing() if spared else contextlib.nullcontext():
                 self._schedule(function)
 
+    def ask(self, event: dict[str, Any]) -> None:
+        """Ask query_availability as a client does, which does not ask again if there is no answer."""
+        for _ in range(self.handing.copies):
+            try:
+                self._call("query_availability", event)
+            except Killed:
+                self._apps.pop("query_availability", None)
+
     def operate(self, work: Callable[[], object]) -> None:
         """Run an operator's command until it succeeds."""
         for _ in range(ATTEMPTS):

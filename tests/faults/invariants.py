@@ -300,6 +300,24 @@ _LOGGED: Final = {
 }
 """Facts that are events of WorkMail's log; all others are ours."""
 
+
+def each_call_of_a_provider_has_one_fact(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """A call leaves exactly one fact, and no open order.
+
+    A stop between the order and the call leaves the fact of a call that was not made: it cannot be told from one that
+    was. A call that reaches a provider twice is one call of ours.
+    """
+    facts = [fact for fact in found.facts if fact.name == "PROVIDER_ASKED"]
+    twice = found.called_last.endswith("lambda Invoke")
+    if len(facts) < found.provided - twice:
+        yield Finding(Kind.LOST, f"a provider was called {found.provided} times, and {len(facts)} facts say so")
+    if len(facts) > found.provided + bool(found.called_last):
+        yield Finding(Kind.DUPLICATED, f"{len(facts)} facts are of {found.provided} calls of a provider")
+    for fact in facts:
+        if fact.event["availability_event_successful"] is not ("error_message" not in fact.event):
+            yield Finding(Kind.WRONG, f"{fact.id} has no result")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
@@ -313,6 +331,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     what_is_open_is_in_a_queue,
     every_parked_thing_raises_the_alarm,
     every_fact_is_projected,
+    each_call_of_a_provider_has_one_fact,
 )
 """Every check."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.model.availability import LambdaProvider
 from postroom.model.directory import EntityKind, EntityState, Role
-from postroom.model.records import Delegation, Insert
+from postroom.model.records import AvailabilityConfiguration, Delegation, Insert
 from postroom.model.resources import BookingOptions, ResourceType
 from tests.faults.harness import content_of
 from tests.support.builders import ORG, OTHER
 from tests.support.rule_callees import ALL as CALLED
+from tests.support.rule_callees import PREFIX
 from tests.support.rules import BOUNCE, DEFAULT, DROP, JUNK, rule
 
 if TYPE_CHECKING:
@@ -39,6 +41,18 @@ def acme(pipeline: Pipeline) -> None:
     pipeline.entity("quinn", quota=SIZE + 5)
     pipeline.entity("fay", quota=SIZE - 5)
     pipeline.entity("group", "ann", "ben", "dan")
+
+
+def provided(pipeline: Pipeline) -> None:
+    """As acme, with a function that provides the free/busy information of example.org."""
+    acme(pipeline)
+    pipeline.callees.functions["cap"] = lambda event: {
+        "mailboxes": [{"mailbox": each, "events": []} for each in event["mailboxes"]]
+    }
+    configuration = AvailabilityConfiguration(
+        organization_id=ORG, domain="example.org", provider=LambdaProvider(PREFIX + "cap"), created=1, modified=1
+    )
+    pipeline.directory.commit([Insert(configuration)])
 
 
 def rooms(pipeline: Pipeline) -> None:

@@ -10,7 +10,7 @@ import boto3
 from postroom.adapters.aws.queues import SqsQueues
 from tests.faults.injector import Killed
 from tests.faults.organizations import MANY, fails
-from tests.support.builders import notification
+from tests.support.builders import NOON, ORG, notification
 from tests.support.commits import before_chunks
 from tests.support.invitations import calendar, event, mail
 from tests.support.rule_callees import ALL as CALLED
@@ -178,6 +178,22 @@ def verdict_given_up(harness: Harness) -> None:
     with patch.object(SqsQueues, "send", side_effect=[None, Killed]):
         harness.hand_out("RUN_SYNC_RULE_QUEUE_URL")
     harness.make_dead_letters("RUN_SYNC_RULE")
+    harness.pump()
+
+
+def free_busy_asked(harness: Harness) -> None:
+    """Ann asks for the free/busy information of two people; later the sweep looks for calls without an end."""
+    requester = {"email": "ann@acme.test", "user_name": "ann", "organization_id": ORG, "user_id": "ann"}
+    harness.ask(
+        {
+            "requester": requester,
+            "mailboxes": ["bob@example.org", "eve@example.org"],
+            "start_ms": NOON,
+            "end_ms": NOON + 3_600_000,
+        }
+    )
+    harness.hours(2)
+    harness.schedule("sweep")
     harness.pump()
 
 

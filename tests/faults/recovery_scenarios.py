@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults.organizations import CROWD, MANY, acme, answered, asked, asked_but_for_some, asked_crowd, crowd
+from tests.faults.organizations import (
+    CROWD,
+    MANY,
+    acme,
+    answered,
+    asked,
+    asked_but_for_some,
+    asked_crowd,
+    crowd,
+    provided,
+)
 from tests.faults.plays import (
     announced_late,
     calls_forgotten,
@@ -18,6 +28,7 @@ from tests.faults.plays import (
     expansion_forgotten,
     flow_given_up,
     flow_redriven,
+    free_busy_asked,
     given_up,
     half_given_up,
     long_over,
@@ -31,6 +42,7 @@ from tests.faults.scenario import (
     DELETION,
     GROUP_ENDS,
     INGEST,
+    PROJECTED,
     SYNC,
     TOLD,
     Scenario,
@@ -123,6 +135,15 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         to("ann@acme.test"),
         ended("discarded", "m1", "ann"),
         acme,
+    ),
+    Scenario(
+        "query_availability: a provider is called",
+        free_busy_asked,
+        frozenset({"query_availability", "sweep"}),
+        {},
+        (),
+        provided,
+        functions=PROJECTED,
     ),
     Scenario(
         "sweep: orders that a queue lost",

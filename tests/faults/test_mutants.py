@@ -58,7 +58,14 @@ def test_the_walk_finds_out_code_without_its_idempotency_key(monkeypatch: pytest
     assert all(Kind.DUPLICATED in kinds for kinds in found.values()), found
 
 
-@pytest.mark.parametrize("scenario", ["deliver: one mailbox", "ingest: a group, a user, an unknown address"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "deliver: one mailbox",
+        "ingest: a group, a user, an unknown address",
+        "query_availability: a provider is called",
+    ],
+)
 def test_the_walk_finds_out_a_transaction_that_is_split(monkeypatch: pytest.MonkeyPatch, scenario: str) -> None:
     split_transactions(monkeypatch)
     found = found_in(scenario, ["killed before", "throttled"])

@@ -40,7 +40,7 @@ from postroom.model.records import AddressClaim, AliasClaim, Entity, Insert, Nam
 from tests.support.directory_records import domain, organization
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from postroom.model.free_busy import MailboxResult, Question
     from postroom.model.records import Record
@@ -113,12 +113,29 @@ class Front:
             return Answer("id", json.dumps(authorizer.answer(event, caller)).encode())
         return Answer("id", json.dumps(front.answer(event, self.context, now_ms=0).response).encode())
 
-    def post(self, path: str, body: bytes | str, user: str = "ada@acme.example", password: str = PASSWORD) -> Response:
+    def post(
+        self,
+        path: str,
+        body: bytes | str,
+        user: str = "ada@acme.example",
+        password: str = PASSWORD,
+        fields: Mapping[str, str] | None = None,
+    ) -> Response:
         """Send one request with a user's password; without one if ``user`` is empty."""
-        return self.send("POST", path, body.encode() if isinstance(body, str) else body, user, password)
+        return self.send("POST", path, body.encode() if isinstance(body, str) else body, user, password, fields)
 
-    def send(self, method: str, path: str, body: bytes, user: str, password: str = PASSWORD) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        user: str,
+        password: str = PASSWORD,
+        fields: Mapping[str, str] | None = None,
+    ) -> Response:
         headers = Message()
+        for name, value in (fields or {}).items():
+            headers[name] = value
         headers["Host"] = "mail.acme.example"
         headers["Content-Type"] = "text/xml; charset=utf-8"
         if user:

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from postroom.adapters.aws import clients
-from postroom.model.function_policy import principal
+from postroom.model.function_policy import availability_principal, principal
 from postroom.model.rules import ActionType, LambdaCall
 from tests.support.builders import arn
 from tests.support.rules import rule
@@ -101,7 +101,7 @@ class Callees:
 def _statement(name: str) -> dict[str, Any]:
     return {
         "Effect": "Allow",
-        "Principal": {"Service": principal("us-east-1")},
+        "Principal": {"Service": [principal("us-east-1"), availability_principal("us-east-1")]},
         "Action": "lambda:InvokeFunction",
         "Resource": PREFIX + name,
         "Condition": {"ArnLike": {"AWS:SourceArn": arn("*")}},

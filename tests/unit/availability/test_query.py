@@ -56,6 +56,18 @@ def test_each_mailbox_is_answered_in_the_order_of_the_question(world: World) -> 
     ]
 
 
+def test_a_question_that_another_mail_system_passes_on_is_for_calendars_only(world: World) -> None:
+    """Two organizations whose domains name each other would ask each other for ever."""
+    world.calendars.of["ann"] = [TEA]
+    results = world.ask("ann@acme.test", "bob@example.org", "eve@example.net", is_passed_on=True)
+    assert results[0] == MailboxAvailability("ann@acme.test", (TEA,))
+    assert [each.code for each in results[1:] if isinstance(each, MailboxFailure)] == [
+        FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
+        FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
+    ]
+    assert (world.servers.asked, world.facts) == ([], [])
+
+
 def test_duplicates_are_answered_each_in_its_spelling_and_asked_once(world: World) -> None:
     asked = ("Bob@Example.org", "bob@example.org", "BOB@EXAMPLE.ORG", "ann@acme.test", "Ann@ACME.test")
     results = world.ask(*asked)

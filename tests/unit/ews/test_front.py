@@ -11,6 +11,7 @@ from postroom.contracts.ews import soap
 from postroom.contracts.ews.names import ERRORS_NAMESPACE, PREFIXES, m, t
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
 from postroom.ews import front as station
+from postroom.model.free_busy import BusyEvent, BusyType, EventDetails, MailboxAvailability
 from tests.support.ews_front import PASSWORD, Front
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def fault_of(response: Response) -> str | None:
 
 def headers_of(response: Response) -> dict[str, str]:
     return {name.lower(): value for name, value in [*response.headers.items(), *response.repeated]}
+
+
+def test_a_request_that_another_postroom_passes_on_is_a_question_that_goes_no_further(front: Front) -> None:
+    for fields in ({}, {"x-postroom-passed-on": "true"}):
+        assert front.post(EWS, availability(), fields=fields).status == 200
+    assert [question.is_passed_on for question in front.availability.questions] == [False, True]
 
 
 @pytest.mark.parametrize("path", [EWS, SVC, POX, "/any/thing"])
@@ -178,6 +185,20 @@ def test_questions_outside_the_limits_are_refused_before_anybody_is_asked(
 def test_questions_within_the_limits_are_answered(front: Front, changes: dict[str, str]) -> None:
     assert front.post(EWS, availability(**changes)).status == 200
     assert len(front.availability.questions) == 1
+
+
+@pytest.mark.parametrize("subject", ["x" * 200, "\u00e9" * 200])
+def test_an_answer_that_lambda_would_refuse_is_a_fault(
+    front: Front, monkeypatch: pytest.MonkeyPatch, subject: str
+) -> None:
+    monkeypatch.setattr(station, "MAX_ANSWER_BYTES", 256_000)
+    hour_ms, start_ms = 3_600_000, 1_783_328_400_000  # 2026-07-06T09:00:00Z
+    events = (BusyEvent(start_ms, start_ms + hour_ms, BusyType.BUSY, EventDetails(subject)),)
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", events * 100)
+    assert front.post(EWS, availability()).status == 200
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", events * 500)
+    assert fault_of(front.post(EWS, availability())) == "ErrorMessageSizeExceeded"
+    assert front.post(EWS, availability(view="FreeBusy")).status == 200
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ class TestGoodServers:
             port = server.port
         assert f"\r\nHost: localhost:{port}\r\n" in heads[0]
         assert heads[0].startswith("POST /EWS/Exchange.asmx HTTP/1.1\r\n")
-        assert "\r\nContent-Type: text/xml; charset=utf-8" in heads[0]
+        assert "\r\nContent-Type: text/xml; charset=utf-8\r\n" in heads[0]
+        assert "\r\nX-Postroom-Passed-On: true\r\n" in heads[0]
 
     def test_a_compressed_answer_is_read(self) -> None:
         def behave(connection: Connection) -> None:

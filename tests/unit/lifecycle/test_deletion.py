@@ -20,7 +20,8 @@ from postroom.model.records import (
     Replace,
 )
 from postroom.ports.mailboxes import MailboxOwner
-from tests.support.builders import ORG, OTHER, arn, notification
+from postroom.ports.transit import Commit
+from tests.support.builders import ORG, OTHER, arn, notification, provider_call
 from tests.support.commits import Watched, chunk_of
 from tests.support.deletion import MESSAGE, SETTLES, USERS, another, begin, deliver, domain_of, state
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from postroom.contracts.orders import Order
     from postroom.lifecycle.deletion import Deletion
     from postroom.ports.raw_mail import StoredRaw
-    from postroom.ports.transit import Commit
 
 MESSAGES: Final = 250
 """More than two batches of a hundred."""
@@ -155,6 +155,17 @@ def test_what_is_open_is_sent_once_and_not_with_every_run(mail_system: MemoryMai
     mail_system.later += SETTLES
     deletion.run(lambda: 1 << 30)
     assert state(mail_system) is OrganizationState.DELETED
+
+
+def test_a_providers_call_whose_function_stopped_ends_at_once_with_its_fact(
+    mail_system: MemoryMailSystem, deletion: Deletion
+) -> None:
+    call = provider_call()
+    mail_system.transit.commit(Commit(orders=[call]))
+    begin(mail_system)
+    deletion.run(lambda: 1 << 30)
+    assert mail_system.transit.order(call.trace, call.key) is None
+    assert [fact.name for fact in mail_system.ledger.facts(call.trace)] == [OwnFact.PROVIDER_ASKED]
 
 
 def test_a_flow_that_cannot_end_stops_nothing_else_and_is_given_up(

@@ -72,13 +72,13 @@ class ProviderTesting:
                 return f"The password cannot be read: {error}"
         if password is None:
             return f"The password cannot be read: {NO_PASSWORD}"
-        start = self.now()
+        start = self.now() // 1000 * 1000
         found = self.servers.servers.free_busy(provider, password, [_mailbox(test)], start, start + DAY_MS)
         return found.message if isinstance(found, ServerFailure) else ""
 
     def _call(self, caller: Caller, test: ProviderTest, organization_arn: str, request_id: str) -> str:
         mailbox = _mailbox(test)
-        start = self.now()
+        start = self.now() // 1000 * 1000
         configuration = AvailabilityConfiguration(
             organization_id=test.organization_id,
             domain=test.domain,

@@ -102,6 +102,8 @@ class _Run:
         troubles = []
         for each in done:
             error = each.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error  # the process ends
             if error is not None:
                 self.failed.update(asked[each])
                 troubles.append(f"{type(error).__name__}: {error}"[:500])
@@ -135,18 +137,21 @@ class _Run:
     def _external(self, domain: str, names: Sequence[str]) -> None:
         """Ask the provider of a domain."""
         question, query = self.question, self.query
+        if question.is_passed_on:
+            self._no_provider(names, "a question of another mail system is not passed on")
+            return
         organization_id = question.requester.organization_id
         configuration = query.configurations.availability(organization_id, domain)
         if configuration is None:
-            said, code = (
-                f"no availability provider is configured for {domain}",
-                FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
-            )
-            self.results |= {name: MailboxFailure(name, code, said) for name in names}
+            self._no_provider(names, f"no availability provider is configured for {domain}")
             return
         arn = query.organization_arn(organization_id)
         asking = Asking(question.requester, arn, self.request_id, names, question.start_ms, question.end_ms)
         self.results |= query.providers.ask(configuration, asking)
+
+    def _no_provider(self, names: Sequence[str], said: str) -> None:
+        code = FailureCode.AVAILABILITY_CONFIG_NOT_FOUND
+        self.results |= {name: MailboxFailure(name, code, said) for name in names}
 
 
 def _name(mailbox: str) -> str:

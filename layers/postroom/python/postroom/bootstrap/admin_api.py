@@ -57,8 +57,6 @@ def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], api.
 def context(settings: AdminApiSettings) -> Context:
     """Return the ports and settings that operations use."""
     table = DirectoryTable(clients.dynamodb(), settings.directory_table)
-    # arn:<partition>:kms:<region>:<account>:key/<id>
-    _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
     return Context(
         directory=DynamoDirectory(table),
         mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
@@ -83,17 +81,23 @@ def context(settings: AdminApiSettings) -> Context:
         provider_tests=LambdaAvailabilityQueries(
             clients.later(clients.availability_queries), settings.query_availability_function
         ),
-        settings=AdminSettings(
-            partition=partition,
-            region=region,
-            account=account,
-            stack_key_arn=settings.stack_key_arn,
-            test_domain_suffix=settings.test_domain_suffix.lower(),
-            record_events_role_arn=settings.record_events_role_arn,
-            private_servers=settings.private_ews_servers,
-            first_organization_id=settings.postroom_first_organization_id,
-        ),
+        settings=_admin_settings(settings),
         new_uuid=lambda: str(uuid.uuid4()),
+    )
+
+
+def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
+    # arn:<partition>:kms:<region>:<account>:key/<id>
+    _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
+    return AdminSettings(
+        partition=partition,
+        region=region,
+        account=account,
+        stack_key_arn=settings.stack_key_arn,
+        test_domain_suffix=settings.test_domain_suffix.lower(),
+        record_events_role_arn=settings.record_events_role_arn,
+        private_servers=settings.private_ews_servers,
+        first_organization_id=settings.postroom_first_organization_id,
     )
 
 

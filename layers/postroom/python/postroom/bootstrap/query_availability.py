@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
@@ -56,6 +57,8 @@ def build(settings: QueryAvailabilitySettings) -> Availability:
         account=settings.account_id,
         now=now_ms,
     )
+    # read anew each time: whoever failed a test gives the permission and tests again at once
+    newest = RegionalFunctionPolicies(clients.function_policies_in, time.monotonic, cache_s=0)
     passwords = SecretsManagerReads(clients.later(clients.secrets_manager), settings.availability_secret_prefix)
     https = HttpsEwsServers(settings.private_ews_servers, settings.private_ews_certificates)
     servers = EwsCaller(https, passwords, now_ms)
@@ -78,7 +81,7 @@ def build(settings: QueryAvailabilitySettings) -> Availability:
             ),
             organization_arn=organization_arn,
         ),
-        testing=ProviderTesting(functions, servers, organization_arn, now_ms),
+        testing=ProviderTesting(replace(functions, policies=newest), servers, organization_arn, now_ms),
     )
 
 

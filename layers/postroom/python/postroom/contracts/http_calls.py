@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts import authorizer
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postroom.model.callers import Caller
+
+
+PASSED_ON: Final = "X-Postroom-Passed-On"
+"""Header field of requests that Postroom sends to EWS servers on behalf of a client of its own. Its front asks no
+provider for such a request: two organizations whose domains name each other would ask each other for ever. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class HttpCall:
         caller: None if the request passed no authorizer.
         origin: IP address of the client.
         request_id: API Gateway's.
+        is_passed_on: whether Postroom sent the request, for a client of its own.
     """
 
     method: str
@@ -38,6 +44,7 @@ class HttpCall:
     caller: Caller | None
     origin: str | None
     request_id: str
+    is_passed_on: bool = False
 
 
 def decode(event: Mapping[str, Any]) -> HttpCall:
@@ -51,6 +58,7 @@ def decode(event: Mapping[str, Any]) -> HttpCall:
         caller=authorizer.caller_of(event),
         origin=(context.get("identity") or {}).get("sourceIp"),
         request_id=str(context.get("requestId") or ""),
+        is_passed_on=PASSED_ON.lower() in _headers(event),
     )
 
 
@@ -61,10 +69,13 @@ def _place(event: Mapping[str, Any]) -> str:
 
 def _root(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
     """Return scheme, host and what stands before the place: the stage, or a custom domain's base path."""
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+    scheme = "http" if _headers(event).get("x-forwarded-proto") == "http" else "https"
     path = str(context.get("path") or "").removesuffix(_place(event)).rstrip("/")
     return f"{scheme}://{context.get('domainName') or ''}{path}"
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

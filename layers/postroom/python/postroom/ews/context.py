@@ -25,7 +25,9 @@ class Asking:
 
     Attributes:
         origin: IP address of the client, if it is known.
+        is_passed_on: whether the client is another mail system's Postroom, which asks for a client of its own.
     """
 
     caller: Caller
     origin: str | None
+    is_passed_on: bool = False

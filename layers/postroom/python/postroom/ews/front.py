@@ -5,6 +5,7 @@ API Gateway's authorizer has seen the password; a request without a caller has p
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +18,16 @@ from postroom.errors import InvalidQuestionError, TemporaryError
 from postroom.ews import autodiscover
 from postroom.ews.context import Asking
 from postroom.ews.operations import OPERATIONS
+from postroom.model.limits import MB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postroom.contracts.http_calls import HttpCall
     from postroom.ews.context import Context
+
+MAX_ANSWER_BYTES: Final = 6 * MB - 64 * 1024
+"""Largest answer, in bytes of JSON. Source: Lambda's quotas, 6 MB for synchronous answers; 64 KB stay free."""
 
 TEXT: Final = "text/plain; charset=utf-8"
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="EWS"'}
@@ -68,8 +73,11 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
     elif call.place not in PLACES:
         reply = _Reply(404, b"Not found", code="NotFound", content_type=TEXT)
     else:
-        reply = PLACES[call.place](call, Asking(call.caller, call.origin), context, now_ms)
+        reply = PLACES[call.place](call, Asking(call.caller, call.origin, call.is_passed_on), context, now_ms)
     response = encode(reply.status, reply.body, reply.content_type, reply.headers)
+    if len(reply.body) > MAX_ANSWER_BYTES // _MOST_PER_BYTE and len(json.dumps(response)) > MAX_ANSWER_BYTES:
+        reply = _fault(_TOO_LARGE, reply.operation)
+        response = encode(reply.status, reply.body, reply.content_type, reply.headers)
     return Answered(response, reply.operation, reply.code, call.caller.organization_id if call.caller else "")
 
 
@@ -91,6 +99,13 @@ def _exchange(call: HttpCall, asking: Asking, context: Context, _now_ms: int) ->
 
 
 _UNAVAILABLE: Final = soap.FaultError("ErrorInternalServerTransientError", "A service did not answer. Try again.")
+
+
+_TOO_LARGE: Final = soap.FaultError(
+    "ErrorMessageSizeExceeded", "The answer is too large: ask for fewer mailboxes, a shorter time or no details."
+)
+_MOST_PER_BYTE: Final = 3
+"""Most characters of JSON that a byte of an answer becomes: a letter of two bytes is six characters, ``\\u00e9``."""
 
 
 def _refuse_what_is_not_served(asked: soap.Call) -> None:

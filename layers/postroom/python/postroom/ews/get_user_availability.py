@@ -26,7 +26,7 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     request = availability.read_request(call.request, call.header)
     caller = asking.caller
     requester = Requester(caller.email, caller.user_name, caller.organization_id, caller.user_id, asking.origin)
-    question = Question(requester, request.mailboxes, request.start_ms, request.end_ms)
+    question = Question(requester, request.mailboxes, request.start_ms, request.end_ms, asking.is_passed_on)
     results = context.availability.ask(question)
     return free_busy.write_answer(request, [_kept_apart(result) for result in results])
 

@@ -199,9 +199,11 @@ class Question:
     Attributes:
         mailboxes: addresses in any spelling; duplicates are answered each.
         end_ms: end of the window, which is not part of it; after ``start_ms`` by at most ``MAX_WINDOW_MS``.
+        is_passed_on: whether it comes from the provider call of another mail system; then no provider is asked.
     """
 
     requester: Requester
     mailboxes: tuple[str, ...]
     start_ms: int
     end_ms: int
+    is_passed_on: bool = False

@@ -15,6 +15,7 @@ import botocore
 from postroom.adapters.aws.http_posts import Deadlines, PostError, Posts, PostTimeoutError, TooLargeAnswerError, resolve
 from postroom.contracts.ews import free_busy, soap
 from postroom.contracts.ews.availability import write_request
+from postroom.contracts.http_calls import PASSED_ON
 from postroom.errors import InvalidEwsAnswerError, InvalidHostError, PermanentError, SettingsError
 from postroom.model.free_busy import FailureCode
 from postroom.model.limits import MB
@@ -85,7 +86,12 @@ class HttpsEwsServers(EwsServers):
     ) -> tuple[MailboxResult, ...] | ServerFailure:
         question = soap.request(write_request(mailboxes, start_ms, end_ms))
         account = base64.b64encode(f"{provider.user_name}:{password}".encode()).decode("ascii")
-        headers = {"Authorization": f"Basic {account}", "Content-Type": soap.CONTENT_TYPE, "User-Agent": "Postroom"}
+        headers = {
+            "Authorization": f"Basic {account}",
+            "Content-Type": soap.CONTENT_TYPE,
+            "User-Agent": "Postroom",
+            PASSED_ON: "true",
+        }
         try:
             server = endpoint(provider.endpoint)
             self._private_servers.check(server.origin)  # it was allowed once, but the stack's list may have changed
