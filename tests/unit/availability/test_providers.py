@@ -194,6 +194,10 @@ class TestKept:
         world.ask(BOB)
         assert len(world.events) == 2
 
+    def test_a_servers_unknown_mailbox_is_asked_again(self, world: World) -> None:
+        assert world.codes("no@example.net") == world.codes("no@example.net") == ["ErrorMailRecipientNotFound"]
+        assert len(world.servers.asked) == 2
+
     def test_a_changed_configuration_is_asked_anew(self, world: World) -> None:
         world.servers.calendars[ENDPOINT]["eve@example.net"] = MailboxAvailability("eve@example.net", (TEA,))
         world.ask("eve@example.net")

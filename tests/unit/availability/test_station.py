@@ -22,7 +22,6 @@ from postroom.model.free_busy import (
     MailboxFailure,
     MailboxResult,
     Question,
-    wire_failure,
 )
 from tests.support.builders import NOON, arn
 from tests.support.directory_records import ORG
@@ -166,23 +165,6 @@ class TestCache:
         for size in (4, 8, 3, 8):
             cache.put(("a",), large("a", size))
         assert cache.get(("a",)) == large("a", 8)
-
-
-class TestOnTheWire:
-    """exchangelib raises for other codes and loses the answers of all mailboxes; tests of the front show it."""
-
-    TIMEOUT = MailboxFailure("b@x.test", FailureCode.TIMEOUT_EXPIRED, "there was no answer in time")
-    UNKNOWN = MailboxFailure("c@x.test", FailureCode.MAIL_RECIPIENT_NOT_FOUND, "there is no such mailbox")
-
-    def test_beside_an_answer_a_failure_leaves_as_a_value(self) -> None:
-        results: list[MailboxResult] = [large("a@x.test", 1), self.TIMEOUT, self.UNKNOWN]
-        code, text = wire_failure(self.TIMEOUT, results)
-        assert (code, text) == ("ErrorMailRecipientNotFound", "ErrorTimeoutExpired: there was no answer in time")
-        assert wire_failure(self.UNKNOWN, results) == (self.UNKNOWN.code, self.UNKNOWN.message)
-
-    def test_where_none_has_an_answer_each_keeps_its_code(self) -> None:
-        results = [self.TIMEOUT, self.UNKNOWN]
-        assert [wire_failure(each, results)[0] for each in results] == [self.TIMEOUT.code, self.UNKNOWN.code]
 
 
 def test_a_user_name_of_a_server_is_not_in_a_reported_test(world: World) -> None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Transit
 
 REMEMBERED: Final = frozenset({FailureCode.MAIL_RECIPIENT_NOT_FOUND})
-"""Failures of a mailbox that are kept like its events; others may be over in a moment. Ours."""
+"""Failures of a mailbox that are kept like its events, of functions alone: an EWS server, ours among them, may say so
+of a mailbox whose failure is over in a moment. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ class Providers:
                 self.rests.begin(identity, reply.rest_ms)
             return results | _failures(missing, reply.code, f"the provider of {configuration.domain} {reply.said}")
         self.rests.end(identity)
+        is_function = isinstance(configuration.provider, LambdaProvider)
         for mailbox, result in reply.results.items():
-            if isinstance(result, MailboxAvailability) or result.code in REMEMBERED:
+            if isinstance(result, MailboxAvailability) or (is_function and result.code in REMEMBERED):
                 self.cache.put(keys[mailbox], result)
         return {**results, **reply.results}
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from postroom.model.limits import DAY_MS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_MAILBOXES: Final = 100
 """Most mailboxes of one question. Source: Microsoft's EWS reference, GetUserAvailability: the default of Exchange."""
@@ -158,22 +155,6 @@ class MailboxFailure:
 
 
 MailboxResult = MailboxAvailability | MailboxFailure
-
-
-def wire_failure(failure: MailboxFailure, results: Sequence[MailboxResult]) -> tuple[FailureCode, str]:
-    """Return the response code and the text with which a failure leaves in an EWS answer.
-
-    exchangelib 5.6.0 takes ErrorMailRecipientNotFound as the result of one mailbox. Any other of the codes makes it
-    raise, and the answers of all other mailboxes are lost. So beside a mailbox that has an answer, every failure leaves
-    with that code, and its text begins with the code that it has (docs/parity.md).
-
-    Args:
-        results: of all mailboxes of the question.
-    """
-    others_answer = any(isinstance(result, MailboxAvailability) for result in results)
-    if failure.code is FailureCode.MAIL_RECIPIENT_NOT_FOUND or not others_answer:
-        return failure.code, failure.message
-    return FailureCode.MAIL_RECIPIENT_NOT_FOUND, f"{failure.code}: {failure.message}"
 
 
 @dataclass(frozen=True, slots=True)
