@@ -37,7 +37,7 @@ from postroom.model.limits import DAY_MS
 from postroom.model.mailbox import ChangeKind, Counters, NewItem
 from postroom.ports.calendars import MAX_CHANGES
 from postroom.ports.mailboxes import MailboxOwner
-from postroom.ports.transit import Commit, Settle
+from postroom.ports.transit import Allowance, Commit, Settle
 from tests.support.builders import NOON, ORG, TRACE, arn, bounce, delivered, order, received
 
 if TYPE_CHECKING:
@@ -295,6 +295,12 @@ def test_work_that_was_done_before_changes_nothing(stores: Stores, gone: str) ->
     assert stores.mailboxes.items("ann", "CALENDAR") == []
     assert list(stores.transit.open_orders(TRACE)) == orders
     assert len(stores.ledger.facts(TRACE)) == len(facts)
+
+
+def test_a_commit_with_more_than_a_calendar_writes_is_a_mistake(stores: Stores) -> None:
+    with pytest.raises(ValueError, match="takes, facts and orders"):
+        stores.change(PutObject(an_object(1, single(NOON))), commit=Commit(allowance=Allowance("n", 1, 2)))
+    assert stores.mailboxes.items("ann", "CALENDAR") == []
 
 
 def test_a_mailbox_that_has_moved_on_is_a_conflict_and_nothing_is_written(stores: Stores) -> None:

@@ -13,7 +13,7 @@ from postroom.calendars.objects import read_calendar
 from postroom.errors import ConflictError, StoreUnavailableError, UnknownMailboxError
 from postroom.ports.calendars import MAX_CHANGES
 from tests.support.builders import NOON
-from tests.support.calendars import Calendar, an_object, vcalendar, vevent
+from tests.support.calendars import Calendar, an_object, stamp, vcalendar, vevent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +73,15 @@ def test_one_that_is_left_because_it_is_older_says_so() -> None:
     assert (said.result, said.why) == (Result.ADDED, "")
     (said,) = Import(calendar.store, "ann", lambda _: None).run([an_object("a", sequence=4)])
     assert (said.result, said.why) == (Result.LEFT, "the calendar has a newer version")
+
+
+def test_a_series_is_not_replaced_by_one_of_its_instances() -> None:
+    calendar = Calendar()
+    instance = f"RECURRENCE-ID:{stamp(NOON)}"
+    run(calendar, [an_object("a", NOON, "RRULE:FREQ=DAILY"), an_object("b", NOON, instance)])
+    assert run(calendar, [an_object("a", NOON, instance, sequence=9)]) == {"a": Result.REFUSED}
+    assert run(calendar, [an_object("b", NOON, instance, sequence=9)]) == {"b": Result.REPLACED}
+    assert run(calendar, [an_object("a", NOON, "RRULE:FREQ=WEEKLY", sequence=9)]) == {"a": Result.REPLACED}
 
 
 def test_the_same_uid_twice_in_one_file_ends_with_the_newer() -> None:

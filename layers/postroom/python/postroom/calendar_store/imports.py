@@ -54,7 +54,8 @@ class Import:
     def run(self, objects: Iterable[CalendarObject]) -> Iterator[Imported]:
         """Put objects into the calendar, some at a time, and yield a result for each.
 
-        An object replaces one with the same UID if its SEQUENCE, or at the same SEQUENCE its DTSTAMP, is greater.
+        An object replaces one with the same UID if its SEQUENCE, or at the same SEQUENCE its DTSTAMP, is greater. A
+        series is never replaced by changed instances alone.
 
         Raises:
             UnknownMailboxError: the mailbox is gone.
@@ -117,7 +118,9 @@ def _compared(calendar: OpenCalendar, batch: Sequence[CalendarObject]) -> tuple[
     results: list[Imported] = []
     for one in batch:
         old = known.get(one.uid)
-        if old is None or version_of(one) > old.summary.version:
+        if old is not None and old.stored.times.recurs and one.master is None:
+            results.append(Imported(one.uid, Result.REFUSED, "a change of instances, without the series"))
+        elif old is None or version_of(one) > old.summary.version:
             changes.append(Put(one, old))
             results.append(Imported(one.uid, Result.REPLACED if old else Result.ADDED))
         else:

@@ -28,6 +28,16 @@ MAX_CHANGE_BYTES: Final = 3 * MB
 """Most entries and summaries of one transaction, in bytes; a single change may have more. DynamoDB takes 4 MB. Ours."""
 
 
+def check_commit(commit: Commit) -> None:
+    """Check that a commit has nothing but takes, facts and orders.
+
+    Raises:
+        ValueError: it has more, which a change of a calendar would not write.
+    """
+    if any(part is not None for part in (commit.expansion, commit.new_contents, commit.allowance)):
+        raise ValueError("a change of a calendar writes takes, facts and orders only")
+
+
 class Calendars(Protocol):
     """Objects of calendars, their index by time and by UID. Suite: tests/contract/test_calendars.py.
 
@@ -66,7 +76,7 @@ class Calendars(Protocol):
             head: as it was read before everything that the changes depend on.
             changes: at most ``MAX_CHANGES`` with ``MAX_CHANGE_BYTES``, each of another object.
             note: as it was noted: the blobs of all new objects.
-            commit: takes, facts and orders; nothing else.
+            commit: takes, facts and orders; see ``check_commit``.
 
         Returns:
             The item of each change; of a removed object its last. ``None`` if nothing was written, because a take is

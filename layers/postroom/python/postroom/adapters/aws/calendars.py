@@ -23,6 +23,7 @@ from postroom.model.calendars import (
 )
 from postroom.model.folders import Folder
 from postroom.model.mailbox import ChangeKind
+from postroom.ports.calendars import check_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,6 +108,7 @@ class DynamoCalendars:
         applied = apply(head, changes, self.now())
         write = Transaction(self.client)
         if commit is not None:
+            check_commit(commit)
             flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
             for take in commit.takes:
                 flow.take(take)

@@ -24,6 +24,7 @@ from postroom.model.calendars import (
 )
 from postroom.model.folders import Folder
 from postroom.model.mailbox import ChangeKind
+from postroom.ports.calendars import check_commit
 from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ class MemoryCalendars:
     def change(
         self, head: Head, changes: Sequence[ObjectChange], note: BlobNote, commit: Commit | None = None
     ) -> Sequence[Item] | None:
+        transit, commit = MemoryTransit(self.tables, self.now), commit or Commit()
+        check_commit(commit)
         with self.tables.lock:
-            transit, commit = MemoryTransit(self.tables, self.now), commit or Commit()
             if transit.outcome(commit) is not Outcome.DONE:
                 return None
             mailbox = self.tables.mailboxes.get(head.mailbox_id)
