@@ -27,8 +27,8 @@ _BUSY: Final = {
     "OOF": BusyType.OOF,
     "WORKINGELSEWHERE": BusyType.FREE,
 }
-"""Microsoft's busy status. WORKINGELSEWHERE is newer than the version of EWS that is served; Exchange shows it as free
-to older clients. Source: MS-OXCICAL, 2.1.3.1.1.20.31."""
+"""X-MICROSOFT-CDO-BUSYSTATUS (MS-OXCICAL). The version of EWS that is served has no word for WORKINGELSEWHERE; that it
+is free is ours."""
 
 
 @dataclass(frozen=True, slots=True)
