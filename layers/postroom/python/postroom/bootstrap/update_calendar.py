@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
-from postroom.adapters.aws.calendars import DynamoCalendars
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import directory_parts, parts, ready
+from postroom.bootstrap import calendar_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import StationSettings, Url
-from postroom.calendar_store.store import CalendarStore
 from postroom.meetings.resources import Resources
 from postroom.meetings.update_calendar import UpdateCalendar
 from postroom.routing.own_mail import OwnMail
@@ -29,8 +26,7 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class UpdateCalendarSettings(StationSettings):
-    mailbox_table: str
+class UpdateCalendarSettings(StationSettings, calendar_parts.CalendarSettings):
     inbound_bucket: str
     mail_bucket: str
     deliver_queue_url: Url
@@ -49,15 +45,11 @@ def build(settings: UpdateCalendarSettings) -> UpdateCalendar:
         records=records,
         directory=directory,
         raw=raw,
-        calendars=CalendarStore(
+        calendars=calendar_parts.store(
+            settings,
             mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
-            calendars=DynamoCalendars(
-                clients.dynamodb(), settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
-            ),
             keys=KmsMailboxKeys(clients.kms(), time.monotonic),
             sealed=S3SealedMail(clients.s3(), settings.mail_bucket),
-            now=now_ms,
-            random=os.urandom,
         ),
         resources=Resources(
             directory=directory,

@@ -1,0 +1,106 @@
+"""Replies of mailboxes, over a directory in memory and in DynamoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.contracts.orders import DeliveryOrder
+from postroom.model.directory import EntityState
+from postroom.model.facts import RECEIVED, EventName, OwnFact, reply_trace
+from postroom.model.records import Insert
+from postroom.ports.replies import Reply
+from postroom.routing.own_mail import OUTSIDE, OwnMail
+from tests.support.builders import NOON, TRACE
+from tests.support.directory_records import KINDS, ORG, OTHER, Stores, claim, group, opened, user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.ports.replies import Replies
+
+
+@dataclass
+class Way:
+    """Replies, and the store of their bytes."""
+
+    replies: Replies
+    raw: MemoryRawMail
+
+
+@pytest.fixture(params=KINDS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    with opened(request.param, monkeypatch) as stores:
+        _fill(stores)
+        raw = MemoryRawMail("inbound-bucket", lambda: NOON)
+        yield Way(OwnMail(stores.addressees, raw, lambda: NOON), raw)
+
+
+def _fill(stores: Stores) -> None:
+    ann, dan, team = user("ann", email="Ann@acme.test"), user("dan", state=EntityState.DISABLED), group("team")
+    claims = [claim("ann@acme.test", ann), claim("a.berg@acme.test", ann), claim("dan@acme.test", dan)]
+    made = [ann, dan, team, *claims, claim("team@acme.test", team)]
+    stores.directory.commit([Insert(each) for each in made])
+
+
+def reply(to: str, content: bytes = b"Subject: Accepted\r\n\r\n", **changes: str) -> Reply:
+    fields = {"trace": TRACE, "organization_id": ORG, "mailbox_id": "room", "author": "room@acme.test", **changes}
+    return Reply(to=to, subject="Accepted", message_id="<1@acme.test>", content=content, **fields)
+
+
+def test_a_mailbox_of_the_organization_gets_a_flow_of_its_own(way: Way) -> None:
+    departure = way.replies.depart(reply("a.berg@acme.test"))
+    assert departure.trace == reply_trace(TRACE, "room")
+    (received,) = departure.facts
+    assert (received.trace, received.key, received.name) == (
+        departure.trace,
+        RECEIVED,
+        EventName.ORGANIZATION_EMAIL_RECEIVED,
+    )
+    event = received.event
+    assert (event["from"], event["recipients"], event["subject"]) == (
+        "room@acme.test",
+        ["a.berg@acme.test"],
+        "Accepted",
+    )
+    assert (received.data["envelopeFrom"], received.data["causedBy"]) == ("", TRACE)
+    (order,) = departure.orders
+    assert isinstance(order, DeliveryOrder)
+    assert (order.trace, order.mailbox_id, order.delivered_to, order.folder) == (
+        departure.trace,
+        "ann",
+        "a.berg@acme.test",
+        "INBOX",
+    )
+    assert (order.envelope_from, order.recipient) == ("", "ann@acme.test")
+    assert way.raw.read(order.raw) == b"Subject: Accepted\r\n\r\n"
+
+
+def test_another_decision_has_other_bytes_in_the_same_flow(way: Way) -> None:
+    first, second = (way.replies.depart(reply("ann@acme.test", content)) for content in (b"accepted", b"declined"))
+    assert first.trace == second.trace
+    (one,), (other,) = first.orders, second.orders
+    assert isinstance(one, DeliveryOrder)
+    assert isinstance(other, DeliveryOrder)
+    assert (way.raw.read(one.raw), way.raw.read(other.raw)) == (b"accepted", b"declined")
+
+
+@pytest.mark.parametrize(
+    ("to", "changes"),
+    [
+        ("bob@example.org", {}),
+        ("nobody@acme.test", {}),
+        ("dan@acme.test", {}),
+        ("team@acme.test", {}),
+        ("ann@acme.test", {"organization_id": OTHER}),
+    ],
+)
+def test_anybody_else_gets_nothing_and_a_fact_says_so(way: Way, to: str, changes: dict[str, str]) -> None:
+    departure = way.replies.depart(reply(to, **changes))
+    assert (departure.trace, departure.orders) == (None, [])
+    (fact,) = departure.facts
+    assert (fact.trace, fact.name, fact.key) == (TRACE, OwnFact.REPLY_NOT_SENT, "REPLY_NOT_SENT:room")
+    assert fact.data == {"mailboxId": "room", "reason": OUTSIDE}
