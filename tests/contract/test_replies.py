@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,12 +42,17 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 def _fill(stores: Stores) -> None:
     ann, dan, team = user("ann", email="Ann@acme.test"), user("dan", state=EntityState.DISABLED), group("team")
     claims = [claim("ann@acme.test", ann), claim("a.berg@acme.test", ann), claim("dan@acme.test", dan)]
-    made = [ann, dan, team, *claims, claim("team@acme.test", team)]
-    stores.directory.commit([Insert(each) for each in made])
+    stores.directory.commit([*map(Insert, (ann, dan, team)), *map(Insert, [*claims, claim("team@acme.test", team)])])
 
 
-def reply(to: str, content: bytes = b"Subject: Accepted\r\n\r\n", **changes: str) -> Reply:
-    fields = {"trace": TRACE, "organization_id": ORG, "mailbox_id": "room", "author": "room@acme.test", **changes}
+def reply(to: str, content: bytes = b"Subject: Accepted\r\n\r\n", **changes: Any) -> Reply:
+    fields: dict[str, Any] = {
+        "trace": TRACE,
+        "organization_id": ORG,
+        "mailbox_id": "room",
+        "author": "room@acme.test",
+        **changes,
+    }
     return Reply(to=to, subject="Accepted", message_id="<1@acme.test>", content=content, **fields)
 
 
@@ -98,7 +103,7 @@ def test_another_decision_has_other_bytes_in_the_same_flow(way: Way) -> None:
         ("ann@acme.test", {"organization_id": OTHER}),
     ],
 )
-def test_anybody_else_gets_nothing_and_a_fact_says_so(way: Way, to: str, changes: dict[str, str]) -> None:
+def test_anybody_else_gets_nothing_and_a_fact_says_so(way: Way, to: str, changes: dict[str, Any]) -> None:
     departure = way.replies.depart(reply(to, **changes))
     assert (departure.trace, departure.orders) == (None, [])
     (fact,) = departure.facts

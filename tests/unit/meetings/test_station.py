@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.calendars.objects import read_calendar
 from postroom.contracts.orders import CalendarOrder
 from postroom.errors import ConflictError, KeyUnavailableError
 from postroom.meetings import answers, itip, resources, update_calendar
 from postroom.model.directory import EntityState
 from postroom.model.facts import OwnFact, reply_trace, trace_of
+from postroom.model.limits import DAY_MS
+from postroom.parking.sweep import Sweep, SweepTimes
 from postroom.ports.transit import Commit
 from postroom.routing.reached import without_reached
 from tests.support.builders import ORG, notification
@@ -21,6 +24,7 @@ from tests.support.invitations import ATTENDEE, calendar, event, mail
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from email.message import EmailMessage
 
     from postroom.model.facts import Fact
@@ -420,3 +424,35 @@ class TestOrders:
         system.update_calendar.accept(order.message)
         assert len(calls) == 2
         assert times(system, "board") == [(10, "TENTATIVE")]
+
+
+class OneOrganization:
+    """``Organizations``: acme."""
+
+    def ids(self) -> Iterator[str]:
+        yield ORG
+
+
+def test_the_bytes_of_an_answer_are_kept_as_long_as_those_of_the_request(system: MemoryMailSystem) -> None:
+    system.arrive("m1", request(), ROOM)
+    sweep = Sweep(
+        parking=system.parking,
+        queues=system.queues,
+        transit=system.transit,
+        scans=MemoryTransitScans(system.tables),
+        archive=system.raw,
+        organizations=OneOrganization(),
+        times=SweepTimes(3_600_000, 30 * DAY_MS),
+        now=system.now,
+    )
+
+    def kept() -> list[str]:
+        return [stored.key.partition("/")[0] for stored in system.raw.stored("")]
+
+    assert kept() == ["inbound", "transit"]
+    system.later += 29 * DAY_MS
+    assert sweep.run()["retired"] == 0
+    assert kept() == ["inbound", "transit"]
+    system.later += 2 * DAY_MS
+    assert sweep.run()["retired"] == 1
+    assert kept() == []
