@@ -123,6 +123,22 @@ class TestUsers:
         system.arrive("m5", mail(ended, method="CANCEL"), ATTENDEE)
         assert times(system, "ann") == []
 
+    def test_a_change_of_an_instance_leaves_the_rest_as_it_was_answered(self, system: MemoryMailSystem) -> None:
+        series = event("RRULE:FREQ=DAILY;COUNT=3")
+        system.arrive("m1", mail(calendar(series)), ATTENDEE)
+        gone = event("RECURRENCE-ID:20261202T100000Z", "STATUS:CANCELLED", sequence=1, start=None, end=None)
+        system.arrive("m2", mail(calendar(gone, method="CANCEL"), method="CANCEL"), ATTENDEE)
+        assert times(system, "ann") == [(10, "TENTATIVE")] * 2
+        moved = event("RECURRENCE-ID:20261203T100000Z", sequence=1, start="20261203T120000Z", end="20261203T130000Z")
+        system.arrive("m3", mail(calendar(moved)), ATTENDEE)
+        assert times(system, "ann") == [(10, "TENTATIVE"), (12, "TENTATIVE")]
+        accepted = event("RRULE:FREQ=DAILY;COUNT=3", sequence=2, attendees=[f";PARTSTAT=ACCEPTED:mailto:{ATTENDEE}"])
+        system.arrive("m4", mail(calendar(accepted)), ATTENDEE)
+        assert times(system, "ann") == [(10, "BUSY"), (12, "BUSY")]
+        gone = gone.replace("SEQUENCE:1", "SEQUENCE:3").replace("20261202T", "20261203T")
+        system.arrive("m5", mail(calendar(gone, method="CANCEL"), method="CANCEL"), ATTENDEE)
+        assert times(system, "ann") == [(10, "BUSY")]
+
     def test_junk_changes_no_calendar(self, system: MemoryMailSystem) -> None:
         system.arrive("m1", mail(calendar(event())), ATTENDEE, verdicts={"spam": "FAIL"})
         assert len(system.contents("ann", "JUNK_EMAIL")) == 1
@@ -290,6 +306,15 @@ class TestRooms:
         assert ignored(system, "m1") == resources.OUTSIDER
         assert times(system, "room") == []
 
+    def test_an_outsider_does_not_book_in_the_name_of_the_organizer(self, system: MemoryMailSystem) -> None:
+        line = 'ORGANIZER;SENT-BY="mailto:mallory@evil.test":mailto:olga@acme.test'
+        text = event(line, organizer=None, attendees=INVITED)
+        system.arrive("m1", mail(calendar(text), author="mallory@evil.test", to=ROOM), ROOM)
+        assert ignored(system, "m1") == resources.OUTSIDER
+        text = text.replace("mallory@evil.test", "ann@acme.test")
+        system.arrive("m2", mail(calendar(text), author="ann@acme.test", to=ROOM), ROOM)
+        assert partstat(answer(system, "olga")) == "ACCEPTED"
+
     def test_only_the_organizer_books(self, system: MemoryMailSystem) -> None:
         text = event(attendees=INVITED)
         system.arrive("m1", mail(calendar(text), author="ann@acme.test", to=ROOM), ROOM)
@@ -343,6 +368,15 @@ class TestOrders:
         system.pump()
         assert len(system.contents("olga")) == 1
         assert len(facts(system, "m1", OwnFact.CALENDAR_UPDATED)) == 1
+
+    def test_carried_out_again_it_sends_no_orders_of_other_stations(self, system: MemoryMailSystem) -> None:
+        order = self.waiting(system)
+        system.update_calendar.accept(order.message)
+        system.deliver.accept(system.queues.queues["deliver"].popleft())
+        assert len(system.queues.queues["update_calendar"]) == 1, "the answer is one for the organizer's calendar"
+        system.update_calendar.accept(order.message)
+        assert len(system.queues.queues["update_calendar"]) == 1
+        assert not system.queues.queues["deliver"]
 
     @pytest.mark.parametrize("first", ["m1", "m2"])
     def test_of_two_requests_at_the_same_moment_one_is_accepted_and_one_is_declined(

@@ -78,13 +78,14 @@ class Changed:
     """The new text of the meeting in the calendar.
 
     Attributes:
-        tentative: the mailbox's owner has yet to answer it.
+        tentative: the mailbox's owner has yet to answer it; ``None``: as it was. An answer is about all of a series, so
+            that a change of an instance leaves it (ours).
         keys: what changed of a series, as ``Version.place``; ``None``: all of it.
     """
 
     kind: Kind
     ics: bytes
-    tentative: bool = False
+    tentative: bool | None = False
     keys: tuple[Place, ...] | None = None
 
 
@@ -162,7 +163,7 @@ def _instances_changed(meeting: Meeting, stored: Meeting) -> Changed | Ignored:
         return Ignored(NOTHING_NEW if known else OBSOLETE)
     places = tuple(each.place for each in newer)
     ics = _with(stored, places, [(meeting.text, meeting.text.bytes_of(each.component)) for each in newer])
-    return Changed(Kind.INSTANCES_CHANGED, ics, tentative=True, keys=places)
+    return Changed(Kind.INSTANCES_CHANGED, ics, tentative=None, keys=places)
 
 
 def _is_news(version: Version, stored: Meeting, *, or_same: bool = False) -> bool:
@@ -237,7 +238,7 @@ def instances_cancelled(stored: Meeting, source: IcsText, instances: Iterable[Ve
         news[each.place] = (source, _set(source.bytes_of(each.component), {"STATUS": "CANCELLED"}))
     begins = min((key for key, following in news if following and key is not None), default=None)
     over = [each.place for each in stored.instances if begins is not None and (each.key_ms or 0) >= begins]
-    return Changed(Kind.INSTANCES_CANCELLED, _with(stored, {*news, *over}, news.values()), keys=tuple(news))
+    return Changed(Kind.INSTANCES_CANCELLED, _with(stored, {*news, *over}, news.values()), None, tuple(news))
 
 
 def _numbers(version: Version) -> dict[str, str]:
@@ -318,7 +319,7 @@ def _add(received: Received, stored: Meeting | None, own: Collection[str]) -> Ch
         more.append((text, _with_recurrence_id(text.bytes_of(each.component))))
     if not more:
         return Ignored(OBSOLETE)
-    return Changed(Kind.INSTANCES_CHANGED, _with(stored, former, more), tentative=True)
+    return Changed(Kind.INSTANCES_CHANGED, _with(stored, former, more), tentative=None)
 
 
 def _written(component: Component, name: str) -> tuple[str, str] | None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from postroom.calendars.objects import read_calendar
 from postroom.contracts.orders import DeliveryOrder
 from postroom.meetings import answers, booking, itip
 from postroom.meetings.answers import Answer, AnswerMail, Request
 from postroom.meetings.itip import Ignored, Kind
-from postroom.meetings.steps import Step, fact_of, new_object, updated
+from postroom.meetings.steps import Step, fact_of, updated
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, reply_trace
@@ -96,7 +97,8 @@ class Resources:
         organizer = asked.invitation.received.meeting.organizer
         if organizer is None or not itip.is_organizer(asked.invitation.received.authors, organizer):
             return Ignored(itip.STRANGER)
-        if not (self.outsiders_may_book or self._is_ours(asked.order.organization_id, organizer.address)):
+        people = {organizer.address, *asked.invitation.received.authors}
+        if not (self.outsiders_may_book or self._are_ours(asked.order.organization_id, people)):
             return Ignored(OUTSIDER)
         decision = self._decision(asked)
         step = self._change(asked, decision)
@@ -109,14 +111,15 @@ class Resources:
         facts = [*step.facts, answered, *departure.facts]
         return Step(facts, [*departure.orders, *copies], step.put)
 
-    def _is_ours(self, organization_id: str, address: str) -> bool:
-        return address in self.directory.resolve(organization_id, {address})
+    def _are_ours(self, organization_id: str, addresses: set[str]) -> bool:
+        """Return whether all addresses are of the organization: anybody may claim that an organizer lets them act."""
+        return addresses <= self.directory.resolve(organization_id, addresses).keys()
 
     def _decision(self, asked: Asked) -> Decision:
         options = asked.resource.booking_options or BookingOptions()
         master = asked.invitation.received.meeting.master
         recurs = master is not None and any(master.component.first(name) for name in ("RRULE", "RDATE"))
-        wanted = booking.Wanted(new_object(asked.changed).entry, asked.changed.keys, recurs)
+        wanted = booking.Wanted(read_calendar(asked.changed.ics).only().entry, asked.changed.keys, recurs)
 
         def others(start_ms: int, end_ms: int) -> list[Instance]:
             found = asked.calendar.instances(start_ms, end_ms, most=MAX_INSTANCES)
@@ -135,7 +138,8 @@ class Resources:
             changed = _declined(asked, stored)
         else:
             changed = replace(changed, tentative=decision.answer is None)
-        return updated(asked.order, changed, asked.invitation.received.method, asked.known, self.now())
+        method = asked.invitation.received.method
+        return updated(asked.order, changed, method, asked.calendar, asked.known, self.now())
 
     def _answer(self, asked: Asked, decision: Decision, organizer: str) -> Departure:
         """Return what makes the answer leave; nothing where the delegates answer."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from postroom.calendar_store.sealed import open_index
 from postroom.calendar_store.store import Put
 from postroom.calendars.objects import read_calendar
+from postroom.errors import ConflictError
 from postroom.model.facts import Fact, OwnFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from postroom.calendar_store.store import KnownObject
-    from postroom.calendars.objects import CalendarObject
+    from postroom.calendar_store.store import KnownObject, OpenCalendar
     from postroom.contracts.orders import CalendarOrder, Order
     from postroom.meetings.itip import Changed
 
@@ -46,21 +47,33 @@ def ignored(order: CalendarOrder, reason: str, now: int, method: str = "") -> St
     return Step([fact_of(order, OwnFact.CALENDAR_IGNORED, now, data)])
 
 
-def updated(order: CalendarOrder, changed: Changed, method: str, known: KnownObject | None, now: int) -> Step:
+def updated(
+    order: CalendarOrder, changed: Changed, method: str, calendar: OpenCalendar, known: KnownObject | None, now: int
+) -> Step:
     """Return the step that changes the calendar.
 
     Raises:
         InvalidCalendarError: the new object is beyond a limit of the calendar.
+        ConflictError: the mailbox has changed since the calendar was opened.
     """
-    data = {"method": method, "change": changed.kind.value, "tentative": changed.tentative}
-    return Step([fact_of(order, OwnFact.CALENDAR_UPDATED, now, data)], put=Put(new_object(changed), known))
+    tentative = changed.tentative
+    if tentative is None:
+        tentative = known is not None and is_tentative(calendar, known)
+    data = {"method": method, "change": changed.kind.value, "tentative": tentative}
+    made = read_calendar(changed.ics).only()
+    put = Put(replace(made, entry=made.entry.tentative(tentative)), known)
+    return Step([fact_of(order, OwnFact.CALENDAR_UPDATED, now, data)], put=put)
 
 
-def new_object(changed: Changed) -> CalendarObject:
-    """Return the object that a change makes.
+def is_tentative(calendar: OpenCalendar, known: KnownObject) -> bool:
+    """Return whether the owner of a mailbox has yet to answer a meeting in it: its entry of the index says so.
 
     Raises:
-        InvalidCalendarError: it is beyond a limit of the calendar.
+        ConflictError: the mailbox has changed since the calendar was opened.
     """
-    made = read_calendar(changed.ics).only()
-    return replace(made, entry=made.entry.tentative(changed.tentative))
+    start_ms, mailbox_id = known.stored.times.start_ms, calendar.head.mailbox_id
+    window = calendar.store.calendars.window(mailbox_id, start_ms, start_ms + 1)
+    if window is None or window.head.sequence != calendar.head.sequence:
+        raise ConflictError("another change of the mailbox was faster")
+    own = (entry for entry in window.entries if entry.item_id == known.item.id)
+    return any(open_index(entry, mailbox_key=calendar.key, mailbox_id=mailbox_id).is_tentative for entry in own)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.calendar_store.store import CalendarStore, KnownObject, OpenCalendar
+    from postroom.contracts.orders import Order
     from postroom.meetings.invitation import Invitation
     from postroom.meetings.resources import Resources
     from postroom.model.records import Entity
@@ -154,7 +155,7 @@ class UpdateCalendar:
             if is_resource and received.method == "ADD":  # an answer could not say which instances it is about
                 return ignored(order, itip.NOT_ASKED, self.now(), received.method)
             if not is_resource or received.method != "REQUEST":
-                return updated(order, decided, received.method, known, self.now())
+                return updated(order, decided, received.method, calendar, known, self.now())
             step = self.resources.decide(Asked(order, entity, calendar, invitation, known, stored, decided))
         except InvalidCalendarError as error:
             return ignored(order, str(error), self.now(), received.method)
@@ -186,13 +187,17 @@ class UpdateCalendar:
             self._send_again(order)
 
     def _send_again(self, order: CalendarOrder) -> None:
-        """Send what an order that ended before may have stopped short of: its answer, and the delegates' copies."""
-        self.queues.send(self.transit.open_orders(reply_trace(order.trace, order.mailbox_id)))
-        self.queues.send(
-            each
-            for each in self.transit.open_orders(order.trace)
-            if isinstance(each, DeliveryOrder) and each.delivered_to == order.recipient
-        )
+        """Send what an order that ended before may have stopped short of: its answer, and the delegates' copies.
+
+        Later orders of these flows were sent by the stations that made them.
+        """
+        answer = self.transit.open_orders(reply_trace(order.trace, order.mailbox_id))
+        copies = (each for each in self.transit.open_orders(order.trace) if _is_copy(each, order))
+        self.queues.send(each for each in (*answer, *copies) if isinstance(each, DeliveryOrder))
+
+
+def _is_copy(one: Order, order: CalendarOrder) -> bool:
+    return isinstance(one, DeliveryOrder) and one.delivered_to == order.recipient
 
 
 def _bytes(calendar: OpenCalendar, known: KnownObject) -> bytes:
