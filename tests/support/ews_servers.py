@@ -51,21 +51,26 @@ class Authority:
 
     def context(self, *names: str, end: dt.datetime = NOW + DAY) -> ssl.SSLContext:
         """The context of a server with a certificate for names and addresses."""
+        return self.server(*names, end=end)[0]
+
+    def server(self, *names: str, end: dt.datetime = NOW + DAY) -> tuple[ssl.SSLContext, str]:
+        """The same with the certificate's PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder("Test server", "Test authority", key, NOW - 2 * DAY, end)
             .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
             .sign(self.key, hashes.SHA256())
         )
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
             private = key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
-            path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+            path.write_bytes(pem + private)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(path)
-        return context
+        return context, pem.decode("ascii")
 
 
 def _builder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import socket
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -22,7 +23,6 @@ from postroom.ports.ews_servers import MAX_SECONDS, ServerFailure
 from tests.support.ews_servers import Authority, Connection, EwsServer, authority, good_context, resolver
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Sequence
 
 
@@ -242,6 +242,10 @@ class TestCertificates:
         public, private = servers._public_context, servers._private_context
         assert len(private.get_ca_certs()) == len(public.get_ca_certs()) + 1
         assert len(public.get_ca_certs()) > 50
+        assert public.verify_flags == ssl.VERIFY_X509_TRUSTED_FIRST  # Python 3.13 would be stricter than others
+        assert private.verify_flags == ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+        for context in (public, private):
+            assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
     def test_an_authority_may_be_written_in_one_line(self) -> None:
         with EwsServer(good, good_context()) as server:
@@ -249,6 +253,17 @@ class TestCertificates:
             servers = HttpsEwsServers(PrivateServers.read(origin), " ".join((authority().pem * 2).split("\n")))
             provider = EwsProvider(f"{origin}/", "u", "v1")
             assert isinstance(servers.free_busy(provider, "p", ["p0@partner.test"], START_MS, START_MS + DAY_MS), tuple)
+
+    def test_the_certificate_of_the_server_itself_may_be_listed(self) -> None:
+        context, pem = Authority.new().server("127.0.0.1")
+        with EwsServer(good, context) as server, EwsServer(good, good_context()) as other:
+            origins = [f"https://127.0.0.1:{each.port}" for each in (server, other)]
+            servers = HttpsEwsServers(PrivateServers.read(",".join(origins)), pem)
+            providers = [EwsProvider(f"{origin}/", "u", "v1") for origin in origins]
+            window = (START_MS, START_MS + DAY_MS)
+            results = [servers.free_busy(each, "p", ["p0@partner.test"], *window) for each in providers]
+        assert isinstance(results[0], tuple)
+        assert isinstance(results[1], ServerFailure)
 
     @pytest.mark.parametrize(
         "text",

@@ -72,7 +72,7 @@ class HttpsEwsServers(EwsServers):
 
         Args:
             private_servers: servers that may have private addresses.
-            private_certificates: PEM of the authorities of their certificates, in one line or many; or NONE.
+            private_certificates: PEM of their authorities, or of themselves, in one line or many; or NONE.
 
         Raises:
             SettingsError: the certificates are no PEM.
@@ -121,6 +121,7 @@ class HttpsEwsServers(EwsServers):
     @cached_property
     def _private_context(self) -> ssl.SSLContext:
         context = _context()
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate one, or the server's own, is enough
         if self._private_certificates:
             context.load_verify_locations(cadata=self._private_certificates)
         return context
@@ -130,9 +131,12 @@ def _context() -> ssl.SSLContext:
     """Return a context with Mozilla's authorities, in the edition that botocore brings.
 
     They are the ones that the functions' calls of AWS are checked with, so they are in the layer; whether Lambda's
-    image has others is not documented.
+    image has others is not documented. Python 3.13 also demands the form of RFC 5280, which older versions do not and
+    certificates of many companies' own authorities do not have: names, times and signatures are what counts here.
     """
-    return ssl.create_default_context(cafile=str(Path(botocore.__file__).parent / "cacert.pem"))
+    context = ssl.create_default_context(cafile=str(Path(botocore.__file__).parent / "cacert.pem"))
+    context.verify_flags &= ~(ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN)
+    return context
 
 
 def _der(certificates: str) -> bytes:
