@@ -174,6 +174,27 @@ def show(
         output.write_content(operator.content(head, found))
 
 
+@app.command("remove")
+def remove(
+    user: User,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
+) -> None:
+    """Remove an event with all its instances. Nobody is told, and it cannot be had back."""
+    from postroom.calendar_store.store import Remove
+
+    with running.refusals():
+        operator = running.find().operator()
+        head = find_mailbox(operator, user)
+        found = operator.mailboxes.item(head.mailbox_id, item)
+        if found is None or Folder.CALENDAR.value not in found.uids:
+            raise RefusedError(f"{user} has no event {item}")
+        calendar = operator.calendars.opened(head)
+        known = calendar.find(calendar.summary(found).uid)
+        if known is None or known.item.id != item:
+            raise RefusedError(f"{user} has no event {item}")
+        calendar.change([Remove(known)])
+
+
 @app.command("hours")
 def hours(
     user: User,

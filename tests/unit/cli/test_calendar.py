@@ -141,6 +141,19 @@ def test_a_window_that_is_none_is_wrong_use(run: Run, arguments: tuple[str, ...]
     assert isinstance(run("calendar", "list", ADA, *arguments).exception, UsageError)
 
 
+def test_an_event_is_removed_with_all_its_instances(run: Run, tmp_path: Path) -> None:
+    day = NOON + 40 * DAY_MS
+    file = write(tmp_path / "both.ics", vevent("goes", day, "RRULE:FREQ=HOURLY;COUNT=3"), vevent("stays", day))
+    run("calendar", "import", ADA, file)
+    gone = next(row["id"] for row in of_day(run, day) if row["subject"] == "event goes")
+    assert run("calendar", "remove", ADA, gone).exit_code == 0
+    assert [row["subject"] for row in of_day(run, day) if row["subject"].startswith("event")] == ["event stays"]
+    for command in ("remove", "show"):
+        assert str(run("calendar", command, ADA, gone).exception) == f"{ADA} has no event {gone}"
+    again = rows(run("calendar", "import", ADA, file, "--json").output)
+    assert [(row["uid"], row["result"]) for row in again] == [("goes", "added"), ("stays", "left")]
+
+
 def test_only_events_are_shown(run: Run, stack: InProcessStack) -> None:
     assert str(run("calendar", "show", ADA, "0000").exception) == f"{ADA} has no event 0000"
 
