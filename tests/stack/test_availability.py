@@ -225,8 +225,12 @@ def test_each_call_is_a_fact_and_an_observation(free: Free) -> None:
     facts = wait_for(look)
     assert all(fact["availability_event_successful"] is (fact["domain"] == "cap.example") for fact in facts)
     failed = next(fact for fact in facts if fact["domain"] == "fail.example")
-    assert failed["error_message"] == "FUNCTION_ERROR: ValueError: no such table"
+    assert failed["error_message"] == "FUNCTION_ERROR: the function raised an error, which its log has"
     assert failed["organization_arn"].endswith(free.organization)
+
+    traces = [row["pk"]["S"] for row in free.running.scan("LEDGER_TABLE") if row["name"]["S"] == "PROVIDER_ASKED"]
+    shown = [free.running.command("trace", trace).stdout.decode() for trace in traces]
+    assert any("of fail.example about 1 mailboxes" in text and "ValueError: no such table" in text for text in shown)
 
     def counted() -> bool:
         path = free.running.logs / "postroom-RecordEventsFunction.log"

@@ -109,7 +109,8 @@ def _asked(fact: Fact) -> str:
     target = event.get("function_arn", event.get("ews_endpoint", ""))
     took = f", {data['milliseconds']} ms" if "milliseconds" in data else ""
     result = "an answer" if event.get("availability_event_successful") else event.get("error_message", "a failure")
-    return f"{target} of {event.get('domain')} about {data.get('mailboxes')} mailboxes{took}: {result}"
+    said = f"{target} of {event.get('domain')} about {data.get('mailboxes')} mailboxes{took}: {result}"
+    return f"{said}: {data['error']}" if "error" in data else said
 
 
 def _calendar(fact: Fact) -> str:

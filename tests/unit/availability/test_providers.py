@@ -78,7 +78,7 @@ def hang(_: Any) -> None:
 @pytest.mark.parametrize(
     ("said", "code", "error"),
     [
-        (fail, FAILED, "FUNCTION_ERROR: ValueError: secret@example.org is not in the table"),
+        (fail, FAILED, "FUNCTION_ERROR: the function raised an error, which its log has"),
         (hang, "ErrorTimeoutExpired", "TIMED_OUT: no answer in time"),
         (lambda _: None, "ErrorResponseSchemaValidation", "the answer is not of the documented form: mailboxes"),
         (lambda _: {"mailboxes": {}}, "ErrorResponseSchemaValidation", "the answer is not of the documented form"),
@@ -98,6 +98,7 @@ def test_a_failed_call_is_told_to_its_owner_and_not_quoted_to_others(
     (fact,) = world.facts
     assert error in fact.event["error_message"]
     assert fact.event["availability_event_successful"] is False
+    assert fact.data.get("error") == ("ValueError: secret@example.org is not in the table" if said is fail else None)
 
 
 @pytest.mark.parametrize(

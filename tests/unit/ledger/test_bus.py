@@ -20,6 +20,7 @@ from postroom.ledger.bus import (
 )
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.ports.event_bus import BusEvent
+from tests.support.builders import provider_call
 from tests.support.facts import ACME, NOON, fact, own, plenty, received
 
 
@@ -41,6 +42,14 @@ def test_listeners_learn_which_function_failed_and_nothing_that_it_said() -> Non
     data = {"functionArn": "arn:f", "attempt": 2, "failure": "FUNCTION_ERROR", "error": "ValueError: Dear Ada"}
     told = bus_event(Fact("t1", ACME, OwnFact.RULE_ATTEMPTED, "k", NOON, data=data))
     assert json.loads(told.detail)["data"] == {"functionArn": "arn:f", "attempt": 2, "failure": "FUNCTION_ERROR"}
+
+
+def test_a_call_of_a_provider_is_announced_flat_and_without_what_it_said() -> None:
+    ended = provider_call().ended(NOON, "FUNCTION_ERROR: the function raised an error", error="Dear Ada", failure="x")
+    detail = json.loads(bus_event(ended).detail)
+    assert detail["event"]["error_message"] == "FUNCTION_ERROR: the function raised an error"
+    assert detail["data"] == {"mailboxes": 2, "failure": "x"}
+    assert not [value for value in detail["event"].values() if isinstance(value, dict | list)]
 
 
 def test_where_bytes_lie_and_data_that_nobody_listed_stay_inside() -> None:

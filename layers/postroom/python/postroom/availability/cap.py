@@ -66,7 +66,11 @@ class CapCaller:
         if invocation.payload is None:
             failure = invocation.failure or Failure.REFUSED
             code, said, rest_ms = FAILURES[failure]
-            return Reply({}, code, said, f"{failure}: {invocation.error}", rest_ms, {**data, "failure": failure.value})
+            data["failure"] = failure.value
+            error = invocation.error
+            if failure is Failure.FUNCTION_ERROR:  # what the function said stays in the ledger
+                data["error"], error = error, "the function raised an error, which its log has"
+            return Reply({}, code, said, f"{failure}: {error}", rest_ms, data)
         try:
             results = read_answer(invocation.payload, asking.mailboxes)
         except InvalidAvailabilityError as error:

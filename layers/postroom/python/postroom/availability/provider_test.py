@@ -88,8 +88,10 @@ class ProviderTesting:
         )
         requester = Requester(mailbox, LOCAL_PART, test.organization_id, LOCAL_PART)
         asking = Asking(requester, organization_arn, request_id, [mailbox], start, start + DAY_MS)
-        error = caller.ask(configuration, asking).error
-        return f"The function was invoked. {error}" if error else ""
+        reply = caller.ask(configuration, asking)
+        if not reply.error:
+            return ""
+        return f"The function was invoked. {reply.error}. {reply.data.get('error', '')}".strip(". ")
 
 
 def _mailbox(test: ProviderTest) -> str:

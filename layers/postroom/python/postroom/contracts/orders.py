@@ -280,8 +280,8 @@ class ProviderCall(Order):
         """The organization."""
         return self.organization_id
 
-    def ended(self, at: int, error: str = "", **data: Any) -> Fact:
-        """Return the fact that ends the call; ``error`` is empty after a success.
+    def ended(self, at: int, error_message: str = "", /, **data: Any) -> Fact:
+        """Return the fact that ends the call; ``error_message`` is empty after a success.
 
         Its event has the fields of WorkMail's availability provider log, in their order. Source: guide, ZH:1738-1752.
         """
@@ -293,8 +293,8 @@ class ProviderCall(Order):
             "type": self.type,
             "domain": self.domain,
             "function_arn" if self.type == "LAMBDA" else "ews_endpoint": self.target,
-            **({"error_message": error} if error else {}),
-            "availability_event_successful": not error,
+            **({"error_message": error_message} if error_message else {}),
+            "availability_event_successful": not error_message,
         }
         said = {"mailboxes": self.mailboxes, **data}
         return Fact(self.trace, self.organization_id, OwnFact.PROVIDER_ASKED, "PROVIDER_ASKED", at, event, said)

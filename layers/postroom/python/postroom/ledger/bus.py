@@ -38,7 +38,6 @@ PUBLISHED_DATA: Final = frozenset(
         "answer",
         "attempt",
         "attempts",
-        "callId",
         "cause",
         "causedBy",
         "change",

@@ -31,6 +31,10 @@ MAX_READ_BYTES: Final = 1 << 20
 """Most bytes of an answer that are read; a longer answer is invalid anyway. Ours."""
 
 
+MAX_POLICIES: Final = 1_000
+"""Most policies that are kept. Ours: callers of the API choose the ARNs of functions that are tested."""
+
+
 @dataclass(frozen=True, slots=True)
 class LambdaRuleFunctions:
     """Implements ``RuleFunctions``. The client must not retry, and must have a read timeout of 15 seconds."""
@@ -80,6 +84,8 @@ class LambdaFunctionPolicies:
         read_at, policy = self._known.get(function_arn, (None, None))
         if read_at is None or self.monotonic() - read_at >= self.cache_s:
             policy = self._read(function_arn)
+            if len(self._known) >= MAX_POLICIES:
+                self._known.clear()
             self._known[function_arn] = (self.monotonic(), policy)
         return policy
 
