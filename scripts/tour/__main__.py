@@ -63,6 +63,8 @@ def main() -> int:
             _step(console, "one with a function", lambda: tour.show_trace(tagged=True))
             _watched(console, "bytes are unchanged", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
+            _step(console, "a calendar, imported", tour.import_calendar)
+            _step(console, "free/busy, asked with exchangelib", tour.ask_free_busy)
     except CommandError as error:
         output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
         output.console(errors=True).print("demo: what the functions said is in .postroom/logs", markup=False)

@@ -20,7 +20,7 @@ from postroom.mime.ses_fields import own_bytes
 from postroom.model.facts import EventName, Fact, OwnFact, trace_of
 from postroom.model.folders import Folder
 from postroom.model.rules import ActionType
-from tour import mail
+from tour import free_busy, mail
 from tour.mail import ALIASES, DOMAIN, GROUPS, RULES, STRANGER, USERS, Kind, Message
 from tour.stack import PASSWORD, DemoError, expect
 
@@ -98,6 +98,15 @@ class Tour:
         listed = workmail.list_inbound_mail_flow_rules(**here)["Rules"]
         expect("the rules", sorted(rule["Name"] for rule in listed), sorted(rule["Name"] for rule in RULES))
         return ", ".join(f"{rule['Action']['Type']} {_about(rule)}" for rule in RULES)
+
+    def import_calendar(self) -> str:
+        """Give the first user a calendar."""
+        return free_busy.import_calendar(self.operator, self.users[USERS[0]])
+
+    def ask_free_busy(self) -> str:
+        """Let exchangelib ask about the first two users and about nobody, with the password of the second."""
+        mailboxes = [f"{name}@{DOMAIN}" for name in (USERS[0], USERS[1], "nobody")]
+        return free_busy.ask(self.console, mailboxes[1], mailboxes)
 
     def send(self, messages: list[Message], progress: Callable[[], None]) -> str:
         """Send every message over SMTP, byte for byte; an address of another domain is refused."""
