@@ -181,6 +181,21 @@ class TestTime:
         done.set()
         assert codes == [TIMEOUT, "ok", TIMEOUT, "ErrorAvailabilityConfigNotFound"]
 
+    def test_a_calendar_that_hangs_delays_no_user_whose_calendar_is_elsewhere(self, world: World) -> None:
+        done, remote = threading.Event(), user("rae", role=Role.REMOTE_USER)
+        world.answer_within_s = 0.5
+
+        def hang() -> Sequence[BusyEvent]:
+            done.wait(20)
+            return ()
+
+        world.add(remote, claim("rae@acme.test", remote))
+        world.add(availability("acme.test", provider=world.directory.availability(ORG, "example.org").provider))  # type: ignore[union-attr]
+        world.calendars.of["ann"] = hang
+        codes = world.codes("ann@acme.test", "rae@acme.test")
+        done.set()
+        assert codes == [TIMEOUT, "ok"]
+
     def test_a_hundred_domains_are_asked_at_once(self, world: World) -> None:
         barrier = threading.Barrier(100, timeout=20)
 

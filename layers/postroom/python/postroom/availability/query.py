@@ -113,23 +113,23 @@ class _Run:
         organization_id = self.question.requester.organization_id
         try:
             registered = self.query.directory.domain(domain)
-            remote: Sequence[str] = names
             if registered is not None and registered.organization.id == organization_id:
-                remote = self._internal(names)
-            if remote:
-                self._external(domain, remote)
+                self._internal(domain, names)
+            else:
+                self._external(domain, names)
         except PostroomError as error:
             for name in names:
                 self.results.setdefault(name, failure(name, error))
 
-    def _internal(self, names: Sequence[str]) -> Sequence[str]:
-        """Ask the calendars of the organization; return the addresses of users whose calendars are elsewhere."""
+    def _internal(self, domain: str, names: Sequence[str]) -> None:
+        """Ask the calendars of the organization, and at once the domain's provider about users who are elsewhere."""
         owners = self.query.directory.resolve(self.question.requester.organization_id, names)
         remote = [name for name in names if name in owners and owners[name].role is Role.REMOTE_USER]
-        here = [name for name in names if name not in remote]
-        with ThreadPoolExecutor(CALENDAR_THREADS, "calendar") as pool:
-            list(pool.map(lambda name: self._calendar(name, owners.get(name)), here))
-        return remote
+        with ThreadPoolExecutor(CALENDAR_THREADS + bool(remote), "calendar") as pool:
+            asked = [pool.submit(self._external, domain, remote)] if remote else []
+            asked += [pool.submit(self._calendar, name, owners.get(name)) for name in names if name not in remote]
+        for each in asked:
+            each.result()
 
     def _calendar(self, name: str, owner: Addressee | None) -> None:
         self.results[name] = self.query.internal.ask(name, owner, self.question)
