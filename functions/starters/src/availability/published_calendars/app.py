@@ -58,6 +58,7 @@ class Provider:
             entry = self._calendars.of(mailbox.lower())
             events: list[Event] = []
             for url in entry.addresses(mailbox.lower()):
+                deadline.check()  # a thread that is late works for nobody
                 calendar = self._feeds.calendar(url, deadline)
                 steps = Steps(MOST_STEPS)
                 zones = Zones(calendar, entry.time_zone, (window.start, window.end), steps)
