@@ -264,6 +264,20 @@ def test_a_text_does_not_grow_by_what_its_objects_share() -> None:
         read_calendar(calendar(many, head=head))
 
 
+def test_a_large_calendar_takes_no_longer_per_event_than_a_small_one() -> None:
+    def seconds(count: int) -> float:
+        many = [
+            event("DTSTART;TZID=Customized Time Zone:20200101T090000\nRRULE:FREQ=WEEKLY", uid=str(n))
+            for n in range(count)
+        ]
+        text = calendar(*many, head=CUSTOM_ZONE.format(winter="+0100", summer="+0200"))
+        started = time.process_time()
+        assert len(read_calendar(text).objects) == count
+        return (time.process_time() - started) / count
+
+    assert seconds(2_000) < 4 * max(seconds(200), seconds(200))
+
+
 def test_reading_leaves_nothing_behind_in_the_library() -> None:
     from icalendar.timezone import tzp
 

@@ -147,23 +147,43 @@ def read_calendar(data: bytes) -> Calendar:
     """
     calendars = lines.components(data)
     method = next((word for each in calendars if (word := each.text("METHOD").upper())), None)
-    groups = [(calendar, group) for calendar in calendars for group in _groups(data, calendar)]
+    sources = [_Source(data, each) for each in calendars]
+    groups = [(source, group) for source in sources for group in _groups(data, source.calendar)]
     found: list[CalendarObject] = []
     refused: list[Refused] = []
-    zones: dict[int, Zones] = {}
     size = 0
-    for calendar, (uid, members) in groups:
-        if id(calendar) not in zones:
-            zones[id(calendar)] = Zones(calendar, _since(calendar))
-        ics = data if len(groups) == 1 else _own_bytes(data, calendar, zones[id(calendar)], members)
+    for source, (uid, members) in groups:
+        ics = data if len(groups) == 1 else source.own_bytes(members)
         try:
-            found.append(_object(data, uid, members, zones[id(calendar)], ics))
+            found.append(_object(data, uid, members, source.zones, ics))
         except InvalidCalendarError as error:
             refused.append(Refused(uid, str(error)))
         size += len(ics)
         if size > MAX_OBJECTS_BYTES:
             raise InvalidCalendarError(f"calendar data whose objects have more than {MAX_OBJECTS_BYTES} bytes together")
     return Calendar(method, tuple(found), tuple(refused))
+
+
+class _Source:
+    """One VCALENDAR of a text, with what its objects share: its zones, and its bytes without components."""
+
+    def __init__(self, data: bytes, calendar: Component) -> None:
+        self.calendar, self._data = calendar, data
+        self.zones = Zones(calendar, _since(calendar))
+        pieces, at = [], calendar.start
+        for child in calendar.children:
+            pieces.append(data[at : child.start])
+            at = child.end
+        self._head = b"".join([*pieces, data[at : calendar.last]])
+        self._end = data[calendar.last : calendar.end]
+
+    def own_bytes(self, members: Sequence[Component]) -> bytes:
+        """Return a VCALENDAR with some of the events, and the time zones that they name."""
+        data = self._data
+        spans = [data[member.start : member.end] for member in members]
+        names = {zone_id.strip().decode("utf-8", "replace") for span in spans for zone_id in _ZONE_ID.findall(span)}
+        named = [zone for name in sorted(names) if (zone := self.zones.own.get(name))]
+        return b"".join([self._head, *(data[zone.start : zone.end] for zone in named), *spans, self._end])
 
 
 def _groups(data: bytes, calendar: Component) -> Iterable[tuple[str, list[Component]]]:
@@ -275,17 +295,3 @@ def _person(found: Property, line: bytes) -> Person:
         expects_reply=given.get("RSVP", "").upper() == "TRUE",
         line=line,
     )
-
-
-def _own_bytes(data: bytes, calendar: Component, zones: Zones, members: Sequence[Component]) -> bytes:
-    """Return a VCALENDAR with some of its events, and the time zones that they name."""
-    spans = [data[member.start : member.end] for member in members]
-    names = {zone_id.strip().decode("utf-8", "replace") for span in spans for zone_id in _ZONE_ID.findall(span)}
-    named = [zone for name in sorted(names) if (zone := zones.own.get(name))]
-    head, at = [], calendar.start
-    for child in calendar.children:
-        head.append(data[at : child.start])
-        at = child.end
-    head.append(data[at : calendar.last])
-    ended = (*head, *(data[zone.start : zone.end] for zone in named), *spans, data[calendar.last : calendar.end])
-    return b"".join(ended)
