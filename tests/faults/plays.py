@@ -87,6 +87,25 @@ def invited_moved_and_cancelled(harness: Harness) -> None:
         harness.pump()
 
 
+def invited_without_key(harness: Harness) -> None:
+    """Ben is invited by Ann; the organization's key is disabled after the delivery, then enabled again."""
+    harness.arrive("m1", "ben@acme.test", content=invitation("m1", "ann@acme.test", "ben@acme.test"))
+    harness.hand_out("INGEST_QUEUE_URL")
+    harness.hand_out("DELIVER_QUEUE_URL")
+    kms, key = boto3.client("kms"), harness.pipeline.kms_key
+    kms.disable_key(KeyId=key)
+    try:
+        harness.pump()
+    finally:
+        kms.enable_key(KeyId=key)
+
+
+def invited_and_redriven(harness: Harness) -> None:
+    """As invited_without_key, then an operator redrives it."""
+    invited_without_key(harness)
+    redrive_all(harness)
+
+
 def announced_in_two_parts(harness: Harness) -> None:
     """Two receipt rules announce one message, with different recipients."""
     harness.arrive("m1", "ann@acme.test")
