@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from exchangelib.errors import ErrorMailRecipientNotFound
 
 from tests.support.calendars import vcalendar, vevent
+from tests.support.ews_client import ask, server
 from tests.support.running_stack import RunningStack, wait_for
 
 if TYPE_CHECKING:
@@ -239,6 +241,19 @@ def test_each_call_is_a_fact_and_an_observation(free: Free) -> None:
         return {each for values in found for each in values.split(",")} == {"0", "1"}
 
     wait_for(counted, 60)
+
+
+def test_exchangelib_has_the_answers_of_all_that_answer(free: Free) -> None:
+    names = ("z@fail.example", ANN, "dora@cap.example", "nobody@free.example", "x@unknown.example")
+    with server(free.running, ANN) as protocol:
+        failed, own, doras, nobody, unknown = ask(protocol, *names)
+    assert all(isinstance(each, ErrorMailRecipientNotFound) for each in (failed, nobody, unknown))
+    assert str(failed).startswith(("ErrorFreeBusyGenerationFailed: ", "ErrorServerBusy: "))  # it rests after a failure
+    assert str(nobody) == "there is no such mailbox"
+    assert str(unknown).startswith("ErrorAvailabilityConfigNotFound: ")
+    assert own.view_type == doras.view_type
+    (event,) = doras.calendar_events
+    assert (event.busy_type, event.start.isoformat()) == ("Busy", "2026-11-24T10:00:00+01:00")
 
 
 def test_a_function_that_sleeps_costs_the_others_nothing(
