@@ -12,6 +12,7 @@ from cli import output, running
 from cli.errors import CommandError
 from cli.repository import repository_root
 from tour import mail
+from tour.booking import Booking
 from tour.stack import expect, show, started
 from tour.tour import Tour
 
@@ -64,6 +65,7 @@ def main() -> int:
             _watched(console, "bytes are unchanged", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
             _step(console, "a calendar, imported", tour.import_calendar)
+            _step(console, "one room, two requests", Booking(tour).book)
             _step(console, "free/busy, asked with exchangelib", tour.ask_free_busy)
     except CommandError as error:
         output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
