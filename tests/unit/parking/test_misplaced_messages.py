@@ -11,20 +11,26 @@ from postroom.contracts.pointers import FactPointer
 from postroom.errors import PostroomError
 from postroom.parking.dead_letters import DeadLetters
 from postroom.ports.transit import Commit
-from tests.support.builders import ORG, TRACE, bounce, call, notification, order, received
+from tests.support.builders import ORG, TRACE, bounce, calendar_order, call, notification, order, received
 from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ORDERS: Final = (order(), bounce(), call(rule_id="r-sync"), call(rule_id="r-async", synchronous=False))
+ORDERS: Final = (
+    order(),
+    calendar_order(),
+    bounce(),
+    call(rule_id="r-sync"),
+    call(rule_id="r-async", synchronous=False),
+)
 FACT: Final = FactPointer(trace=TRACE, key="MAILBOX_EMAIL_DELIVERED:ann", organization_id=ORG)
 MESSAGES: Final[Mapping[str, str]] = {
     "ingest": notification("m1", ["ann@acme.test"]),
     "retry_events": FACT.message,
     **{each.station: each.message for each in ORDERS},
 }
-STATIONS: Final = ("ingest", "deliver", "bounce", "run_sync_rule", "run_async_rule")
+STATIONS: Final = ("ingest", "deliver", "update_calendar", "bounce", "run_sync_rule", "run_async_rule")
 
 
 @pytest.mark.parametrize(("station", "queue"), [pair for pair in product(MESSAGES, STATIONS) if len(set(pair)) == 2])
@@ -36,6 +42,7 @@ def test_a_misplaced_message_ends_no_order(station: str, queue: str) -> None:
     accepts: dict[str, Callable[[str], None]] = {
         "ingest": system.ingest.accept,
         "deliver": system.deliver.accept,
+        "update_calendar": system.update_calendar.accept,
         "bounce": system.bouncer.accept,
         "run_sync_rule": system.run_sync_rule.accept,
         "run_async_rule": system.run_async_rule.accept,

@@ -123,5 +123,12 @@ def test_the_way_of_a_message_leaves_room_for_apis_and_functions_of_rules(
 
 def test_more_quota_is_more_at_once(stacks: dict[str, dict[str, Any]]) -> None:
     small, middle, large = (concurrency(stacks["template.yaml"], quota) for quota in ("10", "100", "1000"))
-    for function in (*MAIN, "RunAsyncRuleFunction", "BounceFunction", "RecordEventsFunction", "RetryEventsFunction"):
+    aside = (
+        "RunAsyncRuleFunction",
+        "UpdateCalendarFunction",
+        "BounceFunction",
+        "RecordEventsFunction",
+        "RetryEventsFunction",
+    )
+    for function in (*MAIN, *aside):
         assert small[function] < middle[function] < large[function], function
