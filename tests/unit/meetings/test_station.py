@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+from dataclasses import replace
 from email import policy
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from postroom.meetings import answers, itip, resources, update_calendar
 from postroom.model.directory import EntityState
 from postroom.model.facts import OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS
+from postroom.model.records import OrganizationState, Replace
 from postroom.parking.sweep import Sweep, SweepTimes
 from postroom.ports.transit import Commit
+from postroom.routing import own_mail
 from postroom.routing.reached import without_reached
 from tests.support.builders import ORG, notification
 from tests.support.invitations import ATTENDEE, calendar, event, mail
@@ -178,6 +181,13 @@ class TestUsers:
         assert times(system, "ann") == []
         assert not list(system.things.list())
 
+    @pytest.mark.parametrize(("method", "told"), [("COUNTER", "COUNTER"), ("SECRET-WORD", "OTHER")])
+    def test_a_fact_names_no_method_that_the_sender_made_up(
+        self, system: MemoryMailSystem, method: str, told: str
+    ) -> None:
+        system.arrive("m1", mail(calendar(event(), method=method), method=method), ATTENDEE)
+        assert outcome(system, "m1", OwnFact.CALENDAR_IGNORED) == {"reason": itip.NOT_ASKED, "method": told}
+
     def test_malformed_mime_is_delivered_and_a_fact_says_so(self, system: MemoryMailSystem) -> None:
         sent = mail(calendar(event())).removesuffix(b"\r\n--b--\r\n")
         system.arrive("m1", sent, ATTENDEE)
@@ -306,6 +316,15 @@ class TestRooms:
         assert ignored(system, "m1") == resources.OUTSIDER
         assert times(system, "room") == []
 
+    def test_where_outsiders_may_book_they_are_answered_once_there_is_outbound_mail(
+        self, system: MemoryMailSystem
+    ) -> None:
+        allowed = replace(system.update_calendar.resources, outsiders_may_book=True)
+        system.update_calendar = replace(system.update_calendar, resources=allowed)
+        system.arrive("m1", request(author="bob@example.org"), ROOM)
+        assert times(system, "room") == [(10, "BUSY")]
+        assert outcome(system, "m1", OwnFact.REPLY_NOT_SENT) == {"reason": own_mail.OUTSIDE}
+
     def test_an_outsider_does_not_book_in_the_name_of_the_organizer(self, system: MemoryMailSystem) -> None:
         line = 'ORGANIZER;SENT-BY="mailto:mallory@evil.test":mailto:olga@acme.test'
         text = event(line, organizer=None, attendees=INVITED)
@@ -407,6 +426,15 @@ class TestOrders:
         winner, loser = ("olga", "ben") if first == "m1" else ("ben", "olga")
         assert told == {winner: "ACCEPTED", loser: "DECLINED"}
         assert len(system.contents("olga")) == len(system.contents("ben")) == 1
+
+    def test_an_organization_that_is_deleted_changes_no_calendar(self, system: MemoryMailSystem) -> None:
+        order = self.waiting(system)
+        organization = system.directory.organization(ORG)
+        assert organization is not None
+        system.directory.commit([Replace(replace(organization, state=OrganizationState.DELETING))])
+        system.update_calendar.accept(order.message)
+        assert ignored(system, "m1")
+        assert system.transit.is_clear(order.trace)
 
     @pytest.mark.parametrize("state", [EntityState.DISABLED, EntityState.DELETED])
     def test_a_mailbox_whose_owner_is_gone_is_not_changed(self, system: MemoryMailSystem, state: EntityState) -> None:

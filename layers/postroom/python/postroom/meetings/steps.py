@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.calendar_store.sealed import open_index
 from postroom.calendar_store.store import Put
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from postroom.calendar_store.store import KnownObject, OpenCalendar
     from postroom.contracts.orders import CalendarOrder, Order
     from postroom.meetings.itip import Changed
+
+METHODS: Final = frozenset(["PUBLISH", "REQUEST", "REPLY", "ADD", "CANCEL", "REFRESH", "COUNTER", "DECLINECOUNTER"])
+"""Methods of iTIP. Source: RFC 5546, 1.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ def fact_of(order: CalendarOrder, name: OwnFact, now: int, data: Mapping[str, An
 
 
 def ignored(order: CalendarOrder, reason: str, now: int, method: str = "") -> Step:
-    """Return the step that changes no calendar. The reason quotes nothing of the message."""
-    data = {"reason": reason} | ({"method": method} if method else {})
+    """Return the step that changes no calendar. The reason quotes nothing of the message, nor does the method."""
+    named = method if method in METHODS else "OTHER"
+    data = {"reason": reason} | ({"method": named} if method else {})
     return Step([fact_of(order, OwnFact.CALENDAR_IGNORED, now, data)])
 
 
