@@ -152,6 +152,8 @@ def hours(**changes: Any) -> dict[str, Any]:
             "workingPeriods.0.days.0 (enum)",
         ),
         (hours(workingPeriods=[{"startMinutes": 9, "endMinutes": 8, "days": []}]), "workingPeriods.0 (it ends before"),
+        (hours(workingPeriods=[{"startMinutes": 0, "endMinutes": 1, "days": ["MON"] * 101}]), "days (maxItems)"),
+        (hours(workingPeriods=[{"startMinutes": 0, "endMinutes": 1, "days": []}] * 101), "workingPeriods (maxItems)"),
         (hours(workingPeriods=[{"startMinutes": True, "endMinutes": 8, "days": []}]), "startMinutes (type)"),
     ],
 )

@@ -18,7 +18,7 @@ KEPT_MS: Final = 60_000
 """Milliseconds for which an answer is used again. Ours: Outlook asks again for each change of a meeting's time."""
 
 MAX_WEIGHT: Final = 50_000
-"""Most results and events together that are kept: about 50 MB. Ours."""
+"""Most results, events and working periods together that are kept: about 50 MB. Ours."""
 
 Key = tuple[str | int, ...]
 
@@ -62,4 +62,6 @@ class Cache:
 
 
 def _weight(result: MailboxResult) -> int:
-    return 1 + (len(result.events) if isinstance(result, MailboxAvailability) else 0)
+    if not isinstance(result, MailboxAvailability):
+        return 1
+    return 1 + len(result.events) + (len(result.working_hours.periods) if result.working_hours else 0)

@@ -45,6 +45,9 @@ MAX_MAILBOX_CHARACTERS: Final = 320
 MAX_TEXT_CHARACTERS: Final = 255
 """Longest subject, location and name of a zone, in characters; longer ones are cut. Ours, after Exchange's subjects."""
 
+MAX_PERIODS: Final = 100
+"""Most working periods of a mailbox, and most days of one period. Ours."""
+
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKS: Final = ("FIRST", "SECOND", "THIRD", "FOURTH", "LAST")
 DAYS: Final = tuple(day.value for day in Weekday)
@@ -137,14 +140,17 @@ _DEFINITIONS: Final[Schema] = {
     "workingHours": _structure(
         "timezone workingPeriods",
         timezone=_ref("timezone"),
-        workingPeriods=_listed(
-            _structure(
-                "startMinutes endMinutes days",
-                startMinutes=_minutes(0, _DAY_MINUTES),
-                endMinutes=_minutes(0, _DAY_MINUTES),
-                days=_listed(_one_of(*DAYS)),
-            )
-        ),
+        workingPeriods={
+            **_listed(
+                _structure(
+                    "startMinutes endMinutes days",
+                    startMinutes=_minutes(0, _DAY_MINUTES),
+                    endMinutes=_minutes(0, _DAY_MINUTES),
+                    days={**_listed(_one_of(*DAYS)), "maxItems": MAX_PERIODS},
+                )
+            ),
+            "maxItems": MAX_PERIODS,
+        },
     ),
     "mailbox": {
         **_structure(
