@@ -46,7 +46,7 @@ class House:
             created=1,
             role=Role.USER,
             email="Ada@acme.example",
-            aliases=("ada.lovelace@acme.example",),
+            aliases=("ada.lovelace@acme.example", "ada@xn--bcher-kva.example"),
         )
         claims = [
             AddressClaim(address=address, organization_id="m-1", entity_id="ada", kind=EntityKind.USER)
@@ -62,6 +62,7 @@ class House:
             *claims,
             hashed,
         ]
+        records.append(domain("xn--bcher-kva.example", self.organization))
         self.directory.commit([Insert(record) for record in records])
 
     def asked(self, user_name: str, password: str = PASSWORD, *, encoding: str = "utf-8") -> Caller | None:
@@ -89,6 +90,7 @@ def house() -> House:
         "ada@acme.example",
         "ADA@Acme.Example",
         "ada.lovelace@acme.example",
+        "Ada@B\u00fccher.example",
         "acme.example\\ada",
         "ACME\\Ada",
     ],

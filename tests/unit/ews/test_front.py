@@ -187,6 +187,19 @@ def test_questions_within_the_limits_are_answered(front: Front, changes: dict[st
     assert len(front.availability.questions) == 1
 
 
+@pytest.mark.parametrize("long", [1, 2])
+def test_an_address_that_is_too_long_fails_alone(front: Front, long: int) -> None:
+    boxes = [f"{'x' * 400}@acme.example"] * long + ["ada@acme.example"] * (2 - long)
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", ())
+    written = "".join(
+        f"<t:MailboxData><t:Email><t:Address>{each}</t:Address></t:Email></t:MailboxData>" for each in boxes
+    )
+    root = etree.fromstring(front.post(EWS, availability(mailboxes=written)).body)
+    codes = [each.text for each in root.iter(m("ResponseCode"))]
+    assert codes == ["ErrorMailRecipientNotFound"] * long + ["NoError"] * (2 - long)
+    assert [question.mailboxes for question in front.availability.questions] == [("ada@acme.example",)] * (2 - long)
+
+
 @pytest.mark.parametrize("subject", ["x" * 200, "\u00e9" * 200])
 def test_an_answer_that_lambda_would_refuse_is_a_fault(
     front: Front, monkeypatch: pytest.MonkeyPatch, subject: str

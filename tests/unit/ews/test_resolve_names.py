@@ -15,6 +15,7 @@ from postroom.model.directory import EntityKind, EntityState
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+    from postroom.model.records import Entity
     from tests.support.ews_front import Front
 
 
@@ -77,6 +78,26 @@ def test_hidden_disabled_and_other_organizations_entities_are_never_found(house:
     message = ask(house, text)
     assert (message.get("ResponseClass"), code(message)) == ("Error", "ErrorNameResolutionNoResults")
     assert found(message) == []
+
+
+@pytest.mark.parametrize("text", ["x@" + "y" * 100_000, "x" * 100_000 + "@acme.example", "smtp:@", "a b@acme.example"])
+def test_what_no_address_can_be_is_looked_up_nowhere(house: Front, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """DynamoDB refuses keys of more than 1,024 bytes."""
+    asked: list[str] = []
+    find = house.directory.entity_at
+
+    def recorded(organization_id: str, address: str) -> Entity | None:
+        asked.append(address)
+        return find(organization_id, address)
+
+    monkeypatch.setattr(house.directory, "entity_at", recorded)
+    assert code(ask(house, text)) == "ErrorNameResolutionNoResults"
+    assert [each for each in asked if len(each) > 320] == []
+
+
+def test_an_address_may_have_its_domain_in_unicode(house: Front) -> None:
+    house.user("umlaut", email="umlaut@xn--bcher-kva.acme.example")
+    assert found(ask(house, "Umlaut@B\u00fccher.acme.example")) == ["umlaut@xn--bcher-kva.acme.example"]
 
 
 def test_several_entities_are_a_warning(house: Front) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.contracts import http_basic
+from postroom.model.addresses import Address
 from postroom.model.callers import Caller
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.records import OrganizationState
@@ -39,12 +40,13 @@ def authenticate(header: str, accounts: Accounts, passwords: Passwords) -> Calle
 def _user(name: str, accounts: Accounts) -> Entity | None:
     """Return the enabled user of a name."""
     group, backslash, plain = name.partition("\\")
-    domain = group if backslash else name.rpartition("@")[2]
+    address = None if backslash else Address.parse(name)
+    domain = group if backslash else address.domain if address else ""
     organization_id = _organization(domain, accounts)
     if organization_id is None:
         return None
-    find = accounts.entity_named if backslash else accounts.entity_at
-    found = find(organization_id, plain if backslash else name)
+    find = accounts.entity_at if address else accounts.entity_named
+    found = find(organization_id, str(address) if address else plain)
     if found is None or found.kind is not EntityKind.USER or found.state is not EntityState.ENABLED:
         return None
     return None if found.role is Role.REMOTE_USER else found

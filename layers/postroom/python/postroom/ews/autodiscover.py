@@ -51,8 +51,7 @@ def answer_soap(call: HttpCall, asking: Asking, context: Context) -> bytes:
 
 
 def _find(address: str, call: HttpCall, asking: Asking, context: Context) -> Found | None:
-    key = address.lower().removeprefix("smtp:")
-    entity = context.address_book.entity_at(asking.caller.organization_id, key) if "@" in key else None
+    entity = context.at(asking, address)
     if entity is None or entity.email is None or entity.state is not EntityState.ENABLED:
         return None
     if entity.kind is EntityKind.GROUP or (entity.hidden and entity.id != asking.caller.user_id):

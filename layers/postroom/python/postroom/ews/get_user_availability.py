@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.ews import availability, free_busy
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.free_busy import FailureCode, MailboxFailure, Question, Requester
 
 if TYPE_CHECKING:
@@ -26,9 +27,14 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     request = availability.read_request(call.request, call.header)
     caller = asking.caller
     requester = Requester(caller.email, caller.user_name, caller.organization_id, caller.user_id, asking.origin)
-    question = Question(requester, request.mailboxes, request.start_ms, request.end_ms, asking.is_passed_on)
-    results = context.availability.ask(question)
+    mailboxes = tuple(each for each in request.mailboxes if len(each) <= MAX_ADDRESS_CHARACTERS)
+    question = Question(requester, mailboxes, request.start_ms, request.end_ms, asking.is_passed_on)
+    answers = iter(context.availability.ask(question) if mailboxes else ())
+    results = [next(answers) if len(each) <= MAX_ADDRESS_CHARACTERS else _TOO_LONG for each in request.mailboxes]
     return free_busy.write_answer(request, [_kept_apart(result) for result in results])
+
+
+_TOO_LONG: Final = MailboxFailure("", FailureCode.MAIL_RECIPIENT_NOT_FOUND, "No address is so long.")
 
 
 def _kept_apart(result: MailboxResult) -> MailboxResult:

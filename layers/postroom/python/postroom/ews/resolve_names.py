@@ -54,7 +54,7 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     if not text:
         raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: UnresolvedEntry is empty.")
     in_directory = call.request.get("SearchScope") in _IN_DIRECTORY
-    found = _search(text, asking.caller.organization_id, context.address_book) if in_directory else []
+    found = _search(text, asking, context) if in_directory else []
     response, messages = new_response(OPERATION)
     if not found:
         add_problem(messages, OPERATION, "ErrorNameResolutionNoResults", "No results were found.")
@@ -74,14 +74,13 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     return response
 
 
-def _search(text: str, organization_id: str, address_book: AddressBook) -> list[Entity]:
+def _search(text: str, asking: Asking, context: Context) -> list[Entity]:
     """Return the entities that a text means, at most one more than ``MAX_CANDIDATES``."""
-    address = text.removeprefix("smtp:")
-    if "@" in address:
-        exact = address_book.entity_at(organization_id, address)
-        if exact or address != text:
-            return [exact] if exact and _is_shown(exact) else []
-    matching = (each for each in _entities(organization_id, address_book) if _is_shown(each) and _matches(each, text))
+    exact = context.at(asking, text)
+    if exact or text.startswith("smtp:"):
+        return [exact] if exact and _is_shown(exact) else []
+    everybody = _entities(asking.caller.organization_id, context.address_book)
+    matching = (each for each in everybody if _is_shown(each) and _matches(each, text))
     return list(itertools.islice(matching, MAX_CANDIDATES + 1))
 
 
