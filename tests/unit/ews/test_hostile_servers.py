@@ -463,7 +463,7 @@ class TestAnswers:
         ("body", "coding"),
         [
             (b"no gzip", "gzip"),
-            (gzip.compress(b"<a/>")[:-9], "gzip"),
+            (gzip.compress(b"<a/>", mtime=0)[:-9], "gzip"),
             (b"<a/>", "br"),
             (b"<a/>", "deflate"),
             (b"<a/>", "gzip, gzip"),
