@@ -67,9 +67,6 @@ ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
 asked again only when it may be over; an orphan that was missed is found then. So are orders that a flow only lists and
 that were lost: a flow that opens late lists none (``routing.listed``). Ours."""
 
-_OF_CALENDARS: Final = frozenset({OwnFact.BOOKING_ANSWERED, OwnFact.CALENDAR_IGNORED})
-"""Facts of orders that may have written an answer; one that did not leave may have kept its bytes."""
-
 
 @dataclass(frozen=True, slots=True)
 class SweepTimes:
@@ -224,8 +221,9 @@ class Sweep:
     def _with_replies(self, flows: list[OpenedFlow]) -> list[str]:
         """Return the traces of flows, and of what mailboxes answered to them."""
         traces = [flow.received.trace for flow in flows]
-        facts = (fact for trace in traces for fact in self.parking.ledger.facts(trace) if fact.name in _OF_CALENDARS)
-        return [*traces, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in facts)]
+        facts = (fact for trace in traces for fact in self.parking.ledger.facts(trace))
+        answered = (fact for fact in facts if fact.name is OwnFact.BOOKING_ANSWERED)
+        return [*traces, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in answered)]
 
     def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
         traces = (trace_of(ses_message_id, organization) for organization in organizations)

@@ -48,7 +48,8 @@ class OwnMail:
             return Departure(None, [not_sent(reply.trace, reply.organization_id, reply.mailbox_id, OUTSIDE, now)], [])
         trace = reply_trace(reply.trace, reply.mailbox_id)
         digest = hashlib.sha256(reply.content).hexdigest()[:32]  # another attempt may have decided otherwise
-        raw = self.raw.keep(f"transit/{trace}/reply-{digest}", reply.content)
+        # beside the message that caused it, so that bytes that never leave go with it
+        raw = self.raw.keep(f"transit/{reply.trace}/reply-{reply.mailbox_id}-{digest}", reply.content)
         received = _received(reply, trace, raw, now)
         flow = Flow(trace, reply.organization_id, "", raw, len(reply.content), now, now)
         mailbox = addressee.primary_address or reply.to
