@@ -264,6 +264,28 @@ def test_a_text_does_not_grow_by_what_its_objects_share() -> None:
         read_calendar(calendar(many, head=head))
 
 
+def test_many_rules_whose_ends_are_far_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(definitions, "MAX_STEPS", definitions.MAX_STEPS // 10)
+    rule = "RRULE:FREQ=SECONDLY;INTERVAL=7;BYHOUR=1;BYMINUTE=1;BYSECOND=1;BYSETPOS=2;COUNT=3\n"
+    many = "".join(event(f"{START}\n{rule * 5}", uid=f"far {number}") for number in range(500))
+    ordinary = event(f"{START}\nRRULE:FREQ=DAILY;COUNT=3", uid="first")
+    started = time.process_time()
+    read = read_calendar(calendar(ordinary, many))
+    assert time.process_time() - started < SECONDS
+    assert [each.uid for each in read.objects] == ["first"]
+    assert {each.why for each in read.refused} == {"recurrence rules whose ends are too far to be found"}
+
+
+def test_many_ordinary_rules_are_within_what_a_text_may_cost() -> None:
+    rules = ("FREQ=YEARLY;COUNT=20", "FREQ=WEEKLY;COUNT=52", "FREQ=MONTHLY;BYDAY=1MO;COUNT=24", "FREQ=DAILY;COUNT=100")
+    many = "".join(event(f"{START}\nRRULE:{rules[n % 4]}", uid=str(n)) for n in range(400))
+    used = definitions.Work()
+    used.steps(definitions.MAX_STEPS * 39 // 40)  # what is left is enough for a fortieth of 16,000 events
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objects, "Work", lambda: used)
+        assert len(read_calendar(calendar(many)).objects) == 400
+
+
 def test_a_large_calendar_takes_no_longer_per_event_than_a_small_one() -> None:
     def seconds(count: int) -> float:
         many = [

@@ -30,13 +30,20 @@ MAX_ZONES: Final = 1_000
 """Most VTIMEZONEs of one VCALENDAR. Ours."""
 
 MAX_OBSERVANCES: Final = 5_000
-"""Most parts of all VTIMEZONEs that a VCALENDAR's events name. Ours: all of one zone's history has some 200."""
+"""Most parts of all VTIMEZONEs that a text's events name. Ours: all of one zone's history has some 200."""
+
+MAX_STEPS: Final = 5_000_000
+"""Most steps in which the ends of all of a text's COUNTs are looked for. Ours: some seconds; 16,000 ordinary series
+take fewer."""
 
 MAX_ONSETS: Final = 1_000
 """Most changes of one VTIMEZONE that happen once. Ours."""
 
 MAX_YEARLY: Final = 4
 """Most rules of a VTIMEZONE without an end, and most changes of one in two years. Ours: two, and two."""
+
+MAX_MONTH_DAYS: Final = 7
+"""Most days of BYMONTHDAY in a VTIMEZONE: "the Sunday from 8 to 14" names seven."""
 
 UTC_NAMES: Final = frozenset({"utc", "z", "gmt", "etc/utc", "tzone://microsoft/utc"})
 """Lower-case names of UTC; the last is Outlook's."""
@@ -47,22 +54,50 @@ Zone = str | dict[str, Any] | None
 """As ``Series.zone``."""
 
 
+class Work:
+    """What reading one text may still cost, in parts of time zones and in steps of recurrence rules."""
+
+    def __init__(self) -> None:
+        self._observances, self._steps = MAX_OBSERVANCES, MAX_STEPS
+
+    def zone(self, observances: int) -> None:
+        """Take the parts of one time zone.
+
+        Raises:
+            InvalidCalendarError: there are more than ``MAX_OBSERVANCES`` in the text.
+        """
+        self._observances -= observances
+        if self._observances < 0:
+            raise InvalidCalendarError(f"time zones with more than {MAX_OBSERVANCES} parts")
+
+    def steps(self, count: int) -> None:
+        """Take steps of a rule.
+
+        Raises:
+            InvalidCalendarError: there are more than ``MAX_STEPS`` in the text.
+        """
+        self._steps -= count
+        if self._steps < 0:
+            raise InvalidCalendarError("recurrence rules whose ends are too far to be found")
+
+
 class Zones:
     """The zones of one VCALENDAR.
 
     Args:
+        work: what the text may still cost.
         since_s: wall seconds before which nothing is asked.
 
     Raises:
         InvalidCalendarError: it has more than ``MAX_ZONES``.
     """
 
-    def __init__(self, calendar: Component, since_s: int) -> None:
+    def __init__(self, calendar: Component, since_s: int, work: Work) -> None:
         own = calendar.of("VTIMEZONE")
         if len(own) > MAX_ZONES:
             raise InvalidCalendarError(f"calendar data with more than {MAX_ZONES} time zones")
         self.own = {each.text("TZID"): each for each in reversed(own)}
-        self._observances = 0
+        self.work = work
         self._since_s = since_s - 2 * _YEAR_S
         self._named: dict[str, Zone] = {}
         self._wrong: dict[str, str] = {}
@@ -97,9 +132,7 @@ class Zones:
         own = self.own.get(zone_id)
         if own is None:
             return _suffix(zone_id) or self._floating
-        self._observances += len(own.children)
-        if self._observances > MAX_OBSERVANCES:
-            raise InvalidCalendarError(f"time zones with more than {MAX_OBSERVANCES} parts")
+        self.work.zone(len(own.children))
         return _defined(own, self._since_s)
 
     def offsets(self, zone: Zone) -> Offsets:
@@ -172,7 +205,11 @@ def _check(onsets: Collection[object]) -> None:
 
 def _is_plain(rule: Rule, start: int) -> bool:
     """Say whether a zone's rule repeats every year, at the time of its first onset, and a few times at most."""
-    if rule.frequency is not Frequency.YEARLY or rule.interval != 1 or rule.by_hour or rule.by_minute or rule.by_second:
+    times = (rule.by_hour, rule.by_minute, rule.by_second)
+    odd = (*times, rule.by_week_number, rule.by_year_day, rule.by_position)
+    if rule.frequency is not Frequency.YEARLY or rule.interval != 1 or any(odd):
+        return False
+    if len(rule.by_month) > 1 or len(rule.by_day) > 1 or len(rule.by_month_day) > MAX_MONTH_DAYS:
         return False
     since = max(start, 0)
     return sum(1 for _ in recurrence.starts(rule, start, since, since + 2 * _YEAR_S)) <= MAX_YEARLY

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.calendars import events, lines, series, values
-from postroom.calendars.definitions import Zones
+from postroom.calendars.definitions import Work, Zones
 from postroom.errors import InvalidCalendarError
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def read_calendar(data: bytes) -> Calendar:
     """
     calendars = lines.components(data)
     method = next((word for each in calendars if (word := each.text("METHOD").upper())), None)
-    sources = [_Source(data, each) for each in calendars]
+    work = Work()
+    sources = [_Source(data, each, work) for each in calendars]
     groups = [(source, group) for source in sources for group in _groups(data, source.calendar)]
     found: list[CalendarObject] = []
     refused: list[Refused] = []
@@ -167,9 +168,9 @@ def read_calendar(data: bytes) -> Calendar:
 class _Source:
     """One VCALENDAR of a text, with what its objects share: its zones, and its bytes without components."""
 
-    def __init__(self, data: bytes, calendar: Component) -> None:
+    def __init__(self, data: bytes, calendar: Component, work: Work) -> None:
         self.calendar, self._data = calendar, data
-        self.zones = Zones(calendar, _since(calendar))
+        self.zones = Zones(calendar, _since(calendar), work)
         pieces, at = [], calendar.start
         for child in calendar.children:
             pieces.append(data[at : child.start])

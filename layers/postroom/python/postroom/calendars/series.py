@@ -34,6 +34,9 @@ MAX_RULES: Final = 5
 MAX_SEARCH_STEPS: Final = 1_000_000
 """Most periods in which the end of a COUNT is looked for. Ours."""
 
+_FIRST_SEARCH_DAYS: Final = 64
+"""Days that are looked through first, of rules whose periods are days or longer; each time, twice as many follow."""
+
 SEARCH_DAYS: Final = 146_097
 """Days in which it is looked for: 400 years, after which the calendar repeats."""
 
@@ -203,12 +206,38 @@ class _Maker:
 
     def _last(self, rule: Rule, count: int) -> int:
         """Return the key of the last instance of a COUNT; DTSTART is the first of them (3.3.10)."""
-        days = min(SEARCH_DAYS, MAX_SEARCH_STEPS // per_day(rule))
-        found = recurrence.starts(rule, self._start_s, self._start_s + 1, self._start_s + days * DAY_S)
-        last_s = self._start_s
-        for wall_s in islice(found, count - 1):
-            last_s = wall_s
+        last_s, left = self._start_s, count - 1
+        start_s, days = self._start_s + 1, 2 if rule.frequency > Frequency.DAILY else _FIRST_SEARCH_DAYS
+        end_s = self._start_s + min(SEARCH_DAYS, MAX_SEARCH_STEPS // per_day(rule)) * DAY_S
+        while left and start_s < end_s:
+            before_s = min(start_s + days * DAY_S, end_s)
+            self._zones.work.steps(_steps(rule, (before_s - start_s) // DAY_S + 1))
+            for wall_s in islice(recurrence.starts(rule, self._start_s, start_s, before_s), left):
+                last_s, left = wall_s, left - 1
+            start_s, days = before_s, 2 * days
         return last_s if self._offsets is None else last_s - self._offsets.of_wall(last_s)
+
+
+def _steps(rule: Rule, days: int) -> int:
+    """Return about how many steps, of about a microsecond, it takes to go through so many days."""
+    if rule.frequency > Frequency.DAILY:
+        return days * (per_day(rule) + 4) * 3 // 2
+    is_by_day = bool(rule.by_day or rule.by_week_number or rule.by_year_day)
+    periods = _STEP_DAYS[rule.frequency, is_by_day] * rule.interval
+    return (days // periods + 1) * (per_day(rule) + 1)
+
+
+_STEP_DAYS: Final = {
+    (Frequency.YEARLY, False): 100,
+    (Frequency.YEARLY, True): 2,
+    (Frequency.MONTHLY, False): 30,
+    (Frequency.MONTHLY, True): 10,
+    (Frequency.WEEKLY, False): 7,
+    (Frequency.WEEKLY, True): 7,
+    (Frequency.DAILY, False): 1,
+    (Frequency.DAILY, True): 1,
+}
+"""Days that a rule passes in about the time of one day of a daily rule, by frequency and whether weekdays count."""
 
 
 def per_day(rule: Rule) -> int:
