@@ -48,7 +48,7 @@ def test_the_authorizer_of_mail_clients_sees_the_header_and_may_be_called(expand
     assert authorizer["authorizerResultTtlInSeconds"] == 60
     assert "AuthenticateFunction" in str(authorizer["authorizerUri"])
     methods = body["paths"]["/{service}/{file}"]
-    assert methods["x-amazon-apigateway-any-method"]["security"] == [{"Password": []}]
+    assert methods["x-amazon-apigateway-any-method"]["security"] == [{"HttpBasic": []}]
     callers = [
         each["Properties"]["Principal"]
         for each in expanded.values()
