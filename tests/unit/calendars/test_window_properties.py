@@ -191,3 +191,11 @@ def _damaged(change: Callable[[dict[str, object]], object]) -> bytes:
 def test_an_entry_that_is_damaged_or_of_another_form_is_refused(frozen_bytes: bytes) -> None:
     with pytest.raises(InvalidCalendarError, match="index entry"):
         Entry.thaw(frozen_bytes)
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "../../etc/passwd", "Europe"])
+def test_a_zone_that_has_gone_is_said(name: str) -> None:
+    frozen_bytes = the_object(event("DTSTART;TZID=Europe/Berlin:20200101T090000\nRRULE:FREQ=DAILY")).entry.freeze()
+    entry = Entry.thaw(frozen_bytes.replace(b"Europe/Berlin", name.encode()))
+    with pytest.raises(InvalidCalendarError, match="no longer has"):
+        instances(entry, ms(datetime(2020, 1, 1, tzinfo=UTC)), ms(datetime(2020, 2, 1, tzinfo=UTC)))

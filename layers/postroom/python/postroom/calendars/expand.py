@@ -63,7 +63,7 @@ def instances(
 
     Raises:
         TooManyInstancesError: more than ``most``.
-        ZoneInfoNotFoundError: a zone that the entry names has gone from the time zone data.
+        InvalidCalendarError: a zone that the entry names has gone from the time zone data.
     """
     if entry.start_ms >= end_ms or (entry.end_ms is not None and entry.end_ms < start_ms):
         return []

@@ -10,10 +10,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from postroom.calendars import recurrence
 from postroom.calendars.rules import Rule
+from postroom.errors import InvalidCalendarError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +112,13 @@ def offsets_of(zone: str | dict[str, Any] | None, floating: tzinfo = UTC) -> Off
     """Return the offsets of a series' zone; of ``floating`` if it has none.
 
     Raises:
-        ZoneInfoNotFoundError: this system's time zone data does not have the name.
+        InvalidCalendarError: this system's time zone data does not have the name.
     """
     if zone is None:
         return ZoneOffsets(floating)
-    return ZoneOffsets(ZoneInfo(zone)) if isinstance(zone, str) else OwnZone(zone)
+    if not isinstance(zone, str):
+        return OwnZone(zone)
+    try:
+        return ZoneOffsets(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidCalendarError("an event in a time zone that the time zone data no longer has") from error
