@@ -68,7 +68,7 @@ def _one(answers: Answers, place: int, mailbox: str, window: Window) -> dict[str
     try:
         return answers.of(place, mailbox, window, with_details=WITH_DETAILS)
     except MailboxError as error:
-        logger.warning("%s: %s: %s", mailbox, error.code, error)
+        logger.warning("%a: %s: %s", mailbox, error.code, error)
         return questions.failed(mailbox, error.code)
 
 

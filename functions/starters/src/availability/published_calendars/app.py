@@ -65,7 +65,7 @@ class Provider:
                 found = busy.events(calendar, zones, window, steps, with_details=WITH_DETAILS)
                 events += found.events
                 if found.unreadable:
-                    logger.warning("%s: components that cannot be read: %d", mailbox, found.unreadable)
+                    logger.warning("%a: components that cannot be read: %d", mailbox, found.unreadable)
             return questions.answered(mailbox, events, entry.working_hours)
         except TooMuchWorkError:
             error = MailboxError("ErrorFreeBusyGenerationFailed", f"a calendar takes more than {MOST_STEPS} steps")
@@ -73,7 +73,7 @@ class Provider:
             error = raised
         except Exception as raised:  # noqa: BLE001  one mailbox must not fail the others; its text may have a URL
             error = MailboxError("ErrorFreeBusyGenerationFailed", f"{type(raised).__name__}")
-        logger.warning("%s: %s: %s", mailbox, error.code, error)
+        logger.warning("%a: %s: %s", mailbox, error.code, error)
         return questions.failed(mailbox, error.code)
 
 
