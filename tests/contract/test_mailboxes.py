@@ -16,15 +16,19 @@ from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
+from postroom.contracts.order_list import end_key, in_list
 from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.folders import Folder
 from postroom.model.mailbox import ChangeKind, Counters, Item, NewItem, item_id
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
+from postroom.routing.listed import store
 from tests.support.builders import NOON, ORG, arn, bounce, delivered, order, received
 
 if TYPE_CHECKING:
+    from postroom.contracts.orders import DeliveryOrder
+    from postroom.model.facts import Fact
     from postroom.ports.ledger import Ledger
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.transit import Transit
@@ -100,6 +104,35 @@ def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack
     assert folders["JUNK_EMAIL"].special_use == "\\Junk"
     assert folders["CALENDAR"].folder_class == "IPF.Appointment"
     assert folders["INBOX"].uid_validity == NOON // 1000
+
+
+def test_a_listed_order_ends_with_its_fact_and_takes_one_delivery(running: RunningStack) -> None:
+    listed, head = in_list(order("ann")), running.mailboxes.head("ann")
+    assert head is not None
+    with pytest.raises(ValueError, match="exactly one fact"):
+        running.mailboxes.deliver(head, new(1), listed, [])
+    assert running.mailboxes.deliver(head, new(1), listed, [delivered("ann")]) is not None
+    fresh = running.mailboxes.head("ann")
+    assert fresh is not None
+    assert running.mailboxes.deliver(fresh, new(2), listed, [delivered("ann")]) is None
+    assert running.mailboxes.deliver(head, new(2), listed, [delivered("ann")]) is None, "though the head is old, too"
+    assert len(running.mailboxes.items("ann", "INBOX")) == 1
+
+
+def test_a_listed_order_that_is_stored_meanwhile_is_not_delivered_as_listed(running: RunningStack) -> None:
+    listed, head = in_list(order("ann")), running.mailboxes.head("ann")
+    assert head is not None
+    stored = store(listed, running.transit, NOON)
+    assert stored is not None
+    assert running.mailboxes.deliver(head, new(1), listed, [delivered("ann")]) is None
+    with pytest.raises(ConflictError):
+        running.mailboxes.deliver(replace(head, sequence=head.sequence + 7), new(1), stored, [_end(stored)])
+    assert running.mailboxes.deliver(head, new(1), stored, [_end(stored)]) is not None
+    assert running.transit.is_clear(stored.trace)
+
+
+def _end(order: DeliveryOrder) -> Fact:
+    return replace(delivered(order.mailbox_id), key=end_key(order))
 
 
 def test_a_mailbox_is_made_once(running: RunningStack) -> None:

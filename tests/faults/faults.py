@@ -20,6 +20,7 @@ THROTTLES: Final = {
     "lambda": "TooManyRequestsException",
     "logs": "ThrottlingException",
     "s3": "SlowDown",
+    "secretsmanager": "ThrottlingException",
     "ses": "Throttling",
     "sqs": "RequestThrottled",
 }

@@ -20,6 +20,7 @@ from tests.faults.organizations import (
     two_organizations,
 )
 from tests.faults.plays import (
+    announced_again,
     announced_in_two_parts,
     frozen_and_announced,
     held_back,
@@ -92,6 +93,22 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         "ingest: announced in two parts",
         announced_in_two_parts,
         INGEST,
+        to("ann@acme.test", "ben@acme.test"),
+        delivered("m1", "ann", "ben"),
+        acme,
+    ),
+    Scenario(
+        "ingest: announced again while its order waits",
+        announced_again,
+        INGEST | DELIVER,
+        to("ann@acme.test", "group@acme.test"),
+        GROUP_ENDS,
+        acme,
+    ),
+    Scenario(
+        "ingest: a message that is a day old",
+        one_message("ann@acme.test", "ben@acme.test", age=DAY),
+        INGEST | DELIVER,
         to("ann@acme.test", "ben@acme.test"),
         delivered("m1", "ann", "ben"),
         acme,

@@ -226,6 +226,57 @@ def orders_forgotten(harness: Harness) -> None:
     harness.pump()
 
 
+def deliveries(harness: Harness) -> Callable[[], None]:
+    """Return what puts the messages that deliver's queue holds now into it once more, late."""
+    bodies = harness.queued()["deliver"]
+
+    def come_late() -> None:
+        for body in bodies:
+            harness.stack.sqs.send_message(QueueUrl=harness.stack.environment["DELIVER_QUEUE_URL"], MessageBody=body)
+        harness.pump()
+
+    return come_late
+
+
+def parked_and_late(between: Callable[[Harness], None]) -> Callable[[Harness], None]:
+    """Return a play: an order is parked because of its key, something is done, and its first message comes again."""
+
+    def play(harness: Harness) -> None:
+        kms, key = boto3.client("kms"), harness.pipeline.kms_key
+        harness.arrive("m1", "ann@acme.test")
+        harness.hand_out("INGEST_QUEUE_URL")
+        come_late = deliveries(harness)
+        kms.disable_key(KeyId=key)
+        try:
+            harness.pump()
+        finally:
+            kms.enable_key(KeyId=key)
+        between(harness)
+        come_late()
+
+    return play
+
+
+def slow_queue(harness: Harness) -> None:
+    """A queue holds its orders back for two hours; the sweep sends them again, and then all come."""
+    harness.arrive("m1", "ann@acme.test", "fay@acme.test")
+    harness.hand_out("INGEST_QUEUE_URL")
+    come_late = deliveries(harness)
+    harness.forget("DELIVER_QUEUE_URL")
+    harness.hours(2)
+    harness.schedule("sweep")
+    come_late()
+
+
+def announced_again(harness: Harness) -> None:
+    """SES announces a message again while its order waits, for a group that has the same recipient as a member."""
+    harness.arrive("m1", "ann@acme.test")
+    harness.hand_out("INGEST_QUEUE_URL")
+    harness.announce(notification("m1", ["group@acme.test", "ann@acme.test"]))
+    harness.hand_out("INGEST_QUEUE_URL")
+    harness.pump()
+
+
 def expansion_forgotten(harness: Harness) -> None:
     """A large flow stops after its first transaction, and its notification is lost; the sweep continues it."""
     harness.arrive("m1", "group@acme.test")
@@ -394,6 +445,25 @@ def deleted(harness: Harness) -> None:
     harness.arrive("m4", "ann@acme.test", "ben@acme.test")
     harness.hand_out("INGEST_QUEUE_URL")
     delete(harness)
+
+
+def deleted_with_lost_orders(harness: Harness) -> None:
+    """Acme is deleted after a queue has lost orders."""
+    harness.arrive("m1", "ann@acme.test", "ben@acme.test")
+    harness.hand_out("INGEST_QUEUE_URL")
+    harness.forget("DELIVER_QUEUE_URL")
+    delete(harness)
+
+
+def deleted_at_the_end(harness: Harness) -> None:
+    """As deleted_with_lost_orders, but the deletion does not run before its settling time is over."""
+    harness.arrive("m1", "ann@acme.test", "ben@acme.test")
+    harness.hand_out("INGEST_QUEUE_URL")
+    harness.forget("DELIVER_QUEUE_URL")
+    harness.operate(harness.pipeline.delete_organization)
+    harness.hours(1)
+    for _ in range(3):
+        harness.schedule("delete_organizations")
 
 
 def deleted_while_it_expands(harness: Harness) -> None:

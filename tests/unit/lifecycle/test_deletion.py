@@ -13,7 +13,7 @@ from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import MessageNotFoundError, RefusedByServiceError, StoreUnavailableError
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, organization_trace, trace_of
-from postroom.model.limits import RESERVE_MS
+from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.model.records import (
     Insert,
     OrganizationState,
@@ -21,7 +21,7 @@ from postroom.model.records import (
 )
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit
-from tests.support.builders import ORG, OTHER, arn, notification, provider_call
+from tests.support.builders import NOON, ORG, OTHER, arn, notification, provider_call
 from tests.support.commits import Watched, chunk_of
 from tests.support.deletion import MESSAGE, SETTLES, USERS, another, begin, deliver, domain_of, state
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
@@ -206,12 +206,13 @@ def test_a_domain_that_ses_refuses_keeps_no_other(
     assert domain_of(mail_system).organization.id == ORG
 
 
+@pytest.mark.parametrize("at", [NOON, NOON - DAY_MS], ids=["listed", "in rows"])
 def test_a_flow_that_cannot_go_on_stops_none_behind_it(
-    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+    mail_system: MemoryMailSystem, deletion: Deletion, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     for number in range(3):
         mail_system.raw.store(f"inbound/m{number}", MESSAGE)
-        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"]))
+        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"], at=at))
     mail_system.queues.queues["deliver"].clear()
     begin(mail_system)
     mail_system.later += 60_000
@@ -230,14 +231,17 @@ def test_a_flow_that_cannot_go_on_stops_none_behind_it(
     assert len(mail_system.queues.queues["deliver"]) == 2
 
 
-def test_nothing_is_sent_or_given_up_when_the_time_is_short(mail_system: MemoryMailSystem, deletion: Deletion) -> None:
+@pytest.mark.parametrize(("at", "steps"), [(NOON, 4), (NOON - DAY_MS, 3)], ids=["listed", "in rows"])
+def test_nothing_is_sent_or_given_up_when_the_time_is_short(
+    mail_system: MemoryMailSystem, deletion: Deletion, at: int, steps: int
+) -> None:
     for number in range(3):
         mail_system.raw.store(f"inbound/m{number}", MESSAGE)
-        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"]))
+        mail_system.ingest.accept(notification(f"m{number}", [f"{USERS[number]}@acme.test"], at=at))
     mail_system.queues.queues["deliver"].clear()
     begin(mail_system)
     mail_system.later += SETTLES
-    assert deletion.run(Time(3)) == {"deleted": 0, "unfinished": 1}
+    assert deletion.run(Time(steps)) == {"deleted": 0, "unfinished": 1}
     given_up = [fact for number in range(3) for fact in mail_system.ledger.facts(trace_of(f"m{number}", ORG))]
     assert sum(fact.name is OwnFact.DISCARDED for fact in given_up) == 1
     for _ in range(3):

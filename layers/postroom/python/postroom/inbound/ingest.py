@@ -21,8 +21,9 @@ from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
 from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED
-from postroom.ports.transit import Commit, Outcome
+from postroom.ports.transit import Commit, Outcome, has_row
 from postroom.routing.expansion import expand
+from postroom.routing.listed import with_list
 from postroom.routing.plan import chunks_of, with_slot_open
 from postroom.routing.reached import without_reached
 from postroom.routing.resolve import by_organization
@@ -156,8 +157,10 @@ class Ingest:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
         if plan.chunks > 1:
             return self._open_in_chunks(body, received, plan)
-        orders = [order if part else with_slot_open(order) for order in plan.orders(received.at)]
-        opened = self._committed(Commit(facts=[received, *plan.facts], orders=orders))
+        orders = plan.orders(received.at)
+        if not part:  # recipients that are added to a flow may meet others' decisions about them: they have rows
+            received, orders = with_list(received, list(map(with_slot_open, orders)))
+        opened = self._committed(Commit(facts=[received, *plan.facts], orders=list(filter(has_row, orders))))
         if opened:
             self.queues.send(orders)
         return opened

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.orders import CallPointer, order_of
+from postroom.contracts.messages import read_message
+from postroom.contracts.orders import CallPointer, Order, order_of
 from postroom.contracts.pointers import Announcement, FactPointer, Part
 from postroom.contracts.stream_failure import read_stream_failure
-from postroom.errors import UnknownEnvelopeError
+from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.facts import OwnFact
 from postroom.parking.parking import EVENTS, NO_ORGANIZATION, STREAM, Parking
 from postroom.ports.parked import ORPHAN
@@ -64,7 +65,7 @@ class Redriving(Parking):
             return False
         match parked.station:
             case "ingest":
-                self.queues.send([Announcement(parked.body)])
+                self.queues.send([_arrival(parked.body)])
             case "stream":
                 self.queues.send(self._facts_of(read_stream_failure(parked.body)))
             case _:
@@ -86,6 +87,15 @@ class Redriving(Parking):
             expand_again(self.queues, Expansion.model_validate_json(parked.body))
         else:
             self.queues.send([order_of(json.loads(parked.body))])
+
+
+def _arrival(body: str) -> Announcement | Order:
+    """Return what was parked as it came: an order, if a version parked it that could not read its form."""
+    try:
+        message = read_message(body)
+    except InvalidNotificationError:
+        return Announcement(body)
+    return message if isinstance(message, Order) else Announcement(body)
 
 
 def expand_again(queues: Queues, expansion: Expansion) -> None:
