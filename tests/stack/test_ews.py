@@ -107,14 +107,14 @@ def test_exchangelib_finds_the_stack_by_the_documented_recipe(
 def test_exchangelib_reads_a_domain_that_another_ews_server_serves(clients: RunningStack) -> None:
     """The other server is the front of a second organization of the same stack."""
     url, workmail = clients.environment["POSTROOM_EWS_URL"], clients.client("workmail")
-    organization = clients.organization("askers")
-    clients.user(organization, "bo", "bo@askers.example")
+    organization = clients.organization("neighbours")
+    clients.user(organization, "bo", "bo@neighbours.example")
     provider = {"EwsEndpoint": url, "EwsUsername": "ada@clients.example", "EwsPassword": PASSWORD}
     named = {"OrganizationId": organization, "DomainName": "clients.example"}
     workmail.create_availability_configuration(**named, EwsProvider=provider)
     assert workmail.test_availability_configuration(**named)["TestPassed"]
-    names = ("bo@askers.example", "grace@clients.example", "nobody@clients.example", "ada@clients.example")
-    with server(clients, "bo@askers.example") as protocol:
+    names = ("bo@neighbours.example", "grace@clients.example", "nobody@clients.example", "ada@clients.example")
+    with server(clients, "bo@neighbours.example") as protocol:
         own, graces, unknown, adas = ask(protocol, *names)
     check_grace(graces)
     assert (own.merged, adas.merged) == ("0" * 20, "0" * 20)

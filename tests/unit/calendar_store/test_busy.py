@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -117,6 +118,53 @@ def test_working_hours_come_with_the_zone_of_the_year_that_is_asked_about() -> N
     assert before.zone.daylight is not None, "Moscow had daylight time in 2010"
     for extreme in (-(10**14), 10**15):
         busy(calendar).ask("ann", extreme, extreme + 1, requester_id="ben")
+
+
+def invite(calendar: Calendar, uid: str, *lines: str, start_ms: int = NOON, minutes: int = 1) -> None:
+    """Put what an invitation makes of a calendar until it is answered."""
+    made = an_object(uid, start_ms, *lines, dtend=None, duration=f"PT{minutes}M")
+    calendar.put(replace(made, entry=made.entry.tentative()))
+
+
+def test_unanswered_invitations_never_hide_the_other_events() -> None:
+    calendar = filled()
+    own, _ = busy(calendar).ask("ann", *WEEK, requester_id="ann")
+    for first in (0, 3, 7):
+        invite(calendar, f"flood {first}", "RRULE:FREQ=MINUTELY;INTERVAL=11", start_ms=NOON + first * 60_000)
+    events, _ = busy(calendar).ask("ann", *WEEK, requester_id="ann")
+    assert len(events) == MAX_INSTANCES
+    others = [event for event in events if event.busy_type is BusyType.TENTATIVE and event.details is None]
+    assert [event for event in events if event not in others] == own
+    assert all(one.end_ms < later.start_ms for one, later in pairwise(others))
+    week_minutes = 7 * 24 * 60
+    flood = [first + minute for first in (0, 3, 7) for minute in range(0, week_minutes, 11)]
+    starts = [NOON + minute * 60_000 for minute in flood if minute < week_minutes]
+    assert all(any(event.start_ms <= at < event.end_ms for event in others) for at in starts)
+    gaps = [later.start_ms - one.end_ms for one, later in pairwise(others)]
+    assert min(gaps) >= 3 * 60_000, (
+        "the shortest times between them are closed first: two of two minutes and one of three"
+    )
+
+
+def test_invitations_that_touch_are_one_period_where_there_are_many() -> None:
+    calendar = filled()
+    invite(calendar, "flood", "RRULE:FREQ=MINUTELY;INTERVAL=5", start_ms=NOON + DAY_MS, minutes=5)
+    events, _ = busy(calendar).ask("ann", *WEEK, requester_id="ben")
+    assert events[3:] == [BusyEvent(NOON + DAY_MS, NOON + 7 * DAY_MS, BusyType.TENTATIVE)]
+    few, _ = busy(calendar).ask("ann", NOON, NOON + 2 * DAY_MS, requester_id="ben")
+    assert len(few) == 3 + 24 * 12, "up to the limit each is an event"
+
+
+def test_a_calendar_that_is_full_without_invitations_still_fails() -> None:
+    calendar = Calendar()
+    calendar.put(an_object("own", NOON, "RRULE:FREQ=MINUTELY;INTERVAL=10;COUNT=1000", dtend=None))
+    events, _ = busy(calendar).ask("ann", *WEEK, requester_id="ben")
+    assert len(events) == MAX_INSTANCES
+    invite(calendar, "one", "TRANSP:TRANSPARENT")
+    assert busy(calendar).ask("ann", *WEEK, requester_id="ben")[0] == events, "a free invitation takes no place"
+    invite(calendar, "two")
+    with pytest.raises(TooManyInstancesError):
+        busy(calendar).ask("ann", *WEEK, requester_id="ben")
 
 
 def test_what_cannot_be_answered_has_an_error_of_its_own() -> None:

@@ -84,6 +84,8 @@ def test_a_series_without_end_is_looked_at_for_a_year_and_a_single_event_at_its_
 def test_a_series_with_too_many_instances_is_declined() -> None:
     request = wanted(event("RRULE:FREQ=MINUTELY;INTERVAL=20", end="20261201T100030Z"), recurs=True)
     assert decided(request) == Decision(Answer.DECLINED, booking.TOO_MANY)
+    whatever = BookingOptions(auto_decline_conflicting=False)
+    assert decided(request, options=whatever) == Decision(Answer.DECLINED, booking.TOO_MANY)
 
     def full(*_: int) -> list[Instance]:
         raise TooManyInstancesError("x")

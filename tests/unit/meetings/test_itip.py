@@ -51,6 +51,14 @@ class TestRequest:
     def test_the_organizers_own_meeting_is_not_tentative(self) -> None:
         assert not changed(decide(received(event()), None, (ORGANIZER,))).tentative
 
+    def test_a_stranger_who_names_the_owner_as_the_organizer_makes_it_no_less_tentative(self) -> None:
+        assert changed(decide(received(event(), author="mallory@evil.test"), None, (ORGANIZER,))).tentative
+        acting = event().replace(
+            f"ORGANIZER:mailto:{ORGANIZER}", f'ORGANIZER;SENT-BY="mailto:m@evil.test":mailto:{ORGANIZER}'
+        )
+        assert "SENT-BY" in acting
+        assert changed(decide(received(acting, author="m@evil.test"), None, (ORGANIZER,))).tentative
+
     @pytest.mark.parametrize(
         ("sequence", "stamp", "reason"),
         [

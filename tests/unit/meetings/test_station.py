@@ -13,7 +13,7 @@ from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.calendars.objects import read_calendar
 from postroom.contracts.orders import CalendarOrder
 from postroom.errors import ConflictError, KeyUnavailableError
-from postroom.meetings import answers, itip, resources, update_calendar
+from postroom.meetings import answers, booking, itip, resources, steps, update_calendar
 from postroom.model.directory import EntityState
 from postroom.model.facts import OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS
@@ -107,6 +107,22 @@ class TestUsers:
         known = opened.find("u1@acme.test")
         assert known is not None
         assert opened.read(known.item) == calendar(event())
+
+    @pytest.mark.parametrize("dense", ["RRULE:FREQ=MINUTELY;INTERVAL=5", "RRULE:FREQ=HOURLY;COUNT=300"])
+    def test_a_meeting_that_would_fill_the_calendar_is_not_entered(self, system: MemoryMailSystem, dense: str) -> None:
+        system.arrive("m1", mail(calendar(event(dense)), author="mallory@evil.test"), ATTENDEE)
+        assert ignored(system, "m1") == steps.TOO_DENSE
+        assert times(system, "ann") == []
+        assert len(system.contents("ann")) == 1, "the message is delivered"
+
+    def test_nor_does_it_become_one_by_an_update_and_it_can_be_cancelled(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", mail(calendar(event("RRULE:FREQ=DAILY;COUNT=3"))), ATTENDEE)
+        system.arrive("m2", mail(calendar(event("RRULE:FREQ=HOURLY;COUNT=300", sequence=1))), ATTENDEE)
+        assert ignored(system, "m2") == steps.TOO_DENSE
+        assert times(system, "ann") == [(10, "TENTATIVE")] * 3
+        ended = calendar(event("STATUS:CANCELLED", sequence=2), method="CANCEL")
+        system.arrive("m3", mail(ended, method="CANCEL"), ATTENDEE)
+        assert times(system, "ann") == []
 
     def test_each_member_of_a_group_gets_it(self, system: MemoryMailSystem) -> None:
         system.arrive("m1", mail(calendar(event())), "group@acme.test")
@@ -272,6 +288,11 @@ class TestRooms:
         assert times(system, "room") == [(15, "BUSY"), (10, "BUSY"), (10, "BUSY")]
         assert partstat(answer(system, "olga")) == "DECLINED"
         assert b"RECURRENCE-ID:20261201T100000Z" in reply_of(answer(system, "olga"))
+
+    def test_a_series_that_would_fill_the_calendar_is_declined(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", request("u1", "RRULE:FREQ=MINUTELY;INTERVAL=5"), ROOM)
+        assert outcome(system, "m1", OwnFact.BOOKING_ANSWERED)["reason"] == booking.TOO_MANY
+        assert (partstat(answer(system, "olga")), times(system, "room")) == ("DECLINED", [])
 
     def test_recurring_requests_may_be_declined_as_such(self, system: MemoryMailSystem) -> None:
         system.resource("car", auto_decline_recurring=True)

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendar_store.store import MAX_INSTANCES, expanded
 from postroom.calendar_store.zones import zone_of
-from postroom.errors import NoFreeBusyAccessError, UnknownMailboxError
+from postroom.errors import NoFreeBusyAccessError, TooManyInstancesError, UnknownMailboxError
 from postroom.model.calendars import DEFAULT_ACCESS, DEFAULT_USER, Access
-from postroom.model.free_busy import BusyEvent, WorkingHours
+from postroom.model.free_busy import BusyEvent, BusyType, WorkingHours
 from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from postroom.calendar_store.store import FoundInstance
     from postroom.calendars.expand import Instance
     from postroom.model.calendars import CalendarSettings
     from postroom.ports.calendars import Calendars
     from postroom.ports.mailbox_keys import MailboxKeys
+
+MAX_LOOKED_AT: Final = 10_000
+"""Most instances of one window that are looked at, invitations that nobody answered among them. Ours."""
 
 _YEAR_MS: Final = 31_556_952_000
 _LAST_MS: Final = 4_102_444_800_000
@@ -37,7 +41,9 @@ class StoredBusy:
     ) -> tuple[Sequence[BusyEvent], WorkingHours]:
         """Return the events that overlap a window, in order of their starts, and the working hours.
 
-        Private events have no details, whoever asks. The requester is a user of the mailbox's organization.
+        Private events have no details, whoever asks. The requester is a user of the mailbox's organization. If there
+        are more than ``MAX_INSTANCES``, invitations that the owner has not answered are put together to fewer periods:
+        anybody may invite, and the other events must still be seen.
 
         Args:
             end_ms: is not part of the window.
@@ -45,7 +51,8 @@ class StoredBusy:
         Raises:
             UnknownMailboxError: there is no such mailbox.
             NoFreeBusyAccessError: the requester may not even see when its owner is busy.
-            TooManyInstancesError: the window has more than ``MAX_INSTANCES`` events.
+            TooManyInstancesError: the window has more than ``MAX_INSTANCES`` events beside unanswered invitations, or
+                more than ``MAX_LOOKED_AT`` with them.
             KeyUnavailableError: the organization's KMS key cannot be used.
             StoreUnavailableError: a table did not answer.
         """
@@ -57,10 +64,54 @@ class StoredBusy:
             raise NoFreeBusyAccessError("the requester has no access to free/busy information")
         head = window.head
         key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
-        found = expanded(window, start_ms, end_ms, mailbox_key=key, most=MAX_INSTANCES)
+        found = expanded(window, start_ms, end_ms, mailbox_key=key, most=MAX_LOOKED_AT)
         with_details = access is not Access.TIME_ONLY
-        events = [_event(one.instance, with_details=with_details) for one in found]
+        if len(found) <= MAX_INSTANCES:
+            events = [_event(one.instance, with_details=with_details) for one in found]
+        else:
+            events = _fewer(found, with_details=with_details)
         return events, working_hours(window.settings, start_ms)
+
+
+def _fewer(found: Sequence[FoundInstance], *, with_details: bool) -> list[BusyEvent]:
+    """Return at most ``MAX_INSTANCES`` events: unanswered invitations become periods without details.
+
+    Raises:
+        TooManyInstancesError: too many are none.
+    """
+    kept = [_event(one.instance, with_details=with_details) for one in found if not one.is_unanswered]
+    invited = [
+        (one.instance.start_ms, one.instance.end_ms)
+        for one in found
+        if one.is_unanswered and one.instance.busy_type is not BusyType.FREE
+    ]
+    room = MAX_INSTANCES - len(kept)
+    if room < min(1, len(invited)):
+        raise TooManyInstancesError(f"more than {MAX_INSTANCES} events in the window")
+    events = [*kept, *(BusyEvent(start, end, BusyType.TENTATIVE) for start, end in _periods(invited, room))]
+    return sorted(events, key=lambda event: (event.start_ms, event.end_ms))
+
+
+def _periods(spans: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """Return at most so many periods that cover all spans, which are in the order of their starts.
+
+    Spans that overlap or touch are one; then those with the shortest times between them are.
+    """
+    periods: list[tuple[int, int]] = []
+    for start, end in spans:
+        if periods and start <= periods[-1][1]:
+            periods[-1] = periods[-1][0], max(periods[-1][1], end)
+        else:
+            periods.append((start, end))
+    gaps = sorted(range(1, len(periods)), key=lambda place: periods[place][0] - periods[place - 1][1])
+    joined = set(gaps[: max(0, len(periods) - most)])
+    found: list[tuple[int, int]] = []
+    for place, (start, end) in enumerate(periods):
+        if place in joined:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
 
 
 def access_of(permissions: Mapping[str, str], mailbox_id: str, requester_id: str) -> Access:

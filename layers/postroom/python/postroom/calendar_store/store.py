@@ -75,10 +75,11 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class FoundInstance:
-    """An instance in a window, and the item of its object."""
+    """An instance in a window, and the item of its object; the owner has not answered an invitation yet."""
 
     item_id: str
     instance: Instance
+    is_unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ def expanded(
     for entry in window.entries:
         opened = sealed.open_index(entry, mailbox_key=mailbox_key, mailbox_id=window.head.mailbox_id)
         each = instances(opened, start_ms, end_ms, floating=floating, most=most)
-        found += [FoundInstance(entry.item_id, instance) for instance in each]
+        found += [FoundInstance(entry.item_id, instance, opened.is_tentative) for instance in each]
         if len(found) > most:
             raise TooManyInstancesError(f"more than {most} events in the window")
     found.sort(key=lambda one: (one.instance.start_ms, one.instance.end_ms, one.item_id))

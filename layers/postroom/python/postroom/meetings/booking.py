@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from postroom.calendars import density
 from postroom.calendars.expand import instances
 from postroom.errors import TooManyInstancesError
 from postroom.meetings.answers import Answer
+from postroom.meetings.steps import MAX_DENSITY
 from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ def decide(
     """
     if options.auto_decline_recurring and wanted.recurs:
         return Decision(Answer.DECLINED, RECURRING)
+    if density.most_in_a_window(wanted.entry) > MAX_DENSITY:
+        return Decision(Answer.DECLINED, TOO_MANY)
     window = wanted.window(now_ms)
     if options.auto_decline_conflicting and window is not None:
         try:

@@ -69,7 +69,7 @@ class Received:
 
     method: str
     meeting: Meeting
-    authors: Collection[str]
+    authors: frozenset[str] | set[str]
     delivered_to: str
 
 
@@ -141,6 +141,7 @@ def _request(received: Received, stored: Meeting | None, own: Collection[str]) -
     meeting = received.meeting
     if stored is None:
         is_own = meeting.organizer is not None and meeting.organizer.address in own
+        is_own = is_own and not received.authors.isdisjoint(own)  # anybody may name the owner as the organizer
         return Changed(Kind.ADDED, meeting.text.text, tentative=not is_own)
     if refusal := _refusal(received, stored, own):
         return refusal

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendar_store.sealed import open_index
 from postroom.calendar_store.store import Put
+from postroom.calendars import density
 from postroom.calendars.objects import read_calendar
-from postroom.errors import ConflictError
+from postroom.errors import ConflictError, InvalidCalendarError
+from postroom.meetings.itip import Kind
 from postroom.model.facts import Fact, OwnFact
+from postroom.model.free_busy import MAX_WINDOW_MS
+from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +25,14 @@ if TYPE_CHECKING:
 
 METHODS: Final = frozenset(["PUBLISH", "REQUEST", "REPLY", "ADD", "CANCEL", "REFRESH", "COUNTER", "DECLINECOUNTER"])
 """Methods of iTIP. Source: RFC 5546, 1.4."""
+
+MAX_DENSITY: Final = 250
+"""Most instances in 62 days of a meeting that enters a calendar by mail: four a day. Ours."""
+
+TOO_DENSE: Final = f"the meeting has more than {MAX_DENSITY} instances in {MAX_WINDOW_MS // DAY_MS} days"
+"""Reason of CALENDAR_IGNORED: anybody may invite, and 1,000 instances in a window make a question fail."""
+
+_SMALLER: Final = frozenset([Kind.CANCELLED, Kind.INSTANCES_CANCELLED, Kind.ANSWERED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ def updated(
     """Return the step that changes the calendar.
 
     Raises:
-        InvalidCalendarError: the new object is beyond a limit of the calendar.
+        InvalidCalendarError: the new object is beyond a limit of the calendar, or of what may enter by mail.
         ConflictError: the mailbox has changed since the calendar was opened.
     """
     tentative = changed.tentative
@@ -65,6 +77,8 @@ def updated(
         tentative = known is not None and is_tentative(calendar, known)
     data = {"method": method, "change": changed.kind.value, "tentative": tentative}
     made = read_calendar(changed.ics).only()
+    if changed.kind not in _SMALLER and density.most_in_a_window(made.entry) > MAX_DENSITY:
+        raise InvalidCalendarError(TOO_DENSE)
     put = Put(replace(made, entry=made.entry.tentative(tentative)), known)
     return Step([fact_of(order, OwnFact.CALENDAR_UPDATED, now, data)], put=put)
 
