@@ -142,6 +142,23 @@ class TestUsers:
         system.arrive("m5", mail(ended, method="CANCEL"), ATTENDEE)
         assert times(system, "ann") == []
 
+    @pytest.mark.parametrize(
+        ("authors", "left"),
+        [
+            ("mallory@evil.test, olga@acme.test", 1),
+            ("olga@acme.test, mallory@evil.test", 1),
+            ("ben@acme.test, olga@acme.test", 0),
+        ],
+    )
+    def test_of_authors_in_several_domains_none_is_the_organizer(
+        self, system: MemoryMailSystem, authors: str, left: int
+    ) -> None:
+        """It is not known which of the domains DMARC checked."""
+        system.arrive("m1", mail(calendar(event())), ATTENDEE)
+        ended = calendar(event("STATUS:CANCELLED", sequence=1), method="CANCEL")
+        system.arrive("m2", mail(ended, author=authors, method="CANCEL"), ATTENDEE)
+        assert len(times(system, "ann")) == left
+
     def test_a_change_of_an_instance_leaves_the_rest_as_it_was_answered(self, system: MemoryMailSystem) -> None:
         series = event("RRULE:FREQ=DAILY;COUNT=3")
         system.arrive("m1", mail(calendar(series)), ATTENDEE)

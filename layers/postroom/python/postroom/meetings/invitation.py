@@ -44,11 +44,16 @@ def read_invitation(content: bytes, delivered_to: str) -> Invitation:
 
 
 def _authors(headers: Headers) -> frozenset[str]:
-    """Return the addresses of From; none where mail clients may see different ones."""
+    """Return the addresses of From; none where mail clients may see different ones.
+
+    There are also none if From has several domains: it is not known which one DMARC checked, so that the others may be
+    forged.
+    """
     authors = headers.authors
     if authors.differ or authors.is_cut:
         return frozenset()
-    return frozenset(str(address) for address in authors.readings[0].froms)
+    froms = authors.readings[0].froms
+    return frozenset(map(str, froms)) if len({address.domain for address in froms}) == 1 else frozenset()
 
 
 def _with_starts(text: bytes) -> bytes:

@@ -63,7 +63,8 @@ class Received:
     """A message's calendar part, and whose message it is.
 
     Attributes:
-        authors: addresses in From, lower-case; none where mail clients may read the field in several ways.
+        authors: addresses in From, lower-case; none where it is not known which of several domains DMARC checked, or
+            where mail clients may read the field in several ways.
         delivered_to: the envelope recipient that led to the mailbox, lower-case.
     """
 
