@@ -19,6 +19,8 @@ from tests.support.ews_servers import Connection, EwsServer, authority, good_con
 from tests.support.https_server import HttpsServer, Request
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from tests.support.https_server import Answer
 
 LOCAL: Final = frozenset({"localhost"})
@@ -88,6 +90,20 @@ class TestHosts:
         monkeypatch.setattr(socket, "getaddrinfo", rebound)
         assert str(refused(client(), "https://calendars.example/")) == "the host is in a private network"
         assert asked == ["calendars.example"]
+
+    def test_a_redirect_from_a_public_host_leads_to_no_private_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+
+        def send(self: Https, _method: str, parts: SplitResult, *_: object) -> https.Answer:
+            asked.append(f"{parts.hostname}: {sorted(self.private_hosts)}")
+            return https.Answer(302, {"location": f"https://localhost/{len(asked)}"}, b"")
+
+        monkeypatch.setattr(Https, "send", send)
+        refused(client(), "https://calendars.example/")
+        assert asked == ["calendars.example: ['localhost']", "localhost: []", "localhost: []"]
+        asked.clear()
+        refused(client(), "https://localhost/")
+        assert asked == ["localhost: ['localhost']"] * 3
 
     def test_one_public_address_among_private_ones_is_used_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         tried: list[Any] = []

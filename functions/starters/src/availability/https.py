@@ -14,7 +14,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -52,7 +52,7 @@ class Https:
     Attributes:
         most_bytes: size of an answer, of which no more is read.
         redirects: how many are followed.
-        private_hosts: names that may lead to private addresses.
+        private_hosts: names that may lead to private addresses; a redirect from another host may not lead to them.
         tls: checks certificates; by default those of the system's authorities.
     """
 
@@ -67,12 +67,15 @@ class Https:
         Raises:
             MailboxError: there is no answer.
         """
-        parts = split(url)
+        parts, allowed = split(url), self
         for _ in range(self.redirects + 1):
-            answer = self.send("GET", parts, headers, None, deadline)
+            answer = allowed.send("GET", parts, headers, None, deadline)
             if answer.status not in REDIRECTS or "location" not in answer.headers:
                 return answer
-            parts = _redirected(parts, answer.headers["location"])
+            there = _redirected(parts, answer.headers["location"])
+            if (parts.hostname or "") not in self.private_hosts:  # a public server may not lead into the network
+                allowed = replace(self, private_hosts=frozenset())
+            parts = there
         raise failure(f"more than {self.redirects} redirects")
 
     def send(
