@@ -53,7 +53,8 @@ class TestEvents:
     def test_an_error_of_ours_is_in_the_log(self, world: World) -> None:
         world.calendars.of["ann"] = ZeroDivisionError("oops")
         event = json.loads(write_question(Question(ANN, ("ann@acme.test",), NOON, NOON + HOUR)))
-        assert station(world).accept(event, "r").log["troubles"] == ["ZeroDivisionError: oops"]
+        (trouble,) = station(world).accept(event, "r").log["troubles"]
+        assert trouble.startswith("ZeroDivisionError in ")
 
 
 class TestProviderTests:

@@ -7,8 +7,10 @@ fact.
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.availability.asking import Asking
@@ -37,7 +39,7 @@ CALENDAR_THREADS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The results of a question, and errors that are ours, for the function's log."""
+    """The results of a question, and errors that are ours, for the function's log: their types and places."""
 
     results: tuple[MailboxResult, ...]
     troubles: tuple[str, ...] = ()
@@ -106,7 +108,7 @@ class _Run:
                 raise error  # the process ends
             if error is not None:
                 self.failed.update(asked[each])
-                troubles.append(f"{type(error).__name__}: {error}"[:500])
+                troubles.append(_place_of(error))
         return tuple(troubles)
 
     def _domain(self, domain: str, names: Sequence[str]) -> None:
@@ -152,6 +154,12 @@ class _Run:
     def _no_provider(self, names: Sequence[str], said: str) -> None:
         code = FailureCode.AVAILABILITY_CONFIG_NOT_FOUND
         self.results |= {name: MailboxFailure(name, code, said) for name in names}
+
+
+def _place_of(error: Exception) -> str:
+    """Return an error's type and where it was raised; its text may quote an address or an event."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {PurePath(last.filename).name}, line {last.lineno}"
 
 
 def _name(mailbox: str) -> str:
