@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from postroom.adapters.aws.clients import MAX_REGIONS
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
 from postroom.contracts.cap_lambda import MAX_ANSWER_BYTES
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from postroom.ports.rule_functions import Invocation
-
-MAX_REGIONS: Final = 40
-"""Most Regions whose clients are kept; a configuration may name any text of the form of one. Ours."""
 
 
 def region_of(function_arn: str) -> str:

@@ -13,7 +13,7 @@ the usual environment variables, so the same code runs against AWS, moto and Loc
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -42,6 +42,9 @@ _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 _ONE_OF_MANY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """For batches with many organizations: a service that does not answer costs at most 15 seconds."""
 
+
+MAX_REGIONS: Final = 40
+"""Most Regions whose clients are kept; a configuration may name any text of the form of one. Ours."""
 
 _MAKING: Final = Lock()
 """A session makes one client at a time; query_availability uses clients for the first time in several threads."""
@@ -175,7 +178,7 @@ def function_policies() -> LambdaClient:
     return _made("lambda", _ONE_OF_MANY)
 
 
-@cache
+@lru_cache(maxsize=MAX_REGIONS)
 def availability_functions(region: str) -> LambdaClient:
     """Return the client that calls availability providers in a Region: one attempt, and WorkMail's 25 seconds.
 
@@ -185,7 +188,7 @@ def availability_functions(region: str) -> LambdaClient:
     return _made("lambda", config, region_name=region)
 
 
-@cache
+@lru_cache(maxsize=MAX_REGIONS)
 def function_policies_in(region: str) -> LambdaClient:
     """Return the client that reads the resource policies of functions in a Region."""
     return _made("lambda", _ONE_OF_MANY, region_name=region)
