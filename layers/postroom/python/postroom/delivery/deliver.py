@@ -16,10 +16,11 @@ from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder,
 from postroom.delivery import notices
 from postroom.delivery.calendar_mail import calendar_orders
 from postroom.delivery.index_entry import blob_of, new_item
-from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
+from postroom.errors import ConflictError, PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.ports.transit import Commit, Outcome, Settle, has_row
+from postroom.routing.bytes_of import bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
@@ -90,7 +91,7 @@ class Deliver:
         if owner.state is not EntityState.ENABLED:
             self._gone(order, *DISABLED)
             return
-        content = self._content(order)
+        content = bytes_of(order, self.raw, self.transit)
         if content is None:
             return
         if not notices.fits(head, len(content), order):
@@ -100,15 +101,6 @@ class Deliver:
         item = new_item(content, order, mailbox_key=key, now=self.now(), random=self.random)
         self.sealed.put_once(item.blob, seal_message(content, mailbox_key=key, place=item.blob, random=self.random))
         self._commit(head, item, order, calendar_orders(content, order))
-
-    def _content(self, order: DeliveryOrder) -> bytes | None:
-        """Read the message; ``None`` where it is gone because the order was carried out long ago."""
-        try:
-            return self.raw.read(order.raw)
-        except MessageNotFoundError:
-            if self.transit.order(order.trace, order.key) is None:
-                return None
-            raise
 
     def _commit(self, head: Head, item: NewItem, order: DeliveryOrder, follows: Sequence[Order]) -> None:
         """Write the index, again with a fresh head as long as others are faster."""

@@ -30,6 +30,7 @@ from postroom.meetings.steps import Step, ignored, updated
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.facts import reply_trace
 from postroom.ports.transit import Commit, Outcome, Settle
+from postroom.routing.bytes_of import bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class UpdateCalendar:
         if owner is None or owner.state is not EntityState.ENABLED:
             self._end(order, DISABLED[0] if owner else UNKNOWN[0])
             return
-        content = self._content(order)
+        content = bytes_of(order, self.raw, self.transit)
         entity = self.records.entity(order.organization_id, order.mailbox_id)
         if content is None or entity is None:
             self._end(order, UNKNOWN[0])
@@ -110,15 +111,6 @@ class UpdateCalendar:
             self._end(order, DELEGATES_COPY)
             return
         self._change(order, entity, invitation)
-
-    def _content(self, order: CalendarOrder) -> bytes | None:
-        """Read the message; ``None`` where it is gone because the order was carried out long ago."""
-        try:
-            return self.raw.read(order.raw)
-        except MessageNotFoundError:
-            if self.transit.order(order.trace, order.key) is None:
-                return None
-            raise
 
     def _is_delegates_copy(self, order: CalendarOrder, entity: Entity) -> bool:
         """Return whether the message was for a resource, and came to this mailbox as one of its delegates."""
