@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import calendar_texts, output, running
-from cli.commands.mailbox import User, find_mailbox
+from cli.commands.mailbox import ItemId, User, find_mailbox
 from cli.errors import RefusedError, UsageError
 from postroom.model.folders import Folder
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from postroom.calendar_store.store import FoundInstance
     from postroom.calendars.objects import Calendar
     from postroom.model.calendars import CalendarSettings
-    from postroom.model.mailbox import Head
+    from postroom.model.mailbox import Head, Item
 
 app = typer.Typer(help="Import calendars, list events, set working hours.", no_args_is_help=True)
 
@@ -162,22 +162,27 @@ def _rfc3339(at_ms: int) -> str:
 @app.command("show")
 def show(
     user: User,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
+    item: ItemId,
 ) -> None:
     """Write the exact bytes of an event to stdout, as a VCALENDAR; to a terminal, its text without controls."""
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
-        found = operator.mailboxes.item(head.mailbox_id, item)
-        if found is None or Folder.CALENDAR.value not in found.uids:
-            raise RefusedError(f"{user} has no event {item}")
-        output.write_content(operator.content(head, found))
+        output.write_content(operator.content(head, _event(operator, head, user, item)))
+
+
+def _event(operator: Operator, head: Head, user: str, item: str) -> Item:
+    """Return an item of a calendar by its id."""
+    found = operator.mailboxes.item(head.mailbox_id, item)
+    if found is None or Folder.CALENDAR.value not in found.uids:
+        raise RefusedError(f"{user} has no event {item}")
+    return found
 
 
 @app.command("remove")
 def remove(
     user: User,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
+    item: ItemId,
 ) -> None:
     """Remove an event with all its instances. Nobody is told, and it cannot be had back."""
     from postroom.calendar_store.store import Remove
@@ -185,11 +190,8 @@ def remove(
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
-        found = operator.mailboxes.item(head.mailbox_id, item)
-        if found is None or Folder.CALENDAR.value not in found.uids:
-            raise RefusedError(f"{user} has no event {item}")
         calendar = operator.calendars.opened(head)
-        known = calendar.find(calendar.summary(found).uid)
+        known = calendar.find(calendar.summary(_event(operator, head, user, item)).uid)
         if known is None or known.item.id != item:
             raise RefusedError(f"{user} has no event {item}")
         calendar.change([Remove(known)])

@@ -28,6 +28,7 @@ LAST_UID: Final = 2**32 - 1
 """IMAP's largest UID. Source: RFC 9051."""
 
 User = Annotated[str, typer.Argument(metavar="USER", help="Any address of the user, or the id.", show_default=False)]
+ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)]
 
 
 @app.command("list")
@@ -56,7 +57,7 @@ def list_(
 @app.command("show")
 def show(
     user: User,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The id that `list` shows.", show_default=False)],
+    item: ItemId,
 ) -> None:
     """Write a message's exact bytes to stdout; to a terminal, its text without control characters."""
     with running.refusals():
