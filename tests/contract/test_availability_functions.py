@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
-from local.functions.function import Function
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.availability_functions import RegionalFunctionPolicies, RegionalFunctions
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
@@ -17,7 +16,7 @@ from postroom.contracts.cap_lambda import MAX_ANSWER_BYTES, read_answer
 from postroom.errors import InvalidAvailabilityError
 from postroom.model.function_policy import allows, availability_principal
 from postroom.ports.rule_functions import Failure
-from tests.support.local_lambda import LocalLambda
+from tests.support.local_lambda import LocalLambda, local_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,17 +56,8 @@ def plainly(event: bytes) -> bytes:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalLambda]:
-    for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    (tmp_path / "app.py").write_text(CODE, "utf-8")
-    made = LocalLambda(tmp_path, [Function("cap", "Cap", "app.handler", tmp_path, "python3.13", timeout_s=60)])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{made.server.port}")
-    clients.forget()
-    yield made
-    made.close()
-    clients.forget()
+    with local_function("cap", CODE, tmp_path, monkeypatch) as made:
+        yield made
 
 
 def impatient(region: str) -> LambdaClient:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.functions.function import Function
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.memory.availability_queries import MemoryAvailabilityQueries
@@ -14,7 +13,7 @@ from postroom.contracts.availability_query import ProviderTest
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
 from postroom.model.availability import EwsProvider
 from postroom.model.free_busy import FailureCode, MailboxFailure, Question, Requester
-from tests.support.local_lambda import LocalLambda
+from tests.support.local_lambda import LocalLambda, local_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,17 +52,8 @@ def answer(asked: Question) -> Sequence[MailboxResult]:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalLambda]:
-    for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    (tmp_path / "app.py").write_text(CODE, "utf-8")
-    made = LocalLambda(tmp_path, [Function("query", "Query", "app.handler", tmp_path, "python3.13", timeout_s=60)])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{made.server.port}")
-    clients.forget()
-    yield made
-    made.close()
-    clients.forget()
+    with local_function("query", CODE, tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture(params=["memory", "aws"])

@@ -17,6 +17,7 @@ from exchangelib.protocol import BaseProtocol
 from exchangelib.version import EXCHANGE_2010_SP2, Version
 
 from cli.repository import repository_root
+from tests.support.calendar_text import stand_ups_and_a_trip
 from tests.support.ews_client import ask, berlin, fresh, server
 from tests.support.running_stack import PASSWORD
 
@@ -27,29 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-CALENDAR = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//Postroom//Tests//EN
-BEGIN:VEVENT
-UID:standup@clients.example
-DTSTAMP:20261101T000000Z
-DTSTART;TZID=Europe/Berlin:20261026T090000
-DTEND;TZID=Europe/Berlin:20261026T093000
-RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR
-SUMMARY:Stand-up
-END:VEVENT
-BEGIN:VEVENT
-UID:trip@clients.example
-DTSTAMP:20261101T000000Z
-DTSTART:20261207T120000Z
-DTEND:20261207T133000Z
-SUMMARY:Trip
-LOCATION:Hamburg
-STATUS:TENTATIVE
-END:VEVENT
-END:VCALENDAR
-""".replace("\n", "\r\n")
-
 
 @pytest.fixture(scope="module")
 def clients(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> RunningStack:
@@ -58,7 +36,7 @@ def clients(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> 
     for name in ("ada", "grace"):
         running.user(organization, name, f"{name}@clients.example")
     file = tmp_path_factory.mktemp("calendar") / "grace.ics"
-    file.write_bytes(CALENDAR.encode())
+    file.write_bytes(stand_ups_and_a_trip("clients.example", "LOCATION:Hamburg"))
     hours = ("--zone", "Europe/Berlin", "--period", "MON-THU 08:30-16:00")
     for arguments in (("import", "grace@clients.example", file), ("hours", "grace@clients.example", *hours)):
         done = running.command("calendar", *arguments)

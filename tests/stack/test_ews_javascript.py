@@ -12,6 +12,7 @@ import pytest
 
 from local.errors import TemplateError
 from local.functions.installs import Installs
+from tests.support.calendar_text import stand_ups_and_a_trip
 from tests.support.running_stack import PASSWORD, ROOT
 
 if TYPE_CHECKING:
@@ -27,27 +28,6 @@ PACKAGES: Final = ROOT / ".postroom" / "test-packages"
 DOMAIN: Final = "javascript.example"
 GRACE: Final = f"grace@{DOMAIN}"
 HOST: Final = f"https://autodiscover.{DOMAIN}"
-CALENDAR: Final = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//Postroom//Tests//EN
-BEGIN:VEVENT
-UID:standup@javascript.example
-DTSTAMP:20261101T000000Z
-DTSTART;TZID=Europe/Berlin:20261026T090000
-DTEND;TZID=Europe/Berlin:20261026T093000
-RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR
-SUMMARY:Stand-up
-END:VEVENT
-BEGIN:VEVENT
-UID:trip@javascript.example
-DTSTAMP:20261101T000000Z
-DTSTART:20261207T120000Z
-DTEND:20261207T133000Z
-STATUS:TENTATIVE
-SUMMARY:Trip
-END:VEVENT
-END:VCALENDAR
-"""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +50,7 @@ def grace(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ru
     for name in ("ada", "grace"):
         running.user(organization, name, f"{name}@{DOMAIN}")
     file = tmp_path_factory.mktemp("calendar") / "grace.ics"
-    file.write_bytes(CALENDAR.replace("\n", "\r\n").encode())
+    file.write_bytes(stand_ups_and_a_trip(DOMAIN))
     hours = ("--zone", "Europe/Berlin", "--period", "MON-THU 08:30-16:00")
     for arguments in (("import", GRACE, file), ("hours", GRACE, *hours)):
         done = running.command("calendar", *arguments)

@@ -18,6 +18,7 @@ from postroom.contracts.availability_query import read_answer, write_question
 from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFailure, Question, Requester
 from postroom.model.limits import DAY_MS
 from tests.support import customers, ews_client, exchange_provider, sam_project
+from tests.support.calendar_text import stand_ups_and_a_trip
 from tests.support.https_server import HttpsServer, Request
 from tests.support.running_stack import PASSWORD, ROOT, RunningStack, wait_for
 
@@ -188,30 +189,6 @@ def test_exchangelib_reads_a_domain_that_a_function_serves(running: RunningStack
     assert isinstance(unknown, ErrorMailRecipientNotFound)
 
 
-CALENDAR: Final = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//Postroom//Tests//EN
-BEGIN:VEVENT
-UID:standup@exchange.example
-DTSTAMP:20261101T000000Z
-DTSTART;TZID=Europe/Berlin:20261026T090000
-DTEND;TZID=Europe/Berlin:20261026T093000
-RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR
-SUMMARY:Stand-up
-END:VEVENT
-BEGIN:VEVENT
-UID:trip@exchange.example
-DTSTAMP:20261101T000000Z
-DTSTART:20261207T120000Z
-DTEND:20261207T133000Z
-CLASS:PRIVATE
-STATUS:TENTATIVE
-SUMMARY:Trip
-END:VEVENT
-END:VCALENDAR
-"""
-
-
 @pytest.fixture(scope="module")
 def exchange(running: RunningStack, folder: Path) -> RunningStack:
     """The stack as the EWS server of exchange.example, with a service account and a calendar of grace."""
@@ -219,7 +196,7 @@ def exchange(running: RunningStack, folder: Path) -> RunningStack:
     for name in ("service", "grace"):
         running.user(asked, name, f"{name}@exchange.example")
     file = folder / "grace.ics"
-    file.write_bytes(CALENDAR.replace("\n", "\r\n").encode())
+    file.write_bytes(stand_ups_and_a_trip("exchange.example", "CLASS:PRIVATE"))
     for arguments in (
         ("import", "grace@exchange.example", file),
         ("hours", "grace@exchange.example", "--zone", "Europe/Berlin", "--period", "MON-THU 08:30-16:00"),

@@ -33,6 +33,17 @@ END:VTIMEZONE
 """
 
 
+def stand_ups_and_a_trip(domain: str, *lines_of_the_trip: str) -> bytes:
+    """Return a calendar file: stand-ups at 9:00 in Berlin on weekdays from 26 October 2026, a trip on 7 December."""
+    series = "DTSTART;TZID=Europe/Berlin:20261026T090000\nDTEND;TZID=Europe/Berlin:20261026T093000\n"
+    rule = "RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR\nSUMMARY:Stand-up"
+    trip = "DTSTART:20261207T120000Z\nDTEND:20261207T133000Z\nSTATUS:TENTATIVE\nSUMMARY:Trip"
+    return calendar(
+        event(f"{series}{rule}", uid=f"standup@{domain}"),
+        event("\n".join([trip, *lines_of_the_trip]), uid=f"trip@{domain}"),
+    )
+
+
 def event(text: str, *, uid: str = "1@acme.test") -> str:
     """Return a VEVENT with these lines."""
     return f"BEGIN:VEVENT\nUID:{uid}\nDTSTAMP:20200101T000000Z\n{text.strip()}\nEND:VEVENT\n"

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from local.aws import Aws
+from local.functions.function import Function
 from local.functions.invocations import Invocations
 from local.functions.logs import FunctionLogs
 from local.functions.service import LambdaService
 from local.web import WebServer
+from postroom.adapters.aws import clients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from local.functions.function import Function
+    import pytest
 
 
 class LocalLambda:
@@ -56,3 +59,21 @@ class LocalLambda:
         self.server.close()
         self.invocations.close()
         self.logs.close()
+
+
+@contextmanager
+def local_function(name: str, code: str, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[LocalLambda]:
+    """Serve one function to the clients of this process; ``code`` is its module, with ``handler``."""
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(variable, "test")
+    patch.delenv("AWS_ENDPOINT_URL", raising=False)
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    (folder / "app.py").write_text(code, "utf-8")
+    made = LocalLambda(folder, [Function(name, name.title(), "app.handler", folder, "python3.13", timeout_s=60)])
+    patch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{made.server.port}")
+    clients.forget()
+    try:
+        yield made
+    finally:
+        made.close()
+        clients.forget()

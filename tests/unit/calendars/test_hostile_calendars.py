@@ -242,9 +242,9 @@ def test_zones_that_are_too_many_are_refused() -> None:
         (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:X\r\nEND:X\r\n" * 100_001, "more components"),
         (b" " * (lines.MAX_FILE_BYTES + 1), "more than 10485760 bytes"),
         (b"\r\n" * (lines.MAX_FILE_BYTES // 2), "more than 500000 lines"),
-        (b"\r\n" * 500_000, "no calendar data"),
-        (b"\r\n " * 500_000, "no calendar data"),
-        (b"BEGIN:VCALENDAR\r\nUID:" + b"\r\n x" * 499_000 + b"\r\nEND:VCALENDAR", ""),
+        (b"\r\n" * 100_000, "no calendar data"),
+        (b"\r\n " * 100_000, "no calendar data"),
+        (b"BEGIN:VCALENDAR\r\nUID:" + b"\r\n x" * 100_000 + b"\r\nEND:VCALENDAR", ""),
     ],
 )
 def test_what_is_no_calendar_is_refused_at_once(data: bytes, reason: str) -> None:

@@ -112,7 +112,7 @@ def by_dateutil(rule: Rule, start_s: int, from_s: int, before_s: int) -> list[in
     return [second for second in seconds if second >= from_s]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rules(), STARTS, st.floats(0, 1))
 def test_a_rule_has_the_starts_that_dateutil_has(rule: Rule, start_s: int, share: float) -> None:
     before_s = start_s + REACH_S[rule.frequency]
@@ -126,7 +126,7 @@ def test_a_rule_has_the_starts_that_dateutil_has(rule: Rule, start_s: int, share
     assert list(recurrence.starts(rule, start_s, from_s, before_s)) == expected
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rules(), STARTS, st.integers(0, 200), st.integers(1, 40))
 def test_where_it_begins_to_look_changes_nothing(rule: Rule, start_s: int, years: int, days: int) -> None:
     """Whole periods of four hundred years, after which the calendar repeats itself, and any later window alike."""

@@ -12,24 +12,9 @@ from functions.starters.src.availability.published_calendars.reading import NoCa
 from functions.starters.src.availability.published_calendars.recurrence import Steps, TooMuchWorkError
 from functions.starters.src.availability.published_calendars.zones import Zones
 from functions.starters.src.availability.questions import Window
+from tests.support.calendar_text import CUSTOM_ZONE
 
 BERLIN: Final = "TZID=Europe/Berlin"
-ZONE: Final = """BEGIN:VTIMEZONE
-TZID:Customized Time Zone
-BEGIN:STANDARD
-DTSTART:16010101T030000
-TZOFFSETFROM:{summer}
-TZOFFSETTO:{winter}
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
-END:STANDARD
-BEGIN:DAYLIGHT
-DTSTART:16010101T020000
-TZOFFSETFROM:{winter}
-TZOFFSETTO:{summer}
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
-END:DAYLIGHT
-END:VTIMEZONE
-"""
 
 
 RULES: Final = ("FREQ=WEEKLY", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=DAILY;UNTIL=20170101T000000Z", "FREQ=YEARLY")
@@ -69,7 +54,7 @@ class TestZones:
 
     def test_a_zone_of_the_feed_is_read_where_no_database_has_it(self) -> None:
         event = weekly().replace(BERLIN, "TZID=Customized Time Zone")
-        data = calendar(event, head=ZONE.format(winter="+0100", summer="+0200"))
+        data = calendar(event, head=CUSTOM_ZONE.format(winter="+0100", summer="+0200"))
         assert times(data, "2026-10-18", "2026-11-01") == ["10-19 07:00/08:00", "10-26 08:00/09:00"]
 
     def test_two_feeds_of_one_process_have_zones_of_the_same_name(self) -> None:
@@ -79,7 +64,7 @@ class TestZones:
             ("-0500", "-0400", "10-19 13:00/14:00"),
             ("+0100", "+0200", "10-19 07:00/08:00"),
         ):
-            data = calendar(event, head=ZONE.format(winter=winter, summer=summer))
+            data = calendar(event, head=CUSTOM_ZONE.format(winter=winter, summer=summer))
             assert times(data, "2026-10-18", "2026-10-25") == [expected]
 
     def test_a_zone_that_has_given_up_its_summer_time_keeps_its_last_offset(self) -> None:
@@ -139,7 +124,7 @@ END:VTIMEZONE
         data = calendar(
             "UID:1\nDTSTART;TZID=Customized Time Zone:20261025T023000\nDURATION:PT15M",
             "UID:2\nDTSTART;TZID=Customized Time Zone:20260329T023000\nDURATION:PT15M",
-            head=ZONE.format(winter="+0100", summer="+0200"),
+            head=CUSTOM_ZONE.format(winter="+0100", summer="+0200"),
         )
         assert times(data, "2026-10-24", "2026-10-26") == ["10-25 00:30/00:45"]
         assert times(data, "2026-03-28", "2026-03-30") == ["03-29 01:30/01:45"]
@@ -391,7 +376,7 @@ class TestOddFeeds:
             ),
             calendar(
                 "UID:1\nDTSTART;TZID=Own:20261201T000000\nDURATION:PT1H",
-                head=ZONE.format(winter="+0100", summer="+0200")
+                head=CUSTOM_ZONE.format(winter="+0100", summer="+0200")
                 .replace("FREQ=YEARLY", "FREQ=SECONDLY")
                 .replace("Customized Time Zone", "Own"),
             ),
