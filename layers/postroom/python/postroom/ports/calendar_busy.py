@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class CalendarBusy(Protocol):
-    """Events and working hours of a mailbox. Any thread may ask."""
+    """Events and working hours of a mailbox. Any thread may ask.
+
+    ``calendar_store.busy`` implements it over the port ``Calendars``: tests/unit/calendar_store/test_busy.py.
+    """
 
     def ask(
         self, mailbox_id: str, start_ms: int, end_ms: int, *, requester_id: str
