@@ -57,7 +57,7 @@ def build(settings: QueryAvailabilitySettings) -> Availability:
         account=settings.account_id,
         now=now_ms,
     )
-    # read anew each time: whoever failed a test gives the permission and tests again at once
+    # read anew each time: after a failed test an administrator gives the permission and tests again at once
     newest = RegionalFunctionPolicies(clients.function_policies_in, time.monotonic, cache_s=0)
     passwords = SecretsManagerReads(clients.later(clients.secrets_manager), settings.availability_secret_prefix)
     https = HttpsEwsServers(settings.private_ews_servers, settings.private_ews_certificates)

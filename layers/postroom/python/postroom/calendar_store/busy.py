@@ -41,7 +41,7 @@ class StoredBusy:
     ) -> tuple[Sequence[BusyEvent], WorkingHours]:
         """Return the events that overlap a window, in order of their starts, and the working hours.
 
-        Private events have no details, whoever asks. The requester is a user of the mailbox's organization. If there
+        Private events have no details for anybody. The requester is a user of the mailbox's organization. If there
         are more than ``MAX_INSTANCES``, invitations that the owner has not answered are put together to fewer periods:
         anybody may invite, and the other events must still be seen.
 

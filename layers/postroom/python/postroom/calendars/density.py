@@ -1,6 +1,6 @@
 """How dense the instances of an entry can be.
 
-Whoever may write to a mailbox may invite its owner. What enters a calendar by mail is bounded by this, so that no
+Anybody who may write to a mailbox may invite its owner. What enters a calendar by mail is bounded by this, so that no
 invitation makes questions about the mailbox fail.
 """
 

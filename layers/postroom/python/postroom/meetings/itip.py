@@ -1,7 +1,7 @@
 """What a message with a calendar part changes in a calendar: the rules of iTIP (RFC 5546) for one mailbox and one UID.
 
 Everything here is a function of values. The organizer alone changes a meeting, and an attendee alone their own answer:
-whoever writes is the message's From, because DMARC confirms no other field. A component is newer than another of the
+the author is the message's From, because DMARC confirms no other field. A component is newer than another of the
 same UID and RECURRENCE-ID by SEQUENCE, then by DTSTAMP (2.1.5).
 
 What is stored is put together from what was received, byte for byte. The only properties that are set anew are STATUS,

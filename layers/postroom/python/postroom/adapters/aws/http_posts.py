@@ -202,7 +202,7 @@ class _Connection(http.client.HTTPConnection):
 @contextmanager
 def _shut_down_at(end: float, connected: socket.socket) -> Iterator[None]:
     """Shut a connection down at a time of the monotonic clock, unless the block has ended before."""
-    guard = socket.socket(fileno=socket.dup(connected.fileno()))  # stays open whoever closes the other one
+    guard = socket.socket(fileno=socket.dup(connected.fileno()))  # stays open when the other one is closed
 
     def shut_down() -> None:
         with suppress(OSError):  # the server was faster
