@@ -152,6 +152,13 @@ class TestPublishedCalendars:
         assert found[2]["workingHours"] == HOURS
         assert "/users/cl%C3%A9o%2F../cl%C3%A9o%2F..%40cloud.example.ifb" in paths
 
+    @pytest.mark.parametrize("user", [".", ".."])
+    def test_a_user_that_is_a_part_of_a_path_asks_nobody(self, ask: Any, user: str) -> None:
+        with HttpsServer(lambda _: (200, {}, CALENDAR)) as server:
+            (found,) = ask({"*@cloud.example": f"{server.url}/users/{{user}}/busy.ifb"}, f"{user}@cloud.example")
+            assert server.asked == []
+        assert found["error"] == "MailboxNotFound"
+
     def test_a_feed_is_asked_for_again_after_a_minute_and_then_only_for_a_change(
         self, ask: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -43,8 +43,14 @@ class Entry:
     working_hours: Any = None
 
     def addresses(self, mailbox: str) -> list[str]:
-        """Return the URLs of one mailbox."""
+        """Return the URLs of one mailbox.
+
+        Raises:
+            MailboxError: its user is a part of a path that leads elsewhere; all other characters are percent-encoded.
+        """
         user = mailbox.rpartition("@")[0]
+        if user in (".", ".."):
+            raise MailboxError("MailboxNotFound", "no calendar has this name")
         parts = {"{user}": quote(user, safe=""), "{mailbox}": quote(mailbox, safe="")}
         urls = list(self.urls)
         for name, value in parts.items():
