@@ -106,3 +106,46 @@ def test_a_single_write_that_is_refused_is_known_as_well(monkeypatch: pytest.Mon
         assert not written(lambda: client.put_item(TableName="table", Item={}), "write it")
         with pytest.raises(StoreUnavailableError, match="could not write it: ThrottlingException"):
             written(lambda: client.put_item(TableName="table", Item={}), "write it")
+
+
+def alone(code: str = "") -> tuple[Transaction, Stubber]:
+    """Return a put without a transaction that DynamoDB takes, or refuses with an error."""
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    row, condition = {"pk": {"S": "a"}}, "attribute_not_exists(pk)"
+    stub = Stubber(client)
+    if code:
+        stub.add_client_error("put_item", code)
+    else:
+        stub.add_response("put_item", {}, {"TableName": "table", "Item": row, "ConditionExpression": condition})
+    return Transaction(client).put("a", "table", row, condition=condition), stub
+
+
+@pytest.mark.parametrize(("code", "refused"), [("", frozenset()), ("ConditionalCheckFailedException", {"a"})])
+def test_a_put_without_a_transaction_is_written_or_refused(code: str, refused: frozenset[str]) -> None:
+    write, stub = alone(code)
+    with stub:
+        assert write.put_alone() == refused
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("TransactionConflictException", ConflictError),
+        ("ThrottlingException", StoreUnavailableError),
+        ("InternalServerError", StoreUnavailableError),
+    ],
+)
+def test_a_put_without_a_transaction_that_may_succeed_later_is_a_temporary_error(
+    code: str, error: type[Exception]
+) -> None:
+    write, stub = alone(code)
+    with stub, pytest.raises(error):
+        write.put_alone()
+
+
+def test_only_one_put_can_be_made_without_a_transaction() -> None:
+    write, _ = alone()
+    write.put("b", "table", {"pk": {"S": "b"}})
+    with pytest.raises(ValueError, match="too many"):
+        write.put_alone()
