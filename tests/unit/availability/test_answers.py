@@ -105,10 +105,14 @@ def test_times_are_read_with_and_without_milliseconds(time: str) -> None:
 
 
 def test_milliseconds_are_exact() -> None:
-    for number in range(1000):
-        time = f"2021-05-03T23:00:00.{number:03}Z"
-        (event,) = read(ENTRY | {"events": [EVENT | {"startTime": time}]})[BOB].events
-        assert event.start_ms == 1_620_082_800_000 + number
+    times = [f"2021-05-03T23:00:00.{number:03}Z" for number in range(1000)]
+    events = read(ENTRY | {"events": [EVENT | {"startTime": time} for time in times]})[BOB].events
+    assert [event.start_ms for event in events] == [1_620_082_800_000 + number for number in range(1000)]
+
+
+def test_a_private_event_has_no_details_whatever_the_function_tells() -> None:
+    (event,) = read(ENTRY | {"events": [EVENT | {"details": DETAILS | {"isPrivate": True}}]})[BOB].events
+    assert (event.busy_type, event.details) == (BusyType.TENTATIVE, None)
 
 
 def without(value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -281,17 +281,21 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _event(event: Mapping[str, Any]) -> BusyEvent:
-    said = event.get("details")
-    details = said and EventDetails(
+    start, end = _milliseconds(event["startTime"]), _milliseconds(event["endTime"])
+    return BusyEvent(start, end, BusyType(event["busyType"]), _details(event.get("details")))
+
+
+def _details(said: Mapping[str, Any] | None) -> EventDetails | None:
+    """Return the details of an event; of a private one there are none, whatever the function tells."""
+    if not said or said["isPrivate"]:
+        return None
+    return EventDetails(
         _text(said["subject"]),
         _text(said["location"]),
         InstanceType(said["instanceType"]),
         said["isMeeting"],
         said["isReminderSet"],
-        said["isPrivate"],
     )
-    start, end = _milliseconds(event["startTime"]), _milliseconds(event["endTime"])
-    return BusyEvent(start, end, BusyType(event["busyType"]), details or None)
 
 
 def _hours(hours: Mapping[str, Any]) -> WorkingHours:
