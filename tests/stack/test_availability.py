@@ -6,14 +6,17 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from exchangelib import EWSDateTime
 from exchangelib.errors import ErrorMailRecipientNotFound
+from exchangelib.version import EXCHANGE_2010_SP2, Version
 
 from tests.support.calendars import vcalendar, vevent
-from tests.support.ews_client import ask, server
-from tests.support.running_stack import RunningStack, wait_for
+from tests.support.ews_client import BERLIN, ask, discovered, server
+from tests.support.running_stack import PASSWORD, RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,7 @@ START: Final = 1_795_478_400_000
 """2026-11-24, midnight UTC, in milliseconds since the epoch."""
 
 WINDOW: Final = ("--from", "2026-11-24", "--to", "2026-11-25")
-ANN, BOB = "ann@free.example", "bob@cap.example"
+ANN, BOB, LINUS = "ann@free.example", "bob@cap.example", "linus@there.example"
 
 TEMPLATE: Final = """
 AWSTemplateFormatVersion: '2010-09-09'
@@ -41,6 +44,15 @@ CODE: Final = """
 import time
 
 DAY = "2026-11-24T"
+HOURS = {
+    "timezone": {
+        "name": "W. Europe Standard Time",
+        "bias": -60,
+        "standardTime": {"offset": 0, "time": "03:00:00", "month": "OCT", "week": "LAST", "dayOfWeek": "SUN"},
+        "daylightTime": {"offset": -60, "time": "02:00:00", "month": "MAR", "week": "LAST", "dayOfWeek": "SUN"},
+    },
+    "workingPeriods": [{"startMinutes": 450, "endMinutes": 945, "days": ["TUE", "FRI"]}],
+}
 
 
 def handler(event, context):
@@ -72,6 +84,7 @@ def handler(event, context):
                     }
                 ],
             }
+            | ({"workingHours": HOURS} if each.startswith("hours") else {})
             for each in asked
         ]
         + [{"mailbox": "somebody@else.example", "events": []}]
@@ -95,9 +108,21 @@ class Free:
             provider = {"LambdaArn": arn("CapFunction") if name != "denied" else arn("CapFunction", "eu-west-1")}
             domain = {"OrganizationId": self.organization, "DomainName": f"{name}.example"}
             self.workmail.create_availability_configuration(**domain, LambdaProvider=provider)
+        there = running.organization("there")
+        running.user(there, "linus", LINUS)
+        ews = {"EwsEndpoint": running.environment["POSTROOM_EWS_URL"], "EwsUsername": LINUS, "EwsPassword": PASSWORD}
+        self.workmail.create_availability_configuration(
+            OrganizationId=self.organization, DomainName="there.example", EwsProvider=ews
+        )
         file = folder / "one.ics"
         file.write_bytes(vcalendar(vevent("one", START + 12 * 3_600_000, summary="Lunch")))
-        assert running.command("calendar", "import", ANN, file).returncode == 0
+        for arguments in (
+            ("import", ANN, file),
+            ("import", LINUS, file),
+            ("hours", ANN, "--zone", "UTC", "--period", "MON-THU 08:30-16:00"),
+            ("hours", LINUS, "--zone", "Europe/Berlin", "--period", "WED 10:00-18:30"),
+        ):
+            assert running.command("calendar", *arguments).returncode == 0
 
     def permit(self) -> None:
         """Give the permission as the guide says."""
@@ -215,6 +240,8 @@ def test_one_providers_failure_is_not_anothers(free: Free) -> None:
         "ok",
     ]
     assert results[1]["events"][0]["details"]["location"] == "192.0.2.1"
+    # each worker process keeps its own rests
+    wait_for(lambda: free.ask("x@fail.example")[0]["code"] == "ErrorServerBusy")
 
 
 def test_each_call_is_a_fact_and_an_observation(free: Free) -> None:
@@ -256,16 +283,44 @@ def test_exchangelib_has_the_answers_of_all_that_answer(free: Free) -> None:
     assert (event.busy_type, event.start.isoformat()) == ("Busy", "2026-11-24T10:00:00+01:00")
 
 
+@pytest.mark.parametrize("way", ["2010_SP2", "no version", "autodiscover"])
+def test_exchangelib_reads_all_three_kinds_of_domains_however_it_finds_the_front(
+    free: Free, tmp_path: Path, way: str
+) -> None:
+    """A calendar of our own, a customer's function, the front of a second organization, and an unknown mailbox."""
+    version = {"version": Version(EXCHANGE_2010_SP2)} if way == "2010_SP2" else {}
+    found = discovered(free.running, ANN, tmp_path) if way == "autodiscover" else server(free.running, ANN, **version)
+    asked = (LINUS, "nobody@free.example", ANN, "nobody@there.example", "hours@cap.example")
+    start, end = (EWSDateTime(2026, 11, day, tzinfo=BERLIN) for day in (24, 25))
+    with found as protocol:
+        accounts = [(each, "Required", False) for each in asked]
+        linus, nobody, ann, missing, cap = protocol.get_free_busy_info(accounts, start, end, 30)
+        assert protocol.version.api_version == "Exchange2010_SP2"
+    assert isinstance(nobody, ErrorMailRecipientNotFound)
+    assert isinstance(missing, ErrorMailRecipientNotFound)
+    for view, hour, half_hours, days, hours in (
+        (linus, 13, 2, [3], ("10:00:00", "18:30:00")),
+        (ann, 13, 2, [1, 2, 3, 4], ("08:30:00", "16:00:00")),
+        (cap, 10, 3, [2, 5], ("07:30:00", "15:45:00")),
+    ):
+        (event,) = view.calendar_events
+        begins = datetime(2026, 11, 24, hour, tzinfo=BERLIN)
+        assert (event.start, event.end) == (begins, begins + timedelta(minutes=30 * half_hours))
+        assert view.merged == ("0" * 2 * hour + "2" * half_hours).ljust(48, "0")
+        (period,) = view.working_hours
+        assert (period.weekdays, str(period.start), str(period.end)) == (days, *hours)
+        assert view.working_hours_timezone.bias == (0 if view is ann else -60)
+
+
 def test_a_function_that_sleeps_costs_the_others_nothing(
     free: Free, hanging: Future[tuple[float, list[dict[str, Any]]]]
 ) -> None:
     took, results = hanging.result(60)
-    assert 24 < took < 27
+    assert 24 < took < 27, "26 s and the start of a process"
     assert [result.get("code", "ok") for result in results] == [
         "ErrorTimeoutExpired",
         "ok",
         "ErrorMailRecipientNotFound",
     ]
-    assert free.ask("z@hang.example")[0]["code"] == "ErrorServerBusy"
     (fact,) = wait_for(lambda: [fact for fact in free.facts() if fact["domain"] == "hang.example"])
     assert fact["error_message"] == "TIMED_OUT: no answer in time"

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
-import dns.resolver
 import pytest
-from exchangelib.autodiscover import cache
 from exchangelib.errors import ErrorMailRecipientNotFound, UnauthorizedError
-from exchangelib.protocol import BaseProtocol
 from exchangelib.version import EXCHANGE_2010_SP2, Version
 
-from cli.repository import repository_root
 from tests.support.calendar_text import stand_ups_and_a_trip
-from tests.support.ews_client import ask, berlin, fresh, server
+from tests.support.ews_client import ask, berlin, discovered, server
 from tests.support.running_stack import PASSWORD
 
 if TYPE_CHECKING:
@@ -64,19 +57,10 @@ def test_exchangelib_reads_events_and_working_hours(clients: RunningStack, confi
 
 
 def test_exchangelib_finds_the_stack_by_the_documented_recipe(
-    clients: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clients: RunningStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The code is that of docs/clients.md; only what it replaces in exchangelib is put back here."""
-    monkeypatch.setattr(cache, "AUTODISCOVER_PERSISTENT_STORAGE", tmp_path / "exchangelib")
-    monkeypatch.setattr(dns.resolver.Resolver, "resolve", dns.resolver.Resolver.resolve)
-    monkeypatch.setattr(BaseProtocol, "HTTP_ADAPTER_CLS", BaseProtocol.HTTP_ADAPTER_CLS)
-    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
-    (recipe,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "autodiscover=True" in each]
-    names: dict[str, Any] = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
-    with patch.dict(os.environ, clients.environment), fresh():
-        exec(compile(recipe, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+    with discovered(clients, "ada@clients.example", tmp_path) as protocol:
         assert capsys.readouterr().out == "https://autodiscover.clients.example/EWS/Exchange.asmx\n"
-        protocol = names["account"].protocol
         (view,) = ask(protocol, "grace@clients.example")
         check_grace(view)
         assert protocol.version.api_version == "Exchange2010_SP2"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
+import dns.resolver
+import pytest
 from exchangelib import Configuration, Credentials, EWSDateTime, EWSTimeZone
 from exchangelib.autodiscover import cache
-from exchangelib.protocol import CachingProtocol, Protocol
+from exchangelib.protocol import BaseProtocol, CachingProtocol, Protocol
 
+from cli.repository import repository_root
 from tests.support.running_stack import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.running_stack import RunningStack
 
@@ -38,6 +45,23 @@ def server(running: RunningStack, user: str, password: str = PASSWORD, **configu
     url = running.environment["POSTROOM_EWS_URL"]
     with fresh():
         yield Protocol(config=Configuration(service_endpoint=url, credentials=credentials, **configuration))
+
+
+@contextmanager
+def discovered(running: RunningStack, user: str, folder: Path) -> Iterator[Any]:
+    """Give the protocol that exchangelib finds by AutoDiscover, with the code of docs/clients.md.
+
+    What that code replaces in exchangelib is put back.
+    """
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    (recipe,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "autodiscover=True" in each]
+    names: dict[str, Any] = {"ADDRESS": user, "PASSWORD": PASSWORD}
+    with pytest.MonkeyPatch.context() as kept, patch.dict(os.environ, running.environment), fresh():
+        kept.setattr(cache, "AUTODISCOVER_PERSISTENT_STORAGE", folder / "exchangelib")
+        kept.setattr(dns.resolver.Resolver, "resolve", dns.resolver.Resolver.resolve)
+        kept.setattr(BaseProtocol, "HTTP_ADAPTER_CLS", BaseProtocol.HTTP_ADAPTER_CLS)
+        exec(compile(recipe, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+        yield names["account"].protocol
 
 
 def ask(protocol: Any, *mailboxes: str) -> list[Any]:
