@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import UsageError
-from cli.repository import repository_root
+from cli.repository import ORGANIZATION_ID, repository_root
 from postroom.model.private_servers import PrivateServers
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ REGION: Final = "us-east-1"
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """What emulators accept; never a real key. Source: local-stack.md."""
-
-
-_ORGANIZATION_ID: Final = re.compile(r"m-[0-9a-f]{32}")
-"""Source: botocore's model workmail/2017-10-01, OrganizationId."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +46,15 @@ class UpSettings:
         Raises:
             UsageError: one of them is none, or the certificates cannot be read.
         """
-        if self.organization_id and not _ORGANIZATION_ID.fullmatch(self.organization_id):
+        if self.organization_id and not ORGANIZATION_ID.fullmatch(self.organization_id):
             raise UsageError("--organization-id: an organization's id is m- and 32 hexadecimal digits in lower case")
         for origin in self.private_ews_servers:
             try:
                 PrivateServers.read(origin)
             except ValueError as error:
                 raise UsageError("--private-ews-server: an origin is like https://HOST or https://HOST:PORT") from error
-        if self.private_ews_certificates and not self.private_ews_certificates.is_file():
-            raise UsageError(f"--private-ews-certificates: {self.private_ews_certificates} is no file")
+        if self.private_ews_certificates:
+            _check_certificates(self.private_ews_certificates)
 
     def variables(self, own_front: str) -> dict[str, str]:
         """Return variables of our own functions on this stack.
@@ -85,6 +80,20 @@ class UpSettings:
     def reach(self) -> str:
         """The host name under which this machine reaches the listeners."""
         return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+
+
+def _check_certificates(file: Path) -> None:
+    from postroom.adapters.aws.ews_servers import der
+    from postroom.errors import SettingsError
+
+    if not file.is_file():
+        raise UsageError(f"--private-ews-certificates: {file} is no file")
+    try:
+        der(file.read_text(encoding="ascii"))
+    except OSError as error:
+        raise UsageError(f"--private-ews-certificates: {file}: {error.strerror}") from error
+    except (UnicodeDecodeError, SettingsError) as error:
+        raise UsageError(f"--private-ews-certificates: {file} is not PEM of certificates alone") from error
 
 
 def function_arn(name: str) -> str:

@@ -237,6 +237,8 @@ def run(settings: UpSettings) -> int:
     try:
         stack = Stack(settings)
         print(json.dumps({"ready": True, "env": stack.environment}), flush=True)
+        if sys.stdout.isatty():  # a program reads the line above; a person reads this one
+            print("postroom: ready. In another terminal: . .postroom/env; Ctrl-C here stops it", file=sys.stderr)
         while not stopping.wait(_CHECK_SECONDS):
             if stack.is_broken:
                 print("postroom: the emulator has ended; see .postroom/logs/emulator.log", file=sys.stderr)

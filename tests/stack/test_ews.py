@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from exchangelib.errors import ErrorMailRecipientNotFound, UnauthorizedError
 from exchangelib.version import EXCHANGE_2010_SP2, Version
 
+from cli.repository import repository_root
 from tests.support.calendar_text import stand_ups_and_a_trip
-from tests.support.ews_client import ask, berlin, discovered, server
+from tests.support.ews_client import ask, berlin, discovered, fresh, server
 from tests.support.running_stack import PASSWORD
 
 if TYPE_CHECKING:
@@ -54,6 +58,17 @@ def test_exchangelib_reads_events_and_working_hours(clients: RunningStack, confi
     check_grace(graces)
     assert own.merged == "0" * 20
     assert isinstance(unknown, ErrorMailRecipientNotFound)
+
+
+def test_the_documented_question_is_answered(clients: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:
+    """The code is that of docs/clients.md, with this stack's domain."""
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "get_free_busy_info" in each]
+    code = code.replace("@example.com", "@clients.example")
+    with patch.dict(os.environ, clients.environment), fresh():
+        names = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
+        exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+    assert capsys.readouterr().out.startswith("FreeBusyView(")
 
 
 def test_exchangelib_finds_the_stack_by_the_documented_recipe(

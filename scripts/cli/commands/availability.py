@@ -64,7 +64,7 @@ def _requester(operator: Operator, candidates: Sequence[str]) -> Head:
             return find_mailbox(operator, candidate)
         except RefusedError as error:
             refusal = refusal or error
-    raise RefusedError(f"nobody to ask as: {refusal}; give --as USER, who has a mailbox here")
+    raise RefusedError(f"{refusal}; the user who asks needs a mailbox here: give --as USER")
 
 
 def _described(operator: Operator, head: Head) -> Requester:
@@ -81,7 +81,7 @@ def _window(from_: str | None, to: str | None, zone: ZoneInfo) -> tuple[int, int
     end = calendar_texts.time(to, zone) if to else start.astimezone(zone) + timedelta(days=1)
     start_ms, end_ms = (int(each.astimezone(UTC).timestamp() * 1000) for each in (start, end))
     if not 0 < end_ms - start_ms <= MAX_WINDOW_MS:
-        raise UsageError("--to is after --from, by at most 62 days")
+        raise UsageError("--to must be after --from, by at most 62 days")
     return start_ms, end_ms
 
 

@@ -50,6 +50,7 @@ def import_(
     an import may be repeated. The exit status is 1 if an event was refused.
     """
     from postroom.calendars.objects import read_calendar
+    from postroom.errors import InvalidCalendarError
 
     try:
         content = file.read_bytes()
@@ -58,7 +59,10 @@ def import_(
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
-        read = read_calendar(content)
+        try:
+            read = read_calendar(content)
+        except InvalidCalendarError as error:
+            raise RefusedError(f"{file}: {error}") from error
         results = [_refused(uid, why) for uid, why in ((one.uid, one.why) for one in read.refused)]
         results += _imported(operator, head, read)
     if as_json:
@@ -103,7 +107,10 @@ def _show_results(results: list[Imported]) -> None:
 
 @app.command("list")
 def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False) -> None:
-    """List the events of a mailbox's calendar, each instance of a series on its own, in order of time."""
+    """List the events of a calendar in order of time.
+
+    Each instance of a series is an event of its own.
+    """
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
@@ -113,7 +120,7 @@ def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False
         start = calendar_texts.time(from_, zone) if from_ else today
         end = calendar_texts.time(to, zone) if to else start + timedelta(days=LISTED_DAYS)
         if end <= start:
-            raise UsageError("--to is not after --from")
+            raise UsageError("--to must be after --from")
         found = calendar.instances(_ms(start), _ms(end), most=MAX_LISTED)
     if as_json:
         output.print_json(map(_row, found))
@@ -164,7 +171,10 @@ def show(
     user: User,
     item: ItemId,
 ) -> None:
-    """Write the exact bytes of an event to stdout, as a VCALENDAR; to a terminal, its text without controls."""
+    """Write the exact bytes of an event, a VCALENDAR.
+
+    To a terminal, its text is written without control characters.
+    """
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
@@ -207,7 +217,7 @@ def hours(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the working hours of a mailbox's owner; options set them.
+    """Show or set the working hours of a user.
 
     The zone is also that of all-day events and of events without a zone.
     """
@@ -255,13 +265,13 @@ def access(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show who sees what of a mailbox's calendar in free/busy information; both options set it.
+    """Show or set who sees what of a calendar.
 
-    Without an entry, users of the organization see when the owner is busy: level `time`. Details are subject and
-    location; those of private events are never shown.
+    It applies to free/busy information. Without an entry, users of the organization see when the owner is busy: level
+    `time`. Details are subject and location; those of private events are never shown.
     """
     if (who is None) != (level is None):
-        raise UsageError("--for and --level belong together")
+        raise UsageError("--for needs --level, and --level needs --for")
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)
@@ -274,7 +284,13 @@ def access(
     if as_json:
         output.print_json(rows)
     else:
-        output.print_table(("who", "level"), [(row["who"], row["level"]) for row in rows])
+        output.print_table(("who", "level"), [(_named(operator, head, row["who"]), row["level"]) for row in rows])
+
+
+def _named(operator: Operator, head: Head, who: str) -> str:
+    """Return the primary address of an entry's user; its key if it has none, or is for everyone."""
+    owner = operator.owners.owner(head.organization_id, who) if who != calendar_texts.EVERYONE else None
+    return owner.primary_address if owner and owner.primary_address else who
 
 
 def _who(operator: Operator, head: Head, who: str) -> str:

@@ -13,6 +13,7 @@ import typer
 from cli import output, running
 from cli.errors import RefusedError
 from cli.log_tail import LogTail
+from cli.repository import STACK_NAME
 from postroom.model.text import visible
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ MOST_NAMES: Final = 5
 
 def logs(
     function: Annotated[
-        str, typer.Argument(metavar="FUNCTION", help="Name, logical id or ARN of any function.", show_default=False)
+        str,
+        typer.Argument(metavar="FUNCTION", help="Name, logical id, ARN, or folder in functions/.", show_default=False),
     ],
     follow: Annotated[bool, typer.Option("--follow", help="Show new lines until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
@@ -59,7 +61,7 @@ def log_group(stack: Stack, function: str) -> str:
 
 
 def find(stack: Stack, function: str) -> dict[str, Any]:
-    """Return a function's configuration, by name, logical id or ARN.
+    """Return a function's configuration, by name, logical id or ARN; Postroom's own also by folder, as `ingest`.
 
     Raises:
         RefusedError: no function has that name; the error names similar ones.
@@ -74,8 +76,16 @@ def find(stack: Stack, function: str) -> dict[str, Any]:
             raise
         pages = client.get_paginator("list_functions").paginate()
         names = sorted(each["FunctionName"] for page in pages for each in page["Functions"])
-        raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
+        if (own := _of_folder(function)) not in names:
+            raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
+        found = client.get_function_configuration(FunctionName=own)
     return found
+
+
+def _of_folder(folder: str) -> str:
+    """Return the name of the function whose code is in a folder of functions/."""
+    words = "".join(word.capitalize() for word in folder.split("_"))
+    return f"{STACK_NAME}-{words}Function"
 
 
 def _proposal(function: str, names: list[str]) -> str:

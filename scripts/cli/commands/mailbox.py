@@ -59,7 +59,10 @@ def show(
     user: User,
     item: ItemId,
 ) -> None:
-    """Write a message's exact bytes to stdout; to a terminal, its text without control characters."""
+    """Write the exact bytes of a message.
+
+    To a terminal, its text is written without control characters.
+    """
     with running.refusals():
         operator = running.find().operator()
         head = find_mailbox(operator, user)

@@ -49,7 +49,9 @@ def show(parked_id: Id, as_json: AsJson = False) -> None:
 
 @app.command("redrive")
 def redrive(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Ids that `list` shows.", show_default=False)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
 ) -> None:
     """Send parked entries to their stations again.

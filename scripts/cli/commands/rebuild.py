@@ -10,6 +10,7 @@ import typer
 
 from cli import output, running
 from cli.errors import UsageError
+from cli.repository import ORGANIZATION_ID
 from postroom.ledger.rebuild import rebuild as rebuild_log
 
 Time = Annotated[
@@ -26,6 +27,8 @@ def rebuild(
 
     A record that is still in the log is then in it twice. CloudWatch Logs accepts nothing older than 14 days.
     """
+    if not ORGANIZATION_ID.fullmatch(organization_id):
+        raise UsageError(f"not the id of an organization: {organization_id}")
     first, last = _milliseconds(since, 0), _milliseconds(until, int(time.time() * 1000) + 1)
     with running.refusals():
         stack = running.find()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -109,7 +110,9 @@ def _asked(fact: Fact) -> str:
     target = event.get("function_arn", event.get("ews_endpoint", ""))
     took = f", {data['milliseconds']} ms" if "milliseconds" in data else ""
     result = "an answer" if event.get("availability_event_successful") else event.get("error_message", "a failure")
-    said = f"{target} of {event.get('domain')} about {data.get('mailboxes')} mailboxes{took}: {result}"
+    number = data.get("mailboxes")
+    about = f"{number} mailbox{'' if number == 1 else 'es'}"
+    said = f"{target} of {event.get('domain')} about {about}{took}: {result}"
     return f"{said}: {data['error']}" if "error" in data else said
 
 
@@ -130,7 +133,8 @@ def _booked(fact: Fact) -> str:
     data = fact.data
     why = f" ({_reason(fact)})" if "reason" in data else ""
     reply = f", reply {data['replyTrace']}" if "replyTrace" in data else ""
-    copies = f", copies for {data['delegates']} delegates" if data.get("delegates") else ""
+    number = data.get("delegates")
+    copies = f", {'a copy for 1 delegate' if number == 1 else f'copies for {number} delegates'}" if number else ""
     return f"{data.get('mailboxId')}: {data.get('answer')}{why}{reply}{copies}"
 
 
@@ -179,7 +183,9 @@ CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_A
 
 
 def trace(
-    trace_id: Annotated[str | None, typer.Argument(metavar="TRACE_ID", show_default=False)] = None,
+    trace_id: Annotated[
+        str | None, typer.Argument(metavar="TRACE_ID", help="As `events` shows it.", show_default=False)
+    ] = None,
     message_id: Annotated[
         str | None, typer.Option("--message-id", metavar="'<…>'", help="The message's own Message-ID instead.")
     ] = None,
@@ -223,6 +229,18 @@ def as_row(fact: Fact) -> dict[str, Any]:
     }
 
 
+def _owners(facts: Sequence[Fact]) -> dict[str, str]:
+    """Return the addresses of the mailboxes that the flow was delivered to, by mailbox id."""
+    delivered = [fact for fact in facts if fact.name == EventName.MAILBOX_EMAIL_DELIVERED]
+    return {str(fact.data.get("mailboxId")): str(fact.event["recipient"]) for fact in delivered}
+
+
+def _with_address(fact: Fact, owners: dict[str, str]) -> Fact:
+    """Return a fact that names its mailbox by address, if a delivery of the flow has it."""
+    address = owners.get(str(fact.data.get("mailboxId")))
+    return replace(fact, data={**fact.data, "mailboxId": address}) if address else fact
+
+
 def timeline(facts: Sequence[Fact]) -> Text:
     """Return one flow as text: the time of the first fact, then the time from it to each other fact.
 
@@ -231,7 +249,7 @@ def timeline(facts: Sequence[Fact]) -> Text:
     from rich.text import Text
 
     facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
-    first = facts[0]
+    first, owners = facts[0], _owners(facts)
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
     for number, fact in enumerate(facts):
         word, colour, say = SAID.get(fact.name, (fact.name.value, "white", lambda fact: str(dict(fact.event))))
@@ -239,6 +257,6 @@ def timeline(facts: Sequence[Fact]) -> Text:
         branch = "┬" if number == 0 and len(facts) > 1 else "└" if number == len(facts) - 1 else "├"
         text.append(f"{when:>19} {branch}─ ")
         text.append(f"{word:<13}", style=colour)
-        text.append(f" {say(fact)}\n")
+        text.append(f" {say(_with_address(fact, owners))}\n")
     text.rstrip()
     return text

@@ -104,7 +104,8 @@ def test_times_that_are_none_are_refused(run: Run, times: tuple[str, ...]) -> No
 def test_somebody_must_ask(run: Run) -> None:
     refused = run("availability", "eve@elsewhere.example", *DAY).exception
     assert isinstance(refused, RefusedError)
-    assert "give --as USER" in str(refused)
+    asker = "the user who asks needs a mailbox here: give --as USER"
+    assert str(refused) == f"no organization here has the domain of eve@elsewhere.example; {asker}"
     assert rows(run("availability", "eve@elsewhere.example", "--as", ADA, *DAY, "--json").output)
 
 

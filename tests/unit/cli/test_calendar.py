@@ -98,7 +98,9 @@ def test_an_import_says_what_was_refused_and_why(run: Run, tmp_path: Path) -> No
 
 def test_a_file_that_is_no_calendar_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "no.ics").write_bytes(b"no calendar")
-    assert isinstance(run("calendar", "import", ADA, tmp_path / "no.ics").exception, RefusedError)
+    refused = run("calendar", "import", ADA, tmp_path / "no.ics").exception
+    assert isinstance(refused, RefusedError)
+    assert str(refused) == f"{tmp_path / 'no.ics'}: no calendar data"
     assert isinstance(run("calendar", "import", ADA, tmp_path / "gone.ics").exception, UsageError)
     result = run("calendar", "import", "nobody@sample.example", write(tmp_path / "a.ics", vevent()))
     assert str(result.exception) == "no user has the address nobody@sample.example"
@@ -203,6 +205,12 @@ def test_what_others_see_is_shown_and_set(run: Run, stack: InProcessStack) -> No
     organization = stack.client("workmail").list_organizations()["OrganizationSummaries"][0]["OrganizationId"]
     ben = stack.client("workmail").describe_user(OrganizationId=organization, UserId="grace")["UserId"]
     assert set_ == [{"who": "everyone", "level": "details"}, {"who": ben, "level": "none"}]
+    shown = run("calendar", "access", ADA).output.splitlines()
+    assert [line.split() for line in shown] == [
+        ["who", "level"],
+        ["everyone", "details"],
+        ["grace@sample.example", "none"],
+    ]
     run("calendar", "access", ADA, "--for", "grace@sample.example", "--level", "default")
     left = run("calendar", "access", ADA, "--for", "everyone", "--level", "default", "--json").output
     assert rows(left) == [{"who": "everyone", "level": "time"}]

@@ -65,6 +65,25 @@ def test_a_timeline_counts_from_the_first_fact() -> None:
     assert lines[2].lstrip().startswith("+2.500 s └─ redriven")
 
 
+def test_a_timeline_names_mailboxes_by_the_addresses_of_its_deliveries() -> None:
+    def told(name: OwnFact, mailbox: str, **data: Any) -> Fact:
+        return Fact("t", "o", name, f"{name}:{mailbox}", 1, {}, {"mailboxId": mailbox, **data})
+
+    event = {"recipient": "blue@acme.test", "folder": "INBOX"}
+    facts = [
+        Fact("t", "o", EventName.MAILBOX_EMAIL_DELIVERED, "r-1", 0, event, {"mailboxId": "r-1"}),
+        told(OwnFact.CALENDAR_UPDATED, "r-1", method="REQUEST", change="ADDED"),
+        told(OwnFact.BOOKING_ANSWERED, "r-1", answer="DECLINED", delegates=1),
+        told(OwnFact.BOOKING_ANSWERED, "r-2", answer="DECLINED", delegates=2),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[2:]]
+    assert lines == [
+        "calendar REQUEST in the calendar of blue@acme.test: ADDED",
+        "booking blue@acme.test: DECLINED, a copy for 1 delegate",
+        "booking r-2: DECLINED, copies for 2 delegates",
+    ]
+
+
 def test_a_timeline_shows_that_a_messages_sender_is_in_doubt() -> None:
     event = {"from": "a@b.test", "recipients": ["ann@acme.test"], "subject": "hi"}
     event |= {f"{check}Verdict": "PASS" for check in ("spam", "spf", "dkim", "dmarc")}

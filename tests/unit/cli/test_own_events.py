@@ -211,6 +211,13 @@ def test_the_members_of_a_line_are_those_that_are_documented(run: Run, stack: St
     )
 
 
+def test_postrooms_own_functions_are_found_by_their_folders(run: Run, stack: Stack, event: Path) -> None:
+    stack.logs.say("/ours", 1_000, "one")
+    assert run("logs", "ingest").output == "1970-01-01T00:00:01.000Z one\n"
+    row, _ = replayed(run, "--function", "ingest", event)
+    assert row["function"] == "postroom-IngestFunction"
+
+
 def test_a_function_that_printed_nothing_has_no_lines(run: Run, stack: Stack) -> None:
     result = run("logs", "subject-tagger", "--json")
     assert (result.output, result.exit_code) == ("[]\n", 0)
@@ -237,7 +244,7 @@ def test_follow_gives_each_line_once_until_it_is_interrupted(
     ("name", "proposed"),
     [
         ("subject-tager", "did you mean subject-tagger?"),
-        ("ingest", "did you mean postroom-IngestFunction?"),
+        ("ngest", "did you mean postroom-IngestFunction?"),
         ("IngestFunktion", "did you mean postroom-IngestFunction?"),
         ("xyz", "there are broken, postroom-IngestFunction, subject-tagger"),
         ("a name with blanks", "there are broken"),

@@ -14,6 +14,7 @@ from local.functions.pool import FunctionLogSink
 from local.settings import UpSettings
 from local.sources.mappings import sources
 from local.template.custom_resources import CustomResources
+from tests.support import ews_servers
 from tests.support.local_lambda import LocalLambda
 
 from .conftest import ONE, deploy, given, write
@@ -218,12 +219,16 @@ def test_an_ews_server_of_another_form_is_refused(text: str) -> None:
 
 
 def test_the_stacks_own_front_and_the_servers_that_are_named_may_be_providers(tmp_path: Path) -> None:
-    authority = tmp_path / "authority.pem"
+    authority, pem = tmp_path / "authority.pem", ews_servers.authority().pem.encode()
     with pytest.raises(UsageError, match=r"--private-ews-certificates: .* is no file"):
         UpSettings(private_ews_certificates=authority)
-    authority.write_text("-----BEGIN CERTIFICATE-----", encoding="ascii")
+    for wrong in (b"Licence", "-----BEGIN CERTIFICATE-----\n…".encode(), b"-----BEGIN CERTIFICATE-----", pem + b"Ours"):
+        authority.write_bytes(wrong)
+        with pytest.raises(UsageError, match=r"--private-ews-certificates: .* is not PEM of certificates alone"):
+            UpSettings(private_ews_certificates=authority)
+    authority.write_bytes(pem)
     settings = UpSettings(private_ews_servers=("https://127.0.0.1:8443",), private_ews_certificates=authority)
     variables = settings.variables("http://127.0.0.1:4568")
     assert variables["PRIVATE_EWS_SERVERS"] == "http://127.0.0.1:4568,https://127.0.0.1:8443"
-    assert variables["PRIVATE_EWS_CERTIFICATES"] == "-----BEGIN CERTIFICATE-----"
+    assert variables["PRIVATE_EWS_CERTIFICATES"] == pem.decode()
     assert "PRIVATE_EWS_CERTIFICATES" not in UpSettings().variables("http://127.0.0.1:4568")

@@ -91,6 +91,13 @@ class TestHosts:
         assert str(refused(client(), "https://calendars.example/")) == "the host is in a private network"
         assert asked == ["calendars.example"]
 
+    def test_a_name_without_an_address_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unknown(*_: Any, **__: Any) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        assert str(refused(client(), "https://calendars.example/")) == "the server's name has no address"
+
     def test_a_redirect_from_a_public_host_leads_to_no_private_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[str] = []
 

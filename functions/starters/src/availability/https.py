@@ -100,6 +100,8 @@ class Https:
             deadline.check()  # an error that the deadline made is a deadline
             if isinstance(error, TimeoutError):
                 raise MailboxError("ErrorTimeoutExpired", "the server did not answer in time") from None
+            if isinstance(error, socket.gaierror):
+                raise failure("the server's name has no address") from None
             raise failure(f"the server cannot be asked: {type(error).__name__}") from None
         finally:
             connection.close()

@@ -78,7 +78,7 @@ class HttpsEwsServers(EwsServers):
             SettingsError: the certificates are no PEM.
         """
         self._private_servers = private_servers
-        self._private_certificates = _der(private_certificates)
+        self._private_certificates = der(private_certificates)
         self._posts = Posts(self._tls, private_servers.may_connect, deadlines, resolve)
 
     def free_busy(
@@ -139,8 +139,12 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _der(certificates: str) -> bytes:
-    """Return the certificates of a PEM text, whose line ends may be any white space."""
+def der(certificates: str) -> bytes:
+    """Return the certificates of a PEM text, whose line ends may be any white space.
+
+    Raises:
+        SettingsError: it is not PEM of certificates, or has other text.
+    """
     if certificates.strip() == NO_CERTIFICATES:
         return b""
     refusal = "PRIVATE_EWS_CERTIFICATES is not PEM of certificates"
