@@ -229,9 +229,6 @@ class TestCancel:
         sent = received(event("STATUS:CANCELLED", sequence=2, stamp="20261130T080000Z"), method="CANCEL")
         assert starts(changed(decide(sent, STORED, OWN)).ics) == []
 
-    def test_one_of_an_unknown_meeting_is_ignored(self) -> None:
-        assert decide(received(event("STATUS:CANCELLED"), method="CANCEL"), None, OWN) == Ignored(itip.UNKNOWN)
-
     def test_one_instance(self) -> None:
         sent = received(
             event(DAY_2, "STATUS:CANCELLED", sequence=3, start="20261202T100000Z", end=None), method="CANCEL"
@@ -256,8 +253,13 @@ class TestCancel:
         assert starts(changed(decide(sent, stored, OWN)).ics) == ["01 10", "02 10"]
 
     def test_an_instance_of_a_meeting_that_does_not_recur(self) -> None:
-        sent = received(event(DAY_2, "STATUS:CANCELLED", sequence=3), method="CANCEL")
+        sent = received(event(DAY_2, "STATUS:CANCELLED", sequence=2), method="CANCEL")
         assert decide(sent, STORED, OWN) == Ignored(itip.NOT_RECURRING)
+        ahead = received(event(DAY_2, "STATUS:CANCELLED", sequence=4), method="CANCEL")
+        outcome = changed(decide(ahead, STORED, OWN))
+        assert starts(outcome.ics) == ["01 10"]
+        series = changed(decide(received(event(DAILY, sequence=3)), meeting(outcome.ics), OWN))
+        assert starts(series.ics) == ["01 10", "03 10", "04 10", "05 10"]
 
     @pytest.mark.parametrize(
         ("removed", "delivered_to", "gone"),
@@ -344,15 +346,23 @@ class TestAdd:
         extra = event(sequence=3, start="20261210T100000Z", end="20261210T110000Z")
         outcome = changed(decide(received(extra, method="ADD"), SERIES, OWN))
         assert starts(outcome.ics) == ["01 10", "02 10", "03 10", "04 10", "05 10", "10 10"]
-        assert decide(received(extra, method="ADD"), meeting(outcome.ics), OWN) == Ignored(itip.OBSOLETE)
+        assert decide(received(extra, method="ADD"), meeting(outcome.ics), OWN) == Ignored(itip.NOTHING_NEW)
         longer = event(sequence=4, start="20261210T100000Z", end="20261210T120000Z")
         again = changed(decide(received(longer, method="ADD"), meeting(outcome.ics), OWN))
         assert starts(again.ics) == starts(outcome.ics)
 
-    def test_nothing_is_added_to_what_does_not_recur_or_is_unknown(self) -> None:
-        sent = received(event(sequence=3), method="ADD")
+    def test_nothing_is_added_to_what_does_not_recur(self) -> None:
+        sent = received(event(sequence=2), method="ADD")
         assert decide(sent, STORED, OWN) == Ignored(itip.NOT_RECURRING)
-        assert decide(sent, None, OWN) == Ignored(itip.UNKNOWN)
+
+    def test_what_is_added_to_an_unknown_series_waits_for_it_as_an_instance(self) -> None:
+        extra = event(sequence=3, start="20261210T100000Z", end="20261210T110000Z")
+        outcome = changed(decide(received(extra, method="ADD"), None, OWN))
+        assert (outcome.kind, outcome.tentative, starts(outcome.ics)) == (Kind.ADDED, True, ["10 10"])
+        series = changed(decide(received(event(DAILY, sequence=2)), meeting(outcome.ics), OWN))
+        assert starts(series.ics) == ["01 10", "02 10", "03 10", "04 10", "05 10", "10 10"]
+        by_another = received(extra, method="ADD", author="mallory@evil.test")
+        assert decide(by_another, None, OWN) == Ignored(itip.STRANGER)
 
 
 @pytest.mark.parametrize("method", ["PUBLISH", "COUNTER", "DECLINECOUNTER", "REFRESH", "X-OTHER"])

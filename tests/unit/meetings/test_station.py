@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
+from postroom.calendar_store.store import OpenCalendar
 from postroom.calendars.objects import read_calendar
 from postroom.contracts.orders import CalendarOrder
-from postroom.errors import ConflictError, KeyUnavailableError
+from postroom.errors import ConflictError, KeyUnavailableError, MailboxFullError
 from postroom.meetings import answers, booking, itip, resources, steps, update_calendar
 from postroom.model.directory import EntityState
 from postroom.model.facts import OwnFact, reply_trace, trace_of
@@ -556,3 +557,93 @@ def test_the_bytes_of_an_answer_are_kept_as_long_as_those_of_the_request(system:
     system.later += 2 * DAY_MS
     assert sweep.run()["retired"] == 1
     assert kept() == []
+
+
+class TestAnotherOrder:
+    """Messages that are carried out in another order than they were sent in; see test_order."""
+
+    @staticmethod
+    def ended(*lines: str, author: str = "olga@acme.test", to: str = ROOM, **more: Any) -> bytes:
+        fields = {"sequence": 2, "stamp": "20261130T090000Z", "attendees": INVITED, **more}
+        text = event("STATUS:CANCELLED", *lines, organizer=author, **fields)
+        return mail(calendar(text, method="CANCEL"), author=author, to=to, method="CANCEL")
+
+    def test_a_cancellation_before_the_invitation(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", self.ended(to=ATTENDEE), ATTENDEE)
+        assert outcome(system, "m1") == {"method": "CANCEL", "change": "CANCELLED", "tentative": False}
+        system.arrive("m2", mail(calendar(event(sequence=1))), ATTENDEE)
+        assert ignored(system, "m2") == itip.OBSOLETE
+        assert times(system, "ann") == []
+        system.arrive("m3", mail(calendar(event(sequence=3))), ATTENDEE)
+        assert outcome(system, "m3") == {"method": "REQUEST", "change": "ADDED", "tentative": True}
+        assert times(system, "ann") == [(10, "TENTATIVE")]
+
+    def test_a_strangers_cancellation_is_replaced(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", self.ended(author="mallory@evil.test", to=ATTENDEE, sequence=9), ATTENDEE)
+        system.arrive("m2", mail(calendar(event())), ATTENDEE)
+        assert times(system, "ann") == [(10, "TENTATIVE")]
+        opened = system.calendars.open("ann")
+        assert opened is not None
+        known = opened.find("u1@acme.test")
+        assert known is not None
+        assert opened.read(known.item) == calendar(event())
+        assert len(system.contents("ann", "CALENDAR")) == 1
+
+    def test_a_changed_instance_before_its_series(self, system: MemoryMailSystem) -> None:
+        moved = event("RECURRENCE-ID:20261202T100000Z", sequence=1, start="20261202T150000Z", end="20261202T160000Z")
+        system.arrive("m1", self.ended("RECURRENCE-ID:20261203T100000Z", to=ATTENDEE), ATTENDEE)
+        system.arrive("m2", mail(calendar(moved)), ATTENDEE)
+        assert times(system, "ann") == [(15, "TENTATIVE")]
+        system.arrive("m3", mail(calendar(event("RRULE:FREQ=DAILY;COUNT=3"))), ATTENDEE)
+        assert times(system, "ann") == [(10, "TENTATIVE"), (15, "TENTATIVE")]
+
+    def test_cancellations_do_not_grow_a_mailbox_beyond_its_quota(self, system: MemoryMailSystem) -> None:
+        sent = self.ended(to="fay@acme.test")
+        system.user("fay", quota=len(sent))
+        system.arrive("m1", sent, "fay@acme.test")
+        assert ignored(system, "m1") == update_calendar.FULL
+
+    def test_a_resource_does_not_accept_what_was_cancelled(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", self.ended(), ROOM)
+        system.arrive("m2", request(sequence=1), ROOM)
+        assert (times(system, "room"), system.contents("olga")) == ([], [])
+        system.arrive("m3", request(sequence=3), ROOM)
+        assert partstat(answer(system, "olga")) == "ACCEPTED"
+        assert times(system, "room") == [(10, "BUSY")]
+
+    def test_a_resource_ignores_a_request_older_than_the_one_that_it_accepted(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", request(sequence=1, hour=12), ROOM)
+        system.arrive("m2", request(sequence=0, hour=10), ROOM)
+        assert times(system, "room") == [(12, "BUSY")]
+        assert len(system.contents("olga")) == 1
+
+    def test_a_resource_ignores_a_request_older_than_the_one_that_it_declined(self, system: MemoryMailSystem) -> None:
+        system.arrive("m1", request("u2@acme.test", author="ben@acme.test", hour=12), ROOM)
+        system.arrive("m2", request(sequence=1, hour=12), ROOM)
+        assert partstat(answer(system, "olga")) == "DECLINED"
+        system.arrive("m3", request(sequence=0, hour=10), ROOM)
+        assert ignored(system, "m3") == itip.OBSOLETE
+        assert times(system, "room") == [(12, "BUSY")]
+        assert len(system.contents("olga")) == 1
+
+    def test_an_instance_that_a_resource_declined_before_its_series_stays_declined(
+        self, system: MemoryMailSystem
+    ) -> None:
+        system.arrive("m1", request("u2@acme.test", author="ben@acme.test", hour=15), ROOM)
+        moved = request("u1@acme.test", "RECURRENCE-ID:20261201T100000Z", hour=15, sequence=1)
+        system.arrive("m2", moved, ROOM)
+        assert partstat(answer(system, "olga")) == "DECLINED"
+        system.arrive("m3", request("u1@acme.test", "RRULE:FREQ=DAILY;COUNT=3"), ROOM)
+        assert partstat(answer(system, "olga")) == "ACCEPTED"
+        assert times(system, "room") == [(15, "BUSY"), (10, "BUSY"), (10, "BUSY")]
+
+    def test_a_full_resource_still_declines(self, system: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+        system.arrive("m1", request("u2@acme.test", author="ben@acme.test"), ROOM)
+
+        def no_room(*_: object) -> None:
+            raise MailboxFullError("no room")
+
+        monkeypatch.setattr(OpenCalendar, "_check_quota", no_room)
+        system.arrive("m2", request(), ROOM)
+        assert partstat(answer(system, "olga")) == "DECLINED"
+        assert not facts(system, "m2", OwnFact.CALENDAR_IGNORED)

@@ -2,7 +2,8 @@
 
 Everything here is a function of values. The organizer alone changes a meeting, and an attendee alone their own answer:
 the author is the message's From, because DMARC confirms no other field. A component is newer than another of the
-same UID and RECURRENCE-ID by SEQUENCE, then by DTSTAMP (2.1.5).
+same UID and RECURRENCE-ID by SEQUENCE, then by DTSTAMP (2.1.5). Messages come in any order: of each component the
+newest is kept, also before the series that it belongs to, and after it was cancelled.
 
 What is stored is put together from what was received, byte for byte. The only properties that are set anew are STATUS,
 SEQUENCE and DTSTAMP of what is cancelled, PARTSTAT of an attendee in the organizer's own copy, and the name of a time
@@ -16,13 +17,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from postroom.meetings.ics_text import IcsText, address_of, components, edited, merged, with_parameters, with_values
+from postroom.calendars.objects import read_calendar
+from postroom.meetings import early
+from postroom.meetings.ics_text import components, edited, merged, with_parameters
+from postroom.meetings.meeting import Meeting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Sequence
 
     from postroom.meetings.ics_text import Component, Line
-    from postroom.meetings.meeting import Meeting, Place, Version
+    from postroom.meetings.meeting import Place, Version
 
 ANSWERED_AT: Final = "X-POSTROOM-ANSWERED"
 """Parameter of ATTENDEE in an organizer's copy: DTSTAMP of the answer that PARTSTAT is from, so that an older one is
@@ -101,7 +105,7 @@ def decide(received: Received, stored: Meeting | None, own: Collection[str]) -> 
     """Decide what a message changes.
 
     Args:
-        stored: the meeting with the same UID in the calendar.
+        stored: the meeting with the same UID in the calendar; without what ``early.relevant`` leaves out.
         own: all addresses of the mailbox, lower-case.
     """
     match received.method:
@@ -119,18 +123,16 @@ def decide(received: Received, stored: Meeting | None, own: Collection[str]) -> 
 
 def is_organizer(authors: Collection[str], organizer: Line | None) -> bool:
     """Return whether one of the authors is the organizer, or whom the organizer lets act (SENT-BY)."""
-    return organizer is not None and not _acting(organizer).isdisjoint(authors)
-
-
-def _acting(organizer: Line) -> set[str]:
-    return {organizer.address, address_of(organizer.parameters.get("SENT-BY", ""))} - {""}
+    return not early.acting(organizer).isdisjoint(authors)
 
 
 def _refusal(received: Received, stored: Meeting | None, own: Collection[str]) -> Ignored | None:
-    """Return why a message may not change a meeting as its organizer; ``None`` if it may."""
-    if stored is None:
-        return Ignored(UNKNOWN)
-    organizer, theirs = stored.organizer, received.meeting.organizer
+    """Return why a message may not change a meeting as its organizer; ``None`` if it may.
+
+    Of a meeting that the calendar lacks, the message's own organizer counts.
+    """
+    theirs = received.meeting.organizer
+    organizer = theirs if stored is None else stored.organizer
     if not is_organizer(received.authors, organizer):
         return Ignored(STRANGER)
     if organizer is None or theirs is None or organizer.address != theirs.address:
@@ -144,17 +146,42 @@ def _request(received: Received, stored: Meeting | None, own: Collection[str]) -
         is_own = meeting.organizer is not None and meeting.organizer.address in own
         is_own = is_own and not received.authors.isdisjoint(own)  # anybody may name the owner as the organizer
         return Changed(Kind.ADDED, meeting.text.text, tentative=not is_own)
-    if refusal := _refusal(received, stored, own):
+    is_early = early.is_early(stored)
+    if not is_early and (refusal := _refusal(received, stored, own)):
         return refusal
     new, old = meeting.master, stored.master
     if new is None or (old is not None and not new.is_newer_than(old)):
         return _instances_changed(meeting, stored)
-    if old is None or _is_rescheduled(old.component, new.component):
-        return Changed(Kind.RESCHEDULED, meeting.text.text, tentative=True)
-    kept = [each for each in stored.instances if each.place not in meeting.by_place]
-    more = [(stored.text, stored.text.bytes_of(each.component)) for each in kept]
+    if old is None or old.is_cancelled:
+        kept = [each for each in stored.instances if each.sequence >= new.sequence]
+        return Changed(Kind.ADDED if is_early else Kind.RESCHEDULED, _renewed(meeting, new, stored, kept), True)
+    if _is_rescheduled(old.component, new.component):
+        kept = [each for each in stored.instances if not new.is_newer_than(each)]
+        return Changed(Kind.RESCHEDULED, _renewed(meeting, new, stored, kept), True)
     answered = _accepted(new.component, own) or _accepted(old.component, own)
-    return Changed(Kind.CHANGED, merged(meeting.text, without=(), more=more), tentative=not answered)
+    return Changed(Kind.CHANGED, _renewed(meeting, new, stored, stored.instances), tentative=not answered)
+
+
+def _renewed(meeting: Meeting, new: Version, stored: Meeting, kept: Sequence[Version]) -> bytes:
+    """Return a request with those instances of the calendar that may be kept, and are newer than the request's own.
+
+    A cancelled instance of a meeting that does not recur is kept only for a later version that does.
+    """
+    kept = [
+        each
+        for each in kept
+        if _counts(each, meeting.by_place.get(each.place))
+        and (_recurs(new.component) or not each.is_cancelled or each.sequence > new.sequence)
+    ]
+    places, ended = {each.place for each in kept}, [each for each in kept if each.is_cancelled]
+    over = (each for each in meeting.instances if each.place in places or early.ended_by(each, ended))
+    more = [(stored.text, stored.text.bytes_of(each.component)) for each in kept]
+    return merged(meeting.text, without=[each.component for each in over], more=more)
+
+
+def _counts(stored: Version, other: Version | None) -> bool:
+    """Return whether the calendar's version is the one to keep: a cancellation may have the numbers of its request."""
+    return other is None or stored.is_newer_than(other) or (stored.is_cancelled and not other.is_newer_than(stored))
 
 
 def _instances_changed(meeting: Meeting, stored: Meeting) -> Changed | Ignored:
@@ -164,8 +191,14 @@ def _instances_changed(meeting: Meeting, stored: Meeting) -> Changed | Ignored:
         known = meeting.versions and all(_is_known(each, stored) for each in meeting.versions)
         return Ignored(NOTHING_NEW if known else OBSOLETE)
     places = tuple(each.place for each in newer)
-    ics = _with(stored, places, [(meeting.text, meeting.text.bytes_of(each.component)) for each in newer])
-    return Changed(Kind.INSTANCES_CHANGED, ics, tentative=None, keys=places)
+    more = [(meeting.text, meeting.text.bytes_of(each.component)) for each in newer]
+    ics = early.exchanged(stored, places, more)
+    return Changed(Kind.INSTANCES_CHANGED, ics, tentative=_still_tentative(stored), keys=places)
+
+
+def _still_tentative(stored: Meeting) -> bool | None:
+    """Return what a changed instance makes of the answer: there is none yet, if all that was known is cancelled."""
+    return True if all(each.is_cancelled for each in stored.versions) else None
 
 
 def _is_news(version: Version, stored: Meeting, *, or_same: bool = False) -> bool:
@@ -177,6 +210,8 @@ def _is_news(version: Version, stored: Meeting, *, or_same: bool = False) -> boo
     own = stored.by_place.get(version.place)
     if own is not None:
         return version.is_newer_than(own) or (or_same and not own.is_newer_than(version))
+    if early.ended_by(version, (each for each in stored.instances if each.is_cancelled)):
+        return False
     return stored.master is None or version.sequence >= stored.master.sequence
 
 
@@ -202,50 +237,48 @@ def _accepted(component: Component, own: Collection[str]) -> bool:
 
 
 def _cancel(received: Received, stored: Meeting | None, own: Collection[str]) -> Changed | Ignored:
-    if (refusal := _refusal(received, stored, own)) or stored is None:
-        return refusal or Ignored(UNKNOWN)
-    about_me = [
-        each for each in received.meeting.versions if _is_cancelled_for(each.component, {*own, received.delivered_to})
-    ]
+    if refusal := _refusal(received, stored, own):
+        return refusal
+    mine = {*own, received.delivered_to}
+    about_me = [each for each in received.meeting.versions if _is_cancelled_for(each.component, mine)]
     if not about_me:
         return Ignored(OTHERS_REMOVED)
     whole = next((each for each in about_me if each.key_ms is None), None)
+    if stored is None and not about_me[0].component.value("UID"):
+        return Ignored(UNKNOWN)
+    if stored is None:
+        return cancelled_early(received, about_me if whole is None else [whole])
+    master = stored.master
     if whole is not None:
-        newest = stored.master or max(stored.versions, key=lambda each: (each.sequence, each.stamp_ms))
-        return Ignored(OBSOLETE) if newest.is_newer_than(whole) else cancelled(stored, whole)
-    if stored.master is not None and not _recurs(stored.master.component):
+        is_old = master is not None and master.is_newer_than(whole)
+        return Ignored(OBSOLETE) if is_old else cancelled(stored, received, whole)
+    about_me = [each for each in about_me if _may_recur(master, each)]
+    if not about_me:
         return Ignored(NOT_RECURRING)
     news = [each for each in about_me if _is_news(each, stored, or_same=True)]
-    if not news:
-        return Ignored(OBSOLETE)
-    return instances_cancelled(stored, received.meeting.text, news)
+    return instances_cancelled(stored, received, news) if news else Ignored(OBSOLETE)
 
 
-def cancelled(stored: Meeting, by: Version | None = None) -> Changed:
-    """Return a meeting that takes no time any more. It stays in the calendar, so that an older request is known."""
-    text, edits = stored.text, list[tuple[int, int, bytes]]()
-    for each in stored.versions:
-        if stored.master is not None and each is not stored.master:
-            edits.append((each.component.start, each.component.end, b""))
-            continue
-        values = {"STATUS": "CANCELLED"} | (_numbers(by) if by is not None else {})
-        edits.append((each.component.start, each.component.end, _set(text.bytes_of(each.component), values)))
-    return Changed(Kind.CANCELLED, edited(text.text, edits))
+def cancelled_early(received: Received, versions: Sequence[Version]) -> Changed:
+    """Return what makes older requests known, of a meeting that the calendar lacks; it takes no time."""
+    kind = Kind.CANCELLED if any(each.key_ms is None for each in versions) else Kind.INSTANCES_CANCELLED
+    return Changed(kind, early.stored_early(received.meeting.text, versions, _author(received)))
 
 
-def instances_cancelled(stored: Meeting, source: IcsText, instances: Iterable[Version]) -> Changed:
-    """Return a meeting of which some instances take no time any more; ``source`` has their components."""
-    news: dict[Place, tuple[IcsText, bytes]] = {}
-    for each in instances:
-        news[each.place] = (source, _set(source.bytes_of(each.component), {"STATUS": "CANCELLED"}))
-    begins = min((key for key, following in news if following and key is not None), default=None)
-    over = [each.place for each in stored.instances if begins is not None and (each.key_ms or 0) >= begins]
-    return Changed(Kind.INSTANCES_CANCELLED, _with(stored, {*news, *over}, news.values()), None, tuple(news))
+def cancelled(stored: Meeting, received: Received, by: Version) -> Changed:
+    """Return a meeting that takes no time any more, by a component of a message."""
+    return Changed(Kind.CANCELLED, early.cancelled(stored, received.meeting.text, by, _author(received)))
 
 
-def _numbers(version: Version) -> dict[str, str]:
-    values = {name: version.component.value(name) for name in ("SEQUENCE", "DTSTAMP")}
-    return {name: value for name, value in values.items() if value}
+def instances_cancelled(stored: Meeting, received: Received, instances: Sequence[Version]) -> Changed:
+    """Return a meeting of which some instances take no time any more, by components of a message."""
+    ics = early.instances_cancelled(stored, received.meeting.text, instances, _author(received))
+    return Changed(Kind.INSTANCES_CANCELLED, ics, None, tuple(each.place for each in instances))
+
+
+def _author(received: Received) -> str:
+    organizer = received.meeting.organizer
+    return early.author_of(received.authors, organizer) if organizer else ""
 
 
 def _is_cancelled_for(component: Component, own: set[str]) -> bool:
@@ -304,47 +337,33 @@ def _answer(reply: Version, answer: Line, stored: Meeting) -> tuple[int, int, by
 
 def _add(received: Received, stored: Meeting | None, own: Collection[str]) -> Changed | Ignored:
     """Take instances that are added to a series: each becomes an instance of its own, known by its start."""
-    if (refusal := _refusal(received, stored, own)) or stored is None:
-        return refusal or Ignored(UNKNOWN)
-    master = stored.master
-    if master is None or not _recurs(master.component):
+    if refusal := _refusal(received, stored, own):
+        return refusal
+    added = _as_instances(received.meeting)
+    if stored is None:
+        return Changed(Kind.ADDED, added.text.text, tentative=True)
+    if not all(_may_recur(stored.master, each) for each in added.versions):
         return Ignored(NOT_RECURRING)
-    known = {_written(each.component, "RECURRENCE-ID"): each for each in stored.instances}
-    text, former, more = received.meeting.text, [], []
-    for each in received.meeting.versions:
-        start = _written(each.component, "DTSTART")
-        own_version = known.get(start)
-        if start is None or not each.is_newer_than(own_version or master):
-            continue
-        if own_version is not None:
-            former.append(own_version.place)
-        more.append((text, _with_recurrence_id(text.bytes_of(each.component))))
-    if not more:
-        return Ignored(OBSOLETE)
-    return Changed(Kind.INSTANCES_CHANGED, _with(stored, former, more), tentative=None)
+    return _instances_changed(added, stored)
 
 
-def _written(component: Component, name: str) -> tuple[str, str] | None:
-    line = component.first(name)
-    return None if line is None else (line.parameters.get("TZID", ""), line.value.strip())
+def _may_recur(master: Version | None, instance: Version) -> bool:
+    """Return whether a meeting has instances, as far as is known: its version with an instance's SEQUENCE may."""
+    return master is None or master.is_cancelled or _recurs(master.component) or instance.sequence > master.sequence
 
 
-def _with(stored: Meeting, former: Collection[Place], more: Iterable[tuple[IcsText, bytes]]) -> bytes:
-    """Return a meeting without the components at some places, and with others."""
-    without = [each.component for each in stored.versions if each.place in former]
-    return merged(stored.text, without=without, more=more)
-
-
-def _set(block: bytes, values: Mapping[str, str]) -> bytes:
-    (component,) = components(block)
-    return with_values(block, component, values)
+def _as_instances(meeting: Meeting) -> Meeting:
+    """Return what an ADD adds as instances of a series."""
+    text = meeting.text
+    more = [(text, _with_recurrence_id(text.bytes_of(each.component))) for each in meeting.versions]
+    return Meeting.of(read_calendar(merged(text, without=text.events, more=more)).only())
 
 
 def _with_recurrence_id(block: bytes) -> bytes:
     """Return a component that is an instance by itself: known by its start."""
     (component,) = components(block)
     line = component.first("DTSTART")
-    if line is None:
+    if line is None or component.first("RECURRENCE-ID") is not None:
         return block
     parameters = {key: text for key, text in line.parameters.items() if key in ("TZID", "VALUE")}
     copy = with_parameters(f"RECURRENCE-ID:{line.value.strip()}".encode(), parameters)

@@ -36,6 +36,11 @@ class Version:
         """The first part of its place."""
         return self.place[0]
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether its STATUS says so."""
+        return self.component.value("STATUS").upper() == "CANCELLED"
+
     def is_newer_than(self, other: Version) -> bool:
         """Compare two versions of the same place (RFC 5546, 2.1.5)."""
         return (self.sequence, self.stamp_ms) > (other.sequence, other.stamp_ms)

@@ -62,7 +62,7 @@ class Asked:
     """A request to a resource, and its calendar.
 
     Attributes:
-        known: the meeting as it is in the calendar, and ``stored`` what it says.
+        known: the meeting as it is in the calendar, and ``stored`` what it says; see ``early.relevant``.
         changed: what the request changes, if it is accepted.
     """
 
@@ -109,7 +109,7 @@ class Resources:
         data |= {"replyTrace": departure.trace} if departure.trace else {}
         answered = fact_of(asked.order, OwnFact.BOOKING_ANSWERED, self.now(), data)
         facts = [*step.facts, answered, *departure.facts]
-        return Step(facts, [*departure.orders, *copies], step.put)
+        return replace(step, facts=facts, orders=[*departure.orders, *copies])
 
     def _are_ours(self, organization_id: str, addresses: set[str]) -> bool:
         """Return whether all addresses are of the organization: anybody may claim that an organizer lets them act."""
@@ -130,16 +130,21 @@ class Resources:
         return booking.decide(options, wanted, others, now_ms=self.now(), floating=ZoneInfo(zone))
 
     def _change(self, asked: Asked, decision: Decision) -> Step:
-        """Return what happens to the calendar: a request that is declined frees the time that the meeting had."""
+        """Return what happens to the calendar: a request that is declined frees the time that the meeting had.
+
+        Of a meeting that the calendar lacks it leaves what makes an older request known, if the mailbox has room.
+        """
         changed, stored = asked.changed, asked.stored
         if decision.answer is Answer.DECLINED:
-            if stored is None:
+            if not asked.invitation.received.meeting.versions[0].component.value("UID"):
                 return Step([])
             changed = _declined(asked, stored)
         else:
             changed = replace(changed, tentative=decision.answer is None)
         method = asked.invitation.received.method
-        return updated(asked.order, changed, method, asked.calendar, asked.known, self.now())
+        step = updated(asked.order, changed, method, asked.calendar, asked.known, self.now())
+        is_new = decision.answer is Answer.DECLINED and stored is None
+        return replace(step, facts=(), is_put_needed=False) if is_new else step
 
     def _answer(self, asked: Asked, decision: Decision, organizer: str) -> Departure:
         """Return what makes the answer leave; nothing where the delegates answer."""
@@ -198,17 +203,20 @@ class Resources:
                 yield from resolve(flow, group, (), self.directory, plus_addressing=False, junk=()).orders.values()
 
 
-def _declined(asked: Asked, stored: Meeting) -> Changed:
+def _declined(asked: Asked, stored: Meeting | None) -> Changed:
     """Return the change that frees the time of a meeting, or of the instances that a declined request is about.
 
-    It has the numbers of the request, so that an older request is known.
+    It has the numbers of the request, so that an older request is known, also one that comes later.
     """
-    received = asked.invitation.received.meeting
-    if asked.changed.kind is not Kind.INSTANCES_CHANGED:
-        return itip.cancelled(stored, received.master)
+    received = asked.invitation.received
+    meeting = received.meeting
+    if stored is None:
+        return itip.cancelled_early(received, _answered(meeting.versions))
+    if asked.changed.kind is not Kind.INSTANCES_CHANGED and meeting.master is not None:
+        return itip.cancelled(stored, received, meeting.master)
     places = None if asked.changed.keys is None else set(asked.changed.keys)
-    news = [each for each in received.versions if places is None or each.place in places]
-    return itip.instances_cancelled(stored, received.text, news)
+    news = [each for each in meeting.versions if places is None or each.place in places]
+    return itip.instances_cancelled(stored, received, news)
 
 
 def _answered(versions: Sequence[Version]) -> Sequence[Version]:

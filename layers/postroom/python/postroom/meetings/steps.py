@@ -37,11 +37,16 @@ _SMALLER: Final = frozenset([Kind.CANCELLED, Kind.INSTANCES_CANCELLED, Kind.ANSW
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the transaction writes beside the end of the order; ``orders`` are sent after it."""
+    """What the transaction writes beside the end of the order; ``orders`` are sent after it.
+
+    Attributes:
+        is_put_needed: without room for ``put`` nothing of the step is done; else the rest is.
+    """
 
     facts: Sequence[Fact]
     orders: Sequence[Order] = ()
     put: Put | None = None
+    is_put_needed: bool = True
 
 
 def fact_of(order: CalendarOrder, name: OwnFact, now: int, data: Mapping[str, Any]) -> Fact:

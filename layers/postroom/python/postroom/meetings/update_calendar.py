@@ -8,7 +8,7 @@ of the delegates' copies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.calendars.objects import read_calendar
@@ -21,7 +21,7 @@ from postroom.errors import (
     MessageNotFoundError,
     PermanentError,
 )
-from postroom.meetings import itip
+from postroom.meetings import early, itip
 from postroom.meetings.invitation import read_invitation
 from postroom.meetings.itip import Ignored
 from postroom.meetings.meeting import Meeting
@@ -139,7 +139,8 @@ class UpdateCalendar:
         received = invitation.received
         try:
             known = calendar.find(invitation.found.uid)
-            stored = Meeting.of(read_calendar(_bytes(calendar, known)).only()) if known else None
+            found = Meeting.of(read_calendar(_bytes(calendar, known)).only()) if known else None
+            stored = early.relevant(found, received.meeting.organizer)
             decided = itip.decide(received, stored, entity.addresses)
             if isinstance(decided, Ignored):
                 return ignored(order, decided.reason, self.now(), received.method)
@@ -162,6 +163,8 @@ class UpdateCalendar:
             else:
                 done = calendar.change([step.put], commit) is not None
         except MailboxFullError:
+            if not step.is_put_needed:
+                return self._commit(order, replace(step, put=None), calendar)
             self._end(order, FULL)
             return True
         if done:
