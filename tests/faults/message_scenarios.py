@@ -22,6 +22,7 @@ from tests.faults.organizations import (
 from tests.faults.plays import (
     announced_again,
     announced_in_two_parts,
+    cancelled_before_invited,
     frozen_and_announced,
     held_back,
     invited,
@@ -336,7 +337,7 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
             *delivered("reply to m2", "ben"),
         ),
         rooms,
-        calendars={"room": (("DTSTART:20301203T100000Z",),)},
+        calendars={"room": (("DTSTART:20301203T100000Z",), ("STATUS:CANCELLED",))},
     ),
     Scenario(
         "update_calendar: left to a delegate",
@@ -355,6 +356,15 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         (*delivered("m1", "ben"), *delivered("m2", "ben"), *delivered("m3", "ben")),
         acme,
         calendars={"ben": (("DTSTART:20301203T120000Z", "SEQUENCE:2", "STATUS:CANCELLED"),)},
+    ),
+    Scenario(
+        "update_calendar: cancelled before invited",
+        cancelled_before_invited,
+        CALENDARS,
+        dict.fromkeys(("m1", "m2", "m3"), ("ben@acme.test",)),
+        (*delivered("m1", "ben"), *delivered("m2", "ben"), *delivered("m3", "ben")),
+        acme,
+        calendars={"ben": (("SEQUENCE:2", "STATUS:CANCELLED", "X-POSTROOM-CANCELLED-BY:ann@acme.test"),)},
     ),
     Scenario(
         "update_calendar: a key that cannot be used",

@@ -87,6 +87,20 @@ def invited_moved_and_cancelled(harness: Harness) -> None:
         harness.pump()
 
 
+def cancelled_before_invited(harness: Harness) -> None:
+    """Ann cancels one day of a series, then all of it; Ben gets both before the invitation."""
+    ben, daily = "ben@acme.test", "RRULE:FREQ=DAILY;COUNT=3"
+    day = ("RECURRENCE-ID:20301204T100000Z", "STATUS:CANCELLED")
+    contents = (
+        invitation("m1", "ann@acme.test", ben, *day, method="CANCEL", uid="u", sequence=1),
+        invitation("m2", "ann@acme.test", ben, "STATUS:CANCELLED", method="CANCEL", uid="u", sequence=2),
+        invitation("m3", "ann@acme.test", ben, daily, uid="u"),
+    )
+    for number, content in enumerate(contents, 1):
+        harness.arrive(f"m{number}", ben, content=content)
+        harness.pump()
+
+
 def invited_without_key(harness: Harness) -> None:
     """Ben is invited by Ann; the organization's key is disabled after the delivery, then enabled again."""
     harness.arrive("m1", "ben@acme.test", content=invitation("m1", "ann@acme.test", "ben@acme.test"))
