@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.aws.http_posts import Deadlines
+from postroom.availability.query import ANSWER_WITHIN_S
 from postroom.errors import KeyUnavailableError, StoreUnavailableError
 from postroom.model.directory import EntityState, Role
 from postroom.model.free_busy import (
@@ -20,6 +22,7 @@ from postroom.model.free_busy import (
     MailboxFailure,
     Question,
 )
+from postroom.ports.ews_servers import MAX_SECONDS
 from tests.support.builders import NOON
 from tests.support.directory_records import (
     ORG,
@@ -163,6 +166,9 @@ class TestGroups:
 
 
 class TestTime:
+    def test_a_question_ends_within_26_seconds_and_no_provider_takes_longer(self) -> None:
+        assert Deadlines().total_s < MAX_SECONDS < ANSWER_WITHIN_S < 26
+
     def test_whatever_hangs_the_others_answer_in_time(self, world: World) -> None:
         done = threading.Event()
         world.answer_within_s = 0.5
