@@ -186,6 +186,31 @@ def test_every_order_of_six_messages() -> None:
     assert shown(carried_out(life.sent)) == []
 
 
+def test_every_order_of_a_moved_instance_and_the_end_of_the_series_before_it() -> None:
+    life = Life()
+    life.request()
+    life.move(4)
+    life.cancel(3, "RECURRENCE-ID;RANGE=THISANDFUTURE")
+    assert ends(life.sent) == {("01 10 words 0", "02 10 words 0")}
+
+
+def test_every_order_of_a_meeting_that_is_opened_again_and_then_changed() -> None:
+    life = Life()
+    life.request()
+    life.cancel()
+    life.request()
+    life.move(2)
+    days = [f"0{day} 12 words {3 if day == 2 else 2}" for day in range(1, 6)]
+    assert ends(life.sent) == {tuple(days)}
+
+
+def test_the_end_of_a_series_before_a_request_that_has_instances_of_its_own() -> None:
+    moved = event("RECURRENCE-ID:20261204T100000Z", start="20261204T150000Z", end="20261204T160000Z")
+    ended = cancel("RECURRENCE-ID;RANGE=THISANDFUTURE:20261203T100000Z")
+    sent = [received(event(DAILY), moved), ended]
+    assert ends(sent) == {("01 10 Planning", "02 10 Planning")}
+
+
 class TestEarlyCancellation:
     def test_it_is_stored_with_little_more_than_its_numbers_and_takes_no_time(self) -> None:
         sent = cancel(sequence=1)
