@@ -186,7 +186,7 @@ class _Maker:
         texts = [rule_text.read(each.value, is_date=self._all_day) for each in self._master.component.all("RRULE")]
         ends = [None if text.until is None else self._until(text.until) for text in texts]
         most = sum(
-            most_in_a_window(*each, self._master.length, self._start_s) for each in zip(texts, ends, strict=True)
+            most_of_a_rule(*each, self._master.length, self._start_s) for each in zip(texts, ends, strict=True)
         )
         if most > MAX_INSTANCES:
             raise InvalidCalendarError("an event that repeats too often for its length")
@@ -253,7 +253,7 @@ def per_day(rule: Rule) -> int:
     return max(1, min(named, -(-DAY_S // (unit * rule.interval)) * within))
 
 
-def most_in_a_window(text: RuleText, until_s: int | None, length: Length, start_s: int) -> int:
+def most_of_a_rule(text: RuleText, until_s: int | None, length: Length, start_s: int) -> int:
     """Return more instances than a rule can have in the longest window of a query, however long each is."""
     days = MAX_WINDOW_MS // (DAY_S * 1000) + (length.nominal_s + length.exact_s) // DAY_S + 1
     if until_s is not None:
