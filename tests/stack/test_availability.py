@@ -259,7 +259,7 @@ def test_each_call_is_a_fact_and_an_observation(free: Free) -> None:
 
     traces = [row["pk"]["S"] for row in free.running.scan("LEDGER_TABLE") if row["name"]["S"] == "PROVIDER_ASKED"]
     shown = [free.running.command("trace", trace).stdout.decode() for trace in traces]
-    assert any("of fail.example about 1 mailboxes" in text and "ValueError: no such table" in text for text in shown)
+    assert any("of fail.example about 1 mailbox" in text and "ValueError: no such table" in text for text in shown)
 
     def counted() -> bool:
         path = free.running.logs / "postroom-RecordEventsFunction.log"
