@@ -185,9 +185,7 @@ class _Maker:
             raise InvalidCalendarError(f"an event with more than {MAX_RULES} recurrence rules")
         texts = [rule_text.read(each.value, is_date=self._all_day) for each in self._master.component.all("RRULE")]
         ends = [None if text.until is None else self._until(text.until) for text in texts]
-        most = sum(
-            most_of_a_rule(*each, self._master.length, self._start_s) for each in zip(texts, ends, strict=True)
-        )
+        most = sum(most_of_a_rule(*each, self._master.length, self._start_s) for each in zip(texts, ends, strict=True))
         if most > MAX_INSTANCES:
             raise InvalidCalendarError("an event that repeats too often for its length")
         return tuple(self._rule(*each) for each in zip(texts, ends, strict=True))
