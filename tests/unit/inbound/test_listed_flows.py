@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from postroom.contracts.order_list import ORDERS, listed_orders
+from postroom.contracts import order_list
+from postroom.contracts.order_list import LISTED_WITHIN_MS, ORDERS, listed_orders, with_list
 from postroom.contracts.orders import LISTED_FORMAT, DeliveryOrder, RuleCall
 from postroom.model.facts import RECEIVED, OwnFact, trace_of
 from postroom.model.limits import CHUNK_RECIPIENTS, DAY_MS
 from postroom.model.rules import ActionType, LambdaCall
-from postroom.routing import listed
-from postroom.routing.listed import LISTED_WITHIN_MS, with_list
 from tests.support.builders import NOON, ORG, bounce, call, notification, order, received
 from tests.support.commits import Watched
 from tests.support.memory_mail_system import MemoryMailSystem
@@ -138,12 +137,12 @@ class TestInRows:
 
     def test_a_list_that_would_be_too_long(self, post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
         exact = len('[["ann", "ann@acme.test"]]')
-        monkeypatch.setattr(listed, "MAX_LIST_BYTES", exact)
+        monkeypatch.setattr(order_list, "MAX_LIST_BYTES", exact)
         assert ORDERS in accept(post, "ann").data
         other = MemoryMailSystem()
         other.user("ann")
         other.raw.store("inbound/m1", MESSAGE)
-        monkeypatch.setattr(listed, "MAX_LIST_BYTES", exact - 1)
+        monkeypatch.setattr(order_list, "MAX_LIST_BYTES", exact - 1)
         assert ORDERS not in accept(other, "ann").data
 
     def test_what_could_not_be_rebuilt(self) -> None:

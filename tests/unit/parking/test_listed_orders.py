@@ -8,12 +8,11 @@ import pytest
 
 from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
-from postroom.contracts.order_list import in_row
+from postroom.contracts.order_list import LISTED_WITHIN_MS, in_row
 from postroom.contracts.orders import DeliveryOrder
 from postroom.model.facts import OwnFact, trace_of
 from postroom.model.limits import DAY_MS
 from postroom.parking.sweep import MAX_SWEEPS, Sweep, SweepTimes
-from postroom.routing.listed import LISTED_WITHIN_MS
 from tests.support.builders import NOON, ORG, OTHER, notification
 from tests.support.memory_mail_system import MemoryMailSystem
 

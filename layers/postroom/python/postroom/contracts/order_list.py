@@ -9,20 +9,32 @@ it gets a row, and the fact ORDER_STORED ends it as a listed order.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.orders import LISTED_FORMAT, DeliveryOrder, OrderKind, RawLocation
+from postroom.contracts.orders import LISTED_FORMAT, BounceOrder, DeliveryOrder, OrderKind, RawLocation
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import EventName, OwnFact, arrived_ms
 from postroom.model.folders import Folder
+from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from postroom.contracts.orders import Order
     from postroom.model.facts import Fact
 
 ORDERS: Final = "orders"
 """The member of the fact's data. The event bus does not publish it."""
+
+MAX_LIST_BYTES: Final = 16 * 1024
+"""Longest list, in bytes of JSON; the orders of a flow with a longer one have rows. Ours: every reader of the fact
+reads the list, and the ledger's stream carries it."""
+
+LISTED_WITHIN_MS: Final = DAY_MS
+"""Milliseconds after SES has received a message in which its flow's orders are listed; later they have rows. The sweep
+looks for listed orders while a message has been stored for less than two days (``parking.sweep``). Ours."""
 
 
 def end_key(order: DeliveryOrder) -> str:
@@ -45,6 +57,33 @@ def in_list(order: DeliveryOrder) -> DeliveryOrder:
 def in_row(order: DeliveryOrder) -> DeliveryOrder:
     """Return a listed order as its row has it once it is stored."""
     return order.model_copy(update={"version": LISTED_FORMAT, "listed": False, "stored": True})
+
+
+def with_list(received: Fact, orders: Sequence[Order]) -> tuple[Fact, list[Order]]:
+    """List the delivery orders of a flow in the fact that opens it, if nothing but deliveries and bounces follows.
+
+    Args:
+        received: the first fact of the flow, without a list.
+        orders: all that one transaction opens the flow with.
+
+    Returns:
+        The fact and the orders as they are committed and sent; unchanged if the orders get rows.
+    """
+    deliveries = [order for order in orders if isinstance(order, DeliveryOrder)]
+    others = [order for order in orders if not isinstance(order, DeliveryOrder)]
+    if not deliveries or not all(isinstance(order, BounceOrder) for order in others):
+        return received, [*orders]
+    is_late = received.at - arrived_ms(received) >= LISTED_WITHIN_MS
+    if is_late or any(order.kind is not OrderKind.MAIL for order in deliveries):
+        return received, [*orders]
+    entries = listing(deliveries)
+    if len(json.dumps(entries, ensure_ascii=False).encode()) > MAX_LIST_BYTES:
+        return received, [*orders]
+    made = replace(received, data={**received.data, ORDERS: entries})
+    listed = listed_orders(made)  # as every later reader of the fact finds them
+    if listed != [in_list(order) for order in deliveries]:
+        return received, [*orders]
+    return made, [*listed, *others]
 
 
 def listing(orders: Sequence[DeliveryOrder]) -> list[list[str]]:

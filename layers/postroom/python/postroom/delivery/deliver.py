@@ -19,8 +19,7 @@ from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact
-from postroom.ports.transit import Commit, Outcome, Settle, has_row
-from postroom.routing.bytes_of import bytes_of
+from postroom.ports.transit import Commit, Outcome, Settle, bytes_of, has_row
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from postroom.contracts.expansions import Expansion
+from postroom.contracts.order_list import with_list
 from postroom.contracts.orders import RawLocation
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
@@ -23,7 +24,6 @@ from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome, has_row
 from postroom.routing.expansion import expand
-from postroom.routing.listed import with_list
 from postroom.routing.plan import chunks_of, with_slot_open
 from postroom.routing.reached import without_reached
 from postroom.routing.resolve import by_organization

@@ -29,8 +29,7 @@ from postroom.meetings.resources import Asked
 from postroom.meetings.steps import Step, ignored, updated
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.facts import reply_trace
-from postroom.ports.transit import Commit, Outcome, Settle
-from postroom.routing.bytes_of import bytes_of
+from postroom.ports.transit import Commit, Outcome, Settle, bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ LEAST_MESSAGES: Final = 1000
 ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
 """Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
 asked again only when it may be over; an orphan that was missed is found then. So are orders that a flow only lists and
-that were lost: a flow that opens late lists none (``routing.listed``). Ours."""
+that were lost: a flow that opens late lists none (``contracts.order_list``). Ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from postroom.errors import MessageNotFoundError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from postroom.contracts.expansions import Expansion
-    from postroom.contracts.orders import DeliveryOrder, Order, RuleCall
+    from postroom.contracts.orders import CalendarOrder, DeliveryOrder, Order, RuleCall
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
+    from postroom.ports.raw_mail import RawMail
 
 MAIL_PREFIX: Final = "order:"
 """Prefix of the keys of delivery orders, before the mailbox id."""
@@ -235,3 +238,18 @@ def _first_slots(orders: Sequence[Order]) -> FlowContents | None:
         if isinstance(order, RuleCall) and order.slot_open:
             contents = (contents or FlowContents(order.trace)).opened(order.key, 1)
     return contents
+
+
+def bytes_of(order: DeliveryOrder | CalendarOrder, raw: RawMail, transit: Transit) -> bytes | None:
+    """Return the message as it was received; ``None`` where it is gone because the order was carried out long ago.
+
+    Raises:
+        MessageNotFoundError: it is gone, and the order is open.
+        StoreUnavailableError: the store or a table did not answer.
+    """
+    try:
+        return raw.read(order.raw)
+    except MessageNotFoundError:
+        if transit.order(order.trace, order.key) is None:
+            return None
+        raise

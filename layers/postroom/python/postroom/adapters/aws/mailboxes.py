@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.flow_writes import FACT, TAKE, FlowWrites
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
+from postroom.adapters.aws.transit import FACT, TAKE, FlowWrites
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
 from postroom.ports.transit import Settle, require_end

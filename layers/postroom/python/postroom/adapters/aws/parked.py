@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import transit_rows
-from postroom.adapters.aws.flow_writes import FlowWrites, place
 from postroom.adapters.aws.rows import number
 from postroom.adapters.aws.tables import get, scan
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
+from postroom.adapters.aws.transit import FlowWrites, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import transit_rows
-from postroom.adapters.aws.flow_writes import place
 from postroom.adapters.aws.rows import number
 from postroom.adapters.aws.tables import scan
 from postroom.adapters.aws.transactions import Transaction
+from postroom.adapters.aws.transit import place
 from postroom.errors import UnreadableFactError
 from postroom.ports.transit_scans import OpenEntry, OpenOrParked
 
