@@ -14,7 +14,6 @@ from postroom.adapters.aws import mailbox_rows, rows, unprocessed
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
-from postroom.adapters.aws.transit import FACT, TAKE, FlowWrites
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
 from postroom.ports.transit import Settle, require_end
@@ -47,6 +46,8 @@ class DynamoMailboxes(DynamoMailboxHeads):
         orders: Sequence[Order] = (),
     ) -> Item | None:
         """Write head, item, order and facts, in one transaction."""
+        from postroom.adapters.aws.transit import FACT, TAKE, FlowWrites  # readers of mailboxes need no orders
+
         entered, counters = enter(head, item, self.now())
         write = Transaction(self.client)
         flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
