@@ -18,6 +18,7 @@ from lxml import etree
 
 from functions.starters.src.availability import questions, secret
 from functions.starters.src.availability.ews_server import app as ews_server
+from functions.starters.src.availability.ews_server.server import MOST_BYTES
 from functions.starters.src.availability.published_calendars import app as published_calendars
 from functions.starters.src.availability.published_calendars import feeds
 from functions.starters.src.availability.questions import Deadline
@@ -423,7 +424,7 @@ class TestEwsServer:
             (200, b"<a>" * 10_000 + b"</a>" * 10_000, "ErrorFreeBusyGenerationFailed"),
             (200, b'<!DOCTYPE a [<!ENTITY b "c">]>' + envelope(view(), view())[21:], "ErrorFreeBusyGenerationFailed"),
             (200, b'<?xml version="1.0" encoding="s3cret"?><a/>', "ErrorFreeBusyGenerationFailed"),
-            (200, b"x" * (ews_server.MOST_BYTES + 1), "ErrorFreeBusyGenerationFailed"),
+            (200, b"x" * (MOST_BYTES + 1), "ErrorFreeBusyGenerationFailed"),
             (
                 500,
                 b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><detail>'

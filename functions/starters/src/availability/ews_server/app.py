@@ -1,98 +1,24 @@
-"""The handler: one GetUserAvailability request for all mailboxes of a question."""
+"""The handler: ask the server that the secret names."""
 
 from __future__ import annotations
 
 import logging
 import os
-from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import questions
-from ..https import Https, split
-from ..questions import Deadline, MailboxError
-from ..secret import Secret, WrongSecretError, trusted
-from .soap import Answers, request
+from ..questions import Deadline
+from ..secret import Secret
+from . import server as ews
 
-if TYPE_CHECKING:
-    from ..questions import Window
-
-logger = logging.getLogger()
-logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+logging.getLogger().setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 
 WITH_DETAILS = os.environ.get("SHOW_DETAILS", "false") == "true"
 PRIVATE_HOSTS = frozenset(os.environ.get("PRIVATE_HOSTS", "").lower().replace(",", " ").split())
-MOST_BYTES = 4 * 2**20
-"""Size of an answer. Ours: 100 mailboxes with 100 events each take about 4 MB."""
-
-HEADERS = {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml", "X-Postroom-Passed-On": "true"}
-"""The last one: a Postroom that is asked does not ask providers of its own, which may be this function again."""
 
 
-@dataclass(frozen=True)
-class Server:
-    """The secret: `{"url": "https://…/EWS/Exchange.asmx", "username": …, "password": …, "certificates": PEM}`."""
-
-    url: str
-    authorization: str
-    https: Https
-
-    def answer(self, event: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Answer a question; if the server gives no answer, every mailbox has its error."""
-        mailboxes, window = questions.read(event)
-        if not mailboxes:
-            return {"mailboxes": []}
-        pool = ThreadPoolExecutor(1, thread_name_prefix="ews")  # a name that DNS does not answer has no time limit
-        asked = pool.submit(self._ask, mailboxes, window, deadline)
-        pool.shutdown(wait=False)
-        try:
-            answers = asked.result(max(deadline.left(), 0))
-        except TimeoutError:
-            return _all_failed(mailboxes, MailboxError("ErrorTimeoutExpired", "the server did not answer in time"))
-        except MailboxError as error:
-            return _all_failed(mailboxes, error)
-        return questions.whole([_one(answers, place, each, window) for place, each in enumerate(mailboxes)])
-
-    def _ask(self, mailboxes: list[str], window: Window, deadline: Deadline) -> Answers:
-        headers = {**HEADERS, "Authorization": self.authorization}
-        answer = self.https.send("POST", split(self.url), headers, request(mailboxes, window), deadline)
-        if answer.status in (429, 503):
-            raise MailboxError("ErrorServerBusy", f"the server answered with status {answer.status}")
-        if answer.status not in (200, 500):  # a fault of SOAP comes with 500, and says more
-            raise MailboxError("ErrorFreeBusyGenerationFailed", f"the server answered with status {answer.status}")
-        return Answers(answer.body, len(mailboxes))
-
-
-def _one(answers: Answers, place: int, mailbox: str, window: Window) -> dict[str, Any]:
-    try:
-        return answers.of(place, mailbox, window, with_details=WITH_DETAILS)
-    except MailboxError as error:
-        logger.warning("%a: %s: %s", mailbox, error.code, error)
-        return questions.failed(mailbox, error.code)
-
-
-def _all_failed(mailboxes: list[str], error: MailboxError) -> dict[str, Any]:
-    logger.warning("all mailboxes: %s: %s", error.code, error)
-    return {"mailboxes": [questions.failed(each, error.code) for each in mailboxes]}
-
-
-def read(secret: dict[str, Any]) -> Server:
-    """Return what a secret says.
-
-    Raises:
-        WrongSecretError: it is not as in Server.
-    """
-    given = [secret.get(name) for name in ("url", "username", "password")]
-    if not all(isinstance(each, str) and each for each in given):
-        raise WrongSecretError("the secret lacks `url`, `username` or `password`")
-    url, username, password = map(str, given)
-    try:
-        split(url)
-    except MailboxError:
-        raise WrongSecretError("`url` is not one of HTTPS") from None
-    authorization = f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
-    return Server(url, authorization, Https(MOST_BYTES, private_hosts=PRIVATE_HOSTS, tls=trusted(secret)))
+def read(secret: dict[str, Any]) -> ews.Server:
+    """Return the server of a secret; see `server.read`."""
+    return ews.read(secret, PRIVATE_HOSTS, with_details=WITH_DETAILS)
 
 
 server = Secret(os.environ.get("EWS_SECRET", "ews-server"), read)

@@ -215,7 +215,7 @@ def _working_hours(view: Element) -> dict[str, Any] | None:
         periods = [_working(each) for each in hours.findall(f"{TYPES}WorkingPeriodArray/{TYPES}WorkingPeriod")]
         return {"timezone": _zone(zone), "workingPeriods": periods}
     except (ValueError, LookupError):
-        return None  # events are worth more than hours that nobody can read
+        return None  # hours that cannot be read do not cost the events
 
 
 def _working(period: Element) -> dict[str, Any]:

@@ -1,84 +1,20 @@
-"""The handler: read the calendars of every mailbox, all at once, and say when they are busy."""
+"""The handler: read the calendars that the secret names."""
 
 from __future__ import annotations
 
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import questions
-from ..https import Https
-from ..questions import Deadline, MailboxError
+from ..questions import Deadline
 from ..secret import Secret
-from . import busy, configuration
-from .feeds import MOST_BYTES, REDIRECTS, Feeds
-from .recurrence import Steps, TooMuchWorkError
-from .zones import Zones
+from . import configuration
+from .provider import Provider
 
-if TYPE_CHECKING:
-    from ..questions import Event, Window
-    from .configuration import Calendars
-
-logger = logging.getLogger()
-logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+logging.getLogger().setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 
 WITH_DETAILS = os.environ.get("SHOW_DETAILS", "false") == "true"
 PRIVATE_HOSTS = frozenset(os.environ.get("PRIVATE_HOSTS", "").lower().replace(",", " ").split())
-MOST_STEPS = 300_000
-"""Steps that one calendar may take, at about a microsecond each. Ours."""
-
-AT_ONCE = 16
-"""Mailboxes that are read at the same time. Ours."""
-
-
-class Provider:
-    """Answers with what a secret says; keeps feeds from one question to the next."""
-
-    def __init__(self, calendars: Calendars) -> None:
-        """Keep them."""
-        self._calendars = calendars
-        self._feeds = Feeds(Https(MOST_BYTES, REDIRECTS, PRIVATE_HOSTS, calendars.tls))
-
-    def answer(self, event: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Answer a question; a mailbox that is not ready in time has ErrorTimeoutExpired."""
-        mailboxes, window = questions.read(event)
-        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mailbox")
-        begun = {each: pool.submit(self._mailbox, each, window, deadline) for each in mailboxes}
-        wait(begun.values(), deadline.left())
-        pool.shutdown(wait=False, cancel_futures=True)
-        late = "ErrorTimeoutExpired"
-        answers = [
-            begun[each].result() if _is_done(begun[each]) else questions.failed(each, late) for each in mailboxes
-        ]
-        return questions.whole(answers)
-
-    def _mailbox(self, mailbox: str, window: Window, deadline: Deadline) -> dict[str, Any]:
-        try:
-            entry = self._calendars.of(mailbox.lower())
-            events: list[Event] = []
-            for url in entry.addresses(mailbox.lower()):
-                deadline.check()  # a thread that is late works for nobody
-                calendar = self._feeds.calendar(url, deadline)
-                steps = Steps(MOST_STEPS)
-                zones = Zones(calendar, entry.time_zone, (window.start, window.end), steps)
-                found = busy.events(calendar, zones, window, steps, with_details=WITH_DETAILS)
-                events += found.events
-                if found.unreadable:
-                    logger.warning("%a: components that cannot be read: %d", mailbox, found.unreadable)
-            return questions.answered(mailbox, events, entry.working_hours)
-        except TooMuchWorkError:
-            error = MailboxError("ErrorFreeBusyGenerationFailed", f"a calendar takes more than {MOST_STEPS} steps")
-        except MailboxError as raised:
-            error = raised
-        except Exception as raised:  # noqa: BLE001  one mailbox must not fail the others; its text may have a URL
-            error = MailboxError("ErrorFreeBusyGenerationFailed", f"{type(raised).__name__}")
-        logger.warning("%a: %s: %s", mailbox, error.code, error)
-        return questions.failed(mailbox, error.code)
-
-
-def _is_done(future: Any) -> bool:
-    return bool(future.done() and not future.cancelled())
 
 
 def made(secret: dict[str, Any]) -> Provider:
@@ -87,7 +23,7 @@ def made(secret: dict[str, Any]) -> Provider:
     Raises:
         WrongSecretError: it is not as `configuration` has it.
     """
-    return Provider(configuration.read(secret))
+    return Provider(configuration.read(secret), PRIVATE_HOSTS, with_details=WITH_DETAILS)
 
 
 provider = Secret(os.environ.get("CALENDARS_SECRET", "published-calendars"), made)
