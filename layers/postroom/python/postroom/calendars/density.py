@@ -25,16 +25,13 @@ _PERIOD_DAYS: Final = {Frequency.YEARLY: 365, Frequency.MONTHLY: 28, Frequency.W
 def most_in_a_window(entry: Entry) -> int:
     """Return a number that the instances in any window of 62 days do not exceed. It may be more than there are."""
     starts = sorted(placed.start_s for placed in entry.placed if placed.shown is not None)
-    longest = max((placed.length.nominal_s + placed.length.exact_s for placed in entry.placed), default=0)
+    longest = max((placed.length.total_s for placed in entry.placed), default=0)
     most = _densest(starts, longest)
     return most if entry.series is None else most + _most_of_series(entry.series)
 
 
 def _most_of_series(series: Series) -> int:
-    lengths = [series.length, *(own for _, own in series.more if own), *(each.length for each in series.changes)]
-    longest = max(each.nominal_s + each.exact_s for each in lengths)
-    shifts = [0, *(each.shift_s for each in series.changes)]
-    span_s = longest + max(shifts) - min(shifts)
+    span_s = max(each.total_s for each in series.lengths) + max(series.shifts_s) - min(series.shifts_s)
     found = 1 + _densest([key for key, _ in series.more], span_s)
     return found + sum(_most_of_rule(rule, series.start_s, span_s) for rule in series.rules)
 

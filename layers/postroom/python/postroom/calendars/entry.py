@@ -47,6 +47,11 @@ class Length:
     nominal_s: int = 0
     exact_s: int = 0
 
+    @property
+    def total_s(self) -> int:
+        """Both together: the seconds if no clock changes meanwhile."""
+        return self.nominal_s + self.exact_s
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -107,6 +112,16 @@ class Series:
     excluded: frozenset[int] = frozenset()
     excluded_days: frozenset[int] = frozenset()
     changes: tuple[Change, ...] = ()
+
+    @property
+    def lengths(self) -> list[Length]:
+        """All lengths that its instances may have."""
+        return [self.length, *(own for _, own in self.more if own), *(each.length for each in self.changes)]
+
+    @property
+    def shifts_s(self) -> list[int]:
+        """All wall seconds by which its instances may have moved."""
+        return [0, *(each.shift_s for each in self.changes)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _length(component: Component, start: When, zones: Zones) -> Length:
         length = values.duration(given.value)
         if not start.is_date:
             return length
-        return Length(-(-(length.nominal_s + length.exact_s) // values.DAY_S) * values.DAY_S or values.DAY_S)
+        return Length(-(-length.total_s // values.DAY_S) * values.DAY_S or values.DAY_S)
     return Length(values.DAY_S if start.is_date else 0)
 
 

@@ -121,7 +121,7 @@ def _recurring(
     series = entry.series
     assert series is not None  # noqa: S101 - the caller has looked
     busy, details = _busy(entry, part.shown), _details(part.shown, InstanceType.RECURRING_INSTANCE)
-    longest_s = max([_seconds(part.length), *(_seconds(own) for _, own in series.more if own)])
+    longest_s = max([part.length.total_s, *(own.total_s for _, own in series.more if own)])
     first_s, last_s = from_s - longest_s - part.shift_s - MAX_SHIFT_S, before_s - part.shift_s + MAX_SHIFT_S
     for key, (wall_s, own) in _keys(series, offsets, first_s, last_s).items():
         if not part.from_key <= key < part.before_key or key in moved:
@@ -163,10 +163,6 @@ def _span(wall_s: int, length: Length, offsets: Offsets) -> tuple[int, int]:
         return start_s, start_s + length.exact_s
     end_wall_s = wall_s + length.nominal_s
     return start_s, max(start_s, end_wall_s - offsets.of_wall(end_wall_s) + length.exact_s)
-
-
-def _seconds(length: Length) -> int:
-    return length.nominal_s + length.exact_s
 
 
 def _busy(entry: Entry, shown: Shown) -> BusyType:

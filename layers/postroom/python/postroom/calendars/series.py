@@ -253,7 +253,7 @@ def per_day(rule: Rule) -> int:
 
 def most_of_a_rule(text: RuleText, until_s: int | None, length: Length, start_s: int) -> int:
     """Return more instances than a rule can have in the longest window of a query, however long each is."""
-    days = MAX_WINDOW_MS // (DAY_S * 1000) + (length.nominal_s + length.exact_s) // DAY_S + 1
+    days = MAX_WINDOW_MS // (DAY_S * 1000) + length.total_s // DAY_S + 1
     if until_s is not None:
         days = min(days, max(0, until_s - start_s) // DAY_S + 2)
     most = days * per_day(text.rule)
@@ -273,7 +273,7 @@ def _bounded(placed: tuple[Placed, ...], series: Series | None) -> Entry:
 
 
 def _bounds(placed: Placed) -> tuple[int, int | None]:
-    end_s = placed.start_s + placed.length.nominal_s + placed.length.exact_s
+    end_s = placed.start_s + placed.length.total_s
     if placed.is_floating:
         return placed.start_s - _EARLIEST_S, end_s + _LATEST_S
     return placed.start_s, end_s
@@ -281,8 +281,7 @@ def _bounds(placed: Placed) -> tuple[int, int | None]:
 
 def _series_bounds(series: Series) -> tuple[int, int | None]:
     """Return seconds before which no instance begins and after which none ends."""
-    lengths = [series.length, *(own for _, own in series.more if own), *(each.length for each in series.changes)]
-    shifts = [0, *(each.shift_s for each in series.changes)]
+    lengths, shifts = series.lengths, series.shifts_s
     early_s = DAY_S if len(shifts) > 1 else 0
     late_s = DAY_S if len(shifts) > 1 or any(each.nominal_s for each in lengths) else 0
     start_s = series.start_s
@@ -290,7 +289,7 @@ def _series_bounds(series: Series) -> tuple[int, int | None]:
         early_s, late_s = early_s + _EARLIEST_S, late_s + _LATEST_S
     else:
         start_s -= offsets_of(series.zone).of_wall(start_s)
-    longest_s = max(each.nominal_s + each.exact_s for each in lengths)
+    longest_s = max(each.total_s for each in lengths)
     first_s = min([start_s, *(key for key, _ in series.more)]) + min(shifts) - early_s
     last_s = _last_key(series, start_s)
     return first_s, None if last_s is None else last_s + longest_s + max(shifts) + late_s

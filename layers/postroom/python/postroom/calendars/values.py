@@ -99,7 +99,7 @@ def checked(length: Length) -> Length:
     Raises:
         InvalidCalendarError: it is not.
     """
-    if length.nominal_s + length.exact_s > MAX_LENGTH_S:
+    if length.total_s > MAX_LENGTH_S:
         raise InvalidCalendarError("an event of more than a hundred years")
     return length
 
