@@ -73,7 +73,8 @@ def read(component: Component, zones: Zones) -> Event:
         length=_length(component, start, zones),
         shown=None if component.text("STATUS").upper() == "CANCELLED" else shown(component),
         recurrence_id=values.when_of(recurrence_id) if recurrence_id else None,
-        and_following=bool(recurrence_id) and "THISANDFUTURE" in _range(component),
+        and_following=recurrence_id is not None
+        and "THISANDFUTURE" in recurrence_id.parameters.get("RANGE", "").upper(),
     )
 
 
@@ -103,11 +104,6 @@ def _busy_type(component: Component) -> BusyType:
     if component.text("TRANSP").upper() == "TRANSPARENT":
         return BusyType.FREE
     return BusyType.TENTATIVE if component.text("STATUS").upper() == "TENTATIVE" else BusyType.BUSY
-
-
-def _range(component: Component) -> str:
-    found = component.one("RECURRENCE-ID")
-    return found.parameters.get("RANGE", "").upper() if found else ""
 
 
 def _length(component: Component, start: When, zones: Zones) -> Length:
