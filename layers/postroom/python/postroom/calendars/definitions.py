@@ -135,6 +135,11 @@ class Zones:
         self.work.zone(len(own.children))
         return _defined(own, self._since_s)
 
+    def instant(self, when: When) -> int:
+        """Return a time in UTC seconds; in wall seconds if it floats. Raises what ``of`` raises."""
+        zone = self.of(when)
+        return when.wall_s if zone is None else when.wall_s - self.offsets(zone).of_wall(when.wall_s)
+
     def offsets(self, zone: Zone) -> Offsets:
         """Return a zone's offsets; those of one name are one object."""
         key = zone if isinstance(zone, str) else str(id(zone))

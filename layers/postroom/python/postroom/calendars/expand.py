@@ -92,7 +92,7 @@ def _all(entry: Entry, start_ms: int, end_ms: int, local: Offsets) -> Iterator[I
 def _placed(entry: Entry, placed: Placed, shown: Shown, local: Offsets) -> Instance:
     wall_s = placed.start_s
     if placed.is_floating:
-        start_s, end_s = _span(wall_s, placed.length, local)
+        start_s, end_s = span(wall_s, placed.length, local)
     else:
         start_s, end_s = wall_s, wall_s + placed.length.exact_s
     kind, key_ms = InstanceType.SINGLE_INSTANCE, None
@@ -126,7 +126,7 @@ def _recurring(
     for key, (wall_s, own) in _keys(series, offsets, first_s, last_s).items():
         if not part.from_key <= key < part.before_key or key in moved:
             continue
-        start_s, end_s = _span(wall_s + part.shift_s, own or part.length, offsets)
+        start_s, end_s = span(wall_s + part.shift_s, own or part.length, offsets)
         key_s = key if series.zone is not None else wall_s - offsets.of_wall(wall_s)
         yield Instance(start_s * 1000, end_s * 1000, busy, key_s * 1000, series.all_day, details)
 
@@ -156,7 +156,7 @@ def _keys(series: Series, offsets: Offsets, first_s: int, last_s: int) -> dict[i
     return found
 
 
-def _span(wall_s: int, length: Length, offsets: Offsets) -> tuple[int, int]:
+def span(wall_s: int, length: Length, offsets: Offsets) -> tuple[int, int]:
     """Return start and end, in UTC seconds: days are added to the wall clock, hours are exact."""
     start_s = wall_s - offsets.of_wall(wall_s)
     if not length.nominal_s:

@@ -234,14 +234,10 @@ def _revision(part: Part) -> tuple[int, int]:
 def _part(data: bytes, event: Event, zones: Zones) -> Part:
     component = event.component
     when = event.recurrence_id
-    recurrence_id_ms = None
-    if when is not None:
-        zone = zones.of(when)
-        recurrence_id_ms = (when.wall_s - (zones.offsets(zone).of_wall(when.wall_s) if zone else 0)) * 1000
     if len(component.lines.get("ATTENDEE", ())) > MAX_ATTENDEES:
         raise InvalidCalendarError(f"an event with more than {MAX_ATTENDEES} attendees")
     return Part(
-        recurrence_id_ms=recurrence_id_ms,
+        recurrence_id_ms=None if when is None else zones.instant(when) * 1000,
         recurrence_id=b"".join(component.lines.get("RECURRENCE-ID", ())[:1]),
         start=b"".join(component.lines["DTSTART"][:1]),
         and_following=event.and_following,

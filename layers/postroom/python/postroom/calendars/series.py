@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendars import definitions, events, recurrence, rule_text, values
 from postroom.calendars.entry import Change, Entry, Length, Placed, Series
-from postroom.calendars.expand import MAX_INSTANCES
+from postroom.calendars.expand import MAX_INSTANCES, span
 from postroom.calendars.rules import Frequency, Rule
 from postroom.calendars.zones import DAY_S, offsets_of
 from postroom.errors import InvalidCalendarError
@@ -69,20 +69,15 @@ def _placed(event: Event, zones: Zones, key_s: int | None = None, *, key_floats:
     is_date, wall_s, length = event.start.is_date, event.start.wall_s, event.length
     if event.zone is None:
         return Placed(wall_s, length, event.shown, True, is_date, key_s, key_floats)
-    offsets = zones.offsets(event.zone)
-    start_s, end_wall_s = wall_s - offsets.of_wall(wall_s), wall_s + length.nominal_s
-    end_s = end_wall_s - offsets.of_wall(end_wall_s) + length.exact_s
-    exact = Length(0, max(0, end_s - start_s))
-    return Placed(start_s, exact, event.shown, False, is_date, key_s, key_floats)
+    start_s, end_s = span(wall_s, length, zones.offsets(event.zone))
+    return Placed(start_s, Length(0, end_s - start_s), event.shown, False, is_date, key_s, key_floats)
 
 
 def _orphan(event: Event, zones: Zones) -> Placed:
     """Return a changed instance whose series is not known: the user was invited to it alone."""
     when = event.recurrence_id
     assert when is not None  # noqa: S101 - events with one are grouped by the caller
-    zone = zones.of(when)
-    offset = 0 if zone is None else zones.offsets(zone).of_wall(when.wall_s)
-    return _placed(event, zones, when.wall_s - offset, key_floats=zone is None)
+    return _placed(event, zones, zones.instant(when), key_floats=zones.of(when) is None)
 
 
 class _Maker:
@@ -128,13 +123,12 @@ class _Maker:
             return wall_s // DAY_S * DAY_S
         if when.is_date:
             wall_s += self._start_s % DAY_S
-        elif self._offsets is not None and when.is_utc:
-            return wall_s
-        if self._offsets is None:
-            return wall_s
-        zone = None if when.is_date else self._zones.of(when)
-        offsets = self._offsets if zone is None else self._zones.offsets(zone)
-        return wall_s - offsets.of_wall(wall_s)
+        zone = None if self._offsets is None else self._zones.of(when)
+        return self._key_at(wall_s) if zone is None else wall_s - self._zones.offsets(zone).of_wall(wall_s)
+
+    def _key_at(self, wall_s: int) -> int:
+        """Return the key of a time of the series' clock."""
+        return wall_s if self._offsets is None else wall_s - self._offsets.of_wall(wall_s)
 
     def _wall(self, key_s: int) -> int:
         return key_s if self._offsets is None else key_s + self._offsets.at(key_s)
@@ -198,8 +192,7 @@ class _Maker:
     def _until(self, until: When) -> int:
         """Return UNTIL as a key; a date includes its whole day, and a local time is one of the series' zone."""
         if until.is_date and not self._all_day:
-            wall_s = until.wall_s + DAY_S - 1
-            return wall_s if self._offsets is None else wall_s - self._offsets.of_wall(wall_s)
+            return self._key_at(until.wall_s + DAY_S - 1)
         return self._key(until)
 
     def _last(self, rule: Rule, count: int) -> int:
@@ -213,7 +206,7 @@ class _Maker:
             for wall_s in islice(recurrence.starts(rule, self._start_s, start_s, before_s), left):
                 last_s, left = wall_s, left - 1
             start_s, days = before_s, 2 * days
-        return last_s if self._offsets is None else last_s - self._offsets.of_wall(last_s)
+        return self._key_at(last_s)
 
 
 def _steps(rule: Rule, days: int) -> int:
