@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from postroom.calendars import values
 from postroom.calendars.entry import Length, Shown
 from postroom.errors import InvalidCalendarError
 from postroom.model.free_busy import BusyType
+from postroom.model.text import one_line
 
 if TYPE_CHECKING:
     from postroom.calendars.definitions import Zone, Zones
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MAX_TEXT_CHARACTERS: Final = 255
 """Longest subject and location in an entry, in characters; longer ones are cut. Ours: Outlook's subjects have 255."""
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BUSY: Final = {
     "FREE": BusyType.FREE,
     "TENTATIVE": BusyType.TENTATIVE,
@@ -92,7 +91,7 @@ def shown(component: Component) -> Shown:
 
 def plain(text: str) -> str:
     """Return a text in one line of at most ``MAX_TEXT_CHARACTERS``."""
-    return _CONTROL.sub(" ", text).strip()[:MAX_TEXT_CHARACTERS]
+    return one_line(text)[:MAX_TEXT_CHARACTERS]
 
 
 def _busy_type(component: Component) -> BusyType:
