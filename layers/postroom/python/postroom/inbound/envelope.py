@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.event_log import OrganizationEmailReceived
+from postroom.contracts.event_log import OrganizationEmailReceived, timestamp
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, trace_of
 from postroom.routing.plan import Flow
@@ -135,8 +134,3 @@ def _doubt(authors: Authors) -> dict[str, Any]:
     found = dict.fromkeys(address for reading in authors.readings for both in reading for address in both)
     texts = [text for text in map(str, found) if len(text) <= MAX_ADDRESS_CHARACTERS]
     return {"senderIs": SenderIs.AMBIGUOUS.value, "senders": texts[:MAX_SENDERS_TOLD]}
-
-
-def timestamp(at: int) -> str:
-    """Return milliseconds since the epoch as RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

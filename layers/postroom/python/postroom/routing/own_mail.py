@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.event_log import OrganizationEmailReceived
+from postroom.contracts.event_log import OrganizationEmailReceived, timestamp
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, flow_message_id, reply_trace
 from postroom.model.folders import Folder
 from postroom.model.verdicts import Verdict
@@ -71,13 +70,12 @@ def not_sent(trace: str, organization_id: str, mailbox_id: str, reason: str, now
 
 def _received(reply: Reply, trace: str, raw: RawLocation, now: int) -> Fact:
     """Return the fact that opens the reply's flow. Nothing checked the message: it never left the organization."""
-    when = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     event = OrganizationEmailReceived(
         recipients=(reply.to,),
         from_=reply.author,
         subject=reply.subject,
         message_id=reply.message_id,
-        message_timestamp=when,
+        message_timestamp=timestamp(now),
         **dict.fromkeys(_CHECKS, Verdict.PROCESSING_FAILED),
     )
     return Fact(
