@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from postroom.adapters.memory.tables import CalendarEntry, Mailbox, MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import ConflictError
 from postroom.model.calendars import (
@@ -30,6 +29,7 @@ from postroom.ports.transit import Commit, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from postroom.adapters.memory.tables import Mailbox, MemoryTables
     from postroom.model.mailbox import Head, Item
 
 
@@ -62,13 +62,8 @@ class MemoryCalendars:
             mailbox = self.tables.mailboxes.get(mailbox_id)
             if mailbox is None:
                 return None
-            found = (entry for entry in mailbox.calendar.values() if entry.times.overlaps(start_ms, end_ms))
-            return CalendarWindow(
-                mailbox.head,
-                mailbox.folders[Folder.CALENDAR],
-                mailbox.settings,
-                tuple(SealedEntry(entry.item_id, entry.times, entry.sealed) for entry in found),
-            )
+            found = tuple(entry for entry in mailbox.calendar.values() if entry.times.overlaps(start_ms, end_ms))
+            return CalendarWindow(mailbox.head, mailbox.folders[Folder.CALENDAR], mailbox.settings, found)
 
     def change(
         self, head: Head, changes: Sequence[ObjectChange], note: BlobNote, commit: Commit | None = None
@@ -144,7 +139,7 @@ def _change(mailbox: Mailbox, change: ObjectChange, item: Item) -> None:
     match change:
         case PutObject(new):
             mailbox.items[item.id] = item
-            mailbox.calendar[new.uid_hash] = CalendarEntry(item.id, new.times, new.entry)
+            mailbox.calendar[new.uid_hash] = SealedEntry(item.id, new.times, new.entry)
         case RemoveObject(stored):
             del mailbox.items[item.id]
             del mailbox.calendar[stored.uid_hash]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.expansions import Expansion
     from postroom.contracts.orders import Order
-    from postroom.model.calendars import BlobNote, CalendarSettings, ObjectTimes
+    from postroom.model.calendars import BlobNote, CalendarSettings, SealedEntry
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item
     from postroom.ports.message_contents import FlowContents
@@ -37,15 +37,6 @@ class Row:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarEntry:
-    """An object of a calendar: its item, and its entry of the index."""
-
-    item_id: str
-    times: ObjectTimes
-    sealed: bytes
-
-
 @dataclass(slots=True)
 class Mailbox:
     """A mailbox, with its folders and items by id, its changes except creations, and its calendar by hash of UID."""
@@ -54,7 +45,7 @@ class Mailbox:
     folders: dict[str, FolderInfo]
     items: dict[str, Item] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
-    calendar: dict[str, CalendarEntry] = field(default_factory=dict)
+    calendar: dict[str, SealedEntry] = field(default_factory=dict)
     notes: dict[str, BlobNote] = field(default_factory=dict)
     settings: CalendarSettings = DEFAULT_SETTINGS
 
