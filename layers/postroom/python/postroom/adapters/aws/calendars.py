@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Commit
 
 _FOLDER: Final = f"folder:{Folder.CALENDAR}"
+_AS_NOTED: Final = "#blobs = :blobs AND #closed = :closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,10 @@ class DynamoCalendars:
     def close_note(self, mailbox_id: str, note: BlobNote) -> bool:
         row = calendar_rows.note_row(mailbox_id, replace(note, closed=True))
         return written(
-            lambda: self.client.put_item(TableName=self.mailbox_table, Item=row, **_as_noted(note)), "close a note"
+            lambda: self.client.put_item(
+                TableName=self.mailbox_table, Item=row, ConditionExpression=_AS_NOTED, **_names_and_values(note)
+            ),
+            "close a note",
         )
 
     def end_note(self, mailbox_id: str, note_id: str) -> None:
@@ -218,24 +222,21 @@ class DynamoCalendars:
             write.put("log", self.mailbox_table, mailbox_rows.change_row(mailbox_id, log))
 
     def _move_note(self, write: Transaction, mailbox_id: str, note: BlobNote, former: tuple[str, ...]) -> None:
-        as_noted = _as_noted(note)
-        condition = as_noted.pop("ConditionExpression")
         if former:
             row = calendar_rows.note_row(mailbox_id, replace(note, blobs=former))
-            write.put("note", self.mailbox_table, row, condition=condition, **as_noted)
+            write.put("note", self.mailbox_table, row, condition=_AS_NOTED, **_names_and_values(note))
         else:
             key = rows.key(mailbox_id, calendar_rows.NOTE + note.id)
-            write.delete("note", self.mailbox_table, key, condition=condition, **as_noted)
+            write.delete("note", self.mailbox_table, key, condition=_AS_NOTED, **_names_and_values(note))
 
     def _get_all(self, mailbox_id: str, sort_keys: Iterable[str]) -> dict[str, rows.Row]:
         return unprocessed.get_rows(self.client, self.mailbox_table, mailbox_id, sort_keys, self.pause)
 
 
-def _as_noted(note: BlobNote) -> dict[str, Any]:
-    """Return the condition that a note is as it was read."""
+def _names_and_values(note: BlobNote) -> dict[str, Any]:
+    """Return what ``_AS_NOTED`` compares: the condition that a note is as it was read."""
     row = calendar_rows.note_row("", note)
     return {
-        "ConditionExpression": "#blobs = :blobs AND #closed = :closed",
         "ExpressionAttributeNames": {"#blobs": "blobs", "#closed": "closed"},
         "ExpressionAttributeValues": {":blobs": row["blobs"], ":closed": row["closed"]},
     }
