@@ -172,10 +172,23 @@ class OpenCalendar:
             ConflictError: the mailbox has changed since it was opened.
             TooManyInstancesError: there are more than ``most``.
         """
+        return expanded(self._window(start_ms, end_ms), start_ms, end_ms, mailbox_key=self.key, most=most)
+
+    def is_tentative(self, known: KnownObject) -> bool:
+        """Return whether the mailbox's owner has yet to answer a meeting: its entry of the index says so.
+
+        Raises:
+            ConflictError: the mailbox has changed since it was opened.
+        """
+        start_ms, mailbox_id = known.stored.times.start_ms, self.head.mailbox_id
+        own = (entry for entry in self._window(start_ms, start_ms + 1).entries if entry.item_id == known.item.id)
+        return any(sealed.open_index(entry, mailbox_key=self.key, mailbox_id=mailbox_id).is_tentative for entry in own)
+
+    def _window(self, start_ms: int, end_ms: int) -> CalendarWindow:
         window = self.store.calendars.window(self.head.mailbox_id, start_ms, end_ms)
         if window is None or window.head.sequence != self.head.sequence:
             raise ConflictError("another change of the mailbox was faster")
-        return expanded(window, start_ms, end_ms, mailbox_key=self.key, most=most)
+        return window
 
     def change(self, changes: Sequence[Put | Remove], commit: Commit | None = None) -> Sequence[Item] | None:
         """Change objects, together with a flow's rows, in one transaction.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.calendar_store.sealed import open_index
 from postroom.calendar_store.store import Put
 from postroom.calendars import density
 from postroom.calendars.objects import read_calendar
-from postroom.errors import ConflictError, InvalidCalendarError
+from postroom.errors import InvalidCalendarError
 from postroom.meetings.itip import Kind
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.free_busy import MAX_WINDOW_MS
@@ -79,24 +78,10 @@ def updated(
     """
     tentative = changed.tentative
     if tentative is None:
-        tentative = known is not None and is_tentative(calendar, known)
+        tentative = known is not None and calendar.is_tentative(known)
     data = {"method": method, "change": changed.kind.value, "tentative": tentative}
     made = read_calendar(changed.ics).only()
     if changed.kind not in _SMALLER and density.most_in_a_window(made.entry) > MAX_DENSITY:
         raise InvalidCalendarError(TOO_DENSE)
     put = Put(replace(made, entry=made.entry.tentative(tentative)), known)
     return Step([fact_of(order, OwnFact.CALENDAR_UPDATED, now, data)], put=put)
-
-
-def is_tentative(calendar: OpenCalendar, known: KnownObject) -> bool:
-    """Return whether the owner of a mailbox has yet to answer a meeting in it: its entry of the index says so.
-
-    Raises:
-        ConflictError: the mailbox has changed since the calendar was opened.
-    """
-    start_ms, mailbox_id = known.stored.times.start_ms, calendar.head.mailbox_id
-    window = calendar.store.calendars.window(mailbox_id, start_ms, start_ms + 1)
-    if window is None or window.head.sequence != calendar.head.sequence:
-        raise ConflictError("another change of the mailbox was faster")
-    own = (entry for entry in window.entries if entry.item_id == known.item.id)
-    return any(open_index(entry, mailbox_key=calendar.key, mailbox_id=mailbox_id).is_tentative for entry in own)
