@@ -171,7 +171,7 @@ def _renewed(meeting: Meeting, new: Version, stored: Meeting, kept: Sequence[Ver
         each
         for each in kept
         if _counts(each, meeting.by_place.get(each.place))
-        and (_recurs(new.component) or not each.is_cancelled or each.sequence > new.sequence)
+        and (new.recurs or not each.is_cancelled or each.sequence > new.sequence)
     ]
     places, ended = {each.place for each in kept}, [each for each in kept if each.is_cancelled]
     over = (each for each in meeting.instances if each.place in places or early.ended_by(each, ended))
@@ -291,10 +291,6 @@ def _is_cancelled_for(component: Component, own: set[str]) -> bool:
     return component.value("STATUS").upper() == "CANCELLED" or not removed or not own.isdisjoint(removed)
 
 
-def _recurs(component: Component) -> bool:
-    return any(component.first(name) for name in ("RRULE", "RDATE"))
-
-
 def _reply(received: Received, stored: Meeting | None, own: Collection[str]) -> Changed | Ignored:
     """Take an attendee's answer into the organizer's copy."""
     if stored is None:
@@ -349,7 +345,7 @@ def _add(received: Received, stored: Meeting | None, own: Collection[str]) -> Ch
 
 def _may_recur(master: Version | None, instance: Version) -> bool:
     """Return whether a meeting has instances, as far as is known: its version with an instance's SEQUENCE may."""
-    return master is None or master.is_cancelled or _recurs(master.component) or instance.sequence > master.sequence
+    return master is None or master.is_cancelled or master.recurs or instance.sequence > master.sequence
 
 
 def _as_instances(meeting: Meeting) -> Meeting:

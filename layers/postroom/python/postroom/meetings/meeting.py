@@ -41,6 +41,11 @@ class Version:
         """Whether its STATUS says so."""
         return self.component.value("STATUS").upper() == "CANCELLED"
 
+    @property
+    def recurs(self) -> bool:
+        """Whether it is a series."""
+        return any(self.component.first(name) for name in ("RRULE", "RDATE"))
+
     def is_newer_than(self, other: Version) -> bool:
         """Compare two versions of the same place (RFC 5546, 2.1.5)."""
         return (self.sequence, self.stamp_ms) > (other.sequence, other.stamp_ms)

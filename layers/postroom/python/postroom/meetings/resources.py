@@ -118,7 +118,7 @@ class Resources:
     def _decision(self, asked: Asked) -> Decision:
         options = asked.resource.booking_options or BookingOptions()
         master = asked.invitation.received.meeting.master
-        recurs = master is not None and any(master.component.first(name) for name in ("RRULE", "RDATE"))
+        recurs = master is not None and master.recurs
         wanted = booking.Wanted(read_calendar(asked.changed.ics).only().entry, asked.changed.keys, recurs)
 
         def others(start_ms: int, end_ms: int) -> list[Instance]:
