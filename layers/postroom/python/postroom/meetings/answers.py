@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from postroom.meetings.ics_text import with_parameters
+from postroom.meetings.ics_text import PRODUCT, utc_time, with_parameters
 from postroom.mime import writing
 from postroom.mime.address_lists import without_comments
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address, a_label
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from postroom.meetings.ics_text import Component, IcsText
     from postroom.mime.headers import Headers
-
-PRODUCT: Final = "-//Postroom//Postroom//EN"
 
 NO_SENDER: Final = "the request came from the null sender: it gets no automatic reply"
 AUTOMATIC: Final = "the request is itself an automatic reply or a report"
@@ -119,7 +117,7 @@ class AnswerMail:
         zones = text.zones
         lines = [line for component in self.request.components for line in component.lines if line.name in _COPIED]
         used = dict.fromkeys(line.parameters["TZID"] for line in lines if "TZID" in line.parameters)
-        stamp = f"DTSTAMP:{datetime.fromtimestamp(now / 1000, UTC):%Y%m%dT%H%M%SZ}\r\n".encode()
+        stamp = f"DTSTAMP:{utc_time(now)}\r\n".encode()
         answered = with_parameters(self.attendee, {"PARTSTAT": self.answer.value, "RSVP": "FALSE"})
         pieces = [b"BEGIN:VCALENDAR\r\n", f"PRODID:{PRODUCT}\r\n".encode(), b"VERSION:2.0\r\nMETHOD:REPLY\r\n"]
         pieces += [_crlf(text.bytes_of(zones[name])) for name in used if name in zones]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postroom.meetings.ics_text import IcsText, address_of, components, edited, merged, with_values
+from postroom.meetings.ics_text import PRODUCT, IcsText, address_of, components, edited, merged, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ CANCELLED_BY: Final = "X-POSTROOM-CANCELLED-BY"
 """Property of a component that stands for a meeting that never came: the author of the cancellation."""
 
 _KEPT: Final = ("UID", "RECURRENCE-ID", "DTSTAMP", "SEQUENCE", "DTSTART", "ORGANIZER")
-_EMPTY: Final = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Postroom//Postroom//EN\r\nEND:VCALENDAR\r\n"
+_EMPTY: Final = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODUCT}\r\nEND:VCALENDAR\r\n".encode()
 
 
 def acting(organizer: Line | None) -> set[str]:

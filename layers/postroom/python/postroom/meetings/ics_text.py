@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import InvalidCalendarError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_COMPONENTS: Final = 10_000
 """Most components in a calendar, nested ones included. Ours."""
+
+PRODUCT: Final = "-//Postroom//Postroom//EN"
+"""PRODID of a calendar that is written here."""
 
 _PHYSICAL: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _FOLD: Final = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
@@ -176,6 +180,11 @@ def address_of(uri: str) -> str:
     scheme, _, rest = uri.strip().partition(":")
     address = Address.parse(rest) if scheme.lower() == "mailto" else None
     return "" if address is None else str(address)
+
+
+def utc_time(ms: int) -> str:
+    """Return milliseconds since the epoch as a DATE-TIME in UTC."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
 
 
 def edited(text: bytes, edits: Iterable[tuple[int, int, bytes]]) -> bytes:

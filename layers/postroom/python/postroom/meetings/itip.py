@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendars.objects import read_calendar
 from postroom.meetings import early
-from postroom.meetings.ics_text import components, edited, merged, with_parameters
+from postroom.meetings.ics_text import components, edited, merged, utc_time, with_parameters
 from postroom.meetings.meeting import Meeting
 
 if TYPE_CHECKING:
@@ -326,8 +326,7 @@ def _answer(reply: Version, answer: Line, stored: Meeting) -> tuple[int, int, by
         return Ignored(UNKNOWN_ATTENDEE)
     if reply.stamp_ms <= _stamp_ms(line.parameters.get(ANSWERED_AT, "")):
         return Ignored(OBSOLETE)
-    stamp = datetime.fromtimestamp(reply.stamp_ms / 1000, UTC)
-    values = {"PARTSTAT": answer.parameters["PARTSTAT"].upper(), ANSWERED_AT: f"{stamp:%Y%m%dT%H%M%SZ}"}
+    values = {"PARTSTAT": answer.parameters["PARTSTAT"].upper(), ANSWERED_AT: utc_time(reply.stamp_ms)}
     return line.start, line.end, with_parameters(stored.text.bytes_of(line), values)
 
 
