@@ -15,8 +15,9 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from postroom.calendars import recurrence, rule_text, values
 from postroom.calendars.rules import Frequency
-from postroom.calendars.zones import DAY_S, Offsets, offsets_of
+from postroom.calendars.zones import YEAR_S, Offsets, offsets_of
 from postroom.errors import InvalidCalendarError
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -47,8 +48,6 @@ MAX_MONTH_DAYS: Final = 7
 
 UTC_NAMES: Final = frozenset({"utc", "z", "gmt", "etc/utc", "tzone://microsoft/utc"})
 """Lower-case names of UTC; the last is Outlook's."""
-
-_YEAR_S: Final = 366 * DAY_S
 
 Zone = str | dict[str, Any] | None
 """As ``Series.zone``."""
@@ -98,7 +97,7 @@ class Zones:
             raise InvalidCalendarError(f"calendar data with more than {MAX_ZONES} time zones")
         self.own = {each.text("TZID"): each for each in reversed(own)}
         self.work = work
-        self._since_s = since_s - 2 * _YEAR_S
+        self._since_s = since_s - 2 * YEAR_S
         self._named: dict[str, Zone] = {}
         self._wrong: dict[str, str] = {}
         self._offsets: dict[str, Offsets] = {}
@@ -217,7 +216,7 @@ def _is_plain(rule: Rule, start: int) -> bool:
     if len(rule.by_month) > 1 or len(rule.by_day) > 1 or len(rule.by_month_day) > MAX_MONTH_DAYS:
         return False
     since = max(start, 0)
-    return sum(1 for _ in recurrence.starts(rule, start, since, since + 2 * _YEAR_S)) <= MAX_YEARLY
+    return sum(1 for _ in recurrence.starts(rule, start, since, since + 2 * YEAR_S)) <= MAX_YEARLY
 
 
 def trimmed(zone: dict[str, Any], since_s: int) -> dict[str, Any]:
@@ -240,8 +239,8 @@ def _observance(part: Component) -> tuple[int, int, int]:
 def _ended(text: RuleText, start: int, before: int, since_s: int) -> Iterator[int]:
     """Return the onsets of a rule that ends: those from ``since_s`` on, and the last ones before."""
     if text.count is not None:
-        reach = min(text.count + 1, MAX_ONSETS + 2) * 8 * _YEAR_S  # 29 February may be eight years away
+        reach = min(text.count + 1, MAX_ONSETS + 2) * 8 * YEAR_S  # 29 February may be eight years away
         return islice(recurrence.starts(text.rule, start, start, start + reach), text.count)
     assert text.until is not None  # noqa: S101 - the caller has looked
     end = text.until.wall_s + (before if text.until.is_utc else DAY_S - 1 if text.until.is_date else 0)
-    return recurrence.starts(text.rule, start, min(since_s, end - 4 * _YEAR_S), end + 1)
+    return recurrence.starts(text.rule, start, min(since_s, end - 4 * YEAR_S), end + 1)

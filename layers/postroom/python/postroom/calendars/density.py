@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendars.rules import Frequency
 from postroom.calendars.series import per_day
-from postroom.calendars.zones import DAY_S
 from postroom.model.free_busy import MAX_WINDOW_MS
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from postroom.calendars.entry import Entry, Series

@@ -9,6 +9,7 @@ from postroom.calendars import values
 from postroom.calendars.entry import Length, Shown
 from postroom.errors import InvalidCalendarError
 from postroom.model.free_busy import BusyType
+from postroom.model.limits import DAY_S
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ def _length(component: Component, start: When, zones: Zones) -> Length:
         length = values.duration(given.value)
         if not start.is_date:
             return length
-        return Length(-(-length.total_s // values.DAY_S) * values.DAY_S or values.DAY_S)
-    return Length(values.DAY_S if start.is_date else 0)
+        return Length(-(-length.total_s // DAY_S) * DAY_S or DAY_S)
+    return Length(DAY_S if start.is_date else 0)
 
 
 def until(start: When, end: When, zones: Zones) -> Length:
@@ -136,5 +137,5 @@ def until(start: When, end: When, zones: Zones) -> Length:
     if seconds < 0:
         raise InvalidCalendarError("an event that ends before it begins")
     if start.is_date:
-        seconds = seconds or values.DAY_S
+        seconds = seconds or DAY_S
     return values.checked(Length(0, seconds) if is_exact else Length(seconds))

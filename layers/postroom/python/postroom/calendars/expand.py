@@ -7,9 +7,10 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from postroom.calendars import recurrence
-from postroom.calendars.zones import DAY_S, MAX_SHIFT_S, Offsets, ZoneOffsets, offsets_of
+from postroom.calendars.zones import MAX_SHIFT_S, Offsets, ZoneOffsets, offsets_of
 from postroom.errors import TooManyInstancesError
 from postroom.model.free_busy import BusyType, EventDetails, InstanceType
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

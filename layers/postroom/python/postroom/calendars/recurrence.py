@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from postroom.calendars.rules import Frequency, Rule
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-DAY_S: Final = 86_400
 LAST_YEAR: Final = 9000
 """Last year in which anything recurs. Ours: far from the end of Python's calendar."""
 

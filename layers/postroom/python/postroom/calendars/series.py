@@ -10,9 +10,10 @@ from postroom.calendars import definitions, events, recurrence, rule_text, value
 from postroom.calendars.entry import Change, Entry, Length, Placed, Series
 from postroom.calendars.expand import MAX_INSTANCES, span
 from postroom.calendars.rules import Frequency, Rule
-from postroom.calendars.zones import DAY_S, offsets_of
+from postroom.calendars.zones import YEAR_S, offsets_of
 from postroom.errors import InvalidCalendarError
 from postroom.model.free_busy import MAX_WINDOW_MS
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ class _Maker:
         self._start_s, self._all_day = master.start.wall_s, master.start.is_date
         self._zone = master.zone
         if isinstance(self._zone, dict):
-            self._zone = definitions.trimmed(self._zone, self._start_s - 366 * DAY_S)
+            self._zone = definitions.trimmed(self._zone, self._start_s - YEAR_S)
         self._offsets = zones.offsets(master.zone) if master.zone is not None else None
 
     def entry(self, changed: Sequence[Event]) -> Entry:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendars.entry import Length
 from postroom.errors import InvalidCalendarError
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from postroom.calendars.lines import Property
 
-DAY_S: Final = 86_400
 FIRST_YEAR: Final = 1601
 LAST_YEAR: Final = 9000
 """Years in which an event may be. Ours."""

@@ -15,16 +15,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from postroom.calendars import recurrence
 from postroom.calendars.rules import Rule
 from postroom.errors import InvalidCalendarError
+from postroom.model.limits import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DAY_S: Final = 86_400
+YEAR_S: Final = 366 * DAY_S
+"""Longest year, in seconds."""
+
 MAX_SHIFT_S: Final = 25 * 3600 + 1
 """More than any offset from UTC, and than any change of one, in seconds: Samoa skipped a day in 2011."""
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the wall clock has no zone
-_YEAR_S: Final = 366 * DAY_S
 
 
 class Offsets(Protocol):
@@ -92,9 +94,9 @@ class OwnZone:
         On the wall clock a change begins where the time before it can no longer be meant: after the gap, or after the
         hour that occurs twice.
         """
-        year = second // _YEAR_S
+        year = second // YEAR_S
         if year not in self._years:
-            since, before = (year - 2) * _YEAR_S, (year + 3) * _YEAR_S
+            since, before = (year - 2) * YEAR_S, (year + 3) * YEAR_S
             changes = {(onset, old, new) for onset, old, new in self._onsets if onset < before}
             for start, old, new, rule in self._rules:
                 onsets = recurrence.starts(rule, start, since, before)

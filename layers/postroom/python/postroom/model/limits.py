@@ -6,7 +6,10 @@ from typing import Final
 
 MB: Final = 1 << 20
 
-DAY_MS: Final = 24 * 3600 * 1000
+DAY_S: Final = 24 * 3600
+"""One day, in seconds."""
+
+DAY_MS: Final = DAY_S * 1000
 """One day, in milliseconds."""
 
 MAX_MESSAGE_BYTES: Final = 40 * MB
