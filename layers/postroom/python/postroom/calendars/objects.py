@@ -276,15 +276,9 @@ def _people(component: Component, name: str) -> Iterator[Person]:
 
 
 def _person(found: Property, line: bytes) -> Person:
-    value = found.value.strip()
-    scheme, colon, address = value.partition(":")
     given = found.parameters
     return Person(
-        address=address.strip().lower()
-        if colon and scheme.lower() == "mailto"
-        else value.lower()
-        if "@" in value
-        else "",
+        address=_address(found.value.strip()),
         name=events.plain(given.get("CN", "")),
         status=given.get("PARTSTAT", "NEEDS-ACTION").upper(),
         kind=given.get("CUTYPE", "INDIVIDUAL").upper(),
@@ -292,3 +286,10 @@ def _person(found: Property, line: bytes) -> Person:
         expects_reply=given.get("RSVP", "").upper() == "TRUE",
         line=line,
     )
+
+
+def _address(value: str) -> str:
+    scheme, colon, address = value.partition(":")
+    if colon and scheme.lower() == "mailto":
+        return address.strip().lower()
+    return value.lower() if "@" in value else ""
