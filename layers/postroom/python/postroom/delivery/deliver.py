@@ -121,13 +121,13 @@ class Deliver:
             else:
                 if delivered is not None:
                     self.queues.send([*follows, notice] if notice is not None else follows)
-                elif not self._is_stored(order):
+                elif not self._deliver_stored(order):
                     self._clear_up(order, item.blob)
                     self._send_again(order)
                 return
         raise ConflictError(f"others were faster {MAX_RACES} times")
 
-    def _is_stored(self, order: DeliveryOrder) -> bool:
+    def _deliver_stored(self, order: DeliveryOrder) -> bool:
         """Carry out the row that a listed order got because it had to wait; ``False``: there is none, or none any more.
 
         So a late message does the same whether its order was listed or not: it delivers what is open or parked.
@@ -215,7 +215,7 @@ class Deliver:
         if self._settle(order, [fact], [bounce]):
             self.queues.send([bounce])
             return True
-        if self._is_stored(order):
+        if self._deliver_stored(order):
             return False
         self._send_again(order)
         if has_row(order) and self.ledger.fact(order.trace, fact.key) is not None:
