@@ -77,7 +77,7 @@ def _fewer(found: Sequence[FoundInstance], *, with_details: bool) -> list[BusyEv
     """Return at most ``MAX_INSTANCES`` events: unanswered invitations become periods without details.
 
     Raises:
-        TooManyInstancesError: too many are none.
+        TooManyInstancesError: the other events alone are too many, or leave no room for a period.
     """
     kept = [_event(one.instance, with_details=with_details) for one in found if not one.is_unanswered]
     invited = [
@@ -86,7 +86,7 @@ def _fewer(found: Sequence[FoundInstance], *, with_details: bool) -> list[BusyEv
         if one.is_unanswered and one.instance.busy_type is not BusyType.FREE
     ]
     room = MAX_INSTANCES - len(kept)
-    if room < min(1, len(invited)):
+    if room < (1 if invited else 0):
         raise TooManyInstancesError(f"more than {MAX_INSTANCES} events in the window")
     events = [*kept, *(BusyEvent(start, end, BusyType.TENTATIVE) for start, end in _periods(invited, room))]
     return sorted(events, key=lambda event: (event.start_ms, event.end_ms))
