@@ -182,7 +182,7 @@ def test_a_full_mailbox_still_takes_what_makes_it_no_larger() -> None:
 
 
 class TestStops:
-    """The process stops between two calls, and somebody goes on an hour later."""
+    """The process stops between two calls, and another goes on an hour later."""
 
     @pytest.mark.parametrize("stop", ["note", "put_once", "change", "delete", "end_note"])
     def test_what_a_stop_leaves_is_removed_an_hour_later(self, stop: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,7 +217,7 @@ def test_a_time_zone_that_makes_no_sense_is_refused(parts: str, reason: str) -> 
     assert reason in why(lines_of_it, head=zone(parts))
     others = "".join(lines_of_it.replace("1@", f"{number}@") for number in range(2, 40))
     read = read_calendar(calendar(lines_of_it, others, event(START, uid="good"), head=zone(parts)))
-    assert [each.uid for each in read.objects] == ["good"]  # it is nobody else's trouble
+    assert [each.uid for each in read.objects] == ["good"]  # the other object is read all the same
     assert {each.why for each in read.refused} == {why(lines_of_it, head=zone(parts))}
     assert time.process_time() - started < SECONDS
 

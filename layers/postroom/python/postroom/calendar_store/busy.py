@@ -1,4 +1,4 @@
-"""When the owner of a mailbox is busy, as far as somebody may see it."""
+"""When the owner of a mailbox is busy, as far as the requester may see it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailbox_keys import MailboxKeys
 
 MAX_LOOKED_AT: Final = 10_000
-"""Most instances of one window that are looked at, invitations that nobody answered among them. Ours."""
+"""Most instances of one window that are looked at, unanswered invitations among them. Ours."""
 
 _YEAR_MS: Final = 31_556_952_000
 _LAST_MS: Final = 4_102_444_800_000
@@ -41,9 +41,9 @@ class StoredBusy:
     ) -> tuple[Sequence[BusyEvent], WorkingHours]:
         """Return the events that overlap a window, in order of their starts, and the working hours.
 
-        Private events have no details for anybody. The requester is a user of the mailbox's organization. If there
-        are more than ``MAX_INSTANCES``, invitations that the owner has not answered are put together to fewer periods:
-        anybody may invite, and the other events must still be seen.
+        Private events never have details. The requester is a user of the mailbox's organization. If there are more
+        than ``MAX_INSTANCES``, invitations that the owner has not answered are put together to fewer periods: any
+        sender may invite, and the other events must still be seen.
 
         Args:
             end_ms: is not part of the window.

@@ -95,7 +95,7 @@ class AnswerMail:
 
     Attributes:
         reason: why it was declined, in words for the organizer; else empty.
-        attendee: the ATTENDEE line of the request for whom it answers, or one like it.
+        attendee: the ATTENDEE line of the resource, as the request has it or as one is made.
         author, to: addresses, as ``writable`` returns them.
     """
 

@@ -32,7 +32,7 @@ def acting(organizer: Line | None) -> set[str]:
 
 
 def author_of(authors: Collection[str], organizer: Line) -> str:
-    """Return which of a message's authors acts: the organizer, else one whom the organizer lets act."""
+    """Return which of a message's authors acts: the organizer, else an address that the organizer lets act."""
     if organizer.address in authors:
         return organizer.address
     return min(acting(organizer).intersection(authors), default="")

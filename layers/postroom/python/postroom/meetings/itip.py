@@ -122,7 +122,7 @@ def decide(received: Received, stored: Meeting | None, own: Collection[str]) -> 
 
 
 def is_organizer(authors: Collection[str], organizer: Line | None) -> bool:
-    """Return whether one of the authors is the organizer, or whom the organizer lets act (SENT-BY)."""
+    """Return whether one of the authors is the organizer, or an address that the organizer lets act (SENT-BY)."""
     return not early.acting(organizer).isdisjoint(authors)
 
 

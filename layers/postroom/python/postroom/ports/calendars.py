@@ -110,7 +110,7 @@ class Calendars(Protocol):
         """Set the settings. Return ``False`` if the mailbox does not exist."""
 
     def set_access(self, mailbox_id: str, who: str, access: Access | None) -> bool:
-        """Set what somebody may see of the calendar; ``None`` removes the entry. Return ``False`` without a mailbox.
+        """Set what a user may see of the calendar; ``None`` removes the entry. Return ``False`` without a mailbox.
 
         Args:
             who: the id of a user, or ``DEFAULT_USER``.

@@ -40,7 +40,7 @@ class OwnMail:
     now: Callable[[], int]
 
     def depart(self, reply: Reply) -> Departure:
-        """Open a flow for a mailbox of the organization; for anybody else, say that the reply is not sent."""
+        """Open a flow for a mailbox of the organization; for any other recipient, say that the reply is not sent."""
         now = self.now()
         addressee = self.directory.resolve(reply.organization_id, {reply.to}).get(reply.to)
         if addressee is None or not addressee.has_mailbox:
