@@ -17,6 +17,7 @@ from lxml import etree
 from postroom.contracts.ews import soap
 from postroom.contracts.ews.names import SOAP_NAMESPACE, s
 from postroom.errors import PermanentError
+from postroom.model.xml_text import legal_in_xml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -210,7 +211,7 @@ def _default(namespace: str) -> dict[Any, str]:
 def _add(parent: Element, name: str, text: str | None = None) -> Element:
     """Append an element of the parent's namespace."""
     element = etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{name}")
-    element.text = None if text is None else soap.legal(text)
+    element.text = None if text is None else legal_in_xml(text)
     return element
 
 

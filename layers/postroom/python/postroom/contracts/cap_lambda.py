@@ -8,7 +8,6 @@ checked against the same one.
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +27,7 @@ from postroom.model.free_busy import (
     Zone,
     ZoneChange,
 )
+from postroom.model.xml_text import legal_in_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,8 +70,6 @@ ERRORS: Final[Mapping[str, FailureCode]] = {
 Schema = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_IN_XML: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-"""Lone surrogates, which JSON may hold, are among them. Source: XML 1.0, 2.2."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -340,7 +338,7 @@ def _milliseconds(time: str) -> int:
 
 def _text(said: str) -> str:
     """Return a text of the function's, cut, with U+FFFD for characters that XML cannot hold."""
-    return _NOT_IN_XML.sub("\ufffd", said[:MAX_TEXT_CHARACTERS])
+    return legal_in_xml(said[:MAX_TEXT_CHARACTERS])
 
 
 def _no_constant(name: str) -> float:

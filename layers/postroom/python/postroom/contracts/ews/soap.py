@@ -6,7 +6,6 @@ Sources: SOAP 1.1 (W3C note of 8 May 2000), sections 4 and 6.2; Microsoft, MS-OX
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -15,6 +14,7 @@ from lxml import etree
 from postroom.contracts.ews.names import ERRORS_NAMESPACE, MESSAGES_NAMESPACE, PREFIXES, s, t
 from postroom.errors import PermanentError
 from postroom.model.limits import MB
+from postroom.model.xml_text import legal_in_xml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -253,21 +253,13 @@ def _message(header: Element, content: Element) -> bytes:
 def new(tag: str, **attributes: str) -> Element:
     """Return a new element; tags are in the notation of ``names``."""
     element = etree.Element(tag, nsmap=PREFIXES)
-    element.attrib.update({name: legal(value) for name, value in attributes.items()})
+    element.attrib.update({name: legal_in_xml(value) for name, value in attributes.items()})
     return element
 
 
 def add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
     """Append an element to ``parent`` and return it; characters that XML cannot hold are replaced."""
     element = etree.SubElement(parent, tag, nsmap={"e": ERRORS_NAMESPACE} if ERRORS_NAMESPACE in tag else None)
-    element.attrib.update({name: legal(value) for name, value in attributes.items()})
-    element.text = None if text is None else legal(text)
+    element.attrib.update({name: legal_in_xml(value) for name, value in attributes.items()})
+    element.text = None if text is None else legal_in_xml(text)
     return element
-
-
-_ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def legal(text: str) -> str:
-    """Return ``text`` with U+FFFD in place of each character that XML 1.0 cannot hold, lone surrogates included."""
-    return _ILLEGAL.sub("\ufffd", text)
