@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.availability_query import MAX_ANSWER_BYTES, answer_document, result_document
+from postroom.contracts.availability_query import answer_document, result_document
 from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFailure
+from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from postroom.errors import (
     UnknownMailboxError,
 )
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.free_busy import BusyType, FailureCode, MailboxAvailability, MailboxFailure
+from postroom.model.free_busy import BusyType, FailureCode, MailboxAvailability, MailboxFailure, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class InternalMailboxes:
 
     def _mailbox(self, mailbox: str, owner: Addressee, question: Question) -> MailboxResult:
         events, hours = self._events(owner, question)
-        return MailboxAvailability(mailbox, _in_order(events), hours)
+        return MailboxAvailability(mailbox, in_order(events), hours)
 
     def _group(self, mailbox: str, group: Addressee, question: Question) -> MailboxResult:
         members: dict[str, Addressee] = {}
@@ -84,7 +84,7 @@ class InternalMailboxes:
             for event in self._events(member, question)[0]
             if event.busy_type is not BusyType.FREE
         }
-        return MailboxAvailability(mailbox, _in_order(list(busy)))
+        return MailboxAvailability(mailbox, in_order(busy))
 
     def _members(self, group: Addressee, organization_id: str) -> Iterator[Addressee]:
         """Yield members breadth-first; each nested group is visited once."""
@@ -109,7 +109,3 @@ def failure(mailbox: str, error: PostroomError) -> MailboxFailure:
         return MailboxFailure(mailbox, FailureCode.SERVER_BUSY, "a table did not answer; try again")
     code, said = SAID.get(type(error), (FailureCode.FREE_BUSY_GENERATION_FAILED, "the calendar cannot be read"))
     return MailboxFailure(mailbox, code, said)
-
-
-def _in_order(events: Sequence[BusyEvent]) -> tuple[BusyEvent, ...]:
-    return tuple(sorted(events, key=lambda event: (event.start_ms, event.end_ms)))

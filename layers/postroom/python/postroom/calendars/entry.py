@@ -30,7 +30,7 @@ _FLOATING, _ALL_DAY, _KEY_FLOATS = 1, 2, 4
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an event shows beside its time; texts are cut to ``objects.MAX_TEXT_CHARACTERS``."""
+    """What an event shows beside its time; texts are cut to ``free_busy.MAX_TEXT_CHARACTERS``."""
 
     busy_type: BusyType = BusyType.BUSY
     subject: str = ""

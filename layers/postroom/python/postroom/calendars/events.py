@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.calendars import values
 from postroom.calendars.entry import Length, Shown
 from postroom.errors import InvalidCalendarError
-from postroom.model.free_busy import BusyType
+from postroom.model.free_busy import MAX_TEXT_CHARACTERS, BusyType
 from postroom.model.limits import DAY_S
 from postroom.model.text import one_line
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from postroom.calendars.definitions import Zone, Zones
     from postroom.calendars.lines import Component
     from postroom.calendars.values import When
-
-MAX_TEXT_CHARACTERS: Final = 255
-"""Longest subject and location in an entry, in characters; longer ones are cut. Ours: Outlook's subjects have 255."""
 
 _BUSY: Final = {
     "FREE": BusyType.FREE,

@@ -11,22 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.availability import EwsProvider, LambdaProvider  # noqa: TC001 - pydantic reads annotations
 from postroom.model.free_busy import MAX_MAILBOXES, MAX_WINDOW_MS, MailboxAvailability, MailboxFailure, Question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-MAX_ANSWER_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
-"""Largest answer, in bytes of UTF-8 JSON. Source: Lambda's quotas: 6 MB for synchronous answers; 64 KB stay free."""
-
-MAX_ADDRESS_CHARACTERS: Final = 320
-"""Longest address of a question, in characters. Source: RFC 5321, 4.5.3.1: 64 and 255 octets with their ``@``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.errors import InvalidAvailabilityError
+from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.free_busy import (
+    MAX_TEXT_CHARACTERS,
     BusyEvent,
     BusyType,
     EventDetails,
@@ -26,6 +28,7 @@ from postroom.model.free_busy import (
     WorkingPeriod,
     Zone,
     ZoneChange,
+    in_order,
 )
 from postroom.model.xml_text import legal_in_xml
 
@@ -38,12 +41,6 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES: Final = 1 << 20
 """Largest answer, in bytes of UTF-8 JSON. Ours: about 5,000 events with details; Lambda would pass on 6 MB."""
-
-MAX_MAILBOX_CHARACTERS: Final = 320
-"""Longest address in an answer, in characters. Source: RFC 5321, 4.5.3.1."""
-
-MAX_TEXT_CHARACTERS: Final = 255
-"""Longest subject, location and name of a zone, in characters; longer ones are cut. Ours, after Exchange's subjects."""
 
 MAX_PERIODS: Final = 100
 """Most working periods of a mailbox, and most days of one period. Ours."""
@@ -153,7 +150,7 @@ _DEFINITIONS: Final[Schema] = {
     "mailbox": {
         **_structure(
             "mailbox",
-            mailbox={"type": "string", "maxLength": MAX_MAILBOX_CHARACTERS},
+            mailbox={"type": "string", "maxLength": MAX_ADDRESS_CHARACTERS},
             events=_listed(_ref("event")),
             workingHours=_ref("workingHours"),
             error=_TEXT,
@@ -255,9 +252,9 @@ def _result(mailbox: str, entry: Mapping[str, Any]) -> MailboxResult:
     if "error" in entry:
         code = ERRORS.get(entry["error"], FailureCode.FREE_BUSY_GENERATION_FAILED)
         return MailboxFailure(mailbox, code, "the provider answered with an error for this mailbox")
-    events = sorted(map(_event, entry["events"]), key=lambda event: (event.start_ms, event.end_ms))
+    events = in_order(map(_event, entry["events"]))
     hours = entry.get("workingHours")
-    return MailboxAvailability(mailbox, tuple(events), None if hours is None else _hours(hours))
+    return MailboxAvailability(mailbox, events, None if hours is None else _hours(hours))
 
 
 def _faults(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -337,7 +334,7 @@ def _milliseconds(time: str) -> int:
 
 
 def _text(said: str) -> str:
-    """Return a text of the function's, cut, with U+FFFD for characters that XML cannot hold."""
+    """Return a subject, a location or a zone's name, cut, with U+FFFD for characters that XML cannot hold."""
     return legal_in_xml(said[:MAX_TEXT_CHARACTERS])
 
 

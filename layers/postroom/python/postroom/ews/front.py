@@ -18,16 +18,13 @@ from postroom.errors import InvalidQuestionError, TemporaryError
 from postroom.ews import autodiscover
 from postroom.ews.context import Asking
 from postroom.ews.operations import OPERATIONS
-from postroom.model.limits import MB
+from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postroom.contracts.http_calls import HttpCall
     from postroom.ews.context import Context
-
-MAX_ANSWER_BYTES: Final = 6 * MB - 64 * 1024
-"""Largest answer, in bytes of JSON. Source: Lambda's quotas, 6 MB for synchronous answers; 64 KB stay free."""
 
 TEXT: Final = "text/plain; charset=utf-8"
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="EWS"'}
@@ -99,7 +96,6 @@ def _exchange(call: HttpCall, asking: Asking, context: Context, _now_ms: int) ->
 
 
 _UNAVAILABLE: Final = soap.FaultError("ErrorInternalServerTransientError", "A service did not answer. Try again.")
-
 
 _TOO_LARGE: Final = soap.FaultError(
     "ErrorMessageSizeExceeded", "The answer is too large: ask for fewer mailboxes, a shorter time or no details."

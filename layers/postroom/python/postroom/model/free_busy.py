@@ -9,15 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from postroom.model.limits import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_MAILBOXES: Final = 100
 """Most mailboxes of one question. Source: Microsoft's EWS reference, GetUserAvailability: the default of Exchange."""
 
 MAX_WINDOW_MS: Final = 62 * DAY_MS
 """Longest window of a question, in milliseconds. Source: Microsoft's EWS reference, FreeBusyViewOptions: 62 days."""
+
+
+MAX_TEXT_CHARACTERS: Final = 255
+"""Longest subject and location of an event, in characters; longer ones are cut. Source: Exchange's and Outlook's limit
+for a subject."""
 
 
 class BusyType(StrEnum):
@@ -69,6 +77,11 @@ class BusyEvent:
     end_ms: int
     busy_type: BusyType
     details: EventDetails | None = None
+
+
+def in_order(events: Iterable[BusyEvent]) -> tuple[BusyEvent, ...]:
+    """Return events in the order of their starts; those with the same start in the order of their ends."""
+    return tuple(sorted(events, key=lambda event: (event.start_ms, event.end_ms)))
 
 
 @dataclass(frozen=True, slots=True)

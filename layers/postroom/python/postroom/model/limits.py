@@ -12,6 +12,10 @@ DAY_S: Final = 24 * 3600
 DAY_MS: Final = DAY_S * 1000
 """One day, in milliseconds."""
 
+MAX_ANSWER_BYTES: Final = 6 * MB - 64 * 1024
+"""Largest answer of our functions to a synchronous call, in bytes of JSON. Source: Lambda's quotas, 6 MB; 64 KB stay
+free."""
+
 MAX_MESSAGE_BYTES: Final = 40 * MB
 """Largest message in MIME form, in bytes. Source: guide, message quotas (ZH:3490)."""
 

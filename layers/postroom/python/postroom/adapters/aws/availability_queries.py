@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws.rule_functions import LambdaRuleFunctions
 from postroom.contracts.availability_query import (
-    MAX_ANSWER_BYTES,
     read_answer,
     read_failure,
     write_question,
     write_test,
 )
 from postroom.errors import StoreUnavailableError
+from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,6 +21,7 @@ from postroom.contracts.ews.soap import add, new
 from postroom.contracts.ews.zones import add_working_hours, read_working_hours
 from postroom.errors import InvalidEwsAnswerError
 from postroom.model.free_busy import (
+    MAX_TEXT_CHARACTERS,
     BusyEvent,
     BusyType,
     EventDetails,
@@ -29,6 +30,7 @@ from postroom.model.free_busy import (
     MailboxAvailability,
     MailboxFailure,
     Zone,
+    in_order,
 )
 from postroom.model.zone_times import epoch_ms, to_local
 
@@ -43,9 +45,6 @@ if TYPE_CHECKING:
 
 MAX_EVENTS: Final = 5_000
 """Most events of one mailbox that are read from a server. Ours; Exchange answers at most 1,000."""
-
-MAX_TEXT_CHARACTERS: Final = 255
-"""Longest subject and location that are read; the rest is cut. Source: Exchange's own limit for a subject."""
 
 _WRITTEN: Final = {
     BusyType.FREE: "Free",
@@ -200,8 +199,7 @@ def _read_events(view: Element, window: tuple[int, int]) -> tuple[BusyEvent, ...
     else:  # Exchange leaves the array out if there is no event
         events = []
     start_ms, end_ms = window
-    inside = [event for event in events if event.start_ms < end_ms and event.end_ms > start_ms]
-    return tuple(sorted(inside, key=lambda event: (event.start_ms, event.end_ms)))
+    return in_order(event for event in events if event.start_ms < end_ms and event.end_ms > start_ms)
 
 
 def _read_event(element: Element) -> BusyEvent:
