@@ -142,15 +142,14 @@ def read_soap(data: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         content = soap.read_envelope(data, soap.REQUEST_LIMITS).content
     except soap.UnreadableXmlError as error:
-        raise soap.FaultError(soap.SCHEMA_VALIDATION, f"The request failed schema validation: {error}.") from error
+        raise soap.schema_fault(error) from error
     if content.tag != f"{{{NAMESPACE}}}GetUserSettingsRequestMessage":
         raise soap.FaultError("ErrorInvalidOperation", "This operation of AutoDiscover is not served.")
     within = f"{{{NAMESPACE}}}Request/{{{NAMESPACE}}}"
     users = content.findall(f"{within}Users/{{{NAMESPACE}}}User")
     settings = content.findall(f"{within}RequestedSettings/{{{NAMESPACE}}}Setting")
     if not 1 <= len(users) <= MAX_USERS or not settings:
-        text = f"The request failed schema validation: 1 to {MAX_USERS} users and at least one setting are needed."
-        raise soap.FaultError(soap.SCHEMA_VALIDATION, text)
+        raise soap.schema_fault(f"1 to {MAX_USERS} users and at least one setting are needed")
     addresses = tuple((user.findtext(f"{{{NAMESPACE}}}Mailbox") or "").strip() for user in users)
     return addresses, tuple(dict.fromkeys((setting.text or "").strip() for setting in settings))
 

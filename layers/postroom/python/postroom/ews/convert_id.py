@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.ews.names import m
 from postroom.contracts.ews.responses import add_problem, new_response
-from postroom.contracts.ews.soap import SCHEMA_VALIDATION, FaultError
+from postroom.contracts.ews.soap import schema_fault
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -29,7 +29,7 @@ def answer(call: Call, _asking: Asking, _context: Context) -> Element:
     """
     ids = call.request.find(m("SourceIds"))
     if ids is None or len(ids) == 0:
-        raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: SourceIds has no id.")
+        raise schema_fault("SourceIds has no id")
     response, messages = new_response(OPERATION)
     for _ in ids:
         add_problem(messages, OPERATION, "ErrorInvalidIdMalformed", "Id is malformed.")

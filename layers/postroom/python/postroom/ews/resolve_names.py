@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.ews.names import m, t
 from postroom.contracts.ews.responses import add_message, add_problem, new_response
-from postroom.contracts.ews.soap import SCHEMA_VALIDATION, FaultError, add
+from postroom.contracts.ews.soap import add, schema_fault
 from postroom.model.directory import EntityKind, EntityState
 from postroom.ports.directory import every_item
 
@@ -52,7 +52,7 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     """
     text = (call.request.findtext(m("UnresolvedEntry")) or "").strip().casefold()
     if not text:
-        raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: UnresolvedEntry is empty.")
+        raise schema_fault("UnresolvedEntry is empty")
     in_directory = call.request.get("SearchScope") in _IN_DIRECTORY
     found = _search(text, asking, context) if in_directory else []
     response, messages = new_response(OPERATION)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.ews import time_zones
 from postroom.contracts.ews.fields import date_time, integer, needed, text
 from postroom.contracts.ews.names import m, t
-from postroom.contracts.ews.soap import SCHEMA_VALIDATION, FaultError, add, new
+from postroom.contracts.ews.soap import FaultError, add, new, schema_fault
 from postroom.contracts.ews.zones import add_zone, read_zone
 from postroom.model.free_busy import MAX_MAILBOXES, MAX_WINDOW_MS, Zone
 from postroom.model.limits import DAY_MS
@@ -140,7 +140,7 @@ def read_request(request: Element, header: Element | None = None) -> Availabilit
         zone = named or read_zone(request)
         start_ms, end_ms = _instant_ms(start, zone), _instant_ms(end, zone)
     except (ValueError, OverflowError) as error:
-        raise FaultError(SCHEMA_VALIDATION, f"The request failed schema validation: {error}.") from error
+        raise schema_fault(error) from error
     if end_ms <= start_ms:
         raise FaultError("ErrorInvalidTimeInterval", "The time window ends before it begins, or is empty.")
     if end_ms - start_ms > MAX_WINDOW_MS:

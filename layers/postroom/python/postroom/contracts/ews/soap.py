@@ -78,6 +78,11 @@ class FaultError(PermanentError):
         self.code, self.text, self.soap_code = code, text, soap_code
 
 
+def schema_fault(reason: object, soap_code: str | None = None) -> FaultError:
+    """Return the fault of a document that is XML but no valid message; ``reason`` is without a full stop."""
+    return FaultError(SCHEMA_VALIDATION, f"The request failed schema validation: {reason}.", soap_code)
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A SOAP message: its header, None if it has none, and the one element in its body."""
@@ -169,10 +174,10 @@ def read_envelope(data: bytes, limits: Limits) -> Envelope:
     root = parse(data, limits)
     if root.tag != s("Envelope"):
         version = "VersionMismatch" if etree.QName(root).localname == "Envelope" else None
-        raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: no SOAP 1.1 envelope.", version)
+        raise schema_fault("no SOAP 1.1 envelope", version)
     body = root.find(s("Body"))
     if body is None or len(body) != 1:
-        raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: the body must have one element.")
+        raise schema_fault("the body must have one element")
     return Envelope(root.find(s("Header")), body[0])
 
 
@@ -188,13 +193,13 @@ def read_call(data: bytes) -> Call:
     except TooLargeXmlError as error:
         raise FaultError("ErrorMessageSizeExceeded", f"The request is too large: {error}.") from error
     except UnreadableXmlError as error:
-        raise FaultError(SCHEMA_VALIDATION, f"The request failed schema validation: {error}.") from error
+        raise schema_fault(error) from error
     version = None if envelope.header is None else envelope.header.find(t("RequestServerVersion"))
     if envelope.header is None or version is None or version.get("Version") not in VERSIONS:
         raise FaultError(INVALID_SERVER_VERSION, "The specified server version is invalid.")
     name = etree.QName(envelope.content)
     if name.namespace != MESSAGES_NAMESPACE:
-        raise FaultError(SCHEMA_VALIDATION, "The request failed schema validation: not an element of EWS's messages.")
+        raise schema_fault("not an element of EWS's messages")
     return Call(name.localname, envelope.content, envelope.header)
 
 
