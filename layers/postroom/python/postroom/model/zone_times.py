@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 local times and UTC alike are naive here
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_PYTHON_WEEKDAYS: Final = (
+WEEKDAYS: Final = (
     Weekday.MON,
     Weekday.TUE,
     Weekday.WED,
@@ -25,6 +25,8 @@ _PYTHON_WEEKDAYS: Final = (
     Weekday.SAT,
     Weekday.SUN,
 )
+"""In the order of Python's numbers, 0 to 6."""
+
 LAST_WEEK: Final = 5
 
 
@@ -56,14 +58,14 @@ def to_local(zone: Zone, utc_ms: int) -> datetime:
 def nth_weekday(year: int, month: int, week: int, weekday: Weekday) -> date:
     """Return the day of a month that is its first, second, third, fourth or last (5) of a weekday."""
     first = date(year, month, 1)
-    day = first + timedelta(days=(_PYTHON_WEEKDAYS.index(weekday) - first.weekday()) % 7 + 7 * (week - 1))
+    day = first + timedelta(days=(WEEKDAYS.index(weekday) - first.weekday()) % 7 + 7 * (week - 1))
     return day - timedelta(days=7) if day.month != month else day
 
 
 def week_and_weekday(day: date) -> tuple[int, Weekday]:
     """Return where a day is in its month: 1 to 4, or 5 if the month has no later week; and its weekday."""
     is_last = (day + timedelta(days=7)).month != day.month
-    return LAST_WEEK if is_last else (day.day - 1) // 7 + 1, _PYTHON_WEEKDAYS[day.weekday()]
+    return LAST_WEEK if is_last else (day.day - 1) // 7 + 1, WEEKDAYS[day.weekday()]
 
 
 def _moment(ms: int) -> datetime:

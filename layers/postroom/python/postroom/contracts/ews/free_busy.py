@@ -4,8 +4,7 @@ Events leave in the request's zone, without offset, as Exchange writes them.
 Source: Microsoft, MS-OXWAVLS 3.1.4.1 and 7, for the order of elements: FreeBusyResponse is ResponseMessage,
 FreeBusyView; FreeBusyView is FreeBusyViewType, MergedFreeBusy, CalendarEventArray, WorkingHours; CalendarEvent is
 StartTime, EndTime, BusyType, CalendarEventDetails; CalendarEventDetails is ID, Subject, Location, IsMeeting,
-IsRecurring, IsException, IsReminderSet, IsPrivate. MS-OXWSCDATA 2.2.4.65: ResponseMessage is MessageText, ResponseCode,
-DescriptiveLinkKey, MessageXml.
+IsRecurring, IsException, IsReminderSet, IsPrivate. ``responses`` has ResponseMessage.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from postroom.contracts.ews.availability import MIN_INTERVAL_MINUTES, asked_wind
 from postroom.contracts.ews.digits import merged_free_busy, periods
 from postroom.contracts.ews.fields import boolean, date_time, needed, needed_text, text
 from postroom.contracts.ews.names import m, t
+from postroom.contracts.ews.responses import add_message, add_problem
 from postroom.contracts.ews.soap import add, new
 from postroom.contracts.ews.zones import add_working_hours, read_working_hours
 from postroom.errors import InvalidEwsAnswerError
@@ -79,14 +79,10 @@ def write_answer(request: AvailabilityRequest, results: Sequence[MailboxResult])
     for result in results:
         response = add(array, m("FreeBusyResponse"))
         if isinstance(result, MailboxFailure):
-            message = add(response, m("ResponseMessage"), ResponseClass="Error")
-            add(message, m("MessageText"), result.message)
-            add(message, m("ResponseCode"), result.code.value)
-            add(message, m("DescriptiveLinkKey"), "0")
+            add_problem(response, "", result.code.value, result.message)
             add(add(response, m("FreeBusyView")), t("FreeBusyViewType"), "None")
         else:
-            message = add(response, m("ResponseMessage"), ResponseClass="Success")
-            add(message, m("ResponseCode"), "NoError")
+            add_message(response, "")
             _add_view(response, request, result)
     return answer
 

@@ -1,4 +1,6 @@
-"""What answers of most operations share: response messages, each a success, a warning or an error.
+"""What answers of operations share: response messages, each a success, a warning or an error.
+
+A message's name begins with its operation. GetUserAvailability's has no operation in it: there, ``operation`` is empty.
 
 Source: Microsoft, MS-OXWSCDATA 2.2.4.65 (ResponseMessageType): MessageText, ResponseCode, DescriptiveLinkKey come
 first.

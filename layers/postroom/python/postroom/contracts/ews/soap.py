@@ -79,7 +79,7 @@ class FaultError(PermanentError):
 
 
 def schema_fault(reason: object, soap_code: str | None = None) -> FaultError:
-    """Return the fault of a document that is XML but no valid message; ``reason`` is without a full stop."""
+    """Return the fault of a document that is no valid message; ``reason`` has no full stop at its end."""
     return FaultError(SCHEMA_VALIDATION, f"The request failed schema validation: {reason}.", soap_code)
 
 

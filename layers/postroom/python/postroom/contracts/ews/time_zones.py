@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.ews.names import t
 from postroom.contracts.ews.soap import add
-from postroom.model.free_busy import Weekday, Zone, ZoneChange
-from postroom.model.zone_times import LAST_WEEK
+from postroom.contracts.ews.zones import DAYS
+from postroom.model.free_busy import Zone, ZoneChange
+from postroom.model.zone_times import LAST_WEEK, WEEKDAYS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 DATA: Final = "windows_zones.json"
 
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FIXED: Final = 1
 """Members of a rule without changes: its bias alone."""
 
@@ -76,7 +76,7 @@ def context_zone(header: Element | None, local: datetime) -> Zone | None:
 
 def _change(bias_minutes: int, month: int, weekday: int, occurrence: int, minutes: int) -> ZoneChange:
     week, time = LAST_WEEK if occurrence == -1 else occurrence, f"{minutes // 60:02}:{minutes % 60:02}:00"
-    return ZoneChange(bias_minutes, time, month, week, Weekday(_DAYS[weekday][:3].upper()))
+    return ZoneChange(bias_minutes, time, month, week, WEEKDAYS[weekday])
 
 
 def add_definition(parent: Element, zone_id: str, *, full: bool) -> None:
@@ -126,7 +126,7 @@ def _add_rule(group: Element, rule: list[int]) -> None:
         _add_target(transition, "Period", period_id)
         add(transition, t("TimeOffset"), _duration(minutes))
         add(transition, t("Month"), str(month))
-        add(transition, t("DayOfWeek"), _DAYS[weekday])
+        add(transition, t("DayOfWeek"), DAYS[WEEKDAYS[weekday]])
         add(transition, t("Occurrence"), str(occurrence))
 
 
