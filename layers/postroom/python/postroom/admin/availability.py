@@ -76,9 +76,7 @@ def update(
     domain = request["DomainName"].lower()
     _check_providers(context, request)
     with context.availability_passwords.changing(organization.id, domain):
-        found = context.directory.availability(organization.id, domain)
-        if found is None:
-            raise ResourceNotFoundException(f"There is no availability configuration for {domain}.")
+        found = _existing(context, organization.id, domain)
         provider = _kept_provider(context, organization.id, domain, request)
         changed = replace(found, provider=provider, modified=now)
         context.directory.commit([Check(organization), Replace(changed)])
@@ -141,10 +139,7 @@ def _to_test(
 ) -> ProviderTest:
     if "DomainName" in request:
         domain = request["DomainName"].lower()
-        found = context.directory.availability(organization_id, domain)
-        if found is None:
-            raise ResourceNotFoundException(f"There is no availability configuration for {domain}.")
-        return ProviderTest(organization_id, domain, found.provider)
+        return ProviderTest(organization_id, domain, _existing(context, organization_id, domain).provider)
     if "LambdaProvider" in request:
         return ProviderTest(organization_id, "", LambdaProvider(request["LambdaProvider"]["LambdaArn"]))
     ews = request["EwsProvider"]
@@ -152,6 +147,18 @@ def _to_test(
     return ProviderTest(
         organization_id, "", EwsProvider(ews["EwsEndpoint"], ews["EwsUsername"], ""), ews["EwsPassword"]
     )
+
+
+def _existing(context: Context, organization_id: str, domain: str) -> AvailabilityConfiguration:
+    """Return the configuration of a domain.
+
+    Raises:
+        ResourceNotFoundException: there is none.
+    """
+    found = context.directory.availability(organization_id, domain)
+    if found is None:
+        raise ResourceNotFoundException(f"There is no availability configuration for {domain}.")
+    return found
 
 
 def _check_limit(context: Context, organization_id: str) -> None:

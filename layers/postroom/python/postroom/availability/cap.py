@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.availability.asking import Reply
 from postroom.availability.rests import LONG_REST_MS, REST_MS
-from postroom.contracts.cap_lambda import read_answer, write_request
+from postroom.contracts.cap_lambda import PROVIDERS_ERROR, read_answer, write_request
 from postroom.errors import InvalidAvailabilityError, StoreUnavailableError
 from postroom.model.availability import LambdaProvider
 from postroom.model.free_busy import FailureCode, MailboxFailure
@@ -113,6 +113,6 @@ def _faults(results: Mapping[str, MailboxResult]) -> str:
     wrong = [
         each.message
         for each in results.values()
-        if isinstance(each, MailboxFailure) and each.message.startswith("the provider's answer")
+        if isinstance(each, MailboxFailure) and each.message != PROVIDERS_ERROR
     ]
     return "; ".join(dict.fromkeys(wrong[:MAX_FAULTS]))

@@ -22,7 +22,6 @@ from postroom.ports.ews_servers import ServerFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.availability.asking import Caller
     from postroom.availability.cap import CapCaller
     from postroom.availability.ews import EwsCaller
     from postroom.contracts.availability_query import ProviderTest
@@ -60,7 +59,7 @@ class ProviderTesting:
                 "The function's policy allows anonymous invocations. Give the permission with --source-account and "
                 f"--source-arn: {organization_arn}"
             )
-        return self._call(self.functions, test, organization_arn, request_id)
+        return self._call(test, organization_arn, request_id)
 
     def _server(self, test: ProviderTest, provider: EwsProvider) -> str:
         """Ask a server about one mailbox; whether it knows the mailbox does not matter, as it has let the user in."""
@@ -76,7 +75,7 @@ class ProviderTesting:
         found = self.servers.servers.free_busy(provider, password, [_mailbox(test)], start, start + DAY_MS)
         return found.message if isinstance(found, ServerFailure) else ""
 
-    def _call(self, caller: Caller, test: ProviderTest, organization_arn: str, request_id: str) -> str:
+    def _call(self, test: ProviderTest, organization_arn: str, request_id: str) -> str:
         mailbox = _mailbox(test)
         start = self.now() // 1000 * 1000
         configuration = AvailabilityConfiguration(
@@ -88,7 +87,7 @@ class ProviderTesting:
         )
         requester = Requester(mailbox, LOCAL_PART, test.organization_id, LOCAL_PART)
         asking = Asking(requester, organization_arn, request_id, [mailbox], start, start + DAY_MS)
-        reply = caller.ask(configuration, asking)
+        reply = self.functions.ask(configuration, asking)
         if not reply.error:
             return ""
         return f"The function was invoked. {reply.error}. {reply.data.get('error', '')}".strip(". ")

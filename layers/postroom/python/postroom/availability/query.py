@@ -11,7 +11,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from postroom.availability.asking import Asking
 from postroom.availability.internal import failure
@@ -67,7 +67,7 @@ class AvailabilityQuery:
         for name in dict.fromkeys(names.values()):
             domains.setdefault(name.rpartition("@")[2], []).append(name)
         domains.pop("", None)
-        run = _Run(self, question, request_id, {})
+        run = _Run(self, question, request_id)
         troubles = run.all(domains)
         return Answered(tuple(self._result(mailbox, names[mailbox], run) for mailbox in question.mailboxes), troubles)
 
@@ -85,9 +85,9 @@ class AvailabilityQuery:
 class _Run:
     """One question under way. Threads put ``results`` down by the mailbox's address, lower-case."""
 
-    def __init__(self, query: AvailabilityQuery, question: Question, request_id: str, results: dict[str, Any]) -> None:
+    def __init__(self, query: AvailabilityQuery, question: Question, request_id: str) -> None:
         self.query, self.question, self.request_id = query, question, request_id
-        self.results: dict[str, MailboxResult] = results
+        self.results: dict[str, MailboxResult] = {}
         self.failed: set[str] = set()
 
     def all(self, domains: dict[str, list[str]]) -> tuple[str, ...]:

@@ -64,6 +64,9 @@ ERRORS: Final[Mapping[str, FailureCode]] = {
 }
 """EWS codes of the errors that a function may answer; every other text is ErrorFreeBusyGenerationFailed (ZH:3224)."""
 
+PROVIDERS_ERROR: Final = "the provider answered with an error for this mailbox"
+"""Message of a mailbox that fails though the answer is as documented; every other failure is a fault of the answer."""
+
 Schema = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -251,7 +254,7 @@ def _result(mailbox: str, entry: Mapping[str, Any]) -> MailboxResult:
         return MailboxFailure(mailbox, FailureCode.RESPONSE_SCHEMA_VALIDATION, said)
     if "error" in entry:
         code = ERRORS.get(entry["error"], FailureCode.FREE_BUSY_GENERATION_FAILED)
-        return MailboxFailure(mailbox, code, "the provider answered with an error for this mailbox")
+        return MailboxFailure(mailbox, code, PROVIDERS_ERROR)
     events = in_order(map(_event, entry["events"]))
     hours = entry.get("workingHours")
     return MailboxAvailability(mailbox, events, None if hours is None else _hours(hours))
