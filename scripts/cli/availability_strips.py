@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.free_busy import BusyType, MailboxFailure
+from postroom.model.zone_times import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,19 +36,19 @@ _RANK: Final = (BusyType.FREE, BusyType.TENTATIVE, BusyType.BUSY, BusyType.OOF)
 def days(start_ms: int, end_ms: int, zone: ZoneInfo) -> Iterator[tuple[str, list[int]]]:
     """Yield the days of a window in a zone, each with the starts of its half hours: 46 to 50 where clocks change."""
     midnight = datetime.fromtimestamp(start_ms / 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    while _ms(midnight) < end_ms:
+    while epoch_ms(midnight) < end_ms:
         following = (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
-        yield midnight.strftime("%a %Y-%m-%d"), list(range(_ms(midnight), _ms(following), HALF_HOUR_MS))
+        yield midnight.strftime("%a %Y-%m-%d"), list(range(epoch_ms(midnight), epoch_ms(following), HALF_HOUR_MS))
         midnight = following
 
 
 def hours(half_hours: Sequence[int], zone: ZoneInfo) -> str:
     """Return the line of hours above a strip: every third hour, over its first half."""
     line = ""
-    for at_ms in half_hours:
+    for place, at_ms in enumerate(half_hours):
         local = datetime.fromtimestamp(at_ms / 1000, zone)
-        if len(line) <= half_hours.index(at_ms) and local.hour % 3 == 0 and local.minute == 0:
-            line = line.ljust(half_hours.index(at_ms)) + str(local.hour)
+        if len(line) <= place and local.hour % 3 == 0 and local.minute == 0:
+            line = line.ljust(place) + str(local.hour)
     return line
 
 
@@ -71,7 +72,3 @@ def _type(events: Sequence[BusyEvent], at_ms: int) -> BusyType:
         if event.start_ms < at_ms + HALF_HOUR_MS and max(event.end_ms, event.start_ms + 1) > at_ms
     ]
     return max(types, key=_RANK.index, default=BusyType.FREE)
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.astimezone(UTC).timestamp() * 1000)

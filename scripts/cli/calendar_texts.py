@@ -37,9 +37,7 @@ def zone(name: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
-        raise UsageError(f"no time zone {name}: give an IANA name, as Europe/Berlin") from error
-    except KeyError as error:
+    except (ValueError, KeyError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError; OSError: a folder's name
         raise UsageError(f"no time zone {name}: give an IANA name, as Europe/Berlin") from error
 
 
@@ -54,6 +52,11 @@ def time(text: str, local: ZoneInfo) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=local)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"not an ISO 8601 time or day: {text}") from error
+
+
+def today(local: ZoneInfo) -> datetime:
+    """Return the last midnight of a zone."""
+    return datetime.now(local).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def span(start_ms: int, end_ms: int, local: ZoneInfo, *, all_day: bool) -> tuple[str, str]:
@@ -75,6 +78,15 @@ def bounded(at_ms: int) -> int:
 def minutes(after_midnight: int) -> str:
     """Return minutes after midnight as ``HH:MM``."""
     return f"{after_midnight // 60:02}:{after_midnight % 60:02}"
+
+
+def period_row(period: WorkingPeriod) -> dict[str, Any]:
+    """Return what `--json` shows of a working period: a documented interface."""
+    return {
+        "days": [day.value for day in period.days],
+        "start": minutes(period.start_minutes),
+        "end": minutes(period.end_minutes),
+    }
 
 
 def period(text: str) -> WorkingPeriod:

@@ -63,7 +63,7 @@ def ask(console: Console, asker: str, mailboxes: Sequence[str]) -> str:
     Args:
         console: for the strip.
         asker: address of the user who asks.
-        mailboxes: the owner of the calendar, a user without one, and an address that is nobody's.
+        mailboxes: the owner of the calendar, a user without one, and an address without a mailbox.
     """
     from exchangelib import Configuration, Credentials, EWSDateTime, EWSTimeZone
     from exchangelib.protocol import Protocol

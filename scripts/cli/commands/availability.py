@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,6 +12,7 @@ from cli.commands.mailbox import find_mailbox
 from cli.errors import RefusedError, UsageError
 from cli.repository import STACK_NAME
 from postroom.model.free_busy import MAX_MAILBOXES, MAX_WINDOW_MS, MailboxFailure, Question, Requester
+from postroom.model.zone_times import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,10 +77,9 @@ def _described(operator: Operator, head: Head) -> Requester:
 
 
 def _window(from_: str | None, to: str | None, zone: ZoneInfo) -> tuple[int, int]:
-    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = calendar_texts.time(from_, zone) if from_ else today
+    start = calendar_texts.time(from_, zone) if from_ else calendar_texts.today(zone)
     end = calendar_texts.time(to, zone) if to else start.astimezone(zone) + timedelta(days=1)
-    start_ms, end_ms = (int(each.astimezone(UTC).timestamp() * 1000) for each in (start, end))
+    start_ms, end_ms = epoch_ms(start), epoch_ms(end)
     if not 0 < end_ms - start_ms <= MAX_WINDOW_MS:
         raise UsageError("--to must be after --from, by at most 62 days")
     return start_ms, end_ms
@@ -130,14 +130,7 @@ def _hours(hours: WorkingHours) -> dict[str, Any]:
     return {
         "zone": hours.zone.name,
         "biasMinutes": hours.zone.bias_minutes,
-        "periods": [
-            {
-                "days": [day.value for day in period.days],
-                "start": calendar_texts.minutes(period.start_minutes),
-                "end": calendar_texts.minutes(period.end_minutes),
-            }
-            for period in hours.periods
-        ],
+        "periods": list(map(calendar_texts.period_row, hours.periods)),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,6 +13,7 @@ from cli import calendar_texts, output, running
 from cli.commands.mailbox import ItemId, User, find_mailbox
 from cli.errors import RefusedError, UsageError
 from postroom.model.folders import Folder
+from postroom.model.zone_times import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def import_(
             read = read_calendar(content)
         except InvalidCalendarError as error:
             raise RefusedError(f"{file}: {error}") from error
-        results = [_refused(uid, why) for uid, why in ((one.uid, one.why) for one in read.refused)]
+        results = [_refused(one.uid, one.why) for one in read.refused]
         results += _imported(operator, head, read)
     if as_json:
         output.print_json({"uid": one.uid, "result": one.result.value, "why": one.why} for one in results)
@@ -116,12 +117,11 @@ def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False
         head = find_mailbox(operator, user)
         calendar = operator.calendars.opened(head)
         zone = calendar_texts.zone(operator.calendars.calendars.settings(head.mailbox_id).zone)
-        today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        start = calendar_texts.time(from_, zone) if from_ else today
+        start = calendar_texts.time(from_, zone) if from_ else calendar_texts.today(zone)
         end = calendar_texts.time(to, zone) if to else start + timedelta(days=LISTED_DAYS)
         if end <= start:
             raise UsageError("--to must be after --from")
-        found = calendar.instances(_ms(start), _ms(end), most=MAX_LISTED)
+        found = calendar.instances(epoch_ms(start), epoch_ms(end), most=MAX_LISTED)
     if as_json:
         output.print_json(map(_row, found))
         return
@@ -136,10 +136,6 @@ def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False
         for one in found
     ]
     output.print_table(("id", "start", "end", "busy", "subject", "location"), cells)
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _row(found: FoundInstance) -> dict[str, Any]:
@@ -194,7 +190,7 @@ def remove(
     user: User,
     item: ItemId,
 ) -> None:
-    """Remove an event with all its instances. Nobody is told, and it cannot be had back."""
+    """Remove an event with all its instances. No message is sent, and the event cannot be restored."""
     from postroom.calendar_store.store import Remove
 
     with running.refusals():
@@ -245,12 +241,7 @@ def hours(
 def _hours(settings: CalendarSettings) -> Iterator[dict[str, Any]]:
     """Yield what `--json` shows: a documented interface."""
     for period in settings.periods:
-        yield {
-            "zone": settings.zone,
-            "days": [day.value for day in period.days],
-            "start": calendar_texts.minutes(period.start_minutes),
-            "end": calendar_texts.minutes(period.end_minutes),
-        }
+        yield {"zone": settings.zone, **calendar_texts.period_row(period)}
 
 
 @app.command("access")
@@ -294,7 +285,7 @@ def _named(operator: Operator, head: Head, who: str) -> str:
 
 
 def _who(operator: Operator, head: Head, who: str) -> str:
-    """Return the key of an entry for somebody."""
+    """Return the key of an entry: a user's, or the one for everyone."""
     from postroom.model.calendars import DEFAULT_USER
 
     if who == calendar_texts.EVERYONE:
