@@ -2,158 +2,34 @@
 
 from __future__ import annotations
 
-import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.aws.calendars import DynamoCalendars
-from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.mailbox_removal import AwsMailboxRemoval
-from postroom.adapters.aws.mailboxes import DynamoMailboxes
-from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.calendars import MemoryCalendars
-from postroom.adapters.memory.ledger import MemoryLedger
-from postroom.adapters.memory.mailboxes import MemoryMailboxes
-from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import ConflictError
-from postroom.model.calendars import (
-    DEFAULT_SETTINGS,
-    DEFAULT_USER,
-    LONGEST_SINGLE_MS,
-    Access,
-    BlobNote,
-    CalendarSettings,
-    NewObject,
-    ObjectTimes,
-    PutObject,
-    RemoveObject,
-)
-from postroom.model.free_busy import Weekday, WorkingPeriod
+from postroom.model.calendars import DEFAULT_SETTINGS, BlobNote, PutObject, RemoveObject
 from postroom.model.limits import DAY_MS
-from postroom.model.mailbox import ChangeKind, Counters, NewItem
+from postroom.model.mailbox import ChangeKind, Counters
 from postroom.ports.calendars import MAX_CHANGES
-from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Allowance, Commit, Settle
-from tests.support.builders import NOON, ORG, TRACE, arn, bounce, delivered, order, received
+from tests.support.builders import NOON, ORG, TRACE, bounce, delivered, order, received
+from tests.support.calendar_stores import HOUR_MS, an_object, calendar_stores, hash_of, series, single
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from postroom.contracts.orders import Order
-    from postroom.model.calendars import ObjectChange, StoredObject
-    from postroom.model.mailbox import Head, Item
-    from postroom.ports.calendars import Calendars
-    from postroom.ports.ledger import Ledger
-    from postroom.ports.mailboxes import Mailboxes
-    from postroom.ports.transit import Transit
-    from tests.support.stack import Stack
-
-HOUR_MS: Final = 3_600_000
-LATE: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
-
-
-@dataclass
-class Stores:
-    calendars: Calendars
-    mailboxes: Mailboxes
-    transit: Transit
-    ledger: Ledger
-    stack: Stack | None = None
-    notes: int = 0
-
-    def head(self) -> Head:
-        head = self.mailboxes.head("ann")
-        assert head is not None
-        return head
-
-    def noted(self, *changes: ObjectChange) -> BlobNote:
-        self.notes += 1
-        blobs = tuple(change.new.item.blob for change in changes if isinstance(change, PutObject))
-        note = BlobNote(f"{self.notes:032x}", NOON, blobs)
-        self.calendars.note("ann", note)
-        return note
-
-    def change(
-        self, *changes: ObjectChange, head: Head | None = None, commit: Commit | None = None
-    ) -> Sequence[Item] | None:
-        return self.calendars.change(head or self.head(), changes, self.noted(*changes), commit)
-
-    def put(self, number: int, times: ObjectTimes, replaces: StoredObject | None = None, **changes: Any) -> Item:
-        new = an_object(number, times, replaces, **changes)
-        items = self.change(PutObject(new, replaces))
-        assert items is not None
-        return items[0]
-
-    def found(self, number: int) -> StoredObject:
-        return self.calendars.find("ann", [hash_of(number)])[hash_of(number)]
-
-    def ids(self, start_ms: int, end_ms: int) -> set[str]:
-        window = self.calendars.window("ann", start_ms, end_ms)
-        assert window is not None
-        assert len({entry.item_id for entry in window.entries}) == len(window.entries)
-        return {entry.item_id for entry in window.entries}
+    from postroom.model.calendars import ObjectChange
+    from tests.support.calendar_stores import Stores
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def stores(request: pytest.FixtureRequest) -> Stores:
-    if request.param == "memory":
-        tables = MemoryTables()
-        made = Stores(
-            MemoryCalendars(tables, lambda: NOON + 5),
-            MemoryMailboxes(tables, lambda: NOON + 5),
-            MemoryTransit(tables, lambda: NOON),
-            MemoryLedger(tables),
-        )
-    else:
-        stack: Stack = request.getfixturevalue("stack")
-        names = [stack.environment[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE")]
-        made = Stores(
-            DynamoCalendars(stack.dynamodb, names[0], names[1], names[2], lambda: NOON + 5),
-            DynamoMailboxes(stack.dynamodb, names[0], names[1], names[2], lambda: NOON + 5),
-            DynamoTransit(stack.dynamodb, names[1], names[2], lambda: NOON),
-            DynamoLedger(stack.dynamodb, names[2]),
-            stack,
-        )
-    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota_bytes=1000, now_ms=NOON)
-    return made
+    return calendar_stores(None if request.param == "memory" else request.getfixturevalue("stack"))
 
 
 ON_DYNAMODB = pytest.mark.parametrize("stores", ["dynamodb"], indirect=True)
-
-
-def hash_of(number: int) -> str:
-    return f"{number:032x}"
-
-
-def an_object(number: int, times: ObjectTimes, replaces: StoredObject | None = None, **changes: Any) -> NewObject:
-    entry = changes.pop("entry", b"\0entry%d" % number)
-    item = NewItem(
-        token=replaces.item.token if replaces else f"{number:032x}",
-        folder="CALENDAR",
-        blob=f"mail/{number}/{'again' if replaces else 'first'}",
-        size=10,
-        summary=b"\0sealed",
-        item_class="IPM.Appointment",
-        conversation="c" * 32,
-        received=NOON,
-        created=NOON + 1,
-        has_attachments=False,
-        unread=False,
-    )
-    return NewObject(replace(item, **changes), hash_of(number), times, entry)
-
-
-def single(start_ms: int, duration_ms: int = HOUR_MS) -> ObjectTimes:
-    return ObjectTimes(start_ms, start_ms + duration_ms, recurs=False)
-
-
-def series(start_ms: int, end_ms: int | None = None) -> ObjectTimes:
-    return ObjectTimes(start_ms, end_ms, recurs=True)
 
 
 def test_an_object_is_an_item_of_the_calendar(stores: Stores) -> None:
@@ -338,92 +214,6 @@ def test_a_room_is_booked_by_one_of_many_at_once(stores: Stores) -> None:
     assert len(stores.ids(NOON, NOON + HOUR_MS)) == 1
 
 
-WINDOW: Final = (NOON, NOON + 7 * DAY_MS)
-INSIDE: Final = {
-    "within": single(NOON + DAY_MS),
-    "over its start": single(NOON - 1),
-    "over its end": single(NOON + 7 * DAY_MS - 1),
-    "around it": single(NOON - 10 * DAY_MS, 30 * DAY_MS),
-    "from its start": single(NOON),
-    "no duration": single(NOON + DAY_MS, 0),
-    "longer than any": single(NOON - LONGEST_SINGLE_MS, 3 * LONGEST_SINGLE_MS),
-    "series within": series(NOON + DAY_MS, NOON + 2 * DAY_MS),
-    "series for ever": series(NOON - 4000 * DAY_MS),
-    "series until then": series(NOON - DAY_MS, NOON + 1),
-    "from the first year to the last": series(-62_135_596_800_000, LATE),
-}
-OUTSIDE: Final = {
-    "before": single(NOON - 2 * HOUR_MS),
-    "after": single(NOON + 7 * DAY_MS),
-    "long after": single(NOON + 4000 * DAY_MS),
-    "long before 1970": single(-(10**12)),
-    "in the last year": single(LATE - HOUR_MS),
-    "longer than any, before": single(NOON - 3 * LONGEST_SINGLE_MS, 2 * LONGEST_SINGLE_MS),
-    "longer than any, after": single(NOON + 8 * DAY_MS, 2 * LONGEST_SINGLE_MS),
-    "series before": series(NOON - 9 * DAY_MS, NOON - 1),
-    "series after": series(NOON + 7 * DAY_MS),
-}
-
-
-def test_a_window_has_what_may_overlap_it(stores: Stores) -> None:
-    ids = {name: stores.put(number, times).id for number, (name, times) in enumerate((INSIDE | OUTSIDE).items(), 1)}
-    found = stores.ids(*WINDOW)
-    assert {name for name, item_id in ids.items() if item_id in found} == set(INSIDE)
-    assert stores.ids(-(10**12), -(10**12) + 1) == {ids["long before 1970"], ids["from the first year to the last"]}
-    assert ids["in the last year"] in stores.ids(LATE - 2, LATE)
-
-
-def test_a_window_has_the_same_as_a_look_at_every_object(stores: Stores) -> None:
-    chance = random.Random(27)  # noqa: S311 - a fixed sequence
-    times: dict[str, ObjectTimes] = {}
-    for number in range(1, 61):
-        start = NOON + chance.randrange(-90, 90) * DAY_MS // 2
-        duration = chance.choice(
-            [0, HOUR_MS, DAY_MS, 20 * DAY_MS, LONGEST_SINGLE_MS, LONGEST_SINGLE_MS + 1, 90 * DAY_MS]
-        )
-        recurs = chance.random() < 0.3
-        made = ObjectTimes(start, None if recurs and chance.random() < 0.3 else start + duration, recurs)
-        times[stores.put(number, made).id] = made
-    for _ in range(60):
-        start = NOON + chance.randrange(-120, 120) * DAY_MS // 2
-        end = start + chance.choice([1, HOUR_MS, 7 * DAY_MS, 62 * DAY_MS])
-        expected = {
-            item_id
-            for item_id, made in times.items()
-            if made.start_ms < end and (made.end_ms is None or made.end_ms >= start)
-        }
-        assert stores.ids(start, end) == expected
-
-
-def test_a_window_comes_with_the_head_the_folder_and_the_settings(stores: Stores) -> None:
-    assert stores.calendars.window("ben", NOON, NOON + 1) is None
-    window = stores.calendars.window("ann", NOON, NOON + 1, consistent=False)
-    assert window is not None
-    assert window.head == stores.head()
-    assert window.settings == DEFAULT_SETTINGS
-    assert (window.folder.id, window.folder.permissions) == ("CALENDAR", {})
-    hours = CalendarSettings("Asia/Tokyo", (WorkingPeriod((Weekday.SUN, Weekday.WED), 0, 1440),))
-    assert stores.calendars.set_settings("ann", hours)
-    assert stores.calendars.set_access("ann", DEFAULT_USER, Access.DETAILS)
-    assert stores.calendars.set_access("ann", "u-1", Access.NONE)
-    window = stores.calendars.window("ann", NOON, NOON + 1)
-    assert window is not None
-    assert window.settings == hours == stores.calendars.settings("ann")
-    assert window.folder.permissions == {"Default": "FreeBusyTimeAndSubjectAndLocation", "u-1": "None"}
-    assert stores.calendars.set_access("ann", "u-1", None)
-    assert stores.calendars.set_access("ann", "u-1", None)
-    assert next(f for f in stores.mailboxes.folders("ann") if f.id == "CALENDAR").permissions == {
-        "Default": "FreeBusyTimeAndSubjectAndLocation"
-    }
-
-
-def test_a_mailbox_that_does_not_exist_has_no_settings(stores: Stores) -> None:
-    assert stores.calendars.settings("ben") == DEFAULT_SETTINGS
-    assert not stores.calendars.set_settings("ben", DEFAULT_SETTINGS)
-    assert not stores.calendars.set_access("ben", DEFAULT_USER, Access.NONE)
-    assert stores.calendars.settings("ben") == DEFAULT_SETTINGS
-
-
 class TestNotes:
     """Of sealed objects that may belong to no item."""
 
@@ -477,47 +267,6 @@ class TestNotes:
         stores.calendars.end_note("ann", note.id)
         with pytest.raises(ConflictError):
             stores.calendars.change(stores.head(), [change], note)
-
-
-@ON_DYNAMODB
-class TestRequests:
-    """How many requests a window takes."""
-
-    @pytest.fixture
-    def requests(self, stores: Stores) -> Iterator[list[str]]:
-        assert stores.stack is not None
-        names: list[str] = []
-
-        def count(model: Any, **_: Any) -> None:
-            names.append(model.name)
-
-        events = stores.stack.dynamodb.meta.events
-        events.register("before-call.dynamodb", count)
-        yield names
-        events.unregister("before-call.dynamodb", count)
-
-    def test_a_window_is_two_requests(self, stores: Stores, requests: list[str]) -> None:
-        for number in range(1, 52):
-            stores.put(number, single(NOON + number * HOUR_MS) if number % 5 else series(NOON))
-        requests.clear()
-        assert len(stores.ids(*WINDOW)) == 51
-        assert requests == ["BatchGetItem", "Query"]
-
-    def test_a_window_of_more_than_a_megabyte_is_whole(self, stores: Stores, requests: list[str]) -> None:
-        ids = {stores.put(number, single(NOON), entry=bytes(200_000)).id for number in range(1, 13)}
-        ids |= {stores.put(number, series(NOON), entry=bytes(200_000)).id for number in range(13, 16)}
-        requests.clear()
-        assert stores.ids(*WINDOW) == ids
-        assert requests == ["BatchGetItem", *["Query"] * 3]
-
-    def test_a_megabyte_of_what_comes_later_is_not_read_on(self, stores: Stores, requests: list[str]) -> None:
-        ids = {stores.put(number, single(NOON), entry=bytes(200_000)).id for number in range(1, 3)}
-        for number in range(3, 23):
-            stores.put(number, single(NOON + 100 * DAY_MS + number), entry=bytes(200_000))
-        ids.add(stores.put(30, series(NOON), entry=bytes(200_000)).id)
-        requests.clear()
-        assert stores.ids(*WINDOW) == ids
-        assert requests == ["BatchGetItem", "Query", "Query"]
 
 
 @ON_DYNAMODB

@@ -39,7 +39,9 @@ def check_commit(commit: Commit) -> None:
 
 
 class Calendars(Protocol):
-    """Objects of calendars, their index by time and by UID. Suite: tests/contract/test_calendars.py.
+    """Objects of calendars, their index by time and by UID.
+
+    Suites: tests/contract/test_calendars.py and test_calendar_windows.py.
 
     Every method raises StoreUnavailableError if a table did not answer. Methods that write also raise ConflictError if
     another transaction held a row. Both are temporary, and nothing was written.
