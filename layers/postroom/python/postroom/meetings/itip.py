@@ -6,8 +6,8 @@ same UID and RECURRENCE-ID by SEQUENCE, then by DTSTAMP (2.1.5). Messages come i
 newest is kept, also before the series that it belongs to, and after it was cancelled.
 
 What is stored is put together from what was received, byte for byte. The only properties that are set anew are STATUS,
-SEQUENCE and DTSTAMP of what is cancelled, PARTSTAT of an attendee in the organizer's own copy, and the name of a time
-zone that another definition has already (docs/decisions/0031).
+SEQUENCE and DTSTAMP of what is cancelled, PARTSTAT of an attendee in the organizer's own copy, RECURRENCE-ID of an
+instance that is added, and the name of a time zone that another definition has already (docs/decisions/0031).
 """
 
 from __future__ import annotations
