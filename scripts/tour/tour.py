@@ -104,7 +104,7 @@ class Tour:
         return free_busy.import_calendar(self.operator, self.users[USERS[0]])
 
     def ask_free_busy(self) -> str:
-        """Let exchangelib ask about the first two users and about nobody, with the password of the second."""
+        """Let exchangelib ask about two users and an address without a mailbox, as the second user."""
         mailboxes = [f"{name}@{DOMAIN}" for name in (USERS[0], USERS[1], "nobody")]
         return free_busy.ask(self.console, mailboxes[1], mailboxes)
 

@@ -147,7 +147,7 @@ def _text(value: object) -> object:
 
 
 def authorizer_of(api: Mapping[str, Any], event: Mapping[str, Any]) -> Authorizer | None:
-    """Return the authorizer of a function's Api event; None if IAM decides, or nobody.
+    """Return the authorizer of a function's Api event; None if IAM decides, or every caller is let in.
 
     Args:
         api: properties of the event's API.

@@ -55,7 +55,7 @@ class Route:
     """One method and path of a function; `{name}` and `{name+}` are path parameters.
 
     `streamed`: the function's answer is a head, the delimiter and the body, as long as Lambda streams.
-    `authorizer`: asked before the function; None where everybody may call.
+    `authorizer`: asked before the function; None where IAM decides, or every caller is let in.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""ResolveNames: who finds whom."""
+"""ResolveNames: which entities a text finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may use the system with a mail client, and as whom.
+"""Mail clients: which user a request comes from.
 
 ``authenticate`` answers it for HTTP Basic authentication.
 """

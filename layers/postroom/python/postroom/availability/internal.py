@@ -49,7 +49,7 @@ class InternalMailboxes:
     def ask(self, mailbox: str, owner: Addressee | None, question: Question) -> MailboxResult:
         """Return the result of one address of the organization.
 
-        An address of nobody, or of an entity that is not enabled, has no mailbox, as Exchange says it. A group answers
+        An address without an entity, or of one that is not enabled, has no mailbox, as in Exchange. A group answers
         with the times at which any of its members is not free, without details and working hours.
 
         Args:

@@ -1,8 +1,8 @@
 """Answers a question: mailboxes are grouped by domain, and every domain is asked in a thread of its own.
 
-Whatever hangs, the answer is there in time: threads put results down as they have them, and a mailbox without one then
-has ErrorTimeoutExpired. A thread that is left behind ends by its clients' timeouts; what it still writes is one call's
-fact.
+The answer waits for no thread beyond its time: each thread stores the results that it has, and a mailbox without one at
+the end has ErrorTimeoutExpired. A thread that is left behind ends by its clients' timeouts; it may still write the fact
+of its call.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class AvailabilityQuery:
 
 
 class _Run:
-    """One question under way. Threads put ``results`` down by the mailbox's address, lower-case."""
+    """One question under way. Threads store ``results`` by the mailbox's address, lower-case."""
 
     def __init__(self, query: AvailabilityQuery, question: Question, request_id: str) -> None:
         self.query, self.question, self.request_id = query, question, request_id

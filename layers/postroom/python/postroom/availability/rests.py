@@ -14,7 +14,7 @@ REST_MS: Final = 5_000
 """Milliseconds without a call after one that failed. Ours."""
 
 LONG_REST_MS: Final = 30_000
-"""The same after a call without an answer in time, which held up everybody who asked. Ours."""
+"""The same after a call without an answer in time, which held up every question about its domain. Ours."""
 
 MAX_RESTS: Final = 1_000
 """Most providers that are remembered; the oldest make room. Ours."""

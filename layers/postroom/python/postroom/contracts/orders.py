@@ -246,7 +246,7 @@ class ProviderCall(Order):
     """A provider of free/busy information is being called; written before the call, ended with the call's fact.
 
     No queue has it: the function that makes the call also ends it. If that function stops in between, the sweep ends
-    it with a failure, since nobody waits for the answer any more.
+    it with a failure, since no request waits for the answer any more.
     """
 
     says = "a call of an availability provider"

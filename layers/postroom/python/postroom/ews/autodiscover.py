@@ -1,7 +1,7 @@
 """AutoDiscover: EWS is on the host that was asked, so that every mail domain's own host name answers with itself.
 
 The answer is for the caller, or for another user, group or resource of the caller's organization: settings are the same
-for all, and the primary address of anybody in the address book is no secret to its members.
+for all, and primary addresses in the address book are no secret to members of the organization.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class PrivateServers:
         """Say whether an address that a server's host has now may be connected to.
 
         A server of the list may have a private address too, but an address of this machine or its link only if the
-        list has it as such: the name's DNS may be someone else's.
+        list has it as such: another owner may control the name's DNS.
         """
         if origin not in self.origins:
             return is_public(address)

@@ -14,5 +14,5 @@ class Passwords(Protocol):
     def matches(self, password: str, hashed: str | None) -> bool:
         """Return whether a hash is of this password.
 
-        Without a hash the answer is False after the same time, so that nobody learns from it which users exist.
+        Without a hash the answer is False after the same time, so that its duration does not tell which users exist.
         """

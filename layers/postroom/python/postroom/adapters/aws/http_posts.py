@@ -1,6 +1,6 @@
-"""One POST to a stranger's server, over http.client: every wait has an end, and every address is judged first.
+"""One POST to a server of another owner, over http.client: every wait has an end, and every address is checked.
 
-The host is resolved once. Its addresses are judged and connected to as they are, so that a name cannot lead elsewhere
+The host is resolved once. Its addresses are checked and connected to as they are, so that a name cannot lead elsewhere
 afterwards; the certificate is checked for the name. There are no redirects, no proxy, no connection that is kept.
 ``Deadlines.total_s`` holds from the first step to the last byte: at its end a timer shuts the connection down, which
 ends whatever waits for it, handshakes and servers that send a byte now and then included.
@@ -94,7 +94,7 @@ class Posts:
 
         Args:
             tls: called for each connection to a server with https.
-            may_connect: judges each address that the server's host has.
+            may_connect: says whether an address of the server's host may be connected to.
             resolve: returns the addresses of a host and port, or raises an OSError.
         """
         self._tls, self._may_connect = tls, may_connect

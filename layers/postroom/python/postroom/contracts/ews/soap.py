@@ -107,7 +107,7 @@ class Call:
 
 
 def parse(data: bytes, limits: Limits) -> Element:
-    """Read a document that anybody may have written: no DTD, no entities, nothing from network or files.
+    """Read a document of an unknown author: no DTD, no entities, nothing from network or files.
 
     Comments and processing instructions are left out.
 
