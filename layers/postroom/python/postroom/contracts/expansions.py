@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from postroom.contracts.base import Kept
@@ -17,6 +19,9 @@ class Expansion(Kept):
         done: how many chunks are committed.
         notification: queue message that makes the station (ingest or run_sync_rule) continue.
     """
+
+    has_row: ClassVar[bool] = True
+    """It has a row in transit, as orders have."""
 
     trace: str
     organization_id: str

@@ -54,6 +54,15 @@ class Order(Stored):
         """What its station's queue gets: the whole order, unless it may be too long for a message."""
         return self.model_dump_json()
 
+    @property
+    def has_row(self) -> bool:
+        """Whether it has a row in transit: all have, but listed orders."""
+        return True
+
+    def open_since_ms(self, now_ms: int) -> int:
+        """Return since when the order is open, if it gets its row now."""
+        return now_ms
+
     def stopped(self, at: int) -> Fact | None:  # noqa: ARG002 - a kind of order that has a queue is sent again
         """Return the fact that ends the order where its station stopped; ``None``: it is sent to its station again."""
         return None
@@ -87,6 +96,15 @@ class DeliveryOrder(Order):
     """It has no row: the fact that opens its flow lists it (``contracts.order_list``)."""
     stored: bool = False
     """It was listed, and has a row by now."""
+
+    @property
+    def has_row(self) -> bool:
+        """Whether it is not listed."""
+        return not self.listed
+
+    def open_since_ms(self, now_ms: int) -> int:
+        """Count from SES's receipt of the message, if it was listed: the sweep finds it even if it was not sent yet."""
+        return self.received_at if self.stored else now_ms
 
     @property
     def key(self) -> str:

@@ -19,7 +19,7 @@ from postroom.delivery.index_entry import blob_of, new_item
 from postroom.errors import ConflictError, PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact
-from postroom.ports.transit import Commit, Outcome, Settle, bytes_of, has_row
+from postroom.ports.transit import Commit, Outcome, Settle, bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
@@ -149,7 +149,7 @@ class Deliver:
         end = self.ledger.fact(order.trace, end_key(order))
         if end is not None and end.name is OwnFact.ORDER_STORED:
             end = self.ledger.fact(order.trace, end_key(in_row(order)))
-        if end is not None and has_row(order):
+        if end is not None and order.has_row:
             self._settle(order)
         has_no_copy = gone if end is None else end.name is not notices.final_name(order)
         if has_no_copy:
@@ -194,7 +194,7 @@ class Deliver:
         Returns:
             ``False``: nothing bounced just now; a mailbox may have what was sealed.
         """
-        if has_row(order) and self.ledger.fact(order.trace, end_key(order)) is not None:
+        if order.has_row and self.ledger.fact(order.trace, end_key(order)) is not None:
             self._settle(order)
             self._send_again(order)
             return False
@@ -204,7 +204,7 @@ class Deliver:
             trace=order.trace,
             organization_id=order.organization_id,
             name=name,
-            key=f"{name}:{order.mailbox_id}" if has_row(order) else end_key(order),
+            key=f"{name}:{order.mailbox_id}" if order.has_row else end_key(order),
             at=self.now(),
             event=IncomingEmailBounced(bounced_recipient=bounced).fields(),
             data={"mailboxId": order.mailbox_id, "deliveredTo": order.delivered_to},
@@ -218,7 +218,7 @@ class Deliver:
         if self._deliver_stored(order):
             return False
         self._send_again(order)
-        if has_row(order) and self.ledger.fact(order.trace, fact.key) is not None:
+        if order.has_row and self.ledger.fact(order.trace, fact.key) is not None:
             self._settle(order)
         return False
 

@@ -22,7 +22,7 @@ from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
 from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED
-from postroom.ports.transit import Commit, Outcome, has_row
+from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
 from postroom.routing.plan import chunks_of, with_slot_open
 from postroom.routing.reached import without_reached
@@ -160,7 +160,8 @@ class Ingest:
         orders = plan.orders(received.at)
         if not part:  # recipients that are added to a flow may meet others' decisions about them: they have rows
             received, orders = with_list(received, list(map(with_slot_open, orders)))
-        opened = self._committed(Commit(facts=[received, *plan.facts], orders=list(filter(has_row, orders))))
+        rows = [order for order in orders if order.has_row]
+        opened = self._committed(Commit(facts=[received, *plan.facts], orders=rows))
         if opened:
             self.queues.send(orders)
         return opened

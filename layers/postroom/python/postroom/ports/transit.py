@@ -137,10 +137,10 @@ class Commit:
         Raises:
             ValueError: one would get a row, or end without the fact that ends it.
         """
-        if not all(map(has_row, self.orders)):
+        if not all(order.has_row for order in self.orders):
             raise ValueError("a listed order has no row")
         for take in self.takes:
-            if isinstance(take, SettleIfThere) and not has_row(take.entry):
+            if isinstance(take, SettleIfThere) and not take.entry.has_row:
                 raise ValueError("a listed order cannot end without a condition")
             if isinstance(take, Settle):
                 require_end(take.entry, self.facts)
@@ -151,26 +151,13 @@ class Commit:
         return self.contents if self.contents is not None else _first_slots(self.orders)
 
 
-def has_row(entry: Order | Expansion) -> bool:
-    """Say whether an entry has a row of its own: all have, but listed orders."""
-    return not getattr(entry, "listed", False)
-
-
-def open_since_ms(order: Order, now_ms: int) -> int:
-    """Return since when an order is open that gets a row now: one that was listed, since SES received its message.
-
-    The sweep finds it at once, even if whoever stored it stops before it sends it.
-    """
-    return cast("DeliveryOrder", order).received_at if getattr(order, "stored", False) else now_ms
-
-
 def require_end(entry: Order | Expansion, facts: Sequence[Fact]) -> None:
     """Require that the facts of a transaction that ends a listed order end it: only they exclude a second end.
 
     Raises:
         ValueError: not exactly one of them does.
     """
-    if has_row(entry):
+    if entry.has_row:
         return
     from postroom.contracts.order_list import end_key
 

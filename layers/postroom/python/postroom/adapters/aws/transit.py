@@ -34,8 +34,6 @@ from postroom.ports.transit import (
     Settle,
     SettleIfThere,
     TakeChunk,
-    has_row,
-    open_since_ms,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ class FlowWrites:
     def orders(self, orders: Iterable[Order]) -> None:
         """Add open orders. Condition: they do not exist."""
         for order in orders:
-            row = transit_rows.order_row(order, open_since_ms(order, self.now_ms))
+            row = transit_rows.order_row(order, order.open_since_ms(self.now_ms))
             self.write.put(ORDER, self.transit_table, row, condition=NOT_THERE)
 
     def expansion(self, expansion: Expansion) -> None:
@@ -133,7 +131,7 @@ class FlowWrites:
         """Add the change of a row, with the condition that the port names."""
         match take:
             case Settle(entry):
-                if has_row(entry):  # a listed order ends with a fact alone
+                if entry.has_row:  # a listed order ends with a fact alone
                     self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
             case SettleIfThere(entry):
                 self.write.delete(TAKE, self.transit_table, place(entry))

@@ -18,7 +18,7 @@ from postroom.model.mailbox import (
     first_head,
     standard_folders,
 )
-from postroom.ports.transit import has_row, require_end
+from postroom.ports.transit import require_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,13 +72,13 @@ class MemoryMailboxes:
         tables, new = self.tables, [*orders, notice] if notice is not None else orders
         with tables.lock:
             place = (order.trace, order.key)
-            if (has_row(order) and place not in tables.transit) or not tables.are_new(facts):
+            if (order.has_row and place not in tables.transit) or not tables.are_new(facts):
                 return None
             mailbox = tables.mailboxes.get(head.mailbox_id)
             if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], new):
                 raise ConflictError("another change of the mailbox was faster")
             entered, counters = enter(head, item, self.now())
-            if has_row(order):
+            if order.has_row:
                 del tables.transit[place]
             tables.write(facts, new, now_ms=self.now())
             mailbox.items[entered.id] = entered

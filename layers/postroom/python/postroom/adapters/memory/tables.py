@@ -8,7 +8,6 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from postroom.model.calendars import DEFAULT_SETTINGS
-from postroom.ports.transit import open_since_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,4 +73,4 @@ class MemoryTables:
         for fact in facts:
             self.facts[fact.trace][fact.key] = fact
         for order in orders:
-            self.transit[order.trace, order.key] = Row(open_since_ms(order, now_ms), order)
+            self.transit[order.trace, order.key] = Row(order.open_since_ms(now_ms), order)

@@ -22,7 +22,6 @@ from postroom.ports.transit import (
     SettleIfThere,
     Take,
     TakeChunk,
-    has_row,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class MemoryTransit:
     def _is_as_read(self, take: Take) -> bool:
         match take:
             case Settle(entry):
-                return not has_row(entry) or (entry.trace, entry.key) in self.tables.transit
+                return not entry.has_row or (entry.trace, entry.key) in self.tables.transit
             case SettleIfThere():
                 return True
             case EndCall(call) | PostponeCall(call):
@@ -131,7 +130,7 @@ class MemoryTransit:
         transit = self.tables.transit
         match take:
             case Settle(entry) | SettleIfThere(entry):
-                if has_row(entry):
+                if entry.has_row:
                     transit.pop((entry.trace, entry.key), None)
             case EndCall(call):
                 del transit[call.call.trace, call.call.key]
