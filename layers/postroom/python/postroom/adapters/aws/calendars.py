@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import calendar_rows, mailbox_rows, rows, unprocessed
+from postroom.adapters.aws.mailbox_heads import move_head
 from postroom.adapters.aws.tables import get, query
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors, written
 from postroom.adapters.aws.transit import FACT, ORDER, TAKE, FlowWrites
@@ -115,7 +116,7 @@ class DynamoCalendars:
                 flow.take(take)
             flow.facts(commit.facts)
             flow.orders(commit.orders)
-        self._move_head(write, head, applied)
+        move_head(write, self.mailbox_table, head, applied.head, Folder.CALENDAR)
         for number, change in enumerate(changes):
             self._change(write, applied, number, change)
         self._move_note(write, head.mailbox_id, note, former_blobs(changes))
@@ -176,27 +177,6 @@ class DynamoCalendars:
                 **change,
             ),
             "set what may be seen of a calendar",
-        )
-
-    def _move_head(self, write: Transaction, head: Head, applied: Applied) -> None:
-        write.update(
-            "head",
-            self.mailbox_table,
-            rows.key(head.mailbox_id, "head"),
-            "SET #sequence = :next, #size = :size, #folders.#folder = :counters",
-            condition="#sequence = :sequence",
-            ExpressionAttributeNames={
-                "#sequence": "sequence",
-                "#size": "size",
-                "#folders": "folders",
-                "#folder": Folder.CALENDAR.value,
-            },
-            ExpressionAttributeValues={
-                ":sequence": rows.number(head.sequence),
-                ":next": rows.number(applied.head.sequence),
-                ":size": rows.number(applied.head.size),
-                ":counters": mailbox_rows.counters(applied.head.folders[Folder.CALENDAR]),
-            },
         )
 
     def _change(self, write: Transaction, applied: Applied, number: int, change: ObjectChange) -> None:

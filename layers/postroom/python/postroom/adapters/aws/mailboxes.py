@@ -7,13 +7,14 @@ mailbox (docs/decisions/0004). The key of an item's row is its place in its fold
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
-from postroom.adapters.aws.tables import query
-from postroom.adapters.aws.transactions import NOT_THERE, Transaction, store_errors
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads, move_head
+from postroom.adapters.aws.tables import between, query
+from postroom.adapters.aws.transactions import NOT_THERE, Transaction
 from postroom.errors import ConflictError
 from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
 from postroom.ports.transit import Settle, require_end
@@ -53,7 +54,14 @@ class DynamoMailboxes(DynamoMailboxHeads):
         flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
         require_end(order, facts)
         flow.take(Settle(order))
-        self._move_head(write, head, item, counters, noticed=head.noticed or notice is not None)
+        after = replace(
+            head,
+            sequence=head.sequence + 1,
+            size=head.size + item.size,
+            noticed=head.noticed or notice is not None,
+            folders={**head.folders, item.folder: counters},
+        )
+        move_head(write, self.mailbox_table, head, after, item.folder)
         write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
         flow.facts(facts)
         flow.orders([*orders, notice] if notice is not None else orders)
@@ -129,42 +137,9 @@ class DynamoMailboxes(DynamoMailboxHeads):
         first, last = mailbox_rows.place_key(folder, first_uid), mailbox_rows.place_key(folder, 2**32)
         return self._between(mailbox_id, first, last, limit)
 
-    def _move_head(self, write: Transaction, head: Head, item: NewItem, counters: Counters, *, noticed: bool) -> None:
-        names = ("sequence", "size", "noticed", "folders")
-        write.update(
-            "head",
-            self.mailbox_table,
-            rows.key(head.mailbox_id, "head"),
-            "SET #sequence = :next, #size = :size, #noticed = :noticed, #folders.#folder = :counters",
-            condition="#sequence = :sequence",
-            ExpressionAttributeNames={**{f"#{name}": name for name in names}, "#folder": item.folder},
-            ExpressionAttributeValues={
-                ":sequence": rows.number(head.sequence),
-                ":next": rows.number(head.sequence + 1),
-                ":size": rows.number(head.size + item.size),
-                ":noticed": {"BOOL": noticed},
-                ":counters": mailbox_rows.counters(counters),
-            },
-        )
-
     def _between(self, mailbox_id: str, first: str, last: str, limit: int) -> list[rows.Row]:
-        found: list[rows.Row] = []
-        more: dict[str, Any] = {}
-        with store_errors("read a mailbox"):
-            while len(found) < limit:
-                answer = self.client.query(
-                    TableName=self.mailbox_table,
-                    KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-                    ExpressionAttributeValues={":pk": {"S": mailbox_id}, ":first": {"S": first}, ":last": {"S": last}},
-                    ConsistentRead=True,
-                    Limit=limit - len(found),
-                    **more,
-                )
-                found += answer["Items"]
-                if "LastEvaluatedKey" not in answer:
-                    break
-                more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return found
+        found = between(self.client, self.mailbox_table, mailbox_id, first, last, page_rows=limit)
+        return list(islice(found, limit))
 
     def _old_items(self, mailbox_id: str, ids: Sequence[str]) -> dict[str, rows.Row]:
         """Return rows of the former format by item id."""

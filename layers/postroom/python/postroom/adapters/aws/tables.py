@@ -35,14 +35,21 @@ def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[
             yield from page["Items"]
 
 
-def between(client: DynamoDBClient, table: str, pk: str, first: str, last: str) -> Iterator[rows.Row]:
-    """Yield the rows of a partition from one sort key to another, in order, by strongly consistent reads."""
+def between(
+    client: DynamoDBClient, table: str, pk: str, first: str, last: str, *, page_rows: int | None = None
+) -> Iterator[rows.Row]:
+    """Yield the rows of a partition from one sort key to another, in order, by strongly consistent reads.
+
+    Args:
+        page_rows: most rows of one request; without it, a request reads up to 1 MB.
+    """
     with store_errors("read a table"):
         pages = client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}, ":last": {"S": last}},
             ConsistentRead=True,
+            PaginationConfig={} if page_rows is None else {"PageSize": page_rows},
         )
         for page in pages:
             yield from page["Items"]
