@@ -251,8 +251,7 @@ class Deletion:
         sharing = Sharing(others, several=several)
         found = self.stored.remove(organization.id, sharing, organization.searched_to, over=over, has_time=run.has_time)
         for error in found.errors:
-            with run.keep_errors():
-                raise error
+            run.keep(error)
         return self._change(organization, searched_to=found.reached, search_begun=begun), found.kept
 
     def _conclude(self, organization: Organization, begun: int) -> bool:

@@ -36,15 +36,18 @@ class Run:
         """Say whether the run may begin another step."""
         return self.remaining_ms() >= RESERVE_MS
 
+    def keep(self, error: PostroomError) -> None:
+        """Keep an error, so that the run continues; a conflict is dropped: another writer was faster."""
+        if not isinstance(error, ConflictError):
+            self.errors.append(error)
+
     @contextmanager
     def keep_errors(self) -> Iterator[None]:
-        """Keep an error of the block, so that the run continues; a conflict is dropped: another writer was faster."""
+        """Keep an error of the block, as ``keep`` does."""
         try:
             yield
-        except ConflictError:
-            return
         except PostroomError as error:
-            self.errors.append(error)
+            self.keep(error)
 
     def result(self, counts: dict[str, int]) -> dict[str, int]:
         """Return the counts of a run that kept no error.
