@@ -220,7 +220,7 @@ class DynamoTransit:
                     writes = self._writes()
                 writes.take(take)
         if len(writes.write) == 1 and any(fact.key == RECEIVED for fact in commit.facts):
-            return outcome(writes.write.put_alone())  # whoever finds a flow opened sends its orders, too
+            return outcome(writes.write.put_alone())  # a run that finds the flow opened sends its orders, too
         return outcome(writes.write.commit())
 
     def order(self, trace: str, key: str) -> Order | None:
