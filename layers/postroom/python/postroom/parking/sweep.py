@@ -191,8 +191,8 @@ class Sweep:
             counts["sent"] += self._look_at_listed(flow)
         if not flows:
             counts["parked"] += self._park_orphan(stored, ses_message_id)
-        elif old and self._is_over(ses_message_id, traces := self._with_replies(flows)):
-            for trace in traces:
+        elif old and self._is_over(ses_message_id, facts := self._with_replies(flows)):
+            for trace in facts:
                 for left in self.archive.stored(f"transit/{trace}/"):
                     self.archive.remove(left.key)
             self.archive.remove(stored.key)
@@ -218,12 +218,13 @@ class Sweep:
             self._again(OpenEntry(order, order.received_at, sweeps=0))
         return len(found)
 
-    def _with_replies(self, flows: list[OpenedFlow]) -> list[str]:
-        """Return the traces of flows, and of what mailboxes answered to them."""
-        traces = [flow.received.trace for flow in flows]
-        facts = (fact for trace in traces for fact in self.parking.ledger.facts(trace))
-        answered = (fact for fact in facts if fact.name is OwnFact.BOOKING_ANSWERED)
-        return [*traces, *(reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in answered)]
+    def _with_replies(self, flows: list[OpenedFlow]) -> dict[str, list[Fact]]:
+        """Return the facts of flows, and of what mailboxes answered to them, by trace."""
+        ledger = self.parking.ledger
+        found = {flow.received.trace: list(ledger.facts(flow.received.trace)) for flow in flows}
+        answered = [fact for facts in found.values() for fact in facts if fact.name is OwnFact.BOOKING_ANSWERED]
+        replies = [reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in answered]
+        return found | {trace: list(ledger.facts(trace)) for trace in replies}
 
     def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
         traces = (trace_of(ses_message_id, organization) for organization in organizations)
@@ -238,12 +239,12 @@ class Sweep:
         self.parking.park_orphan(ses_message_id, body)
         return True
 
-    def _is_over(self, ses_message_id: str, flows: list[str]) -> bool:
+    def _is_over(self, ses_message_id: str, facts: dict[str, list[Fact]]) -> bool:
         """Say whether every recipient of a message has been final for long enough."""
         if self._was_announced(f"arrival:{ses_message_id}"):
             return False
-        latest = max(fact.at for trace in flows for fact in self.parking.ledger.facts(trace))
-        return all(map(self.transit.is_clear, flows)) and self.now() - latest >= self.times.keep_after_final_ms
+        latest = max(fact.at for of_trace in facts.values() for fact in of_trace)
+        return all(map(self.transit.is_clear, facts)) and self.now() - latest >= self.times.keep_after_final_ms
 
     def _was_announced(self, trace: str) -> bool:
         """Say whether a notification of a message came, and is parked itself."""
