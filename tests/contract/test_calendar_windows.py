@@ -18,7 +18,8 @@ from postroom.model.calendars import (
 from postroom.model.free_busy import Weekday, WorkingPeriod
 from postroom.model.limits import DAY_MS
 from tests.support.builders import NOON
-from tests.support.calendar_stores import HOUR_MS, calendar_stores, series, single
+from tests.support.calendar_stores import calendar_stores, series, single
+from tests.support.calendars import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from postroom.model.mailbox import ChangeKind, Counters
 from postroom.ports.calendars import MAX_CHANGES
 from postroom.ports.transit import Allowance, Commit, Settle
 from tests.support.builders import NOON, ORG, TRACE, bounce, delivered, order, received
-from tests.support.calendar_stores import HOUR_MS, an_object, calendar_stores, hash_of, series, single
+from tests.support.calendar_stores import an_object, calendar_stores, hash_of, series, single
+from tests.support.calendars import HOUR_MS
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import Order

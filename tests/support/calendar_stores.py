@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from postroom.adapters.aws.calendars import DynamoCalendars
 from postroom.adapters.aws.ledger import DynamoLedger
@@ -18,6 +18,7 @@ from postroom.model.calendars import BlobNote, NewObject, ObjectTimes, PutObject
 from postroom.model.mailbox import NewItem
 from postroom.ports.mailboxes import MailboxOwner
 from tests.support.builders import NOON, ORG, arn
+from tests.support.calendars import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.transit import Commit, Transit
     from tests.support.stack import Stack
-
-HOUR_MS: Final = 3_600_000
 
 
 @dataclass
