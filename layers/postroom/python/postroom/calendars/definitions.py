@@ -6,7 +6,7 @@ old. Any other name means its VTIMEZONE, in this object alone. A time with a nam
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -85,23 +85,27 @@ class Zones:
 
     Args:
         work: what the text may still cost.
-        since_s: wall seconds before which nothing is asked.
 
     Raises:
         InvalidCalendarError: it has more than ``MAX_ZONES``.
     """
 
-    def __init__(self, calendar: Component, since_s: int, work: Work) -> None:
+    def __init__(self, calendar: Component, work: Work) -> None:
         own = calendar.of("VTIMEZONE")
         if len(own) > MAX_ZONES:
             raise InvalidCalendarError(f"calendar data with more than {MAX_ZONES} time zones")
         self.own = {each.text("TZID"): each for each in reversed(own)}
         self.work = work
-        self._since_s = since_s - 2 * YEAR_S
+        self._calendar = calendar
         self._named: dict[str, Zone] = {}
         self._wrong: dict[str, str] = {}
         self._offsets: dict[str, Offsets] = {}
         self._floating = known(calendar.text("X-WR-TIMEZONE"))
+
+    @cached_property
+    def _since_s(self) -> int:
+        """Wall seconds before which nothing is asked: two years before the first event."""
+        return _first_start(self._calendar) - 2 * YEAR_S
 
     def of(self, when: When) -> Zone:
         """Return the zone of a time; None: it floats.
@@ -166,6 +170,19 @@ def _suffix(zone_id: str) -> str | None:
     parts = zone_id.strip().split("/")[-4:]
     ends = ("/".join(parts[first:]) for first in range(1, len(parts)))
     return next((name for end in ends if (name := known(end))), None) if zone_id.strip().startswith("/") else None
+
+
+def _first_start(calendar: Component) -> int:
+    """Return the first start of all events, in wall seconds; what cannot be read is refused later."""
+    found = []
+    for event in calendar.of("VEVENT"):
+        try:
+            start = event.one("DTSTART")
+            if start:
+                found.append(values.when_of(start).wall_s)
+        except InvalidCalendarError:
+            continue
+    return min(found, default=0)
 
 
 def _defined(zone: Component, since_s: int) -> dict[str, Any]:

@@ -170,7 +170,7 @@ class _Source:
 
     def __init__(self, data: bytes, calendar: Component, work: Work) -> None:
         self.calendar, self._data = calendar, data
-        self.zones = Zones(calendar, _since(calendar), work)
+        self.zones = Zones(calendar, work)
         pieces, at = [], calendar.start
         for child in calendar.children:
             pieces.append(data[at : child.start])
@@ -195,19 +195,6 @@ def _groups(data: bytes, calendar: Component) -> Iterable[tuple[str, list[Compon
         uid = uid or f"sha256-{hashlib.sha256(data[event.start : event.end]).hexdigest()}"
         groups.setdefault(uid, []).append(event)
     return groups.items()
-
-
-def _since(calendar: Component) -> int:
-    """Return the first start of all events, in wall seconds; what cannot be read is refused later."""
-    found = []
-    for event in calendar.of("VEVENT"):
-        try:
-            start = event.one("DTSTART")
-            if start:
-                found.append(values.when_of(start).wall_s)
-        except InvalidCalendarError:
-            continue
-    return min(found, default=0)
 
 
 def _object(data: bytes, uid: str, members: Sequence[Component], zones: Zones, ics: bytes) -> CalendarObject:
