@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import calendar_rows, mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.mailbox_heads import move_head
+from postroom.adapters.aws.mailboxes import move_head
 from postroom.adapters.aws.tables import get, query
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors, written
 from postroom.adapters.aws.transit import FACT, ORDER, TAKE, FlowWrites

@@ -56,23 +56,3 @@ class DynamoMailboxHeads:
                 TableName=self.mailbox_table, Key=rows.key(mailbox_id, sk), ConsistentRead=True
             )
         return answer.get("Item")
-
-
-def move_head(write: Transaction, table: str, before: Head, after: Head, folder: str) -> None:
-    """Add the head's change by a writer of one folder. Condition: the sequence is that of ``before``."""
-    names = ("sequence", "size", "noticed", "folders")
-    write.update(
-        "head",
-        table,
-        rows.key(before.mailbox_id, "head"),
-        "SET #sequence = :next, #size = :size, #noticed = :noticed, #folders.#folder = :counters",
-        condition="#sequence = :sequence",
-        ExpressionAttributeNames={**{f"#{name}": name for name in names}, "#folder": folder},
-        ExpressionAttributeValues={
-            ":sequence": rows.number(before.sequence),
-            ":next": rows.number(after.sequence),
-            ":size": rows.number(after.size),
-            ":noticed": {"BOOL": after.noticed},
-            ":counters": mailbox_rows.counters(after.folders[folder]),
-        },
-    )

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads, move_head
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.tables import between, query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
 from postroom.errors import ConflictError
@@ -147,6 +147,26 @@ class DynamoMailboxes(DynamoMailboxHeads):
             self.client, self.mailbox_table, mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids], self.pause
         )
         return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
+
+
+def move_head(write: Transaction, table: str, before: Head, after: Head, folder: str) -> None:
+    """Add the head's change by a writer of one folder. Condition: the sequence is that of ``before``."""
+    names = ("sequence", "size", "noticed", "folders")
+    write.update(
+        "head",
+        table,
+        rows.key(before.mailbox_id, "head"),
+        "SET #sequence = :next, #size = :size, #noticed = :noticed, #folders.#folder = :counters",
+        condition="#sequence = :sequence",
+        ExpressionAttributeNames={**{f"#{name}": name for name in names}, "#folder": folder},
+        ExpressionAttributeValues={
+            ":sequence": rows.number(before.sequence),
+            ":next": rows.number(after.sequence),
+            ":size": rows.number(after.size),
+            ":noticed": {"BOOL": after.noticed},
+            ":counters": mailbox_rows.counters(after.folders[folder]),
+        },
+    )
 
 
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:
