@@ -56,7 +56,8 @@ def test_a_question_is_read_as_it_was_written(question: Question) -> None:
 
 
 def test_an_answer_is_read_as_it_was_written() -> None:
-    assert wire.read_answer(json.dumps(wire.answer_document(RESULTS)).encode()) == RESULTS
+    documents = [wire.result_document(result) for result in RESULTS]
+    assert wire.read_answer(json.dumps(wire.answer_document(documents)).encode()) == RESULTS
 
 
 def test_a_question_that_was_refused_is_an_error_of_its_own() -> None:

@@ -11,7 +11,7 @@ from postroom.model.free_busy import FailureCode, MailboxAvailability, MailboxFa
 from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from postroom.model.free_busy import MailboxResult
 
@@ -23,19 +23,21 @@ def fitted(results: Sequence[MailboxResult], most_bytes: int = MAX_ANSWER_BYTES)
     (ErrorFreeBusyGenerationFailed), one mailbox after the other: so a large calendar costs no other mailbox anything.
     """
     kept = list(results)
-    sizes = [_bytes(result) for result in kept]
+    documents = [result_document(result) for result in kept]
+    sizes = [_bytes(document) for document in documents]
     for shrink in (_without_details, _without_events):
         for place in sorted(range(len(kept)), key=sizes.__getitem__, reverse=True):
             if sum(sizes) + 1024 <= most_bytes:
                 break
             kept[place] = shrink(kept[place])
-            sizes[place] = _bytes(kept[place])
-    return answer_document(kept)
+            documents[place] = result_document(kept[place])
+            sizes[place] = _bytes(documents[place])
+    return answer_document(documents)
 
 
-def _bytes(result: MailboxResult) -> int:
+def _bytes(document: Mapping[str, Any]) -> int:
     """Return the size in bytes; every runtime writes at most this: ASCII, with a blank after each separator."""
-    return len(json.dumps(result_document(result))) + 2
+    return len(json.dumps(document)) + 2
 
 
 def _without_details(result: MailboxResult) -> MailboxResult:

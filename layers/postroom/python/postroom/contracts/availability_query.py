@@ -101,15 +101,15 @@ def read_question(document: object) -> Question:
     return question
 
 
-def answer_document(results: Sequence[MailboxAvailability | MailboxFailure]) -> dict[str, Any]:
-    """Return an answer, ready to be written as JSON."""
-    return {"results": [result_document(result) for result in results]}
-
-
 def result_document(result: MailboxAvailability | MailboxFailure) -> dict[str, Any]:
     """Return one result of an answer, ready to be written as JSON."""
     document: dict[str, Any] = _results().dump_python(result, mode="json", exclude_none=True)
     return document
+
+
+def answer_document(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an answer with the documents of its results, ready to be written as JSON."""
+    return {"results": documents}
 
 
 def read_answer(payload: bytes) -> tuple[MailboxAvailability | MailboxFailure, ...]:
