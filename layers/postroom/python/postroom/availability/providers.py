@@ -92,16 +92,19 @@ class Providers:
 
     def _order(self, configuration: AvailabilityConfiguration, asking: Asking) -> ProviderCall:
         provider = configuration.provider
-        is_function = isinstance(provider, LambdaProvider)
+        if isinstance(provider, LambdaProvider):
+            kind, target = "LAMBDA", provider.function_arn
+        else:
+            kind, target = "EWS", provider.endpoint
         return ProviderCall(
             trace=provider_trace(self.new_id()),
             organization_id=configuration.organization_id,
             request_id=asking.request_id,
             organization_arn=asking.organization_arn,
             user_id=asking.requester.user_id,
-            type="LAMBDA" if is_function else "EWS",
+            type=kind,
             domain=configuration.domain,
-            target=provider.function_arn if isinstance(provider, LambdaProvider) else provider.endpoint,
+            target=target,
             mailboxes=len(asking.mailboxes),
             since=self.now(),
         )

@@ -50,15 +50,17 @@ class HttpCall:
 def decode(event: Mapping[str, Any]) -> HttpCall:
     """Read a REST proxy event. A body that is not of the form that the event says is empty."""
     context: Mapping[str, Any] = event.get("requestContext") or {}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    place = _place(event)
     return HttpCall(
         method=str(event.get("httpMethod") or "").upper(),
-        place=_place(event).lower(),
-        root=_root(event, context),
+        place=place.lower(),
+        root=_root(headers, context, place),
         body=_body(event),
         caller=authorizer.caller_of(event),
         origin=(context.get("identity") or {}).get("sourceIp"),
         request_id=str(context.get("requestId") or ""),
-        is_passed_on=PASSED_ON.lower() in _headers(event),
+        is_passed_on=PASSED_ON.lower() in headers,
     )
 
 
@@ -67,15 +69,11 @@ def _place(event: Mapping[str, Any]) -> str:
     return f"{parts.get('service', '')}/{parts.get('file', '')}"
 
 
-def _root(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+def _root(headers: Mapping[str, Any], context: Mapping[str, Any], place: str) -> str:
     """Return scheme, host and what stands before the place: the stage, or a custom domain's base path."""
-    scheme = "http" if _headers(event).get("x-forwarded-proto") == "http" else "https"
-    path = str(context.get("path") or "").removesuffix(_place(event)).rstrip("/")
+    scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+    path = str(context.get("path") or "").removesuffix(place).rstrip("/")
     return f"{scheme}://{context.get('domainName') or ''}{path}"
-
-
-def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

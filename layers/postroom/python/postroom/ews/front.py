@@ -48,7 +48,7 @@ class Answered:
     organization_id: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Reply:
     status: int
     body: bytes
