@@ -99,6 +99,11 @@ class CalendarStore:
     random: Random
     executor: Executor | None = field(default=None)
 
+    @property
+    def now_ms(self) -> int:
+        """The time, in milliseconds since the epoch."""
+        return self.now()
+
     def open(self, mailbox_id: str) -> OpenCalendar | None:
         """Read the head of a mailbox, if it exists. What is read of the calendar from now on is as new as the head.
 
@@ -114,7 +119,7 @@ class CalendarStore:
 
     def remove_left_over(self, mailbox_id: str) -> None:
         """Remove sealed objects that changes left over which stopped more than an hour ago."""
-        for note in self.calendars.notes(mailbox_id, before_ms=self.now() - NOTE_LASTS_MS):
+        for note in self.calendars.notes(mailbox_id, before_ms=self.now_ms - NOTE_LASTS_MS):
             self.give_up(mailbox_id, note)
 
     def give_up(self, mailbox_id: str, note: BlobNote) -> None:
@@ -209,7 +214,7 @@ class OpenCalendar:
         store, mailbox_id = self.store, self.head.mailbox_id
         made, contents = self._sealed_later(changes)
         self._check_quota(made)
-        note = BlobNote(store.random(_TOKEN_BYTES).hex(), store.now(), tuple(blob for blob, _ in contents))
+        note = BlobNote(store.random(_TOKEN_BYTES).hex(), store.now_ms, tuple(blob for blob, _ in contents))
         store.calendars.note(mailbox_id, note)
         store.each(self._seal, contents)
         try:
@@ -249,7 +254,7 @@ class OpenCalendar:
             mailbox_key=self.key,
             token=replaces.item.token if replaces else token,
             blob=blob_key(head.organization_id, head.mailbox_id, token),
-            now_ms=store.now(),
+            now_ms=store.now_ms,
             random=store.random,
         )
 
