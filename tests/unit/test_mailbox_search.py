@@ -15,7 +15,7 @@ from postroom.model.mailbox import Change, ChangeKind, Item, NewItem, enter, fir
 from tests.support.builders import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 FOLDERS = ("INBOX", "JUNK_EMAIL", "SENT_ITEMS")
 
@@ -37,10 +37,17 @@ class Rows:
         ((table, wanted),) = asked["RequestItems"].items()
         return {"Responses": {table: [self.rows[k["sk"]["S"]] for k in wanted["Keys"] if k["sk"]["S"] in self.rows]}}
 
-    def query(self, **asked: Any) -> dict[str, Any]:
-        self.reads += 1
+    def get_paginator(self, operation: str) -> Rows:
+        assert operation == "query"
+        return self
+
+    def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
         first, last = (asked["ExpressionAttributeValues"][name]["S"] for name in (":first", ":last"))
-        return {"Items": [self.rows[sk] for sk in sorted(self.rows) if first <= sk <= last][: asked["Limit"]]}
+        found = [self.rows[sk] for sk in sorted(self.rows) if first <= sk <= last]
+        size = asked["PaginationConfig"]["PageSize"]
+        for start in range(0, len(found) or 1, size):
+            self.reads += 1
+            yield {"Items": found[start : start + size]}
 
 
 def filled(dice: random.Random, changes: int) -> tuple[Rows, list[Item]]:
