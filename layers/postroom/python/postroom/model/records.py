@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from postroom.model.directory import Addressee, EntityKind, EntityState, MailDomain, Monitoring, OrganizationRef, Role
+from postroom.model.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -342,8 +343,9 @@ Record = (
     | SmtpGateway
     | AvailabilityConfiguration
     | ClientToken
+    | Owned
 )
-Versioned = Organization | Domain | Entity | AvailabilityConfiguration
+Versioned = Organization | Domain | Entity | AvailabilityConfiguration | Owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +373,7 @@ class Check:
 class Put:
     """Write a record, whether it exists or not."""
 
-    record: PasswordHash | RuleRecord | SmtpGateway | ClientToken
+    record: PasswordHash | RuleRecord | SmtpGateway | ClientToken | Owned
 
 
 @dataclass(frozen=True, slots=True)

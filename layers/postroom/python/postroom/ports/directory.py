@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from postroom.model.directory import Addressee, EntityKind, MailDomain, Monitoring
+    from postroom.model.owned import OwnedT
     from postroom.model.records import (
         AvailabilityConfiguration,
         Change,
@@ -141,6 +142,18 @@ class EventLogSettings(Protocol):
         """
 
 
+class OwnedRecords(Protocol):
+    """The reads of an organization's own records. What holds for ``Directory`` holds here."""
+
+    def owned(self, kind: type[OwnedT], organization_id: str, key: str) -> OwnedT | None:
+        """See ``Directory``."""
+
+    def owned_page(
+        self, kind: type[OwnedT], organization_id: str, after: str | None, limit: int, *, within: str = ""
+    ) -> Page[OwnedT]:
+        """See ``Directory``."""
+
+
 class Accounts(Protocol):
     """The reads of ``Directory`` that authentication needs: at most four, all keyed."""
 
@@ -239,6 +252,14 @@ class Directory(Protocol):
 
     def availabilities(self, organization_id: str, after: str | None, limit: int) -> Page[AvailabilityConfiguration]:
         """Return availability configurations by domain."""
+
+    def owned(self, kind: type[OwnedT], organization_id: str, key: str) -> OwnedT | None:
+        """Return a record of a family by its key."""
+
+    def owned_page(
+        self, kind: type[OwnedT], organization_id: str, after: str | None, limit: int, *, within: str = ""
+    ) -> Page[OwnedT]:
+        """Return records of a family by key: those whose keys begin with ``within``."""
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         """Return the answer that was given to a token; an expired one may be returned as well."""

@@ -16,7 +16,7 @@ class OrganizationRemoval(Protocol):
     """
 
     def remove_secrets(self, organization_id: str) -> bool:
-        """Remove password hashes, and SMTP gateways with their sealed passwords."""
+        """Remove password hashes, SMTP gateways with their sealed passwords, and the records of ``model.owned``."""
 
     def remove_entity(self, entity: Entity) -> bool:
         """Remove an entity: first its memberships, members, name and password hash; last the entity itself.

@@ -29,7 +29,9 @@ from postroom.adapters.aws.directory_rows import (
     rule_from,
     rule_key,
     to_item,
+    values_of,
 )
+from postroom.adapters.aws.owned_rows import owned_from, owned_key
 from postroom.adapters.aws.rows import number
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, written
 from postroom.adapters.aws.unprocessed import MAX_ATTEMPTS
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.adapters.aws.directory_table import DirectoryTable
+    from postroom.model.owned import OwnedT
     from postroom.model.records import (
         AvailabilityConfiguration,
         Change,
@@ -164,6 +167,18 @@ class DynamoDirectory:
         rows, more = self._table.query(pk, prefix, after and prefix + after, limit)
         found = [availability_from(row) for row in rows]
         return Page(found, found[-1].domain if more else None)
+
+    def owned(self, kind: type[OwnedT], organization_id: str, key: str) -> OwnedT | None:
+        item = self._table.get(owned_key(kind, organization_id, key))
+        return owned_from(kind, values_of(item)) if item else None
+
+    def owned_page(
+        self, kind: type[OwnedT], organization_id: str, after: str | None, limit: int, *, within: str = ""
+    ) -> Page[OwnedT]:
+        pk, prefix = owned_key(kind, organization_id, "")
+        rows, more = self._table.query(pk, prefix + within, after and prefix + after, limit)
+        found = [owned_from(kind, values_of(row)) for row in rows]
+        return Page(found, found[-1].key if more else None)
 
     def client_token(self, scope: str, token: str) -> ClientToken | None:
         item = self._table.get((f"TOKEN#{scope}", token))

@@ -9,6 +9,7 @@
     ORG#<id>                  GATEWAY#<id>           SMTP gateway, its password sealed
     ORG#<id>                  AVAILABILITY#<domain>  availability configuration, without a password
     ORG#<id>                  DOMAIN#<name>          list entry
+    ORG#<id>                  OWNED#<family>#<key>   record of a family of model.owned (owned_rows.py)
     DOMAIN#<name>             DOMAIN                 domain, with its organization's routing data
     DOMAIN#<name>             ADDRESS#<address>      entity that has an address
     ALIAS#<alias>             ALIAS                  organization that has an alias
@@ -29,8 +30,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.adapters.aws.owned_rows import owned_key
 from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.directory import EntityKind, EntityState, OrganizationRef, Role
+from postroom.model.owned import Owned
 from postroom.model.records import (
     AddressClaim,
     AliasClaim,
@@ -119,6 +122,8 @@ def key_of(record: Record) -> Key:
             return availability_key(record.organization_id, record.domain)
         case ClientToken():
             return (f"TOKEN#{record.scope}", record.token)
+        case Owned():
+            return owned_key(type(record), record.organization_id, record.key)
 
 
 def list_key_of(record: Record) -> Key | None:
@@ -147,14 +152,14 @@ def to_item(record: Record) -> Item:
 
 def organization_from(item: Item) -> Organization:
     """Read an organization's row."""
-    values = _values(item)
+    values = values_of(item)
     former = tuple(values.get("former_domains", ()))
     return Organization(**values | {"state": OrganizationState(values["state"]), "former_domains": former})
 
 
 def domain_from(item: Item) -> Domain:
     """Read a domain's row."""
-    values = _values(item)
+    values = values_of(item)
     return Domain(
         **values
         | {
@@ -167,7 +172,7 @@ def domain_from(item: Item) -> Domain:
 
 def entity_from(item: Item) -> Entity:
     """Read an entity's row."""
-    values = _values(item)
+    values = values_of(item)
     return Entity(
         **values
         | {
@@ -184,24 +189,24 @@ def entity_from(item: Item) -> Entity:
 
 def membership_from(item: Item) -> Membership:
     """Read a membership's row."""
-    values = _values(item)
+    values = values_of(item)
     return Membership(**values | {"member_kind": EntityKind(values["member_kind"])})
 
 
 def delegation_from(item: Item) -> Delegation:
     """Read a delegation's row."""
-    values = _values(item)
+    values = values_of(item)
     return Delegation(**values | {"delegate_kind": EntityKind(values["delegate_kind"])})
 
 
 def password_from(item: Item) -> PasswordHash:
     """Read a password's row."""
-    return PasswordHash(**_values(item))
+    return PasswordHash(**values_of(item))
 
 
 def rule_from(item: Item) -> RuleRecord:
     """Read a mail-flow rule's row."""
-    values = _values(item)
+    values = values_of(item)
     rule, action = values["rule"], values["rule"]["action"]
     made = Rule(
         **rule
@@ -229,12 +234,12 @@ def _call(values: Mapping[str, Any] | None) -> LambdaCall | None:
 
 def gateway_from(item: Item) -> SmtpGateway:
     """Read an SMTP gateway's row."""
-    return SmtpGateway(**_values(item))
+    return SmtpGateway(**values_of(item))
 
 
 def availability_from(item: Item) -> AvailabilityConfiguration:
     """Read an availability configuration's row."""
-    values = _values(item)
+    values = values_of(item)
     provider = values["provider"]
     kind = LambdaProvider if "function_arn" in provider else EwsProvider
     return AvailabilityConfiguration(**values | {"provider": kind(**provider)})
@@ -242,7 +247,7 @@ def availability_from(item: Item) -> AvailabilityConfiguration:
 
 def client_token_from(item: Item) -> ClientToken:
     """Read a client token's row."""
-    return ClientToken(**_values(item))
+    return ClientToken(**values_of(item))
 
 
 def _attribute(value: Any) -> dict[str, Any]:
@@ -261,22 +266,15 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {"M": {key: _attribute(inner) for key, inner in value.items()}}
         case Pattern():
             return {"S": value.text}
-        case (
-            OrganizationRef()
-            | BookingOptions()
-            | Rule()
-            | RuleAction()
-            | LambdaCall()
-            | EwsProvider()
-            | LambdaProvider()
-        ):
+        case _ if dataclasses.is_dataclass(value):
             members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return _attribute({name: inner for name, inner in members.items() if inner is not None})
         case _:
             raise TypeError(f"no attribute value for {type(value).__name__}")
 
 
-def _values(item: Item) -> dict[str, Any]:
+def values_of(item: Item) -> dict[str, Any]:
+    """Return a row's attributes, without its key, as Python values; lists stay lists."""
     return {name: _value(attribute) for name, attribute in item.items() if name not in {"pk", "sk"}}
 
 

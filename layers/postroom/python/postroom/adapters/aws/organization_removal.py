@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import unprocessed
 from postroom.adapters.aws.directory_rows import KINDS, Key, delegates_key, entity_key, key_item
+from postroom.adapters.aws.owned_rows import OWNED_PREFIX
 from postroom.adapters.aws.unprocessed import MAX_DELETES
 from postroom.model.directory import EntityKind
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.directory_table import DirectoryTable
     from postroom.model.records import Entity
 
-SECRETS: Final = ("PASSWORD#", "GATEWAY#")
+SECRETS: Final = ("PASSWORD#", "GATEWAY#", OWNED_PREFIX)
 OTHERS: Final = ("RULE#", "NAME#", "AVAILABILITY#")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from postroom.errors import ConflictError, TakenError, UnknownOrganizationError
 from postroom.model.directory import EntityKind, EntityState
+from postroom.model.owned import Owned, OwnedT
 from postroom.model.records import (
     AddressClaim,
     AliasClaim,
@@ -74,6 +75,8 @@ def key_of(record: Record) -> Key:
             return ("availability", record.organization_id, record.domain)
         case ClientToken():
             return ("token", record.scope, record.token)
+        case Owned():
+            return ("owned", record.organization_id, record.family, record.key)
 
 
 def _is_unchanged(record: Record, stored: Record | None) -> bool:
@@ -238,6 +241,20 @@ class MemoryDirectory:
             AvailabilityConfiguration,
             lambda row: row.domain,
             lambda row: row.organization_id == organization_id,
+            after,
+            limit,
+        )
+
+    def owned(self, kind: type[OwnedT], organization_id: str, key: str) -> OwnedT | None:
+        return self._get(kind, ("owned", organization_id, kind.family, key))
+
+    def owned_page(
+        self, kind: type[OwnedT], organization_id: str, after: str | None, limit: int, *, within: str = ""
+    ) -> Page[OwnedT]:
+        return self._page(
+            kind,
+            lambda row: row.key,
+            lambda row: row.organization_id == organization_id and row.key.startswith(within),
             after,
             limit,
         )

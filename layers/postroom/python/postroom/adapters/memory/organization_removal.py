@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.model.owned import Owned
 from postroom.model.records import (
     AvailabilityConfiguration,
     Delegation,
@@ -30,7 +31,8 @@ class MemoryOrganizationRemoval:
     most: int = 25
 
     def remove_secrets(self, organization_id: str) -> bool:
-        return self._remove([row for row in self._of(organization_id) if isinstance(row, PasswordHash | SmtpGateway)])
+        kinds = PasswordHash | SmtpGateway | Owned
+        return self._remove([row for row in self._of(organization_id) if isinstance(row, kinds)])
 
     def remove_entity(self, entity: Entity) -> bool:
         rows = self._of(entity.organization_id)
@@ -46,7 +48,7 @@ class MemoryOrganizationRemoval:
         return True
 
     def remove_rows(self, organization_id: str) -> bool:
-        kinds = PasswordHash | SmtpGateway | RuleRecord | AvailabilityConfiguration | NameClaim | Entity
+        kinds = PasswordHash | SmtpGateway | Owned | RuleRecord | AvailabilityConfiguration | NameClaim | Entity
         return self._remove([row for row in self._of(organization_id) if isinstance(row, kinds)])
 
     def _of(self, organization_id: str) -> list[Record]:
