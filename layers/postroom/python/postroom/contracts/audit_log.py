@@ -2,8 +2,8 @@
 
 A record is flat. Keys have the guide's order; a key without a value is absent. ``event_timestamp`` is milliseconds
 since the epoch, truth values are JSON's. Source: guide, ZH:1645-1752; names of the kinds: CloudWatch Logs,
-PutDeliverySource. Ours, where the guide is silent: ``expires_time`` is RFC 3339 in UTC with milliseconds, ``scopes`` is a list of texts,
-``folder_path`` begins with a slash, texts are cut at ``MAX_TEXT_CHARACTERS``.
+PutDeliverySource. Ours, where the guide is silent: ``expires_time`` is RFC 3339 in UTC with milliseconds, ``scopes`` is
+a list of texts, ``folder_path`` begins with a slash, texts are cut at ``MAX_TEXT_CHARACTERS``.
 """
 
 from __future__ import annotations

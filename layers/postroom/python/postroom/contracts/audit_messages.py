@@ -65,9 +65,7 @@ def of_records(organization_id: str, records: Sequence[AuditRecord], delivery_id
     """Return one message of records; its trace is the same for the same records and delivery."""
     told = "\0".join(["audit", delivery_id, *(record.id for record in records)])
     trace = f"audit:{hashlib.sha256(told.encode()).hexdigest()[:32]}"
-    return AuditRecords(
-        trace=trace, organization_id=organization_id, records=tuple(records), delivery_id=delivery_id
-    )
+    return AuditRecords(trace=trace, organization_id=organization_id, records=tuple(records), delivery_id=delivery_id)
 
 
 def messages(records: Iterable[AuditRecord], delivery_id: str = "") -> Iterator[AuditRecords]:
