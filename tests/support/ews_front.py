@@ -109,7 +109,7 @@ class Front:
     def invoke(self, payload: bytes, *, streamed: bool = False) -> Answer:
         event = json.loads(payload)
         if event.get("type") == "REQUEST":
-            caller = authenticate(authorizer.authorization(event), self.directory, self.passwords)
+            caller = authenticate(authorizer.read(event).authorization, self.directory, self.passwords)
             return Answer("id", json.dumps(authorizer.answer(event, caller)).encode())
         return Answer("id", json.dumps(front.answer(event, self.context, now_ms=0).response).encode())
 

@@ -34,4 +34,4 @@ def build(settings: AuthenticateSettings) -> Callable[[Mapping[str, Any]], dict[
 
 
 def _answer(accounts: Accounts, passwords: Passwords, event: Mapping[str, Any]) -> dict[str, Any]:
-    return authorizer.answer(event, authenticate(authorizer.authorization(event), accounts, passwords))
+    return authorizer.answer(event, authenticate(authorizer.read(event).authorization, accounts, passwords))

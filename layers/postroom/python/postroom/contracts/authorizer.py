@@ -10,6 +10,7 @@ values of the context are strings, numbers or truth values.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
@@ -23,14 +24,46 @@ _MEMBERS: Final = {
     "userId": "user_id",
     "email": "email",
     "userName": "user_name",
+    "impersonationRoleId": "impersonation_role_id",
+    "personalAccessTokenId": "personal_access_token_id",
 }
-"""Members of the context, by name; ours. Values are percent-encoded, because names may have any characters."""
+"""Members of the context, by name; ours. Those without a value are absent. Values are percent-encoded: names may have
+any characters."""
+
+_SCOPES: Final = "scopes"
+"""Member of the context: a token's scopes with commas between them. Ours."""
 
 
-def authorization(event: Mapping[str, Any]) -> str:
-    """Return the Authorization header of an authorizer's event; empty if it has none."""
-    headers: Mapping[str, Any] = event.get("headers") or {}
-    return next((str(value) for name, value in headers.items() if name.lower() == "authorization"), "")
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A request that an authorizer is asked about. It has no representation, so that no log has the header.
+
+    Attributes:
+        authorization: the Authorization header; empty if there is none.
+        path: lower-case.
+        source_ip: address of the client; empty if the event has none.
+        user_agent: empty if the request has none.
+        request_id: API Gateway's, the same as in the event of the function behind the authorizer.
+    """
+
+    authorization: str
+    path: str
+    source_ip: str
+    user_agent: str
+    request_id: str
+
+
+def read(event: Mapping[str, Any]) -> Asked:
+    """Read an authorizer's event."""
+    headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    context: Mapping[str, Any] = event.get("requestContext") or {}
+    return Asked(
+        authorization=headers.get("authorization", ""),
+        path=str(event.get("path") or "").lower(),
+        source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
+        user_agent=headers.get("user-agent", ""),
+        request_id=str(context.get("requestId") or ""),
+    )
 
 
 def answer(event: Mapping[str, Any], caller: Caller | None) -> dict[str, Any]:
@@ -43,17 +76,20 @@ def answer(event: Mapping[str, Any], caller: Caller | None) -> dict[str, Any]:
         "Resource": f"{api}/{stage}/*",
     }
     allowed: dict[str, Any] = {
-        "principalId": caller.user_id if caller else "nobody",
+        "principalId": (caller.user_id or caller.impersonation_role_id) if caller else "nobody",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
     }
     if caller:
-        allowed["context"] = {name: quote(getattr(caller, field), safe="@") for name, field in _MEMBERS.items()}
+        texts = {name: getattr(caller, field) for name, field in _MEMBERS.items()} | {_SCOPES: ",".join(caller.scopes)}
+        allowed["context"] = {name: quote(text, safe="@,") for name, text in texts.items() if text}
     return allowed
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller | None:
     """Return the caller in a proxy event behind the authorizer; None if the event passed none."""
     context = (event.get("requestContext") or {}).get("authorizer") or {}
-    if not _MEMBERS.keys() <= context.keys():
+    texts = {name: unquote(str(context.get(name, ""))) for name in (*_MEMBERS, _SCOPES)}
+    if not texts["organizationId"] or not (texts["userId"] or texts["impersonationRoleId"]):
         return None
-    return Caller(**{field: unquote(str(context[name])) for name, field in _MEMBERS.items()})
+    scopes = tuple(each for each in texts.pop(_SCOPES).split(",") if each)
+    return Caller(**{_MEMBERS[name]: text for name, text in texts.items()}, scopes=scopes)
