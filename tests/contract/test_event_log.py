@@ -16,7 +16,8 @@ from postroom.adapters.aws.assumed_roles import MARGIN_MS, SESSION, AssumedRoles
 from postroom.adapters.aws.event_log import CloudWatchEventLogs
 from postroom.adapters.memory.event_log import MemoryEventLogs
 from postroom.errors import EventLogRefusedError, UnwritableLinesError
-from postroom.ports.event_log import EventLogs, LogDestination, LogLine
+from postroom.model.log_lines import LogLine
+from postroom.ports.event_log import EventLogs, LogDestination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,15 @@ from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import StoreUnavailableError
 from postroom.model.directory import Monitoring
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.event_log import LedgerRecord, LogDestination, LogLine
+from postroom.ports.event_log import LedgerRecord, LogDestination
 from tests.support.facts import ACME, NOON, OTHER, Settings, delivered, fact, own, received
 
 from .conftest import DEFAULT, ROLE, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from postroom.model.log_lines import LogLine
 
 ACMES = [fact(received(), "a1"), fact(delivered(), "a1", NOON + 1)]
 OTHERS = [fact(received(), "b1", organization_id=OTHER), fact(delivered(), "b1", NOON + 1, organization_id=OTHER)]

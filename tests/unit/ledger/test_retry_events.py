@@ -18,7 +18,8 @@ from .conftest import DEFAULT, Pipeline, message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postroom.ports.event_log import LogDestination, LogLine
+    from postroom.model.log_lines import LogLine
+    from postroom.ports.event_log import LogDestination
 
 FACT = fact(received(), "a1")
 POINTER = FactPointer(trace="a1", key=FACT.key, organization_id=ACME)

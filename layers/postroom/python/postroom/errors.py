@@ -4,7 +4,8 @@
     ├── TemporaryError                  a retry may succeed: back to the queue
     │   ├── StoreUnavailableError
     │   ├── ConflictError
-    │   └── EventLogRefusedError
+    │   ├── EventLogRefusedError
+    │   └── AuditRefusedError
     └── PermanentError                  a retry cannot succeed: answer the caller, or park the message
         ├── SettingsError
         ├── InvalidNotificationError
@@ -62,6 +63,10 @@ class ConflictError(TemporaryError):
 
 class EventLogRefusedError(TemporaryError):
     """An organization's log group, or the role for it, does not take what we write; its owner may mend that."""
+
+
+class AuditRefusedError(TemporaryError):
+    """A destination of audit records, or a policy of it, does not take what we write; its owner may mend that."""
 
 
 class PermanentError(PostroomError):

@@ -20,10 +20,10 @@ from postroom.adapters.aws.queues import SqsQueues
 from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import DirectorySettings, TimedSettings, Url
+from postroom.contracts.log_batches import MAX_BATCH_LINES
 from postroom.contracts.pointers import Part
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
-from postroom.ledger.lines import MAX_BATCH_LINES
 from postroom.ledger.record_events import RecordEvents
 from postroom.ledger.retry_events import FIRST_RETRY_SECONDS
 

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP, DEFAULT_RETENTION_DAYS
+from postroom.contracts.log_batches import MAX_BATCH_LINES, batches
 from postroom.errors import EventLogRefusedError, PostroomError, UnwritableLinesError
-from postroom.ledger.lines import MAX_BATCH_LINES, batches, line_of
+from postroom.ledger.lines import line_of
 from postroom.ledger.projection import OUT_OF_TIME, Remaining
 from postroom.model.facts import EventName, Fact
 from postroom.model.limits import HAND_OVER_RESERVE_MS
-from postroom.ports.event_log import EventLogs, LogDestination, LogLine
+from postroom.ports.event_log import EventLogs, LogDestination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.model.directory import Monitoring
+    from postroom.model.log_lines import LogLine
     from postroom.ports.directory import EventLogSettings
 
 TOO_OLD_OR_NEW = "CloudWatch Logs takes no events this old or this new"

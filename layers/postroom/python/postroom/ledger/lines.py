@@ -1,36 +1,18 @@
-"""Facts as lines of the event log, and batches of lines within the limits of CloudWatch Logs.
-
-Source of the limits: CloudWatch Logs API reference, PutLogEvents.
-"""
+"""Facts as lines of the event log."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.event_log import record_of
-from postroom.model.limits import DAY_MS
-from postroom.ports.event_log import LogLine
+from postroom.contracts.log_batches import MAX_LINE_BYTES
+from postroom.model.log_lines import LogLine
 
 if TYPE_CHECKING:
     from postroom.model.facts import Fact
-
-MAX_BATCH_LINES: Final = 10_000
-"""Most lines per call."""
-
-MAX_BATCH_BYTES: Final = 1_048_576
-"""Largest call, in bytes: each line's UTF-8 and its overhead."""
-
-LINE_OVERHEAD_BYTES: Final = 26
-"""Bytes that the service adds to the size of each line."""
-
-MAX_BATCH_SPAN_MS: Final = DAY_MS
-"""Time between the first and the last line of a call, in milliseconds; a call stays below it."""
-
-MAX_LINE_BYTES: Final = 262_144 - LINE_OVERHEAD_BYTES
-"""Longest line, in bytes of UTF-8. Ours: the service's limit until 2025; subscribers and emulators still have it."""
 
 
 def line_of(fact: Fact) -> LogLine:
@@ -39,25 +21,6 @@ def line_of(fact: Fact) -> LogLine:
         fact.event, MAX_LINE_BYTES, lambda event: record_of(fact if event is fact.event else replace(fact, event=event))
     )
     return LogLine(fact.id, fact.at, text)
-
-
-def batches(lines: Iterable[LogLine], max_lines: int = MAX_BATCH_LINES) -> Iterator[list[LogLine]]:
-    """Divide lines into calls, ordered by time. No call exceeds a limit; no line is left out."""
-    batch: list[LogLine] = []
-    size = 0
-    for line in sorted(lines, key=lambda line: line.at_ms):
-        bytes_of_line = len(line.text.encode()) + LINE_OVERHEAD_BYTES
-        if batch and (
-            len(batch) >= max_lines
-            or size + bytes_of_line > MAX_BATCH_BYTES
-            or line.at_ms - batch[0].at_ms >= MAX_BATCH_SPAN_MS
-        ):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += bytes_of_line
-    if batch:
-        yield batch
 
 
 def fitted(fields: Mapping[str, Any], limit_bytes: int, render: Callable[[Mapping[str, Any]], str]) -> str:

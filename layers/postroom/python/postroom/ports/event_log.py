@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.pointers import FactPointer
     from postroom.model.facts import Fact
+    from postroom.model.log_lines import LogLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,6 @@ class LogDestination:
     retention_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One event as it is written. ``id`` is the fact's; ``at_ms`` is in milliseconds since the epoch."""
-
-    id: str
-    at_ms: int
-    text: str
-
-
 class EventLogs(Protocol):
     """Writes lines to log groups. Suite: tests/contract/test_event_log.py."""
 
@@ -58,7 +50,7 @@ class EventLogs(Protocol):
         """Append lines. A missing group with ``retention_days`` is created.
 
         Args:
-            lines: one batch of ``postroom.ledger.lines.batches``: ordered by time, within the limits of a call.
+            lines: one batch of ``contracts.log_batches``: ordered by time, within the limits of a call.
 
         Returns:
             Ids of lines that the log refused: they are too old, too new, or older than the group's retention. One of

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
 
     from postroom.adapters.aws.assumed_roles import AssumedRoles
-    from postroom.ports.event_log import LogDestination, LogLine
+    from postroom.model.log_lines import LogLine
+    from postroom.ports.event_log import LogDestination
 
 FAULTY: Final = "InvalidParameterException"
 """PutLogEvents' error code for lines that it cannot take."""

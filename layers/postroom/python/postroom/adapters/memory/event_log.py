@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from postroom.contracts.log_batches import TOO_NEW_MS, TOO_OLD_MS
 from postroom.errors import EventLogRefusedError
-from postroom.model.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postroom.ports.event_log import LogDestination, LogLine
-
-TOO_OLD_MS: Final = 14 * DAY_MS
-"""Oldest event that is taken, in milliseconds before now. Source: CloudWatch Logs API reference, PutLogEvents."""
-
-TOO_NEW_MS: Final = 2 * 3_600_000
-"""Newest event that is taken, in milliseconds after now. Source: as above."""
+    from postroom.model.log_lines import LogLine
+    from postroom.ports.event_log import LogDestination
 
 
 @dataclass(slots=True)
