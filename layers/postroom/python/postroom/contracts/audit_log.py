@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from postroom.contracts.event_log import timestamp
+from postroom.model.audit_deliveries import LogType
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.xml_text import legal_in_xml
 
@@ -27,16 +28,6 @@ MAX_TEXT_CHARACTERS: Final = 2048
 
 API_CALL: Final = "API_CALL"
 """Type of a record of the API trail, which is no log type of WorkMail's."""
-
-
-class LogType(StrEnum):
-    """The kinds of audit logs, as ``logType`` of PutDeliverySource."""
-
-    ACCESS_CONTROL = "ACCESS_CONTROL_LOGS"
-    AUTHENTICATION = "AUTHENTICATION_LOGS"
-    AVAILABILITY_PROVIDER = "WORKMAIL_AVAILABILITY_PROVIDER_LOGS"
-    MAILBOX_ACCESS = "WORKMAIL_MAILBOX_ACCESS_LOGS"
-    PERSONAL_ACCESS_TOKEN = "WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS"  # noqa: S105 - a name, not a secret
 
 
 class Protocol(StrEnum):
