@@ -23,6 +23,7 @@
         ├── UnreadableRulesError
         ├── InvalidPatternError
         ├── InvalidHostError
+        ├── InvalidRangeError
         ├── InvalidRuleAnswerError
         ├── InvalidAvailabilityError
         ├── InvalidQuestionError
@@ -142,6 +143,10 @@ class InvalidPatternError(PermanentError):
 
 class InvalidHostError(PermanentError):
     """No host on the public internet; the text repeats what was given and says why."""
+
+
+class InvalidRangeError(PermanentError):
+    """A text that is no range of IPv4 addresses in CIDR notation; the text says why."""
 
 
 class InvalidRuleAnswerError(PermanentError):

@@ -47,6 +47,7 @@ class Organization:
         fingerprint: digest of the parameters of its creation, to continue an interrupted creation.
         fallback_mailbox: id of the user that gets mail to postmaster@ and abuse@ (ours: the first enabled user).
         rules_version: version of the compiled rule set that applies; 0 if there was never a rule.
+        access_version: grows with every change of access control rules; 0: there is the default rule alone.
         log_group_arn: ends in ``:*``; None if no email monitoring is configured.
         spread: False as long as some domain rows may have older routing data than this row.
         deleting: when its deletion began.
@@ -78,6 +79,7 @@ class Organization:
     cleared: int | None = None
     fallback_mailbox: str | None = None
     rules_version: int = 0
+    access_version: int = 0
     dmarc_enforced: bool = True
     log_group_arn: str | None = None
     role_arn: str | None = None
