@@ -48,6 +48,7 @@ class Organization:
         fallback_mailbox: id of the user that gets mail to postmaster@ and abuse@ (ours: the first enabled user).
         rules_version: version of the compiled rule set that applies; 0 if there was never a rule.
         access_version: grows with every change of access control rules; 0: there is the default rule alone.
+        own_device_rules: False as long as its mobile device access rules were never changed: then it has the default.
         log_group_arn: ends in ``:*``; None if no email monitoring is configured.
         spread: False as long as some domain rows may have older routing data than this row.
         deleting: when its deletion began.
@@ -81,6 +82,7 @@ class Organization:
     rules_version: int = 0
     access_version: int = 0
     dmarc_enforced: bool = True
+    own_device_rules: bool = False
     log_group_arn: str | None = None
     role_arn: str | None = None
     spread: bool = True

@@ -1,0 +1,43 @@
+"""Decides whether a mobile device may synchronize a user's mail by Exchange ActiveSync.
+
+Nothing is cached: a changed rule or override applies to the next request. The guide allows five minutes for it
+(ZH:6608, 6698).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from postroom.model.device_rules import (
+    DeviceDecision,
+    DeviceOverride,
+    DeviceRule,
+    decide,
+    override_key,
+    rules_in_force,
+)
+from postroom.ports.directory import every_item
+
+if TYPE_CHECKING:
+    from postroom.model.device_rules import Device
+    from postroom.model.records import Organization
+    from postroom.ports.directory import OwnedRecords
+
+
+def device_decision(
+    records: OwnedRecords, organization: Organization, user_id: str, device_id: str, device: Device
+) -> DeviceDecision:
+    """Decide by the override of a user and device if there is one, else by the rules of the organization.
+
+    Args:
+        device_id: as the device reports it, in any case.
+
+    Raises:
+        StoreUnavailableError: the directory did not answer.
+    """
+    override = records.owned(DeviceOverride, organization.id, override_key(user_id, device_id))
+    if override is not None:
+        return DeviceDecision(override.effect, overridden=True)
+    stored = every_item(partial(records.owned_page, DeviceRule, organization.id))
+    return decide(rules_in_force(organization, stored), device)
