@@ -185,6 +185,7 @@ def context() -> Context:
             private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
         ),
         new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",
+        random_bytes=lambda count: next(numbers).to_bytes(8, "big") * (count // 8),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.model.impersonation import TOKEN_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,7 @@ class AdminSettings:
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
         private_servers: EWS servers that a configuration may name though they are not public.
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
+        impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
         first_organization_id: id of the first organization; if None, it is random like the others.
     """
 
@@ -42,12 +45,18 @@ class AdminSettings:
     test_domain_suffix: str
     record_events_role_arn: str
     private_servers: PrivateServers
+    impersonation_token_s: int = TOKEN_SECONDS
     first_organization_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Ports and settings of the admin API. ``new_uuid`` returns a new lower-case UUID with hyphens."""
+    """Ports and settings of the admin API.
+
+    Attributes:
+        new_uuid: returns a new lower-case UUID with hyphens.
+        random_bytes: returns a number of bytes that cannot be guessed.
+    """
 
     directory: Directory
     mailboxes: MailboxHeads
@@ -63,6 +72,7 @@ class Context:
     provider_tests: ProviderTests
     settings: AdminSettings
     new_uuid: Callable[[], str]
+    random_bytes: Callable[[int], bytes]
 
 
 def seconds(milliseconds: int | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import uuid
 from functools import partial
@@ -25,7 +26,8 @@ from postroom.admin import api
 from postroom.admin.context import AdminSettings, Context
 from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import Arn, DirectorySettings
+from postroom.bootstrap.settings import Arn, DirectorySettings, TimedSettings
+from postroom.model.impersonation import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from postroom.model.private_servers import PrivateServers
 
 
-class AdminApiSettings(DirectorySettings):
+class AdminApiSettings(DirectorySettings, TimedSettings):
     mailbox_table: str
     inbound_bucket: str
     inbound_topic_arn: Arn
@@ -83,6 +85,7 @@ def context(settings: AdminApiSettings) -> Context:
         ),
         settings=_admin_settings(settings),
         new_uuid=lambda: str(uuid.uuid4()),
+        random_bytes=secrets.token_bytes,
     )
 
 
@@ -97,6 +100,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         test_domain_suffix=settings.test_domain_suffix.lower(),
         record_events_role_arn=settings.record_events_role_arn,
         private_servers=settings.private_ews_servers,
+        impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),
         first_organization_id=settings.postroom_first_organization_id,
     )
 

@@ -154,6 +154,13 @@ class OwnedRecords(Protocol):
         """See ``Directory``."""
 
 
+class ImpersonationRoles(OwnedRecords, Protocol):
+    """The reads of ``Directory`` that tokens of impersonation roles need, all keyed."""
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """See ``Directory``."""
+
+
 class Accounts(Protocol):
     """The reads of ``Directory`` that authentication needs: at most four, all keyed."""
 
