@@ -58,7 +58,8 @@ CONTEXT: Final = SimpleNamespace(
     log_stream_name="s",
     get_remaining_time_in_millis=lambda: 300_000,
 )
-_ON_THE_WAY: Final = {name: station.queue for name, station in orders.STATIONS.items() if name != "retry_events"}
+_ASIDE: Final = {"retry_events", "write_audit_log", "retry_audit"}
+_ON_THE_WAY: Final = {name: station.queue for name, station in orders.STATIONS.items() if name not in _ASIDE}
 STATIONS: Final = (
     *((queue, name) for name, queue in _ON_THE_WAY.items()),
     *((queue.replace("_QUEUE_URL", "_DLQ_URL"), "park") for queue in _ON_THE_WAY.values()),

@@ -41,7 +41,7 @@ FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
 QUEUES: Final = (*(station.queue.removesuffix("_QUEUE_URL") for station in STATIONS.values()), "PARKED")
-MAX_RECEIVES: Final = {"RETRY_EVENTS": 5}
+MAX_RECEIVES: Final = {"RETRY_EVENTS": 5, "RETRY_AUDIT": 5}
 """How many times a queue delivers a message before it becomes a dead letter; as in template.yaml, or 100."""
 
 

@@ -45,6 +45,8 @@ QUEUES: Final = {
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
+    "AUDIT_QUEUE_URL": "AuditQueue",
+    "RETRY_AUDIT_QUEUE_URL": "RetryAuditQueue",
 }
 ACTIONS_WITH_WILDCARDS: Final = {"kms:ReEncrypt*"}  # KMS has ReEncryptFrom and ReEncryptTo, always wanted together
 

@@ -158,6 +158,12 @@ class TimedSettings(Settings):
         return self.shortened_s(milliseconds / 1000) * 1000
 
 
+class AuditTrailSettings(Settings):
+    """Of functions that leave audit records."""
+
+    audit_queue_url: Url
+
+
 class OrderParkingSettings(FlowSettings):
     """Of functions that park what they cannot carry out."""
 

@@ -41,11 +41,6 @@ class AuditRecords(Stored):
     """The delivery that still needs them; empty for every delivery of the organization."""
 
     @property
-    def key(self) -> str:
-        """Name within its trace, when it is parked."""
-        return "audit:records"
-
-    @property
     def station(self) -> str:
         """Records for one delivery alone are a retry."""
         return RETRY if self.delivery_id else WRITE

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+from postroom.contracts.audit_messages import KIND, AuditRecords
 from postroom.contracts.orders import CallPointer, Order, order_type
 from postroom.contracts.pointers import FactPointer
 from postroom.contracts.ses import Notification, read_notification
 from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
 from postroom.errors import InvalidNotificationError
 
-Message = Order | CallPointer | FactPointer | StreamBatch | Notification
+Message = Order | CallPointer | FactPointer | AuditRecords | StreamBatch | Notification
 
 
 def read_message(body: str) -> Message:
@@ -21,7 +22,7 @@ def read_message(body: str) -> Message:
     """
     document = _document(body)
     if "kind" in document:
-        return _order_or_pointer(body, document)
+        return _of_kind(body, document)
     if "key" in document:
         return FactPointer.read(body)
     if "DDBStreamBatchInfo" in document:
@@ -29,10 +30,12 @@ def read_message(body: str) -> Message:
     return read_notification(body)
 
 
-def _order_or_pointer(body: str, document: dict[str, object]) -> Message:
+def _of_kind(body: str, document: dict[str, object]) -> Message:
     kind = document["kind"]
     if kind == "RULE_CALL" and "rule_id" not in document:
         return CallPointer.read(body)
+    if kind == KIND:
+        return AuditRecords.read(body)
     try:
         order = order_type(str(kind))
     except KeyError as error:

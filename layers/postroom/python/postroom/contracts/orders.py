@@ -365,6 +365,8 @@ STATIONS: Final[Mapping[str, Station]] = {
     "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
+    "write_audit_log": Station("AUDIT_QUEUE_URL"),
+    "retry_audit": Station("RETRY_AUDIT_QUEUE_URL"),
 }
 """Every station that has a queue, and what it carries out."""
 

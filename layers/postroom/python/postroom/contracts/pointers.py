@@ -15,6 +15,7 @@ class Part(StrEnum):
 
     LOG = "LOG"
     BUS = "BUS"
+    AUDIT = "AUDIT"
 
 
 class FactPointer(Stored):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.contracts.audit_messages import AuditRecords
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order
 from postroom.contracts.pointers import FactPointer
@@ -47,6 +48,8 @@ class DeadLetters:
                 self.parking.park_call(message, cause)
             case FactPointer():
                 self.parking.park_pointer(message, cause)
+            case AuditRecords():
+                self.parking.park_audit(message, cause)
             case StreamBatch():
                 self.parking.park_stream(message, body, cause)
             case _:

@@ -13,12 +13,13 @@ from postroom.contracts.order_list import in_row
 from postroom.contracts.orders import DeliveryOrder, RuleCall
 from postroom.contracts.pointers import ParkedPointer
 from postroom.model.facts import OwnFact
-from postroom.ports.parked import FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
+from postroom.ports.parked import AUDIT_RECORDS, FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
 from postroom.routing.listed import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from postroom.contracts.audit_messages import AuditRecords
     from postroom.contracts.orders import Order
     from postroom.contracts.pointers import FactPointer
     from postroom.contracts.stream_failure import StreamBatch
@@ -80,6 +81,11 @@ class Parking:
         """Park one fact that could not be written to the organization's event log."""
         key, body = f"{FACT_PREFIX}{pointer.key}", pointer.model_dump_json()
         self.park(pointer.trace, key, pointer.organization_id, EVENTS, body, cause)
+
+    def park_audit(self, message: AuditRecords, cause: str) -> None:
+        """Park audit records that could not be written; the row has the records, so that a redrive writes them."""
+        organization_id = message.organization_id or NO_ORGANIZATION
+        self.park(message.trace, AUDIT_RECORDS, organization_id, message.station, message.message, cause)
 
     def park_stream(self, batch: StreamBatch, body: str, cause: str) -> None:
         """Park a run of the ledger's stream that record_events gave up on: which facts those were, a redrive finds."""

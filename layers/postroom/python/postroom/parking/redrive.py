@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.audit_messages import RETRY, WRITE, AuditRecords
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order, order_of
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.parked import Parked
     from postroom.ports.queues import Queues
+
+AUDIT: Final = frozenset({WRITE, RETRY})
+"""Stations of audit records."""
 
 NO_NOTIFICATION: Final = (
     "SES sent no notification of this message, so its recipients are unknown; if one still comes, the message"
@@ -68,6 +72,8 @@ class Redriving(Parking):
                 self.queues.send([_arrival(parked.body)])
             case "stream":
                 self.queues.send(self._facts_of(read_stream_failure(parked.body)))
+            case station if station in AUDIT:
+                self.queues.send([AuditRecords.read(parked.body)])
             case _:
                 self.queues.send([FactPointer.read(parked.body)])
         self.things.redrive(parked, fact)  # refused: tried in vain already, and parked anew
@@ -78,9 +84,7 @@ class Redriving(Parking):
         since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK_MS
         until = int(batch.last_arrival.timestamp() * 1000) + 1
         for fact in self.ledger.between(since, until):
-            yield FactPointer(
-                trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=(Part.LOG, Part.BUS)
-            )
+            yield FactPointer(trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=tuple(Part))
 
     def _send_again(self, parked: Parked) -> None:
         if parked.key.startswith(EXPANSION):
@@ -112,7 +116,7 @@ def undeliverable(parked: Parked, owners: MailboxOwners) -> str | None:
     It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
     """
     organization_id = parked.organization_id
-    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM}:
+    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM, *AUDIT}:
         return None
     if not owners.is_active(organization_id):
         return f"its organization, {organization_id}, is deleted"

@@ -24,7 +24,10 @@ FACT_PREFIX: Final = "event:"
 STREAM_BATCH: Final = "batch"
 """Key of a run of the ledger's stream that could not be projected."""
 
-_ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH)
+AUDIT_RECORDS: Final = "audit-records"
+"""Key of a message of audit records that was not written to its destinations."""
+
+_ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH, AUDIT_RECORDS)
 """Prefixes of keys of things that have a row only while they are parked. All other keys are orders and expansions."""
 
 
@@ -33,7 +36,8 @@ class Parked:
     """A parked thing.
 
     Attributes:
-        station: what continues it after a redrive: ``ingest``, ``events``, ``stream``, or the station of an order.
+        station: what continues it after a redrive: ``ingest``, ``events``, ``stream``, or the station of an order or of
+            audit records.
         cause: why it was parked.
         since_ms: when it was parked, in milliseconds since the epoch.
         parkings: how often it was parked.

@@ -41,7 +41,7 @@ def _pointer(change: Mapping[str, Any]) -> FactPointer | None:
             trace=keys["pk"]["S"],
             key=keys["sk"]["S"],
             organization_id=organization or NO_ORGANIZATION,
-            parts=(Part.LOG, Part.BUS),
+            parts=tuple(Part),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
