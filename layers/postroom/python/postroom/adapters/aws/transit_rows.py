@@ -5,6 +5,7 @@ pk bounces:…        sk sent               bounce messages to a sender in an ho
 pk attempts:<id>    sk attempts           failed and unanswered attempts of an SQS message; `expires` (TTL)
 pk contents:<trace> sk contents           contents that rule functions put; `expires` (TTL)
 pk probe:<group>    sk probe              turn to call a function that is held back; `expires` (TTL)
+pk audit:…, audit-chains              adapters/aws/written_objects.py
 """
 
 from __future__ import annotations

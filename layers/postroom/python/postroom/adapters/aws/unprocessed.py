@@ -22,7 +22,7 @@ MAX_KEYS: Final = 100
 """Most keys of one ``get_all``. Source: DynamoDB's API reference, BatchGetItem."""
 
 MAX_DELETES: Final = 25
-"""Most keys of one ``delete_all``. Source: DynamoDB's API reference, BatchWriteItem."""
+"""Most keys of one ``delete_all``, or rows of one ``put_all``. Source: DynamoDB's API reference, BatchWriteItem."""
 
 
 def get_all(
@@ -85,9 +85,32 @@ def delete_all(
     Raises:
         StoreUnavailableError: as in ``get_all``; some rows may be deleted.
     """
-    if not keys:
+    _write_all(client, table, [{"DeleteRequest": {"Key": key}} for key in keys], doing, pause)
+
+
+def put_all(
+    client: DynamoDBClient, table: str, rows: Sequence[Row], doing: str, pause: Callable[[float], None]
+) -> None:
+    """Put all of the rows, whatever there is. Without rows no request is made.
+
+    Args:
+        table: the table's name.
+        rows: at most ``MAX_DELETES``, each with another key.
+        doing: as in ``get_all``.
+        pause: as in ``get_all``.
+
+    Raises:
+        StoreUnavailableError: as in ``get_all``; some rows may be put.
+    """
+    _write_all(client, table, [{"PutRequest": {"Item": row}} for row in rows], doing, pause)
+
+
+def _write_all(
+    client: DynamoDBClient, table: str, writes: Sequence[Any], doing: str, pause: Callable[[float], None]
+) -> None:
+    if not writes:
         return
-    requests: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+    requests: Any = {table: writes}
     for attempt in range(MAX_ATTEMPTS):
         with store_errors(doing):
             requests = client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
