@@ -1,8 +1,8 @@
 """Keys of S3 objects with audit records.
 
 Amazon WorkMail's keys are not public. Ours are ``[<prefix>/]AWSLogs/<account>/WorkMail/`` and the delivery's suffix
-path, as AWS puts ``AWSLogs/{account-id}/CloudFront/`` before that of CloudFront. Hive-compatible paths have the names of
-variables, too: ``{yyyy}`` is ``year=2026``. A suffix path that writes such names itself is refused then, by AWS too
+path, as AWS puts ``AWSLogs/{account-id}/CloudFront/`` before that of CloudFront. Hive-compatible paths have the names
+of variables, too: ``{yyyy}`` is ``year=2026``. A suffix path that writes such names itself is refused then, by AWS too
 ("Provided suffixPath is invalid").
 """
 
