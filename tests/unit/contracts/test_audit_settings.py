@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_a_delimiter_that_values_could_contain_or_that_ends_lines_is_refused(del
         ),
     ],
 )
-def test_keys_begin_with_the_account_and_the_suffix_path(settings: dict[str, str], path: str) -> None:
+def test_keys_begin_with_the_account_and_the_suffix_path(settings: dict[str, Any], path: str) -> None:
     to = delivery(**settings)
     assert fault(to, HERE) == ""
     assert audit_paths.prefix(to, "m-1", HERE, AT) == path
