@@ -104,6 +104,8 @@ class AccessDecision:
 class AccessRuleIndex:
     """The rules of an organization, so that the time of a decision depends little on their number.
 
+    ``weight`` measures the size: the number of rules, values and limits of ranges.
+
     Every rule has a bit. Each value of a condition has a whole number with the bits of the rules whose condition holds
     for it; so have the parts of the address space between the limits of ranges. A decision joins four such numbers.
     """
@@ -116,6 +118,8 @@ class AccessRuleIndex:
         self._users = _Values((rule.user_ids, rule.not_user_ids) for rule in ordered)
         self._roles = _Values((rule.impersonation_role_ids, rule.not_impersonation_role_ids) for rule in ordered)
         self._addresses = _Addresses(ordered)
+        parts = (self._actions, self._users, self._roles, self._addresses)
+        self.weight = len(ordered) + sum(len(part) for part in parts)
 
     def decide(
         self, action: AccessAction | str, ip: str, user_id: str | None = None, role_id: str | None = None
@@ -157,6 +161,9 @@ class _Values:
             value: (self._others | named.get(value, 0)) & ~excluded.get(value, 0) for value in {**named, **excluded}
         }
 
+    def __len__(self) -> int:
+        return len(self._by_value)
+
     def holding(self, value: str | None) -> int:
         return self._by_value.get(value, self._others)
 
@@ -176,6 +183,9 @@ class _Addresses:
             bits ^= changes[start]
             self._holding.append(bits)
         self._others = sum(1 << number for number, rule in enumerate(rules) if not rule.ip_ranges)
+
+    def __len__(self) -> int:
+        return len(self._starts)
 
     def holding(self, ip: str) -> int:
         number = ip_number(ip)
