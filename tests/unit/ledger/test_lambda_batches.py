@@ -14,7 +14,7 @@ from postroom.ports.retried import Retried
 from tests.support.facts import ACME, delivered, fact, received
 
 FACT = fact(received())
-BOTH = (Part.LOG, Part.BUS)
+ALL = tuple(Part)
 
 
 def change(row: dict[str, Any], name: str = "INSERT", **more: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_what_was_changed_or_expired_is_no_news(name: str) -> None:
     ids=str,
 )
 def test_a_row_that_is_no_fact_is_pointed_at(damage: dict[str, Any]) -> None:
-    pointer = FactPointer(trace="t1", key=FACT.key, organization_id=ACME, parts=BOTH)
+    pointer = FactPointer(trace="t1", key=FACT.key, organization_id=ACME, parts=ALL)
     assert ledger_records({"Records": [change({**fact_row(FACT), **damage})]}) == [LedgerRecord("7", None, pointer)]
 
 
@@ -56,7 +56,7 @@ def test_a_row_without_an_organization_is_pointed_at_as_nobodys() -> None:
     row = fact_row(FACT)
     del row["org"]
     [record] = ledger_records({"Records": [change(row)]})
-    assert record.pointer == FactPointer(trace="t1", key=FACT.key, organization_id="-", parts=BOTH)
+    assert record.pointer == FactPointer(trace="t1", key=FACT.key, organization_id="-", parts=ALL)
 
 
 def test_a_row_without_readable_keys_has_no_name() -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from postroom.contracts.event_log import timestamp
 from postroom.model.audit_deliveries import LogType
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.mailbox import item_id
 from postroom.model.xml_text import legal_in_xml
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ FIELDS: Final[Mapping[LogType, tuple[str, ...]]] = {
 }
 """Keys of each kind of record, in their order."""
 
+AUDITED_FACTS: Final[Mapping[EventName | OwnFact, LogType]] = {
+    EventName.MAILBOX_EMAIL_DELIVERED: LogType.MAILBOX_ACCESS,
+    OwnFact.PROVIDER_ASKED: LogType.AVAILABILITY_PROVIDER,
+}
+"""Facts of the ledger that audit logs have a record of, and its kind."""
+
 RecordType = LogType | Literal["API_CALL"]
 
 
@@ -290,39 +297,35 @@ def token_event(
     return _record(LogType.PERSONAL_ACCESS_TOKEN, request, said)
 
 
-def from_fact(fact: Fact, organization_arn: str) -> AuditRecord | None:
-    """Return the record of a fact of the ledger; None if audit logs have none of it.
+def from_fact(fact: Fact, organization_arn: str) -> AuditRecord:
+    """Return the record of a fact that is one of ``AUDITED_FACTS``.
 
     A delivery is ``create`` in a mailbox over IncomingEmail. Ours: its request is the flow, and its user is the
-    mailbox's owner, because no user is authenticated.
+    mailbox's owner, because no user is authenticated. Facts of older versions do not say which item was made.
     """
-    if fact.name is OwnFact.PROVIDER_ASKED:
-        return AuditRecord(
-            _fact_id(fact),
-            fact.organization_id,
-            LogType.AVAILABILITY_PROVIDER,
-            fact.at,
-            ordered(LogType.AVAILABILITY_PROVIDER, fact.event),
-        )
-    if fact.name is not EventName.MAILBOX_EMAIL_DELIVERED or "mailboxId" not in fact.data:
-        return None
-    mailbox_id, folder = str(fact.data["mailboxId"]), str(fact.event.get("folder", ""))
-    said = {
+    log_type = AUDITED_FACTS[fact.name]
+    values = _delivery(fact, organization_arn) if log_type is LogType.MAILBOX_ACCESS else fact.event
+    name = record_id("fact", {"id": fact.id})
+    return AuditRecord(name, fact.organization_id, log_type, fact.at, ordered(log_type, values))
+
+
+def _delivery(fact: Fact, organization_arn: str) -> dict[str, Any]:
+    owner, folder = str(fact.data.get("mailboxId", "")), str(fact.event.get("folder", ""))
+    sequence, token = fact.data.get("sequence"), str(fact.data.get("blob", "")).rpartition("/")[2]
+    return {
         "event_timestamp": fact.at,
         "request_id": fact.trace,
         "organization_arn": organization_arn,
-        "user_id": mailbox_id,
+        "user_id": owner,
         "protocol": Protocol.INCOMING_EMAIL.value,
         "action": MailboxAction.CREATE.value,
-        "owner_id": mailbox_id,
+        "owner_id": owner,
         "object_type": ObjectType.MESSAGE.value,
-        "item_id": fact.data.get("itemId", ""),
+        "item_id": "" if sequence is None else item_id(sequence, token),
         "folder_path": folder_path(folder),
         "folder_id": folder,
         "action_allowed": True,
     }
-    fields = ordered(LogType.MAILBOX_ACCESS, said)
-    return AuditRecord(_fact_id(fact), fact.organization_id, LogType.MAILBOX_ACCESS, fact.at, fields)
 
 
 def folder_path(*names: str) -> str:
@@ -355,10 +358,6 @@ def _record(log_type: LogType, request: Request, said: Mapping[str, Any], number
 def record_id(record_type: str, told: Mapping[str, Any]) -> str:
     """Return a record's id from what tells it apart."""
     return hashlib.sha256(f"{record_type}\0{json.dumps(told, sort_keys=True)}".encode()).hexdigest()[:32]
-
-
-def _fact_id(fact: Fact) -> str:
-    return record_id("fact", {"id": fact.id})
 
 
 def _clean(value: Any) -> Any:

@@ -108,7 +108,8 @@ class Deliver:
                 self._full(order)
                 return
             notice = self._notice(head, item, order)
-            fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size)
+            made = head.sequence + 1  # the item's id begins with it (``model.mailbox.enter``)
+            fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size, sequence=made)
             try:
                 delivered = self.mailboxes.deliver(head, item, order, [fact], notice=notice, orders=follows)
             except ConflictError:
