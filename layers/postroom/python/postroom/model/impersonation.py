@@ -165,7 +165,7 @@ def new_token(
         seconds: how long the token is valid.
     """
     data = b"\0".join([organization_id.encode(), role_id.encode(), random])
-    token = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    token = _text(data)
     row = ImpersonationToken(
         organization_id=organization_id,
         role_id=role_id,
@@ -187,7 +187,12 @@ def token_parts(token: str) -> TokenParts | None:
         parts = TokenParts(organization_id.decode(), role_id.decode(), random[:_NAME_BYTES].hex())
     except (binascii.Error, ValueError):
         return None
-    return parts if organization_id and role_id and len(random) == RANDOM_BYTES else None
+    is_whole = organization_id and role_id and len(random) == RANDOM_BYTES and _text(data) == token
+    return parts if is_whole else None
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _digest(token: str) -> bytes:

@@ -161,6 +161,19 @@ class ImpersonationRoles(OwnedRecords, Protocol):
         """See ``Directory``."""
 
 
+class ImpersonatedUsers(OwnedRecords, Protocol):
+    """The reads of ``Directory`` that find the user as which an impersonation role acts, all keyed."""
+
+    def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def entity_named(self, organization_id: str, name: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
+        """See ``Directory``."""
+
+
 class Accounts(Protocol):
     """The reads of ``Directory`` that authentication needs: at most four, all keyed."""
 
