@@ -10,16 +10,17 @@ from postroom.model.impersonation import ImpersonationRole, ImpersonationToken, 
 from postroom.model.records import OrganizationState
 
 if TYPE_CHECKING:
+    from postroom.model.directory import OrganizationRef
     from postroom.ports.directory import ImpersonationRoles
 
 
 class TokenRefusal(StrEnum):
     """Why a token is refused, as audit records say it. Ours."""
 
-    MALFORMED = "MalformedImpersonationToken"
-    UNKNOWN = "UnknownImpersonationToken"
-    EXPIRED = "ExpiredImpersonationToken"
-    NO_ROLE = "ImpersonationRoleDeleted"
+    MALFORMED = "MALFORMED_TOKEN"
+    UNKNOWN = "UNKNOWN_TOKEN"
+    EXPIRED = "TOKEN_EXPIRED"
+    NO_ROLE = "ROLE_DELETED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,13 @@ class CheckedToken:
     """What a token turned out to be.
 
     Attributes:
-        organization_id: the active organization of which the token says it is; empty if there is none.
+        organization: the active organization of which the token says it is; None if there is none.
         role_id: the role of which it says it is; empty without an organization.
         role: the role, as far as it exists; a request is authenticated only if ``refusal`` is None.
         refusal: why the token is refused; None if it is right.
     """
 
-    organization_id: str = ""
+    organization: OrganizationRef | None = None
     role_id: str = ""
     role: ImpersonationRole | None = None
     refusal: TokenRefusal | None = None
@@ -53,7 +54,7 @@ def check_token(token: str, directory: ImpersonationRoles, now_ms: int) -> Check
         return CheckedToken(refusal=TokenRefusal.UNKNOWN if parts else TokenRefusal.MALFORMED)
     row = directory.owned(ImpersonationToken, organization.id, token_key(parts.role_id, parts.id))
     role = directory.owned(ImpersonationRole, organization.id, parts.role_id)
-    return CheckedToken(organization.id, parts.role_id, role, _refusal(token, row, role, now_ms))
+    return CheckedToken(organization.ref, parts.role_id, role, _refusal(token, row, role, now_ms))
 
 
 def _refusal(
