@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from postroom.admin import (
     aliases,
+    audit_deliveries,
     availability,
     dmarc,
     groups,
@@ -74,6 +75,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "PutEmailMonitoringConfiguration": monitoring.put,
     "DescribeEmailMonitoringConfiguration": monitoring.describe,
     "DeleteEmailMonitoringConfiguration": monitoring.delete,
+    "PutAuditLogDelivery": audit_deliveries.put,
+    "DescribeAuditLogDelivery": audit_deliveries.describe,
+    "DeleteAuditLogDelivery": audit_deliveries.delete,
+    "ListAuditLogDeliveries": audit_deliveries.list_,
     "PutInboundDmarcSettings": dmarc.put,
     "DescribeInboundDmarcSettings": dmarc.describe,
     "CreateInboundMailFlowRule": rules.INBOUND.create,
