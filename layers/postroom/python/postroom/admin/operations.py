@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from postroom.admin import (
+    access_rules,
     aliases,
     audit_deliveries,
     availability,
@@ -72,6 +73,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListAliases": aliases.list_,
     "GetMailboxDetails": mailboxes.describe,
     "UpdateMailboxQuota": mailboxes.update_quota,
+    "PutAccessControlRule": access_rules.put,
+    "DeleteAccessControlRule": access_rules.delete,
+    "ListAccessControlRules": access_rules.list_,
+    "GetAccessControlEffect": access_rules.effect,
     "PutEmailMonitoringConfiguration": monitoring.put,
     "DescribeEmailMonitoringConfiguration": monitoring.describe,
     "DeleteEmailMonitoringConfiguration": monitoring.delete,
