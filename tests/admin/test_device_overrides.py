@@ -33,7 +33,7 @@ class TestTheExamplesOfTheGuide:
     def test_deny_then_allow_then_delete(
         self, caller: Any, acme: str, enable: Callable[..., str], allowed: Callable[..., str]
     ) -> None:
-        """ZH:6710-6740: the user is named by an address; without the override the rules decide again."""
+        """ZH:6710-6729: the user is named by an address; without the override the rules decide again."""
         user = enable("user1")
         named = {"OrganizationId": acme, "UserId": "user1@example.com", "DeviceId": DEVICE}
         assert allowed(user) == "ALLOW"
@@ -50,7 +50,7 @@ class TestTheExamplesOfTheGuide:
     def test_a_managed_device_with_default_deny_all(
         self, caller: Any, acme: str, user: str, allowed: Callable[..., str]
     ) -> None:
-        """ZH:6770-6780: an override allows one device, until it is removed or denies."""
+        """ZH:6780-6785: an override allows one device, until it is removed or denies."""
         caller("CreateMobileDeviceAccessRule", OrganizationId=acme, Name="DefaultDenyAll", Effect="DENY")
         assert allowed(user) == "DENY"
         named = {"OrganizationId": acme, "UserId": user, "DeviceId": DEVICE}

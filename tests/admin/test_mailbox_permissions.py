@@ -80,7 +80,7 @@ def test_a_removal_ends_it_and_may_be_repeated(
 def test_groups_get_and_give_all_but_full_access(
     caller: Any, acme: str, enable: Callable[..., str], grant: Callable[..., None], listed: Any
 ) -> None:
-    """ZH:6797 and ZH:6905: no full access for a group, and none to one, because it has no mailbox."""
+    """ZH:6803 and ZH:6913: no full access for a group, and none to one, because it has no mailbox."""
     ann, team = enable("ann"), enable("team", kind="Group")
     grant(ann, team, "SEND_AS", "SEND_ON_BEHALF")
     grant(team, ann, "SEND_AS")

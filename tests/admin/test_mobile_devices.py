@@ -20,14 +20,14 @@ IPHONE = {
     "DeviceOperatingSystem": "iOS 14.2.1 16F203",
     "DeviceUserAgent": "iOS/14.2 (18B92) exchangesyncd/1.0",
 }
-"""The device of the guide's test. Source: ZH:6660."""
+"""The device of the guide's test. Source: ZH:6661."""
 
 ANDROID = {
     "DeviceType": "Android",
     "DeviceOperatingSystem": "Android 8.1.0",
     "DeviceUserAgent": "Android-Mail/7.7.16.163886392.release",
 }
-"""Source: ZH:6569-6574."""
+"""Source: ZH:6562-6565."""
 
 
 @pytest.fixture
@@ -64,20 +64,20 @@ def effect(caller: Any, acme: str) -> Callable[..., tuple[str, list[str]]]:
 
 class TestTheExamplesOfTheGuide:
     def test_by_default_any_device_is_allowed(self, effect: Callable[..., Any]) -> None:
-        """ZH:6561, and the test of an iPhone, ZH:6660."""
+        """ZH:6554, and the test of an iPhone, ZH:6661."""
         for device in (IPHONE, ANDROID, {}):
             assert effect(device) == ("ALLOW", [DEFAULT_RULE_ID])
 
     def test_without_any_rule_all_devices_are_blocked(
         self, effect: Callable[..., Any], remove: Callable[[str], None]
     ) -> None:
-        """The warning, ZH:6565."""
+        """The warning, ZH:6558."""
         remove(DEFAULT_RULE_ID)
         for device in (IPHONE, ANDROID, {}):
             assert effect(device) == ("DENY", [])
 
     def test_block_all_android(self, create: Callable[..., str], effect: Callable[..., Any]) -> None:
-        """ZH:6622: DENY takes precedence over the default rule, which allows."""
+        """ZH:6623: DENY takes precedence over the default rule, which allows."""
         create("BlockAllAndroid", "DENY", DeviceTypes=["android"])
         assert effect(ANDROID) == ("DENY", ["BlockAllAndroid"])
         assert effect({**ANDROID, "DeviceType": "ANDROID"})[0] == "DENY"
@@ -102,7 +102,7 @@ class TestTheExamplesOfTheGuide:
         remove: Callable[[str], None],
         effect: Callable[..., Any],
     ) -> None:
-        """ZH:6642."""
+        """ZH:6641."""
         made = create("AllowLatestiOS", "ALLOW", DeviceOperatingSystems=["iOS 14.3"])
         remove(DEFAULT_RULE_ID)
         changed = {"Name": "AllowLatestiOS", "Effect": "ALLOW", "DeviceOperatingSystems": ["iOS 14.4"]}
@@ -113,7 +113,7 @@ class TestTheExamplesOfTheGuide:
     def test_delete(
         self, create: Callable[..., str], remove: Callable[[str], None], effect: Callable[..., Any]
     ) -> None:
-        """ZH:6651."""
+        """ZH:6645."""
         made = create("BlockAllAndroid", "DENY", DeviceTypes=["android"])
         remove(made)
         assert effect(ANDROID) == ("ALLOW", [DEFAULT_RULE_ID])
@@ -122,7 +122,7 @@ class TestTheExamplesOfTheGuide:
     def test_none_is_for_devices_that_do_not_report_a_type(
         self, create: Callable[..., str], remove: Callable[[str], None], effect: Callable[..., Any]
     ) -> None:
-        """ZH:6676: DeviceTypes=["iphone", "ipad", "$NONE"]."""
+        """ZH:6669: DeviceTypes=["iphone", "ipad", "$NONE"]."""
         remove(DEFAULT_RULE_ID)
         create("Apple", "ALLOW", DeviceTypes=["iphone", "ipad", "$NONE"])
         without = {name: value for name, value in IPHONE.items() if name != "DeviceType"}
@@ -136,13 +136,13 @@ class TestTheExamplesOfTheGuide:
     def test_negations_do_not_match_what_is_not_reported(
         self, create: Callable[..., str], remove: Callable[[str], None], effect: Callable[..., Any]
     ) -> None:
-        """ZH:6678: NotDeviceTypes=["android"]."""
+        """ZH:6671: NotDeviceTypes=["android"]."""
         remove(DEFAULT_RULE_ID)
         create("NoAndroid", "ALLOW", NotDeviceTypes=["android"])
         assert [effect(each)[0] for each in (IPHONE, ANDROID, {})] == ["ALLOW", "DENY", "DENY"]
 
     def test_default_deny_all(self, create: Callable[..., str], effect: Callable[..., Any]) -> None:
-        """ZH:6775, for solutions that manage devices by overrides."""
+        """ZH:6780, for solutions that manage devices by overrides."""
         create("DefaultDenyAll", "DENY")
         assert effect(IPHONE) == ("DENY", ["DefaultDenyAll"])
 

@@ -2,7 +2,7 @@
 
 PutMobileDeviceAccessOverride, GetMobileDeviceAccessOverride, DeleteMobileDeviceAccessOverride,
 ListMobileDeviceAccessOverrides. An override decides for one user and device, before the organization's rules. Device
-ids are the same in any case. Source: guide (ZH:6682-6730) and the model.
+ids are the same in any case. Source: guide (ZH:6673-6731) and the model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PutMailboxPermissions, DeleteMailboxPermissions, ListMailboxPermissions.
 
 What a user or group may do in the mailbox of another entity, or as that entity. ``access.permissions`` decides by these
-records. Source: guide (ZH:6784-6925); for what it does not say, docs/parity.md.
+records. Source: guide (ZH:6789-6931); for what it does not say, docs/parity.md.
 """
 
 from __future__ import annotations

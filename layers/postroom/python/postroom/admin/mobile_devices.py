@@ -3,7 +3,7 @@
 CreateMobileDeviceAccessRule, UpdateMobileDeviceAccessRule, DeleteMobileDeviceAccessRule, ListMobileDeviceAccessRules,
 GetMobileDeviceAccessEffect. Each change also replaces the organization in its transaction, so that of two concurrent
 changes the second conflicts, and is decided again. It applies to the next request of a device. Source: guide
-(ZH:6559-6680); for what it does not say, docs/parity.md.
+(ZH:6552-6671); for what it does not say, docs/parity.md.
 """
 
 from __future__ import annotations
