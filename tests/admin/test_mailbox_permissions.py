@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from postroom.access.permissions import has_full_access, sending_permissions
-from postroom.errors import StoreUnavailableError
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission
 
 if TYPE_CHECKING:
@@ -162,35 +160,3 @@ def test_a_disabled_grantee_keeps_permissions_until_it_is_deleted(
     assert listed(ann) == [(bob, "USER", ["SEND_AS"])]
     assert caller(Delete, OrganizationId=acme, EntityId=ann, GranteeId=bob) == {}
     assert listed(ann) == []
-
-
-class Stopping:
-    """A directory that stops answering before one of its commits."""
-
-    def __init__(self, directory: Any, before: int) -> None:
-        self._directory, self._left = directory, before
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._directory, name)
-
-    def commit(self, changes: Any) -> None:
-        self._left -= 1
-        if self._left == 0:
-            raise StoreUnavailableError("down")
-        self._directory.commit(changes)
-
-
-def test_a_deletion_that_was_interrupted_is_finished_by_the_next(
-    caller: Any, acme: str, context: Any, enable: Callable[..., str], grant: Callable[..., None]
-) -> None:
-    ann, bob = enable("ann"), enable("bob")
-    grant(ann, bob, "FULL_ACCESS")
-    grant(bob, ann, "FULL_ACCESS")
-    caller("DeregisterFromWorkMail", OrganizationId=acme, EntityId=bob)
-    caller.context = replace(context, directory=Stopping(context.directory, 2))
-    caller.refused("ServiceUnavailable", "DeleteUser", OrganizationId=acme, UserId=bob)
-    assert rows(context, acme) != ([], [])
-    assert not has_full_access(context.directory, acme, ann, bob)
-    caller.context = context
-    caller("DeleteUser", OrganizationId=acme, UserId=bob)
-    assert rows(context, acme) == ([], [])

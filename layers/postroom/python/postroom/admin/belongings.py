@@ -1,4 +1,4 @@
-"""Removes what belongs to a deleted entity: its permissions, those in its mailbox, and overrides of its devices.
+"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, device overrides, access tokens.
 
 A record that belongs to an entity is written with a Check of it, so there is none that is written after the deletion.
 An interrupted removal is continued by the next deletion of the same entity; what is left until then has no effect.
@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from postroom.model.device_rules import DeviceOverride, override_key
+from postroom.model.identity import PersonalAccessToken, TokenOfUser
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
 from postroom.model.records import Remove
 from postroom.ports.directory import MAX_ROWS, every_item
@@ -31,13 +32,12 @@ def remove(context: Context, entity: Entity) -> None:
 
 
 def _records(context: Context, entity: Entity) -> Iterator[Owned]:
-    """Yield the records, perhaps some of them twice."""
+    """Yield the records, perhaps some of them twice; what is listed after what is found by it, for an interruption."""
     organization_id, own = entity.organization_id, permission_key(entity.id)
     for given in _within(context, MailboxPermission, organization_id, own):
-        yield given
         yield HeldPermission(organization_id=organization_id, grantee_id=given.grantee_id, owner_id=given.owner_id)
+        yield given
     for held in _within(context, HeldPermission, organization_id, own):
-        yield held
         yield MailboxPermission(
             organization_id=organization_id,
             owner_id=held.owner_id,
@@ -45,7 +45,13 @@ def _records(context: Context, entity: Entity) -> Iterator[Owned]:
             grantee_kind=entity.kind,
             permissions=(),
         )
+        yield held
     yield from _within(context, DeviceOverride, organization_id, override_key(entity.id))
+    for listed in _within(context, TokenOfUser, organization_id, f"{entity.id}#"):
+        token = context.directory.owned(PersonalAccessToken, organization_id, listed.token_id)
+        if token is not None:
+            yield token
+        yield listed
 
 
 def _within(context: Context, kind: type[OwnedT], organization_id: str, within: str) -> Iterator[OwnedT]:
