@@ -5,6 +5,7 @@ Source of the limits: CloudWatch Logs API reference, PutLogEvents. An emulator m
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.limits import DAY_MS
@@ -34,6 +35,46 @@ TOO_OLD_MS: Final = 14 * DAY_MS
 
 TOO_NEW_MS: Final = 2 * 3_600_000
 """Newest line that is taken, in milliseconds after now."""
+
+EDGE_MS: Final = 60_000
+"""Time around the oldest and the newest time that is taken, in milliseconds, in which the service decides by its own
+clock. Ours."""
+
+
+@dataclass(slots=True)
+class Aged:
+    """Lines by what the service says of their time, each in the order of time.
+
+    Attributes:
+        certain: lines that are taken.
+        alone: lines of which only the service knows; each is written with a call of its own. The index of a rejected
+            line is exclusive on AWS and inclusive in emulators, and some name the last line that is too new instead of
+            the first. An answer for one line is the same in all readings.
+        too_old: lines that are never taken.
+        too_new: lines that are taken later.
+    """
+
+    certain: list[LogLine] = field(default_factory=list)
+    alone: list[LogLine] = field(default_factory=list)
+    too_old: list[LogLine] = field(default_factory=list)
+    too_new: list[LogLine] = field(default_factory=list)
+
+
+def aged(lines: Iterable[LogLine], now_ms: int, retention_ms: int | None = None) -> Aged:
+    """Tell lines apart by their time; ``retention_ms`` is that of the log group, None if it never expires."""
+    oldest = now_ms - min(TOO_OLD_MS, TOO_OLD_MS if retention_ms is None else retention_ms)
+    newest = now_ms + TOO_NEW_MS
+    told = Aged()
+    for line in sorted(lines, key=lambda line: line.at_ms):
+        if line.at_ms < oldest - EDGE_MS:
+            told.too_old.append(line)
+        elif line.at_ms > newest + EDGE_MS:
+            told.too_new.append(line)
+        elif line.at_ms < oldest + EDGE_MS or line.at_ms > newest - EDGE_MS:
+            told.alone.append(line)
+        else:
+            told.certain.append(line)
+    return told
 
 
 def batches(lines: Iterable[LogLine], max_lines: int = MAX_BATCH_LINES) -> Iterator[list[LogLine]]:

@@ -12,3 +12,11 @@ class LogLine:
     id: str
     at_ms: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a line was not written; ``final`` if no retry can write it, so that it waits for an operator at once."""
+
+    cause: str
+    final: bool = False

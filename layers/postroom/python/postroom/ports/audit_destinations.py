@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.model.audit_deliveries import AuditDelivery
-    from postroom.model.log_lines import LogLine
+    from postroom.model.log_lines import LogLine, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,6 @@ class AuditBatch:
     header: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a record was not placed; ``final`` if no retry can place it, so that it waits for an operator at once."""
-
-    cause: str
-    final: bool = False
-
-
 class AuditDestination(Protocol):
     """One kind of destination. Suite: tests/contract/test_audit_destinations.py."""
 
@@ -46,4 +38,22 @@ class AuditDestination(Protocol):
         Raises:
             AuditRefusedError: the destination or a policy refuses, is missing, or does not answer; none or all lines
                 may have been written.
+        """
+
+
+class ApiTrail(Protocol):
+    """The log group of the API trail, which is the stack's own. Suite: tests/contract/test_audit_destinations.py."""
+
+    def put(self, batch: AuditBatch) -> Mapping[str, Refusal]:
+        """As ``AuditDestination.put``; the batch may have no organization."""
+
+
+class AuditDeadLetters(Protocol):
+    """Sends what can never be written to the dead letters, where it is parked with its cause."""
+
+    def send(self, body: str, cause: str) -> None:
+        """Send a message's body with its cause, one line.
+
+        Raises:
+            StoreUnavailableError: it may not be in the queue; send it again.
         """

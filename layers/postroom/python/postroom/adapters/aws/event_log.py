@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.log_streams import append, make
 from postroom.adapters.aws.transactions import code_of
-from postroom.errors import EventLogRefusedError, UnwritableLinesError
+from postroom.errors import EventLogRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
 
     from postroom.adapters.aws.assumed_roles import AssumedRoles
     from postroom.model.log_lines import LogLine
     from postroom.ports.event_log import LogDestination
-
-FAULTY: Final = "InvalidParameterException"
-"""PutLogEvents' error code for lines that it cannot take."""
 
 
 class CloudWatchEventLogs:
@@ -42,10 +39,10 @@ class CloudWatchEventLogs:
         with self._refusals(destination):
             client = self._roles.client(destination.role_arn) if destination.role_arn else self._own
             try:
-                return _append(client, destination.group, stream, lines)
+                return append(client, destination.group, stream, lines)
             except client.exceptions.ResourceNotFoundException:
                 self._make_stream(client, destination, stream)
-                return _append(client, destination.group, stream, lines)
+                return append(client, destination.group, stream, lines)
 
     @contextmanager
     def _refusals(self, destination: LogDestination) -> Iterator[None]:
@@ -60,13 +57,13 @@ class CloudWatchEventLogs:
     def _make_stream(self, client: CloudWatchLogsClient, destination: LogDestination, stream: str) -> None:
         """Make the stream, and a missing group with ``retention_days``; another caller may make them first."""
         try:
-            _make(client, destination.group, stream)
+            make(client, destination.group, stream)
         except client.exceptions.ResourceNotFoundException:
             if destination.retention_days is None:
                 raise
             self._make_group(client, destination.group)
             self._limit(client, destination.group, destination.retention_days)
-            _make(client, destination.group, stream)
+            make(client, destination.group, stream)
         else:
             if destination.group in self._without_retention and destination.retention_days is not None:
                 self._limit(client, destination.group, destination.retention_days)
@@ -83,35 +80,3 @@ class CloudWatchEventLogs:
         """Set the retention of a group that we made. If it fails, the next new stream tries again."""
         client.put_retention_policy(logGroupName=group, retentionInDays=days)
         self._without_retention.discard(group)
-
-
-def _make(client: CloudWatchLogsClient, group: str, stream: str) -> None:
-    try:
-        client.create_log_stream(logGroupName=group, logStreamName=stream)
-    except client.exceptions.ResourceAlreadyExistsException:
-        return
-
-
-def _append(client: CloudWatchLogsClient, group: str, stream: str, lines: Sequence[LogLine]) -> frozenset[str]:
-    try:
-        answer = client.put_log_events(
-            logGroupName=group,
-            logStreamName=stream,
-            logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in lines],
-        )
-    except ClientError as error:
-        if code_of(error) == FAULTY:
-            raise UnwritableLinesError("CloudWatch Logs cannot take the lines") from error
-        raise
-    return _rejected(answer.get("rejectedLogEventsInfo", {}), lines)
-
-
-def _rejected(info: RejectedLogEventsInfoTypeDef, lines: Sequence[LogLine]) -> frozenset[str]:
-    """Return the ids of rejected lines.
-
-    The API reference has described the end indexes as inclusive and as exclusive, and emulators differ. A line at an
-    end index counts as rejected: it may be written twice, but is never lost.
-    """
-    end = max(info.get("tooOldLogEventEndIndex", -1), info.get("expiredLogEventEndIndex", -1))
-    start = info.get("tooNewLogEventStartIndex", len(lines))
-    return frozenset(line.id for place, line in enumerate(lines) if place <= end or place >= start)

@@ -1,0 +1,144 @@
+"""Destinations of audit records in memory and in moto, with a way to read what they have."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+from postroom.adapters.aws.audit_buckets import S3AuditObjects
+from postroom.adapters.aws.audit_logs import CloudWatchAuditLogs, LogGroupWriter
+from postroom.adapters.aws.audit_streams import FirehoseAuditStreams
+from postroom.adapters.aws.destination_policies import DestinationPolicies
+from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
+from postroom.adapters.memory.written_objects import MemoryWrittenObjects
+from postroom.model.audit_deliveries import DestinationKind
+from tests.support.audit_deliveries import delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.ports.audit_destinations import AuditDestination
+
+REGION: Final = "us-east-1"
+ACCOUNT: Final = "123456789012"
+GROUP: Final = "/audit/everything"
+BUCKET: Final = "audit-bucket"
+STREAM: Final = "workmail-audit"
+SINK: Final = "firehose-sink"
+TARGETS: Final = {
+    DestinationKind.CLOUDWATCH_LOGS: f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}",
+    DestinationKind.S3: f"arn:aws:s3:::{BUCKET}",
+    DestinationKind.FIREHOSE: f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{STREAM}",
+}
+
+
+def delivery_to(kind: DestinationKind, **settings: Any) -> AuditDelivery:
+    """Return a delivery to the destination of its kind."""
+    return delivery(kind, **{"target_arn": TARGETS[kind], **settings})
+
+
+@dataclass(slots=True)
+class Targets:
+    """One destination of each kind in moto, which must be running; ``clock_ms`` is the writers' clock."""
+
+    clock_ms: int
+    pauses: list[float] = field(default_factory=list)
+    written: MemoryWrittenObjects = field(default_factory=MemoryWrittenObjects)
+    logs: Any = field(default_factory=lambda: boto3.client("logs", REGION))
+    s3: Any = field(default_factory=lambda: boto3.client("s3", REGION))
+    firehose: Any = field(default_factory=lambda: boto3.client("firehose", REGION))
+
+    def make(self) -> None:
+        """Make the log group, the bucket, and the stream with the tag of log delivery."""
+        self.logs.create_log_group(logGroupName=GROUP)
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.s3.create_bucket(Bucket=SINK)
+        self.firehose.create_delivery_stream(
+            DeliveryStreamName=STREAM,
+            S3DestinationConfiguration={
+                "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/firehose",
+                "BucketARN": f"arn:aws:s3:::{SINK}",
+            },
+            Tags=[{"Key": "LogDeliveryEnabled", "Value": "true"}],
+        )
+
+    @property
+    def policies(self) -> DestinationPolicies:
+        """Policies that are read anew with each use."""
+        return DestinationPolicies(self.logs, self.s3, self.firehose, ACCOUNT, REGION, lambda: self.clock_ms, 0)
+
+    def destination(self, kind: DestinationKind) -> AuditDestination:
+        """Return the adapter of a kind."""
+        now = lambda: self.clock_ms  # noqa: E731
+        makers: dict[DestinationKind, Callable[[], AuditDestination]] = {
+            DestinationKind.CLOUDWATCH_LOGS: lambda: CloudWatchAuditLogs(
+                LogGroupWriter(self.logs, lambda: "2026/11/30/i", now), self.policies, ACCOUNT, REGION
+            ),
+            DestinationKind.S3: lambda: S3AuditObjects(self.s3, self.policies, self.written, ACCOUNT, REGION, now),
+            DestinationKind.FIREHOSE: lambda: FirehoseAuditStreams(
+                self.firehose, self.policies, ACCOUNT, REGION, self.pauses.append
+            ),
+        }
+        return makers[kind]()
+
+    def texts(self, kind: DestinationKind) -> list[str]:
+        """Return the lines that a destination has."""
+        match kind:
+            case DestinationKind.CLOUDWATCH_LOGS:
+                return [event["message"] for event in self.logs.filter_log_events(logGroupName=GROUP)["events"]]
+            case DestinationKind.S3:
+                found = b"".join(gzip.decompress(body) for body in self.objects(BUCKET).values())
+            case DestinationKind.FIREHOSE:
+                found = b"".join(self.objects(SINK).values())
+        return found.decode().splitlines()
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Return the objects of a bucket by key."""
+        keys = [each["Key"] for each in self.s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+        return {key: self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    def allow_only(self, kind: DestinationKind, *statements: dict[str, Any]) -> None:
+        """Give a log group or a bucket a policy."""
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        if kind is DestinationKind.S3:
+            self.s3.put_bucket_policy(Bucket=BUCKET, Policy=document)
+        else:
+            self.logs.put_resource_policy(policyName="audit", policyDocument=document)
+
+    def remove(self, kind: DestinationKind) -> None:
+        """Delete a destination."""
+        match kind:
+            case DestinationKind.CLOUDWATCH_LOGS:
+                self.logs.delete_log_group(logGroupName=GROUP)
+            case DestinationKind.S3:
+                self.s3.delete_bucket(Bucket=BUCKET)
+            case DestinationKind.FIREHOSE:
+                self.firehose.delete_delivery_stream(DeliveryStreamName=STREAM)
+
+
+@dataclass(slots=True)
+class MemoryTargets:
+    """The same in memory."""
+
+    memory: MemoryAuditDestinations = field(default_factory=MemoryAuditDestinations)
+
+    def make(self) -> None:
+        """Make a destination of each kind."""
+        self.memory.targets |= {arn: [] for arn in TARGETS.values()}
+
+    def destination(self, kind: DestinationKind) -> AuditDestination:
+        """Return the adapter of all kinds."""
+        return self.memory
+
+    def texts(self, kind: DestinationKind) -> list[str]:
+        """Return the lines that a destination has."""
+        return [line.text for line in self.memory.targets[TARGETS[kind]]]
+
+    def remove(self, kind: DestinationKind) -> None:
+        """Delete a destination."""
+        del self.memory.targets[TARGETS[kind]]

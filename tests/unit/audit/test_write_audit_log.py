@@ -1,0 +1,235 @@
+"""write_audit_log: each record reaches every delivery of its type, or waits for the one that did not take it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom.audit.outlets import API_TRAIL
+from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
+from postroom.contracts.audit_messages import of_records
+from postroom.model.audit_deliveries import DestinationKind, LogType
+from postroom.model.log_lines import Refusal
+from tests.support.audit_deliveries import BUCKET_ARN, GROUP_ARN, STREAM_ARN, TARGETS, delivery
+from tests.support.audit_writing import IDS, ORGANIZATION, OTHER, Writing, api_call, audit_record, retried
+
+KINDS = tuple(TARGETS)
+FINAL = Refusal("too old", final=True)
+
+
+@pytest.fixture
+def writing() -> Writing:
+    return Writing()
+
+
+def test_a_record_reaches_every_delivery_of_its_type_once(writing: Writing) -> None:
+    one, another = audit_record(1), audit_record(2, log_type=LogType.AUTHENTICATION)
+    outcome = writing.write(one, another, one)
+    assert [writing.ids(kind) for kind in KINDS] == [[one.id]] * 3
+    assert outcome.failed == ()
+    assert outcome.written == dict.fromkeys(IDS.values(), 1)
+
+
+def test_a_line_has_the_format_of_its_delivery(writing: Writing) -> None:
+    writing.deliveries.deliveries[ORGANIZATION] = [delivery(record_fields=("item_id", "event_timestamp"))]
+    record = audit_record(7)
+    writing.write(record)
+    (line,) = writing.destinations.targets[BUCKET_ARN]
+    assert json.loads(line.text) == {"item_id": "item 7", "event_timestamp": record.at_ms}
+    assert line.at_ms == record.at_ms
+
+
+def test_a_record_without_a_delivery_is_done(writing: Writing) -> None:
+    outcome = writing.write(audit_record(1, organization_id=OTHER))
+    assert (outcome.failed, outcome.withdrawn, writing.destinations.calls) == ((), 0, [])
+
+
+def test_records_of_one_batch_share_calls_and_organizations_do_not(writing: Writing) -> None:
+    writing.deliveries.deliveries[OTHER] = [delivery(DestinationKind.FIREHOSE, id="other")]
+    mine, yours = of_records(ORGANIZATION, [audit_record(1)]), of_records(OTHER, [audit_record(3, OTHER)])
+    writing.accept(
+        retried(mine, "m1"), retried(yours, "m2"), retried(of_records(ORGANIZATION, [audit_record(2)]), "m3")
+    )
+    calls = [(each.id, batch.organization_id, len(batch.lines)) for each, batch in writing.destinations.calls]
+    assert sorted(calls) == [
+        ("bucket", ORGANIZATION, 2),
+        ("group", ORGANIZATION, 2),
+        ("other", OTHER, 1),
+        ("stream", ORGANIZATION, 2),
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_destination_that_refuses_stops_no_other_and_gets_its_records_later(
+    writing: Writing, kind: DestinationKind
+) -> None:
+    writing.destinations.closed[TARGETS[kind]] = "AccessDenied"
+    records = [audit_record(number) for number in range(3)]
+    outcome = writing.write(*records)
+    assert outcome.failed == ()
+    assert [writing.ids(each) for each in KINDS if each is not kind] == [[record.id for record in records]] * 2
+    (message,) = writing.sent()
+    assert (message.delivery_id, message.records) == (IDS[kind], tuple(records))
+    assert [delay for _, delay in writing.queues.later["retry_audit"]] == [5]
+    del writing.destinations.closed[TARGETS[kind]]
+    assert writing.accept(retried(message)).failed == ()
+    assert [writing.ids(each) for each in KINDS] == [[record.id for record in records]] * 3
+
+
+def test_a_retry_that_is_refused_again_comes_again_later_and_later(writing: Writing) -> None:
+    writing.destinations.closed[GROUP_ARN] = "AccessDenied"
+    message = of_records(ORGANIZATION, [audit_record(1)], "group")
+    gaps = []
+    for receives in (1, 2, 3, 4, 9):
+        assert writing.accept(retried(message, receives=receives)).failed == ("m1",)
+        gaps.append(writing.retries.postponed["receipt of m1"])
+    assert gaps == [10, 20, 30, 30, 30]
+    assert not writing.queues.later
+
+
+def test_the_gaps_fit_into_what_sqs_allows() -> None:
+    gaps = [FIRST_RETRY_SECONDS, *RETRY_SCHEDULE_SECONDS]
+    assert gaps == sorted(set(gaps))
+    assert FIRST_RETRY_SECONDS <= 900  # longest delay of a message
+    assert max(gaps) < 43_200  # longest visibility time-out
+
+
+def test_of_a_retry_that_is_taken_in_part_only_the_rest_is_sent_again(writing: Writing) -> None:
+    records = [audit_record(number) for number in range(3)]
+    writing.destinations.refused[records[1].id] = Refusal("ServiceUnavailableException")
+    assert writing.accept(retried(of_records(ORGANIZATION, records, "stream"))).failed == ()
+    (message,) = writing.sent()
+    assert (message.delivery_id, [record.id for record in message.records]) == ("stream", [records[1].id])
+    assert writing.ids(DestinationKind.FIREHOSE) == [records[0].id, records[2].id]
+
+
+def test_what_no_retry_can_place_is_parked_at_once_with_its_cause(writing: Writing) -> None:
+    records = [audit_record(number) for number in range(3)]
+    writing.deliveries.deliveries[ORGANIZATION] = [delivery(DestinationKind.CLOUDWATCH_LOGS, id="group")]
+    writing.destinations.refused |= {records[0].id: FINAL, records[2].id: Refusal("later")}
+    assert writing.write(*records).failed == ()
+    assert writing.parked() == [([records[0].id], "group", "too old")]
+    assert [[record.id for record in message.records] for message in writing.sent()] == [[records[2].id]]
+
+
+def test_a_record_that_is_too_long_for_one_destination_reaches_the_others(writing: Writing) -> None:
+    huge, small = audit_record(1, user_agent="x" * 1_100_000), audit_record(2)
+    assert writing.write(huge, small).failed == ()
+    assert writing.ids(DestinationKind.S3) == [huge.id, small.id]
+    assert writing.ids(DestinationKind.FIREHOSE) == writing.ids(DestinationKind.CLOUDWATCH_LOGS) == [small.id]
+    assert [(ids, where) for ids, where, _ in writing.parked()] == [([huge.id], "group"), ([huge.id], "stream")]
+
+
+@pytest.mark.parametrize("away", ["queues", "dead_letters"])
+def test_a_message_comes_again_if_its_rest_cannot_be_kept(writing: Writing, away: str) -> None:
+    good, bad = audit_record(1), audit_record(2)
+    writing.destinations.refused[bad.id] = FINAL if away == "dead_letters" else Refusal("later")
+    getattr(writing, away).away = True
+    first, second = of_records(ORGANIZATION, [good]), of_records(ORGANIZATION, [bad])
+    outcome = writing.accept(retried(first, "m1"), retried(second, "m2"))
+    assert outcome.failed == ("m2",)
+    assert not writing.retries.postponed  # the delay is the queue's own
+
+
+def test_a_message_comes_again_if_deliveries_cannot_be_read(writing: Writing) -> None:
+    writing.deliveries.unavailable = True
+    message = of_records(ORGANIZATION, [audit_record(1)])
+    assert writing.accept(retried(message), retried(of_records("", [api_call()]), "m2")).failed == ("m1",)
+    assert [line.id for line in writing.trail.lines] == [api_call().id]
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[1]", '{"kind":"AUDIT_RECORDS","trace":"t"}'])
+def test_a_message_that_cannot_be_read_stops_no_other(writing: Writing, body: str) -> None:
+    unreadable = replace(retried(of_records("m", []), "m1"), body=body)
+    message = retried(of_records(ORGANIZATION, [audit_record(1)]), "m2")
+    assert writing.accept(unreadable, message).failed == ("m1",)
+    assert writing.ids(DestinationKind.S3) == [audit_record(1).id]
+
+
+def test_a_retry_for_a_delivery_that_was_deleted_is_done(writing: Writing) -> None:
+    outcome = writing.accept(retried(of_records(ORGANIZATION, [audit_record(1), audit_record(2)], "gone")))
+    assert (outcome.failed, outcome.withdrawn) == ((), 2)
+    assert not writing.destinations.calls
+
+
+def test_records_of_a_delivery_with_a_fault_are_kept_as_if_it_refused(writing: Writing) -> None:
+    writing.deliveries.deliveries[ORGANIZATION] = [
+        delivery(id="faulty", target_arn="", record_fields=(), fault="the format parquet is not supported"),
+        delivery(id="good"),
+    ]
+    outcome = writing.write(audit_record(1))
+    assert outcome.refused == {("faulty", "the format parquet is not supported"): 1}
+    assert [message.delivery_id for message in writing.sent()] == ["faulty"]
+    assert writing.ids(DestinationKind.S3) == [audit_record(1).id]
+
+
+def test_calls_of_the_api_go_to_the_trail_alone_and_are_retried_there(writing: Writing) -> None:
+    writing.trail.cause = "ThrottlingException"
+    call = replace(api_call(1), organization_id=ORGANIZATION)
+    assert writing.write(call, audit_record(2)).failed == ()
+    assert writing.ids(DestinationKind.S3) == [audit_record(2).id]
+    (message,) = writing.sent()
+    assert (message.delivery_id, message.records) == (API_TRAIL, (call,))
+    writing.trail.cause = ""
+    assert writing.accept(retried(message)).failed == ()
+    assert [json.loads(line.text) for line in writing.trail.lines] == [call.fields]
+
+
+def test_a_function_that_runs_out_of_time_hands_over_what_is_left(writing: Writing) -> None:
+    writing.remaining_ms = 29_999
+    assert writing.write(audit_record(1)).failed == ()
+    assert not writing.destinations.calls
+    assert sorted(message.delivery_id for message in writing.sent()) == sorted(IDS.values())
+
+
+def test_the_summary_has_counts_and_causes_and_no_content(writing: Writing) -> None:
+    writing.destinations.closed[STREAM_ARN] = "AccessDenied"
+    summary = writing.write(audit_record(1, user_agent="secret agent"), audit_record(2)).summary
+    assert summary["written"] == {"group": 2, "bucket": 2, "stream": 0}
+    assert summary["refused"] == [
+        {"delivery": "stream", "cause": f"AuditRefusedError: AccessDenied at {STREAM_ARN}", "records": 2}
+    ]
+    assert "secret" not in json.dumps(summary)
+
+
+refusals = st.sampled_from([None, Refusal("later"), FINAL])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), refusals), max_size=12),
+    st.sets(st.sampled_from(KINDS)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_every_record_is_placed_or_kept_at_each_delivery(
+    given_: list[tuple[int, Refusal | None]], closed: set[DestinationKind], queue_away: bool, park_away: bool
+) -> None:
+    """Whatever refuses: a record is at a destination, in a message for it, parked for it, or its message fails."""
+    writing = Writing()
+    writing.destinations.closed |= {TARGETS[kind]: "no" for kind in closed}
+    writing.queues.away, writing.dead_letters.away = queue_away, park_away
+    of_message: dict[str, list[str]] = {}
+    batch = []
+    for name in sorted({message for message, _ in given_}):
+        records = [audit_record(number) for number, (message, _) in enumerate(given_) if message == name]
+        of_message[f"m{name}"] = [record.id for record in records]
+        batch.append(retried(of_records(ORGANIZATION, records), f"m{name}"))
+    for number, (_, refusal) in enumerate(given_):
+        if refusal:
+            writing.destinations.refused[audit_record(number).id] = refusal
+    every = {audit_record(number).id for number in range(len(given_))}
+    failed = writing.accept(*batch).failed
+    again = {record_id for name in failed for record_id in of_message[name]}
+    for kind in KINDS:
+        waiting = {
+            record.id for message in writing.sent() if message.delivery_id == IDS[kind] for record in message.records
+        }
+        parked = {each for ids, where, _ in writing.parked() if where == IDS[kind] for each in ids}
+        placed = writing.ids(kind)
+        assert len(placed) == len(set(placed))
+        assert every <= {*placed, *waiting, *parked, *again}
+        assert not set(placed) & (waiting | parked)
