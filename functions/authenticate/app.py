@@ -1,4 +1,4 @@
-"""The authorizer of mail clients: HTTP Basic authentication against the directory's passwords."""
+"""The authorizer of mail clients: passwords, personal access tokens, and tokens of impersonation roles."""
 
 from __future__ import annotations
 
@@ -20,5 +20,10 @@ answer = bootstrap.build(settings)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Allow or deny one request; see events/authenticate.json. Names and passwords are never logged."""
     answered = answer(event)
-    logger.info("answered", principal=answered["principalId"])
-    return answered
+    logger.info(
+        "answered",
+        principal=answered.response["principalId"],
+        organization_id=answered.organization_id,
+        reason=answered.reason,
+    )
+    return answered.response

@@ -9,39 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-Shape = dict[str, Any]
+from contracts import extra_audit
+from contracts.shape_forms import LINE, LIST, Shape, every, listed, structure, text
 
-LINE: Final = r"[^\x00-\x1F\x7F-\x9F\u2028\u2029]"
-"""A character of one line: nothing that ends a line or controls a terminal."""
-
-
-def text(least: int, most: int, pattern: str, documentation: str) -> Shape:
-    """Return a string of ``least`` to ``most`` characters."""
-    return {"type": "string", "min": least, "max": most, "pattern": pattern, "documentation": documentation}
-
-
-def listed(least: int, most: int, member: str) -> Shape:
-    """Return a list of ``least`` to ``most`` members."""
-    return {"type": "list", "member": {"shape": member}, "min": least, "max": most}
-
-
-def every(member: str) -> Shape:
-    """Return a list of any number of members."""
-    return {"type": "list", "member": {"shape": member}}
-
-
-def structure(required: str, **members: str) -> Shape:
-    """Return a structure; ``required`` names members, in one string; a member's value is its shape."""
-    made: Shape = {"type": "structure", "members": {name: {"shape": shape} for name, shape in members.items()}}
-    if "ClientToken" in members:
-        made["members"]["ClientToken"]["idempotencyToken"] = True
-    return made | ({"required": required.split()} if required else {})
-
-
-LIST: Final = structure(
-    "OrganizationId", OrganizationId="OrganizationId", NextToken="NextToken", MaxResults="MaxResults"
-)
-"""What is asked for a page of a list."""
+MODULES: Final = (extra_audit,)
+"""Tables of single families of operations; each has SHAPES, OPERATIONS and LISTS, as below."""
 
 INBOUND, OUTBOUND = "Inbound", "Outbound"
 
@@ -226,6 +198,7 @@ SHAPES: Final[dict[str, Shape]] = {
     **rule_shapes(INBOUND),
     **rule_shapes(OUTBOUND),
     **GATEWAY_SHAPES,
+    **{name: shape for module in MODULES for name, shape in module.SHAPES.items()},
 }
 """Shapes that botocore's model lacks, as it writes them; the rest (OrganizationId, Password …) are its own."""
 
@@ -267,6 +240,7 @@ OPERATIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "DescribeSmtpGateway": ("Returns one gateway, without its password.", ("EntityNotFoundException",)),
     "ListSmtpGateways": ("Returns the organization's gateways, without their passwords.", ()),
+    **{name: told for module in MODULES for name, told in module.OPERATIONS.items()},
 }
 """What each operation is for, and its errors beside those of every operation (``COMMON``)."""
 
@@ -283,6 +257,7 @@ PAGINATORS: Final = {
         ("ListInboundMailFlowRules", "Rules"),
         ("ListOutboundMailFlowRules", "Rules"),
         ("ListSmtpGateways", "SmtpGateways"),
+        *(each for module in MODULES for each in module.LISTS.items()),
     )
 }
 

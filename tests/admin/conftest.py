@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
+from postroom.adapters.memory.audit_deliveries import MemoryAuditTargets
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.adapters.memory.availability_queries import MemoryAvailabilityQueries
 from postroom.adapters.memory.directory import MemoryDirectory
@@ -168,6 +169,7 @@ def context() -> Context:
         mailbox_keys=FewKeys(),  # type: ignore[arg-type]
         domain_services=MemoryDomainServices(),
         organization_keys=MemoryOrganizationKeys(),
+        audit_targets=MemoryAuditTargets(),
         log_targets=MemoryLogTargets(),
         passwords=PlainPasswords(),
         rule_sets=MemoryRuleSets(),

@@ -36,7 +36,7 @@ class FailingDirectory:
 
 def test_every_operation_in_the_table_is_one_of_the_models() -> None:
     assert set(OPERATIONS) <= set(shapes.OPERATIONS)
-    assert len(OPERATIONS) == 68
+    assert len(OPERATIONS) >= 95  # none is lost where two changes meet
     assert set(extra_operations.OPERATIONS) <= set(OPERATIONS)  # a model promises what is built
 
 

@@ -13,6 +13,7 @@ from postroom.adapters.aws.organization_removal import DynamoOrganizationRemoval
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.organization_removal import MemoryOrganizationRemoval
 from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.mailbox_permissions import MailboxPermission, Permission
 from postroom.model.records import (
     Delegation,
     Entity,
@@ -43,7 +44,7 @@ class RunningStack:
     removal: OrganizationRemoval
 
     def fill(self, organization_id: str) -> None:
-        """Make users, all in a group that is in another and all delegates of a room; rules and a gateway."""
+        """Make users: members of a group in another, delegates of a room, allowed in it; rules and a gateway."""
         for number in range(PEOPLE):
             self.add(organization_id, f"u{number:02}")
         for name in ("team", "all"):
@@ -73,6 +74,15 @@ class RunningStack:
         inbound = RuleRecord(organization_id=organization_id, rule=rule(DROP, id="r"))
         outbound = replace(inbound, rule=replace(inbound.rule, direction=Direction.OUTBOUND))
         configuration = availability("example.org", of=organization_id)
+        for number in range(PEOPLE):
+            permission = MailboxPermission(
+                organization_id=organization_id,
+                owner_id="room",
+                grantee_id=f"u{number:02}",
+                grantee_kind=EntityKind.USER,
+                permissions=(Permission.FULL_ACCESS,),
+            )
+            self.directory.commit([Insert(permission)])
         self.directory.commit([Insert(gateway), Insert(inbound), Insert(outbound), Insert(configuration)])
 
     def add(self, organization_id: str, name: str, kind: EntityKind = EntityKind.USER) -> None:
@@ -103,6 +113,7 @@ class RunningStack:
             "rules": sum(len(read.rules(organization_id, each, None, 99).items) for each in Direction),
             "gateways": len(read.gateways(organization_id, None, 99).items),
             "availability": len(read.availabilities(organization_id, None, 99).items),
+            "owned": len(read.owned_page(MailboxPermission, organization_id, None, 99).items),
         }
 
 
@@ -128,7 +139,7 @@ def test_secrets_go_and_nothing_else(running: RunningStack) -> None:
     running.fill(ORG)
     before = running.census(ORG)
     assert until_done(running.removal.remove_secrets, ORG) > 1
-    assert running.census(ORG) == {**before, "hashes": 0, "gateways": 0}
+    assert running.census(ORG) == {**before, "hashes": 0, "gateways": 0, "owned": 0}
 
 
 def test_an_entity_goes_with_all_that_names_it(running: RunningStack) -> None:

@@ -28,10 +28,11 @@ from local.functions.function import Function
 from local.functions.pool import Answer
 from local.template.reading import load
 from local.web import Request, Response
-from postroom.access.authenticate import authenticate
+from postroom.access.authorize import Authorize
+from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.adapters.memory.passwords import PlainPasswords
-from postroom.contracts import authorizer
 from postroom.ews import front
 from postroom.ews.context import Context
 from postroom.model.directory import EntityKind, EntityState, Role
@@ -75,6 +76,8 @@ class Front:
         api = _client_api()
         self.directory, self.passwords = MemoryDirectory(), PlainPasswords()
         self.availability = FixedAvailability()
+        self.trail, self.metrics, self.now_ms = MemoryAuditTrail(), MemoryMetrics(), 1_800_000_000_000
+        self.authorize = Authorize(self.directory, self.passwords, self.trail, self.metrics)
         self.context = Context(self.directory, self.availability)
         self.sent: list[Request] = []
         for organization_id, alias in (("m-1", "acme"), ("m-2", "other")):
@@ -109,8 +112,7 @@ class Front:
     def invoke(self, payload: bytes, *, streamed: bool = False) -> Answer:
         event = json.loads(payload)
         if event.get("type") == "REQUEST":
-            caller = authenticate(authorizer.read(event).authorization, self.directory, self.passwords)
-            return Answer("id", json.dumps(authorizer.answer(event, caller)).encode())
+            return Answer("id", json.dumps(self.authorize.answer(event, self.now_ms).response).encode())
         return Answer("id", json.dumps(front.answer(event, self.context, now_ms=0).response).encode())
 
     def post(

@@ -1,7 +1,7 @@
 """Lambda authorizers of a REST API, kind REQUEST, and the gateway's own responses.
 
 As API Gateway has it: a request without one of the headers that the authorizer reads is 401 and calls no function;
-an answer is kept per values of these headers, for every path of the API.
+an answer is kept per values of these headers, for every path of the API. A time of 0 keeps none.
 Source: AWS, API Gateway, "Use API Gateway Lambda authorizers" and "Gateway responses for REST APIs"; AWS SAM,
 "ApiAuth" and "LambdaRequestAuthorizer".
 """
@@ -103,6 +103,8 @@ class Authorizers:
             answer = None
         if not isinstance(answer, dict) or not {"principalId", "policyDocument"} <= answer.keys():
             return None
+        if not authorizer.keep_s:
+            return answer
         with self._lock:
             self._kept[key] = (self._monotonic() + authorizer.keep_s, answer)
             while len(self._kept) > MOST_KEPT:

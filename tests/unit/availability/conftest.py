@@ -134,7 +134,7 @@ class World:
         return json.dumps(self.said(json.loads(event))).encode()
 
     def query(self) -> AvailabilityQuery:
-        internal = InternalMailboxes(self.directory, self.calendars)
+        internal = InternalMailboxes(self.directory, self.calendars, self.directory)
         return AvailabilityQuery(self.directory, self.directory, internal, self.providers, arn, self.answer_within_s)
 
     def testing(self) -> ProviderTesting:

@@ -17,6 +17,7 @@ from postroom.model.directory import EntityState, Role
 from postroom.model.free_busy import (
     BusyEvent,
     BusyType,
+    CalendarRead,
     FailureCode,
     MailboxAvailability,
     MailboxFailure,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOT_FOUND, TIMEOUT = "ErrorMailRecipientNotFound", "ErrorTimeoutExpired"
+ANNS = CalendarRead("ann", allowed=True)
 
 
 def test_each_mailbox_is_answered_in_the_order_of_the_question(world: World) -> None:
@@ -53,7 +55,7 @@ def test_each_mailbox_is_answered_in_the_order_of_the_question(world: World) -> 
     assert [each.mailbox for each in results] == list(asked)
     assert results[0] == there
     assert results[1] == MailboxAvailability("bob@example.org", (BusyEvent(NOON, NOON + 8 * HOUR, BusyType.BUSY),))
-    assert results[2] == MailboxAvailability("ann@acme.test", (TEA,))
+    assert results[2] == MailboxAvailability("ann@acme.test", (TEA,), reads=(ANNS,))
     assert [each.code for each in results[3:] if isinstance(each, MailboxFailure)] == [
         FailureCode.MAIL_RECIPIENT_NOT_FOUND,
         FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
@@ -64,7 +66,7 @@ def test_a_question_that_another_mail_system_passes_on_is_for_calendars_only(wor
     """Two organizations whose domains name each other would ask each other for ever."""
     world.calendars.of["ann"] = [TEA]
     results = world.ask("ann@acme.test", "bob@example.org", "eve@example.net", is_passed_on=True)
-    assert results[0] == MailboxAvailability("ann@acme.test", (TEA,))
+    assert results[0] == MailboxAvailability("ann@acme.test", (TEA,), reads=(ANNS,))
     assert [each.code for each in results[1:] if isinstance(each, MailboxFailure)] == [
         FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
         FailureCode.AVAILABILITY_CONFIG_NOT_FOUND,
@@ -147,9 +149,8 @@ class TestGroups:
             "ann": [TEA, replace(TEA, busy_type=BusyType.FREE)],
             "ben": [later, replace(TEA, details=None)],
         }
-        assert world.ask("team@acme.test") == (
-            MailboxAvailability("team@acme.test", (replace(TEA, details=None), later)),
-        )
+        events, reads = (replace(TEA, details=None), later), (ANNS, CalendarRead("ben", allowed=True))
+        assert world.ask("team@acme.test") == (MailboxAvailability("team@acme.test", events, reads=reads),)
 
     def test_a_group_without_mailboxes_is_not_found(self, world: World) -> None:
         empty = group("empty")

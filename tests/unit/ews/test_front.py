@@ -12,6 +12,7 @@ from postroom.contracts.ews.names import ERRORS_NAMESPACE, PREFIXES, m, t
 from postroom.errors import InvalidQuestionError, StoreUnavailableError
 from postroom.ews import front as station
 from postroom.model.free_busy import BusyEvent, BusyType, EventDetails, MailboxAvailability
+from postroom.model.records import PasswordHash, Put
 from tests.support.ews_front import PASSWORD, Front
 
 if TYPE_CHECKING:
@@ -241,10 +242,10 @@ def test_the_log_gets_no_content_of_a_request(front: Front) -> None:
     assert station.answer(event, front.context, now_ms=0).operation == "ConvertId"
 
 
-def test_an_answer_is_kept_for_a_minute_whatever_the_path(front: Front) -> None:
+def test_every_request_is_authenticated_whatever_the_path(front: Front) -> None:
     for path in (EWS, EWS, POX, SVC):
         front.post(path, probe())
-    assert front.passwords.compared == 1
-    front.post(EWS, probe(), password="wrong")
-    front.post(EWS, probe(), password="wrong")
-    assert front.passwords.compared == 2
+    assert front.passwords.compared == 4
+    hashed = front.passwords.hash("Another-Password-9")
+    front.directory.commit([Put(PasswordHash(organization_id="m-1", user_id="id-ada", hash=hashed))])
+    assert front.post(EWS, probe()).status == 401

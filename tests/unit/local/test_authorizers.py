@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from email.message import Message
 from pathlib import Path
@@ -73,8 +74,9 @@ def request(authorization: str | None = "Basic eA==", path: str = "/x") -> Reque
     return Request("POST", path, headers, b"", "192.0.2.1")
 
 
-def api(pools: Pools) -> Api:
-    return Api([Route("ANY", "/{any}", FUNCTION, authorizer=authorizer_of(API, {}))], pools)  # type: ignore[arg-type]
+def api(pools: Pools, properties: dict[str, Any] = API) -> Api:
+    route = Route("ANY", "/{any}", FUNCTION, authorizer=authorizer_of(properties, {}))
+    return Api([route], pools)  # type: ignore[arg-type]
 
 
 def headers_of(response: Response) -> dict[str, str]:
@@ -150,6 +152,16 @@ def test_a_denial_is_kept_and_a_failure_is_not() -> None:
         made.answer(request())
         made.answer(request())
     assert (denying.names, failing.names) == (["guard"], ["guard", "guard"])
+
+
+def test_with_a_time_of_0_every_request_is_asked_about() -> None:
+    pools, properties = Pools(policy()), copy.deepcopy(API)
+    properties["Auth"]["Authorizers"]["Guard"]["Identity"]["ReauthorizeEvery"] = 0
+    made = api(pools, properties)
+    made._authorizers._monotonic = lambda: 0.0
+    for _ in range(3):
+        made.answer(request())
+    assert pools.names == ["guard", "f"] * 3
 
 
 def test_only_so_many_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -258,7 +258,7 @@ def test_mail_clients_have_an_api_of_their_own_with_passwords(template: Template
     (authorizer,) = auth["Authorizers"].values()
     assert auth["DefaultAuthorizer"] in auth["Authorizers"]
     assert subject(authorizer["FunctionArn"]) == "AuthenticateFunction"
-    assert authorizer["Identity"] == {"Headers": ["Authorization"], "ReauthorizeEvery": 60}
+    assert authorizer["Identity"] == {"Headers": ["Authorization"], "ReauthorizeEvery": 0}
 
 
 def test_every_api_has_the_limits_and_the_log_of_the_first(template: Template) -> None:

@@ -45,7 +45,7 @@ def test_the_authorizer_of_mail_clients_sees_the_header_and_may_be_called(expand
     (scheme,) = body["components"]["securitySchemes"].values()
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert (authorizer["type"], authorizer["identitySource"]) == ("request", "method.request.header.Authorization")
-    assert authorizer["authorizerResultTtlInSeconds"] == 60
+    assert authorizer["authorizerResultTtlInSeconds"] == 0
     assert "AuthenticateFunction" in str(authorizer["authorizerUri"])
     methods = body["paths"]["/{service}/{file}"]
     assert methods["x-amazon-apigateway-any-method"]["security"] == [{"HttpBasic": []}]

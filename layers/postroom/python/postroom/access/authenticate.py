@@ -1,62 +1,153 @@
-"""Finds the user of an Authorization header whose password is right.
+"""Finds out who sends a request, by its Authorization header.
 
-A header without a known, enabled user costs as much time as a wrong password: its password is compared, too.
+HTTP Basic has the password of a user, or a personal access token in its place; Bearer an impersonation role's token.
+
+Every attempt with a password costs the same number of password hashes, whether the user exists, may log in, has to
+wait, or has another password. What has the form of a token is compared as a token alone, whatever the user name.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from postroom.contracts import http_basic
-from postroom.model.addresses import Address
+from postroom.access import tokens
+from postroom.access.accounts import find
+from postroom.access.guesses import Guesses, Pair, pair_of
+from postroom.access.impersonation import check_token
+from postroom.contracts import http_basic, http_bearer
 from postroom.model.callers import Caller
-from postroom.model.directory import EntityKind, EntityState, Role
-from postroom.model.records import OrganizationState
+from postroom.model.identity import IDENTITY_PROVIDER_KEY, AuthenticationMode, IdentityProvider
+from postroom.model.logins import FailedReason, Method, Outcome
 
 if TYPE_CHECKING:
-    from postroom.model.records import Entity
+    from postroom.access.accounts import Account
+    from postroom.contracts.http_basic import Credentials
+    from postroom.model.directory import OrganizationRef
+    from postroom.model.identity import PersonalAccessToken
+    from postroom.model.logins import Attempt
     from postroom.ports.directory import Accounts
     from postroom.ports.passwords import Passwords
 
 
-def authenticate(header: str, accounts: Accounts, passwords: Passwords) -> Caller | None:
-    r"""Return the user of an Authorization header; None if it is no Basic authentication, or not right.
+def authenticate(attempt: Attempt, accounts: Accounts, passwords: Passwords) -> Outcome:
+    """Return the caller of a request, or why there is none.
 
-    User names are a primary address or an alias; ours: ``domain\name`` and ``alias\name`` as well, with a mail domain
-    or the alias of the organization, and the user's name in it. All match case-insensitively, as Exchange's do.
+    A header may have two readings; the first with a caller counts, else the first that names a user, or at least an
+    organization.
 
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
-    for credentials in http_basic.readings(header):
-        user = _user(credentials.user_name.strip().lower(), accounts)
-        stored = accounts.password(user.organization_id, user.id) if user else None
-        right = passwords.matches(credentials.password, stored.hash if stored else None)
-        if right and user and user.email:
-            return Caller(user.organization_id, user.id, user.email, user.name)
-    return None
+    token = http_bearer.token(attempt.authorization)
+    if token is not None:
+        return _bearer(token, attempt, accounts)
+    checks = _Checks(attempt, accounts, passwords)
+    outcomes = []
+    for credentials in http_basic.readings(attempt.authorization):
+        outcomes.append(checks.outcome(credentials))
+        if outcomes[-1].caller:
+            return outcomes[-1]
+    return max(outcomes, key=lambda each: (bool(each.user_id), each.organization is not None), default=Outcome())
 
 
-def _user(name: str, accounts: Accounts) -> Entity | None:
-    """Return the enabled user of a name."""
-    group, backslash, plain = name.partition("\\")
-    address = None if backslash else Address.parse(name)
-    domain = group if backslash else address.domain if address else ""
-    organization_id = _organization(domain, accounts)
-    if organization_id is None:
-        return None
-    find = accounts.entity_at if address else accounts.entity_named
-    found = find(organization_id, str(address) if address else plain)
-    if found is None or found.kind is not EntityKind.USER or found.state is not EntityState.ENABLED:
-        return None
-    return None if found.role is Role.REMOTE_USER else found
+def _bearer(token: str, attempt: Attempt, accounts: Accounts) -> Outcome:
+    """Return the outcome of an impersonation token. Its caller is a role; the request says which user it acts as."""
+    checked = check_token(token, accounts, attempt.at_ms)
+    organization, role = checked.organization, checked.role
+    known = Outcome(organization, checked.role_id, method=Method.BEARER, reason=checked.refusal)
+    if organization is None or role is None or checked.refusal:
+        return known
+    return replace(known, caller=Caller(organization.id, "", "", "", impersonation_role_id=role.id))
 
 
-def _organization(name: str, accounts: Accounts) -> str | None:
-    """Return the id of the active organization with a mail domain or alias."""
-    if "." in name:
-        domain = accounts.domain_record(name)
-        return domain.organization.id if domain and domain.organization.active else None
-    organization = accounts.organization_with_alias(name) if name else None
-    active = organization is not None and organization.state is OrganizationState.ACTIVE
-    return organization.id if organization and active else None
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """Checks the readings of one attempt; together they count as one failure."""
+
+    attempt: Attempt
+    accounts: Accounts
+    passwords: Passwords
+    guesses: dict[Pair, Guesses] = field(default_factory=dict)
+
+    def outcome(self, credentials: Credentials) -> Outcome:
+        account = find(credentials.user_name, self.accounts)
+        if tokens.id_in(credentials.password):
+            return self._with_token(account, credentials)
+        return _outcome(account, credentials, self._password_refusal(account, credentials))
+
+    def _password_refusal(self, account: Account, credentials: Credentials) -> FailedReason | None:
+        organization = account.organization
+        if organization is None or not organization.active:
+            self._is_right(credentials, None)
+            return account.refusal
+        provider = self._provider(organization)
+        if provider and provider.mode is AuthenticationMode.ONLY:
+            self._is_right(credentials, None)
+            return FailedReason.PASSWORDS_NOT_ALLOWED
+        user_id = account.user.id if account.user else ""
+        stored = self.accounts.password(organization.id, user_id)
+        guesses = self._guesses_of(pair_of(organization.id, user_id, credentials.user_name, self.attempt.source_ip))
+        if not guesses.may_try:
+            self._is_right(credentials, None)
+            return FailedReason.TOO_MANY_FAILURES
+        if self._is_right(credentials, stored.hash if stored and not account.refusal else None):
+            guesses.succeeded()
+            return None
+        guesses.failed()
+        return account.refusal or FailedReason.WRONG_PASSWORD
+
+    def _with_token(self, account: Account, credentials: Credentials) -> Outcome:
+        organization, user = account.organization, account.user
+        token = tokens.find(self.accounts, organization.id if organization else "", credentials.password)
+        if organization is None or user is None or account.refusal:
+            return _outcome(account, credentials, account.refusal)
+        provider, now_ms = self._provider(organization), self.attempt.at_ms
+        own = token if token and token.user_id == user.id else None
+        reason = tokens.refusal(own, user, provider, self.attempt.protocol, now_ms)
+        if own and not reason:
+            tokens.note_use(self.accounts, own, now_ms)
+        return _outcome(account, credentials, reason, own)
+
+    def _provider(self, organization: OrganizationRef) -> IdentityProvider | None:
+        return self.accounts.owned(IdentityProvider, organization.id, IDENTITY_PROVIDER_KEY)
+
+    def _guesses_of(self, pair: Pair) -> Guesses:
+        if pair not in self.guesses:
+            self.guesses[pair] = Guesses.read(self.accounts, pair, self.attempt.at_ms)
+        return self.guesses[pair]
+
+    def _is_right(self, credentials: Credentials, hashed: str | None) -> bool:
+        """Compare a password, also where there is no hash: it takes the same time.
+
+        The policy's characters have one form each in NFC, whichever form a client sends. Source: RFC 8265, 4.2.
+        """
+        return self.passwords.matches(unicodedata.normalize("NFC", credentials.password), hashed)
+
+
+def _outcome(
+    account: Account,
+    credentials: Credentials,
+    reason: FailedReason | None,
+    token: PersonalAccessToken | None = None,
+) -> Outcome:
+    organization, user = account.organization, account.user
+    caller = None
+    if organization and user and user.email and not reason:
+        caller = Caller(
+            organization.id,
+            user.id,
+            user.email,
+            user.name,
+            personal_access_token_id=token.id if token else "",
+            scopes=token.scopes if token else (),
+        )
+    return Outcome(
+        organization=organization,
+        user=credentials.user_name,
+        user_id=user.id if user else "",
+        personal_access_token_id=token.id if token else "",
+        caller=caller,
+        reason=reason,
+    )

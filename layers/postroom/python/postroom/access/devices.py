@@ -1,7 +1,7 @@
 """Decides whether a mobile device may synchronize a user's mail by Exchange ActiveSync.
 
 Nothing is cached: a changed rule or override applies to the next request. The guide allows five minutes for it
-(ZH:6608, 6698).
+(ZH:6606, 6688).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class CheckedToken:
 
     Attributes:
         organization: the active organization of which the token says it is; None if there is none.
-        role_id: the role of which it says it is; empty without an organization.
+        role_id: the role for which it was made, even if it has expired or the role is gone; empty if it was never made.
         role: the role, as far as it exists; a request is authenticated only if ``refusal`` is None.
         refusal: why the token is refused; None if it is right.
     """
@@ -54,14 +54,9 @@ def check_token(token: str, directory: ImpersonationRoles, now_ms: int) -> Check
         return CheckedToken(refusal=TokenRefusal.UNKNOWN if parts else TokenRefusal.MALFORMED)
     row = directory.owned(ImpersonationToken, organization.id, token_key(parts.role_id, parts.id))
     role = directory.owned(ImpersonationRole, organization.id, parts.role_id)
-    return CheckedToken(organization.ref, parts.role_id, role, _refusal(token, row, role, now_ms))
-
-
-def _refusal(
-    token: str, row: ImpersonationToken | None, role: ImpersonationRole | None, now_ms: int
-) -> TokenRefusal | None:
     if row is None or not row.is_of(token):
-        return TokenRefusal.UNKNOWN
+        return CheckedToken(organization.ref, refusal=TokenRefusal.UNKNOWN)
+    refusal = None if role else TokenRefusal.NO_ROLE
     if not row.is_current(now_ms / 1000):
-        return TokenRefusal.EXPIRED
-    return None if role else TokenRefusal.NO_ROLE
+        refusal = TokenRefusal.EXPIRED
+    return CheckedToken(organization.ref, parts.role_id, role, refusal)

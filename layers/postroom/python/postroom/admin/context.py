@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.model.private_servers import PrivateServers
+    from postroom.ports.audit_targets import AuditTargets
     from postroom.ports.availability_passwords import AvailabilityPasswords
     from postroom.ports.availability_queries import ProviderTests
     from postroom.ports.directory import Directory
@@ -64,6 +65,7 @@ class Context:
     domain_services: DomainServices
     organization_keys: OrganizationKeys
     log_targets: LogTargets
+    audit_targets: AuditTargets
     passwords: Passwords
     rule_sets: RuleSets
     function_policies: FunctionPolicies

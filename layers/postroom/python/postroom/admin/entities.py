@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.admin import pages
+from postroom.admin import belongings, pages
 from postroom.contracts.admin.exceptions import (
     EntityStateException,
     NameAvailabilityException,
@@ -74,7 +74,7 @@ def delete_entity(context: Context, entity: Entity, now: int, others: list[Chang
     """Mark a disabled entity as deleted and release its name.
 
     Its memberships and delegations stay, and reads leave them out. Its mailbox, if it has one, is kept for 30 days from
-    now.
+    now. What else belongs to it is removed; a call for a deleted entity continues that.
 
     Raises:
         EntityStateException: the entity is enabled.
@@ -85,6 +85,7 @@ def delete_entity(context: Context, entity: Entity, now: int, others: list[Chang
         kept_until = mailbox_kept_until(entity, now) if entity.mailbox_kept_until is not None else None
         gone = replace(entity, state=EntityState.DELETED, deleted=now, mailbox_kept_until=kept_until)
         context.directory.commit([Replace(gone), Remove(name_claim(entity)), *others])
+    belongings.remove(context, entity)
 
 
 def mailbox_kept_until(entity: Entity, now: int) -> int | None:

@@ -50,4 +50,4 @@ def _without_events(result: MailboxResult) -> MailboxResult:
     if not isinstance(result, MailboxAvailability):
         return result
     said = f"the calendar has {len(result.events)} events in this window, too many for an answer"
-    return MailboxFailure(result.mailbox, FailureCode.FREE_BUSY_GENERATION_FAILED, said)
+    return MailboxFailure(result.mailbox, FailureCode.FREE_BUSY_GENERATION_FAILED, said, result.reads)

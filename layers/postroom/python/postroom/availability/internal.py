@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from postroom.access.permissions import has_full_access
 from postroom.errors import (
     NoFreeBusyAccessError,
     PostroomError,
@@ -13,11 +14,19 @@ from postroom.errors import (
     UnknownMailboxError,
 )
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.free_busy import BusyType, FailureCode, MailboxAvailability, MailboxFailure, in_order
+from postroom.model.free_busy import (
+    BusyType,
+    CalendarRead,
+    FailureCode,
+    MailboxAvailability,
+    MailboxFailure,
+    in_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from postroom.access.permissions import PermissionRecords
     from postroom.model.directory import Addressee
     from postroom.model.free_busy import BusyEvent, MailboxResult, Question, WorkingHours
     from postroom.ports.calendar_busy import CalendarBusy
@@ -45,9 +54,10 @@ class InternalMailboxes:
 
     directory: Addressees
     calendars: CalendarBusy
+    permissions: PermissionRecords
 
     def ask(self, mailbox: str, owner: Addressee | None, question: Question) -> MailboxResult:
-        """Return the result of one address of the organization.
+        """Return the result of one address of the organization, with the calendars that were read for it.
 
         An address without an entity, or of one that is not enabled, has no mailbox, as in Exchange. A group answers
         with the times at which any of its members is not free, without details and working hours.
@@ -55,22 +65,24 @@ class InternalMailboxes:
         Args:
             owner: the entity that has the address; not a REMOTE_USER, whose calendar is elsewhere.
         """
+        reading = _Reading(self, question)
         try:
-            if owner is not None and owner.has_mailbox:
-                return self._mailbox(mailbox, owner, question)
-            if owner is not None and owner.kind is EntityKind.GROUP and owner.state is EntityState.ENABLED:
-                return self._group(mailbox, owner, question)
+            result = self._ask(mailbox, owner, reading)
         except PostroomError as error:
-            return failure(mailbox, error)
+            result = failure(mailbox, error)
+        return replace(result, reads=tuple(reading.reads.values()))
+
+    def _ask(self, mailbox: str, owner: Addressee | None, reading: _Reading) -> MailboxResult:
+        if owner is not None and owner.has_mailbox:
+            events, hours = reading.events(owner)
+            return MailboxAvailability(mailbox, in_order(events), hours)
+        if owner is not None and owner.kind is EntityKind.GROUP and owner.state is EntityState.ENABLED:
+            return self._group(mailbox, owner, reading)
         return MailboxFailure(mailbox, FailureCode.MAIL_RECIPIENT_NOT_FOUND, "there is no such mailbox")
 
-    def _mailbox(self, mailbox: str, owner: Addressee, question: Question) -> MailboxResult:
-        events, hours = self._events(owner, question)
-        return MailboxAvailability(mailbox, in_order(events), hours)
-
-    def _group(self, mailbox: str, group: Addressee, question: Question) -> MailboxResult:
+    def _group(self, mailbox: str, group: Addressee, reading: _Reading) -> MailboxResult:
         members: dict[str, Addressee] = {}
-        for visits, member in enumerate(self._members(group, question.requester.organization_id), 1):
+        for visits, member in enumerate(self._members(group, reading.question.requester.organization_id), 1):
             members |= {member.entity_id: member} if member.has_mailbox else {}
             if len(members) > MAX_MEMBERS or visits > MAX_VISITS:
                 said = f"the group has more than {MAX_MEMBERS} members"
@@ -81,7 +93,7 @@ class InternalMailboxes:
         busy = {
             replace(event, details=None)
             for member in members.values()
-            for event in self._events(member, question)[0]
+            for event in reading.events(member)[0]
             if event.busy_type is not BusyType.FREE
         }
         return MailboxAvailability(mailbox, in_order(busy))
@@ -97,10 +109,34 @@ class InternalMailboxes:
                     waiting.append(member.entity_id)
                 yield member
 
-    def _events(self, owner: Addressee, question: Question) -> tuple[Sequence[BusyEvent], WorkingHours | None]:
-        return self.calendars.ask(
-            owner.entity_id, question.start_ms, question.end_ms, requester_id=question.requester.user_id
-        )
+
+class _Reading:
+    """The calendars that are read for one address, by their owners' ids: ``reads``."""
+
+    def __init__(self, mailboxes: InternalMailboxes, question: Question) -> None:
+        self.question = question
+        self.reads: dict[str, CalendarRead] = {}
+        self._mailboxes = mailboxes
+
+    def events(self, owner: Addressee) -> tuple[Sequence[BusyEvent], WorkingHours | None]:
+        """Return events and working hours; FULL_ACCESS to a mailbox opens the times of a calendar that is closed."""
+        owner_id, requester = owner.entity_id, self.question.requester
+        self.reads[owner_id] = CalendarRead(owner_id, allowed=True)
+        try:
+            return self._calendar(owner_id, requester.user_id)
+        except UnknownMailboxError:
+            del self.reads[owner_id]
+            raise
+        except NoFreeBusyAccessError:
+            if not has_full_access(self._mailboxes.permissions, requester.organization_id, requester.user_id, owner_id):
+                self.reads[owner_id] = CalendarRead(owner_id, allowed=False)
+                raise
+        events, _ = self._calendar(owner_id, owner_id)
+        return [replace(event, details=None) for event in events], None
+
+    def _calendar(self, owner_id: str, requester_id: str) -> tuple[Sequence[BusyEvent], WorkingHours | None]:
+        window = self.question.start_ms, self.question.end_ms
+        return self._mailboxes.calendars.ask(owner_id, *window, requester_id=requester_id)
 
 
 def failure(mailbox: str, error: PostroomError) -> MailboxFailure:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
+from postroom.adapters.aws.audit_targets import AwsAuditTargets
 from postroom.adapters.aws.availability_passwords import SecretsManagerPasswords, SecretsManagerRemoval
 from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
@@ -73,6 +74,7 @@ def context(settings: AdminApiSettings) -> Context:
             ),
         ),
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
+        audit_targets=_audit_targets(settings),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(clients.later(clients.s3), settings.inbound_bucket),
@@ -86,6 +88,15 @@ def context(settings: AdminApiSettings) -> Context:
         settings=_admin_settings(settings),
         new_uuid=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,
+    )
+
+
+def _audit_targets(settings: AdminApiSettings) -> AwsAuditTargets:
+    return AwsAuditTargets(
+        clients.later(clients.logs),
+        clients.later(clients.s3),
+        clients.later(clients.firehose),
+        _admin_settings(settings).region,
     )
 
 

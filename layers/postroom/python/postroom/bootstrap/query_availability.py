@@ -49,7 +49,7 @@ def build(settings: QueryAvailabilitySettings) -> Availability:
     policies = clients.function_policies()
     region, partition = policies.meta.region_name, policies.meta.partition
     table = DirectoryTable(clients.dynamodb(), settings.directory_table)
-    addressees = DynamoAddressees(table)
+    addressees, directory = DynamoAddressees(table), DynamoDirectory(table)
     functions = CapCaller(
         functions=RegionalFunctions(clients.availability_functions),
         policies=RegionalFunctionPolicies(clients.function_policies_in, time.monotonic),
@@ -69,8 +69,8 @@ def build(settings: QueryAvailabilitySettings) -> Availability:
     return Availability(
         query=AvailabilityQuery(
             directory=addressees,
-            configurations=DynamoDirectory(table),
-            internal=InternalMailboxes(addressees, _calendars(settings)),
+            configurations=directory,
+            internal=InternalMailboxes(addressees, _calendars(settings), directory),
             providers=Providers(
                 callers={LambdaProvider: functions, EwsProvider: servers},
                 cache=Cache(now_ms),

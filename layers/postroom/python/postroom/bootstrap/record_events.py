@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.adapters.aws.queues import SqsQueues
 from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms, pause
+from postroom.bootstrap.lines import write_line
 from postroom.bootstrap.settings import DirectorySettings, TimedSettings, Url
 from postroom.contracts.log_batches import MAX_BATCH_LINES
 from postroom.contracts.pointers import Part
@@ -69,8 +69,3 @@ def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict
         Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),
         Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings.event_bus_name, pause, time.monotonic)),
     }
-
-
-def write_line(line: str) -> None:
-    """Write one line to the function's log."""
-    sys.stdout.write(f"{line}\n")

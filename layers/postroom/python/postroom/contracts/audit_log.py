@@ -90,7 +90,7 @@ class TokenAction(StrEnum):
 
 
 BASIC: Final = "basic"
-"""The only authentication method. Source: guide, ``method``."""
+"""The only authentication method of WorkMail's log. Source: guide, ``method``."""
 
 WEBAPP: Final = "webapp"
 """The only protocol of token records. Source: guide, ``protocol``."""
@@ -253,19 +253,25 @@ def access_evaluation(
 
 
 def authentication(
-    request: Request, *, user: str, failed_reason: str = "", personal_access_token_id: str = ""
+    request: Request,
+    *,
+    user: str,
+    method: str = BASIC,
+    failed_reason: str = "",
+    personal_access_token_id: str = "",
 ) -> AuditRecord:
     """Return the record of one authentication; it failed if there is a reason.
 
     Args:
         request: of the client; its ``user_id`` is empty if the user is unknown.
         user: the user name as the client sent it.
+        method: how the client authenticates.
         failed_reason: without passwords and tokens.
         personal_access_token_id: of the token that was used instead of a password.
     """
     said = {
         "user": user,
-        "method": BASIC,
+        "method": method,
         "auth_successful": not failed_reason,
         "auth_failed_reason": failed_reason,
         "personal_access_token_id": personal_access_token_id,

@@ -13,8 +13,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Final
 
-MAX_CHARACTERS: Final = 1024
-"""Longest header. Ours: a name of 320 and a password of 64 characters have at most 1,024 in Base64."""
+MAX_CHARACTERS: Final = 4096
+"""Longest header. Ours: a name of 320 and a password of 256 characters, the most of the API, fit in either form."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,7 +5,7 @@ prefixes of one property that the device reports, in any case. ``$NONE`` in a li
 property. A negated condition never holds for these devices. Of the rules that match, one that denies wins; without a
 rule that matches, the device is denied. An override decides for one user and device, whatever the rules say.
 
-Source: guide, "Managing mobile device access rules" (ZH:6559-6680) and "overrides" (ZH:6682-6730); for what it does not
+Source: guide, "Managing mobile device access rules" (ZH:6552-6671) and "overrides" (ZH:6673-6731); for what it does not
 say, docs/parity.md.
 """
 
@@ -29,7 +29,7 @@ NOT_REPORTED: Final = "$none"
 """Lower-case form of the value for devices that do not report a property; in any case (ours)."""
 
 DEFAULT_RULE_ID: Final = "default"
-"""Id and name of the rule that a new organization has. Ours; the guide says only that there is one (ZH:6561)."""
+"""Id and name of the rule that a new organization has. Ours; the guide says only that there is one (ZH:6554)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def rules_in_force(organization: Organization, stored: Iterable[DeviceRule]) -> 
 
 
 def default_rule(organization: Organization) -> DeviceRule:
-    """Return the rule of a new organization, which allows every device. Source: guide, ZH:6561; its texts are ours."""
+    """Return the rule of a new organization, which allows every device. Source: guide, ZH:6554; its texts are ours."""
     return DeviceRule(
         organization_id=organization.id,
         id=DEFAULT_RULE_ID,

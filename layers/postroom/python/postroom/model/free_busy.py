@@ -141,16 +141,31 @@ class FailureCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarRead:
+    """A calendar of the organization that was read for an answer, or could not be.
+
+    Attributes:
+        owner_id: the user or resource whose calendar it is.
+        allowed: whether the requester may see when the owner is busy.
+    """
+
+    owner_id: str
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxAvailability:
     """The events of one mailbox, in the order of their starts.
 
     Attributes:
         mailbox: address as in the question.
+        reads: calendars of the organization that the answer took; those of the members for a group.
     """
 
     mailbox: str
     events: tuple[BusyEvent, ...]
     working_hours: WorkingHours | None = None
+    reads: tuple[CalendarRead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +175,13 @@ class MailboxFailure:
     Attributes:
         mailbox: address as in the question.
         message: one line for a person; it never repeats what a provider answered.
+        reads: as in ``MailboxAvailability``.
     """
 
     mailbox: str
     code: FailureCode
     message: str
+    reads: tuple[CalendarRead, ...] = ()
 
 
 MailboxResult = MailboxAvailability | MailboxFailure

@@ -88,3 +88,8 @@ class TokenOfUser(Owned):
     def key(self) -> str:
         """User and token; a user's entries begin with ``<user id>#``."""
         return f"{self.user_id}#{self.token_id}"
+
+
+def is_over(token: PersonalAccessToken, now_ms: int) -> bool:
+    """Say whether a token has expired."""
+    return token.expires_ms is not None and token.expires_ms <= now_ms

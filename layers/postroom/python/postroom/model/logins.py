@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Method(StrEnum):
-    """How a caller authenticates. WorkMail's log has ``basic`` alone (guide, ZH:1706); ``bearer`` is ours."""
+    """How a caller authenticates. WorkMail's log has ``basic`` alone (guide, ZH:1707); ``bearer`` is ours."""
 
     BASIC = "basic"
     BEARER = "bearer"
@@ -21,22 +21,27 @@ class Method(StrEnum):
 class FailedReason(StrEnum):
     """Why an attempt failed: ``auth_failed_reason`` of its record. Ours; WorkMail's texts are not public.
 
-    The caller is told none of them: each is the same 401, after as many password hashes.
+    The caller learns none of them: each is the same 401, after as many password hashes. Reasons of Bearer tokens are
+    those of ``access/impersonation.py``.
     """
 
     ORGANIZATION_NOT_ACTIVE = "ORGANIZATION_NOT_ACTIVE"
     UNKNOWN_USER = "UNKNOWN_USER"
     USER_NOT_ENABLED = "USER_NOT_ENABLED"
-    USER_IS_REMOTE = "USER_IS_REMOTE"
+    REMOTE_USER = "REMOTE_USER"
     WRONG_PASSWORD = "WRONG_PASSWORD"  # noqa: S105 - a reason
-    NO_PASSWORD = "NO_PASSWORD"  # noqa: S105 - a reason
     PASSWORDS_NOT_ALLOWED = "PASSWORDS_NOT_ALLOWED"
+    """The organization takes no passwords of the directory."""
     TOO_MANY_FAILURES = "TOO_MANY_FAILURES"
+    """The password was not compared: the user's attempts from this address have to wait (``access/guesses.py``)."""
     UNKNOWN_TOKEN = "UNKNOWN_TOKEN"  # noqa: S105 - a reason
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - a reason
     TOKENS_NOT_ALLOWED = "TOKENS_NOT_ALLOWED"
+    """The organization takes no personal access tokens."""
     USER_NOT_ASSOCIATED = "USER_NOT_ASSOCIATED"
+    """The token's user is not associated with a user of IAM Identity Center."""
     OUT_OF_SCOPE = "OUT_OF_SCOPE"
+    """The token was not made for this protocol."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,10 +66,10 @@ class Outcome:
 
     Attributes:
         organization: None if the header names none; such an attempt leaves no record.
-        user: the user name as it was sent; a known user's attempts may have different names.
+        user: the user name as it was sent, or an impersonation role's id.
         user_id: the user that has the name; empty if none has.
-        personal_access_token_id: of the user's token that was sent, whether it is still good or not; else empty.
-        reason: None if there is a caller.
+        personal_access_token_id: of the token that was sent, if it is the user's, whether it is good or not.
+        reason: a member of ``FailedReason`` or ``access.impersonation.TokenRefusal``; None if there is a caller.
     """
 
     organization: OrganizationRef | None = None
@@ -73,4 +78,4 @@ class Outcome:
     method: Method = Method.BASIC
     personal_access_token_id: str = ""
     caller: Caller | None = None
-    reason: FailedReason | None = None
+    reason: StrEnum | None = None

@@ -1,4 +1,4 @@
-"""Permissions in mailboxes of others. Source: guide, "Working with mailbox permissions" (ZH:6784-6925)."""
+"""Permissions in mailboxes of others. Source: guide, "Working with mailbox permissions" (ZH:6789-6931)."""
 
 from __future__ import annotations
 

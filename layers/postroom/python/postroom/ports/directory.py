@@ -174,8 +174,8 @@ class ImpersonatedUsers(OwnedRecords, Protocol):
         """See ``Directory``."""
 
 
-class Accounts(Protocol):
-    """The reads of ``Directory`` that authentication needs: at most four, all keyed."""
+class Accounts(ImpersonationRoles, Protocol):
+    """What authentication needs of ``Directory``: at most eight keyed reads, and the rows of failures and of tokens."""
 
     def organization_with_alias(self, alias: str) -> Organization | None:
         """See ``Directory``."""
@@ -190,6 +190,9 @@ class Accounts(Protocol):
         """See ``Directory``."""
 
     def password(self, organization_id: str, user_id: str) -> PasswordHash | None:
+        """See ``Directory``."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
         """See ``Directory``."""
 
 

@@ -14,6 +14,10 @@ AVAILABILITY_PROVIDER_FAILURE: Final = "AvailabilityProviderFailure"
 """Calls of availability providers: 1 for a call that failed, 0 for one that did not, so that the average is the share.
 Source: guide, ZH:1527; which calls count, and the 0, are ours."""
 
+AUTHENTICATION_FAILURE: Final = "AuthenticationFailure"
+"""Attempts of clients to authenticate: 1 for one that failed, 0 for one that did not. Source: guide, ZH:1524; the 0 is
+WorkMail's, too: Sum counts failures, SampleCount attempts."""
+
 WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE, AVAILABILITY_PROVIDER_FAILURE})
 """Metrics that are also summed up over all organizations, for the stack's alarms. Ours."""
 

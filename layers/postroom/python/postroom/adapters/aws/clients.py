@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -121,6 +122,12 @@ def events() -> EventBridgeClient:
 
 
 @cache
+def firehose() -> FirehoseClient:
+    """Return the client for Firehose streams with audit records."""
+    return _made("firehose", _ONE_OF_MANY)
+
+
+@cache
 def sts() -> STSClient:
     """Return the client that assumes customers' roles."""
     return _made("sts", _ONE_OF_MANY)
@@ -210,6 +217,7 @@ def forget() -> None:
         kms,
         logs,
         events,
+        firehose,
         sts,
         iam,
         secrets_manager,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from postroom.errors import StoreUnavailableError
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.model.audit_deliveries import AuditDelivery, LogType
+    from postroom.model.audit_targets import AuditTarget
 
 
 @dataclass(slots=True)
@@ -27,3 +28,13 @@ class MemoryAuditDeliveries:
 
     def is_audited(self, organization_id: str, log_type: LogType) -> bool:
         return any(each.log_type is log_type for each in self.of(organization_id))
+
+
+@dataclass(slots=True)
+class MemoryAuditTargets:
+    """Implements ``AuditTargets``. ``regions`` are by canonical ARN, of buckets without prefix."""
+
+    regions: dict[str, str] = field(default_factory=dict)
+
+    def region(self, target: AuditTarget) -> str | None:
+        return self.regions.get(replace(target, prefix="").arn)

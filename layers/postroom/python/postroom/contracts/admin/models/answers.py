@@ -43,6 +43,28 @@ class AssumeImpersonationRoleResponse(TypedDict):
     ExpiresIn: NotRequired[int]
 
 
+class AuditLogDelivery(TypedDict):
+    """Members of our ``AuditLogDelivery``."""
+
+    DeliveryId: NotRequired[str]
+    LogType: NotRequired[Literal['ACCESS_CONTROL_LOGS', 'AUTHENTICATION_LOGS', 'WORKMAIL_AVAILABILITY_PROVIDER_LOGS', 'WORKMAIL_MAILBOX_ACCESS_LOGS', 'WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS']]
+    DeliveryDestinationType: NotRequired[Literal['CWL', 'S3', 'FH']]
+    DestinationResourceArn: NotRequired[str]
+    OutputFormat: NotRequired[Literal['json', 'plain', 'w3c']]
+    RecordFields: NotRequired[Sequence[str]]
+    FieldDelimiter: NotRequired[str]
+    S3DeliveryConfiguration: NotRequired[AuditLogS3DeliveryConfiguration]
+    DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
+
+
+class AuditLogS3DeliveryConfiguration(TypedDict):
+    """Members of our ``AuditLogS3DeliveryConfiguration``."""
+
+    SuffixPath: NotRequired[str]
+    EnableHiveCompatiblePath: NotRequired[bool]
+
+
 class AvailabilityConfiguration(TypedDict):
     """Members of botocore's ``AvailabilityConfiguration``."""
 
@@ -149,6 +171,10 @@ class DeleteAliasResponse(TypedDict):
     """Members of botocore's ``DeleteAliasResponse``."""
 
 
+class DeleteAuditLogDeliveryResponse(TypedDict):
+    """Members of our ``DeleteAuditLogDeliveryResponse``."""
+
+
 class DeleteAvailabilityConfigurationResponse(TypedDict):
     """Members of botocore's ``DeleteAvailabilityConfigurationResponse``."""
 
@@ -226,6 +252,21 @@ class DeregisterFromWorkMailResponse(TypedDict):
 
 class DeregisterMailDomainResponse(TypedDict):
     """Members of botocore's ``DeregisterMailDomainResponse``."""
+
+
+class DescribeAuditLogDeliveryResponse(TypedDict):
+    """Members of our ``DescribeAuditLogDeliveryResponse``."""
+
+    DeliveryId: NotRequired[str]
+    LogType: NotRequired[Literal['ACCESS_CONTROL_LOGS', 'AUTHENTICATION_LOGS', 'WORKMAIL_AVAILABILITY_PROVIDER_LOGS', 'WORKMAIL_MAILBOX_ACCESS_LOGS', 'WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS']]
+    DeliveryDestinationType: NotRequired[Literal['CWL', 'S3', 'FH']]
+    DestinationResourceArn: NotRequired[str]
+    OutputFormat: NotRequired[Literal['json', 'plain', 'w3c']]
+    RecordFields: NotRequired[Sequence[str]]
+    FieldDelimiter: NotRequired[str]
+    S3DeliveryConfiguration: NotRequired[AuditLogS3DeliveryConfiguration]
+    DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
 
 
 class DescribeEmailMonitoringConfigurationResponse(TypedDict):
@@ -603,6 +644,13 @@ class ListAliasesResponse(TypedDict):
     NextToken: NotRequired[str]
 
 
+class ListAuditLogDeliveriesResponse(TypedDict):
+    """Members of our ``ListAuditLogDeliveriesResponse``."""
+
+    Deliveries: NotRequired[Sequence[AuditLogDelivery]]
+    NextToken: NotRequired[str]
+
+
 class ListAvailabilityConfigurationsResponse(TypedDict):
     """Members of botocore's ``ListAvailabilityConfigurationsResponse``."""
 
@@ -905,6 +953,12 @@ class PersonalAccessTokenSummary(TypedDict):
 
 class PutAccessControlRuleResponse(TypedDict):
     """Members of botocore's ``PutAccessControlRuleResponse``."""
+
+
+class PutAuditLogDeliveryResponse(TypedDict):
+    """Members of our ``PutAuditLogDeliveryResponse``."""
+
+    DeliveryId: NotRequired[str]
 
 
 class PutEmailMonitoringConfigurationResponse(TypedDict):

@@ -33,6 +33,13 @@ class AssumeImpersonationRoleRequest(TypedDict):
     ImpersonationRoleId: str
 
 
+class AuditLogS3DeliveryConfiguration(TypedDict):
+    """Members of our ``AuditLogS3DeliveryConfiguration``."""
+
+    SuffixPath: NotRequired[str]
+    EnableHiveCompatiblePath: NotRequired[bool]
+
+
 class BookingOptions(TypedDict):
     """Members of botocore's ``BookingOptions``."""
 
@@ -198,6 +205,13 @@ class DeleteAliasRequest(TypedDict):
     Alias: str
 
 
+class DeleteAuditLogDeliveryRequest(TypedDict):
+    """Members of our ``DeleteAuditLogDeliveryRequest``."""
+
+    OrganizationId: str
+    DeliveryId: str
+
+
 class DeleteAvailabilityConfigurationRequest(TypedDict):
     """Members of botocore's ``DeleteAvailabilityConfigurationRequest``."""
 
@@ -331,6 +345,13 @@ class DeregisterMailDomainRequest(TypedDict):
 
     OrganizationId: str
     DomainName: str
+
+
+class DescribeAuditLogDeliveryRequest(TypedDict):
+    """Members of our ``DescribeAuditLogDeliveryRequest``."""
+
+    OrganizationId: str
+    DeliveryId: str
 
 
 class DescribeEmailMonitoringConfigurationRequest(TypedDict):
@@ -578,6 +599,14 @@ class ListAliasesRequest(TypedDict):
     MaxResults: NotRequired[int]
 
 
+class ListAuditLogDeliveriesRequest(TypedDict):
+    """Members of our ``ListAuditLogDeliveriesRequest``."""
+
+    OrganizationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
 class ListAvailabilityConfigurationsRequest(TypedDict):
     """Members of botocore's ``ListAvailabilityConfigurationsRequest``."""
 
@@ -809,6 +838,20 @@ class PutAccessControlRuleRequest(TypedDict):
     OrganizationId: str
     ImpersonationRoleIds: NotRequired[Sequence[str]]
     NotImpersonationRoleIds: NotRequired[Sequence[str]]
+
+
+class PutAuditLogDeliveryRequest(TypedDict):
+    """Members of our ``PutAuditLogDeliveryRequest``."""
+
+    OrganizationId: str
+    LogType: Literal['ACCESS_CONTROL_LOGS', 'AUTHENTICATION_LOGS', 'WORKMAIL_AVAILABILITY_PROVIDER_LOGS', 'WORKMAIL_MAILBOX_ACCESS_LOGS', 'WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS']
+    DeliveryDestinationType: Literal['CWL', 'S3', 'FH']
+    DestinationResourceArn: str
+    OutputFormat: NotRequired[Literal['json', 'plain', 'w3c']]
+    RecordFields: NotRequired[Sequence[str]]
+    FieldDelimiter: NotRequired[str]
+    S3DeliveryConfiguration: NotRequired[AuditLogS3DeliveryConfiguration]
+    ClientToken: NotRequired[str]
 
 
 class PutEmailMonitoringConfigurationRequest(TypedDict):

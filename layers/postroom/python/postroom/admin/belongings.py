@@ -1,0 +1,58 @@
+"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, device overrides, access tokens.
+
+A record that belongs to an entity is written with a Check of it, so there is none that is written after the deletion.
+An interrupted removal is continued by the next deletion of the same entity; what is left until then has no effect.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from postroom.model.device_rules import DeviceOverride, override_key
+from postroom.model.identity import PersonalAccessToken, TokenOfUser
+from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
+from postroom.model.records import Remove
+from postroom.ports.directory import MAX_ROWS, every_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postroom.admin.context import Context
+    from postroom.model.owned import Owned, OwnedT
+    from postroom.model.records import Entity
+
+
+def remove(context: Context, entity: Entity) -> None:
+    """Remove all records that belong to a deleted entity, in several transactions if they are many."""
+    records = _records(context, entity)
+    while some := list(islice(records, MAX_ROWS)):
+        rows = {(type(record), record.key): Remove(record) for record in some}
+        context.directory.commit(list(rows.values()))
+
+
+def _records(context: Context, entity: Entity) -> Iterator[Owned]:
+    """Yield the records, perhaps some of them twice; what is listed after what is found by it, for an interruption."""
+    organization_id, own = entity.organization_id, permission_key(entity.id)
+    for given in _within(context, MailboxPermission, organization_id, own):
+        yield HeldPermission(organization_id=organization_id, grantee_id=given.grantee_id, owner_id=given.owner_id)
+        yield given
+    for held in _within(context, HeldPermission, organization_id, own):
+        yield MailboxPermission(
+            organization_id=organization_id,
+            owner_id=held.owner_id,
+            grantee_id=held.grantee_id,
+            grantee_kind=entity.kind,
+            permissions=(),
+        )
+        yield held
+    yield from _within(context, DeviceOverride, organization_id, override_key(entity.id))
+    for listed in _within(context, TokenOfUser, organization_id, f"{entity.id}#"):
+        token = context.directory.owned(PersonalAccessToken, organization_id, listed.token_id)
+        if token is not None:
+            yield token
+        yield listed
+
+
+def _within(context: Context, kind: type[OwnedT], organization_id: str, within: str) -> Iterator[OwnedT]:
+    return every_item(lambda *at: context.directory.owned_page(kind, organization_id, *at, within=within))
