@@ -1,9 +1,10 @@
 """Derive the admin contract and the client's data from the installed botocore and our own operations, and time zones.
 
-Six things come out, all of them committed, so that a change of botocore shows as a change of ours:
+Seven things come out, all of them committed, so that a change of botocore shows as a change of ours:
 
 - ``contracts/admin/models/shapes.py``: names, types and constraints as one literal (a few milliseconds to import,
   against hundreds for ninety pydantic models), read by ``contracts/admin/validation.py``;
+- ``contracts/admin/models/secrets.py``: the members that the API trail leaves out (``contracts.secret_members``);
 - ``contracts/admin/models/{requests,answers}.py``: the same as TypedDicts, for mypy alone;
 - ``layers/workmail_client/botocore``: both services' models without documentation, for the day botocore drops them, and
   sdk-extras, which teach stock clients the signing name and the operations of ``contracts.extra_operations``;
@@ -26,7 +27,7 @@ from typing import Any, Final
 
 import botocore
 
-from contracts import extra_operations, windows_zones
+from contracts import extra_operations, secret_members, windows_zones
 from postroom.contracts import cap_lambda
 from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
@@ -139,6 +140,16 @@ def shapes_module(model: Model) -> str:
     )
 
 
+def secrets_module(model: Model) -> str:
+    """Return the text of ``secrets.py``."""
+    text = HEADER.format(title="Paths of secret members, by operation; lists on the way add nothing to a path.")
+    text += "from typing import Final\n"
+    for name, side in (("REQUESTS", "input"), ("ANSWERS", "output")):
+        table = pprint.pformat(secret_members.paths(model, side), width=118)
+        text += f"\n{name}: Final[dict[str, tuple[tuple[str, ...], ...]]] = {table}\n"
+    return text
+
+
 def annotation(model: Model, name: str) -> str:
     """Return the Python type of a shape as TypedDicts write it."""
     shape = model["shapes"][name]
@@ -206,6 +217,7 @@ def artefacts() -> dict[Path, str]:
     files = {
         MODELS / "__init__.py": '"""Generated: see scripts/generate-contracts."""\n',
         MODELS / "shapes.py": shapes_module(workmail),
+        MODELS / "secrets.py": secrets_module(workmail),
         MODELS / "requests.py": typed_module(workmail, "input", "Inputs of the WorkMail API, for type checkers."),
         MODELS / "answers.py": typed_module(workmail, "output", "Outputs of the WorkMail API, for type checkers."),
     }

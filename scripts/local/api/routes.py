@@ -187,6 +187,19 @@ class Api:
         return request.body.decode("utf-8", "replace"), False
 
 
+_ROOT: Final = {
+    "accessKey": None,
+    "accountId": ACCOUNT,
+    "caller": ACCOUNT,
+    "user": ACCOUNT,
+    "userArn": f"arn:aws:iam::{ACCOUNT}:root",
+}
+"""Every signed caller of the local stack: signatures are not checked."""
+
+_NO_CALLER: Final = dict.fromkeys(_ROOT)
+"""A route that asks no signature has no caller, as on AWS."""
+
+
 def _context(route: Route, request: Request) -> dict[str, Any]:
     now = time.time()
     return {

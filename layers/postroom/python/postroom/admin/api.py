@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postroom.admin.operations import OPERATIONS
-from postroom.contracts import aws_json
+from postroom.contracts import api_trail, aws_json
 from postroom.contracts.admin import validation
 from postroom.contracts.admin.exceptions import InvalidParameterException, WorkMailError
-from postroom.contracts.admin.models import shapes
+from postroom.contracts.admin.models import secrets, shapes
 from postroom.errors import ConflictError, TakenError, TemporaryError
 from postroom.model.limits import CONFLICT_ATTEMPTS
 
@@ -21,21 +21,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer to a request, with fields for the function's log.
+    """The answer to a request, with fields for the function's log and for the API trail.
 
-    It holds no parameters of the request, because they may be names and passwords.
+    The function's log gets no parameters of the request, because they may be names and passwords.
 
     Attributes:
         response: for API Gateway.
         operation: as requested; empty if the request names none.
         code: error code; empty on success.
         organization_id: empty if the request names none.
+        text: of the error.
+        parameters: of the request in CloudTrail's form, without secrets; None if it could not be read.
+        elements: the same of the answer; None if it is an error.
     """
 
     response: dict[str, Any]
     operation: str
     code: str
     organization_id: str
+    text: str = ""
+    parameters: Mapping[str, Any] | None = None
+    elements: Mapping[str, Any] | None = None
 
 
 def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: str) -> Answered:
@@ -51,29 +57,35 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
         Exception: a defect of this code; the function answers 500.
     """
     operation, organization_id = "", ""
+    parameters: Mapping[str, Any] | None = None
+
+    def refused(code: str, text: str, status: int = 400) -> Answered:
+        response = aws_json.encode_error(code, text, request_id, status=status)
+        return Answered(response, operation, code, organization_id, text, parameters)
+
     try:
         call = aws_json.decode(event)
         request_id = call.request_id or request_id
         operation = call.target.removeprefix(f"{shapes.TARGET_PREFIX}.")
         if operation == call.target or operation not in shapes.OPERATIONS:
-            return _error(aws_json.UNKNOWN_OPERATION, "", request_id, operation, organization_id)
+            return refused(aws_json.UNKNOWN_OPERATION, "")
         request, violations = validation.validated(operation, call.payload())
         organization_id = str(request.get("OrganizationId", ""))
+        parameters = api_trail.without(request, secrets.REQUESTS.get(operation, ()))
         if operation not in OPERATIONS:
-            text = f"{operation} is not built yet; see docs/parity.md."
-            return _error(aws_json.UNKNOWN_OPERATION, text, request_id, operation, organization_id)
+            return refused(aws_json.UNKNOWN_OPERATION, f"{operation} is not built yet; see docs/parity.md.")
         if violations:
-            text = validation.message(violations)
-            return _error(_validation_code(operation), text, request_id, operation, organization_id)
+            return refused(_validation_code(operation), validation.message(violations))
         done = perform(operation, request, context, now)
     except (aws_json.MalformedRequestError, validation.WrongTypeError) as error:
-        return _error(aws_json.SERIALIZATION, str(error), request_id, operation, organization_id)
+        return refused(aws_json.SERIALIZATION, str(error))
     except WorkMailError as error:
-        return _error(error.code, str(error), request_id, operation, organization_id)
+        return refused(error.code, str(error))
     except TemporaryError as error:
-        text = f"Try again: {error}"
-        return _error(aws_json.UNAVAILABLE, text, request_id, operation, organization_id, status=503)
-    return Answered(aws_json.encode(done, request_id), operation, "", organization_id)
+        return refused(aws_json.UNAVAILABLE, f"Try again: {error}", 503)
+    elements = api_trail.without(done, secrets.ANSWERS.get(operation, ()))
+    response = aws_json.encode(done, request_id)
+    return Answered(response, operation, "", organization_id, "", parameters, elements)
 
 
 def perform(operation: str, request: Mapping[str, Any], context: Context, now: int) -> Mapping[str, Any]:
@@ -98,9 +110,3 @@ def _validation_code(operation: str) -> str:
     """Return the operation's modelled error for bad parameters, if it has one (ours; WorkMail's is not public)."""
     modelled = InvalidParameterException.__name__
     return modelled if modelled in shapes.OPERATIONS[operation]["errors"] else aws_json.VALIDATION
-
-
-def _error(
-    code: str, text: str, request_id: str, operation: str, organization_id: str, *, status: int = 400
-) -> Answered:
-    return Answered(aws_json.encode_error(code, text, request_id, status=status), operation, code, organization_id)

@@ -77,6 +77,12 @@ class S3Reference:
     key: str
     version: str | None = None
 
+    @property
+    def members(self) -> dict[str, str]:
+        """The reference as the API has it."""
+        said = {"bucket": self.bucket, "key": self.key, "objectVersion": self.version}
+        return {name: value for name, value in said.items() if value is not None}
+
     def __str__(self) -> str:
         version = f", version {self.version}" if self.version else ""
         return f"s3://{self.bucket}/{self.key}{version}"

@@ -25,12 +25,16 @@ class Answered:
         operation: name of the operation; empty if the HTTP method has none.
         trace: trace id of the message; empty if the request has no valid message id.
         code: error code; empty on success.
+        text: of the error.
+        parameters: of the request in CloudTrail's form, for the API trail.
     """
 
     answer: wire.Answer
     operation: str
     trace: str
     code: str = ""
+    text: str = ""
+    parameters: Mapping[str, Any] | None = None
 
 
 def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> Answered:
@@ -45,19 +49,24 @@ def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> A
     operation = wire.OPERATIONS.get(str(event.get("httpMethod")), "")
     message_id = str((event.get("pathParameters") or {}).get("messageId") or "")
     trace = trace_of_message(message_id) or ""
+    parameters: dict[str, Any] = {"messageId": message_id}
 
     def refused(code: str, text: str, status: int = 400) -> Answered:
-        return Answered(wire.encode_error(code, text, request_id, status=status), operation, trace, code)
+        response = wire.encode_error(code, text, request_id, status=status)
+        return Answered(response, operation, trace, code, text, parameters)
 
     try:
         call = aws_json.decode(event)
         request_id = call.request_id or request_id
         match operation:
             case wire.GET:
-                return Answered(wire.encode_content(flow.get(message_id), request_id), operation, trace)
+                content = wire.encode_content(flow.get(message_id), request_id)
+                return Answered(content, operation, trace, parameters=parameters)
             case wire.PUT:
-                flow.put(message_id, wire.s3_reference(call.payload()))
-                return Answered(wire.encode_done(request_id), operation, trace)
+                reference = wire.s3_reference(call.payload())
+                parameters["content"] = {"s3Reference": reference.members}
+                flow.put(message_id, reference)
+                return Answered(wire.encode_done(request_id), operation, trace, parameters=parameters)
             case _:
                 return refused(aws_json.UNKNOWN_OPERATION, "")
     except aws_json.MalformedRequestError as error:
