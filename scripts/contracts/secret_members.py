@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNMARKED: Final = frozenset({"ImpersonationToken"})
-"""Shapes that are secrets, though botocore's model (1.44) does not mark them: a token that gives access to mailboxes."""
+"""Shapes that are secrets, though botocore's model (1.44) does not mark them: a token that opens mailboxes."""
 
 SHOWN: Final = frozenset({("CreateUser", "DisplayName")})
 """Members with a sensitive shape that WorkMail's own record shows. Source: guide, ZH:1963."""

@@ -23,21 +23,23 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
-from postroom.admin import api
+from postroom.admin import trail
 from postroom.admin.context import AdminSettings, Context
-from postroom.bootstrap import ready
+from postroom.bootstrap import audit_parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import Arn, DirectorySettings, TimedSettings
+from postroom.bootstrap.settings import Arn, AuditTrailSettings, DirectorySettings, TimedSettings
 from postroom.model.impersonation import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from postroom.admin.api import Answered
     from postroom.model.private_servers import PrivateServers
+    from postroom.ports.audit_trail import AuditTrail
 
 
-class AdminApiSettings(DirectorySettings, TimedSettings):
+class AdminApiSettings(DirectorySettings, AuditTrailSettings, TimedSettings):
     mailbox_table: str
     inbound_bucket: str
     inbound_topic_arn: Arn
@@ -52,9 +54,9 @@ class AdminApiSettings(DirectorySettings, TimedSettings):
 
 
 @ready
-def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], api.Answered]:
+def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], Answered]:
     """Return the function that answers an event, given the invocation's own request id."""
-    return partial(_answer, context(settings))
+    return partial(_answer, context(settings), audit_parts.trail(settings))
 
 
 def context(settings: AdminApiSettings) -> Context:
@@ -121,5 +123,5 @@ def _availability_passwords(settings: AdminApiSettings, table: DirectoryTable) -
     return SecretsManagerPasswords(removal, Leases(table), settings.stack_key_arn)
 
 
-def _answer(context: Context, event: Mapping[str, Any], request_id: str) -> api.Answered:
-    return api.answer(event, context, now=now_ms(), request_id=request_id)
+def _answer(context: Context, records: AuditTrail, event: Mapping[str, Any], request_id: str) -> Answered:
+    return trail.answer(event, context, records, now=now_ms(), request_id=request_id)

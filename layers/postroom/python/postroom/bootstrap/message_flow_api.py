@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import directory_parts, parts, ready
+from postroom.bootstrap import audit_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import DirectorySettings, FlowSettings, TimedSettings
-from postroom.message_flow import api
+from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings
+from postroom.contracts.api_trail import Place
+from postroom.message_flow import trail
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.limits import MESSAGE_FLOW_SECONDS
 
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from postroom.message_flow.api import Answered
+    from postroom.ports.audit_trail import AuditTrail
 
-class MessageFlowApiSettings(DirectorySettings, FlowSettings, TimedSettings):
+
+class MessageFlowApiSettings(DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings):
     account_id: str
     inbound_bucket: str
     mail_bucket: str
 
 
 @ready
-def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str], api.Answered]:
+def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str], Answered]:
     """Return the function that answers an event, given the invocation's own request id."""
     s3 = clients.s3()
     flow = MessageFlow(
@@ -44,8 +48,11 @@ def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str]
         now=now_ms,
         available_ms=settings.shortened_ms(MESSAGE_FLOW_SECONDS * 1000),
     )
-    return partial(_answer, flow)
+    place = Place(settings.account_id, s3.meta.region_name)
+    return partial(_answer, flow, audit_parts.trail(settings), place)
 
 
-def _answer(flow: MessageFlow, event: Mapping[str, Any], request_id: str) -> api.Answered:
-    return api.answer(event, flow, request_id=request_id)
+def _answer(
+    flow: MessageFlow, records: AuditTrail, place: Place, event: Mapping[str, Any], request_id: str
+) -> Answered:
+    return trail.answer(event, flow, records, place, now=now_ms(), request_id=request_id)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.attempts import AttemptCounts
-from postroom.adapters.aws.audit_trail import SqsAuditTrail
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.parked import DynamoParkedThings
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.bootstrap.settings import (
-        AuditTrailSettings,
         FlowSettings,
         LedgerSettings,
         OrderParkingSettings,
@@ -62,11 +60,6 @@ def parking(settings: OrderParkingSettings) -> Parking:
 def parked_notices(settings: OrderParkingSettings) -> SqsParkedNotices:
     """Return the queue that raises the alarm."""
     return SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url)
-
-
-def audit_trail(settings: AuditTrailSettings) -> SqsAuditTrail:
-    """Return where audit records go. The client is made when it is first used."""
-    return SqsAuditTrail(clients.later(clients.sqs), settings.audit_queue_url)
 
 
 def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:

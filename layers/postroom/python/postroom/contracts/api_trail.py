@@ -40,8 +40,8 @@ MAX_TEXT_CHARACTERS: Final = 1024
 """Longest ``userAgent``, ``errorCode`` and ``errorMessage``. Source: CloudTrail record contents, 1 KB."""
 
 READING: Final = ("Describe", "Get", "List", "Test")
-"""What the names of operations that change nothing begin with; their answers are not recorded. Source: CloudTrail record
-contents, ``responseElements``."""
+"""What the names of operations that change nothing begin with; their answers are not recorded. Source: CloudTrail
+record contents, ``responseElements``."""
 
 _ORGANIZATION_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 _ACCESS_KEY: Final = re.compile(r"Credential=([A-Z0-9]{16,128})/")

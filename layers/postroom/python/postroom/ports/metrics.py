@@ -18,6 +18,12 @@ AUTHENTICATION_FAILURE: Final = "AuthenticationFailure"
 """Attempts of clients to authenticate: 1 for one that failed, 0 for one that did not. Source: guide, ZH:1524; the 0 is
 WorkMail's, too: Sum counts failures, SampleCount attempts."""
 
+ACCESS_DENIED: Final = "AccessDenied"
+"""Evaluations of access rules: 1 for access that was denied, 0 for access that was granted. Source: guide, ZH:1525."""
+
+ACTION_DENIED: Final = "ActionDenied"
+"""Actions on data of mailboxes: 1 for one that was refused, 0 for one that was allowed. Source: guide, ZH:1526."""
+
 WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE, AVAILABILITY_PROVIDER_FAILURE})
 """Metrics that are also summed up over all organizations, for the stack's alarms. Ours."""
 
