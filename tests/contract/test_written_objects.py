@@ -109,6 +109,14 @@ def test_listed_objects_are_open_no_more_and_a_late_one_is_open_again(kept: Kept
     assert opened(kept.store, chain)[0] == OpenObject(written(keys[0]), complete=True)
 
 
+def test_an_unfinished_object_is_given_up_unless_it_is_complete_by_now(kept: Kept) -> None:
+    kept.store.intend([written("AWSLogs/a"), written("AWSLogs/b")])
+    kept.elsewhere().complete([written("AWSLogs/b")])
+    (chain,) = kept.store.chains()
+    kept.store.given_up(chain, ["AWSLogs/a", "AWSLogs/b", "unknown"])
+    assert opened(kept.store, chain) == [OpenObject(written("AWSLogs/b"), complete=True)]
+
+
 def test_a_head_moves_once(kept: Kept) -> None:
     kept.store.intend([written()])
     (chain,) = kept.store.chains()

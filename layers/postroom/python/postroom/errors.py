@@ -19,6 +19,7 @@
         ├── RefusedByServiceError
         ├── UnwritableAddressError
         ├── UnreadableFactError
+        ├── UnreadableDigestError
         ├── UnwritableLinesError
         ├── UnreadableRulesError
         ├── InvalidPatternError
@@ -120,6 +121,10 @@ class UnwritableAddressError(PermanentError):
 
 class UnreadableFactError(PermanentError):
     """A row of the ledger that is no fact."""
+
+
+class UnreadableDigestError(PermanentError):
+    """Bytes in the place of a digest of audit records that are none."""
 
 
 class UnwritableLinesError(PermanentError):

@@ -21,9 +21,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, Run
+from postroom.effects.runs import Run
 from postroom.lifecycle.stored_mail import Sharing
-from postroom.model.directory import EntityKind
+from postroom.model.directory import OWNERS, EntityKind
 from postroom.model.facts import Fact, OwnFact, organization_trace
 from postroom.model.limits import DIRECTORY_PAGE_ROWS
 from postroom.model.records import AddressClaim, AliasClaim, Check, OrganizationState, Remove, Replace

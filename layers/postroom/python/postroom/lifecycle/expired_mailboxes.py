@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.lifecycle.runs import OWNERS, Run
-from postroom.model.directory import EntityState
+from postroom.effects.runs import Run
+from postroom.model.directory import OWNERS, EntityState
 from postroom.model.records import Replace
 from postroom.ports.directory import every_item
 

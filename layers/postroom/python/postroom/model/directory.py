@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class EntityKind(StrEnum):
@@ -16,6 +17,10 @@ class EntityKind(StrEnum):
     USER = "USER"
     GROUP = "GROUP"
     RESOURCE = "RESOURCE"
+
+
+OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
+"""Kinds of entities that have a mailbox. The id of the entity is the id of its mailbox."""
 
 
 class EntityState(StrEnum):

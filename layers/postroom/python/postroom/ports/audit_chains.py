@@ -42,3 +42,6 @@ class AuditChains(Protocol):
 
     def listed(self, chain: AuditChain, keys: Sequence[str]) -> None:
         """Remove objects that a digest lists from those that are open; unknown keys are no error."""
+
+    def given_up(self, chain: AuditChain, keys: Sequence[str]) -> None:
+        """Remove objects that a digest lists as unfinished, as ``listed``, except those that are complete by now."""

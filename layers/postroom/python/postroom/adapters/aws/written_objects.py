@@ -84,6 +84,20 @@ class DynamoWrittenObjects:
         for batch in _batches(found):
             unprocessed.delete_all(self.client, self.table, batch, "remove objects that are listed", self.pause)
 
+    def given_up(self, chain: AuditChain, keys: Sequence[str]) -> None:
+        for key in keys:
+            with store_errors("remove an unfinished object"):
+                try:
+                    self.client.delete_item(
+                        TableName=self.table,
+                        Key=rows.key(f"audit:{chain.place}", key),
+                        ConditionExpression=NOT_COMPLETE,
+                        ExpressionAttributeValues={":complete": {"BOOL": False}},
+                    )
+                except ClientError as error:
+                    if code_of(error) != REFUSED:
+                        raise
+
     def _put(self, row: Mapping[str, Any], condition: str, **more: Any) -> bool:
         """Put a row; return ``False`` if its condition fails."""
         with store_errors("note an object of audit records"):

@@ -59,3 +59,9 @@ class MemoryWrittenObjects:
         with self._lock:
             for key in keys:
                 self._open.get(chain.place, {}).pop(key, None)
+
+    def given_up(self, chain: AuditChain, keys: Sequence[str]) -> None:
+        with self._lock:
+            found = self._open.get(chain.place, {})
+            for key in [each for each in keys if each in found and not found[each].complete]:
+                del found[key]

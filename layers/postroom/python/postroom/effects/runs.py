@@ -1,23 +1,16 @@
-"""Shared parts of scheduled runs: time left, errors that do not stop a run, pages of the directory."""
+"""Scheduled runs: time left, and errors that do not stop a run."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING
 
 from postroom.errors import ConflictError, PostroomError
-from postroom.model.directory import EntityKind
 from postroom.model.limits import RESERVE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-OWNERS: Final = (EntityKind.USER, EntityKind.RESOURCE)
-"""Kinds of entities that have a mailbox. The id of the entity is the id of its mailbox."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)

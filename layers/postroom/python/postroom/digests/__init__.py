@@ -1,0 +1,1 @@
+"""Digests of audit records in customers' buckets: written every hour, and verified."""

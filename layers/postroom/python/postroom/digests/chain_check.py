@@ -1,0 +1,167 @@
+"""Checks the digests of one chain against each other, and against the head that the stack knows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from postroom.contracts import audit_digests
+from postroom.digests.signatures import fingerprint, is_signed
+from postroom.errors import UnreadableDigestError
+from postroom.model.audit_chains import HOUR_MS
+from postroom.model.audit_findings import Finding, FindingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from postroom.contracts.audit_digests import Digest
+    from postroom.model.audit_chains import AuditChain
+    from postroom.ports.digest_objects import StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A digest with the hash and the signature of its object, in hexadecimal digits."""
+
+    digest: Digest
+    sha256: str
+    signature: str
+
+
+@dataclass(slots=True)
+class CheckedChain:
+    """``links`` are the digests whose signatures are right, by number; ``ahead`` is how many the head does not know."""
+
+    links: list[Link] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    ahead: int = 0
+
+
+def check(
+    head: AuditChain,
+    stored: Mapping[str, StoredObject],
+    public_keys: Iterable[bytes],
+    *,
+    account: str,
+    region: str,
+    since_ms: int = 0,
+) -> CheckedChain:
+    """Check a chain.
+
+    Args:
+        head: as the stack knows it.
+        stored: every object in the folder of the chain's digests, by key.
+        public_keys: as DER; a chain may have been signed by several.
+        account: the stack's.
+        region: the stack's.
+        since_ms: digests that ended until then need not be there: their objects may have been removed by age.
+    """
+    checked, names = CheckedChain(), _Names(head, account, region, since_ms)
+    keys = {fingerprint(each): each for each in public_keys}
+    for key, found in sorted(stored.items()):
+        link = _link(head, key, found, keys)
+        if isinstance(link, Link):
+            checked.links.append(link)
+        else:
+            checked.findings.append(link)
+    checked.links.sort(key=lambda link: (link.digest.number, link.digest.key))
+    wrong = [finding.key for finding in checked.findings]
+    _check_start(checked, names, wrong)
+    for before, after in pairwise(checked.links):
+        _check_pair(checked, names, before, after, wrong)
+    _check_end(checked, names, head, wrong)
+    checked.findings.sort()
+    return checked
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The keys that digests of a chain have."""
+
+    head: AuditChain
+    account: str
+    region: str
+    since_ms: int
+
+    def between(self, start_ms: int, end_ms: int, count: int) -> list[str]:
+        """Return the keys of ``count`` digests between two times, as far as they are needed.
+
+        Where the chain rested between them, there were more hours than digests, and the last hours are named.
+        """
+        hours = range(start_ms + HOUR_MS, end_ms + 1, HOUR_MS)[-count:]
+        return [
+            audit_digests.key_of(self.head, self.account, self.region, each) for each in hours if each > self.since_ms
+        ]
+
+
+def _link(head: AuditChain, key: str, found: StoredObject, keys: Mapping[str, bytes]) -> Link | Finding:
+    """Read an object in the folder of digests; return what is wrong with it, if anything is."""
+    try:
+        digest = audit_digests.read(found.content)
+    except UnreadableDigestError as error:
+        return Finding(FindingKind.DIGEST_UNREADABLE, key, str(error))
+    if (digest.bucket, digest.key, digest.organization_id) != (head.bucket, key, head.organization_id):
+        return Finding(FindingKind.DIGEST_MOVED, key, f"it belongs to {digest.bucket}/{digest.key}")
+    if digest.fingerprint not in keys:
+        return Finding(FindingKind.DIGEST_UNKNOWN_KEY, key, f"fingerprint {digest.fingerprint}")
+    if not is_signed(digest, found, keys[digest.fingerprint]):
+        return Finding(FindingKind.DIGEST_SIGNATURE_WRONG, key)
+    signature = audit_digests.signature_of(found.metadata).hex()
+    return Link(digest, hashlib.sha256(found.content).hexdigest(), signature)
+
+
+def _check_start(checked: CheckedChain, names: _Names, wrong: Sequence[str]) -> None:
+    if not checked.links:
+        return
+    first = checked.links[0].digest
+    missing = first.number - 1
+    if missing:
+        found = names.between(first.start_ms - missing * HOUR_MS, first.start_ms, missing)
+        _missing(checked, [key for key in found if key not in wrong], f"before digest {first.number}")
+
+
+def _check_pair(checked: CheckedChain, names: _Names, before: Link, after: Link, wrong: Sequence[str]) -> None:
+    first, second = before.digest, after.digest
+    missing = second.number - first.number - 1
+    if missing > 0:
+        found = names.between(first.end_ms, second.start_ms, missing)
+        _missing(checked, [key for key in found if key not in wrong], f"between {first.number} and {second.number}")
+        return
+    said = second.previous
+    if (
+        missing < 0
+        or said is None
+        or (said.key, said.sha256, said.signature)
+        != (
+            first.key,
+            before.sha256,
+            before.signature,
+        )
+    ):
+        detail = f"digest {second.number} continues another one than this"
+        checked.findings.append(Finding(FindingKind.DIGEST_REPLACED, first.key, detail))
+    if second.start_ms != first.end_ms and not (first.final and second.start_ms > first.end_ms):
+        checked.findings.append(Finding(FindingKind.CHAIN_GAP, second.key))
+
+
+def _check_end(checked: CheckedChain, names: _Names, head: AuditChain, wrong: Sequence[str]) -> None:
+    known = [link for link in checked.links if link.digest.number <= head.digests]
+    checked.ahead = len(checked.links) - len(known)
+    last = known[-1] if known else None
+    number, end_ms = (last.digest.number, last.digest.end_ms) if last else (0, head.end_ms - head.digests * HOUR_MS)
+    if number < head.digests:
+        found = names.between(end_ms, head.end_ms, head.digests - number)
+        _missing(checked, [key for key in found if key not in wrong], f"the newest is digest {head.digests}")
+    elif last is not None and (last.sha256, last.signature) != (head.sha256, head.signature):
+        detail = "it is not the one that the stack wrote last"
+        checked.findings.append(Finding(FindingKind.DIGEST_REPLACED, last.digest.key, detail))
+    if checked.ahead > 1:
+        newest = checked.links[-1].digest
+        detail = f"digest {newest.number} is signed; the head knows {head.digests}"
+        checked.findings.append(Finding(FindingKind.HEAD_BEHIND, newest.key, detail))
+
+
+def _missing(checked: CheckedChain, keys: Sequence[str], detail: str) -> None:
+    checked.findings.extend(Finding(FindingKind.DIGEST_DELETED, key, detail) for key in keys)
