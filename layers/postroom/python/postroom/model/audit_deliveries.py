@@ -52,7 +52,7 @@ class AuditDelivery:
         suffix_path: of S3 objects, as configured; empty for ours.
         hive: S3 prefixes name their values, as ``year=2026``.
         fault: why nothing can be delivered, for operators; empty if deliveries can be tried. Records of a faulty
-            delivery are kept as those of one that fails.
+            delivery are kept as those of one that fails. With a fault, other members than id and log type may be wrong.
     """
 
     id: str
