@@ -16,6 +16,7 @@ from postroom.adapters.aws.destination_policies import DestinationPolicies
 from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.adapters.memory.written_objects import MemoryWrittenObjects
 from postroom.model.audit_deliveries import DestinationKind
+from postroom.model.audit_targets import Place
 from tests.support.audit_deliveries import delivery
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
+PLACE: Final = Place("aws", REGION, ACCOUNT)
 GROUP: Final = "/audit/everything"
 BUCKET: Final = "audit-bucket"
 STREAM: Final = "workmail-audit"
@@ -70,18 +72,18 @@ class Targets:
     @property
     def policies(self) -> DestinationPolicies:
         """Policies that are read anew with each use."""
-        return DestinationPolicies(self.logs, self.s3, self.firehose, ACCOUNT, REGION, lambda: self.clock_ms, 0)
+        return DestinationPolicies(self.logs, self.s3, self.firehose, PLACE, lambda: self.clock_ms, 0)
 
     def destination(self, kind: DestinationKind) -> AuditDestination:
         """Return the adapter of a kind."""
         now = lambda: self.clock_ms  # noqa: E731
         makers: dict[DestinationKind, Callable[[], AuditDestination]] = {
             DestinationKind.CLOUDWATCH_LOGS: lambda: CloudWatchAuditLogs(
-                LogGroupWriter(self.logs, lambda: "2026/11/30/i", now), self.policies, ACCOUNT, REGION
+                LogGroupWriter(self.logs, lambda: "2026/11/30/i", now), self.policies, PLACE
             ),
-            DestinationKind.S3: lambda: S3AuditObjects(self.s3, self.policies, self.written, ACCOUNT, REGION, now),
+            DestinationKind.S3: lambda: S3AuditObjects(self.s3, self.policies, self.written, PLACE, now),
             DestinationKind.FIREHOSE: lambda: FirehoseAuditStreams(
-                self.firehose, self.policies, ACCOUNT, REGION, self.pauses.append
+                self.firehose, self.policies, PLACE, self.pauses.append
             ),
         }
         return makers[kind]()

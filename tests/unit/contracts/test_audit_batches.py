@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -10,16 +11,16 @@ from hypothesis import strategies as st
 
 from postroom.contracts import audit_objects, firehose_batches, log_batches
 from postroom.contracts.audit_batches import batches, too_long
-from postroom.contracts.audit_objects import Place, bucket_and_prefix, content, key_of
+from postroom.contracts.audit_objects import content, key_of
 from postroom.contracts.log_batches import EDGE_MS, TOO_NEW_MS, TOO_OLD_MS, aged
-from postroom.model.audit_deliveries import DestinationKind, LogType, OutputFormat
+from postroom.model.audit_deliveries import DestinationKind, OutputFormat
+from postroom.model.audit_targets import Place
 from postroom.model.limits import DAY_MS
 from postroom.model.log_lines import LogLine
 from tests.support.audit_deliveries import delivery
 from tests.support.audit_writing import NOON, ORGANIZATION
 
-PLACE = Place("111122223333", "eu-west-1", ORGANIZATION)
-OURS = f"AWSLogs/111122223333/WorkMail/eu-west-1/{ORGANIZATION}/WORKMAIL_MAILBOX_ACCESS_LOGS"
+PLACE = Place("aws", "eu-west-1", "111122223333")
 
 
 def line(name: str, at_ms: int = NOON, size: int = 1) -> LogLine:
@@ -99,53 +100,17 @@ def test_an_object_is_lines_with_a_header_and_the_same_bytes_each_time() -> None
     assert content(("#Version: 1.0", "#Fields: x y"), lines) == body
 
 
-@pytest.mark.parametrize(
-    ("arn", "bucket", "prefix"),
-    [
-        ("arn:aws:s3:::b", "b", ""),
-        ("arn:aws:s3:::b/", "b", ""),
-        ("arn:aws-cn:s3:::b/audit/logs", "b", "audit/logs/"),
-        ("arn:aws:s3:::b/audit/", "b", "audit/"),
-    ],
-)
-def test_a_bucket_may_have_a_prefix(arn: str, bucket: str, prefix: str) -> None:
-    assert bucket_and_prefix(arn) == (bucket, prefix)
-    key = key_of(delivery(target_arn=arn), PLACE, [line("a")], b"body")
-    assert key.startswith(f"{prefix}{OURS}/2026/11/18/")
-
-
-@pytest.mark.parametrize(
-    ("suffix", "hive", "folder"),
-    [
-        ("", False, f"{OURS}/2026/11/18/11"),
-        (
-            "",
-            True,
-            f"AWSLogs/111122223333/WorkMail/region=eu-west-1/organization={ORGANIZATION}"
-            "/kind=WORKMAIL_MAILBOX_ACCESS_LOGS/year=2026/month=11/day=18/hour=11",
-        ),
-        ("/mail/{yyyy}/{MM}/{dd}/{HH}", False, "AWSLogs/111122223333/WorkMail/mail/2026/11/18/11"),
-        ("mail/{yyyy}/{MM}", True, "AWSLogs/111122223333/WorkMail/mail/year=2026/month=11"),
-        ("{accountid}/x", False, "AWSLogs/111122223333/WorkMail/111122223333/x"),
-    ],
-)
-def test_folders_are_ours_or_as_configured(suffix: str, hive: bool, folder: str) -> None:
-    key = key_of(delivery(suffix_path=suffix, hive=hive), PLACE, [line("a")], b"body")
-    assert key.rpartition("/")[0] == folder
-
-
 def test_names_of_objects_are_those_of_their_content() -> None:
     def name(body: bytes, output_format: OutputFormat = OutputFormat.JSON) -> str:
-        return key_of(delivery(output_format=output_format), PLACE, [line("a")], body).rpartition("/")[2]
+        return key_of(delivery(output_format=output_format), ORGANIZATION, PLACE, [line("a")], body)
 
     assert name(b"a") == name(b"a") != name(b"b")
-    assert name(b"a").startswith("111122223333_WorkMail_eu-west-1_20261118T11Z_")
+    assert re.fullmatch(
+        f"AWSLogs/111122223333/WorkMail/eu-west-1/{ORGANIZATION}/WORKMAIL_MAILBOX_ACCESS_LOGS/2026/11/18/11/"
+        "111122223333_WorkMail_eu-west-1_20261118T11Z_[0-9a-f]{32}.json.gz",
+        name(b"a"),
+    )
     assert [name(b"a", each).partition(".")[2] for each in OutputFormat] == ["json.gz", "log.gz", "log.gz"]
-
-
-def test_kinds_of_records_have_folders_of_their_own() -> None:
-    keys = {key_of(delivery(log_type=each), PLACE, [line("a")], b"a").rpartition("/")[0] for each in LogType}
-    assert len(keys) == len(LogType)
 
 
 @pytest.mark.parametrize("retention_ms", [None, DAY_MS])

@@ -1,25 +1,25 @@
-"""Objects of audit records in S3: their keys, contents and sizes.
+"""Objects of audit records in S3: their names, contents and sizes; ``contracts.audit_paths`` has their folders.
 
-Amazon WorkMail's service segment, date path, file names and compression are not public, so all of it is ours but the
-prefix ``AWSLogs/<account>/``, which the guide's bucket policy names (ZH:2461). An object has the lines of one hour, so
-that a query for an hour reads no others.
+Amazon WorkMail's file names and compression are not public; ours are. An object has the lines of one hour, so that a
+query for an hour reads no others.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.audit_paths import prefix
 from postroom.model.audit_deliveries import OutputFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.model.audit_targets import Place
     from postroom.model.log_lines import LogLine
 
 SERVICE: Final = "WorkMail"
@@ -30,15 +30,6 @@ MAX_OBJECT_BYTES: Final = 4 * 1024 * 1024
 HOUR_MS: Final = 3_600_000
 
 EXTENSIONS: Final = {OutputFormat.JSON: "json.gz", OutputFormat.PLAIN: "log.gz", OutputFormat.W3C: "log.gz"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the records of one delivery are written."""
-
-    account: str
-    region: str
-    organization_id: str
 
 
 def batches(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:
@@ -63,58 +54,9 @@ def content(header: Sequence[str], lines: Sequence[LogLine]) -> bytes:
     return gzip.compress(text.encode(), mtime=0)
 
 
-def bucket_and_prefix(target_arn: str) -> tuple[str, str]:
-    """Return the bucket of an ARN such as ``arn:aws:s3:::bucket/prefix``, and the prefix with a ``/`` behind it."""
-    bucket, _, prefix = target_arn.rpartition(":::")[2].partition("/")
-    prefix = prefix.strip("/")
-    return bucket, f"{prefix}/" if prefix else ""
-
-
-def key_of(delivery: AuditDelivery, place: Place, lines: Sequence[LogLine], body: bytes) -> str:
+def key_of(delivery: AuditDelivery, organization_id: str, place: Place, lines: Sequence[LogLine], body: bytes) -> str:
     """Return an object's key. The same lines have the same key, so that a batch that comes again is written once."""
-    _, prefix = bucket_and_prefix(delivery.target_arn)
-    name = hashlib.sha256(body).hexdigest()[:32]
-    hour = datetime.fromtimestamp(lines[0].at_ms // 1000, UTC)
-    folder = _folder(delivery, place, hour)
+    at_ms, name = lines[0].at_ms, hashlib.sha256(body).hexdigest()[:32]
+    hour = datetime.fromtimestamp(at_ms // 1000, UTC)
     file = f"{place.account}_{SERVICE}_{place.region}_{hour:%Y%m%dT%HZ}_{name}.{EXTENSIONS[delivery.output_format]}"
-    return f"{prefix}AWSLogs/{place.account}/{SERVICE}/{folder}/{file}"
-
-
-def _folder(delivery: AuditDelivery, place: Place, hour: datetime) -> str:
-    """Return the folders behind the service: as configured, or ours."""
-    if not delivery.suffix_path:
-        names = ("region", "organization", "kind", "year", "month", "day", "hour")
-        values = (
-            place.region,
-            place.organization_id,
-            delivery.log_type.value,
-            f"{hour:%Y}",
-            f"{hour:%m}",
-            f"{hour:%d}",
-            f"{hour:%H}",
-        )
-        parts = (f"{name}={value}" if delivery.hive else value for name, value in zip(names, values, strict=True))
-        return "/".join(parts)
-    return _configured(delivery, place, hour)
-
-
-VARIABLES: Final = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
-"""Variables of a suffix path that are times, with their names in Hive's form. Source: CloudWatch Logs, CreateDelivery,
-``s3DeliveryConfiguration``."""
-
-
-def _configured(delivery: AuditDelivery, place: Place, hour: datetime) -> str:
-    values = {
-        "yyyy": f"{hour:%Y}",
-        "MM": f"{hour:%m}",
-        "dd": f"{hour:%d}",
-        "HH": f"{hour:%H}",
-        "accountid": place.account,
-        "region": place.region,
-        "organization": place.organization_id,
-        "kind": delivery.log_type.value,
-    }
-    path = delivery.suffix_path.strip("/")
-    for name, value in values.items():
-        path = path.replace(f"{{{name}}}", f"{VARIABLES.get(name, name)}={value}" if delivery.hive else value)
-    return path
+    return prefix(delivery, organization_id, place, at_ms) + file

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.audit_places import known
 from postroom.adapters.aws.destination_policies import OWNER_ACL
 from postroom.adapters.aws.transactions import code_of
-from postroom.contracts.audit_objects import Place, bucket_and_prefix, content, key_of
+from postroom.contracts.audit_objects import content, key_of
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.ports.written_objects import WrittenObject
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.destination_policies import DestinationPolicies
     from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.model.audit_targets import Place
     from postroom.model.log_lines import Refusal
     from postroom.ports.audit_destinations import AuditBatch
     from postroom.ports.written_objects import WrittenObjects
@@ -40,15 +42,14 @@ class S3AuditObjects:
     client: S3Client
     policies: DestinationPolicies
     written: WrittenObjects
-    account: str
-    region: str
+    place: Place
     now: Callable[[], int]
 
     def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
         """Put one object, or the same one again; a put that fails may have been carried out."""
         body = content(batch.header, batch.lines)
-        bucket, _ = bucket_and_prefix(delivery.target_arn)
-        key = key_of(delivery, Place(self.account, self.region, batch.organization_id), batch.lines, body)
+        bucket = known(delivery, self.place).name
+        key = key_of(delivery, batch.organization_id, self.place, batch.lines, body)
         self.policies.check_object(delivery, bucket, key)
         digest = hashlib.sha256(body)
         one = WrittenObject(
@@ -79,7 +80,7 @@ class S3AuditObjects:
                 ACL=OWNER_ACL,
                 ContentType="application/gzip",
                 ChecksumSHA256=base64.b64encode(digest).decode(),
-                ExpectedBucketOwner=self.account,
+                ExpectedBucketOwner=self.place.account,
             )
         except (BotoCoreError, ClientError) as error:
             raise AuditRefusedError(f"{code_of(error)} at {bucket}") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.audit_places import known
 from postroom.adapters.aws.log_streams import append, make
 from postroom.adapters.aws.transactions import code_of
 from postroom.contracts.log_batches import aged
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.destination_policies import DestinationPolicies
     from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.model.audit_targets import Place
     from postroom.model.log_lines import LogLine
     from postroom.ports.audit_destinations import AuditBatch
 
@@ -89,17 +91,14 @@ class LogGroupWriter:
 
 @dataclass(frozen=True, slots=True)
 class CloudWatchAuditLogs:
-    """Implements ``AuditDestination`` for log groups. ``account`` and ``region`` are the stack's."""
+    """Implements ``AuditDestination`` for log groups."""
 
     writer: LogGroupWriter
     policies: DestinationPolicies
-    account: str
-    region: str
+    place: Place
 
     def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
-        _, _, _, region, account, _, group = delivery.target_arn.removesuffix(":*").split(":", 6)
-        if (region, account) != (self.region, self.account):
-            raise AuditRefusedError(f"the log group {group} is in {region} of {account}, not in {self.region} of ours")
+        group = known(delivery, self.place).name
         stream = f"{batch.organization_id}/{delivery.log_type}/{self.writer.stream()}"
         retention_ms = self.policies.check_group(delivery, group, stream)
         return self.writer.append(group, stream, batch.lines, retention_ms)

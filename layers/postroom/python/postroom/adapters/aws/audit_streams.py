@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.audit_places import known
 from postroom.adapters.aws.transactions import code_of
 from postroom.contracts.firehose_batches import record_of
 from postroom.errors import AuditRefusedError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.destination_policies import DestinationPolicies
     from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.model.audit_targets import Place
     from postroom.model.log_lines import LogLine
     from postroom.ports.audit_destinations import AuditBatch
 
@@ -34,16 +36,12 @@ class FirehoseAuditStreams:
 
     client: FirehoseClient
     policies: DestinationPolicies
-    account: str
-    region: str
+    place: Place
     pause: Callable[[float], None]
 
     def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
         """Put one batch; of a batch that is taken in part, only the rest is put again."""
-        _, _, _, region, account, name = delivery.target_arn.split(":", 5)
-        stream = name.removeprefix("deliverystream/")
-        if (region, account) != (self.region, self.account):
-            raise AuditRefusedError(f"the stream {stream} is in {region} of {account}, not in {self.region} of ours")
+        stream = known(delivery, self.place).name
         self.policies.check_stream(stream)
         left = self._put(stream, batch.lines)
         for pause_s in PAUSES_S:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.model.audit_targets import Place
 
     Policy = Mapping[str, Any]
 
@@ -52,8 +53,7 @@ class DestinationPolicies:
     logs: CloudWatchLogsClient
     s3: S3Client
     firehose: FirehoseClient
-    account: str
-    region: str
+    place: Place
     now: Callable[[], int]
     kept_ms: int
     _read: dict[str, tuple[int, Any]] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class DestinationPolicies:
             "s3:x-amz-server-side-encryption": None,
             "s3:x-amz-server-side-encryption-aws-kms-key-id": None,
         }
-        arn = f"arn:{delivery.target_arn.split(':')[1]}:s3:::{bucket}/{key}"
+        arn = f"arn:{self.place.partition}:s3:::{bucket}/{key}"
         request = Request(LOG_DELIVERY, "s3:PutObject", context, arn)
         _refuse_denied(policy, request, bucket)
         if _mentions(policy) and not allowed(policy, request):
@@ -94,10 +94,11 @@ class DestinationPolicies:
             raise AuditRefusedError(f"the stream {stream} does not have the tag {TAG}=true")
 
     def _context(self, delivery: AuditDelivery) -> dict[str, str | None]:
-        partition = delivery.target_arn.split(":")[1]
-        source = f"arn:{partition}:logs:{self.region}:{self.account}:delivery-source:{delivery.id}"
+        source = (
+            f"arn:{self.place.partition}:logs:{self.place.region}:{self.place.account}:delivery-source:{delivery.id}"
+        )
         return {
-            "aws:sourceaccount": self.account,
+            "aws:sourceaccount": place.account,
             "aws:sourcearn": source,
             "aws:securetransport": "true",
             "aws:principalisawsservice": "true",
@@ -127,7 +128,7 @@ class DestinationPolicies:
 
     def _bucket_policy(self, bucket: str) -> Policy:
         try:
-            return _parsed(self.s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=self.account)["Policy"])
+            return _parsed(self.s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=self.place.account)["Policy"])
         except ClientError as error:
             if code_of(error) == "NoSuchBucketPolicy":
                 return {}
