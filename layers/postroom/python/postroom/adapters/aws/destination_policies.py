@@ -94,9 +94,8 @@ class DestinationPolicies:
             raise AuditRefusedError(f"the stream {stream} does not have the tag {TAG}=true")
 
     def _context(self, delivery: AuditDelivery) -> dict[str, str | None]:
-        source = (
-            f"arn:{self.place.partition}:logs:{self.place.region}:{self.place.account}:delivery-source:{delivery.id}"
-        )
+        place = self.place
+        source = f"arn:{place.partition}:logs:{place.region}:{place.account}:delivery-source:{delivery.id}"
         return {
             "aws:sourceaccount": place.account,
             "aws:sourcearn": source,
