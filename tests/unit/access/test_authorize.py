@@ -148,11 +148,13 @@ def test_an_impersonation_token_is_its_roles_until_the_role_is_deleted(gate: Gat
     assert passed_on(answered) == Caller("m-1", "", "", "", impersonation_role_id="role-1")
     assert answered.response["principalId"] == "role-1"
     fields = gate.fields()
-    assert (fields["method"], fields["user"], fields["auth_successful"]) == ("bearer", "role-1", True)
+    assert (fields["method"], fields["user"], fields["user_id"]) == ("bearer", "sync", "role-1")
+    assert fields["auth_successful"] is True
     gate.trail.records.clear()
     gate.logins.directory.commit([Remove(role)])
     assert effect(gate.answer(f"Bearer {text}")) == "Deny"
-    assert gate.fields()["auth_failed_reason"] == "ROLE_DELETED"
+    assert (gate.fields()["user_id"], gate.fields()["auth_failed_reason"]) == ("role-1", "ROLE_DELETED")
+    assert "user" not in gate.fields()
     assert text not in str(gate.trail.records)
 
 

@@ -53,10 +53,14 @@ def authenticate(attempt: Attempt, accounts: Accounts, passwords: Passwords) -> 
 
 
 def _bearer(token: str, attempt: Attempt, accounts: Accounts) -> Outcome:
-    """Return the outcome of an impersonation token. Its caller is a role; the request says which user it acts as."""
+    """Return the outcome of an impersonation token. Its caller is a role; the request says which user it acts as.
+
+    The record of the attempt has the role in place of a user (ours): its id, and its name unless it is deleted.
+    """
     checked = check_token(token, accounts, attempt.at_ms)
     organization, role = checked.organization, checked.role
-    known = Outcome(organization, checked.role_id, method=Method.BEARER, reason=checked.refusal)
+    name = role.name if role else ""
+    known = Outcome(organization, name, checked.role_id, Method.BEARER, reason=checked.refusal)
     if organization is None or role is None or checked.refusal:
         return known
     return replace(known, caller=Caller(organization.id, "", "", "", impersonation_role_id=role.id))

@@ -66,8 +66,8 @@ class Outcome:
 
     Attributes:
         organization: None if the header names none; such an attempt leaves no record.
-        user: the user name as it was sent, or an impersonation role's id.
-        user_id: the user that has the name; empty if none has.
+        user: the user name as it was sent, or an impersonation role's name.
+        user_id: the user that has the name, or the role; empty if there is none.
         personal_access_token_id: of the token that was sent, if it is the user's, whether it is good or not.
         reason: a member of ``FailedReason`` or ``access.impersonation.TokenRefusal``; None if there is a caller.
     """
