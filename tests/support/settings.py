@@ -15,6 +15,7 @@ EXAMPLES: Final = {
     "Arn": "arn:aws:kms:us-east-1:123456789012:key/secret",
     "Url": "https://sqs.us-east-1.amazonaws.com/123456789012/secret",
     "bool": "ENABLED",
+    "int": "60",
     "PrivateServers": "https://secret.example",
     "Certificates": "NONE",
 }

@@ -62,6 +62,8 @@ class Stack:
             "PLUS_ADDRESSING": "ENABLED",
             "OUTSIDERS_MAY_BOOK": "DISABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
+            "AUDIT_SETTINGS_CACHE_S": "1",
+            "ORGANIZATION_ARNS": f"arn:aws:workmail:us-east-1:{ACCOUNT_ID}:organization/",
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",

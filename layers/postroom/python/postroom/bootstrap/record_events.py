@@ -16,12 +16,13 @@ from postroom.adapters.aws.event_log import CloudWatchEventLogs
 from postroom.adapters.aws.lambda_batches import failures, ledger_records
 from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.adapters.aws.queues import SqsQueues
-from postroom.bootstrap import ready
+from postroom.bootstrap import audit_parts, ready
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.lines import write_line
-from postroom.bootstrap.settings import DirectorySettings, TimedSettings, Url
+from postroom.bootstrap.settings import Arn, AuditDeliveriesSettings, AuditTrailSettings, TimedSettings, Url
 from postroom.contracts.log_batches import MAX_BATCH_LINES
 from postroom.contracts.pointers import Part
+from postroom.ledger.audit import AuditProjection
 from postroom.ledger.bus import BusProjection
 from postroom.ledger.event_log import EventLogProjection
 from postroom.ledger.record_events import RecordEvents
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["build", "failures", "ledger_records", "projections"]
 
 
-class EventSettings(DirectorySettings, TimedSettings):
-    """Of functions that write facts to event logs and to the event bus."""
+class EventSettings(AuditDeliveriesSettings, AuditTrailSettings, TimedSettings):
+    """Of functions that write facts to event logs, to the event bus and to audit logs."""
 
     retry_events_queue_url: Url
     event_bus_name: str
     event_log_default: bool
+    organization_arns: Arn
 
 
 class RecordEventsSettings(EventSettings):
@@ -68,4 +70,7 @@ def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict
     return {
         Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),
         Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings.event_bus_name, pause, time.monotonic)),
+        Part.AUDIT: AuditProjection(
+            audit_parts.deliveries(settings), audit_parts.trail(settings), settings.organization_arns
+        ),
     }

@@ -164,6 +164,12 @@ class AuditTrailSettings(Settings):
     audit_queue_url: Url
 
 
+class AuditDeliveriesSettings(DirectorySettings):
+    """Of functions that read the deliveries of audit records, and for how many seconds they may keep them."""
+
+    audit_settings_cache_s: int
+
+
 class OrderParkingSettings(FlowSettings):
     """Of functions that park what they cannot carry out."""
 
