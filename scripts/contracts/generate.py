@@ -1,6 +1,6 @@
 """Derive the admin contract and the client's data from the installed botocore and our own operations, and time zones.
 
-Seven things come out, all of them committed, so that a change of botocore shows as a change of ours:
+Eight things come out, all of them committed, so that a change of botocore shows as a change of ours:
 
 - ``contracts/admin/models/shapes.py``: names, types and constraints as one literal (a few milliseconds to import,
   against hundreds for ninety pydantic models), read by ``contracts/admin/validation.py``;
@@ -10,6 +10,7 @@ Seven things come out, all of them committed, so that a change of botocore shows
   sdk-extras, which teach stock clients the signing name and the operations of ``contracts.extra_operations``;
 - ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``;
 - ``schemas/cap-*.schema.json``: the same of an availability provider's function, from ``contracts/cap_lambda.py``;
+- ``schemas/audit-*.schema.json``: the five kinds of audit records, from ``contracts/audit_log.py``;
 - ``contracts/ews/windows_zones.json``: the time zones of GetServerTimeZones, from tzdata and CLDR.
 
 ``python -m contracts.generate`` writes them, ``--check`` exits 1 if one is out of step. ``shapes.py`` holds inputs
@@ -27,7 +28,7 @@ from typing import Any, Final
 
 import botocore
 
-from contracts import extra_operations, secret_members, windows_zones
+from contracts import audit_schemas, extra_operations, secret_members, windows_zones
 from postroom.contracts import cap_lambda
 from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
@@ -203,6 +204,7 @@ def schemas() -> dict[Path, str]:
         "rule-lambda-answer": RuleAnswer.model_json_schema(by_alias=True, mode="validation"),
         "cap-request": cap_lambda.REQUEST_SCHEMA,
         "cap-answer": cap_lambda.ANSWER_SCHEMA,
+        **{name: audit_schemas.schema(log_type) for log_type, name in audit_schemas.FILES.items()},
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {

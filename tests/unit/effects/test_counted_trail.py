@@ -45,7 +45,6 @@ def test_what_is_refused_is_1_and_what_is_allowed_is_0() -> None:
         ("m-1", "AccessDenied"): 2,
         ("m-2", "AccessDenied"): 1,
         ("m-1", "ActionDenied"): 3,
-        ("m-1", "AuthenticationFailure"): 1,
     }
     assert set(metrics.minutes) == {NOON // 60_000 * 60_000}
 

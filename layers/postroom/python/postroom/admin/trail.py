@@ -41,7 +41,6 @@ def answer(event: Mapping[str, Any], context: Context, trail: AuditTrail, *, now
         answered.elements,
         answered.code,
         answered.text,
-        answered.organization_id,
     )
     try:
         trail.record([record_of(call, event, place, now=now, request_id=request_id)])

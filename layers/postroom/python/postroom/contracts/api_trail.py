@@ -43,7 +43,6 @@ READING: Final = ("Describe", "Get", "List", "Test")
 """What the names of operations that change nothing begin with; their answers are not recorded. Source: CloudTrail
 record contents, ``responseElements``."""
 
-_ORGANIZATION_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 _ACCESS_KEY: Final = re.compile(r"Credential=([A-Z0-9]{16,128})/")
 
 
@@ -66,7 +65,6 @@ class ApiCall:
         elements: the answer without secrets; None if there is none.
         code: of the error; empty on success.
         text: of the error.
-        organization_id: as the call names it.
     """
 
     source: str
@@ -75,11 +73,10 @@ class ApiCall:
     elements: Mapping[str, Any] | None = None
     code: str = ""
     text: str = ""
-    organization_id: str = ""
 
 
 def record_of(call: ApiCall, event: Mapping[str, Any], place: Place, *, now: int, request_id: str) -> AuditRecord:
-    """Return the record of a call.
+    """Return the record of a call. It belongs to no organization: the trail outlives them.
 
     Args:
         call: as it was answered.
@@ -113,9 +110,7 @@ def record_of(call: ApiCall, event: Mapping[str, Any], place: Place, *, now: int
         "eventType": "AwsApiCall",
         "recipientAccountId": place.account,
     }
-    named = call.organization_id
-    organization_id = named if _ORGANIZATION_ID.fullmatch(named) else ""
-    return AuditRecord(name, organization_id, API_CALL, now, _clean(fields))
+    return AuditRecord(name, "", API_CALL, now, _clean(fields))
 
 
 def user_identity(identity: Mapping[str, Any], authorization: str, account: str) -> dict[str, Any]:

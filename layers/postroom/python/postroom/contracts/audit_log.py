@@ -171,7 +171,7 @@ class AuditRecord:
 
     Attributes:
         id: the same whenever the same event is recorded again, else unique: 32 hexadecimal digits.
-        organization_id: empty for a call of the API that concerns no organization.
+        organization_id: empty for a call of an API.
         at_ms: when it happened, in milliseconds since the epoch.
         fields: JSON values without lone surrogates: the keys of ``FIELDS``, or a record in CloudTrail's form.
     """
