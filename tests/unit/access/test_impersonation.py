@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,8 @@ NOW = 1_800_000_000
 ROLE = "12345678-1234-4234-8234-123456789012"
 RANDOM = bytes(range(RANDOM_BYTES))
 USERS = ("ann", "bob", "eve")
+OAUTH_CREDENTIALS = re.compile(r"[A-Za-z0-9-_]+\.[A-Za-z0-9-_]+\.[A-Za-z0-9-_]*")
+"""What EWS Managed API's OAuthCredentials, and ews-javascript-api's, take. Source: their constructors."""
 
 
 def role(*rules: ImpersonationRule, organization_id: str = "m-1", id: str = ROLE) -> ImpersonationRole:  # noqa: A002
@@ -127,27 +129,23 @@ def test_a_token_ends_with_its_role(house: House) -> None:
     assert house.checked() == CheckedToken(house.organization, ROLE, None, TokenRefusal.NO_ROLE)
 
 
-def encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 @pytest.mark.parametrize(
     "token",
     [
         "",
         "x",
-        "é" * 20,
-        "a b",
-        "a" * 257,
-        encoded(b"m-1"),
-        encoded(b"m-1\0role"),
-        encoded(b"m-1\0role\0short"),
-        encoded(b"\0role\0" + RANDOM),
-        encoded(b"m-1\0\0" + RANDOM),
-        encoded(b"m-1\0role\0" + RANDOM + b"x"),
-        encoded(b"\xff\0role\0" + RANDOM),
-        encoded(b"m-1\0" + ROLE.encode() + b"\0" + RANDOM) + "=",
-        encoded(b"m-1\0" + ROLE.encode() + b"\0" + RANDOM) + "\n",
+        "a" * 300,
+        f"m-1.{ROLE}",
+        f"m-1.{ROLE}." + "a" * 63,
+        f"m-1.{ROLE}." + "a" * 65,
+        f"m-1.{ROLE}." + "a" * 63 + "=",
+        f"m-1.{ROLE}." + "a" * 64 + "\n",
+        f"m-1.{ROLE}.x." + "a" * 64,
+        f".{ROLE}." + "a" * 64,
+        "m-1.." + "a" * 64,
+        "m-1." + "r" * 65 + "." + "a" * 64,
+        "m-1.r#1." + "a" * 64,
+        "m-\u0661.r." + "a" * 64,
     ],
 )
 def test_what_has_not_the_form_of_a_token_is_refused_without_a_read(token: str) -> None:
@@ -156,15 +154,6 @@ def test_what_has_not_the_form_of_a_token_is_refused_without_a_read(token: str) 
             raise AssertionError(name)
 
     assert check_token(token, Unread(), NOW * 1000) == CheckedToken(refusal=TokenRefusal.MALFORMED)
-
-
-def test_only_the_exact_text_is_the_token(house: House) -> None:
-    """Base64 has several texts for the same bytes where its last characters have unused bits."""
-    for organization_id in ("m-1", "m-22", "m-333"):
-        token, row = House.issue(organization_id)
-        for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
-            changed = token[:-1] + last
-            assert (token_parts(changed) is not None and row.is_of(changed)) is (changed == token)
 
 
 @given(st.text(max_size=300))
@@ -176,8 +165,8 @@ def test_no_text_breaks_the_reading(text: str) -> None:
 @given(st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES))
 def test_every_token_is_read_back_and_is_short_enough(random: bytes) -> None:
     token, row = new_token(f"m-{0:032x}", ROLE, random, now_s=NOW, seconds=TOKEN_SECONDS)
-    assert len(token) <= 256
-    assert all("\x21" <= character <= "\x7e" for character in token)
+    assert re.fullmatch(r"[\x21-\x7e]{1,256}", token)
+    assert OAUTH_CREDENTIALS.fullmatch(token)
     parts = token_parts(token)
     assert parts is not None
     assert (parts.organization_id, parts.role_id, parts.id) == (row.organization_id, row.role_id, row.id)

@@ -1,16 +1,16 @@
 """Impersonation roles: programs act as a user with a token of a role instead of the user's password.
 
-A token is Base64 (URL-safe, without padding) of organization id, role id, 16 bytes that name its row and 32 secret
-bytes. The row has its SHA-256. Source: guide, "Managing impersonation roles" (ZH:6953-7000) and "Using impersonation
-roles" (ZH:7078-7106); the form of tokens is ours.
+A token is organization id, role id and 64 random characters with dots between them; the first 20 of these name its row,
+which has the token's SHA-256. Source: guide, "Managing impersonation roles" (ZH:6953-7000) and "Using impersonation
+roles" (ZH:7078-7106). The form is ours: EWS Managed API's OAuthCredentials take only tokens with two dots.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -25,13 +25,12 @@ CLOCK_SKEW_SECONDS: Final = 10
 """Most that the clocks of the functions that make and check tokens may differ: a token is valid this much longer, and
 one that was made further in the future is refused. Ours."""
 
-MAX_TOKEN_CHARACTERS: Final = 256
-"""Source: model, ImpersonationToken."""
-
 RANDOM_BYTES: Final = 48
-"""Random bytes of a token: ``_NAME_BYTES`` that name its row, the rest is the secret. Ours."""
+"""Random bytes of a token: 15 name its row, the rest is its secret. Ours."""
 
-_NAME_BYTES: Final = 16
+_NAME_CHARACTERS: Final = 20
+
+_TOKEN: Final = re.compile(r"([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{64})")
 
 
 class RoleType(StrEnum):
@@ -164,12 +163,12 @@ def new_token(
         now_s: seconds since the epoch.
         seconds: how long the token is valid.
     """
-    data = b"\0".join([organization_id.encode(), role_id.encode(), random])
-    token = _text(data)
+    text = base64.urlsafe_b64encode(random).decode()
+    token = f"{organization_id}.{role_id}.{text}"
     row = ImpersonationToken(
         organization_id=organization_id,
         role_id=role_id,
-        id=random[:_NAME_BYTES].hex(),
+        id=text[:_NAME_CHARACTERS],
         digest=_digest(token),
         issued=now_s,
         expires=now_s + seconds,
@@ -179,20 +178,8 @@ def new_token(
 
 def token_parts(token: str) -> TokenParts | None:
     """Return the parts of a token; None if it has not the form of one."""
-    if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
-        return None
-    try:
-        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        organization_id, role_id, random = data.split(b"\0", 2)
-        parts = TokenParts(organization_id.decode(), role_id.decode(), random[:_NAME_BYTES].hex())
-    except (binascii.Error, ValueError):
-        return None
-    is_whole = organization_id and role_id and len(random) == RANDOM_BYTES and _text(data) == token
-    return parts if is_whole else None
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    found = _TOKEN.fullmatch(token)
+    return TokenParts(found[1], found[2], found[3][:_NAME_CHARACTERS]) if found else None
 
 
 def _digest(token: str) -> bytes:
