@@ -106,6 +106,14 @@ def test_a_chain_without_a_delivery_rests_after_a_last_digest_and_wakes_with_the
     assert not made.verify().findings
 
 
+def test_the_chain_of_an_organization_that_is_deleted_rests_when_all_is_listed() -> None:
+    made = Audited(active=False)
+    made.put(written(1))
+    made.write(after_hours=5)
+    assert [(len(each.files), each.final) for each in made.read()] == [(1, False), (0, True)]
+    assert not made.verify().findings
+
+
 def test_a_prefix_of_the_destination_is_the_chains() -> None:
     made = Audited()
     made.deliveries.configured = [delivery(f"arn:aws:s3:::{BUCKET}/logs/")]

@@ -23,6 +23,7 @@ FUNCTIONS: Final = {
     "SweepFunction": "sweep",
     "RemoveMailboxesFunction": "remove_mailboxes",
     "DeleteOrganizationsFunction": "delete_organizations",
+    "WriteAuditDigestsFunction": "write_audit_digests",
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
     "QueryAvailabilityFunction": "query_availability",

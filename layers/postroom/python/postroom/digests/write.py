@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from postroom.ports.audit_deliveries import AuditDeliveries
     from postroom.ports.digest_objects import DigestObjects
     from postroom.ports.digest_signatures import DigestSigner
+    from postroom.ports.directory import MailboxOwners
 
 DELAY_MS: Final = 16 * 60_000
 """Time between the end of a digest's hour and the digest, in milliseconds: longer than a function may run (Lambda: 15
@@ -50,6 +51,7 @@ class AuditDigests:
     objects: DigestObjects
     signer: DigestSigner
     deliveries: AuditDeliveries
+    owners: MailboxOwners
     account: str
     region: str
     now: Callable[[], int]
@@ -151,7 +153,9 @@ class AuditDigests:
         return tuple(files), tuple(unfinished)
 
     def _is_destination(self, chain: AuditChain) -> bool:
-        """Say whether the organization has a delivery to the chain's place."""
+        """Say whether the organization is active and has a delivery to the chain's place."""
+        if not self.owners.is_active(chain.organization_id):  # deliveries of the account outlive their organization
+            return False
         for each in self.deliveries.of(chain.organization_id):
             bucket, _, prefix = each.target_arn.rpartition(":")[2].partition("/")
             prefix = prefix.strip("/") and f"{prefix.strip('/')}/"
