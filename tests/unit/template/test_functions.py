@@ -19,6 +19,7 @@ FUNCTIONS: Final = {
     "BounceFunction": "bounce",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
+    "WriteAuditLogFunction": "write_audit_log",
     "ParkFunction": "park",
     "SweepFunction": "sweep",
     "RemoveMailboxesFunction": "remove_mailboxes",
