@@ -63,6 +63,7 @@ class Stack:
             "OUTSIDERS_MAY_BOOK": "DISABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "AUDIT_SETTINGS_CACHE_S": "1",
+            "API_TRAIL_LOG_GROUP": "api-trail",
             "ORGANIZATION_ARNS": f"arn:aws:workmail:us-east-1:{ACCOUNT_ID}:organization/",
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
@@ -82,6 +83,7 @@ class Stack:
         for name in QUEUES:
             environment.update(_queue(sqs, name))
         boto3.client("events").create_event_bus(Name="mail")
+        boto3.client("logs").create_log_group(logGroupName="api-trail")
         boto3.client("ses").create_receipt_rule_set(RuleSetName="mail")
         return cls(environment, dynamodb, s3, sqs)
 

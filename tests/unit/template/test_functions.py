@@ -155,7 +155,7 @@ def test_only_events_that_wait_are_postponed(template: Template) -> None:
         for queue in template.of_type("AWS::SQS::Queue")
         if any(template.allowed(each, queue, "sqs:ChangeMessageVisibility") for each in FUNCTIONS)
     }
-    assert postponing == {"RetryEventsQueue"}
+    assert postponing == {"RetryEventsQueue", "RetryAuditQueue"}
 
 
 def test_deliver_may_take_nothing_out_of_a_mailbox(template: Template) -> None:
