@@ -1,4 +1,4 @@
-"""`postroom rebuild`: an organization's event log, written again from the ledger."""
+"""`postroom rebuild`: an organization's event log or audit logs, written again from the ledger."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from cli import output, running
 from cli.errors import UsageError
 from cli.repository import ORGANIZATION_ID
+from postroom.contracts.pointers import Part
 from postroom.ledger.rebuild import rebuild as rebuild_log
 
 Time = Annotated[
@@ -22,10 +23,14 @@ def rebuild(
     organization_id: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Its id.", show_default=False)],
     since: Time = None,
     until: Time = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="The audit records of deliveries and of calls of providers instead.")
+    ] = False,
 ) -> None:
     """Write an organization's event log again from the ledger, for example after its log group was lost.
 
-    A record that is still in the log is then in it twice. CloudWatch Logs accepts nothing older than 14 days.
+    A record that is still in the log is then in it twice. CloudWatch Logs accepts nothing older than 14 days. Of the
+    audit logs, only records of deliveries and of calls of providers are in the ledger.
     """
     if not ORGANIZATION_ID.fullmatch(organization_id):
         raise UsageError(f"not the id of an organization: {organization_id}")
@@ -34,8 +39,11 @@ def rebuild(
         stack = running.find()
         stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
         parking = stack.operator().parking
-        sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last)
-    output.console().print(f"{sent} events were queued for the log")
+        part = Part.AUDIT if audit else Part.LOG
+        sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last, part=part)
+    output.console().print(
+        f"{sent} {'records were queued for the deliveries' if audit else 'events were queued for the log'}"
+    )
 
 
 def _milliseconds(text: str | None, otherwise: int) -> int:

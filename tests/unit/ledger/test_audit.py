@@ -11,9 +11,10 @@ from postroom.adapters.memory.audit_deliveries import MemoryAuditDeliveries
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.ledger.audit import AuditProjection
 from postroom.model.audit_deliveries import AuditDelivery, DestinationKind, LogType, OutputFormat
-from postroom.model.facts import OwnFact
-from tests.support.builders import provider_call
+from postroom.model.facts import EventName, OwnFact
+from tests.support.builders import ORG, provider_call
 from tests.support.facts import ACME, OTHER, delivered, fact, own, plenty, received
+from tests.support.memory_mail_system import MemoryMailSystem
 
 ARNS: Final = "arn:aws:workmail:us-east-1:123456789012:organization/"
 DELIVERED: Final = fact(delivered(), key="order:ann")
@@ -95,3 +96,18 @@ def test_a_fact_that_is_projected_again_is_the_same_record(audit: Audit) -> None
     audit.projection.write([DELIVERED], plenty)
     first, second = audit.trail.records
     assert first == second
+
+
+def test_the_record_of_a_delivery_names_the_item_that_is_in_the_mailbox(audit: Audit) -> None:
+    system = MemoryMailSystem()
+    system.user("ann")
+    for number in (1, 2):
+        system.arrive(f"m{number}", b"From: bob@example.org\r\n\r\nx\r\n", "ann@acme.test")
+    system.pump()
+    facts = [each for each in system.ledger.all_facts(ORG) if each.name is EventName.MAILBOX_EMAIL_DELIVERED]
+    audit.deliveries.deliveries[ORG] = [delivery(LogType.MAILBOX_ACCESS)]
+    audit.projection.write(facts, plenty)
+    items = system.mailboxes.items("ann", "INBOX")
+    assert len(items) == 2
+    assert sorted(str(record.fields["item_id"]) for record in audit.trail.records) == sorted(item.id for item in items)
+    assert {record.fields["owner_id"] for record in audit.trail.records} == {"ann"}

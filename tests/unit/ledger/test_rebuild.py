@@ -10,6 +10,7 @@ from postroom.contracts.pointers import Part
 from postroom.errors import StoreUnavailableError
 from postroom.ledger.rebuild import rebuild
 from postroom.model.facts import OwnFact
+from tests.support.builders import provider_call
 from tests.support.facts import ACME, NOON, OTHER, delivered, fact, own, received
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ def test_every_event_of_one_organization_and_time_is_sent_to_its_log(pipeline: P
     assert [(pointer.trace, pointer.parts, delay) for pointer, delay in pipeline.retries.sent] == [
         ("first", (Part.LOG,), 0),
         ("last", (Part.LOG,), 0),
+    ]
+
+
+def test_audit_logs_get_deliveries_and_calls_of_providers_again(pipeline: Pipeline) -> None:
+    asked = provider_call(organization_id=ACME).ended(NOON)
+    pipeline.ledger.all += [fact(received(), "first", NOON), fact(delivered(), "second", NOON), asked]
+    assert rebuild(pipeline.ledger, pipeline.retries, ACME, since=NOON, until=NOON + 1, part=Part.AUDIT) == 2
+    assert [(pointer.trace, pointer.parts) for pointer, _ in pipeline.retries.sent] == [
+        ("second", (Part.AUDIT,)),
+        (asked.trace, (Part.AUDIT,)),
     ]
 
 

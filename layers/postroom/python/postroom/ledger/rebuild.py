@@ -1,10 +1,11 @@
-"""Writes an organization's event log again from the ledger, for instance after its log group was deleted."""
+"""Writes an organization's event log or audit logs again from the ledger, for example after a log group was lost."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.contracts.pointers import FactPointer
+from postroom.contracts.audit_log import AUDITED_FACTS
+from postroom.contracts.pointers import FactPointer, Part
 from postroom.model.facts import EventName
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Queues
 
 
-def rebuild(ledger: Ledger, queues: Queues, organization_id: str, *, since: int, until: int) -> int:
+def rebuild(
+    ledger: Ledger, queues: Queues, organization_id: str, *, since: int, until: int, part: Part = Part.LOG
+) -> int:
     """Queue every event of an organization to be written again; events that are still in the log are then there twice.
 
     CloudWatch Logs accepts no events older than 14 days: those are parked.
@@ -22,6 +25,8 @@ def rebuild(ledger: Ledger, queues: Queues, organization_id: str, *, since: int,
     Args:
         since: first time of the events, in milliseconds since the epoch, inclusive.
         until: last time, exclusive.
+        part: LOG for the event log; AUDIT for those audit records that are facts of the ledger, which go to every
+            delivery that has their log type.
 
     Returns:
         How many events were sent.
@@ -34,9 +39,10 @@ def rebuild(ledger: Ledger, queues: Queues, organization_id: str, *, since: int,
     def pointers() -> Iterator[FactPointer]:
         nonlocal sent
         for fact in ledger.all_facts(organization_id):
-            if isinstance(fact.name, EventName) and since <= fact.at < until:
+            written = fact.name in AUDITED_FACTS if part is Part.AUDIT else isinstance(fact.name, EventName)
+            if written and since <= fact.at < until:
                 sent += 1
-                yield FactPointer(trace=fact.trace, key=fact.key, organization_id=organization_id)
+                yield FactPointer(trace=fact.trace, key=fact.key, organization_id=organization_id, parts=(part,))
 
     queues.send(pointers())
     return sent
