@@ -85,6 +85,7 @@ def settings(aws: None) -> AdminApiSettings:
     boto3.client("ses").create_receipt_rule_set(RuleSetName=RULE_SET)
     return AdminApiSettings.read(
         {
+            "AUDIT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="audit")["QueueUrl"],
             "DIRECTORY_TABLE": "directory",
             "MAILBOX_TABLE": "mailboxes",
             "INBOUND_BUCKET": "inbound",
