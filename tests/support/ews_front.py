@@ -29,10 +29,13 @@ from local.functions.pool import Answer
 from local.template.reading import load
 from local.web import Request, Response
 from postroom.access.authorize import Authorize
+from postroom.access.compiled_rules import CompiledRules
+from postroom.access.decision import Access
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.adapters.memory.passwords import PlainPasswords
+from postroom.effects.counted_trail import CountedTrail
 from postroom.ews import front
 from postroom.ews.context import Context
 from postroom.model.directory import EntityKind, EntityState, Role
@@ -78,7 +81,9 @@ class Front:
         self.availability = FixedAvailability()
         self.trail, self.metrics, self.now_ms = MemoryAuditTrail(), MemoryMetrics(), 1_800_000_000_000
         self.authorize = Authorize(self.directory, self.passwords, self.trail, self.metrics)
-        self.context = Context(self.directory, self.availability)
+        access = Access(CompiledRules(self.directory), self.directory)
+        trail = CountedTrail(self.trail, self.metrics)
+        self.context = Context(self.directory, self.availability, access, trail)
         self.sent: list[Request] = []
         for organization_id, alias in (("m-1", "acme"), ("m-2", "other")):
             owner = organization(organization_id, alias=alias)
@@ -113,7 +118,7 @@ class Front:
         event = json.loads(payload)
         if event.get("type") == "REQUEST":
             return Answer("id", json.dumps(self.authorize.answer(event, self.now_ms).response).encode())
-        return Answer("id", json.dumps(front.answer(event, self.context, now_ms=0).response).encode())
+        return Answer("id", json.dumps(front.answer(event, self.context, now_ms=self.now_ms).response).encode())
 
     def post(
         self,

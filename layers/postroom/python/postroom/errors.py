@@ -31,6 +31,7 @@
         ├── InvalidEwsAnswerError
         ├── UnknownMailboxError
         ├── NoFreeBusyAccessError
+        ├── AccessDeniedError
         ├── MailboxFullError
         ├── TakenError
         └── KeyUnavailableError
@@ -176,6 +177,10 @@ class UnknownMailboxError(PermanentError):
 
 class NoFreeBusyAccessError(PermanentError):
     """A user may not see when the owner of a calendar is busy."""
+
+
+class AccessDeniedError(PermanentError):
+    """An organization's access control rules do not allow a request; the text says why, without names."""
 
 
 class MailboxFullError(PermanentError):

@@ -5,13 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from postroom.access.compiled_rules import CompiledRules
+from postroom.access.decision import Access
 from postroom.adapters.aws import clients
+from postroom.adapters.aws.audit_trail import SqsAuditTrail
 from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import DirectorySettings
+from postroom.bootstrap.lines import write_line
+from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings
+from postroom.effects.counted_trail import CountedTrail
 from postroom.ews import front
 from postroom.ews.context import Context
 
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class EwsSettings(DirectorySettings):
+class EwsSettings(DirectorySettings, AuditTrailSettings):
+    metrics_namespace: str
     query_availability_function: str
 
 
@@ -31,7 +38,16 @@ def build(settings: EwsSettings) -> Callable[[Mapping[str, Any]], front.Answered
         clients.later(clients.availability_queries), settings.query_availability_function
     )
     directory = DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
-    return partial(_answer, Context(directory, queries))
+    context = Context(
+        address_book=directory,
+        availability=queries,
+        access=Access(CompiledRules(directory), directory),
+        trail=CountedTrail(
+            SqsAuditTrail(clients.later(clients.sqs), settings.audit_queue_url),
+            EmbeddedMetrics(settings.metrics_namespace, write_line),
+        ),
+    )
+    return partial(_answer, context)
 
 
 def _answer(context: Context, event: Mapping[str, Any]) -> front.Answered:

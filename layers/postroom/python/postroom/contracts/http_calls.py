@@ -34,6 +34,7 @@ class HttpCall:
         caller: None if the request passed no authorizer.
         origin: IP address of the client.
         request_id: API Gateway's.
+        user_agent: empty if the request names none.
         is_passed_on: whether Postroom sent the request, for a client of its own.
     """
 
@@ -44,6 +45,7 @@ class HttpCall:
     caller: Caller | None
     origin: str | None
     request_id: str
+    user_agent: str = ""
     is_passed_on: bool = False
 
 
@@ -60,6 +62,7 @@ def decode(event: Mapping[str, Any]) -> HttpCall:
         caller=authorizer.caller_of(event),
         origin=(context.get("identity") or {}).get("sourceIp"),
         request_id=str(context.get("requestId") or ""),
+        user_agent=str(headers.get("user-agent") or ""),
         is_passed_on=PASSED_ON.lower() in headers,
     )
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
+from postroom.ports.directory import AddressBook, ImpersonatedUsers
 
 if TYPE_CHECKING:
+    from postroom.access.decision import Access, Admission
+    from postroom.contracts.audit_log import AuditRecord
     from postroom.model.callers import Caller
     from postroom.model.records import Entity
+    from postroom.ports.audit_trail import AuditTrail
     from postroom.ports.availability_queries import AvailabilityQueries
-    from postroom.ports.directory import AddressBook
+
+
+class ClientDirectory(AddressBook, ImpersonatedUsers, Protocol):
+    """The reads of ``Directory`` for mail clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,17 @@ class Asking:
     """Who asks, and from where.
 
     Attributes:
+        caller: the user; the one that is impersonated, if the request has an impersonation role.
         origin: IP address of the client, if it is known.
+        admission: for the decisions about actions on mailboxes.
+        records: an operation adds the record of each of its actions on a mailbox.
         is_passed_on: whether the client is another mail system's Postroom, which asks for a client of its own.
     """
 
     caller: Caller
     origin: str | None
+    admission: Admission
+    records: list[AuditRecord]
     is_passed_on: bool = False
 
 
@@ -32,8 +44,10 @@ class Asking:
 class Context:
     """Ports of the operations."""
 
-    address_book: AddressBook
+    address_book: ClientDirectory
     availability: AvailabilityQueries
+    access: Access
+    trail: AuditTrail
 
     def at(self, asking: Asking, address: str) -> Entity | None:
         """Return the entity of the caller's organization that has an address, with or without ``smtp:`` before it."""

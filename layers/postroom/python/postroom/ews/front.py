@@ -1,6 +1,7 @@
 """Answers one request of a mail client: EWS, or AutoDiscover in one of its forms.
 
-API Gateway's authorizer has seen the password; a request without a caller has passed none and is refused.
+API Gateway's authorizer has seen the password; a request without a caller has passed none and is refused. What the
+request may do is decided here, and the records of these decisions are handed over before the answer leaves.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.access.decision import Place
+from postroom.contracts.audit_log import MailboxAction, ObjectType, Protocol
 from postroom.contracts.autodiscover import SOAP_ENABLED, PoxError, write_pox_error
-from postroom.contracts.ews import soap
-from postroom.contracts.ews.names import t
+from postroom.contracts.ews import changes, soap
+from postroom.contracts.ews.impersonation import is_present
 from postroom.contracts.http_calls import decode, encode
-from postroom.errors import InvalidQuestionError, TemporaryError
+from postroom.errors import AccessDeniedError, InvalidQuestionError, TemporaryError
 from postroom.ews import autodiscover
-from postroom.ews.context import Asking
+from postroom.ews.impersonation import impersonated_user
 from postroom.ews.operations import OPERATIONS
+from postroom.ews.visit import Visit
 from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from postroom.contracts.http_calls import HttpCall
-    from postroom.ews.context import Context
+    from postroom.ews.context import Asking, Context
+    from postroom.model.records import Entity
 
 TEXT: Final = "text/plain; charset=utf-8"
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="EWS"'}
@@ -70,7 +74,8 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
     elif call.place not in PLACES:
         reply = _Reply(404, b"Not found", code="NotFound", content_type=TEXT)
     else:
-        reply = PLACES[call.place](call, Asking(call.caller, call.origin, call.is_passed_on), context, now_ms)
+        place = PLACES[call.place]
+        reply = _at(place, Visit(call, call.caller, place.protocol, now_ms, context))
     response = encode(reply.status, reply.body, reply.content_type, reply.headers)
     if len(reply.body) > MAX_ANSWER_BYTES // _MOST_PER_BYTE and len(json.dumps(response)) > MAX_ANSWER_BYTES:
         reply = _fault(_TOO_LARGE, reply.operation)
@@ -78,22 +83,98 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
     return Answered(response, reply.operation, reply.code, call.caller.organization_id if call.caller else "")
 
 
-def _exchange(call: HttpCall, asking: Asking, context: Context, _now_ms: int) -> _Reply:
-    operation = ""
-    if call.method != "POST":
-        return _only_post()
+def _at(place: _Place, visit: Visit) -> _Reply:
+    """Answer a request; without its records, it is not answered."""
     try:
-        asked = soap.read_call(call.body)
-        _refuse_what_is_not_served(asked)
-        operation = asked.operation.removesuffix("Request")
-        return _Reply(200, soap.answer(OPERATIONS[asked.operation](asked, asking, context)), operation)
+        reply = place.respond(visit)
+    except AccessDeniedError as error:
+        said = f"Access is denied: {error}."
+        reply = _Reply(403, said.encode(), code="AccessDenied", content_type=TEXT)
+    try:
+        visit.leave()
+    except TemporaryError:
+        return place.unavailable(reply.operation)
+    return reply
+
+
+def _exchange(visit: Visit) -> _Reply:
+    operation = ""
+    try:
+        asked, user, problem = _read(visit)
+        asking = visit.admit(user)
+        if visit.call.method != "POST":
+            return _only_post()
+        if asked is None:
+            raise problem or _impersonation_denied()
+        _refuse_what_is_not_allowed(asked, asking, visit.context)
+        operation = changes.name_of(asked.operation)
+        return _Reply(200, soap.answer(OPERATIONS[asked.operation](asked, asking, visit.context)), operation)
     except soap.FaultError as error:
         return _fault(error, operation)
     except InvalidQuestionError as error:
         return _fault(soap.FaultError("ErrorInvalidArgument", f"The request is not valid: {error}."), operation)
     except TemporaryError:
-        return _fault(_UNAVAILABLE, operation)
+        return _unavailable(operation)
 
+
+def _read(visit: Visit) -> tuple[soap.Call | None, Entity | None, soap.FaultError | None]:
+    """Return what a request asks for, the user that it impersonates, or the fault that it ends in.
+
+    The body is read before the access decision, because it names the user that a role impersonates.
+
+    Raises:
+        StoreUnavailableError: the directory did not answer.
+    """
+    if visit.call.method != "POST":
+        return None, None, None
+    try:
+        asked = soap.read_call(visit.call.body)
+        return asked, _impersonated(asked, visit), None
+    except soap.FaultError as error:
+        return None, None, error
+
+
+def _impersonated(asked: soap.Call, visit: Visit) -> Entity | None:
+    """Return the user in whose name a caller with an impersonation role makes a request; None for users.
+
+    Raises:
+        FaultError: the request names no user that exists; or the caller is a user and asks for impersonation, so that
+            an answer for the caller would be a wrong one.
+        StoreUnavailableError: the directory did not answer.
+    """
+    if visit.caller.impersonation_role_id:
+        return impersonated_user(asked.header, visit.caller.organization_id, visit.context.address_book)
+    if is_present(asked.header):
+        raise _impersonation_denied()
+    return None
+
+
+def _impersonation_denied() -> soap.FaultError:
+    text = "The account does not have permission to impersonate the requested user."
+    return soap.FaultError("ErrorImpersonateUserDenied", text)
+
+
+def _refuse_what_is_not_allowed(asked: soap.Call, asking: Asking, context: Context) -> None:
+    """Refuse users that the caller may not impersonate, changes by read-only roles, and operations that do not exist.
+
+    Raises:
+        FaultError: ``ErrorImpersonateUserDenied``, ``ErrorAccessDenied`` or ``ErrorInvalidOperation``.
+        StoreUnavailableError: the directory did not answer.
+    """
+    if asking.admission.refusal is not None:
+        raise _impersonation_denied()
+    if asking.caller.impersonation_role_id and changes.changes(asked.operation):
+        action, kind = changes.CHANGING.get(changes.name_of(asked.operation), _ANY_CHANGE)
+        act = context.access.act(asking.admission, action, Place(asking.caller.user_id, "", (), kind))
+        if act.refusal is not None:
+            asking.records.append(act.record)
+            raise soap.FaultError("ErrorAccessDenied", f"Access is denied: {act.refusal}.")
+    if asked.operation not in OPERATIONS:
+        raise soap.FaultError("ErrorInvalidOperation", "This operation is not served.")
+
+
+_ANY_CHANGE: Final = (MailboxAction.UPDATE, ObjectType.FOLDER)
+"""What an operation does that is in no table: the record of its refusal needs an action."""
 
 _UNAVAILABLE: Final = soap.FaultError("ErrorInternalServerTransientError", "A service did not answer. Try again.")
 
@@ -104,42 +185,39 @@ _MOST_PER_BYTE: Final = 3
 """Most characters of JSON that a byte of an answer becomes: a letter of two bytes is six characters, ``\\u00e9``."""
 
 
-def _refuse_what_is_not_served(asked: soap.Call) -> None:
-    """Refuse other operations, and calls in the name of another user: an answer for the caller would be a wrong one.
-
-    Raises:
-        FaultError: ``ErrorInvalidOperation`` or ``ErrorImpersonateUserDenied``.
-    """
-    if asked.operation not in OPERATIONS:
-        raise soap.FaultError("ErrorInvalidOperation", "This operation is not served.")
-    if asked.header.find(t("ExchangeImpersonation")) is not None:
-        text = "The account does not have permission to impersonate the requested user."
-        raise soap.FaultError("ErrorImpersonateUserDenied", text)
-
-
-def _pox(call: HttpCall, asking: Asking, context: Context, now_ms: int) -> _Reply:
+def _pox(visit: Visit) -> _Reply:
     """Answer in POX form. GET has no body, so it is an invalid request: clients look at the answer's headers only."""
     operation = "AutoDiscoverPox"
     try:
-        return _Reply(200, autodiscover.answer_pox(call, asking, context), operation, headers=SOAP_ENABLED)
+        answered = autodiscover.answer_pox(visit.call, visit.admit(), visit.context)
+        return _Reply(200, answered, operation, headers=SOAP_ENABLED)
     except PoxError as error:
-        time = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%H:%M:%S")
-        body = write_pox_error(error, time, call.request_id)
+        time = datetime.fromtimestamp(visit.at_ms / 1000, UTC).strftime("%H:%M:%S")
+        body = write_pox_error(error, time, visit.call.request_id)
         return _Reply(200, body, operation, str(error.code), headers=SOAP_ENABLED)
     except TemporaryError:
-        return _Reply(503, b"Try again", operation, "Unavailable", TEXT, SOAP_ENABLED)
+        return _pox_unavailable(operation)
 
 
-def _svc(call: HttpCall, asking: Asking, context: Context, _now_ms: int) -> _Reply:
+def _pox_unavailable(operation: str) -> _Reply:
+    return _Reply(503, b"Try again", operation, "Unavailable", TEXT, SOAP_ENABLED)
+
+
+def _svc(visit: Visit) -> _Reply:
     operation = "AutoDiscoverSoap"
-    if call.method != "POST":
-        return _only_post()
     try:
-        return _Reply(200, autodiscover.answer_soap(call, asking, context), operation)
+        asking = visit.admit()
+        if visit.call.method != "POST":
+            return _only_post()
+        return _Reply(200, autodiscover.answer_soap(visit.call, asking, visit.context), operation)
     except soap.FaultError as error:
         return _fault(error, operation)
     except TemporaryError:
-        return _fault(_UNAVAILABLE, operation)
+        return _unavailable(operation)
+
+
+def _unavailable(operation: str) -> _Reply:
+    return _fault(_UNAVAILABLE, operation)
 
 
 def _fault(error: soap.FaultError, operation: str) -> _Reply:
@@ -150,9 +228,23 @@ def _only_post() -> _Reply:
     return _Reply(405, b"Only POST is allowed", code="MethodNotAllowed", content_type=TEXT, headers={"Allow": "POST"})
 
 
-PLACES: Final[Mapping[str, Callable[[HttpCall, Asking, Context, int], _Reply]]] = {
-    "ews/exchange.asmx": _exchange,
-    "autodiscover/autodiscover.xml": _pox,
-    "autodiscover/autodiscover.svc": _svc,
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is served at a path.
+
+    Attributes:
+        respond: answers a request; raises AccessDeniedError.
+        unavailable: the answer, by operation, where a service did not answer.
+    """
+
+    protocol: Protocol
+    respond: Callable[[Visit], _Reply]
+    unavailable: Callable[[str], _Reply]
+
+
+PLACES: Final[Mapping[str, _Place]] = {
+    "ews/exchange.asmx": _Place(Protocol.EWS, _exchange, _unavailable),
+    "autodiscover/autodiscover.xml": _Place(Protocol.AUTODISCOVER, _pox, _pox_unavailable),
+    "autodiscover/autodiscover.svc": _Place(Protocol.AUTODISCOVER, _svc, _unavailable),
 }
 """By service and file, lower-case."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from postroom.access.decision import Place
+from postroom.contracts.audit_log import MailboxAction
 from postroom.contracts.ews import availability, free_busy
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
+from postroom.model.folders import Folder
 from postroom.model.free_busy import FailureCode, MailboxFailure, Question, Requester
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lxml.etree import _Element as Element
 
     from postroom.contracts.ews.soap import Call
@@ -31,7 +36,17 @@ def answer(call: Call, asking: Asking, context: Context) -> Element:
     question = Question(requester, mailboxes, request.start_ms, request.end_ms, asking.is_passed_on)
     answers = iter(context.availability.ask(question) if mailboxes else ())
     results = [next(answers) if len(each) <= MAX_ADDRESS_CHARACTERS else _TOO_LONG for each in request.mailboxes]
+    _record(results, asking, context)
     return free_busy.write_answer(request, [_kept_apart(result) for result in results])
+
+
+def _record(results: Iterable[MailboxResult], asking: Asking, context: Context) -> None:
+    """Record each calendar of the organization that was read, or closed to the user; each owner once."""
+    reads = {read.owner_id: read for result in results for read in result.reads}
+    for read in reads.values():
+        place = Place(read.owner_id, Folder.CALENDAR, (Folder.CALENDAR,))
+        act = context.access.act(asking.admission, MailboxAction.READ_SUMMARY, place, folder_allows=read.allowed)
+        asking.records.append(act.record)
 
 
 _TOO_LONG: Final = MailboxFailure("", FailureCode.MAIL_RECIPIENT_NOT_FOUND, "No address is so long.")
