@@ -10,6 +10,8 @@ from cli.commands.mailbox import all_items
 from cli.repository import repository_root
 from cli.samples import Result, SampleRunner, Samples, function_of
 from postroom.bootstrap.operator import Operator
+from postroom.contracts.audit_log import API_CALL
+from postroom.contracts.audit_messages import AuditRecords
 from postroom.model.facts import EventName, OwnFact, trace_of
 from tests.support.in_process import InProcessStack, deployed
 
@@ -110,6 +112,32 @@ def test_a_malformed_notification_is_parked_with_its_cause(operator: Operator, r
     causes = {parked.cause for parked in operator.parking.list()}
     assert "InvalidNotificationError: not an SES notification: receipt.action" in causes
     assert "InvalidNotificationError: not an SES notification: not JSON" in causes
+
+
+def test_each_sample_of_an_api_leaves_its_record_with_its_caller(
+    stack: InProcessStack, results: dict[str, Result]
+) -> None:
+    calls = {
+        (record.fields["eventSource"].partition(".")[0], record.fields["eventName"]): record.fields
+        for message in received(stack, stack.settings()["AUDIT_QUEUE_URL"])
+        for record in AuditRecords.read(message).records
+        if record.type == API_CALL and record.fields["userIdentity"]["type"] != "Unknown"  # calls of the fixtures
+    }
+    assert calls.keys() >= {
+        ("workmail", "ListOrganizations"),
+        ("workmail", "DescribeUser"),
+        ("workmailMessageFlow", "GetRawMessageContent"),
+        ("workmailMessageFlow", "PutRawMessageContent"),
+    }
+    assert calls["workmail", "ListOrganizations"]["userIdentity"]["userName"] == "administrator"
+    issuer = calls["workmailMessageFlow", "GetRawMessageContent"]["userIdentity"]["sessionContext"]["sessionIssuer"]
+    assert issuer["userName"] == "rule-function"
+
+
+def received(stack: InProcessStack, queue: str) -> Iterator[str]:
+    sqs = stack.client("sqs")
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        yield from (message["Body"] for message in messages)
 
 
 def test_cloudformation_gets_the_answer_that_the_rule_set_is_active(

@@ -209,13 +209,9 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
         "extendedRequestId": uuid.uuid4().hex[:16],
         "httpMethod": request.method,
         "identity": {
-            "accessKey": None,
-            "accountId": ACCOUNT,
-            "caller": None,
+            **(_NO_CALLER if route.authorizer else _ROOT),
             "sourceIp": request.client,
-            "user": None,
             "userAgent": request.headers.get("User-Agent"),
-            "userArn": f"arn:aws:iam::{ACCOUNT}:root",
         },
         "path": unquote(request.path),  # the stage is not part of the URL, as with a custom domain name on AWS
         "protocol": request.protocol,

@@ -96,6 +96,8 @@ def test_the_function_gets_what_the_authorizer_says() -> None:
         "b": "2",
         "c": "true",
     }
+    signer = {name: event["requestContext"]["identity"][name] for name in ("userArn", "caller", "accessKey")}
+    assert set(signer.values()) == {None}, "a route without signatures has no caller"
 
 
 @pytest.mark.parametrize("authorization", [None, ""])

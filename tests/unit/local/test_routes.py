@@ -12,6 +12,7 @@ from local.api.routes import DELIMITER, MAX_HEAD_BYTES, Api, Route
 from local.functions.function import Function
 from local.functions.pool import Answer
 from local.web import Request, Response
+from postroom.contracts.api_trail import user_identity
 
 FUNCTION = Function("f", "F", "app.handler", Path(), "python3.13")
 
@@ -55,6 +56,13 @@ def test_the_event_is_a_rest_proxy_event() -> None:
     assert event["queryStringParameters"] == {"a": "2", "b": ""}
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [""]}
     assert (event["body"], event["isBase64Encoded"]) == ("hé", False)
+
+
+def test_a_signed_caller_is_the_accounts_root() -> None:
+    _, event = call({"statusCode": 200}, request(User_Agent="aws-cli/2"))
+    identity = event["requestContext"]["identity"]
+    assert user_identity(identity, "", "0")["type"] == "Root"
+    assert (identity["sourceIp"], identity["userAgent"]) == ("127.0.0.1", "aws-cli/2")
 
 
 def test_a_binary_media_type_reaches_the_function_in_base64() -> None:

@@ -67,6 +67,7 @@ class ParkingSettings(StationSettings, OrderQueueSettings):
     ingest_queue_url: Url
     retry_events_queue_url: Url
     audit_queue_url: Url
+    retry_audit_queue_url: Url
 
 
 class Operator:
