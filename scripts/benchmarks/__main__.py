@@ -1,4 +1,6 @@
-"""`scripts/bench [commands|calendars|waiting]`: measure what has a budget, print a table, exit 1 if a budget is broken.
+"""`scripts/bench [access|commands|calendars|waiting]`: measure what has a budget and print a table.
+
+The exit status is 1 if a budget is broken.
 
 Ratios are within one run, so that the machine's speed does not matter; counts are exact. docs/performance.md explains.
 """
@@ -9,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import availability, bill, commands, core, expansion, prices, startup, waiting
+from benchmarks import access, availability, bill, commands, core, expansion, prices, startup, waiting
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -50,6 +52,13 @@ def decision() -> Iterator[Result]:
     yield Result("decision, 500 recipients, 1,000 patterns", found.many, BUDGET_MANY, "of a full parse")
     yield Result("decision, header block of 1 MB", found.long, BUDGET_LONG, "times with 3 KB, same size")
     yield Result("matching, 1,000 patterns", found.matching, BUDGET_MATCHING, "times with 10 patterns")
+
+
+def access_decision() -> Iterator[Result]:
+    """Measure the decision about one access of a mail client."""
+    found = access.measure()
+    yield Result("access decision, 1,000 rules", found.loads, access.BUDGET_LOADS, "of json.loads, 2 KB")
+    yield Result("… 1,000 rules", found.rules, access.BUDGET_RULES, "times with 10 rules")
 
 
 def calendars() -> Iterator[Result]:
@@ -109,6 +118,8 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case []:
             return budgets()
+        case ["access"]:
+            return show(list(access_decision()))
         case ["commands"]:
             return show(list(command_line()))
         case ["calendars"]:
@@ -116,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [commands|calendars|waiting]", markup=False)
+            console(errors=True).print("usage: bench [access|commands|calendars|waiting]", markup=False)
             return 2
 
 
@@ -127,13 +138,14 @@ def budgets() -> int:
     results = list(starts())
     progress.print("the decision core …")
     results = [*decision(), *results]
+    access_results = list(access_decision())
     progress.print("calendars of 100 mailboxes …")
     calendar_results = list(calendars())
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    return show([*results, *calendar_results], lambda: _explain(small, cases))
+    return show([*results, *access_results, *calendar_results], lambda: _explain(small, cases))
 
 
 def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:

@@ -152,7 +152,7 @@ def measure(rounds: int = ROUNDS) -> Core:
         "long block": lambda: decider.decide(long_block, few),
         "large": lambda: large.decide(*reading, wanted),
     }
-    times = [{name: _seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
+    times = [{name: seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
     return Core(
         parse=statistics.median(each["parse"] for each in times) * 1e6,
         few=statistics.median(each["few"] / each["parse"] for each in times),
@@ -162,7 +162,7 @@ def measure(rounds: int = ROUNDS) -> Core:
     )
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def seconds(run: Callable[[], object]) -> float:
     """Return how long one call takes, in seconds of CPU."""
     calls, start = 0, time.process_time()
     while (taken := time.process_time() - start) < ROUND_SECONDS:
