@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto import mock_aws
 
+from contracts import generate
 from local.emulator import patches
 from postroom.adapters.aws import clients
 from postroom.bootstrap import admin_api
@@ -124,6 +125,15 @@ def route(answer: Answer) -> Callable[..., AWSResponse]:
 def workmail(route: Callable[..., AWSResponse]) -> Any:
     """A stock client."""
     client: Any = boto3.client("workmail")
+    client.meta.events.register("before-send.workmail", route)
+    return client
+
+
+@pytest.fixture
+def taught_workmail(route: Callable[..., AWSResponse], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stock client of a process that has AWS_DATA_PATH, and so operations of ours."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(generate.CLIENT))
+    client: Any = boto3.session.Session().client("workmail")
     client.meta.events.register("before-send.workmail", route)
     return client
 

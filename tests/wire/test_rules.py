@@ -31,12 +31,8 @@ EVIL = {"SenderPatterns": ["*.evil.example"], "RecipientPatterns": ["*"], "Actio
 
 
 @pytest.fixture
-def workmail(settings: AdminApiSettings, route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A stock client of a process that has AWS_DATA_PATH."""
-    monkeypatch.setenv("AWS_DATA_PATH", str(generate.CLIENT))
-    client: Any = boto3.session.Session().client("workmail")
-    client.meta.events.register("before-send.workmail", route)
-    return client
+def workmail(taught_workmail: Any) -> Any:
+    return taught_workmail
 
 
 @pytest.fixture
