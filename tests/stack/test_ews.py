@@ -63,7 +63,7 @@ def test_exchangelib_reads_events_and_working_hours(clients: RunningStack, confi
 def test_the_documented_question_is_answered(clients: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:
     """The code is that of docs/clients.md, with this stack's domain."""
     text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
-    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "get_free_busy_info" in each]
+    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "PASSWORD)\nserver" in each]
     code = code.replace("@example.com", "@clients.example")
     with patch.dict(os.environ, clients.environment), fresh():
         names = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
