@@ -40,3 +40,6 @@ SPECIAL_USE: Mapping[Folder, str] = {
     Folder.JUNK_EMAIL: "\\Junk",
 }
 """IMAP's special-use attributes. Source: RFC 6154."""
+
+TITLE: Mapping[Folder, str] = {folder: folder.replace("_", " ").title() for folder in Folder}
+"""Names of the standard folders for people, and in exports. Source: Outlook on the web, in English."""

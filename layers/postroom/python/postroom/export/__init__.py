@@ -1,0 +1,1 @@
+"""Mailbox export: a mailbox as one zip archive."""
