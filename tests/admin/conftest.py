@@ -11,6 +11,7 @@ import pytest
 
 from postroom.adapters.memory.admin_services import MemoryDomainServices, MemoryLogTargets, MemoryOrganizationKeys
 from postroom.adapters.memory.audit_deliveries import MemoryAuditTargets
+from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.adapters.memory.availability_queries import MemoryAvailabilityQueries
 from postroom.adapters.memory.directory import MemoryDirectory
@@ -138,9 +139,9 @@ class Caller:
         """
         self.now += 1000
         event = {
-            "headers": {"X-Amz-Target": f"WorkMailService.{operation}"},
+            "headers": {"X-Amz-Target": f"WorkMailService.{operation}", "User-Agent": "aws-cli/2"},
             "body": json.dumps(request),
-            "requestContext": {"requestId": "r"},
+            "requestContext": {"requestId": "r", "identity": {"sourceIp": "192.0.2.9"}},
         }
         response = api.answer(event, self.context, now=self.now, request_id="").response
         body = json.loads(response["body"])
@@ -170,6 +171,7 @@ def context() -> Context:
         domain_services=MemoryDomainServices(),
         organization_keys=MemoryOrganizationKeys(),
         audit_targets=MemoryAuditTargets(),
+        audit_trail=MemoryAuditTrail(),
         log_targets=MemoryLogTargets(),
         passwords=PlainPasswords(),
         rule_sets=MemoryRuleSets(),

@@ -10,17 +10,15 @@ import pytest
 from postroom.access.permissions import has_full_access
 from postroom.errors import StoreUnavailableError
 from postroom.model.device_rules import DeviceOverride
-from postroom.model.identity import PersonalAccessToken, TokenOfUser
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission
-from postroom.model.records import Insert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.model.owned import Owned
 
-FAMILIES = (MailboxPermission, HeldPermission, DeviceOverride, PersonalAccessToken, TokenOfUser)
-DEVICES = 95
+FAMILIES = (MailboxPermission, HeldPermission, DeviceOverride)
+DEVICES = 290
 """With the other records of ``fill`` more than two transactions have rows, one of which parts a pair."""
 
 
@@ -29,19 +27,13 @@ def left(context: Any, acme: str) -> list[Owned]:
 
 
 def fill(caller: Any, context: Any, acme: str, user: str, other: str) -> None:
-    """Give a user permissions from and to another, overrides and a token."""
+    """Give a user permissions from and to another, and overrides."""
     for owner, grantee in ((user, other), (other, user)):
         given = {"EntityId": owner, "GranteeId": grantee, "PermissionValues": ["FULL_ACCESS"]}
         caller("PutMailboxPermissions", OrganizationId=acme, **given)
     for number in range(DEVICES):
         override = {"UserId": user, "DeviceId": f"d{number}", "Effect": "ALLOW"}
         caller("PutMobileDeviceAccessOverride", OrganizationId=acme, **override)
-    for number in range(DEVICES):
-        token = PersonalAccessToken(
-            organization_id=acme, id=f"t{user}{number}", user_id=user, name="mail", digest=b"d", created=1
-        )
-        entry = TokenOfUser(organization_id=acme, user_id=user, token_id=token.id)
-        context.directory.commit([Insert(token), Insert(entry)])
 
 
 class Stopping:

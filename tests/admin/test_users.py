@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.contracts.admin.models.shapes import SHAPES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,6 +37,16 @@ def test_a_user_is_found_by_id_name_and_address_whatever_its_case(
         assert caller("DescribeUser", OrganizationId=acme, UserId=identifier)["UserId"] == ann
     for identifier in ("nobody", "nobody@example.com", "00000000-0000-0000-0000-000000000000"):
         caller.refused("EntityNotFoundException", "DescribeUser", OrganizationId=acme, UserId=identifier)
+
+
+def test_every_attribute_of_the_model_is_kept(caller: Any, acme: str, user: str) -> None:
+    """The model's members of UpdateUser that are plain text; none may be lost without an error."""
+    members = SHAPES["UpdateUserRequest"]["members"]
+    texts = {name for name, shape in members.items() if shape in {"UserAttribute", "String"}}
+    assert {"Office", "Country", "Telephone"} <= texts
+    caller("UpdateUser", OrganizationId=acme, UserId=user, **{name: f"my {name}" for name in texts})
+    found = caller("DescribeUser", OrganizationId=acme, UserId=user)
+    assert {name: found.get(name) for name in texts} == {name: f"my {name}" for name in texts}
 
 
 def test_a_group_is_no_user(caller: Any, acme: str) -> None:

@@ -80,9 +80,9 @@ class Front:
         self.directory, self.passwords = MemoryDirectory(), PlainPasswords()
         self.availability = FixedAvailability()
         self.trail, self.metrics, self.now_ms = MemoryAuditTrail(), MemoryMetrics(), 1_800_000_000_000
-        self.authorize = Authorize(self.directory, self.passwords, self.trail, self.metrics)
         access = Access(CompiledRules(self.directory), self.directory)
         trail = CountedTrail(self.trail, self.metrics)
+        self.authorize = Authorize(self.directory, self.passwords, trail)
         self.context = Context(self.directory, self.availability, access, trail)
         self.sent: list[Request] = []
         for organization_id, alias in (("m-1", "acme"), ("m-2", "other")):

@@ -13,6 +13,7 @@ from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.contracts import authorizer
 from postroom.contracts.audit_log import FIELDS
+from postroom.effects.counted_trail import CountedTrail
 from postroom.errors import StoreUnavailableError
 from postroom.model.audit_deliveries import LogType
 from postroom.model.callers import Caller
@@ -33,7 +34,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.logins, self.trail, self.metrics = Logins(), MemoryAuditTrail(), MemoryMetrics()
-        self.authorize = Authorize(self.logins.directory, self.logins.passwords, self.trail, self.metrics)
+        self.authorize = Authorize(self.logins.directory, self.logins.passwords, CountedTrail(self.trail, self.metrics))
 
     def answer(self, header: str | None, path: str = "/EWS/Exchange.asmx") -> Answered:
         return self.authorize.answer(event(header, path), self.logins.now_ms)

@@ -32,6 +32,7 @@ RECORDS: Final = [
     action(allowed=False),
     action(allowed=False),
     audit_log.authentication(REQUEST, user="ann"),
+    audit_log.authentication(REQUEST, user="ann", failed_reason="WRONG_PASSWORD"),
     audit_log.token_event(REQUEST, TokenAction.DELETE, user="ann", name="phone", expires_ms=None, scopes=[]),
 ]
 
@@ -40,11 +41,16 @@ def test_what_is_refused_is_1_and_what_is_allowed_is_0() -> None:
     trail, metrics = MemoryAuditTrail(), MemoryMetrics()
     CountedTrail(trail, metrics).record(RECORDS)
     assert trail.records == RECORDS
-    assert +metrics.sums == {("m-1", "AccessDenied"): 1, ("m-1", "ActionDenied"): 2}
+    assert +metrics.sums == {
+        ("m-1", "AccessDenied"): 1,
+        ("m-1", "ActionDenied"): 2,
+        ("m-1", "AuthenticationFailure"): 1,
+    }
     assert metrics.observations == {
         ("m-1", "AccessDenied"): 2,
         ("m-2", "AccessDenied"): 1,
         ("m-1", "ActionDenied"): 3,
+        ("m-1", "AuthenticationFailure"): 2,
     }
     assert set(metrics.minutes) == {NOON // 60_000 * 60_000}
 

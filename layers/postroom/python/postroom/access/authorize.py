@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.access.authenticate import authenticate
 from postroom.contracts import audit_log, authorizer
 from postroom.contracts.audit_log import Protocol
-from postroom.model.logins import Attempt, Outcome
-from postroom.ports.metrics import AUTHENTICATION_FAILURE
+from postroom.model.logins import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from postroom.contracts.audit_log import AuditRecord
     from postroom.contracts.authorizer import Asked
     from postroom.model.directory import OrganizationRef
+    from postroom.model.logins import Outcome
     from postroom.ports.audit_trail import AuditTrail
     from postroom.ports.directory import Accounts
-    from postroom.ports.metrics import Metrics
     from postroom.ports.passwords import Passwords
 
 
@@ -45,7 +44,6 @@ class Authorize:
     accounts: Accounts
     passwords: Passwords
     trail: AuditTrail
-    metrics: Metrics
 
     def answer(self, event: Mapping[str, Any], now_ms: int) -> Answered:
         """Answer one event. An attempt that names no organization leaves no record: it would belong to none.
@@ -61,8 +59,6 @@ class Authorize:
         organization = outcome.organization
         if organization:
             self.trail.record([_record(asked, protocol, outcome, organization, now_ms)])
-            failed = {AUTHENTICATION_FAILURE: 0 if outcome.caller else 1}
-            self.metrics.count(organization.id, now_ms, failed, {AUTHENTICATION_FAILURE: 1 if outcome.caller else 0})
         return Answered(
             authorizer.answer(event, outcome.caller),
             organization.id if organization else "",

@@ -1,4 +1,4 @@
-"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, device overrides, access tokens.
+"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, and device overrides.
 
 A record that belongs to an entity is written with a Check of it, so there is none that is written after the deletion.
 An interrupted removal is continued by the next deletion of the same entity; what is left until then has no effect.
@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from postroom.model.device_rules import DeviceOverride, override_key
-from postroom.model.identity import PersonalAccessToken, TokenOfUser
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
 from postroom.model.records import Remove
 from postroom.ports.directory import MAX_ROWS, every_item
@@ -47,11 +46,6 @@ def _records(context: Context, entity: Entity) -> Iterator[Owned]:
         )
         yield held
     yield from _within(context, DeviceOverride, organization_id, override_key(entity.id))
-    for listed in _within(context, TokenOfUser, organization_id, f"{entity.id}#"):
-        token = context.directory.owned(PersonalAccessToken, organization_id, listed.token_id)
-        if token is not None:
-            yield token
-        yield listed
 
 
 def _within(context: Context, kind: type[OwnedT], organization_id: str, within: str) -> Iterator[OwnedT]:

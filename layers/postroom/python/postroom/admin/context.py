@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from postroom.model.private_servers import PrivateServers
     from postroom.ports.audit_targets import AuditTargets
+    from postroom.ports.audit_trail import AuditTrail
     from postroom.ports.availability_passwords import AvailabilityPasswords
     from postroom.ports.availability_queries import ProviderTests
     from postroom.ports.directory import Directory
@@ -51,10 +52,20 @@ class AdminSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """What audit records say of the call that is being answered; a text is empty if the event has none."""
+
+    request_id: str = ""
+    source_ip: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Ports and settings of the admin API.
 
     Attributes:
+        call: the call that is being answered; ``api.answer`` sets it.
         new_uuid: returns a new lower-case UUID with hyphens.
         random_bytes: returns a number of bytes that cannot be guessed.
     """
@@ -66,6 +77,7 @@ class Context:
     organization_keys: OrganizationKeys
     log_targets: LogTargets
     audit_targets: AuditTargets
+    audit_trail: AuditTrail
     passwords: Passwords
     rule_sets: RuleSets
     function_policies: FunctionPolicies
@@ -75,6 +87,7 @@ class Context:
     settings: AdminSettings
     new_uuid: Callable[[], str]
     random_bytes: Callable[[int], bytes]
+    call: Call = Call()
 
 
 def seconds(milliseconds: int | None) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import idempotency, lookup, mail_domains, pages, routing
+from postroom.admin import idempotency, identity_provider, lookup, mail_domains, pages, routing
 from postroom.admin.context import seconds
 from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
@@ -238,7 +238,8 @@ def delete(
         if not request.get("ForceDelete") and _has_enabled_users(context, organization.id):
             raise OrganizationStateException("The organization has enabled users; ForceDelete deletes it nevertheless.")
         deleting = replace(organization, state=OrganizationState.DELETING, deleting=now, fallback_mailbox=None)
-        routing.change(context, deleting, replay.remember(organization.id))
+        ended = identity_provider.end_application(context, organization, request)
+        routing.change(context, deleting, [*replay.remember(organization.id), *ended])
     routing.finish(context, organization.id)
     return {"OrganizationId": organization.id, "State": OrganizationState.DELETING.value}
 

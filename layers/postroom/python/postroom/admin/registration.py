@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.admin import lookup, mail_domains, routing
+from postroom.admin import lookup, mail_domains, personal_access_tokens, routing
 from postroom.admin.aliases import MAX_ALIASES, address_claim, claimed_by_others
 from postroom.admin.entities import mailbox_kept_until
 from postroom.contracts.admin.exceptions import (
@@ -95,7 +95,7 @@ def _create_mailbox(context: Context, organization: Organization, entity: Entity
 def deregister(
     context: Context, request: requests.DeregisterFromWorkMailRequest, now: int
 ) -> answers.DeregisterFromWorkMailResponse:
-    """Disable an entity and release its addresses (ours: aliases too). Its mailbox is kept for 30 days.
+    """Disable an entity, release its addresses (ours: aliases too) and end its tokens. Its mailbox is kept for 30 days.
 
     A disabled entity does not change, so that a repeated call is no error (ours; the model calls this idempotent).
     """
@@ -103,6 +103,7 @@ def deregister(
     entity = lookup.not_deleted(lookup.entity(context, organization.id, request["EntityId"]))
     if entity.state is not EntityState.ENABLED:
         _release_remaining(context, entity)
+        personal_access_tokens.end_all(context, organization, entity, now)
         return {}
     at_once, later = entity.addresses[:MAX_RELEASED], entity.addresses[MAX_RELEASED:]
     disabled = replace(
@@ -121,6 +122,7 @@ def deregister(
     else:
         context.directory.commit([Check(organization), *changes])
     _release_remaining(context, replace(disabled, version=entity.version + 1))
+    personal_access_tokens.end_all(context, organization, entity, now)
     return {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from postroom.admin import entities, lookup, passwords
+from postroom.admin import entities, lookup, passwords, personal_access_tokens
 from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
@@ -37,7 +37,7 @@ ATTRIBUTES: Final = (
     "ZipCode",
     "Department",
     "Country",
-    "Context",
+    "Office",
     "IdentityProviderUserId",
 )
 """Members that are stored unchanged; an empty string is stored as one."""
@@ -124,6 +124,8 @@ def delete(context: Context, request: requests.DeleteUserRequest, now: int) -> a
     user = lookup.find(context, organization.id, request["UserId"])
     if user is not None and user.kind is EntityKind.USER:
         secret = PasswordHash(organization_id=organization.id, user_id=user.id, hash="")
+        if user.state is not EntityState.ENABLED:
+            personal_access_tokens.end_all(context, organization, user, now)
         entities.delete_entity(context, user, now, [Check(organization), Remove(secret)])
     return {}
 

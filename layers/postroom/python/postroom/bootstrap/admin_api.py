@@ -78,6 +78,7 @@ def context(settings: AdminApiSettings) -> Context:
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         audit_targets=_audit_targets(settings),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
+        audit_trail=audit_parts.trail(settings),
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(clients.later(clients.s3), settings.inbound_bucket),
         # read anew each time: whoever was refused gives the permission and asks again at once

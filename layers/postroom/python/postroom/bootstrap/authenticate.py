@@ -16,6 +16,7 @@ from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.lines import write_line
 from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings
+from postroom.effects.counted_trail import CountedTrail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,13 +30,12 @@ class AuthenticateSettings(DirectorySettings, AuditTrailSettings):
 @ready
 def build(settings: AuthenticateSettings) -> Callable[[Mapping[str, Any]], Answered]:
     """Return the function that answers an authorizer's event."""
-    authorize = Authorize(
-        DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table)),
-        RememberedPasswords(Argon2Passwords()),
+    trail = CountedTrail(
         SqsAuditTrail(clients.later(clients.sqs), settings.audit_queue_url),
         EmbeddedMetrics(settings.metrics_namespace, write_line),
     )
-    return partial(_answer, authorize)
+    directory = DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
+    return partial(_answer, Authorize(directory, RememberedPasswords(Argon2Passwords()), trail))
 
 
 def _answer(authorize: Authorize, event: Mapping[str, Any]) -> Answered:

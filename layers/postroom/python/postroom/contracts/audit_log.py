@@ -280,7 +280,14 @@ def authentication(
 
 
 def token_event(
-    request: Request, action: TokenAction, *, user: str, name: str, expires_ms: int | None, scopes: Sequence[str]
+    request: Request,
+    action: TokenAction,
+    *,
+    user: str,
+    name: str,
+    expires_ms: int | None,
+    scopes: Sequence[str],
+    number: int = 0,
 ) -> AuditRecord:
     """Return the record of an attempt to create or delete a personal access token.
 
@@ -291,6 +298,7 @@ def token_event(
         name: the token's.
         expires_ms: milliseconds since the epoch; None for a token that does not expire, or is unknown.
         scopes: the token's.
+        number: tells equal events of one request apart.
     """
     said = {
         "user": user,
@@ -300,7 +308,7 @@ def token_event(
         "expires_time": "" if expires_ms is None else timestamp(expires_ms),
         "scopes": list(scopes),
     }
-    return _record(LogType.PERSONAL_ACCESS_TOKEN, request, said)
+    return _record(LogType.PERSONAL_ACCESS_TOKEN, request, said, number)
 
 
 def from_fact(fact: Fact, organization_arn: str) -> AuditRecord:

@@ -32,11 +32,15 @@ class JsonCall:
         target: value of ``X-Amz-Target``, ``Service.Operation``; empty if the header is missing.
         body: bytes as sent; empty if there are none.
         request_id: API Gateway's id, which is also returned as ``x-amzn-RequestId``.
+        source_ip: of the client; empty if the event has none.
+        user_agent: empty if the header is missing.
     """
 
     target: str
     body: bytes
     request_id: str
+    source_ip: str = ""
+    user_agent: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the decoded object; an empty body is an empty object, as with AWS.
@@ -67,8 +71,14 @@ def decode(event: Mapping[str, Any]) -> JsonCall:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except ValueError as error:
         raise MalformedRequestError("the body is not text, or not Base64 as the event says") from error
-    request_id = str((event.get("requestContext") or {}).get("requestId") or "")
-    return JsonCall(target=str(headers.get("x-amz-target") or ""), body=body, request_id=request_id)
+    context: Mapping[str, Any] = event.get("requestContext") or {}
+    return JsonCall(
+        target=str(headers.get("x-amz-target") or ""),
+        body=body,
+        request_id=str(context.get("requestId") or ""),
+        source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
+        user_agent=str(headers.get("user-agent") or ""),
+    )
 
 
 def encode(answer: Mapping[str, Any], request_id: str, *, status: int = 200) -> dict[str, Any]:

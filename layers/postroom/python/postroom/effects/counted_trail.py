@@ -1,6 +1,6 @@
-"""Audit records of decisions about access, counted once they are kept: WorkMail's metrics of what was refused.
+"""Audit records of authentication and access, counted once they are kept: WorkMail's metrics of what was refused.
 
-Source: guide, ZH:1525-1526: an observation of 1 for what was refused, of 0 for what was allowed, so that the average is
+Source: guide, ZH:1524-1526: an observation of 1 for what was refused, of 0 for what was allowed, so that the average is
 the share. Ours: deliveries count no ActionDenied, because records of them are made only where they are audited.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.audit_deliveries import LogType
-from postroom.ports.metrics import ACCESS_DENIED, ACTION_DENIED
+from postroom.ports.metrics import ACCESS_DENIED, ACTION_DENIED, AUTHENTICATION_FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ PERIOD_MS: Final = 60_000
 
 METRICS: Final[Mapping[RecordType, tuple[str, str]]] = {
     LogType.ACCESS_CONTROL: (ACCESS_DENIED, "access_granted"),
+    LogType.AUTHENTICATION: (AUTHENTICATION_FAILURE, "auth_successful"),
     LogType.MAILBOX_ACCESS: (ACTION_DENIED, "action_allowed"),
 }
 """Metric of a kind of record, and the key that is true for an observation of 0."""

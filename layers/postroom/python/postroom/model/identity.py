@@ -23,6 +23,25 @@ class TokenStatus(StrEnum):
     INACTIVE = "INACTIVE"
 
 
+ACCOUNT: Final = "ACCOUNT"
+"""In place of an organization's id, for records that belong to no organization."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityCenterApplication(Owned):
+    """An application of the account, made by the API; ``organization_id`` is ``ACCOUNT``."""
+
+    family: ClassVar[str] = "IDENTITY_CENTER_APPLICATION"
+    arn: str
+    name: str
+    instance_arn: str
+
+    @property
+    def key(self) -> str:
+        """Its ARN."""
+        return self.arn
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityProvider(Owned):
     """An organization's identity-provider configuration; there is at most one.

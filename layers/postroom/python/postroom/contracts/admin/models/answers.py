@@ -138,6 +138,13 @@ class CreateOutboundMailFlowRuleResponse(TypedDict):
     RuleId: NotRequired[str]
 
 
+class CreatePersonalAccessTokenResponse(TypedDict):
+    """Members of our ``CreatePersonalAccessTokenResponse``."""
+
+    PersonalAccessTokenId: NotRequired[str]
+    Token: NotRequired[str]
+
+
 class CreateResourceResponse(TypedDict):
     """Members of botocore's ``CreateResourceResponse``."""
 

@@ -154,6 +154,17 @@ class CreateOutboundMailFlowRuleRequest(TypedDict):
     ClientToken: NotRequired[str]
 
 
+class CreatePersonalAccessTokenRequest(TypedDict):
+    """Members of our ``CreatePersonalAccessTokenRequest``."""
+
+    OrganizationId: str
+    UserId: str
+    Name: str
+    Scopes: NotRequired[Sequence[str]]
+    LifetimeInDays: NotRequired[int]
+    ClientToken: NotRequired[str]
+
+
 class CreateResourceRequest(TypedDict):
     """Members of botocore's ``CreateResourceRequest``."""
 

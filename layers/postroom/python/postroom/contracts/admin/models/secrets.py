@@ -32,6 +32,7 @@ REQUESTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'CreateAvailabilityCo
                 ('Office',))}
 
 ANSWERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'AssumeImpersonationRole': (('Token',),),
+ 'CreatePersonalAccessToken': (('Token',),),
  'DescribeResource': (('Description',),),
  'DescribeUser': (('DisplayName',),
                   ('FirstName',),

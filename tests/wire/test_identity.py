@@ -1,0 +1,136 @@
+"""Identity providers and personal access tokens by a stock boto3 client, with every error of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from contracts import generate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNKNOWN = "m-" + "0" * 32
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+NO_APPLICATION = "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-0000000000000000"
+IDENTITY = "11111111-2222-3333-4444-555555555555"
+SETTINGS = {
+    "AuthenticationMode": "IDENTITY_PROVIDER_ONLY",
+    "IdentityCenterConfiguration": {"InstanceArn": INSTANCE, "ApplicationArn": NO_APPLICATION},
+    "PersonalAccessTokenConfiguration": {"Status": "ACTIVE", "LifetimeInDays": 30},
+}
+TOKEN_ID = {"PersonalAccessTokenId": "x"}
+TOKEN = {"UserId": "ann", "Name": "phone"}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "put_identity_provider_configuration": SETTINGS,
+    "describe_identity_provider_configuration": {},
+    "delete_identity_provider_configuration": {},
+    "create_personal_access_token": TOKEN,
+    "list_personal_access_tokens": {},
+    "get_personal_access_token_metadata": TOKEN_ID,
+    "delete_personal_access_token": TOKEN_ID,
+}
+INVALID: dict[str, dict[str, Any]] = {
+    "put_identity_provider_configuration": {"AuthenticationMode": "DIRECTORY_ONLY"},
+    "describe_identity_provider_configuration": {"OrganizationId": "m-" + "x" * 32},
+    "delete_identity_provider_configuration": {"OrganizationId": "m-" + "x" * 32},
+    "create_personal_access_token": {"LifetimeInDays": 3654},
+    "list_personal_access_tokens": {"MaxResults": 101},
+    "get_personal_access_token_metadata": {"PersonalAccessTokenId": "a b"},
+    "delete_personal_access_token": {"PersonalAccessTokenId": "a b"},
+}
+MISSING = {
+    "ResourceNotFoundException": (
+        "put_identity_provider_configuration",
+        "describe_identity_provider_configuration",
+        "create_personal_access_token",
+        "get_personal_access_token_metadata",
+    )
+}
+
+
+@pytest.fixture
+def workmail(route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stock client of a process that has AWS_DATA_PATH, for CreatePersonalAccessToken."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(generate.CLIENT))
+    client: Any = boto3.session.Session().client("workmail")
+    client.meta.events.register("before-send.workmail", route)
+    return client
+
+
+@pytest.fixture
+def acme(workmail: Any) -> str:
+    """An organization with ann, who is enabled and associated."""
+    acme: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    ann = workmail.create_user(OrganizationId=acme, Name="ann", DisplayName="A", IdentityProviderUserId=IDENTITY)
+    workmail.register_to_work_mail(OrganizationId=acme, EntityId=ann["UserId"], Email="ann@example.com")
+    return acme
+
+
+@pytest.fixture
+def refused(workmail: Any) -> Callable[..., None]:
+    def call(code: str, operation: str, **request: Any) -> None:
+        with pytest.raises(getattr(workmail.exceptions, code)):
+            getattr(workmail, operation)(**request)
+
+    return call
+
+
+def configured(workmail: Any, acme: str, status: str = "ACTIVE") -> None:
+    made = workmail.create_identity_center_application(Name="mail", InstanceArn=INSTANCE)["ApplicationArn"]
+    center = {"InstanceArn": INSTANCE, "ApplicationArn": made}
+    tokens = {"Status": status, "LifetimeInDays": 30}
+    changed = {**SETTINGS, "IdentityCenterConfiguration": center, "PersonalAccessTokenConfiguration": tokens}
+    workmail.put_identity_provider_configuration(OrganizationId=acme, **changed)
+
+
+def test_every_error_of_the_model(workmail: Any, acme: str, refused: Callable[..., None]) -> None:
+    for operation, request in REQUESTS.items():
+        refused("OrganizationNotFoundException", operation, OrganizationId=UNKNOWN, **request)
+        refused("InvalidParameterException", operation, **{"OrganizationId": acme, **request, **INVALID[operation]})
+    refused("InvalidParameterException", "create_identity_center_application", Name="a b", InstanceArn=INSTANCE)
+    refused("InvalidParameterException", "delete_identity_center_application", ApplicationArn="arn:aws:sso::1:a/b")
+    for code, operations in MISSING.items():
+        for operation in operations:
+            refused(code, operation, OrganizationId=acme, **REQUESTS[operation])
+    for operation in ("create_personal_access_token", "list_personal_access_tokens"):
+        named = {**REQUESTS[operation], "UserId": "nobody"}
+        refused("EntityNotFoundException", operation, OrganizationId=acme, **named)
+    configured(workmail, acme, "INACTIVE")
+    refused("OrganizationStateException", "create_personal_access_token", OrganizationId=acme, **TOKEN)
+    configured(workmail, acme)
+    ann = workmail.describe_user(OrganizationId=acme, UserId="ann")["UserId"]
+    workmail.deregister_from_work_mail(OrganizationId=acme, EntityId=ann)
+    refused("EntityStateException", "create_personal_access_token", OrganizationId=acme, **TOKEN)
+    workmail.delete_user(OrganizationId=acme, UserId=ann)
+    for operation in ("create_personal_access_token", "list_personal_access_tokens"):
+        named = {**REQUESTS[operation], "UserId": ann}
+        refused("EntityStateException", operation, OrganizationId=acme, **named)
+    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
+    for operation, request in REQUESTS.items():
+        refused("OrganizationStateException", operation, OrganizationId=acme, **request)
+
+
+def test_tokens_are_made_listed_by_a_paginator_and_deleted(workmail: Any, acme: str) -> None:
+    configured(workmail, acme)
+    named = {"OrganizationId": acme}
+    made = [workmail.create_personal_access_token(**named, **TOKEN, Scopes=["EWS"]) for _ in range(3)]
+    ids = sorted(each["PersonalAccessTokenId"] for each in made)
+    pages = workmail.get_paginator("list_personal_access_tokens").paginate(
+        **named, UserId="ann", PaginationConfig={"PageSize": 2}
+    )
+    assert [each["PersonalAccessTokenId"] for page in pages for each in page["PersonalAccessTokenSummaries"]] == ids
+    found = workmail.get_personal_access_token_metadata(**named, PersonalAccessTokenId=ids[0])
+    assert (found["Name"], found["Scopes"]) == ("phone", ["EWS"])
+    assert (found["ExpiresTime"] - found["DateCreated"]).days == 30
+    for token_id in ids:
+        workmail.delete_personal_access_token(**named, PersonalAccessTokenId=token_id)
+    assert workmail.list_personal_access_tokens(**named)["PersonalAccessTokenSummaries"] == []
+    configuration = workmail.describe_identity_provider_configuration(**named)
+    assert configuration["PersonalAccessTokenConfiguration"] == {"Status": "ACTIVE", "LifetimeInDays": 30}
+    workmail.delete_identity_center_application(
+        ApplicationArn=configuration["IdentityCenterConfiguration"]["ApplicationArn"]
+    )
+    workmail.delete_identity_provider_configuration(**named)
