@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
 from postroom.adapters.aws.audit_trail import SqsAuditTrail
-from postroom.adapters.aws.directory import DynamoDirectory
-from postroom.adapters.aws.directory_table import DirectoryTable
 
 if TYPE_CHECKING:
+    from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
     from postroom.bootstrap.settings import AuditDeliveriesSettings, AuditTrailSettings
 
 
@@ -22,6 +20,12 @@ def trail(settings: AuditTrailSettings) -> SqsAuditTrail:
 
 def deliveries(settings: AuditDeliveriesSettings) -> AwsAuditDeliveries:
     """Return where organizations want their audit records."""
+    import time  # functions that only leave records start without these
+
+    from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
+    from postroom.adapters.aws.directory import DynamoDirectory
+    from postroom.adapters.aws.directory_table import DirectoryTable
+
     directory = DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
     logs, age_s = clients.later(clients.logs), settings.audit_settings_cache_s
     return AwsAuditDeliveries(directory, logs, age_s=age_s, monotonic=time.monotonic)
