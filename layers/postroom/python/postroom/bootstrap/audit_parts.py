@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
 from postroom.adapters.aws.audit_trail import SqsAuditTrail
 
 if TYPE_CHECKING:
