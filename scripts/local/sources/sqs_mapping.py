@@ -31,6 +31,13 @@ LONG_POLL_SECONDS: Final = 5
 MOST_PER_RECEIVE: Final = 10
 """Source: AWS, ReceiveMessage."""
 
+MOST_PER_MESSAGE: Final = 262_144
+"""Largest message, in bytes. Source: SQS's limit until August 2025, which the emulator still has."""
+
+MOST_BYTES: Final = 6 * 1024 * 1024 - MOST_PER_RECEIVE * MOST_PER_MESSAGE
+"""Bodies of a batch, in bytes, from which no more is received: Lambda ends a batch before its event has more than 6 MB.
+Source: AWS, "Configuring scalability for SQS event source mappings", batching."""
+
 _AFTER_ERROR: Final = 0.5
 """Seconds before the next try after the emulator refused. Ours."""
 
@@ -92,10 +99,13 @@ class SqsMapping:
             self._executor.submit(self._handle, messages)
 
     def _gather(self) -> list[dict[str, Any]]:
-        """Receive until the batch is full or the window is over; without a window, until the queue is empty."""
+        """Receive until the batch is full, its event is large, or the window is over.
+
+        Without a window: until the queue is empty.
+        """
         messages = self._receive(min(self._size, MOST_PER_RECEIVE), LONG_POLL_SECONDS)
         closes = time.monotonic() + self._window
-        while messages and len(messages) < self._size and not self._stop.is_set():
+        while messages and len(messages) < self._size and _bytes(messages) < MOST_BYTES and not self._stop.is_set():
             left = closes - time.monotonic()
             if left <= 0 and self._size <= MOST_PER_RECEIVE:
                 break
@@ -152,6 +162,10 @@ class SqsMapping:
                 for number, message in enumerate(messages[first : first + MOST_PER_RECEIVE])
             ]
             self._sqs("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
+
+
+def _bytes(messages: list[dict[str, Any]]) -> int:
+    return sum(len(message["Body"].encode()) for message in messages)
 
 
 def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
