@@ -150,3 +150,14 @@ def test_deliveries_of_other_services_are_as_moto_has_them(logs: CloudWatchLogsC
     distribution = "arn:aws:cloudfront::123456789012:distribution/E1"
     logs.put_delivery_source(name="cdn", resourceArn=distribution, logType="ACCESS_LOGS")
     assert "cs-method" in delivered(logs, "S3", "cdn")["recordFields"]
+
+
+def test_a_delivery_to_a_stream_gives_it_the_tag_of_log_delivery(logs: CloudWatchLogsClient) -> None:
+    firehose = boto3.client("firehose")
+    firehose.create_delivery_stream(
+        DeliveryStreamName="audit",
+        S3DestinationConfiguration={"RoleARN": "arn:aws:iam::123456789012:role/f", "BucketARN": "arn:aws:s3:::sink"},
+    )
+    delivered(logs, "FH")
+    tags = firehose.list_tags_for_delivery_stream(DeliveryStreamName="audit")["Tags"]
+    assert tags == [{"Key": "LogDeliveryEnabled", "Value": "true"}]
