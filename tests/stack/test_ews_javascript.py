@@ -58,6 +58,20 @@ def grace(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ru
     return running
 
 
+def run(program: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Run the client and return what it prints."""
+    done = subprocess.run(
+        ["node", str(program), json.dumps(asked)],
+        env={"PATH": os.environ["PATH"], "TZ": "UTC"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @pytest.mark.parametrize("zone", ["", "Eastern Standard Time"])
 def test_it_finds_the_front_and_reads_the_same_free_busy_in_any_zone(
     grace: RunningStack, program: Path, zone: str
@@ -72,15 +86,7 @@ def test_it_finds_the_front_and_reads_the_same_free_busy_in_any_zone(
         "base": base,
         "zone": zone,
     }
-    done = subprocess.run(
-        ["node", str(program), json.dumps(asked)],
-        env={"PATH": os.environ["PATH"], "TZ": "UTC"},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    found = json.loads(done.stdout)
+    found = run(program, asked)
     assert found["url"] == f"{HOST}/EWS/Exchange.asmx"
     assert found["asked"] == [
         {"method": "GET", "url": f"{HOST}/autodiscover/autodiscover.xml", "authorized": False, "status": 401},
@@ -99,3 +105,24 @@ def test_it_finds_the_front_and_reads_the_same_free_busy_in_any_zone(
         "start": "510",
         "end": "960",
     }
+
+
+def test_an_impersonation_role_reads_free_busy_as_a_user(grace: RunningStack, program: Path) -> None:
+    """As Amazon's code for .NET and Java does, of whose library this one is a translation."""
+    workmail = grace.client("workmail")
+    organizations = workmail.list_organizations()["OrganizationSummaries"]
+    (organization,) = [each["OrganizationId"] for each in organizations if each["Alias"] == "javascript"]
+    named: dict[str, str] = {"OrganizationId": organization}
+    rules = [{"ImpersonationRuleId": "all", "Effect": "ALLOW"}]
+    role = workmail.create_impersonation_role(**named, Name="Sync", Type="READ_ONLY", Rules=rules)
+    token = workmail.assume_impersonation_role(**named, ImpersonationRoleId=role["ImpersonationRoleId"])["Token"]
+    asked: dict[str, Any] = {
+        "user": f"ada@{DOMAIN}",
+        "token": token,
+        "url": grace.environment["POSTROOM_EWS_URL"],
+        "mailboxes": [GRACE],
+        "start": "2026-12-07T12:00:00Z",
+        "end": "2026-12-08T12:00:00Z",
+    }
+    (graces,) = run(program, asked)["mailboxes"]
+    assert [each["start"] for each in graces["events"][:2]] == ["2026-12-07T08:00:00.000Z", "2026-12-07T12:00:00.000Z"]

@@ -4,6 +4,7 @@
 //   base: where the servers of all names are on this machine, for example http://127.0.0.1:8080. Without it the client
 //         asks DNS, and port 443, as it does by itself.
 //   zone: Windows' name of the time zone of the question; UTC if there is none.
+//   token, url: of an impersonation role, which acts as the user, and of EWS; there is no password and no autodiscover.
 // Prints {"url": the EWS URL that it found, "mailboxes": […], "asked": [requests]} as JSON.
 const ews = require("ews-javascript-api");
 const { XhrApi } = require("@ewsjs/xhr");
@@ -59,9 +60,15 @@ async function main() {
   ews.ConfigurationApi.ConfigureXHR(xhr);
   const zone = asked.zone ? ews.TimeZoneInfo.FindSystemTimeZoneById(asked.zone) : ews.TimeZoneInfo.Utc;
   const service = new ews.ExchangeService(ews.ExchangeVersion[asked.version || "Exchange2010_SP2"], zone);
-  service.Credentials = new ews.WebCredentials(asked.user, asked.password);
   service.XHRApi = xhr;
-  await service.AutodiscoverUrl(asked.user, () => true);
+  if (asked.token) {
+    service.Credentials = new ews.OAuthCredentials(asked.token);
+    service.ImpersonatedUserId = new ews.ImpersonatedUserId(ews.ConnectingIdType.SmtpAddress, asked.user);
+    service.Url = new ews.Uri(asked.url);
+  } else {
+    service.Credentials = new ews.WebCredentials(asked.user, asked.password);
+    await service.AutodiscoverUrl(asked.user, () => true);
+  }
   const window = new ews.TimeWindow(new ews.DateTime(asked.start), new ews.DateTime(asked.end));
   const attendees = asked.mailboxes.map((mailbox) => new ews.AttendeeInfo(mailbox));
   const options = new ews.AvailabilityOptions();
