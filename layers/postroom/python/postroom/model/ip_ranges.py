@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from postroom.errors import InvalidRangeError
 
@@ -26,16 +26,17 @@ class IpRange(NamedTuple):
             raise InvalidRangeError(f"{text} is an IPv6 range; rules know IPv4 only")
         if not slash:
             raise InvalidRangeError(f"{text} has no prefix length; a single address is {text}/32")
-        try:
-            found = ipaddress.IPv4Interface(text) if prefix.isdecimal() else None
-        except ValueError:
-            found = None
-        if found is None:
+        first, bits = ip_number(address), _PREFIXES.get(prefix)
+        if first is None or bits is None:
             raise InvalidRangeError(f"{text} is no IPv4 range; one is like 10.0.0.0/8, with a prefix of 0 to 32 bits")
-        if found.ip != found.network.network_address:
-            raise InvalidRangeError(f"{text} has bits after its prefix; the range with this address is {found.network}")
-        first = int(found.ip)
-        return cls(first, first + found.network.num_addresses - 1)
+        size = 1 << (32 - bits)
+        if first % size:
+            whole = f"{ipaddress.IPv4Address(first - first % size)}/{bits}"
+            raise InvalidRangeError(f"{text} has bits after its prefix; the range with this address is {whole}")
+        return cls(first, first + size - 1)
+
+
+_PREFIXES: Final = {str(bits): bits for bits in range(33)}
 
 
 def ip_number(text: str) -> int | None:
