@@ -30,11 +30,29 @@ if TYPE_CHECKING:
 
     from postroom.bootstrap.operator import Operator
 
-FUNCTIONS: Final = ("IngestFunction", "DeliverFunction", "RecordEventsFunction", "ParkFunction", "SweepFunction")
+FUNCTIONS: Final = (
+    "IngestFunction",
+    "DeliverFunction",
+    "RecordEventsFunction",
+    "ParkFunction",
+    "SweepFunction",
+    "WriteAuditDigestsFunction",
+)
 """Functions whose variables together are the operator's settings."""
 
 CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
 """The folder for AWS_DATA_PATH that teaches clients our operations."""
+
+OUTPUTS: Final = {
+    "DirectoryTableName": "DIRECTORY_TABLE",
+    "LedgerTableName": "LEDGER_TABLE",
+    "TransitTableName": "TRANSIT_TABLE",
+    "MailboxTableName": "MAILBOX_TABLE",
+    "InboundBucketName": "INBOUND_BUCKET",
+    "MailBucketName": "MAIL_BUCKET",
+    "AuditSigningKeyArn": "AUDIT_SIGNING_KEY_ARN",
+}
+"""Outputs of a deployed stack, with the settings that they are."""
 
 ANSWER_SECONDS: Final = 30
 """How long the Lambda service may take to return a function's configuration."""
@@ -80,6 +98,30 @@ class Stack:
         from postroom.bootstrap import operator
 
         return operator.build(ChainMap(cast("dict[str, str]", self.settings()), os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack(Stack):
+    """A stack that CloudFormation has made, under the credentials and in the Region of the environment."""
+
+    name: str
+
+    def settings(self) -> Mapping[str, str]:
+        """Return the settings that the stack's outputs are.
+
+        Raises:
+            RefusedError: there is no stack of this name.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            (found,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's "does not exist"
+                raise RefusedError(f"there is no stack {self.name} in this account and Region") from error
+            raise
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+        return {setting: outputs[output] for output, setting in OUTPUTS.items() if output in outputs}
 
 
 class FunctionVariables(Mapping[str, str]):
@@ -172,6 +214,11 @@ def find(root: Path | None = None) -> Stack:
         except FileNotFoundError as error:
             raise RefusedError(f"no stack is running here; {START}") from error
     return Stack(dict(os.environ))
+
+
+def named(stack: str | None) -> Stack:
+    """Return a deployed stack by its name, or else the running one."""
+    return DeployedStack(dict(os.environ), stack) if stack else find()
 
 
 def read_exports(text: str) -> dict[str, str]:

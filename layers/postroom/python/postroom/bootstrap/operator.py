@@ -14,6 +14,7 @@ from postroom.adapters.aws import clients
 from postroom.bootstrap import ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import (
+    Arn,
     DirectorySettings,
     FlowSettings,
     LedgerSettings,
@@ -24,12 +25,16 @@ from postroom.bootstrap.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from postroom.calendar_store.store import CalendarStore
+    from postroom.digests.verify import Verification
+    from postroom.model.audit_targets import Place
     from postroom.model.mailbox import Head, Item
     from postroom.parking.redrive import Redriving
-    from postroom.ports.directory import Addressees, MailboxOwners
+    from postroom.ports.audit_deliveries import AuditDeliveries
+    from postroom.ports.digest_objects import DigestObjects
+    from postroom.ports.directory import Addressees, Directory, MailboxOwners
     from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Transit
     from postroom.ports.transit_scans import TransitScans
 
+
+AUDIT_AGE_S: Final = 5
+"""How long deliveries of audit records are kept, in seconds: a command that follows them sees changes soon. Ours."""
 
 CALENDAR_THREADS: Final = 9
 """How many objects of a calendar are stored at the same time: below the connections of a client (10). Ours."""
@@ -59,6 +67,13 @@ class MailboxSettings(FlowSettings):
     """Of the tool that reads mailboxes."""
 
     mailbox_table: str
+
+
+class AuditSettings(Settings):
+    """Of the tool that verifies audit records."""
+
+    transit_table: str
+    audit_signing_key_arn: Arn
 
 
 class ParkingSettings(StationSettings, OrderQueueSettings):
@@ -85,6 +100,38 @@ class Operator:
 
         settings = DirectorySettings.read(self._variables)
         return DynamoAddressees(DirectoryTable(clients.dynamodb(), settings.directory_table))
+
+    @cached_property
+    def records(self) -> Directory:
+        """Everything that the directory has."""
+        from postroom.adapters.aws.directory import DynamoDirectory
+        from postroom.adapters.aws.directory_table import DirectoryTable
+
+        settings = DirectorySettings.read(self._variables)
+        return DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
+
+    @cached_property
+    def audit_deliveries(self) -> AuditDeliveries:
+        """Where audit records go."""
+        from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
+
+        return AwsAuditDeliveries(self.records, clients.logs(), age_s=AUDIT_AGE_S, monotonic=time.monotonic)
+
+    @cached_property
+    def audit_place(self) -> Place:
+        """Where the stack is, as keys of audit records name it."""
+        from postroom.model.audit_targets import Place
+
+        arn = AuditSettings.read(self._variables).audit_signing_key_arn
+        _, partition, _, region, account, _ = arn.split(":", 5)
+        return Place(partition, region, account)
+
+    @cached_property
+    def audit_objects(self) -> DigestObjects:
+        """Objects of audit records in customers' buckets."""
+        from postroom.adapters.aws.digest_objects import S3DigestObjects
+
+        return S3DigestObjects(clients.s3(), self.audit_place.account)
 
     @cached_property
     def owners(self) -> MailboxOwners:
@@ -179,6 +226,32 @@ class Operator:
             notices=parts.parked_notices(settings),
             now=now_ms,
             queues=parts.queues(settings),
+        )
+
+    def verification(self, more_keys: Sequence[bytes] = (), since_ms: int = 0) -> Verification:
+        """Return what verifies audit records, as of now.
+
+        Args:
+            more_keys: public keys, as DER, of keys that signed digests before the stack's.
+            since_ms: as in ``Verification``.
+
+        Raises:
+            KeyUnavailableError: the signing key cannot be asked for its public key.
+        """
+        from postroom.adapters.aws.digest_signatures import KmsDigestSigner
+        from postroom.adapters.aws.written_objects import DynamoWrittenObjects
+        from postroom.digests.verify import Verification
+
+        settings = AuditSettings.read(self._variables)
+        signer = KmsDigestSigner(clients.kms(), settings.audit_signing_key_arn)
+        return Verification(
+            chains=DynamoWrittenObjects(clients.dynamodb(), settings.transit_table),
+            objects=self.audit_objects,
+            public_keys=[signer.public_key(), *more_keys],
+            account=self.audit_place.account,
+            region=self.audit_place.region,
+            now_ms=now_ms(),
+            since_ms=since_ms,
         )
 
     def content(self, head: Head, item: Item) -> Iterator[bytes]:

@@ -24,8 +24,9 @@ from postroom.contracts.audit_digests import Digest, ListedFile, Previous
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.effects.runs import Run
 from postroom.errors import ConflictError, UnreadableDigestError
-from postroom.model.audit_chains import HOUR_MS, place
+from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_deliveries import DestinationKind
+from postroom.model.audit_targets import target_of
 from postroom.ports.digest_objects import StoredObject
 
 if TYPE_CHECKING:
@@ -156,12 +157,14 @@ class AuditDigests:
         """Say whether the organization is active and has a delivery to the chain's place."""
         if not self.owners.is_active(chain.organization_id):  # deliveries of the account outlive their organization
             return False
-        for each in self.deliveries.of(chain.organization_id):
-            bucket, _, prefix = each.target_arn.rpartition(":")[2].partition("/")
-            prefix = prefix.strip("/") and f"{prefix.strip('/')}/"
-            if each.kind is DestinationKind.S3 and place(chain.organization_id, bucket, prefix) == chain.place:
-                return True
-        return False
+        targets = [target_of(each.target_arn) for each in self.deliveries.of(chain.organization_id)]
+        return any(
+            target is not None
+            and target.kind is DestinationKind.S3
+            and target.name == chain.bucket
+            and (f"{target.prefix}/" if target.prefix else "") == chain.prefix
+            for target in targets
+        )
 
     def _settle(self, chain: AuditChain) -> AuditChain:
         """Do what a run that stopped has left: the objects of the newest digest are no longer open.

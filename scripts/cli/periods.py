@@ -1,0 +1,28 @@
+"""Points in time as people write them: a time, or how long ago."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from cli.errors import UsageError
+
+_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def since_ms(text: str) -> int:
+    """Read an ISO 8601 time or day, in UTC without an offset, or how long ago: 30m, 2h, 7d; in milliseconds.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if ago := _AGO.fullmatch(text.strip()):
+        return max(time.time_ns() // 1_000_000 - int(ago[1]) * _SECONDS[ago[2]] * 1000, 0)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"not a time, nor 30m, 2h or 7d: {text}") from error
