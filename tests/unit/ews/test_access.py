@@ -13,6 +13,7 @@ from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.contracts.ews import soap
 from postroom.contracts.ews.names import m
 from postroom.errors import StoreUnavailableError
+from postroom.ews import front as station
 from postroom.model.access_effect import AccessEffect
 from postroom.model.access_rules import AccessRule
 from postroom.model.free_busy import CalendarRead, FailureCode, MailboxAvailability, MailboxFailure
@@ -251,3 +252,46 @@ def test_exchangelib_says_that_access_is_denied(connection: Front) -> None:
     with pytest.raises(TransportError, match="403"):
         list(server.resolve_names(["ada"]))
     assert {fields["access_granted"] for _, fields in said(connection)} == {False}
+
+
+class StoppedError(BaseException):
+    """The process ends."""
+
+
+PORTS = (("directory", "organization"), ("directory", "owned"), ("availability", "ask"), ("trail", "record"))
+
+
+@pytest.mark.parametrize("port", PORTS, ids="-".join)
+@pytest.mark.parametrize("error", [StoppedError, StoreUnavailableError])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_answer_without_its_records_wherever_a_call_fails_or_the_function_stops(
+    front: Front, monkeypatch: pytest.MonkeyPatch, port: tuple[str, str], error: type[BaseException], when: str
+) -> None:
+    """Each port's call fails or never returns, before or after it was carried out; a retry is then answered."""
+    reads = (CalendarRead("id-ada", allowed=True), CalendarRead("id-eve", allowed=False))
+    front.availability.results["ada@acme.example"] = MailboxAvailability("ada@acme.example", (), reads=reads)
+    event = {
+        "httpMethod": "POST",
+        "pathParameters": {"service": "ews", "file": "exchange.asmx"},
+        "body": availability().decode(),
+        "requestContext": {"authorizer": {"organizationId": "m-1", "userId": "id-ada", "email": "ada@acme.example"}},
+    }
+    owner, name = getattr(front, port[0]), port[1]
+    carry_out = getattr(owner, name)
+
+    def failing(*arguments: Any, **more: Any) -> Any:
+        if when == "after":
+            carry_out(*arguments, **more)
+        raise error("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(owner), name, lambda _, *arguments, **more: failing(*arguments, **more))
+        try:
+            answered = station.answer(event, front.context, now_ms=1)
+        except StoppedError:
+            answered = None
+    assert answered is None or answered.code == "ErrorInternalServerTransientError"
+    kept = len(front.trail.records)
+    assert kept == 3 or answered is None or answered.response["statusCode"] == 500
+    assert station.answer(event, front.context, now_ms=2).response["statusCode"] == 200
+    assert len(front.trail.records) == kept + 3
