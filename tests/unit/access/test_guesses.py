@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.errors import ConflictError
 from postroom.model.failed_logins import (
@@ -159,3 +162,16 @@ def test_a_row_is_found_by_its_key_and_expires(logins: Logins) -> None:
     assert logins.directory.owned(FailedLogins, "m-1", row.key) == row
     logins.directory.commit([Replace(row)])
     assert PASSWORD not in str(logins.failures())
+
+
+@given(st.lists(st.integers(0, 90_000), max_size=40))
+def test_whatever_its_rhythm_a_guesser_gets_one_comparison_per_wait(gaps: list[int]) -> None:
+    logins, compared = Logins(), []
+    for gap in gaps:
+        logins.now_ms += gap
+        if guess(logins, 1) == [FailedReason.WRONG_PASSWORD]:
+            compared.append(logins.now_ms)
+    waited = [later - earlier for earlier, later in pairwise(compared[FREE_FAILURES - 1 :])]
+    assert all(wait >= min(1000 * 2**number, MAX_WAIT_MS) for number, wait in enumerate(waited))
+    logins.now_ms += MAX_WAIT_MS
+    assert logins.asked().caller == ADA, "no rhythm locks the user out"
