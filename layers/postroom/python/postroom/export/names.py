@@ -17,13 +17,14 @@ import re
 import unicodedata
 from collections import defaultdict, deque
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.model.folders import TITLE, Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from postroom.model.mailbox import FolderInfo
 
@@ -53,6 +54,7 @@ class ArchiveNames:
     def __init__(self, folders: Iterable[FolderInfo]) -> None:
         self._folders: Mapping[str, FolderInfo] = {folder.id: folder for folder in folders}
         self._taken = {_key(MANIFEST)}
+        self._numbers: dict[str, Iterator[int]] = {}
         self._above: dict[str, str | None] = {}
         self._paths: dict[str, str] = {}
         below = self._below()
@@ -105,9 +107,10 @@ class ArchiveNames:
         name, base = safe(_title(self._folders[folder])), f"{self._paths[above]}/" if above else ""
         if _units(base + name) > MOST_PATH_UNITS:
             base, name = "", f"deep {_digest(folder)}"
-        path, number = base + name, 2
+        path = base + name
+        numbers = self._numbers.setdefault(_key(path), count(2))
         while _key(path) in self._taken:
-            path, number = f"{base}{name} ({number})", number + 1
+            path = f"{base}{name} ({next(numbers)})"
         self._taken.add(_key(path))
         return path
 
