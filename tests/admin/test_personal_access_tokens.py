@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,11 @@ from postroom.access import tokens
 from postroom.access.authenticate import authenticate
 from postroom.admin.personal_access_tokens import MAX_TOKENS
 from postroom.contracts.event_log import timestamp
+from postroom.errors import StoreUnavailableError
 from postroom.model.identity import PersonalAccessToken, TokenOfUser
 from postroom.model.limits import DAY_MS
 from postroom.model.logins import Attempt
+from tests.admin.conftest import ApiError
 from tests.support.logins import basic
 
 if TYPE_CHECKING:
@@ -249,3 +253,47 @@ def test_an_interrupted_end_lets_nothing_in_and_is_continued(
     caller("DeregisterFromWorkMail", OrganizationId=acme, EntityId=ann)
     caller(operation, OrganizationId=acme, **named)
     assert left(context, acme) == 0
+
+
+class Stopping:
+    """A port whose calls fail from the n-th on, all ports of a test counted together."""
+
+    def __init__(self, port: Any, calls: list[int], most: int) -> None:
+        self._port, self._calls, self._most = port, calls, most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def _count(self) -> None:
+        self._calls[0] += 1
+        if self._calls[0] > self._most:
+            raise StoreUnavailableError("down")
+
+    def commit(self, changes: Any) -> None:
+        self._count()
+        self._port.commit(changes)
+
+    def record(self, records: Any) -> None:
+        self._count()
+        self._port.record(records)
+
+
+@pytest.mark.parametrize("most", range(5))
+def test_wherever_it_stops_no_token_is_made_or_ended_without_its_record(
+    caller: Any, context: Any, acme: str, ann: str, most: int
+) -> None:
+    named = {"OrganizationId": acme, "UserId": ann, "Name": "phone"}
+    calls = [0]
+    directory, trail = (Stopping(port, calls, most) for port in (context.directory, context.audit_trail))
+    caller.context = replace(context, directory=directory, audit_trail=trail)
+    with contextlib.suppress(ApiError):
+        token_id = caller(CREATE, **named)["PersonalAccessTokenId"]
+        caller(DELETE, OrganizationId=acme, PersonalAccessTokenId=token_id)
+    actions, tokens_left = [each["action"] for each in events(context)], left(context, acme) // 2
+    assert (actions, tokens_left) == {
+        0: ([], 0),
+        1: (["create"], 0),
+        2: (["create"], 1),
+        3: (["create", "delete"], 1),
+        4: (["create", "delete"], 0),
+    }[most]
