@@ -6,7 +6,7 @@ The only knowledge of the code is names: of tables, queues and facts, and of the
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +15,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from moto.ses.models import ses_backends
 
+from tests.faults.audited import audited_deliveries
+from tests.faults.faults import IN_ORDER
 from tests.faults.harness import ACCOUNT, REGION
+from tests.support.audit_targets import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from tests.faults.audited import Audited
     from tests.faults.harness import Harness
 
 FRAME: Final = (1 << 20) + 16
@@ -164,6 +168,10 @@ class Evidence:
     in_the_window: bool
     """Whether a call with an effect outside our tables, or the call after it, went wrong: it may be repeated."""
     message_of: Mapping[str, str] = field(default_factory=dict)
+    audited: Mapping[str, Counter[Audited]] = field(default_factory=dict)
+    """What destinations of audit records have."""
+    undisturbed: bool = False
+    """Whether nothing went wrong, and every message was handed out once and in order."""
 
     @property
     def listed(self) -> Iterator[tuple[str, str]]:
@@ -203,7 +211,10 @@ class Evidence:
                 call = json.loads(row["body"]["S"])
                 for recipient in call["recipients"] if call["synchronous"] else [row["sk"]["S"]]:
                     yield State(self._message(row["pk"]["S"]), recipient, state)
-            elif what != "event":  # a fact that waits for its log is no recipient
+            elif what not in {
+                "event",
+                "audit-records",
+            }:  # facts and audit records that wait for their logs are no recipients
                 yield State(self._message(row["pk"]["S"]), what, state)
 
     def _message(self, trace: str) -> str:
@@ -232,6 +243,8 @@ def gather(harness: Harness) -> Evidence:
         noted=_noted(harness),
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
+        audited=audited_deliveries() if "write_audit_log" in harness.functions else {},
+        undisturbed=not harness.injector.struck and harness.handing == IN_ORDER,
     )
     made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
     causes = {fact.trace: fact.data["causedBy"] for fact in facts if "causedBy" in fact.data}
@@ -318,7 +331,8 @@ def _plain_key(head: Mapping[str, Any]) -> bytes:
 
 def _lines() -> Iterator[Mapping[str, Any]]:
     logs = boto3.client("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
+    groups = [group for group in logs.describe_log_groups()["logGroups"] if group["logGroupName"] != GROUP]
+    for group in groups:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         for page in pages:
             for event in page["events"]:

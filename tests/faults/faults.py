@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 THROTTLES: Final = {
     "dynamodb": "ThrottlingException",
     "events": "ThrottlingException",
+    "firehose": "ServiceUnavailableException",
     "kms": "ThrottlingException",
     "lambda": "TooManyRequestsException",
     "logs": "ThrottlingException",

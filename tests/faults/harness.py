@@ -57,8 +57,15 @@ MAPPINGS: Final[Mapping[str, str]] = {
     STREAM: "record_events",
     "RETRY_EVENTS_QUEUE_URL": "retry_events",
     "RETRY_EVENTS_DLQ_URL": "park",
+    "AUDIT_QUEUE_URL": "write_audit_log",
+    "AUDIT_DLQ_URL": "park",
+    "RETRY_AUDIT_QUEUE_URL": "write_audit_log",
+    "RETRY_AUDIT_DLQ_URL": "park",
 }
 """The function of each queue, named by its variable, and of the ledger's stream."""
+
+POSTPONED: Final = {"RETRY_EVENTS_QUEUE_URL", "RETRY_AUDIT_QUEUE_URL"}
+"""Queues whose functions set the time of the next attempt themselves."""
 
 ATTEMPTS: Final = 5
 """Most attempts of the schedule, or of an operator's command."""
@@ -272,7 +279,7 @@ class Harness:
         for name, handle in batch.handles.items():
             if name not in left:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
-            elif MAPPINGS[batch.source] != "retry_events":  # it sets the time itself
+            elif batch.source not in POSTPONED:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
 
     def _invoke(self, batch: Batch) -> set[str]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.contracts.orders import STATIONS
+from tests.faults.audited import troubles
 from tests.faults.evidence import ENDS, PASSING, State
 
 if TYPE_CHECKING:
@@ -319,6 +320,13 @@ def each_call_of_a_provider_has_one_fact(found: Evidence, scenario: Scenario) ->
             yield Finding(Kind.WRONG, f"{fact.id} has no result")
 
 
+def every_audited_delivery_is_in_every_destination(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Each delivery has a record in each destination: at least one, and one only where nothing went wrong."""
+    if scenario.audited:
+        for lost, text in troubles(found.facts, found.audited, once=found.undisturbed):
+            yield Finding(Kind.LOST if lost else Kind.DUPLICATED, text)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
@@ -333,6 +341,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     every_parked_thing_raises_the_alarm,
     every_fact_is_projected,
     each_call_of_a_provider_has_one_fact,
+    every_audited_delivery_is_in_every_destination,
 )
 """Every check."""
 

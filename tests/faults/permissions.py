@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cfnlint.decode import decode
 
+from tests.support.stack import ACCOUNT_ID
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -52,7 +54,8 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
             for each in parameters["Delete"]["Objects"]:
                 yield function, "s3:DeleteObject", f"{parameters['Bucket']}/{each['Key']}"
         case "s3", _:
-            yield function, f"s3:{operation}", f"{parameters['Bucket']}/{parameters['Key']}"
+            key = f"/{parameters['Key']}" if "Key" in parameters else ""
+            yield function, f"s3:{operation}", f"{parameters['Bucket']}{key}"
         case "lambda", "Invoke":
             yield function, "lambda:InvokeFunction", ""
         case "sqs", _:
@@ -116,7 +119,12 @@ def _pattern(resource: Any) -> str:
         case {"Fn::GetAtt": [name, *_]}:
             return str(name)
         case {"Fn::Sub": str(text)}:
-            return text.removeprefix("arn:${AWS::Partition}:s3:::").replace("${", "").replace(".Arn}", "")
+            return (
+                text.removeprefix("arn:${AWS::Partition}:s3:::")
+                .replace("${AWS::AccountId}", ACCOUNT_ID)
+                .replace("${", "")
+                .replace(".Arn}", "")
+            )
         case _:
             return str(resource)
 

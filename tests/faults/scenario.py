@@ -56,6 +56,8 @@ class Scenario:
     functions: frozenset[str] = ALL
     retired: frozenset[str] = field(default_factory=frozenset)
     erased: bool = False
+    audited: bool = False
+    """Whether every delivery has a record in three destinations."""
     calendars: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     """By mailbox the objects of its calendar, each with lines that it must have."""
 

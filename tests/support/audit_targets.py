@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 from dataclasses import dataclass, field
@@ -60,6 +61,10 @@ class Targets:
         self.logs.create_log_group(logGroupName=GROUP)
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.create_bucket(Bucket=SINK)
+        self.make_stream()
+
+    def make_stream(self) -> None:
+        """Make the stream."""
         self.firehose.create_delivery_stream(
             DeliveryStreamName=STREAM,
             S3DestinationConfiguration={
@@ -68,6 +73,19 @@ class Targets:
             },
             Tags=[{"Key": "LogDeliveryEnabled", "Value": "true"}],
         )
+
+    def make_anew(self) -> None:
+        """Make all of them, after others of the same names are gone."""
+        for bucket in (BUCKET, SINK):
+            with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
+                for key in self.objects(bucket):
+                    self.s3.delete_object(Bucket=bucket, Key=key)
+                self.s3.delete_bucket(Bucket=bucket)
+        with contextlib.suppress(self.firehose.exceptions.ResourceNotFoundException):
+            self.remove(DestinationKind.FIREHOSE)
+        with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
+            self.remove(DestinationKind.CLOUDWATCH_LOGS)
+        self.make()
 
     @property
     def policies(self) -> DestinationPolicies:
