@@ -113,7 +113,7 @@ class Injector:
                 **parameters,
             }  # a retry of botocore has the same token
             service = str(model.service_name)
-            return self._meet(Call(service, operation, lambda: original(client, operation, kept), self._again))
+            return self._meet(Call(service, operation, lambda: original(client, operation, dict(kept)), self._again))
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
