@@ -236,6 +236,14 @@ def test_tokens_end_with_the_registration_and_do_not_come_back(caller: Any, cont
     assert not any(logs_in(context, caller, each["Token"]) for each in made)
 
 
+def test_a_token_is_good_though_the_clock_of_the_registration_was_ahead(
+    caller: Any, context: Any, acme: str, ann: str
+) -> None:
+    caller.now -= 60_000
+    text = caller(CREATE, OrganizationId=acme, UserId=ann, Name="phone")["Token"]
+    assert logs_in(context, caller, text)
+
+
 @pytest.mark.parametrize("operation", ["DeregisterFromWorkMail", "DeleteUser"])
 def test_an_interrupted_end_lets_nothing_in_and_is_continued(
     caller: Any, context: Any, acme: str, ann: str, operation: str

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import awscli  # type: ignore[import-untyped]  # has no stubs
 import boto3
 import pytest
+from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # has no stubs
 
+from cli.repository import repository_root
 from contracts import generate
+from postroom.access.tokens import id_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,3 +142,35 @@ def test_tokens_are_made_listed_by_a_paginator_and_deleted(workmail: Any, acme: 
         ApplicationArn=configuration["IdentityCenterConfiguration"]["ApplicationArn"]
     )
     workmail.delete_identity_provider_configuration(**named)
+
+
+def test_the_documented_commands_make_a_token(
+    workmail: Any,
+    acme: str,
+    route: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Those of docs/clients.md, by the AWS CLI, with this organization and its user."""
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    (block,) = [each for each in re.findall(r"```sh\n(.+?)```", text, re.DOTALL) if "create-personal-access" in each]
+    data = Path(awscli.__file__).parent / "data"
+    monkeypatch.setenv("AWS_DATA_PATH", f"{generate.CLIENT}{os.pathsep}{data}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
+    monkeypatch.setenv("ORGANIZATION_ID", acme)
+    driver = create_clidriver()
+    driver.session.register("before-send.workmail", route)
+    for line in block.replace("\\\n", "").replace("--user-id ada", "--user-id ann").strip().splitlines():
+        variable, assigns, value = line.partition("=") if re.match("[A-Z_]+=", line) else ("", "", line)
+        command = value.removeprefix("$(").removesuffix(")") if assigns else line
+        if command.startswith("aws "):
+            words = [os.path.expandvars(word) for word in shlex.split(command)]
+            assert driver.main(words[1:]) == 0, words
+            value = capsys.readouterr().out.strip()
+        if variable:
+            monkeypatch.setenv(variable, value)
+    assert id_in(value), "the last command prints the token"
+    (listed,) = workmail.list_personal_access_tokens(OrganizationId=acme)["PersonalAccessTokenSummaries"]
+    assert (listed["Name"], listed["PersonalAccessTokenId"]) == ("phone", id_in(value))
