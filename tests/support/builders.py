@@ -12,10 +12,10 @@ from postroom.contracts.orders import (
     CalendarOrder,
     DeliveryOrder,
     OrderKind,
-    ProviderCall,
     RawLocation,
     RuleCall,
 )
+from postroom.contracts.provider_calls import ProviderCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, provider_trace
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.parked import Parked

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.orders import ProviderCall
+from postroom.contracts.provider_calls import ProviderCall
 from postroom.errors import TemporaryError
 from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.facts import provider_trace

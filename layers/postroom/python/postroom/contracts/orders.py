@@ -3,9 +3,10 @@
 An order is a row in transit until it is done; its queue message only wakes its station. Queues and table are encrypted
 with the stack's key. Sizes in bytes, times in milliseconds since the epoch, addresses lower-case.
 
-A new kind of order is a class here and a row of ``STATIONS``. What one version wrote the next one reads: an upgrade
-meets orders in its queues and its table, a rollback meets those of the newer version. So readers ignore members that
-they do not know, and a member that is added has a default (tests/unit/contracts/test_orders.py holds samples).
+A new kind of order is a class and a row of ``STATIONS``. Orders of messages are here; others have modules of their own,
+with the base class from ``contracts.stored``. What one version wrote the next one reads: an
+upgrade meets orders in its queues and its table, a rollback meets those of the newer version. So readers ignore members
+that they do not know, and a member that is added has a default (tests/unit/contracts/test_orders.py holds samples).
 """
 
 from __future__ import annotations
@@ -17,55 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pydantic import Field
 
+from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
+from postroom.contracts.stored import Order as Order
 from postroom.contracts.stored import RawLocation as RawLocation
 from postroom.contracts.stored import Stored as Stored
-from postroom.model.facts import Fact, OwnFact
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.model.rules import ActionType, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Order(Stored):
-    """What every order has. ``kind`` tells the classes apart; it is part of every body."""
-
-    kind: str
-
-    @property
-    def key(self) -> str:
-        """The order's name within its trace: unique, and without a prefix of ``ports.parked`` or ``EXPANSION``."""
-        raise NotImplementedError
-
-    @property
-    def station(self) -> str:
-        """The station that carries it out: a name in ``STATIONS``."""
-        raise NotImplementedError
-
-    @property
-    def group(self) -> str:
-        """Its fair queue's group: a busy one does not hold up the others. At most 128 characters."""
-        raise NotImplementedError
-
-    @property
-    def message(self) -> str:
-        """What its station's queue gets: the whole order, unless it may be too long for a message."""
-        return self.model_dump_json()
-
-    @property
-    def has_row(self) -> bool:
-        """Whether it has a row in transit: all have, but listed orders."""
-        return True
-
-    def open_since_ms(self, now_ms: int) -> int:
-        """Return since when the order is open, if it gets its row now."""
-        return now_ms
-
-    def stopped(self, at: int) -> Fact | None:  # noqa: ARG002 - a kind of order that has a queue is sent again
-        """Return the fact that ends the order where its station stopped; ``None``: it is sent to its station again."""
-        return None
 
 
 class OrderKind(StrEnum):
@@ -258,68 +221,6 @@ class RuleCall(Order):
     def pointer(self) -> CallPointer:
         """Where its row is."""
         return CallPointer(trace=self.trace, key=self.key, organization_id=self.organization_id, group=self.group)
-
-
-class ProviderCall(Order):
-    """A provider of free/busy information is being called; written before the call, ended with the call's fact.
-
-    No queue has it: the function that makes the call also ends it. If that function stops in between, the sweep ends
-    it with a failure, since no request waits for the answer any more.
-    """
-
-    says = "a call of an availability provider"
-
-    kind: Literal["PROVIDER_CALL"] = "PROVIDER_CALL"
-    request_id: str
-    """Id of the request that asked."""
-    organization_arn: str
-    user_id: str
-    """The user who asked."""
-    type: Literal["EWS", "LAMBDA"]
-    domain: str
-    target: str
-    """ARN of the function, or endpoint of the EWS server."""
-    mailboxes: int = Field(ge=1)
-    """How many it was asked about."""
-    since: int
-
-    @property
-    def key(self) -> str:
-        """The trace has nothing else."""
-        return "provider-call"
-
-    @property
-    def station(self) -> str:
-        """The function that makes and ends the call; it has no queue."""
-        return "query_availability"
-
-    @property
-    def group(self) -> str:
-        """The organization."""
-        return self.organization_id
-
-    def ended(self, at: int, error_message: str = "", /, **data: Any) -> Fact:
-        """Return the fact that ends the call; ``error_message`` is empty after a success.
-
-        Its event has the fields of WorkMail's availability provider log, in their order. Source: guide, ZH:1738-1752.
-        """
-        event = {
-            "event_timestamp": at,
-            "request_id": self.request_id,
-            "organization_arn": self.organization_arn,
-            "user_id": self.user_id,
-            "type": self.type,
-            "domain": self.domain,
-            "function_arn" if self.type == "LAMBDA" else "ews_endpoint": self.target,
-            **({"error_message": error_message} if error_message else {}),
-            "availability_event_successful": not error_message,
-        }
-        said = {"mailboxes": self.mailboxes, **data}
-        return Fact(self.trace, self.organization_id, OwnFact.PROVIDER_ASKED, "PROVIDER_ASKED", at, event, said)
-
-    def stopped(self, at: int) -> Fact:
-        """Return the fact that ends a call whose function stopped."""
-        return self.ended(at, "the result is unknown: the function that made the call stopped before it was recorded")
 
 
 class CallPointer(Stored):

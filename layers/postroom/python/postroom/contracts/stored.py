@@ -1,4 +1,4 @@
-"""What orders, and pointers to them, have in common: a form that older and newer versions read."""
+"""The base classes of orders and of pointers to them: a form that older and newer versions read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from postroom.errors import InvalidNotificationError
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from postroom.model.facts import Fact
 
 FORMAT: Final = 1
 """The form of orders and pointers, but for delivery orders of ``LISTED_FORMAT``."""
@@ -70,3 +72,42 @@ class Stored(Kept):
         keep(made, "__pydantic_extra__", None)
         keep(made, "__pydantic_private__", None)
         return made
+
+
+class Order(Stored):
+    """What every order has. ``kind`` tells the classes apart; it is part of every body."""
+
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """The order's name within its trace: unique, and without a prefix of ``ports.parked`` or ``EXPANSION``."""
+        raise NotImplementedError
+
+    @property
+    def station(self) -> str:
+        """The station that carries it out: a name in ``contracts.orders.STATIONS``."""
+        raise NotImplementedError
+
+    @property
+    def group(self) -> str:
+        """Its fair queue's group: a busy one does not hold up the others. At most 128 characters."""
+        raise NotImplementedError
+
+    @property
+    def message(self) -> str:
+        """What its station's queue gets: the whole order, unless it may be too long for a message."""
+        return self.model_dump_json()
+
+    @property
+    def has_row(self) -> bool:
+        """Whether it has a row in transit: all have, but listed orders."""
+        return True
+
+    def open_since_ms(self, now_ms: int) -> int:
+        """Return since when the order is open, if it gets its row now."""
+        return now_ms
+
+    def stopped(self, at: int) -> Fact | None:  # noqa: ARG002 - a kind of order that has a queue is sent again
+        """Return the fact that ends the order where its station stopped; ``None``: it is sent to its station again."""
+        return None
