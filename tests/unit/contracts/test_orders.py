@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from postroom.contracts.expansions import Expansion
+from postroom.contracts.export_orders import PlanExportOrder
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import (
     STATIONS,
@@ -22,6 +23,7 @@ from postroom.contracts.orders import (
 )
 from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import InvalidNotificationError
+from postroom.model.exports import export_trace
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import EXPANSION
 from tests.support.builders import NOON, ORG, TRACE, bounce, calendar_order, call, order, parked, provider_call
@@ -132,6 +134,14 @@ def test_a_call_of_a_provider_has_no_queue_and_an_end_of_its_own() -> None:
     assert ended.event["error_message"].startswith("the result is unknown")
     assert ended.id == found.ended(NOON).id
     assert all(each.stopped(NOON) is None for each in (order(), bounce(), call()))
+
+
+def test_an_order_to_plan_an_export_is_read() -> None:
+    found = PlanExportOrder(trace=export_trace("j-1"), organization_id=ORG, job_id="j-1")
+    assert order_of(json.loads(found.model_dump_json())) == found == read_message(found.message)
+    assert (found.trace, found.key, found.station, found.group) == ("export:j-1", "plan-export", "plan_export", "j-1")
+    assert found.stopped(NOON) is None
+    assert parked(found.key).in_transit
 
 
 def test_the_key_of_an_order_belongs_to_nothing_else_in_transit() -> None:

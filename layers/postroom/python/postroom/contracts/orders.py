@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pydantic import Field
 
+from postroom.contracts.export_orders import PlanExportOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -275,6 +276,7 @@ STATIONS: Final[Mapping[str, Station]] = {
 _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
     ProviderCall,
+    PlanExportOrder,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {
     kind: orders for orders in _KINDS for kind in get_args(orders.model_fields["kind"].annotation)
