@@ -1,4 +1,4 @@
-"""`scripts/bench [access|commands|calendars|waiting]`: measure what has a budget and print a table.
+"""`scripts/bench [access|commands|calendars|exports|waiting]`: measure what has a budget and print a table.
 
 The exit status is 1 if a budget is broken.
 
@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import access, availability, bill, commands, core, expansion, prices, startup, waiting
+from benchmarks import access, availability, bill, commands, core, expansion, exports, prices, startup, waiting
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -77,6 +77,20 @@ def calendars() -> Iterator[Result]:
     yield Result("… series of thirty years", entries.generation, expansion.BUDGET_HISTORY, "times series of one year")
 
 
+def exported() -> Iterator[Result]:
+    """Measure how a mailbox is packed and sealed; beside zip, if it is installed."""
+    if exports.has_zip():
+        small, large = exports.measure(exports.text_message), exports.measure(exports.attachment_message)
+        mib = f"{small.speed:.0f} MiB/s", f"{large.speed:.0f} MiB/s"
+        yield Result(f"export, messages of 25 KB, {mib[0]}", small.time, exports.BUDGET_SMALL, "of zip's time")
+        yield Result("… size of the archive", small.size, exports.BUDGET_SMALL_SIZE, "of zip's")
+        yield Result(f"export, messages of 5 MB, {mib[1]}", large.time, exports.BUDGET_LARGE, "of zip's time")
+        yield Result("… size of the archive", large.size, exports.BUDGET_LARGE_SIZE, "of zip's")
+    else:
+        console(errors=True).print("SKIPPED: exports beside zip, which is not installed (on Debian: apt install zip)")
+    yield Result("export, two packers", exports.measure_two(), exports.BUDGET_TWO, "of one packer's time")
+
+
 def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
     """Count what a message costs: small, large, and in the cases that add to it."""
     small = bill.count(users=10, patterns=1)
@@ -124,10 +138,12 @@ def main(arguments: Sequence[str]) -> int:
             return show(list(command_line()))
         case ["calendars"]:
             return show(list(calendars()))
+        case ["exports"]:
+            return show(list(exported()))
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [access|commands|calendars|waiting]", markup=False)
+            console(errors=True).print("usage: bench [access|commands|calendars|exports|waiting]", markup=False)
             return 2
 
 
@@ -143,9 +159,11 @@ def budgets() -> int:
     calendar_results = list(calendars())
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
+    progress.print("exports of mailboxes; a minute …")
+    export_results = list(exported())
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    return show([*results, *access_results, *calendar_results], lambda: _explain(small, cases))
+    return show([*results, *access_results, *calendar_results, *export_results], lambda: _explain(small, cases))
 
 
 def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:
