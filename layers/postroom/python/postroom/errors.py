@@ -13,6 +13,7 @@
         ├── UnknownEnvelopeError
         ├── MessageNotFoundError
         ├── MalformedMimeError
+        ├── InvalidArchiveError
         ├── InvalidCalendarError
         ├── TooManyInstancesError
         ├── UnreadableMailError
@@ -98,6 +99,10 @@ class MessageNotFoundError(PermanentError):
 
 class MalformedMimeError(PermanentError):
     """A message whose parts do not hold together; the text says where, and quotes nothing of its content."""
+
+
+class InvalidArchiveError(PermanentError):
+    """A file or directory of mail that is damaged, or made to do harm; the text says why, and quotes no content."""
 
 
 class InvalidCalendarError(PermanentError):
