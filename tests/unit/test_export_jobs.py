@@ -29,6 +29,7 @@ def job(**changes: Any) -> MailboxExportJob:
         id="j-1",
         entity_id="ann",
         role_arn="arn:aws:iam::123456789012:role/export",
+        external_id="arn:aws:workmail:us-east-1:123456789012:organization/m-1",
         key_arn="arn:aws:kms:us-east-1:123456789012:key/k",
         bucket="bucket",
         prefix="exports",

@@ -72,6 +72,8 @@ class MailboxExportJob(Owned):
     Attributes:
         entity_id: the user or resource that owns the mailbox.
         role_arn: the customer's role, under which everything is written into the bucket.
+        external_id: STS's ExternalId, with which the role is always assumed: the organization's ARN. With a condition
+            on it, a role excludes the other organizations of the account.
         key_arn: the symmetric KMS key under which S3 encrypts the archive.
         prefix: of the archive's key, as the caller gave it.
         error_info: why the job failed, or what stops it now; at most ``MAX_ERROR_CHARACTERS``.
@@ -87,6 +89,7 @@ class MailboxExportJob(Owned):
     id: str
     entity_id: str
     role_arn: str
+    external_id: str
     key_arn: str
     bucket: str
     prefix: str
