@@ -25,13 +25,27 @@ LOG_LINE_OVERHEAD: Final = 26
 """Bytes that CloudWatch Logs adds to each event. Source: PutLogEvents."""
 
 FREE: Final = frozenset(
-    {"CreateLogGroup", "CreateLogStream", "PutRetentionPolicy", "AssumeRole", "ListRules", "GetPolicy"}
+    {
+        "AssumeRole",
+        "CreateLogGroup",
+        "CreateLogStream",
+        "DescribeDeliveries",
+        "DescribeDeliveryDestinations",
+        "DescribeDeliverySources",
+        "DescribeLogGroups",
+        "DescribeResourcePolicies",
+        "GetPolicy",
+        "ListRules",
+        "ListTagsForDeliveryStream",
+        "PutRetentionPolicy",
+    }
 )
 """Calls without a price."""
 
 BY_CALL: Final = {
     "PutObject": Unit.S3_PUT,
     "ListObjectsV2": Unit.S3_PUT,
+    "GetBucketPolicy": Unit.S3_GET,
     "GetObject": Unit.S3_GET,
     "HeadObject": Unit.S3_GET,
     "DeleteObject": Unit.S3_DELETE,
@@ -121,6 +135,9 @@ class Meter:
 def _writes(operation: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     if operation == "TransactWriteItems":
         return [write for item in params["TransactItems"] for write in item.values()]
+    if operation == "BatchWriteItem":
+        found = ((table, each["PutRequest"]) for table, rows in params["RequestItems"].items() for each in rows)
+        return [{**request, "TableName": table} for table, request in found]
     return [dict(params)] if operation in {"PutItem", "UpdateItem", "DeleteItem"} else []
 
 
@@ -173,6 +190,10 @@ def _put_log_events(meter: Meter, params: Any, _: Any, __: Any) -> None:
     meter.add(Unit.LOGS, size)
 
 
+def _put_record_batch(meter: Meter, params: Any, _: Any, __: Any) -> None:
+    meter.add(Unit.FIREHOSE, sum(chunks(len(each["Data"]), 5 * KB) for each in params["Records"]))
+
+
 def _put_events(meter: Meter, params: Any, _: Any, __: Any) -> None:
     for entry in params["Entries"]:
         size = 14 + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
@@ -184,10 +205,11 @@ _COUNTED: Final[dict[str, Callable[[Meter, Any, Any, list[int]], None]]] = {
     "BatchGetItem": _batch_get_item,
     "Query": _query,
     "TransactWriteItems": _transact_write,
-    **{name: _single_write(name) for name in ("PutItem", "UpdateItem", "DeleteItem")},
+    **{name: _single_write(name) for name in ("BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem")},
     "SendMessage": _send,
     "SendMessageBatch": _send,
     "PutLogEvents": _put_log_events,
     "PutEvents": _put_events,
+    "PutRecordBatch": _put_record_batch,
 }
 """Calls that cost by what they carry."""

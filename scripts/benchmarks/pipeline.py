@@ -61,6 +61,9 @@ ORGANIZATION: Final = Organization(
 )
 """Of usual sizes; its key is made with the account."""
 
+KEPT: Final = {"AuditSettingsSeconds": "900"}
+"""Parameters: what functions read of settings is read before the calls that count, and kept until their end."""
+
 WRITTEN_AT_ONCE: Final = 25
 """Most rows of one BatchWriteItem. Source: DynamoDB's API reference."""
 
@@ -237,7 +240,7 @@ class Pipeline:
 def pipeline() -> Iterator[Pipeline]:
     """Deploy the template into an empty account, with one organization."""
     meter = Meter()
-    with patch.dict(os.environ, {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}), deployed() as stack:
+    with patch.dict(os.environ, {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}), deployed(**KEPT) as stack:
         meter.listen()
         organization = replace(ORGANIZATION, kms_key_arn=stack.client("kms").create_key()["KeyMetadata"]["Arn"])
         made = Pipeline(stack, meter, organization)

@@ -26,6 +26,7 @@ class Unit(StrEnum):
     KMS = "KMS request"
     LOGS = "CloudWatch Logs, byte taken in"
     EVENTS = "EventBridge event, 64 KB each"
+    FIREHOSE = "Firehose record, 5 KB each"
     SNS = "SNS publish, 64 KB each"
     LAMBDA_REQUEST = "Lambda invocation"
     LAMBDA_TIME = "Lambda, GB-second"
@@ -55,6 +56,9 @@ PRICES: Final = {
     Unit.KMS: Price(3.00, "aws.amazon.com/kms/pricing: symmetric keys"),
     Unit.LOGS: Price(0.50 / GB * 1e6, "aws.amazon.com/cloudwatch/pricing: logs, collect, $0.50 a GB"),
     Unit.EVENTS: Price(1.00, "aws.amazon.com/eventbridge/pricing: custom events"),
+    Unit.FIREHOSE: Price(
+        0.029 / GB * 5 * 1024 * 1e6, "aws.amazon.com/firehose/pricing: Direct PUT, $0.029 a GB, records rounded up to 5 KB"
+    ),
     Unit.SNS: Price(0.50, "aws.amazon.com/sns/pricing: standard topics; delivery to SQS is free"),
     Unit.LAMBDA_REQUEST: Price(0.20, "aws.amazon.com/lambda/pricing"),
     Unit.LAMBDA_TIME: Price(16.6667, "aws.amazon.com/lambda/pricing: x86"),

@@ -175,15 +175,15 @@ class InProcessStack(Stack):
 
 
 @contextmanager
-def deployed() -> Iterator[InProcessStack]:
-    """Deploy template.yaml into an empty account, with samconfig's local parameters."""
+def deployed(**parameters: str) -> Iterator[InProcessStack]:
+    """Deploy template.yaml into an empty account, with samconfig's local parameters and these."""
     with patch.dict(os.environ, {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}):
         for name in UNSET:
             os.environ.pop(name, None)
         clients.forget()
         with mock_aws():
             patches.apply()
-            project = Project(repository_root(), STACK_NAME, Account(), {})
+            project = Project(repository_root(), STACK_NAME, Account(), {}, asked=parameters)
             project.deploy()
             functions = Functions({name: each for each in project.functions for name in (each.name, each.logical_id)})
             cloudformation = CloudFormation()
