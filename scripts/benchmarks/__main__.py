@@ -1,4 +1,4 @@
-"""`scripts/bench [access|commands|calendars|exports|waiting]`: measure what has a budget and print a table.
+"""`scripts/bench [access|audit|commands|calendars|exports|waiting]`: measure what has a budget and print a table.
 
 The exit status is 1 if a budget is broken.
 
@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import access, availability, bill, commands, core, expansion, exports, prices, startup, waiting
+from benchmarks import access, audit, availability, bill, commands, core, expansion, exports, prices, startup, waiting
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -59,6 +59,15 @@ def access_decision() -> Iterator[Result]:
     found = access.measure()
     yield Result("access decision, 1,000 rules", found.loads, access.BUDGET_LOADS, "of json.loads, 2 KB")
     yield Result("… 1,000 rules", found.rules, access.BUDGET_RULES, "times with 10 rules")
+
+
+def audit_records() -> Iterator[Result]:
+    """Count what audit records cost in a log group, a bucket and a stream."""
+    found = audit.measure()
+    for name, calls in found.calls.items():
+        yield Result(f"100 audit records, a {name}", calls, audit.BUDGET_CALLS, "calls of AWS")
+    yield Result("… memory of the last of ten batches", found.memory, audit.BUDGET_MEMORY, "times that of the first")
+    yield Result("… a million audited deliveries", found.dollars, audit.BUDGET_DOLLARS, "dollars more")
 
 
 def calendars() -> Iterator[Result]:
@@ -134,6 +143,8 @@ def main(arguments: Sequence[str]) -> int:
             return budgets()
         case ["access"]:
             return show(list(access_decision()))
+        case ["audit"]:
+            return show(list(audit_records()))
         case ["commands"]:
             return show(list(command_line()))
         case ["calendars"]:
@@ -143,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [access|commands|calendars|exports|waiting]", markup=False)
+            console(errors=True).print("usage: bench [access|audit|commands|calendars|exports|waiting]", markup=False)
             return 2
 
 
@@ -159,11 +170,14 @@ def budgets() -> int:
     calendar_results = list(calendars())
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
+    progress.print("audit records in three destinations …")
+    audit_results = list(audit_records())
     progress.print("exports of mailboxes; a minute …")
     export_results = list(exported())
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    return show([*results, *access_results, *calendar_results, *export_results], lambda: _explain(small, cases))
+    results += [*access_results, *audit_results, *calendar_results, *export_results]
+    return show(results, lambda: _explain(small, cases))
 
 
 def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:

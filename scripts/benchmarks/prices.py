@@ -57,7 +57,8 @@ PRICES: Final = {
     Unit.LOGS: Price(0.50 / GB * 1e6, "aws.amazon.com/cloudwatch/pricing: logs, collect, $0.50 a GB"),
     Unit.EVENTS: Price(1.00, "aws.amazon.com/eventbridge/pricing: custom events"),
     Unit.FIREHOSE: Price(
-        0.029 / GB * 5 * 1024 * 1e6, "aws.amazon.com/firehose/pricing: Direct PUT, $0.029 a GB, records rounded up to 5 KB"
+        0.029 / GB * 5 * 1024 * 1e6,
+        "aws.amazon.com/firehose/pricing: Direct PUT, $0.029 a GB, in steps of 5 KB a record",
     ),
     Unit.SNS: Price(0.50, "aws.amazon.com/sns/pricing: standard topics; delivery to SQS is free"),
     Unit.LAMBDA_REQUEST: Price(0.20, "aws.amazon.com/lambda/pricing"),

@@ -110,7 +110,8 @@ class Targets:
         """Return the lines that a destination has."""
         match kind:
             case DestinationKind.CLOUDWATCH_LOGS:
-                return [event["message"] for event in self.logs.filter_log_events(logGroupName=GROUP)["events"]]
+                pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=GROUP)
+                return [event["message"] for page in pages for event in page["events"]]
             case DestinationKind.S3:
                 found = b"".join(gzip.decompress(body) for body in self.objects(BUCKET).values())
             case DestinationKind.FIREHOSE:
@@ -119,7 +120,8 @@ class Targets:
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """Return the objects of a bucket by key."""
-        keys = [each["Key"] for each in self.s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
         return {key: self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def allow_only(self, kind: DestinationKind, *statements: dict[str, Any]) -> None:

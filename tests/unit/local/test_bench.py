@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import availability, bill, expansion
+from benchmarks import audit, availability, bill, expansion
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -70,6 +70,13 @@ def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:
     assert not {"Scan", "ListObjectsV2", "PutMetricData"} & {operation for _, operation in small.calls}
     assert small.by_unit()[Unit.S3_PUT] == 1  # the sealed copy
     assert Unit.EVENTS not in small.by_unit()  # nobody listens
+
+
+def test_audit_records_share_calls_and_cost_what_they_may() -> None:
+    found = audit.measure(batches=2)
+    assert found.calls == {"log group": 0.1, "bucket": 0.3, "stream": 0.2}
+    assert max(found.calls.values()) <= audit.BUDGET_CALLS
+    assert found.dollars <= audit.BUDGET_DOLLARS
 
 
 def test_free_busy_information_takes_two_calls_and_reads_nothing_of_the_past(stack: Stack) -> None:
