@@ -85,6 +85,9 @@ class NewItem:
     created: int
     has_attachments: bool
     unread: bool = True
+    flags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,9 @@ def enter(head: Head, item: NewItem, now: int) -> tuple[Item, Counters]:
         content_modseq=sequence,
         read_modseq=sequence,
         read=not item.unread,
+        flags=item.flags,
+        keywords=item.keywords,
+        categories=item.categories,
     )
     return entered, after
 

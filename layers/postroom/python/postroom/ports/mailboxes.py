@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from postroom.model.limits import MB
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
+    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem
+
+MAX_ADDED: Final = 45
+"""Most items and folders of one ``add``. Each takes two of DynamoDB's 100 writes, head and note the others. Ours."""
+
+MAX_ADDED_BYTES: Final = 3 * MB
+"""Most bytes of the summaries of one ``add``; a single item may have more. DynamoDB takes 4 MB. Ours."""
+
+
+def check_additions(additions: Sequence[Addition], folders: Sequence[NewFolder]) -> None:
+    """Check that additions and new folders are few enough for one transaction.
+
+    Raises:
+        ValueError: together they are more than ``MAX_ADDED``.
+    """
+    if len(additions) + len(folders) > MAX_ADDED:
+        raise ValueError(f"more than {MAX_ADDED} items and folders at once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,32 @@ class Mailboxes(MailboxHeads, Protocol):
             ConflictError: the mailbox has changed since ``head`` was read; read it again.
             ValueError: the order is listed, and not exactly one of the facts ends it.
         """
+
+    def add(
+        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+    ) -> Sequence[Item] | None:
+        """Make folders and add items without a flow, in one transaction; then the note is gone.
+
+        UIDs and sequences are assigned as by ``deliver``, in the order of the additions; each new folder takes a
+        sequence, too.
+
+        Args:
+            head: as it was read.
+            additions: with ``folders`` at most ``MAX_ADDED``, each of another origin; at most ``MAX_ADDED_BYTES``.
+            note: the note of the items' blobs, as it was noted (``Calendars.note``); ``None`` without items.
+            folders: each after its parent.
+
+        Returns:
+            The items. ``None`` if nothing was written, because the mailbox has an item of one of these origins.
+
+        Raises:
+            ConflictError: the mailbox has changed since ``head`` was read, or is gone, or another caller has closed
+                the note. Read again.
+            KeyError: the head does not have the folder of an item.
+        """
+
+    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
+        """Return the items that were added with these origins, by origin, by strongly consistent reads."""
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
         """Return the messages of a folder whose UID is greater than ``after_uid``, in order of UIDs."""

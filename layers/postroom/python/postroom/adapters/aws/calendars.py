@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws import calendar_rows, mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.mailboxes import move_head
+from postroom.adapters.aws import blob_notes, calendar_rows, mailbox_rows, rows, unprocessed
+from postroom.adapters.aws.mailbox_heads import move_head
 from postroom.adapters.aws.tables import get, query
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors, written
 from postroom.adapters.aws.transit import FACT, ORDER, TAKE, FlowWrites
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Commit
 
 _FOLDER: Final = f"folder:{Folder.CALENDAR}"
-_AS_NOTED: Final = "#blobs = :blobs AND #closed = :closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class DynamoCalendars:
         move_head(write, self.mailbox_table, head, applied.head, Folder.CALENDAR)
         for number, change in enumerate(changes):
             self._change(write, applied, number, change)
-        self._move_note(write, head.mailbox_id, note, former_blobs(changes))
+        blob_notes.end(write, self.mailbox_table, head.mailbox_id, note, former_blobs(changes))
         refused = write.commit()
         if refused & {TAKE, FACT, ORDER}:
             return None
@@ -139,7 +138,10 @@ class DynamoCalendars:
         row = calendar_rows.note_row(mailbox_id, replace(note, closed=True))
         return written(
             lambda: self.client.put_item(
-                TableName=self.mailbox_table, Item=row, ConditionExpression=_AS_NOTED, **_names_and_values(note)
+                TableName=self.mailbox_table,
+                Item=row,
+                ConditionExpression=blob_notes.AS_NOTED,
+                **blob_notes.names_and_values(note),
             ),
             "close a note",
         )
@@ -201,22 +203,5 @@ class DynamoCalendars:
         if log.kind is not ChangeKind.NEW:
             write.put("log", self.mailbox_table, mailbox_rows.change_row(mailbox_id, log))
 
-    def _move_note(self, write: Transaction, mailbox_id: str, note: BlobNote, former: tuple[str, ...]) -> None:
-        if former:
-            row = calendar_rows.note_row(mailbox_id, replace(note, blobs=former))
-            write.put("note", self.mailbox_table, row, condition=_AS_NOTED, **_names_and_values(note))
-        else:
-            key = rows.key(mailbox_id, calendar_rows.NOTE + note.id)
-            write.delete("note", self.mailbox_table, key, condition=_AS_NOTED, **_names_and_values(note))
-
     def _get_all(self, mailbox_id: str, sort_keys: Iterable[str]) -> dict[str, rows.Row]:
         return unprocessed.get_rows(self.client, self.mailbox_table, mailbox_id, sort_keys, self.pause)
-
-
-def _names_and_values(note: BlobNote) -> dict[str, Any]:
-    """Return what ``_AS_NOTED`` compares: the condition that a note is as it was read."""
-    row = calendar_rows.note_row("", note)
-    return {
-        "ExpressionAttributeNames": {"#blobs": "blobs", "#closed": "closed"},
-        "ExpressionAttributeValues": {":blobs": row["blobs"], ":closed": row["closed"]},
-    }

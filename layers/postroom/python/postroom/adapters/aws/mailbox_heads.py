@@ -56,3 +56,28 @@ class DynamoMailboxHeads:
                 TableName=self.mailbox_table, Key=rows.key(mailbox_id, sk), ConsistentRead=True
             )
         return answer.get("Item")
+
+
+def move_head(write: Transaction, table: str, before: Head, after: Head, *folders: str) -> None:
+    """Add the head's change by a writer of some folders. Condition: the sequence is that of ``before``."""
+    names = ("sequence", "size", "noticed", "folders")
+    counters = {f"f{number}": folder for number, folder in enumerate(folders)}
+    write.update(
+        "head",
+        table,
+        rows.key(before.mailbox_id, "head"),
+        "SET #sequence = :next, #size = :size, #noticed = :noticed"
+        + "".join(f", #folders.#{name} = :{name}" for name in counters),
+        condition="#sequence = :sequence",
+        ExpressionAttributeNames={
+            **{f"#{name}": name for name in names[: 4 if counters else 3]},
+            **{f"#{name}": folder for name, folder in counters.items()},
+        },
+        ExpressionAttributeValues={
+            ":sequence": rows.number(before.sequence),
+            ":next": rows.number(after.sequence),
+            ":size": rows.number(after.size),
+            ":noticed": {"BOOL": after.noticed},
+            **{f":{name}": mailbox_rows.counters(after.folders[folder]) for name, folder in counters.items()},
+        },
+    )

@@ -1,6 +1,6 @@
 """Mailboxes as rows of MailboxTable, written and read.
 
-pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:…
+pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:… | origin:… (mailbox_additions.py)
 
 A message is one row, whose key is its place in its folder. Builds before docs/decisions/0022 wrote two rows: the
 message as ``item:<id>``, and at its place a row with only that id (attribute ``item``).

@@ -12,19 +12,22 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
-from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads, move_head
 from postroom.adapters.aws.tables import between, query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
 from postroom.errors import ConflictError
-from postroom.model.mailbox import Change, ChangeKind, Counters, Head, Item, enter
+from postroom.model.mailbox import Change, ChangeKind, Counters, Item, enter
+from postroom.ports.mailboxes import check_additions
 from postroom.ports.transit import Settle, require_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
+    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
-    from postroom.model.mailbox import FolderInfo, NewItem
+    from postroom.model.mailbox import FolderInfo, Head, NewItem
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,22 @@ class DynamoMailboxes(DynamoMailboxHeads):
         if refused:
             raise ConflictError("another change of the mailbox was faster")
         return entered
+
+    def add(
+        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+    ) -> Sequence[Item] | None:
+        from postroom.adapters.aws import mailbox_additions  # functions that deliver mail add nothing
+
+        check_additions(additions, folders)
+        write = Transaction(self.client)
+        return mailbox_additions.add(write, self.mailbox_table, head, additions, note, folders, self.now())
+
+    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
+        from postroom.adapters.aws import mailbox_additions
+
+        return mailbox_additions.added(
+            self.client, self.mailbox_table, mailbox_id, origins, find=self.item, pause=self.pause
+        )
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
         found = self._places(mailbox_id, folder, after_uid + 1, limit)
@@ -147,26 +166,6 @@ class DynamoMailboxes(DynamoMailboxHeads):
             self.client, self.mailbox_table, mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids], self.pause
         )
         return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
-
-
-def move_head(write: Transaction, table: str, before: Head, after: Head, folder: str) -> None:
-    """Add the head's change by a writer of one folder. Condition: the sequence is that of ``before``."""
-    names = ("sequence", "size", "noticed", "folders")
-    write.update(
-        "head",
-        table,
-        rows.key(before.mailbox_id, "head"),
-        "SET #sequence = :next, #size = :size, #noticed = :noticed, #folders.#folder = :counters",
-        condition="#sequence = :sequence",
-        ExpressionAttributeNames={**{f"#{name}": name for name in names}, "#folder": folder},
-        ExpressionAttributeValues={
-            ":sequence": rows.number(before.sequence),
-            ":next": rows.number(after.sequence),
-            ":size": rows.number(after.size),
-            ":noticed": {"BOOL": after.noticed},
-            ":counters": mailbox_rows.counters(after.folders[folder]),
-        },
-    )
 
 
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:

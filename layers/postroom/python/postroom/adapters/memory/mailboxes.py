@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.tables import Mailbox, MemoryTables
 from postroom.errors import ConflictError
+from postroom.model.additions import enter_all
 from postroom.model.mailbox import (
     Change,
     ChangeKind,
@@ -18,12 +19,15 @@ from postroom.model.mailbox import (
     first_head,
     standard_folders,
 )
+from postroom.ports.mailboxes import check_additions
 from postroom.ports.transit import require_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
+    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.ports.mailboxes import MailboxOwner
 
@@ -90,6 +94,33 @@ class MemoryMailboxes:
                 folders={**mailbox.head.folders, item.folder: counters},
             )
             return entered
+
+    def add(
+        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+    ) -> Sequence[Item] | None:
+        check_additions(additions, folders)
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(head.mailbox_id)
+            if mailbox and any(addition.origin in mailbox.origins for addition in additions):
+                return None
+            entered = enter_all(head, additions, folders, self.now())
+            is_noted = mailbox is not None and (note is None or mailbox.notes.get(note.id) == note)
+            if mailbox is None or mailbox.head.sequence != head.sequence or not is_noted:
+                raise ConflictError("another change of the mailbox was faster")
+            mailbox.head = replace(entered.head, noticed=mailbox.head.noticed, quota_bytes=mailbox.head.quota_bytes)
+            mailbox.folders.update((folder.id, folder) for folder in entered.folders)
+            mailbox.items.update((item.id, item) for item in entered.items)
+            mailbox.origins.update((one.origin, item.id) for one, item in zip(additions, entered.items, strict=True))
+            if note is not None:
+                del mailbox.notes[note.id]
+            return entered.items
+
+    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(mailbox_id)
+            if mailbox is None:
+                return {}
+            return {origin: mailbox.items[mailbox.origins[origin]] for origin in origins if origin in mailbox.origins}
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
         found = [item for item in self._items(mailbox_id) if item.uids.get(folder, 0) > after_uid]

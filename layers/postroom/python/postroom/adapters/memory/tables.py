@@ -38,13 +38,17 @@ class Row:
 
 @dataclass(slots=True)
 class Mailbox:
-    """A mailbox, with its folders and items by id, its changes except creations, and its calendar by hash of UID."""
+    """A mailbox, with its folders and items by id, its changes except creations, and its calendar by hash of UID.
+
+    ``origins`` has the ids of added items.
+    """
 
     head: Head
     folders: dict[str, FolderInfo]
     items: dict[str, Item] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     calendar: dict[str, SealedEntry] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     notes: dict[str, BlobNote] = field(default_factory=dict)
     settings: CalendarSettings = DEFAULT_SETTINGS
 
