@@ -6,6 +6,7 @@ The only knowledge of the code is names: of tables, queues and facts, and of the
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from moto.ses.models import ses_backends
 
-from tests.faults.audited import audited_deliveries
+from tests.faults.audited import audited_deliveries, proofs
 from tests.faults.faults import IN_ORDER
 from tests.faults.harness import ACCOUNT, REGION
 from tests.support.audit_targets import GROUP
@@ -23,7 +24,7 @@ from tests.support.audit_targets import GROUP
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tests.faults.audited import Audited
+    from tests.faults.audited import Audited, Proofs
     from tests.faults.harness import Harness
 
 FRAME: Final = (1 << 20) + 16
@@ -170,6 +171,8 @@ class Evidence:
     message_of: Mapping[str, str] = field(default_factory=dict)
     audited: Mapping[str, Counter[Audited]] = field(default_factory=dict)
     """What destinations of audit records have."""
+    proofs: Proofs | None = None
+    """The digests of the bucket; None if none are written."""
     undisturbed: bool = False
     """Whether nothing went wrong, and every message was handed out once and in order."""
 
@@ -244,12 +247,17 @@ def gather(harness: Harness) -> Evidence:
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
         audited=audited_deliveries() if "write_audit_log" in harness.functions else {},
+        proofs=_proofs(harness) if "write_audit_digests" in harness.functions else None,
         undisturbed=not harness.injector.struck and harness.handing == IN_ORDER,
     )
     made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
     causes = {fact.trace: fact.data["causedBy"] for fact in facts if "causedBy" in fact.data}
     made.message_of |= {trace: f"reply to {made.message_of[cause]}" for trace, cause in causes.items()}
     return made
+
+
+def _proofs(harness: Harness) -> Proofs:
+    return proofs(harness.stack.rows("TRANSIT_TABLE"), os.environ["AUDIT_SIGNING_KEY_ARN"])
 
 
 def _noted(harness: Harness) -> frozenset[str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.contracts.orders import STATIONS
-from tests.faults.audited import troubles
+from tests.faults.audited import troubles, unproved
 from tests.faults.evidence import ENDS, PASSING, State
 
 if TYPE_CHECKING:
@@ -327,6 +327,13 @@ def every_audited_delivery_is_in_every_destination(found: Evidence, scenario: Sc
             yield Finding(Kind.LOST if lost else Kind.DUPLICATED, text)
 
 
+def digests_are_one_chain(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Digests are signed, continue each other up to the head, and list every object."""
+    if found.proofs is not None:
+        for text in unproved(found.proofs, once=found.undisturbed):
+            yield Finding(Kind.WRONG, text)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
@@ -342,6 +349,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     every_fact_is_projected,
     each_call_of_a_provider_has_one_fact,
     every_audited_delivery_is_in_every_destination,
+    digests_are_one_chain,
 )
 """Every check."""
 

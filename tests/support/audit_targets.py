@@ -113,7 +113,8 @@ class Targets:
                 pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=GROUP)
                 return [event["message"] for page in pages for event in page["events"]]
             case DestinationKind.S3:
-                found = b"".join(gzip.decompress(body) for body in self.objects(BUCKET).values())
+                bodies = [body for key, body in self.objects(BUCKET).items() if "-Digest/" not in key]
+                found = b"".join(map(gzip.decompress, bodies))
             case DestinationKind.FIREHOSE:
                 found = b"".join(self.objects(SINK).values())
         return found.decode().splitlines()
