@@ -165,7 +165,7 @@ def test_a_denial_holds_whatever_is_allowed(targets: Targets, kind: DestinationK
 def check_denial(targets: Targets, condition: dict[str, Any]) -> None:
     denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition}
     targets.allow_only(S3, denial)
-    targets.policies.check_object(delivery_to(S3), BUCKET, f"AWSLogs/{ACCOUNT}/x")
+    targets.policies.check_object(delivery_to(S3).id, BUCKET, f"AWSLogs/{ACCOUNT}/x")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_policy_is_read_once_until_it_is_too_old(targets: Targets) -> None:
     policies.kept_ms = 60_000
     for seconds in (0, 59, 1, 59):
         targets.clock_ms += seconds * 1_000
-        policies.check_object(delivery_to(S3), BUCKET, f"AWSLogs/{ACCOUNT}/x")
+        policies.check_object(delivery_to(S3).id, BUCKET, f"AWSLogs/{ACCOUNT}/x")
     assert calls == ["read"] * 2
 
 

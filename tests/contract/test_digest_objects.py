@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -13,10 +15,12 @@ from postroom.adapters.aws.digest_objects import S3DigestObjects
 from postroom.adapters.memory.digest_objects import MemoryDigestObjects
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.ports.digest_objects import StoredObject
+from tests.support.audit_targets import Targets
 from tests.support.stack import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from postroom.ports.digest_objects import DigestObjects
+    from tests.support.stack import Stack
 
 BUCKET: Final = "audit-of-example"
 ONE, TWO = StoredObject(b"one\x00\xff", {"signature": "ab"}), StoredObject(b"two", {})
@@ -65,6 +69,27 @@ def test_a_bucket_that_is_missing_refuses(objects: DigestObjects) -> None:
     ):
         with pytest.raises(AuditRefusedError, match="NoSuchBucket at the bucket absent"):
             call()
+
+
+def test_a_put_that_a_policy_denies_log_delivery_is_not_made(stack: Stack) -> None:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/AWSLogs/{ACCOUNT_ID}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    policies = Targets(0).policies
+    objects = S3DigestObjects(client, ACCOUNT_ID, partial(policies.check_object, "digests"))
+    assert objects.put_new(BUCKET, f"AWSLogs/{ACCOUNT_ID}/WorkMail-Digest/a", ONE)
+    with pytest.raises(AuditRefusedError):
+        objects.put_new(BUCKET, f"logs/AWSLogs/{ACCOUNT_ID}/WorkMail-Digest/a", ONE)
+    with pytest.raises(AuditRefusedError):
+        objects.put(BUCKET, "elsewhere", ONE)
+    assert list(objects.keys(BUCKET, "")) == [f"AWSLogs/{ACCOUNT_ID}/WorkMail-Digest/a"]
 
 
 class Answering:

@@ -279,22 +279,27 @@ def _show(chains: Sequence[VerifiedChain]) -> None:
 
 
 def _lines(found: VerifiedChain) -> Sequence[str]:
-    from postroom.model.audit_findings import MEANINGS
+    from postroom.model.audit_findings import MEANINGS, FindingKind
 
-    lines = [_proved(found)]
-    if found.open_since_ms is not None:
-        since = output.rfc3339(found.open_since_ms)
-        lines.append(f"open     since {since}: {found.opened} objects that no digest lists yet")
-    else:
-        lines.append("open     nothing: the chain rests until a delivery writes here again")
-    if found.unfinished:
-        lines.append(f"missing  {found.unfinished} objects whose writer stopped; their records were written again")
+    refused = any(each.kind is FindingKind.BUCKET_REFUSES for each in found.findings)
+    lines = [] if refused else _known(found)
     for each in found.findings:
         lines += [f"{each.kind.value}  {each.key}", f"         {MEANINGS[each.kind]}"]
         if each.detail:
             lines.append(f"         {each.detail}")
     if not found.findings:
         lines.append("all of it is as it was written")
+    return lines
+
+
+def _known(found: VerifiedChain) -> list[str]:
+    """Say what is proved, what is open, and what may be missing."""
+    lines = [_proved(found), "open     nothing: the chain rests until a delivery writes here again"]
+    if found.open_since_ms is not None:
+        since = output.rfc3339(found.open_since_ms)
+        lines[1] = f"open     since {since}: {found.opened} objects that no digest lists yet"
+    if found.unfinished:
+        lines.append(f"missing  {found.unfinished} objects whose writer stopped; their records were written again")
     return lines
 
 

@@ -249,7 +249,7 @@ def test_at_least_ten_kinds_of_findings_are_planted() -> None:
         made = audited()
         made.put(written(30, hour=6))
         kinds |= {kind for kind, _ in tamper(made)}
-    assert kinds == set(FindingKind) - {K.CHAIN_GAP, K.DIGEST_OVERDUE}
+    assert kinds == set(FindingKind) - {K.CHAIN_GAP, K.DIGEST_OVERDUE, K.BUCKET_REFUSES}
     assert len(kinds) >= 10
     assert MEANINGS.keys() == set(FindingKind)
 
@@ -329,6 +329,17 @@ def test_chains_in_one_bucket_do_not_take_each_others_objects_for_added() -> Non
     ours, theirs = made.verification().run()
     assert not ours.findings
     assert [each.kind for each in theirs.findings] == [K.OBJECT_ADDED]
+
+
+def test_a_bucket_that_is_gone_is_named_and_does_not_stop_the_others() -> None:
+    made = Audited()
+    made.rows.intend([replace(written(1, organization_id=OTHER), bucket="gone")])
+    made.put(written(2))
+    ours, theirs = made.verification().run()
+    assert not ours.findings
+    (finding,) = theirs.findings
+    assert (finding.kind, finding.key) == (K.BUCKET_REFUSES, "gone")
+    assert (theirs.first_ms, theirs.open_since_ms) == (None, None)
 
 
 def test_a_digest_that_is_written_meanwhile_is_no_finding(made: Audited, monkeypatch: pytest.MonkeyPatch) -> None:

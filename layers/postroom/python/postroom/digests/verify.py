@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts import audit_digests
 from postroom.digests import chain_check
-from postroom.errors import ConflictError
+from postroom.errors import AuditRefusedError, ConflictError
 from postroom.model.audit_chains import HOUR_MS, LOGS
 from postroom.model.audit_findings import Finding, FindingKind
 
@@ -82,10 +82,9 @@ class Verification:
     since_ms: int = 0
 
     def run(self, organization_id: str = "") -> Iterator[VerifiedChain]:
-        """Verify every chain, or those of one organization.
+        """Verify every chain, or those of one organization; a bucket that refuses does not stop the others.
 
         Raises:
-            AuditRefusedError: a bucket is missing or refuses.
             StoreUnavailableError: the table or S3 did not answer.
             ConflictError: digests were written again and again meanwhile.
         """
@@ -93,7 +92,10 @@ class Verification:
         for head in heads:
             if organization_id in ("", head.organization_id):
                 neighbours = [each for each in heads if (each.bucket, each.prefix) == (head.bucket, head.prefix)]
-                yield self._verified(self._seen(head), neighbours)
+                try:
+                    yield self._verified(self._seen(head), neighbours)
+                except AuditRefusedError as error:
+                    yield _refused(head, str(error))
 
     def _seen(self, head: AuditChain) -> _Seen:
         for _ in range(MAX_READS):
@@ -187,6 +189,11 @@ class Verification:
         if not head.final and self.now_ms > max(ends) + HOUR_MS + LATE_MS:
             due = audit_digests.key_of(head, self.account, self.region, max(ends) + HOUR_MS)
             count.findings.append(Finding(FindingKind.DIGEST_OVERDUE, due))
+
+
+def _refused(head: AuditChain, cause: str) -> VerifiedChain:
+    finding = Finding(FindingKind.BUCKET_REFUSES, head.bucket, cause)
+    return VerifiedChain(head, 0, 0, 0, None, None, 0, None, 0, [finding])
 
 
 @dataclass(slots=True)

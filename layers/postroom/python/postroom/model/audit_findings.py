@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     CHAIN_GAP = "CHAIN_GAP"
     HEAD_BEHIND = "HEAD_BEHIND"
     DIGEST_OVERDUE = "DIGEST_OVERDUE"
+    BUCKET_REFUSES = "BUCKET_REFUSES"
 
 
 MEANINGS = {
@@ -35,6 +36,7 @@ MEANINGS = {
     FindingKind.DIGEST_REPLACED: "the digest is signed, and is not the one that the chain continues",
     FindingKind.CHAIN_GAP: "the digest does not begin where the one before ends",
     FindingKind.HEAD_BEHIND: "the stack's table knows less than the bucket: it may have been restored",
+    FindingKind.BUCKET_REFUSES: "the bucket is missing or cannot be read, so nothing in it can be verified",
     FindingKind.DIGEST_OVERDUE: "the digest should have been written by now: is write_audit_digests failing?",
 }
 """Each kind in words."""

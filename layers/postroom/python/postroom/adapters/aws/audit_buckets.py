@@ -50,7 +50,7 @@ class S3AuditObjects:
         body = content(batch.header, batch.lines)
         bucket = known(delivery, self.place).name
         key = key_of(delivery, batch.organization_id, self.place, batch.lines, body)
-        self.policies.check_object(delivery, bucket, key)
+        self.policies.check_object(delivery.id, bucket, key)
         digest = hashlib.sha256(body)
         one = WrittenObject(
             organization_id=batch.organization_id,

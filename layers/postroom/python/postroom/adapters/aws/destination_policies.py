@@ -63,7 +63,7 @@ class DestinationPolicies:
         arn = f"{delivery.target_arn.removesuffix(':*')}:log-stream:{stream}"
         policies: Sequence[Policy] = self._known("log policies", self._log_policies)
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            request = Request(LOG_DELIVERY, action, self._context(delivery), arn)
+            request = Request(LOG_DELIVERY, action, self._context(delivery.id), arn)
             for policy in policies:
                 _refuse_denied(policy, request, group)
             about = [policy for policy in policies if _mentions(policy, arn)]
@@ -72,11 +72,11 @@ class DestinationPolicies:
         days: int | None = self._known(f"retention of {group}", lambda: self._retention(group))
         return None if days is None else days * 86_400_000
 
-    def check_object(self, delivery: AuditDelivery, bucket: str, key: str) -> None:
+    def check_object(self, delivery_id: str, bucket: str, key: str) -> None:
         """Check a put of an object."""
         policy: Policy = self._known(f"policy of {bucket}", lambda: self._bucket_policy(bucket))
         context = {
-            **self._context(delivery),
+            **self._context(delivery_id),
             "s3:x-amz-acl": OWNER_ACL,
             "s3:x-amz-server-side-encryption": None,
             "s3:x-amz-server-side-encryption-aws-kms-key-id": None,
@@ -93,9 +93,9 @@ class DestinationPolicies:
         if tags.get(TAG) != "true":
             raise AuditRefusedError(f"the stream {stream} does not have the tag {TAG}=true")
 
-    def _context(self, delivery: AuditDelivery) -> dict[str, str | None]:
+    def _context(self, delivery_id: str) -> dict[str, str | None]:
         place = self.place
-        source = f"arn:{place.partition}:logs:{place.region}:{place.account}:delivery-source:{delivery.id}"
+        source = f"arn:{place.partition}:logs:{place.region}:{place.account}:delivery-source:{delivery_id}"
         return {
             "aws:sourceaccount": place.account,
             "aws:sourcearn": source,

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.destination_policies import OWNER_ACL
 from postroom.adapters.aws.transactions import code_of
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.ports.digest_objects import StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_s3 import S3Client
-
-OWNER_ACL: Final = "bucket-owner-full-control"
-"""The ACL with which log delivery puts objects, because bucket policies ask for it. Source: guide, ZH:2470."""
 
 REFUSALS: Final = frozenset({"403", "AccessDenied", "AllAccessDisabled", "NoSuchBucket", "MethodNotAllowed"})
 
@@ -32,14 +30,23 @@ EXISTS: Final = frozenset({"412", "PreconditionFailed"})
 CHUNK_BYTES: Final = 1024 * 1024
 
 
+def _unchecked(_bucket: str, _key: str) -> None:
+    """Check nothing: a verification puts nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class S3DigestObjects:
-    """Implements ``DigestObjects`` for buckets of one account."""
+    """Implements ``DigestObjects`` for buckets of one account.
+
+    ``check`` raises AuditRefusedError if the policy of a bucket denies log delivery the put of a key.
+    """
 
     client: S3Client
     account: str
+    check: Callable[[str, str], None] = _unchecked
 
     def put_new(self, bucket: str, key: str, stored: StoredObject) -> bool:
+        self.check(bucket, key)
         try:
             self._put(bucket, key, stored, IfNoneMatch="*")
         except ClientError as error:
@@ -51,6 +58,7 @@ class S3DigestObjects:
         return True
 
     def put(self, bucket: str, key: str, stored: StoredObject) -> None:
+        self.check(bucket, key)
         with _errors(bucket):
             self._put(bucket, key, stored)
 
