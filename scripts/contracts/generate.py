@@ -1,6 +1,6 @@
 """Derive the admin contract and the client's data from the installed botocore and our own operations, and time zones.
 
-Eight things come out, all of them committed, so that a change of botocore shows as a change of ours:
+Nine things come out, all of them committed, so that a change of botocore shows as a change of ours:
 
 - ``contracts/admin/models/shapes.py``: names, types and constraints as one literal (a few milliseconds to import,
   against hundreds for ninety pydantic models), read by ``contracts/admin/validation.py``;
@@ -11,6 +11,7 @@ Eight things come out, all of them committed, so that a change of botocore shows
 - ``schemas/rule-lambda-*.schema.json``: a rule function's event and answer, from ``contracts/rule_lambda.py``;
 - ``schemas/cap-*.schema.json``: the same of an availability provider's function, from ``contracts/cap_lambda.py``;
 - ``schemas/audit-*.schema.json``: the five kinds of audit records, from ``contracts/audit_log.py``;
+- ``schemas/export-manifest.schema.json``: a line of an export's manifest, from ``contracts/export_manifest.py``;
 - ``contracts/ews/windows_zones.json``: the time zones of GetServerTimeZones, from tzdata and CLDR.
 
 ``python -m contracts.generate`` writes them, ``--check`` exits 1 if one is out of step. ``shapes.py`` holds inputs
@@ -29,7 +30,7 @@ from typing import Any, Final
 import botocore
 
 from contracts import audit_schemas, extra_operations, secret_members, windows_zones
-from postroom.contracts import cap_lambda
+from postroom.contracts import cap_lambda, export_manifest
 from postroom.contracts.rule_lambda import RuleAnswer, RuleEvent
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -198,12 +199,13 @@ def service_extras(service: str) -> str:
 
 
 def schemas() -> dict[Path, str]:
-    """Return the published JSON Schemas of what we say to customers' functions, and of what they may answer."""
+    """Return the published JSON Schemas of what we write for others, and of what they may answer."""
     published = {
         "rule-lambda-event": RuleEvent.model_json_schema(by_alias=True, mode="serialization"),
         "rule-lambda-answer": RuleAnswer.model_json_schema(by_alias=True, mode="validation"),
         "cap-request": cap_lambda.REQUEST_SCHEMA,
         "cap-answer": cap_lambda.ANSWER_SCHEMA,
+        "export-manifest": export_manifest.line_schema(),
         **{name: audit_schemas.schema(log_type) for log_type, name in audit_schemas.FILES.items()},
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
 
 from postroom.contracts.export_manifest import (
     MANIFEST,
@@ -22,7 +23,11 @@ from postroom.contracts.export_manifest import (
 )
 from postroom.export.archive import RunWriter, directory
 from postroom.export.manifest import END, Piece, add_manifest, piece_of
+from tests.unit.template.conftest import ROOT
 
+SCHEMA = Draft202012Validator(
+    json.loads((ROOT / "schemas/export-manifest.schema.json").read_text("utf-8")), format_checker=FormatChecker()
+)
 ITEM = ManifestItem(
     kind="item",
     path="Inbox/20261130T194931Z-17.eml",
@@ -83,6 +88,18 @@ def test_a_line_is_as_the_contract_shows_it() -> None:
         "keywords": [],
         "categories": [],
     }
+
+
+@given(LINES)
+def test_the_published_schema_takes_every_line(line: ManifestLine) -> None:
+    SCHEMA.validate(json.loads(write_line(line)))
+
+
+@pytest.mark.parametrize("member", ["kind", "path", "folder", "sha256", "size", "received"])
+def test_the_published_schema_refuses_a_line_that_lacks_something(member: str) -> None:
+    line = json.loads(write_line(ITEM))
+    del line[member]
+    assert not SCHEMA.is_valid(line)
 
 
 @pytest.mark.parametrize("change", [{"kind": "tag"}, {"kind": "item", "later": 1}])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError, WithJsonSchema
 
 from postroom.contracts.base import Kept
 
@@ -43,7 +43,11 @@ def _milliseconds(value: Any) -> Any:
 
 
 Moment = Annotated[
-    int, BeforeValidator(_milliseconds), PlainSerializer(_text), Field(ge=-62_135_596_800_000, lt=253_402_300_800_000)
+    int,
+    BeforeValidator(_milliseconds),
+    PlainSerializer(_text),
+    Field(ge=-62_135_596_800_000, lt=253_402_300_800_000),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 """Milliseconds since the epoch; in the manifest ``2026-11-30T19:49:31.000Z``."""
 
@@ -101,6 +105,11 @@ class MissingItem(_Item):
 ManifestLine = ManifestHead | ManifestFolder | ManifestItem | MissingItem
 
 _LINE: Final[TypeAdapter[ManifestLine]] = TypeAdapter(Annotated[ManifestLine, Field(discriminator="kind")])
+
+
+def line_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a line as it is written."""
+    return _LINE.json_schema(mode="serialization")
 
 
 def write_line(line: ManifestLine) -> bytes:
