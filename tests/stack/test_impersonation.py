@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 import boto3
 import pytest
-from exchangelib.errors import ErrorImpersonateUserDenied, UnauthorizedError
+from exchangelib.errors import (
+    ErrorImpersonateUserDenied,
+    ErrorInvalidExchangeImpersonationHeaderData,
+    UnauthorizedError,
+)
 
-from cli.repository import repository_root
 from tests.support.ews_client import ask, fresh
-from tests.support.impersonation import impersonating
+from tests.support.impersonation import documented, impersonating
 
 if TYPE_CHECKING:
     from tests.support.running_stack import RunningStack
@@ -22,16 +24,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 DOMAIN: Final = "roles.example"
 ADA, EVE = f"ada@{DOMAIN}", f"eve@{DOMAIN}"
-
-
-def documented(running: RunningStack, organization_id: str, role_id: str) -> dict[str, Any]:
-    """Run the code of docs/clients.md for ada and return its names."""
-    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
-    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "assume_impersonation" in each]
-    names: dict[str, Any] = {"ORGANIZATION_ID": organization_id, "ROLE_ID": role_id, "ADDRESS": ADA}
-    with patch.object(boto3, "DEFAULT_SESSION", None):
-        exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
-    return names
 
 
 def test_a_role_reads_free_busy_as_a_user_until_it_is_deleted(
@@ -44,10 +36,19 @@ def test_a_role_reads_free_busy_as_a_user_until_it_is_deleted(
     rule = {"ImpersonationRuleId": "ada", "Effect": "ALLOW", "TargetUsers": [ADA]}
     role = workmail.create_impersonation_role(**named, Name="Sync", Type="READ_ONLY", Rules=[rule])
     named["ImpersonationRoleId"] = role["ImpersonationRoleId"]
-    with patch.dict(os.environ, running.environment), fresh():
-        found = documented(running, organization, role["ImpersonationRoleId"])
+    url, role_id = running.environment["POSTROOM_EWS_URL"], role["ImpersonationRoleId"]
+    with (
+        patch.object(boto3, "DEFAULT_SESSION", None),
+        patch.dict(os.environ, running.environment),
+        fresh(),
+        documented(url, organization, role_id, ADA) as found,
+    ):
         assert capsys.readouterr().out.startswith("FreeBusyView(")
-        url = running.environment["POSTROOM_EWS_URL"]
+        account = found["ews_account"]
+        with pytest.raises(ErrorImpersonateUserDenied):
+            ask(account.protocol, EVE, ADA)
+        with pytest.raises(ErrorInvalidExchangeImpersonationHeaderData):
+            account.protocol.resolve_names([ADA])
         with pytest.raises(ErrorImpersonateUserDenied):
             ask(impersonating(found["token"], url, smtp_address=EVE), EVE)
         workmail.delete_impersonation_role(**named)

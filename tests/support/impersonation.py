@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 from exchangelib import OAUTH2, Configuration, Identity, OAuth2AuthorizationCodeCredentials, Version
 from exchangelib.protocol import Protocol
+from exchangelib.transport import AUTH_TYPE_MAP
 from exchangelib.version import EXCHANGE_2010_SP2
 
+from cli.repository import repository_root
 from postroom.model.access_effect import AccessEffect
 from postroom.model.impersonation import (
     RANDOM_BYTES,
@@ -22,6 +28,8 @@ from postroom.model.impersonation import (
 from postroom.model.records import Insert, Remove
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.ews_front import Front
 
 ALLOW_ALL: Final = ImpersonationRule("all", AccessEffect.ALLOW)
@@ -76,3 +84,23 @@ def impersonating(token: str, url: str = HTTPS_URL, **identity: str) -> Any:
         service_endpoint=url, credentials=credentials, auth_type=OAUTH2, version=Version(EXCHANGE_2010_SP2)
     )
     return Protocol(config=configuration)
+
+
+@contextmanager
+def documented(url: str, organization_id: str, role_id: str, address: str) -> Iterator[dict[str, Any]]:
+    """Run the code of docs/clients.md about impersonation roles, the guide's first; give its names.
+
+    What the code changes in exchangelib and in the environment is put back.
+    """
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    section = text.partition("\n## With an impersonation role\n")[2].partition("\n## ")[0]
+    names: dict[str, Any] = {
+        "WORKMAIL_EWS_URL": url,
+        "WORKMAIL_ORGANIZATION_ID": organization_id,
+        "IMPERSONATION_ROLE_ID": role_id,
+        "EMAIL_ADDRESS": address,
+    }
+    with patch.dict(os.environ), patch.dict(AUTH_TYPE_MAP):
+        for code in re.findall(r"```python\n(.+?)```", section, re.DOTALL):
+            exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+        yield names

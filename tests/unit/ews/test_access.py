@@ -202,7 +202,7 @@ def test_a_role_without_the_right_to_impersonate(front: Front) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (availability(), "ErrorInvalidExchangeImpersonationHeaderData"),
+        (probe(operation="ResolveNames"), "ErrorInvalidExchangeImpersonationHeaderData"),
         (named(availability(), "no@acme.example"), "ErrorNonExistentMailbox"),
         (named(availability(), "mal@other.example"), "ErrorNonExistentMailbox"),
         (b"<x/>", "ErrorSchemaValidation"),

@@ -6,17 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from exchangelib import IMPERSONATION, Account, Configuration, Version
-from exchangelib.errors import (
-    ErrorImpersonateUserDenied,
-    ErrorInvalidExchangeImpersonationHeaderData,
-    ErrorInvalidOperation,
-    ErrorNonExistentMailbox,
-    UnauthorizedError,
-)
-from exchangelib.transport import AUTH_TYPE_MAP
-from exchangelib.version import EXCHANGE_2010_SP2
-from requests.auth import AuthBase
+from exchangelib.errors import ErrorImpersonateUserDenied, ErrorNonExistentMailbox, UnauthorizedError
 
 from postroom.contracts.ews import soap
 from postroom.contracts.ews.names import m
@@ -27,15 +17,14 @@ from postroom.model.audit_deliveries import LogType
 from postroom.model.free_busy import CalendarRead
 from postroom.model.impersonation import CLOCK_SKEW_SECONDS, TOKEN_SECONDS, ImpersonationRule, RoleType
 from postroom.model.records import Insert, Replace
-from tests.support.ews_front import URL, Front
 from tests.support.impersonation import ALLOW_ALL, add_role, add_token, impersonating, remove_role
 from tests.unit.ews.test_exchangelib import ADA, ask
 from tests.unit.ews.test_front import EWS, POX, SVC, availability, fault_of, probe
 
 if TYPE_CHECKING:
     from local.web import Response
+    from tests.support.ews_front import Front
 
-INVALID = "ErrorInvalidExchangeImpersonationHeaderData"
 DENIED = "ErrorImpersonateUserDenied"
 ONLY_BOB = ImpersonationRule("only-bob", AccessEffect.ALLOW, name="Bob", targets=("id-bob",))
 NOT_ADA = ImpersonationRule("not-ada", AccessEffect.DENY, targets=("id-ada",))
@@ -115,15 +104,6 @@ def test_a_user_that_the_role_may_not_impersonate(
     assert accesses(front) == [BY_DEFAULT, {**AS_ADA, "scope": "ImpersonationAccessControl", **record}]
     front.user("bob")
     assert post(front, token, naming("bob@acme.example")).status == 200
-
-
-@pytest.mark.parametrize("body", [availability(), probe()])
-def test_without_the_header_a_token_does_nothing(front: Front, body: bytes) -> None:
-    token = add_token(front, add_role(front))
-    assert fault_of(post(front, token, body)) == INVALID
-    assert front.availability.questions == []
-    expected = {name: value for name, value in BY_DEFAULT.items() if name != "user_id"}
-    assert accesses(front) == [expected]
 
 
 def test_a_user_of_another_organization_is_unknown(front: Front) -> None:
@@ -276,29 +256,3 @@ class TestExchangelib:
         with pytest.raises(UnauthorizedError):
             ask(impersonating(token, upn="bob@acme.example"), "ada@acme.example")
         assert connection.availability.questions == []
-
-    def test_the_guides_code_names_the_user_for_folders_and_not_for_free_busy(
-        self, connection: Front, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        token = add_token(connection, add_role(connection, NOT_ADA, ALLOW_ALL))
-        connection.user("bob")
-
-        class ImpersonationRoleAuth(AuthBase):
-            def __call__(self, r: Any) -> Any:
-                r.headers["Authorization"] = "Bearer " + token
-                return r
-
-        monkeypatch.setitem(AUTH_TYPE_MAP, "ImpersonationRoleAuth", ImpersonationRoleAuth)
-        configuration = Configuration(
-            service_endpoint=URL, version=Version(build=EXCHANGE_2010_SP2), auth_type="ImpersonationRoleAuth"
-        )
-        accounts = {
-            name: Account(config=configuration, primary_smtp_address=f"{name}@acme.example", access_type=IMPERSONATION)
-            for name in ("ada", "bob")
-        }
-        with pytest.raises(ErrorInvalidOperation):  # folders are not served yet
-            _ = accounts["bob"].root
-        with pytest.raises(ErrorImpersonateUserDenied):
-            _ = accounts["ada"].root
-        with pytest.raises(ErrorInvalidExchangeImpersonationHeaderData):
-            accounts["bob"].protocol.resolve_names(["bob"])

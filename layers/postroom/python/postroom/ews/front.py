@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.access.decision import Place
+from postroom.access.decision import Place, Refusal
 from postroom.contracts.audit_log import MailboxAction, ObjectType, Protocol
 from postroom.contracts.autodiscover import SOAP_ENABLED, PoxError, write_pox_error
 from postroom.contracts.ews import changes, soap
@@ -19,8 +19,8 @@ from postroom.contracts.ews.impersonation import is_present
 from postroom.contracts.http_calls import decode, encode
 from postroom.errors import AccessDeniedError, InvalidQuestionError, TemporaryError
 from postroom.ews import autodiscover
-from postroom.ews.impersonation import impersonated_user
-from postroom.ews.operations import OPERATIONS
+from postroom.ews.impersonation import acting_user
+from postroom.ews.operations import OPERATIONS, WITHOUT_USER
 from postroom.ews.visit import Visit
 from postroom.model.limits import MAX_ANSWER_BYTES
 
@@ -135,7 +135,7 @@ def _read(visit: Visit) -> tuple[soap.Call | None, Entity | None, soap.FaultErro
 
 
 def _impersonated(asked: soap.Call, visit: Visit) -> Entity | None:
-    """Return the user in whose name a caller with an impersonation role makes a request; None for users.
+    """Return the user in whose name a caller with an impersonation role makes a request; None if it needs none.
 
     Raises:
         FaultError: the request names no user that exists; or the caller is a user and asks for impersonation, so that
@@ -143,7 +143,7 @@ def _impersonated(asked: soap.Call, visit: Visit) -> Entity | None:
         StoreUnavailableError: the directory did not answer.
     """
     if visit.caller.impersonation_role_id:
-        return impersonated_user(asked.header, visit.caller.organization_id, visit.context.address_book)
+        return acting_user(asked, visit.caller.organization_id, visit.context.address_book)
     if is_present(asked.header):
         raise _impersonation_denied()
     return None
@@ -161,7 +161,8 @@ def _refuse_what_is_not_allowed(asked: soap.Call, asking: Asking, context: Conte
         FaultError: ``ErrorImpersonateUserDenied``, ``ErrorAccessDenied`` or ``ErrorInvalidOperation``.
         StoreUnavailableError: the directory did not answer.
     """
-    if asking.admission.refusal is not None:
+    refusal = asking.admission.refusal
+    if refusal is not None and not (refusal is Refusal.NO_USER and asked.operation in WITHOUT_USER):
         raise _impersonation_denied()
     if asking.caller.impersonation_role_id and changes.changes(asked.operation):
         action, kind = changes.CHANGING.get(changes.name_of(asked.operation), _ANY_CHANGE)

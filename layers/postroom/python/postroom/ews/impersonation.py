@@ -1,17 +1,25 @@
-"""The user in whose name a caller with an impersonation role makes a request; only EWS has such requests."""
+"""The user in whose name a caller with an impersonation role makes a request; only EWS has such requests.
+
+The guide's code for exchangelib (ZH:7135-7180) sends the SOAP header ExchangeImpersonation for folders and items only.
+Ours, so that this code can ask for free/busy information, too: without the header, a question about mailboxes is one of
+the first user in it, and what reads no mailbox needs no user. Where there is a header, it alone counts.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.ews.impersonation import INVALID_HEADER, ConnectingId, Naming, connecting_ids
+from postroom.contracts.ews import availability
+from postroom.contracts.ews.impersonation import INVALID_HEADER, ConnectingId, Naming, connecting_ids, is_present
 from postroom.contracts.ews.soap import FaultError
+from postroom.ews.operations import WITHOUT_USER
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind, EntityState, Role
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+    from postroom.contracts.ews.soap import Call
     from postroom.model.records import Entity
     from postroom.ports.directory import ImpersonatedUsers
 
@@ -29,15 +37,40 @@ _UNKNOWN: Final = {
 """Faults of names that no user has, as Exchange gives them; the texts are ours."""
 
 
-def impersonated_user(header: Element, organization_id: str, directory: ImpersonatedUsers) -> Entity:
-    """Return the enabled user that the SOAP header ExchangeImpersonation names.
+def acting_user(call: Call, organization_id: str, directory: ImpersonatedUsers) -> Entity | None:
+    """Return the enabled user as which a role makes a request; None if the request needs none.
 
     Whether the role may act as this user is another question.
 
     Args:
-        header: the SOAP header.
+        call: the request.
         organization_id: the role's; other organizations' users are unknown.
-        directory: the users.
+        directory: the users; at most one keyed read for each mailbox of a question.
+
+    Raises:
+        FaultError: the header names no user; or there is no header and no user; or a question is refused as a whole.
+        StoreUnavailableError: the directory did not answer.
+    """
+    if not is_present(call.header):
+        if call.operation in WITHOUT_USER:
+            return None
+        if call.operation == availability.OPERATION:
+            user = _first_user(call, organization_id, directory)
+            if user is not None:
+                return user
+    return impersonated_user(call.header, organization_id, directory)
+
+
+def _first_user(call: Call, organization_id: str, directory: ImpersonatedUsers) -> Entity | None:
+    """Return the first user of the organization in a question; groups and resources are passed over."""
+    mailboxes = availability.read_request(call.request, call.header).mailboxes
+    named = (ConnectingId(Naming.SMTP_ADDRESS, each) for each in dict.fromkeys(mailboxes))
+    found = (_user(organization_id, name, directory) for name in named)
+    return next((user for user in found if user is not None), None)
+
+
+def impersonated_user(header: Element, organization_id: str, directory: ImpersonatedUsers) -> Entity:
+    """Return the enabled user that the SOAP header ExchangeImpersonation names; see ``acting_user``.
 
     Raises:
         FaultError: there is no such header, or it names no user with a mailbox, or different users.

@@ -20,3 +20,6 @@ OPERATIONS: Final[Mapping[str, Callable[[Call, Asking, Context], Element]]] = {
     "GetUserAvailabilityRequest": get_user_availability.answer,
     "ResolveNames": resolve_names.answer,
 }
+
+WITHOUT_USER: Final = frozenset({"ConvertId", "GetServerTimeZones"})
+"""Operations that read nothing of an organization: a caller with an impersonation role needs no user for them."""

@@ -42,8 +42,8 @@ class ConnectingId:
 
 
 def is_present(header: Element) -> bool:
-    """Say whether a SOAP header asks for impersonation."""
-    return header.find(HEADER) is not None
+    """Say whether a SOAP header asks for impersonation, be it in a wrong namespace: it is then invalid, not absent."""
+    return header.find("{*}ExchangeImpersonation") is not None
 
 
 def connecting_ids(header: Element) -> tuple[ConnectingId, ...]:
