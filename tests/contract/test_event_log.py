@@ -49,7 +49,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudWatchLogsClient]:
         yield boto3.client("logs")
 
 
-def roles_of(connect: Any = None) -> AssumedRoles:
+def roles_of(connect: Any = None) -> AssumedRoles[Any]:
     return AssumedRoles(boto3.client("sts"), connect or (lambda credentials: boto3.client("logs")), now)
 
 

@@ -88,3 +88,14 @@ def test_the_owner_that_a_request_expects_is_checked(s3: S3Client) -> None:
     assert status(lambda: s3.put_object(Bucket="mail", Key="new", Body=b"y", ExpectedBucketOwner=stranger)) == 403
     assert status(lambda: s3.head_bucket(Bucket="mail", ExpectedBucketOwner=stranger)) == 403
     assert s3.get_object(Bucket="mail", Key="new")["Body"].read() == b"x"
+
+
+def test_an_upload_that_does_not_exist_takes_no_part_and_is_not_completed(s3: S3Client) -> None:
+    upload = s3.create_multipart_upload(Bucket="mail", Key="k")["UploadId"]
+    tag = s3.upload_part(Bucket="mail", Key="k", UploadId=upload, PartNumber=1, Body=b"1")["ETag"]
+    s3.abort_multipart_upload(Bucket="mail", Key="k", UploadId=upload)
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        s3.upload_part(Bucket="mail", Key="k", UploadId=upload, PartNumber=1, Body=b"1")
+    parts: Any = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        s3.complete_multipart_upload(Bucket="mail", Key="k", UploadId=upload, MultipartUpload=parts)

@@ -34,6 +34,9 @@
         ├── NoFreeBusyAccessError
         ├── AccessDeniedError
         ├── MailboxFullError
+        ├── ExportRefusedError
+        ├── UploadGoneError
+        ├── PartsDifferError
         ├── TakenError
         └── KeyUnavailableError
 
@@ -190,6 +193,18 @@ class AccessDeniedError(PermanentError):
 
 class MailboxFullError(PermanentError):
     """A mailbox has no room for a change of its calendar."""
+
+
+class ExportRefusedError(PermanentError):
+    """The role, bucket or KMS key of a mailbox export does not take what is written; its owner may mend that."""
+
+
+class UploadGoneError(PermanentError):
+    """The multipart upload of an archive does not exist: it was completed or aborted."""
+
+
+class PartsDifferError(PermanentError):
+    """Parts of an upload are not those that were recorded: two attempts have written them."""
 
 
 class TakenError(PermanentError):

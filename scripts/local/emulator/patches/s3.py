@@ -1,4 +1,7 @@
-"""S3: conditions hold between concurrent writers and on a copy; the owner that a request expects is checked."""
+"""S3: conditions hold between concurrent writers and on a copy; the owner that a request expects is checked.
+
+A part for an upload that does not exist is refused, and so is its completion.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import threading
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from moto.s3.exceptions import MissingKey, PreconditionFailed
-from moto.s3.models import s3_backends
+from moto.s3.exceptions import MissingKey, NoSuchUpload, PreconditionFailed
+from moto.s3.models import S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 WRITING: Final = threading.RLock()
@@ -18,6 +21,8 @@ ACCESS_DENIED: Final = "<Error><Code>AccessDenied</Code><Message>Access Denied</
 _original_key_response = S3Response._key_response  # noqa: SLF001
 _original_head_bucket = S3Response.head_bucket
 _original_copy_object = S3Response.copy_object
+_original_upload_part = S3Backend.upload_part
+_original_complete = S3Backend.complete_multipart_upload
 
 
 def key_response(self: S3Response, request: Any, full_url: str) -> Any:
@@ -77,8 +82,27 @@ def _same(one: Any, other: str) -> bool:
     return str(one).strip('"') == other.strip('"')
 
 
+def upload_part(self: S3Backend, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> Any:
+    """Answer NoSuchUpload for an upload that does not exist; moto fails with a KeyError, which becomes a 500."""
+    _require_upload(self, bucket_name, multipart_id)
+    return _original_upload_part(self, bucket_name, multipart_id, part_id, value)
+
+
+def complete_multipart_upload(self: S3Backend, bucket_name: str, multipart_id: str, body: Any) -> Any:
+    """Answer NoSuchUpload, as for a part."""
+    _require_upload(self, bucket_name, multipart_id)
+    return _original_complete(self, bucket_name, multipart_id, body)
+
+
+def _require_upload(backend: S3Backend, bucket_name: str, multipart_id: str) -> None:
+    if multipart_id not in backend.get_bucket(bucket_name).multiparts:
+        raise NoSuchUpload(multipart_id)
+
+
 def apply() -> None:
     """Put the functions above in place of moto's."""
     S3Response._key_response = key_response  # noqa: SLF001
     S3Response.copy_object = copy_object
     S3Response.head_bucket = head_bucket
+    S3Backend.upload_part = upload_part
+    S3Backend.complete_multipart_upload = complete_multipart_upload

@@ -1,13 +1,50 @@
 """Orders of an export of a mailbox; their trace is that of its job (``model.exports.export_trace``).
 
-Each names its job only: the job's record and its plan have the rest, and every station reads the record first.
+    start, plan_export ─► pack_export, one per run ─► seal_export
+    cancel             ─► seal_export, which removes what there is
+
+Every station reads the job's record first. Orders that come after the start of the upload name it, because the record
+goes before they do where an organization is deleted: what was uploaded until then is aborted all the same.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
+from postroom.contracts.base import Kept
 from postroom.contracts.stored import Order
+
+if TYPE_CHECKING:
+    from postroom.model.exports import MailboxExportJob
+
+
+class Destination(Kept):
+    """Where an archive goes: bucket and key, the role that writes it, and the KMS key that encrypts it."""
+
+    role_arn: str
+    key_arn: str
+    bucket: str
+    path: str
+
+
+class Upload(Kept):
+    """A multipart upload that was started."""
+
+    destination: Destination
+    id: str
+
+
+def destination_of(job: MailboxExportJob) -> Destination:
+    """Return where a job's archive goes."""
+    return Destination(role_arn=job.role_arn, key_arn=job.key_arn, bucket=job.bucket, path=job.path)
+
+
+def upload_of(job: MailboxExportJob) -> Upload | None:
+    """Return a job's upload, if its start is recorded."""
+    return Upload(destination=destination_of(job), id=job.upload_id) if job.upload_id else None
 
 
 class ExportOrder(Order):
@@ -37,3 +74,90 @@ class PlanExportOrder(ExportOrder):
     def station(self) -> str:
         """Plans have a station of their own."""
         return "plan_export"
+
+
+class PackExportOrder(ExportOrder):
+    """Write a run's items into parts of the upload. One per run and round."""
+
+    says = "an order to pack a run of an export"
+
+    kind: Literal["PACK_EXPORT"] = "PACK_EXPORT"
+    mailbox_id: str
+    upload: Upload
+    run: int = Field(ge=0)
+    first_part: int = Field(ge=1)
+    """Number of the run's first part; those of the next run begin above all that it may need."""
+    part_bytes: int = Field(ge=1)
+    round: int = Field(default=0, ge=0)
+    """How often all runs were packed anew, because parts were not those that were recorded."""
+
+    @property
+    def key(self) -> str:
+        """Name it by its run."""
+        return f"pack-export:{self.run}" + (f":{self.round}" if self.round else "")
+
+    @property
+    def station(self) -> str:
+        """Runs have a station of their own."""
+        return "pack_export"
+
+
+class Sealing(StrEnum):
+    """Why the last station gets an order."""
+
+    SEAL = "SEAL_EXPORT"  # all runs are packed
+    END = "END_EXPORT"  # the job was cancelled, or is given up
+
+
+class SealExportOrder(ExportOrder):
+    """Complete the archive; or end the job, and remove what there is of it."""
+
+    says = "an order to seal an export"
+
+    kind: Literal[Sealing.SEAL, Sealing.END] = Sealing.SEAL
+    mailbox_id: str
+    destination: Destination
+    upload_id: str = ""
+    """Empty where the job ends before its upload has started."""
+    round: int = Field(default=0, ge=0)
+    cause: str = ""
+    """Why the job is given up; empty for one that was cancelled."""
+
+    @property
+    def key(self) -> str:
+        """Name it by what it does; one that ends a job never stands in the way of one that seals."""
+        if self.kind is Sealing.END:
+            return "end-export"
+        return "seal-export" + (f":{self.round}" if self.round else "")
+
+    @property
+    def station(self) -> str:
+        """Archives are completed and removed by one station."""
+        return "seal_export"
+
+
+def seal_order(order: PackExportOrder) -> SealExportOrder:
+    """Return the order that follows the last run."""
+    return SealExportOrder(
+        trace=order.trace,
+        organization_id=order.organization_id,
+        job_id=order.job_id,
+        mailbox_id=order.mailbox_id,
+        destination=order.upload.destination,
+        upload_id=order.upload.id,
+        round=order.round,
+    )
+
+
+def end_order(job: MailboxExportJob, cause: str = "") -> SealExportOrder:
+    """Return the order that removes what there is of a job that was cancelled, or that is given up for a cause."""
+    return SealExportOrder(
+        kind=Sealing.END,
+        trace=job.trace,
+        organization_id=job.organization_id,
+        job_id=job.id,
+        mailbox_id=job.entity_id,
+        destination=destination_of(job),
+        upload_id=job.upload_id or "",
+        cause=cause,
+    )

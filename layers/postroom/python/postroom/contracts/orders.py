@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pydantic import Field
 
-from postroom.contracts.export_orders import PlanExportOrder
+from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -277,6 +277,8 @@ _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
     ProviderCall,
     PlanExportOrder,
+    PackExportOrder,
+    SealExportOrder,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {
     kind: orders for orders in _KINDS for kind in get_args(orders.model_fields["kind"].annotation)

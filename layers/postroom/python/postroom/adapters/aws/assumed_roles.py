@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
@@ -19,30 +18,38 @@ SESSION: Final = "postroom-event-log"
 SESSION_SECONDS: Final = 3600
 """Life of assumed credentials. Source: IAM: the maximum for role chaining, and allowed by every role."""
 
+EXPORT_SESSION: Final = "postroom-mailbox-export"
+"""Session name of mailbox exports."""
+
 MARGIN_MS: Final = 300_000
 """Time before their expiry at which credentials are replaced, in milliseconds. Ours."""
 
 
+ClientT = TypeVar("ClientT")
+
+
 @dataclass(slots=True)
-class AssumedRoles:
+class AssumedRoles(Generic[ClientT]):
     """Clients that act in a role. Errors of botocore are passed on.
 
     Attributes:
         connect: makes a client from credentials.
         now: returns milliseconds since the epoch.
+        session: session name of the roles.
     """
 
     sts: STSClient
-    connect: Callable[[CredentialsTypeDef], CloudWatchLogsClient]
+    connect: Callable[[CredentialsTypeDef], ClientT]
     now: Callable[[], int]
-    _clients: dict[str, tuple[int, CloudWatchLogsClient]] = field(default_factory=dict)
+    session: str = SESSION
+    _clients: dict[str, tuple[int, ClientT]] = field(default_factory=dict)
 
-    def client(self, role_arn: str) -> CloudWatchLogsClient:
+    def client(self, role_arn: str) -> ClientT:
         """Return a client that acts in a role."""
         until, client = self._clients.get(role_arn, (0, None))
         if client is None or self.now() >= until:
             credentials = self.sts.assume_role(
-                RoleArn=role_arn, RoleSessionName=SESSION, DurationSeconds=SESSION_SECONDS
+                RoleArn=role_arn, RoleSessionName=self.session, DurationSeconds=SESSION_SECONDS
             )["Credentials"]
             client = self.connect(credentials)
             self._clients[role_arn] = (_milliseconds(credentials["Expiration"]) - MARGIN_MS, client)

@@ -69,20 +69,38 @@ def dynamodb() -> DynamoDBClient:
     return _made("dynamodb", _CONFIG)
 
 
+def _s3_config() -> Config:
+    return _CONFIG.merge(
+        Config(
+            read_timeout=30,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            # an emulator has no host name per bucket
+            s3={"addressing_style": "path" if "AWS_ENDPOINT_URL" in os.environ else "virtual"},
+        )
+    )
+
+
 @cache
 def s3() -> S3Client:
     """Return the client for raw and sealed mail; it sends checksums only if the operation requires one."""
+    return _made("s3", _s3_config())
+
+
+@cache
+def s3_for_many() -> S3Client:
+    """Return a client for sealed mail that is read ahead: a connection for each thread."""
+    return _made("s3", _s3_config().merge(Config(max_pool_connections=32)))
+
+
+def s3_as(credentials: CredentialsTypeDef) -> S3Client:
+    """Return a new client for archives that are written in a customer's role; the caller keeps it."""
     return _made(
         "s3",
-        _CONFIG.merge(
-            Config(
-                read_timeout=30,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                # an emulator has no host name per bucket
-                s3={"addressing_style": "path" if "AWS_ENDPOINT_URL" in os.environ else "virtual"},
-            )
-        ),
+        _s3_config().merge(Config(read_timeout=120)),  # S3 may take long to put many parts together
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
     )
 
 
@@ -213,6 +231,7 @@ def forget() -> None:
         session,
         dynamodb,
         s3,
+        s3_for_many,
         sqs,
         kms,
         logs,

@@ -28,7 +28,9 @@ class CloudWatchEventLogs:
     order of writing, and retention can empty whole streams. Ours: WorkMail's names of streams are not public.
     """
 
-    def __init__(self, own: CloudWatchLogsClient, roles: AssumedRoles, stream: Callable[[], str]) -> None:
+    def __init__(
+        self, own: CloudWatchLogsClient, roles: AssumedRoles[CloudWatchLogsClient], stream: Callable[[], str]
+    ) -> None:
         self._own = own
         self._roles = roles
         self._stream = stream
