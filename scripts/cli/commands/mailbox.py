@@ -8,9 +8,9 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError
-from postroom.delivery.index_entry import open_summary
 from postroom.model.addresses import Address
 from postroom.model.mailbox import Counters
+from postroom.summaries import open_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,112 +1,40 @@
-"""What the index keeps of a message for lists, search and threads: one ciphertext under the mailbox key."""
+"""The index entry of a message that is delivered."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from postroom.mime.headers import Headers
-from postroom.model.addresses import Address
-from postroom.model.mailbox import NewItem, blob_key, item_token, summary_place
-from postroom.sealing import Random, open_entry, seal_entry
+from postroom.model.mailbox import NewItem, blob_key, item_token
+from postroom.summaries import describe
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import DeliveryOrder
-
-MAX_ADDRESSES: Final = 50
-"""Most addresses that the summary keeps of one field; the message itself has them all. Ours."""
-
-MAX_REFERENCES: Final = 20
-"""Most references that the summary keeps: the first, and the last nineteen. Ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a list of messages shows. Addresses lower-case without names; ``date`` is milliseconds since the epoch.
-
-    ``from_`` is the field's beginning as text, ``from_address`` its first address or nothing. ``is_cut`` names the
-    lists of addresses that the message has more of.
-    """
-
-    subject: str
-    from_: str
-    from_address: str
-    to: tuple[str, ...]
-    cc: tuple[str, ...]
-    date: int | None
-    message_id: str
-    in_reply_to: str
-    references: tuple[str, ...]
-    envelope_from: str
-    delivered_to: str
-    is_cut: tuple[str, ...] = ()
-
-    def dump(self) -> bytes:
-        """Return the summary as JSON bytes; empty fields are left out."""
-        fields = {name: value for name, value in asdict(self).items() if value not in ("", (), None)}
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-    @classmethod
-    def load(cls, dumped: bytes) -> Summary:
-        """Read back what ``dump`` wrote."""
-        fields: dict[str, Any] = json.loads(dumped)
-        texts: dict[str, Any] = {name: fields.get(name, "") for name in _TEXTS}
-        lists: dict[str, Any] = {name: tuple(fields.get(name, ())) for name in _LISTS}
-        return cls(**texts, **lists, date=fields.get("date"))
-
-
-_TEXTS: Final = ("subject", "from_", "from_address", "message_id", "in_reply_to", "envelope_from", "delivered_to")
-_LISTS: Final = ("to", "cc", "references", "is_cut")
-
-
-def summarize(headers: Headers, order: DeliveryOrder) -> Summary:
-    """Return what the index keeps of a message."""
-    references = tuple(headers.text("References", 20_000).split())
-    if len(references) > MAX_REFERENCES:
-        references = (references[0], *references[1 - MAX_REFERENCES :])
-    author = headers.address("From")
-    lists = {name: headers.addresses(name, MAX_ADDRESSES + 1) for name in ("to", "cc")}
-    return Summary(
-        subject=headers.text("Subject"),
-        from_=headers.text("From", 320),
-        from_address=author if _is_address(author) else "",
-        to=lists["to"][:MAX_ADDRESSES],
-        cc=lists["cc"][:MAX_ADDRESSES],
-        date=headers.date(),
-        message_id=headers.text("Message-ID"),
-        in_reply_to=headers.text("In-Reply-To"),
-        references=references,
-        envelope_from=order.envelope_from,
-        delivered_to=order.delivered_to,
-        is_cut=tuple(name for name, found in lists.items() if len(found) > MAX_ADDRESSES),
-    )
-
-
-def _is_address(text: str) -> bool:
-    address = Address.parse(text)
-    return address is not None and address.is_bare
+    from postroom.sealing import Random
 
 
 def new_item(content: bytes, order: DeliveryOrder, *, mailbox_key: bytes, now: int, random: Random) -> NewItem:
     """Return the index entry for a message about to be delivered. ``now`` in milliseconds since the epoch."""
-    headers = Headers.of(content)
-    summary = summarize(headers, order)
     token = _token(order)
-    place = summary_place(order.mailbox_id, token)
+    described = describe(
+        content,
+        mailbox_id=order.mailbox_id,
+        token=token,
+        mailbox_key=mailbox_key,
+        random=random,
+        envelope_from=order.envelope_from,
+        delivered_to=order.delivered_to,
+    )
     return NewItem(
         token=token,
         folder=order.folder,
         blob=blob_of(order),
         size=len(content),
-        summary=seal_entry(summary.dump(), mailbox_key=mailbox_key, place=place, random=random),
+        summary=described.summary,
         item_class="IPM.Note",
-        conversation=conversation_id(summary, mailbox_key=mailbox_key, token=token),
+        conversation=described.conversation,
         received=order.received_at,
         created=now,
-        has_attachments=_looks_like_attachments(headers),
+        has_attachments=described.has_attachments,
     )
 
 
@@ -115,30 +43,5 @@ def blob_of(order: DeliveryOrder) -> str:
     return blob_key(order.organization_id, order.mailbox_id, _token(order))
 
 
-def open_summary(sealed: bytes, *, mailbox_key: bytes, mailbox_id: str, token: str) -> Summary:
-    """Open an item's summary.
-
-    Raises:
-        UnreadableMailError: it belongs to another mailbox or item, or was changed.
-    """
-    place = summary_place(mailbox_id, token)
-    return Summary.load(open_entry(sealed, mailbox_key=mailbox_key, place=place))
-
-
-def conversation_id(summary: Summary, *, mailbox_key: bytes, token: str) -> str:
-    """Return the thread's id, 32 hexadecimal digits: keyed, so that the table does not betray Message-IDs.
-
-    A thread is known by its first message: the first reference, else what it replies to, else its own Message-ID.
-    """
-    root = next(iter((*summary.references, summary.in_reply_to, summary.message_id)), "") or summary.message_id or token
-    return hmac.new(mailbox_key, b"conversation\0" + root.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
-
-
 def _token(order: DeliveryOrder) -> str:
     return item_token(order.trace, order.mailbox_id, order.kind.value)
-
-
-def _looks_like_attachments(headers: Headers) -> bool:
-    """Guess from the header block alone: multipart/mixed, or a disposition of its own."""
-    kind = headers.text("Content-Type", 200).lower()
-    return kind.startswith("multipart/mixed") or headers.text("Content-Disposition", 200).lower().startswith("attach")
