@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from postroom.adapters.aws.audit_logs import ApiTrailLog, LogGroupWriter
+from postroom.adapters.aws.audit_logs import MAX_FAULTS, ApiTrailLog, LogGroupWriter
 from postroom.adapters.aws.audit_streams import PAUSES_S
 from postroom.adapters.memory.audit_destinations import MemoryApiTrail
 from postroom.contracts.audit_objects import content
@@ -190,6 +190,20 @@ class TestLogGroups:
         refused = targets.destination(LOGS).put(delivery_to(LOGS), batch(*lines))
         assert {name: refusal.final for name, refusal in refused.items()} == {"d": True}
         assert sorted(targets.texts(LOGS)) == sorted(each.text for each in lines if each.id != "d")
+
+    def test_if_all_events_have_a_fault_few_calls_are_made_and_the_rest_comes_again(self, targets: Targets) -> None:
+        lines = [line(f"{place:04d}", targets.clock_ms + place) for place in range(1_000)]
+        calls: list[str] = []
+
+        def find_fault(**_: Any) -> None:
+            calls.append("call")
+            raise ClientError({"Error": {"Code": "InvalidParameterException"}}, "PutLogEvents")
+
+        targets.logs.meta.events.register("before-call.cloudwatch-logs.PutLogEvents", find_fault)
+        refused = targets.destination(LOGS).put(delivery_to(LOGS), batch(*lines))
+        assert refused.keys() == {each.id for each in lines}
+        assert len(calls) == MAX_FAULTS
+        assert any(not refusal.final for refusal in refused.values())
 
 
 class TestBuckets:

@@ -17,14 +17,16 @@ from tests.support.audit_writing import audit_record
 from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from postroom.contracts.audit_log import AuditRecord
     from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 ACCOUNT: Final = "123456789012"
 RECORDS: Final = 1_000
+IN_THE_GROUP: Final = {"logGroupName": "/vigil/audit"}
 DESTINATIONS: Final = {
     "CWL": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/vigil/audit",
     "S3": "arn:aws:s3:::vigil-audit/kept",
@@ -79,23 +81,55 @@ def lines(running: RunningStack) -> dict[str, list[dict[str, Any]]]:
     return {kind: [json.loads(text) for text in found] for kind, found in texts.items()}
 
 
-def test_a_thousand_events_are_in_all_three_destinations_once_each(running: RunningStack) -> None:
-    organization = running.organization("vigil")
-    user = running.user(organization, "ada", "ada@vigil.example")
+@pytest.fixture(scope="module")
+def organization(running: RunningStack) -> str:
+    """An organization with three deliveries of mailbox access, and a user, Ada."""
+    made = running.organization("vigil")
+    running.user(made, "ada", "ada@vigil.example")
     make_destinations(running)
-    deliver(running, organization, LogType.MAILBOX_ACCESS)
-    now_ms = time.time_ns() // 1_000_000
-    records = [audit_record(number, organization, at_ms=now_ms + number) for number in range(RECORDS - 1)]
-    others = [audit_record(RECORDS, organization, LogType.AUTHENTICATION, now_ms)]
+    deliver(running, made, LogType.MAILBOX_ACCESS)
+    return made
+
+
+def record(running: RunningStack, records: Sequence[AuditRecord], *, together: int) -> None:
+    """Hand records over, the first ones in one message, each of the others in its own."""
     trail = SqsAuditTrail(clients.sqs(), running.settings["AUDIT_QUEUE_URL"])
-    trail.record([*records[:500], *others])
-    for record in records[500:]:
-        trail.record([record])
+    trail.record(records[:together])
+    for each in records[together:]:
+        trail.record([each])
+
+
+def made(organization_id: str, numbers: range) -> list[AuditRecord]:
+    now_ms = time.time_ns() // 1_000_000
+    return [audit_record(number, organization_id, at_ms=now_ms + number) for number in numbers]
+
+
+def items(records: Iterable[AuditRecord]) -> set[str]:
+    return {str(each.fields["item_id"]) for each in records}
+
+
+def test_a_thousand_events_are_in_all_three_destinations_once_each(running: RunningStack, organization: str) -> None:
+    records = made(organization, range(RECORDS - 1))
+    other = audit_record(RECORDS, organization, LogType.AUTHENTICATION, records[0].at_ms)
+    record(running, [other, *records], together=500)
     running.send(b"Subject: audited\r\n\r\nHello.\r\n", "ada@vigil.example")
     wait_for(lambda: all(len(found) >= RECORDS for found in lines(running).values()), every=1)
     for found in lines(running).values():
-        sent = sorted(each["item_id"] for each in found if "action" not in each)
-        assert sent == sorted(record.fields["item_id"] for record in records)
+        assert sorted(each["item_id"] for each in found if "action" not in each) == sorted(items(records))
         (mail,) = (each for each in found if "action" in each)
-        assert (mail["protocol"], mail["action"], mail["owner_id"]) == ("IncomingEmail", "create", user)
+        assert (mail["protocol"], mail["action"], mail["action_allowed"]) == ("IncomingEmail", "create", True)
         assert set(mail) <= set(FIELDS[LogType.MAILBOX_ACCESS])
+
+
+def test_events_that_a_destination_refuses_are_there_later(running: RunningStack, organization: str) -> None:
+    """Each destination refuses once; the first retry is 60 seconds later, divided by the speed of the stack."""
+    running.fault(service="logs", operation="PutLogEvents", error="ThrottlingException", times=2, match=IN_THE_GROUP)
+    running.fault(service="s3", operation="PutObject", error="AccessDenied", times=1, match={"Bucket": "vigil-audit"})
+    running.fault(service="firehose", operation="PutRecordBatch", error="AccessDeniedException", times=1)
+    records = made(organization, range(RECORDS, RECORDS + 50))
+    record(running, records, together=50)
+    wait_for(lambda: all(items(records) <= {each["item_id"] for each in found} for found in lines(running).values()))
+    assert not running.faults(), "each destination has refused"
+    for found in lines(running).values():
+        again = [each["item_id"] for each in found if each["item_id"] in items(records)]
+        assert sorted(again) == sorted(items(records))

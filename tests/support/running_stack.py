@@ -257,6 +257,13 @@ class RunningStack:
         with urllib.request.urlopen(request) as answer:  # noqa: S310  our own http
             assert answer.status == 200
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that are in force."""
+        url = f"{self.environment['AWS_ENDPOINT_URL']}/_postroom/faults"
+        with urllib.request.urlopen(url) as answer:  # noqa: S310  our own http
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
     def _settings(self) -> dict[str, str]:
         functions = self.client("lambda").list_functions()["Functions"]
         found: dict[str, str] = {}

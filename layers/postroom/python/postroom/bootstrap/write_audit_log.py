@@ -38,7 +38,7 @@ class WriteAuditLogSettings(AuditDeliveriesSettings, TimedSettings):
 def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
     """Each execution environment writes log streams of its own, one per day."""
     logs, sqs = clients.logs(), clients.later(clients.sqs)
-    s3, firehose = clients.later(clients.s3), clients.later(clients.firehose)
+    s3, firehose = clients.later(clients.audit_buckets), clients.later(clients.firehose)
     place = Place(logs.meta.partition, logs.meta.region_name, settings.account_id)
     policies = DestinationPolicies(logs, s3, firehose, place, now_ms, settings.audit_settings_cache_s * 1000)
     instance = uuid.uuid4().hex

@@ -31,6 +31,10 @@ REJECTED: Final = Refusal(
     "CloudWatch Logs rejected an event for its time, or one beside it: it may be there nevertheless", final=True
 )
 FAULTY: Final = Refusal("CloudWatch Logs finds fault with the event", final=True)
+TOO_MANY_FAULTS: Final = Refusal("CloudWatch Logs finds fault with too many events of a batch")
+
+MAX_FAULTS: Final = 30
+"""Most calls of a batch that may find fault with an event: enough for two events among 10,000. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +59,36 @@ class LogGroupWriter:
         told = aged(lines, self.now(), retention_ms)
         refused = dict.fromkeys((line.id for line in told.too_old), TOO_OLD)
         refused |= dict.fromkeys((line.id for line in told.too_new), TOO_NEW)
-        calls = [part for part in (told.certain, *([line] for line in told.alone)) if part]
-        for place, part in enumerate(calls):
-            try:
-                refused |= self._append(group, stream, part)
-            except AuditRefusedError as error:
-                if place == 0:
-                    raise
-                left = (line.id for later in calls[place:] for line in later)
-                return refused | dict.fromkeys(left, Refusal(error.cause))
-        return refused
+        waiting: list[Sequence[LogLine]] = [[line] for line in reversed(told.alone)]
+        if told.certain:
+            waiting.append(told.certain)
+        return refused | self._append(group, stream, waiting)
 
-    def _append(self, group: str, stream: str, lines: Sequence[LogLine]) -> dict[str, Refusal]:
-        """Append lines; of lines with which the service finds fault, each half is tried."""
-        try:
-            rejected = self._put(group, stream, lines)
-        except UnwritableLinesError:
-            if len(lines) == 1:
-                return {lines[0].id: FAULTY}
-            half = len(lines) // 2
-            return self._append(group, stream, lines[:half]) | self._append(group, stream, lines[half:])
-        too_new = self.now()
-        return {line.id: TOO_NEW if line.at_ms > too_new else REJECTED for line in lines if line.id in rejected}
+    def _append(self, group: str, stream: str, waiting: list[Sequence[LogLine]]) -> dict[str, Refusal]:
+        """Make a call for each part, the last one first; of lines with which the service finds fault, try each half."""
+        refused: dict[str, Refusal] = {}
+        calls = faults = 0
+        while waiting and faults < MAX_FAULTS:
+            part = waiting.pop()
+            try:
+                refused |= self._rejected(part, self._put(group, stream, part))
+            except UnwritableLinesError:
+                faults += 1
+                half = len(part) // 2
+                if half:
+                    waiting += [part[half:], part[:half]]
+                else:
+                    refused[part[0].id] = FAULTY
+            except AuditRefusedError as error:
+                if not calls:
+                    raise
+                return refused | _all([*waiting, part], Refusal(error.cause))
+            calls += 1
+        return refused | _all(waiting, TOO_MANY_FAULTS)
+
+    def _rejected(self, lines: Sequence[LogLine], ids: frozenset[str]) -> dict[str, Refusal]:
+        now_ms = self.now()
+        return {line.id: TOO_NEW if line.at_ms > now_ms else REJECTED for line in lines if line.id in ids}
 
     def _put(self, group: str, stream: str, lines: Sequence[LogLine]) -> frozenset[str]:
         try:
@@ -113,3 +125,7 @@ class ApiTrailLog:
 
     def put(self, batch: AuditBatch) -> Mapping[str, Refusal]:
         return self.writer.append(self.group, self.writer.stream(), batch.lines, None)
+
+
+def _all(parts: Sequence[Sequence[LogLine]], refusal: Refusal) -> dict[str, Refusal]:
+    return dict.fromkeys((line.id for part in parts for line in part), refusal)

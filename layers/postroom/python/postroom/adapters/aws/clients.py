@@ -88,6 +88,12 @@ def s3() -> S3Client:
 
 
 @cache
+def audit_buckets() -> S3Client:
+    """Return the client for buckets with audit records, each of another customer."""
+    return _made("s3", _s3_config().merge(_ONE_OF_MANY))
+
+
+@cache
 def s3_for_many() -> S3Client:
     """Return a client for sealed mail that is read ahead: a connection for each thread."""
     return _made("s3", _s3_config().merge(Config(max_pool_connections=32)))
@@ -231,6 +237,7 @@ def forget() -> None:
         session,
         dynamodb,
         s3,
+        audit_buckets,
         s3_for_many,
         sqs,
         kms,
