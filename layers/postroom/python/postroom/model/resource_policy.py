@@ -1,4 +1,4 @@
-"""Evaluates resource policies for requests of one service principal.
+"""Evaluates resource policies, and trust policies of roles, for requests of one service principal or one role.
 
 Only what is certain counts: a permission with a condition that cannot be evaluated here does not, a denial with one
 does. Source: IAM User Guide, "Policy evaluation logic", "Condition operators".
@@ -20,17 +20,19 @@ class Request:
     """What a service asks of a resource.
 
     Attributes:
-        service: the service principal.
+        service: the service principal; empty for a role.
         action: as ``s3:PutObject``, in any case.
         context: values of condition keys, which are in lower case. None: the request does not have the key. A key that
             is missing here is not known.
         resource: its ARN; None for a policy that is about its own resource only, so that ``Resource`` is not read.
+        principals: what names a role among ``AWS`` principals: its ARN, its account, and the ARN of the account's root.
     """
 
     service: str
     action: str
     context: Mapping[str, str | None]
     resource: str | None = None
+    principals: tuple[str, ...] = ()
 
 
 def denied(policy: Mapping[str, Any], request: Request) -> bool:
@@ -85,11 +87,10 @@ def _covers(actions: object, request: Request) -> bool:
 
 
 def _names(principals: object, request: Request) -> bool:
-    """Say whether principals include the service; ``"*"`` and ``{"AWS": "*"}`` include all."""
+    """Say whether principals include the service or role; ``"*"`` and ``{"AWS": "*"}`` include all."""
     kinds = principals.items() if isinstance(principals, dict) else [("", principals)]
-    return any(
-        one == "*" or (kind == "Service" and one == request.service) for kind, ones in kinds for one in _several(ones)
-    )
+    own = {"Service": (request.service,), "AWS": request.principals}
+    return any(one == "*" or one in own.get(kind, ()) for kind, ones in kinds for one in _several(ones))
 
 
 def _any_like(text: str, patterns: object) -> bool:
