@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.audit_trail import SqsAuditTrail
+from postroom.bootstrap.write_audit_digests import WriteAuditDigestsSettings, build
 from postroom.contracts.audit_log import FIELDS
 from postroom.model.audit_deliveries import LogType
+from tests.support import forked_cli
 from tests.support.audit_writing import audit_record
 from tests.support.running_stack import wait_for
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
+ROOT: Final = Path(__file__).parents[2]
 ACCOUNT: Final = "123456789012"
 RECORDS: Final = 1_000
 IN_THE_GROUP: Final = {"logGroupName": "/vigil/audit"}
@@ -72,7 +78,7 @@ def lines(running: RunningStack) -> dict[str, list[dict[str, Any]]]:
     """Return the records that each destination has."""
     pages = running.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/vigil/audit")
     streams = b"".join(body for _, body in objects(running, "vigil-sink"))
-    kept = b"".join(gzip.decompress(body) for key, body in objects(running, "vigil-audit") if key.endswith(".json.gz"))
+    kept = b"".join(gzip.decompress(body) for key, body in objects(running, "vigil-audit") if "/WorkMail/" in key)
     texts = {
         "CWL": [event["message"] for page in pages for event in page["events"]],
         "S3": kept.decode().splitlines(),
@@ -133,3 +139,40 @@ def test_events_that_a_destination_refuses_are_there_later(running: RunningStack
     for found in lines(running).values():
         again = [each["item_id"] for each in found if each["item_id"] in items(records)]
         assert sorted(again) == sorted(items(records))
+
+
+def audit(running: RunningStack, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run `postroom audit`; return its exit status and what it prints."""
+    done = forked_cli.run(["audit", *arguments, "--json"], running.environment, ROOT)
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return done.returncode, rows
+
+
+def test_what_was_written_is_proved_and_a_deleted_object_is_found(running: RunningStack, organization: str) -> None:
+    """The digests are written as if three hours had passed, by the function's code under the function's settings."""
+    (last,) = records = made(organization, range(2 * RECORDS, 2 * RECORDS + 1))
+    record(running, records, together=1)
+    wait_for(lambda: any(each["item_id"] == last.fields["item_id"] for each in lines(running)["S3"]))
+    status, (before,) = audit(running, "verify", "--organization", "vigil")
+    assert (status, before["findings"], before["digests"]) == (0, [], 0)
+    assert before["openObjects"] > 0
+
+    settings = WriteAuditDigestsSettings.read({**os.environ, **running.settings})
+    later_ms = time.time_ns() // 1_000_000 + 3 * 3_600_000
+    counts = replace(build(settings), now=lambda: later_ms).run(lambda: 300_000)
+    assert counts["digests"] >= 2
+    status, (proved,) = audit(running, "verify", "--organization", organization)
+    assert (status, proved["findings"], proved["openObjects"]) == (0, [], 0)
+    assert proved["records"] >= RECORDS
+    assert (proved["bucket"], proved["prefix"]) == ("vigil-audit", "kept/")
+
+    key, body = next((key, body) for key, body in objects(running, "vigil-audit") if "/WorkMail/" in key)
+    running.client("s3").delete_object(Bucket="vigil-audit", Key=key)
+    status, (found,) = audit(running, "verify", "--organization", organization)
+    assert (status, [(each["kind"], each["key"]) for each in found["findings"]]) == (1, [("OBJECT_DELETED", key)])
+    running.client("s3").put_object(Bucket="vigil-audit", Key=key, Body=body)
+
+
+def test_records_are_searched_by_user_and_action(running: RunningStack, organization: str) -> None:
+    status, rows = audit(running, "search", "--organization", organization, "--user", "ada@vigil.example")
+    assert (status, [each["record"]["action"] for each in rows]) == (0, ["create"])
