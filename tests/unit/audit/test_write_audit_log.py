@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
 from postroom.contracts.audit_messages import of_records
@@ -16,6 +19,12 @@ from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.log_lines import Refusal
 from tests.support.audit_deliveries import BUCKET_ARN, GROUP_ARN, STREAM_ARN, TARGETS, delivery
 from tests.support.audit_writing import IDS, ORGANIZATION, OTHER, Writing, api_call, audit_record, retried
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.model.audit_deliveries import AuditDelivery
+    from postroom.ports.audit_destinations import AuditBatch
 
 KINDS = tuple(TARGETS)
 FINAL = Refusal("too old", final=True)
@@ -184,6 +193,32 @@ def test_a_function_that_runs_out_of_time_hands_over_what_is_left(writing: Writi
     assert writing.write(audit_record(1)).failed == ()
     assert not writing.destinations.calls
     assert sorted(message.delivery_id for message in writing.sent()) == sorted(IDS.values())
+
+
+def test_many_deliveries_are_written_at_a_time_and_one_that_refuses_stops_no_other(writing: Writing) -> None:
+    """Calls meet at a barrier, so they pass it only together."""
+    together = threading.Barrier(2)
+
+    class Meeting(MemoryAuditDestinations):
+        def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
+            together.wait(timeout=30)
+            return super().put(delivery, batch)
+
+    writing.destinations = Meeting(writing.destinations.targets)
+    writing.destinations.closed[BUCKET_ARN] = "AccessDenied"
+    organizations = [f"m-{number}" for number in range(20)]
+    for organization in organizations:
+        kind = KINDS[len(writing.deliveries.deliveries) % 2]
+        writing.deliveries.deliveries[organization] = [delivery(kind, id=f"d{organization[2:]}")]
+    records = [audit_record(number, organization) for number, organization in enumerate(organizations)]
+    outcome = writing.accept(
+        *(retried(of_records(record.organization_id, [record]), record.organization_id) for record in records)
+    )
+    assert outcome.failed == ()
+    waiting = {record.id for message in writing.sent() for record in message.records}
+    placed = set(writing.ids(DestinationKind.CLOUDWATCH_LOGS))
+    assert len(waiting) == len(placed) == 10
+    assert waiting | placed == {record.id for record in records}
 
 
 def test_the_summary_has_counts_and_causes_and_no_content(writing: Writing) -> None:

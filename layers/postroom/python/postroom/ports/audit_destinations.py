@@ -27,7 +27,7 @@ class AuditBatch:
 
 
 class AuditDestination(Protocol):
-    """One kind of destination. Suite: tests/contract/test_audit_destinations.py."""
+    """One kind of destination, used by several threads. Suite: tests/contract/test_audit_destinations.py."""
 
     def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
         """Write one batch. A destination that disappeared is not made again: it is the customer's.

@@ -36,7 +36,7 @@ class WrittenObject:
 
 
 class WrittenObjects(Protocol):
-    """Suite: tests/contract/test_written_objects.py."""
+    """Used by several threads. Suite: tests/contract/test_written_objects.py."""
 
     def intend(self, objects: Sequence[WrittenObject]) -> None:
         """Keep that objects are about to be put. A repetition, with a later time, changes nothing that is complete.

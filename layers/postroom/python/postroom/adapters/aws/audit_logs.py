@@ -33,6 +33,9 @@ REJECTED: Final = Refusal(
 FAULTY: Final = Refusal("CloudWatch Logs finds fault with the event", final=True)
 TOO_MANY_FAULTS: Final = Refusal("CloudWatch Logs finds fault with too many events of a batch")
 
+MISSING: Final = "ResourceNotFoundException"
+"""PutLogEvents' error code for a group or stream that does not exist."""
+
 MAX_FAULTS: Final = 30
 """Most calls of a batch that may find fault with an event: enough for two events among 10,000. Ours."""
 
@@ -94,7 +97,9 @@ class LogGroupWriter:
         try:
             try:
                 return append(self.client, group, stream, lines)
-            except self.client.exceptions.ResourceNotFoundException:
+            except ClientError as error:
+                if code_of(error) != MISSING:
+                    raise
                 make(self.client, group, stream)
                 return append(self.client, group, stream, lines)
         except (BotoCoreError, ClientError) as error:

@@ -25,8 +25,9 @@ def make(client: CloudWatchLogsClient, group: str, stream: str) -> None:
     """Make a stream; another caller may make it first. Errors of botocore are passed on."""
     try:
         client.create_log_stream(logGroupName=group, logStreamName=stream)
-    except client.exceptions.ResourceAlreadyExistsException:
-        return
+    except ClientError as error:
+        if code_of(error) != "ResourceAlreadyExistsException":
+            raise
 
 
 def append(client: CloudWatchLogsClient, group: str, stream: str, lines: Sequence[LogLine]) -> frozenset[str]:
