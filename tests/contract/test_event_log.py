@@ -245,6 +245,19 @@ class TestAssumedRoles:
             assert len(made) == 2
             stub.assert_no_pending_responses()
 
+    def test_a_client_of_one_external_id_serves_no_other(self, client: CloudWatchLogsClient) -> None:
+        sts = boto3.client("sts")
+        roles = AssumedRoles(sts, lambda _: client, now)
+        wanted = {"RoleArn": ROLE, "RoleSessionName": SESSION, "DurationSeconds": 3600}
+        with Stubber(sts) as stub:
+            for more in ({"ExternalId": "one"}, {"ExternalId": "two"}, {}, {"ExternalId": "one"}):
+                stub.add_response("assume_role", self.credentials(now() + 3_600_000), {**wanted, **more})
+            for external_id in ("one", "two", None, "one", None):
+                roles.client(ROLE, external_id)
+            roles.forget(ROLE, "one")
+            roles.client(ROLE, "one")
+            stub.assert_no_pending_responses()
+
     def test_a_role_that_does_not_trust_us_refuses(self, client: CloudWatchLogsClient) -> None:
         sts = boto3.client("sts")
         logs = CloudWatchEventLogs(client, AssumedRoles(sts, lambda _: client, now), lambda: "s")

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 HERE = Destination(
-    role_arn="arn:aws:iam::123456789012:role/export", key_arn=KEY, bucket="take-out", path="mail/job-1.zip"
+    role_arn="arn:aws:iam::123456789012:role/export",
+    external_id="arn:aws:workmail:us-east-1:123456789012:organization/m-1",
+    key_arn=KEY,
+    bucket="take-out",
+    path="mail/job-1.zip",
 )
 BESIDE = HERE.model_copy(update={"path": "mail/job-1.zip2"})
 FULL = b"x" * MIN_PART_BYTES
@@ -145,9 +149,18 @@ def test_a_bucket_that_is_gone_refuses(stack: Stack, what: str) -> None:
 def test_refusals_of_s3_are_errors_of_ours(stack: Stack, code: str, error: type[Exception]) -> None:
     stack.s3.meta.events.register("before-call.s3.UploadPart", raising(code))
     uploads = in_s3(stack)
-    uploads.roles.client(HERE.role_arn)
+    uploads.roles.client(HERE.role_arn, HERE.external_id)
     with pytest.raises(error):
         uploads.put_part(Upload(destination=HERE, id="u"), 1, b"1")
+
+
+def test_the_role_is_assumed_for_the_organization(stack: Stack) -> None:
+    stack.s3.create_bucket(Bucket="take-out")
+    sts, asked = boto3.client("sts"), []
+    sts.meta.events.register("provide-client-params.sts.AssumeRole", lambda params, **_: asked.append(params))
+    in_s3(stack, sts).start(HERE)
+    ((named,),) = (asked,)
+    assert (named["RoleArn"], named["ExternalId"]) == (HERE.role_arn, HERE.external_id)
 
 
 def test_a_role_that_cannot_be_assumed_refuses(stack: Stack) -> None:

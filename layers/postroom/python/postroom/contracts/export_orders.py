@@ -25,6 +25,8 @@ class Destination(Kept):
     """Where an archive goes: bucket and key, the role that writes it, and the KMS key that encrypts it."""
 
     role_arn: str
+    external_id: str
+    """With which the role is assumed: the organization's ARN."""
     key_arn: str
     bucket: str
     path: str
@@ -39,7 +41,9 @@ class Upload(Kept):
 
 def destination_of(job: MailboxExportJob) -> Destination:
     """Return where a job's archive goes."""
-    return Destination(role_arn=job.role_arn, key_arn=job.key_arn, bucket=job.bucket, path=job.path)
+    return Destination(
+        role_arn=job.role_arn, external_id=job.external_id, key_arn=job.key_arn, bucket=job.bucket, path=job.path
+    )
 
 
 def upload_of(job: MailboxExportJob) -> Upload | None:

@@ -116,7 +116,7 @@ class S3ExportUploads:
     def _as(self, destination: Destination, what: str) -> Iterator[S3Client]:
         """Yield a client that acts in the destination's role; ``what`` completes "could not …"."""
         try:
-            client = self.roles.client(destination.role_arn)
+            client = self.roles.client(destination.role_arn, destination.external_id)
         except (BotoCoreError, ClientError) as error:
             code = code_of(error)
             if code in _REFUSED:
@@ -128,13 +128,15 @@ class S3ExportUploads:
         except (BotoCoreError, ClientError) as error:
             code = code_of(error)
             if code in _EXPIRED:
-                self.roles.forget(destination.role_arn)
+                self.roles.forget(destination.role_arn, destination.external_id)
             if code == "NoSuchUpload":
                 raise UploadGoneError("the upload of the archive was completed or aborted") from error
             if code in {"InvalidPart", "InvalidPartOrder"}:
                 raise PartsDifferError("parts of the archive are not those that were recorded") from error
             if code in _REFUSED or code.startswith("KMS."):
-                self.roles.forget(destination.role_arn)  # a policy that is mended may need a new session
+                self.roles.forget(
+                    destination.role_arn, destination.external_id
+                )  # a policy that is mended may need a new session
                 text = f"{destination.role_arn} could not {what} at {destination.bucket}: {code}"
                 raise ExportRefusedError(text) from error
             raise StoreUnavailableError(f"could not {what}: {code}") from error
