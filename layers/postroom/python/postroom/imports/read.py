@@ -1,36 +1,48 @@
-"""Reads mail from a path: a zip archive, an mbox file, a Maildir, or a directory of .eml and .ics files."""
+"""Reads mail from a path: a zip archive, an mbox file, a Maildir, or a directory of .eml, .ics and .mbox files."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.errors import InvalidArchiveError
+from postroom.imports.directory import read_directory
+from postroom.imports.maildir import is_maildir, read_maildir
+from postroom.imports.mbox import read_mbox
+from postroom.imports.places import place_of
+from postroom.imports.zip_reader import read_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from postroom.imports.incoming import Found
+    from postroom.imports.mbox import Variant
 
-
-class Variant(StrEnum):
-    """How an mbox file marks where a message ends."""
-
-    MBOXO = "mboxo"
-    MBOXRD = "mboxrd"
-    MBOXCL2 = "mboxcl2"
+_BUFFER_BYTES: Final = 1 << 20
 
 
 def read(path: Path, variant: Variant | None = None) -> Iterator[Found]:
     """Yield what a path holds, one message at a time.
 
-    A zip archive is checked as a whole before anything is yielded.
+    A zip archive is checked as a whole before anything is yielded. The messages of an mbox file are for a folder of the
+    file's name.
 
     Args:
-        variant: the variant of an mbox file; without it, a file that differs between the variants is refused.
+        variant: the variant of mbox files; without it, a file that differs between the variants is refused.
 
     Raises:
         InvalidArchiveError: the source is damaged, made to do harm, or of no known form. What was yielded is right.
     """
-    raise InvalidArchiveError(f"{path.name!r} is of no known form ({variant or 'no variant'})")
+    if path.is_dir():
+        yield from read_maildir(path) if is_maildir(path) else read_directory(path, variant)
+        return
+    if not path.is_file():
+        raise InvalidArchiveError(f"{path.name!r} is no file and no directory")
+    with path.open("rb", buffering=_BUFFER_BYTES) as file:
+        magic = file.read(5)
+        if path.suffix.lower() == ".zip" or magic.startswith(b"PK"):
+            yield from read_zip(file)
+        elif path.suffix.lower() == ".mbox" or magic == b"From " or variant:
+            yield from read_mbox(file, place_of((path.stem,)), path.name, variant)
+        else:
+            raise InvalidArchiveError(f"{path.name!r} is of no known form")
