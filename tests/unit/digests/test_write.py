@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.memory.digest_objects import MemoryDigestObjects
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.digests.write import DELAY_MS
 from postroom.errors import AuditRefusedError, StoreUnavailableError
@@ -133,11 +134,27 @@ def test_organizations_in_one_bucket_have_chains_of_their_own() -> None:
 
 def test_one_bucket_that_is_gone_does_not_stop_the_other_chains() -> None:
     made = Audited()
+    made.deliveries.configured = [delivery(), delivery("arn:aws:s3:::gone")]
     made.rows.intend([replace(written(1, organization_id="m-" + "0" * 32), bucket="gone")])
     made.put(written(2))
     with pytest.raises(AuditRefusedError, match="gone"):
         made.write(after_hours=1)
     assert len(made.read()) == 1
+
+
+def test_a_chain_whose_bucket_is_gone_rests_once_no_delivery_writes_there() -> None:
+    made = audited(hours=1)
+    made.put(written(9, hour=1))
+    gone = MemoryDigestObjects()
+    made.at_ms = NOON + 2 * HOUR_MS + DELAY_MS
+    with pytest.raises(AuditRefusedError):
+        made.digests(objects=gone).run(lambda: AMPLE_MS)
+    assert not made.head().final
+    made.deliveries.configured = []
+    assert made.digests(objects=gone).run(lambda: AMPLE_MS)["digests"] == 0
+    assert made.head().final
+    assert not list(made.rows.open_objects(made.head()))
+    assert made.digests(objects=gone).run(lambda: AMPLE_MS)["digests"] == 0
 
 
 def test_what_others_put_in_the_place_of_a_digest_is_replaced() -> None:

@@ -23,7 +23,7 @@ from postroom.contracts import audit_digests
 from postroom.contracts.audit_digests import Digest, ListedFile, Previous
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.effects.runs import Run
-from postroom.errors import ConflictError, UnreadableDigestError
+from postroom.errors import AuditRefusedError, ConflictError, UnreadableDigestError
 from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.audit_targets import target_of
@@ -89,6 +89,17 @@ class AuditDigests:
                 counts["digests"] += 1
         except ConflictError:  # another run is at work
             return
+        except AuditRefusedError:
+            if self._is_destination(chain):
+                raise
+            self._give_up(chain)
+
+    def _give_up(self, chain: AuditChain) -> None:
+        """Let a chain rest without a last digest: its bucket refuses one, and no delivery writes there any more."""
+        (head,) = [each for each in self.chains.chains() if each.place == chain.place]
+        self.chains.listed(head, [each.written.key for each in self.chains.open_objects(head)])
+        if not head.final:
+            self.chains.advance(head, replace(head, final=True, settled=True))
 
     def _awake(self, chain: AuditChain) -> AuditChain | None:
         """Return a chain that rested as it begins again, at the hour of its first open object; None if it rests on."""
