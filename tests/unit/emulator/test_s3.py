@@ -57,6 +57,18 @@ def test_of_concurrent_writers_one_wins(s3: S3Client, monkeypatch: pytest.Monkey
     assert len(entered) == 1
 
 
+def test_a_bucket_of_another_account_than_expected_denies_access_and_names_its_region(s3: S3Client) -> None:
+    owners = {"expected": "123456789012", "other": "111122223333"}
+    s3.put_bucket_policy(Bucket="mail", Policy='{"Version": "2012-10-17", "Statement": []}')
+    for call in (s3.head_bucket, s3.get_bucket_policy_status, s3.get_bucket_acl, s3.list_objects_v2):
+        asked: Any = call
+        assert asked(Bucket="mail", ExpectedBucketOwner=owners["expected"])["ResponseMetadata"]["HTTPStatusCode"] == 200
+        with pytest.raises(ClientError) as caught:
+            asked(Bucket="mail", ExpectedBucketOwner=owners["other"])
+        answer: Any = caught.value.response["ResponseMetadata"]
+        assert (answer["HTTPStatusCode"], answer["HTTPHeaders"]["x-amz-bucket-region"]) == (403, "us-east-1")
+
+
 def test_a_copy_respects_conditions_on_its_target(s3: S3Client) -> None:
     source = "mail/old"
     etag = s3.head_object(Bucket="mail", Key="old")["ETag"]

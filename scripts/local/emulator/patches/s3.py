@@ -19,7 +19,7 @@ WRITING: Final = threading.RLock()
 ACCESS_DENIED: Final = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 _original_key_response = S3Response._key_response  # noqa: SLF001
-_original_head_bucket = S3Response.head_bucket
+_original_bucket_response = S3Response._bucket_response  # noqa: SLF001
 _original_copy_object = S3Response.copy_object
 _original_upload_part = S3Backend.upload_part
 _original_complete = S3Backend.complete_multipart_upload
@@ -35,9 +35,14 @@ def key_response(self: S3Response, request: Any, full_url: str) -> Any:
         return _original_key_response(self, request, full_url)
 
 
-def head_bucket(self: S3Response) -> Any:
-    """Refuse where another account than expected owns the bucket."""
-    return _original_head_bucket(self) if _is_expected_owner(self, self.bucket_name) else (403, {}, "")
+def bucket_response(self: S3Response, request: Any, full_url: str) -> Any:
+    """Refuse where another account than expected owns the bucket; its Region is told all the same."""
+    name = self.parse_bucket_name_from_url(request, full_url)
+    if _is_expected_owner(self, name):
+        return _original_bucket_response(self, request, full_url)
+    partition, account = s3_backends.bucket_accounts[name]
+    region = s3_backends[account][partition].buckets[name].region_name
+    return 403, {"x-amz-bucket-region": region}, "" if request.method == "HEAD" else ACCESS_DENIED
 
 
 def _is_expected_owner(response: S3Response, bucket_name: str) -> bool:
@@ -103,6 +108,6 @@ def apply() -> None:
     """Put the functions above in place of moto's."""
     S3Response._key_response = key_response  # noqa: SLF001
     S3Response.copy_object = copy_object
-    S3Response.head_bucket = head_bucket
+    S3Response._bucket_response = bucket_response  # noqa: SLF001
     S3Backend.upload_part = upload_part
     S3Backend.complete_multipart_upload = complete_multipart_upload

@@ -43,18 +43,10 @@ class AwsExportBuckets:
             raise StoreUnavailableError(f"S3 did not describe a bucket: {code_of(error)}") from error
 
     def _described(self, name: str) -> BucketFacts | None:
-        """Ask for the bucket as one of this account: for others S3 denies access, and names the Region all the same."""
-        try:
-            answer = self._s3.head_bucket(Bucket=name, ExpectedBucketOwner=self._account)
-        except ClientError as error:
-            said: Any = error.response["ResponseMetadata"]
-            status, headers = said.get("HTTPStatusCode", 0), said.get("HTTPHeaders", {})
-            if status == FORBIDDEN or REGION_HEADER in headers:
-                return BucketFacts(str(headers.get(REGION_HEADER, self._region)), readable=False)
-            if 400 <= status < TOO_MANY:
-                return None
-            raise
-        region = answer.get("BucketRegion") or self._region
+        """Ask for policy and ACL as of a bucket of this account: S3 denies that for others."""
+        region = self._region_of(name)
+        if region is None:
+            return None
         if region != self._region:
             return BucketFacts(region)
         try:
@@ -62,6 +54,19 @@ class AwsExportBuckets:
         except ClientError as error:
             if code_of(error) == "AccessDenied":
                 return BucketFacts(region, readable=False)
+            raise
+
+    def _region_of(self, name: str) -> str | None:
+        """Return a bucket's Region, if it exists. No permission is needed: where access is denied it is told, too."""
+        try:
+            return self._s3.head_bucket(Bucket=name).get("BucketRegion") or self._region
+        except ClientError as error:
+            said: Any = error.response["ResponseMetadata"]
+            status, headers = said.get("HTTPStatusCode", 0), said.get("HTTPHeaders", {})
+            if status == FORBIDDEN or REGION_HEADER in headers:
+                return str(headers.get(REGION_HEADER, self._region))
+            if 400 <= status < TOO_MANY:
+                return None
             raise
 
     def _opened_by(self, name: str) -> str:

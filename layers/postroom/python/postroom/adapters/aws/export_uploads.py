@@ -134,9 +134,8 @@ class S3ExportUploads:
             if code in {"InvalidPart", "InvalidPartOrder"}:
                 raise PartsDifferError("parts of the archive are not those that were recorded") from error
             if code in _REFUSED or code.startswith("KMS."):
-                self.roles.forget(
-                    destination.role_arn, destination.external_id
-                )  # a policy that is mended may need a new session
+                # a policy that is mended may need a new session
+                self.roles.forget(destination.role_arn, destination.external_id)
                 text = f"{destination.role_arn} could not {what} at {destination.bucket}: {code}"
                 raise ExportRefusedError(text) from error
             raise StoreUnavailableError(f"could not {what}: {code}") from error
