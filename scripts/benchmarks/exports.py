@@ -32,9 +32,9 @@ from benchmarks.meter import KB
 from benchmarks.pipeline import MESSAGE
 from cli.repository import repository_root
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
-from postroom.contracts.export_manifest import ManifestItem
+from postroom.contracts.export_manifest import ManifestHead, ManifestItem
 from postroom.export.archive import Entry, RunIndex, RunWriter, directory
-from postroom.export.manifest import END, Piece, PieceWriter, add_manifest
+from postroom.export.manifest import END, Piece, PieceWriter, add_manifest, piece_of
 from postroom.model.limits import MB
 from postroom.sealing import open_message, seal_message
 
@@ -141,7 +141,8 @@ def pack(mailbox: Mailbox, number: int) -> tuple[bytes, RunIndex, Piece]:
 
 def archive(mailbox: Mailbox) -> Iterator[bytes]:
     """Yield the archive, as the sealer reads and hashes it."""
-    whole, indexes, pieces = hashlib.sha384(), list[RunIndex](), list[Piece]()
+    whole, indexes = hashlib.sha384(), list[RunIndex]()
+    pieces = [piece_of([ManifestHead()])]
     for number in range(len(mailbox.runs)):
         staged, index, piece = pack(mailbox, number)
         for frame in open_message(staged, mailbox_key=KEY, place=f"run/{number}"):

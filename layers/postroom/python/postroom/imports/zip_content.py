@@ -114,7 +114,7 @@ def _inflated(data: bytes, entry: Entry) -> bytes:
     return plain
 
 
-def _decompressed(inflater: Any, data: bytes, entry: Entry, most: int = -1) -> bytes:
+def _decompressed(inflater: Any, data: bytes, entry: Entry, most: int = 0) -> bytes:
     try:
         plain: bytes = inflater.decompress(data, most)
     except INFLATE_ERROR as error:
