@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -121,6 +122,23 @@ def test_archive_and_log_are_encrypted_with_the_given_key_and_no_bucket_key(stac
     assert [each["BucketKeyEnabled"] for each in asked if "SSEKMSKeyId" in each] == [False, False]
 
 
+def test_a_bucket_that_is_public_refuses_until_it_is_private_again(uploads: ExportUploads) -> None:
+    uploads.require_private(HERE)
+    opened = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::take-out/*"}
+    set_policy(uploads, json.dumps({"Version": "2012-10-17", "Statement": [opened]}))
+    with pytest.raises(ExportRefusedError, match="bucket take-out is public: its policy is public"):
+        uploads.require_private(HERE)
+    set_policy(uploads, None)
+    uploads.require_private(HERE)
+
+
+def test_a_bucket_that_another_account_owns_by_now_refuses(stack: Stack) -> None:
+    stack.s3.create_bucket(Bucket="take-out")
+    theirs = HERE.model_copy(update={"role_arn": "arn:aws:iam::111122223333:role/export"})
+    with pytest.raises(ExportRefusedError, match="role/export could not see whether the policy is public at take-out"):
+        in_s3(stack).require_private(theirs)
+
+
 @pytest.mark.parametrize("what", ["start", "part", "log"])
 def test_a_bucket_that_is_gone_refuses(stack: Stack, what: str) -> None:
     uploads = in_s3(stack)
@@ -193,6 +211,17 @@ def test_where_the_stack_may_not_list_nothing_is_known(stack: Stack) -> None:
     uploads = in_s3(stack)
     assert uploads.is_there(HERE) is None
     uploads.abort_others(HERE)
+
+
+def set_policy(uploads: ExportUploads, policy: str | None) -> None:
+    if isinstance(uploads, MemoryExportUploads):
+        uploads.public = {HERE.bucket} if policy else set()
+        return
+    assert isinstance(uploads, S3ExportUploads)
+    if policy:
+        uploads.own.put_bucket_policy(Bucket=HERE.bucket, Policy=policy)
+    else:
+        uploads.own.delete_bucket_policy(Bucket=HERE.bucket)
 
 
 def content(uploads: ExportUploads, where: Destination) -> bytes:

@@ -41,6 +41,12 @@ class ExportUploads(Protocol):
         StoreUnavailableError: S3 or STS did not answer, or throttles; a retry may succeed.
     """
 
+    def require_private(self, destination: Destination) -> None:
+        """Refuse a bucket that is public by now, or belongs to another account than the role.
+
+        The caller asks before it starts an upload, and again before it has one completed.
+        """
+
     def start(self, destination: Destination) -> Upload:
         """Start another upload."""
 

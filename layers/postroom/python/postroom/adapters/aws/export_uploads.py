@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postroom.adapters.aws.export_checks import PUBLIC_POLICY, policy_is_public
 from postroom.adapters.aws.transactions import code_of
 from postroom.contracts.export_orders import Upload
 from postroom.errors import ExportRefusedError, PartsDifferError, StoreUnavailableError, UploadGoneError
@@ -47,6 +48,13 @@ class S3ExportUploads:
 
     own: S3Client
     roles: AssumedRoles[S3Client]
+
+    def require_private(self, destination: Destination) -> None:
+        account = destination.role_arn.split(":")[4]
+        with self._as(destination, "see whether the policy is public") as client:
+            is_public = policy_is_public(client, destination.bucket, account)
+        if is_public:
+            raise ExportRefusedError(f"bucket {destination.bucket} is public: {PUBLIC_POLICY}")
 
     def start(self, destination: Destination) -> Upload:
         with self._as(destination, "start the upload") as client:

@@ -25,6 +25,7 @@ class MemoryExportUploads:
         encrypted: the KMS key of each object.
         open: the parts of each upload: entity tag and bytes, by number.
         refuses: why every write is refused, if it is.
+        public: names of public buckets.
     """
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -32,7 +33,13 @@ class MemoryExportUploads:
     open: dict[str, dict[int, tuple[str, bytes]]] = field(default_factory=dict)
     places: dict[str, Destination] = field(default_factory=dict)
     refuses: str = ""
+    public: set[str] = field(default_factory=set)
     _made: int = 0
+
+    def require_private(self, destination: Destination) -> None:
+        self._check()
+        if destination.bucket in self.public:
+            raise ExportRefusedError(f"bucket {destination.bucket} is public: its policy is public")
 
     def start(self, destination: Destination) -> Upload:
         self._check()
