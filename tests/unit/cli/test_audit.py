@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cli import running
 from cli.log_tail import LogTail
+from cli.repository import repository_root
 from postroom.adapters.aws.digest_objects import S3DigestObjects
 from postroom.adapters.aws.digest_signatures import KmsDigestSigner
 from postroom.adapters.aws.directory import DynamoDirectory
@@ -198,6 +200,15 @@ def test_what_cannot_be_verified_is_refused_in_one_line(deployed: Deployed, run:
     said = verify(run).output
     assert "BUCKET_REFUSES  audit-bucket" in said
     assert "proved" not in said
+
+
+def test_the_members_are_those_that_are_documented(deployed: Deployed, run: Run) -> None:
+    documented = (repository_root() / "docs" / "command-line.md").read_text("utf-8")
+    deployed.store(deployed.deliver(DestinationKind.S3, LogType.AUTHENTICATION), login(1))
+    for command, ask in (("verify", verify), ("search", search)):
+        section = documented.partition(f"## audit {command}\n")[2].partition("\n## ")[0]
+        (row,) = json.loads(ask(run, "--json").stdout)
+        assert list(row) == re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
 
 
 def test_an_earlier_key_is_given_as_pem(deployed: Deployed, run: Run, tmp_path: Path) -> None:
