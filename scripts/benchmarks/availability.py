@@ -29,7 +29,7 @@ from postroom.calendar_store.busy import StoredBusy
 from postroom.calendars.objects import read_calendar
 from postroom.model.calendars import PutObject, apply
 from postroom.model.limits import DAY_MS, MB
-from postroom.model.mailbox import first_head, standard_folders
+from postroom.model.mailbox import Marks, first_head, standard_folders
 from tests.support.stack import make_table
 
 if TYPE_CHECKING:
@@ -192,6 +192,7 @@ class Calendars:
                 blob=f"mail/m-1/{mailbox_id}/{number:032x}",
                 now_ms=WEEK_MS[0],
                 random=lambda size: number.to_bytes(size, "big"),  # noqa: B023 - called at once
+                marks=Marks(),
             )
             applied = apply(head, [PutObject(new)], WEEK_MS[0])
             head, (item,) = applied.head, applied.items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,9 @@ MAX_RACES: Final = 8
 
 SUMMARY_BYTES: Final = 8 * 1024
 """Allowance for what the index keeps of an object beside its entry, in bytes."""
+
+FULL: Final = "the mailbox is full"
+"""Why an object is refused for which there is no room."""
 
 
 class Result(StrEnum):
@@ -52,7 +55,11 @@ class Import:
     pause: Callable[[int], None]
 
     def run(self, objects: Iterable[CalendarObject]) -> Iterator[Imported]:
-        """Put objects into the calendar, some at a time, and yield a result for each.
+        """Put objects into the calendar; see ``put``."""
+        return self.put(map(Put, objects))
+
+    def put(self, puts: Iterable[Put]) -> Iterator[Imported]:
+        """Put objects with their marks into the calendar, some at a time, and yield a result for each.
 
         An object replaces one with the same UID if its SEQUENCE, or at the same SEQUENCE its DTSTAMP, is greater. A
         series is never replaced by changed instances alone.
@@ -62,9 +69,10 @@ class Import:
             StoreUnavailableError: a table or bucket did not answer. What was yielded is done.
             ConflictError: others change the mailbox all the time. What was yielded is done.
         """
-        batch: list[CalendarObject] = []
+        batch: list[Put] = []
         size = 0
-        for one in objects:
+        for put in puts:
+            one = put.new
             try:
                 weight = len(one.entry.freeze()) + SUMMARY_BYTES
             except InvalidCalendarError as error:
@@ -74,33 +82,33 @@ class Import:
                 yield Imported(one.uid, Result.REFUSED, f"an event of more than {MAX_MESSAGE_BYTES} bytes")
                 continue
             is_full = len(batch) == MAX_CHANGES or size + weight > MAX_CHANGE_BYTES
-            if is_full or any(one.uid == other.uid for other in batch):
+            if is_full or any(one.uid == other.new.uid for other in batch):
                 yield from self._put(batch)
                 batch, size = [], 0
-            batch.append(one)
+            batch.append(put)
             size += weight
         yield from self._put(batch)
         self.store.remove_left_over(self.mailbox_id)
 
-    def _put(self, batch: Sequence[CalendarObject]) -> Iterator[Imported]:
+    def _put(self, batch: Sequence[Put]) -> Iterator[Imported]:
         """Put a batch; where it does not fit into the mailbox, each object of it alone."""
         if not batch:
             return
         try:
             yield from self._put_together(batch)
         except MailboxFullError:
-            for one in batch:
+            for put in batch:
                 try:
-                    yield from self._put_together([one])
+                    yield from self._put_together([put])
                 except MailboxFullError:
-                    yield Imported(one.uid, Result.REFUSED, "the mailbox is full")
+                    yield Imported(put.new.uid, Result.REFUSED, FULL)
 
-    def _put_together(self, batch: Sequence[CalendarObject]) -> Sequence[Imported]:
+    def _put_together(self, batch: Sequence[Put]) -> Sequence[Imported]:
         for attempt in range(MAX_RACES):
             calendar = self.store.open(self.mailbox_id)
             if calendar is None:
                 raise UnknownMailboxError("the mailbox is gone")
-            changes, results = _compared(calendar, batch)
+            changes, results = compared(calendar, batch)
             try:
                 if changes:
                     calendar.change(changes)
@@ -111,17 +119,18 @@ class Import:
         raise ConflictError(f"others were faster {MAX_RACES} times")
 
 
-def _compared(calendar: OpenCalendar, batch: Sequence[CalendarObject]) -> tuple[list[Put], list[Imported]]:
+def compared(calendar: OpenCalendar, batch: Sequence[Put]) -> tuple[list[Put], list[Imported]]:
     """Return the changes that bring a calendar up to the objects, and the result for each object."""
-    known = calendar.find_all([one.uid for one in batch])
+    known = calendar.find_all([put.new.uid for put in batch])
     changes: list[Put] = []
     results: list[Imported] = []
-    for one in batch:
+    for put in batch:
+        one = put.new
         old = known.get(one.uid)
         if old is not None and old.stored.times.recurs and one.master is None:
             results.append(Imported(one.uid, Result.REFUSED, "a change of instances, without the series"))
         elif old is None or version_of(one) > old.summary.version:
-            changes.append(Put(one, old))
+            changes.append(replace(put, replaces=old))
             results.append(Imported(one.uid, Result.REPLACED if old else Result.ADDED))
         else:
             is_same = version_of(one) == old.summary.version

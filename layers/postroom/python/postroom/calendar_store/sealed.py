@@ -18,7 +18,7 @@ from postroom.sealing import open_entry, seal_entry
 if TYPE_CHECKING:
     from postroom.calendars.objects import CalendarObject
     from postroom.model.calendars import SealedEntry
-    from postroom.model.mailbox import Item
+    from postroom.model.mailbox import Item, Marks
     from postroom.sealing import Random
 
 ITEM_CLASS: Final = "IPM.Appointment"
@@ -102,7 +102,15 @@ def version_of(found: CalendarObject) -> tuple[int, int]:
 
 
 def new_object(
-    found: CalendarObject, *, mailbox_id: str, mailbox_key: bytes, token: str, blob: str, now_ms: int, random: Random
+    found: CalendarObject,
+    *,
+    mailbox_id: str,
+    mailbox_key: bytes,
+    token: str,
+    blob: str,
+    now_ms: int,
+    random: Random,
+    marks: Marks,
 ) -> NewObject:
     """Return an object about to enter a mailbox, or to replace the version with the same token."""
     hashed = uid_hash(found.uid, mailbox_key=mailbox_key)
@@ -116,10 +124,13 @@ def new_object(
             summary=seal_entry(summary, mailbox_key=mailbox_key, place=summary_place(mailbox_id, token), random=random),
             item_class=ITEM_CLASS,
             conversation=hashed,
-            received=now_ms,
+            received=now_ms if marks.received is None else marks.received,
             created=now_ms,
             has_attachments=_ATTACHMENT.search(found.ics) is not None,
-            unread=False,
+            unread=not marks.read,
+            flags=marks.flags,
+            keywords=marks.keywords,
+            categories=marks.categories,
         ),
         uid_hash=hashed,
         times=ObjectTimes(entry.start_ms, entry.end_ms, entry.recurs),

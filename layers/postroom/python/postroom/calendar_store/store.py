@@ -16,7 +16,7 @@ from postroom.calendar_store import sealed
 from postroom.calendars.expand import Instance, instances
 from postroom.errors import ConflictError, MailboxFullError, TemporaryError, TooManyInstancesError
 from postroom.model.calendars import BlobNote, ObjectChange, PutObject, RemoveObject, StoredObject, former_blobs
-from postroom.model.mailbox import blob_key
+from postroom.model.mailbox import Marks, blob_key
 from postroom.sealing import open_message, seal_message
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ NOTE_LASTS_MS: Final = 3_600_000
 MAX_INSTANCES: Final = 1000
 """Most instances of one window. Source: Exchange's limit of an answer: ErrorResultSetTooBig above 1,000."""
 
+UNMARKED: Final = Marks()
+
 _TOKEN_BYTES: Final = 16
 
 T = TypeVar("T")
@@ -60,10 +62,11 @@ class KnownObject:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """An object enters the calendar, or replaces the version that was found."""
+    """An object enters the calendar, with marks, or replaces the version that was found and keeps that one's."""
 
     new: CalendarObject
     replaces: KnownObject | None = None
+    marks: Marks = UNMARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,24 +241,25 @@ class OpenCalendar:
         for change in changes:
             match change:
                 case Put(new, replaces):
-                    known = self._new_object(new, replaces)
+                    known = self._new_object(change)
                     made.append(PutObject(known, replaces.stored if replaces else None))
                     contents.append((known.item.blob, new.ics))
                 case Remove(known):
                     made.append(RemoveObject(known.stored))
         return made, contents
 
-    def _new_object(self, new: CalendarObject, replaces: KnownObject | None) -> NewObject:
-        store, head = self.store, self.head
+    def _new_object(self, change: Put) -> NewObject:
+        store, head, replaces = self.store, self.head, change.replaces
         token = store.random(_TOKEN_BYTES).hex()
         return sealed.new_object(
-            new,
+            change.new,
             mailbox_id=head.mailbox_id,
             mailbox_key=self.key,
             token=replaces.item.token if replaces else token,
             blob=blob_key(head.organization_id, head.mailbox_id, token),
             now_ms=store.now_ms,
             random=store.random,
+            marks=change.marks,
         )
 
     def _check_quota(self, changes: Sequence[ObjectChange]) -> None:

@@ -66,6 +66,20 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What a source of items knows of one beside its content; ``received`` is milliseconds since the epoch.
+
+    ``received`` is ``None`` where the source does not know it.
+    """
+
+    received: int | None = None
+    read: bool = True
+    flags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NewItem:
     """A message that is about to enter a folder; the mailbox assigns UID, sequence and id in one transaction.
 
