@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # moto 5.2.5: KMS Sign ignores MessageType DIGEST, and signs the hash of the hash that it gets.
 #
-# A caller that hashes a long text itself sends the hash with MessageType DIGEST; AWS signs it as it is, and everyone who
-# has the text and the public key verifies the signature. moto hashes the hash again. Its own Verify does the same, so
+# A caller that hashes a long text itself sends the hash with MessageType DIGEST; AWS signs it as it is, and the
+# signature is verified with the text and the public key. moto hashes the hash again. Its own Verify does the same, so
 # nothing is noticed until another program verifies. RSA and ECC keys alike. Seen with Python 3.11 and cryptography 50:
 #
 #   RSA_2048 RAW: the signature fits the text

@@ -1,7 +1,7 @@
 """Types of the values in audit records, and reading a line of any format back.
 
-Whoever reads records as a table has to name the columns: an absent key is absent in every line of many files, and a
-reader that guesses columns from the first files loses those that appear later.
+A reader of records as a table has to name the columns: a key may be absent in every line of many files, and a program
+that guesses columns from the first files loses those that appear later.
 """
 
 from __future__ import annotations
