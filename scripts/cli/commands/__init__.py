@@ -32,6 +32,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Write an organization's event log again from the ledger, for example after its log group was lost.",
     ),
     "mailbox": ("cli.commands.mailbox:app", "Read the messages of a mailbox."),
+    "import": (
+        "cli.commands.import_mail:import_",
+        "Import mail and calendars into a mailbox, and compare the mailbox with them.",
+    ),
     "calendar": ("cli.commands.calendar:app", "Import calendars, list events, set working hours."),
     "availability": (
         "cli.commands.availability:availability",
