@@ -126,7 +126,7 @@ class Archive:
     counts_prefix: bool = False
 
     def bytes(self) -> bytes:
-        body, offsets = self.prefix, []
+        body, offsets = bytearray(self.prefix), []
         shift = 0 if self.counts_prefix else len(self.prefix)
         for part in self.parts:
             offsets.append(len(body) - shift)
@@ -134,7 +134,7 @@ class Archive:
         order = range(len(self.parts)) if self.order is None else self.order
         central = b"".join(self.parts[each].central(offsets[each]) for each in order)
         start = len(body) - shift
-        return body + central + self.between + self.end.record(len(self.parts), len(central), start)
+        return bytes(body) + central + self.between + self.end.record(len(self.parts), len(central), start)
 
 
 def archive(*parts: Part, **options: object) -> bytes:

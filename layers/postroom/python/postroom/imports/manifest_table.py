@@ -44,6 +44,7 @@ class ManifestTable:
         Raises:
             InvalidArchiveError: a line is damaged, or two have the same path.
         """
+        number = 0
         for number, text in enumerate(_lines(pieces), 1):
             try:
                 line = read_line(text)
@@ -54,7 +55,7 @@ class ManifestTable:
             if number == 1 and not isinstance(line, ManifestHead):
                 return False
             self._add(line, text, number)
-        return True
+        return number > 0
 
     def _add(self, line: ManifestLine | None, text: bytes, number: int) -> None:
         if line is None or isinstance(line, ManifestHead):

@@ -34,6 +34,7 @@ _LINE_BYTES: Final = 64 * 1024
 _MAX_HEADER_BYTES: Final = 1 << 20
 _QUOTED: Final = re.compile(rb">+From ")
 _FIELD: Final = re.compile(rb"[!-9;-~]+:[ \t\r\n]|>From ")
+_LF: Final = 10
 _BLANK: Final = (b"\n", b"\r\n")
 _LENGTH: Final = re.compile(rb"content-length:[ \t]*(\d{1,15})[ \t]*\r?\n", re.IGNORECASE)
 
@@ -48,7 +49,7 @@ class Variant(StrEnum):
 
 @dataclass(slots=True)
 class _Message:
-    """A message while it is read; ``content`` is None from where it is too large."""
+    """A message while it is read; ``content`` is None if it is too large."""
 
     from_line: bytes
     content: bytearray | None
@@ -58,6 +59,21 @@ class _Message:
             self.content += data
             if len(self.content) > MAX_MESSAGE_BYTES + 2:  # the last line break is not the message's
                 self.content = None
+
+    def end(self) -> None:
+        """Remove the blank line that the format adds."""
+        if self.content is None:
+            return
+        for line_end in (b"\r\n", b"\n"):
+            rest = len(self.content) - len(line_end)
+            if self.content.endswith(line_end) and (not rest or self.content[rest - 1] == _LF):
+                del self.content[rest:]
+                return
+
+    def take(self) -> bytes | None:
+        """Return the content; it is not held here any longer, since the next message is read soon."""
+        content, self.content = self.content, None
+        return None if content is None or len(content) > MAX_MESSAGE_BYTES else bytes(content)
 
 
 def read_mbox(file: BinaryIO, place: Place, name: str, variant: Variant | None = None) -> Iterator[Found]:
@@ -77,10 +93,11 @@ def read_mbox(file: BinaryIO, place: Place, name: str, variant: Variant | None =
     messages = _counted(file) if variant is Variant.MBOXCL2 else _separated(file, variant)
     for number, message in enumerate(messages, 1):
         source = f"{name}, message {number}"
-        if message.content is None or len(message.content) > MAX_MESSAGE_BYTES:
+        content = message.take()
+        if content is None:
             yield Skipped(source, TOO_LARGE)
         else:
-            yield _incoming(source, place, message.from_line, bytes(message.content))
+            yield _incoming(source, place, message.from_line, content)
 
 
 def check_mbox(file: BinaryIO, name: str, variant: Variant | None = None) -> Variant:
@@ -143,7 +160,8 @@ def _separated(file: BinaryIO, variant: Variant) -> Iterator[_Message]:
     for line, begins, starts in _marked(_lines(file)):
         if starts:
             if message:
-                yield _ended(message)
+                message.end()
+                yield message
             message = _Message(line, bytearray())
         elif message:
             if begins and line.startswith(b">") and _QUOTED.match(line):
@@ -151,18 +169,8 @@ def _separated(file: BinaryIO, variant: Variant) -> Iterator[_Message]:
             else:
                 message.add(line)
     if message:
-        yield _ended(message)
-
-
-def _ended(message: _Message) -> _Message:
-    """Return a message without the blank line that the format adds."""
-    content = message.content
-    if content is not None:
-        for line_end in (b"\r\n", b"\n"):
-            rest = content.removesuffix(line_end)
-            if len(rest) < len(content) and (not rest or rest.endswith(b"\n")):
-                return _Message(message.from_line, rest)
-    return message
+        message.end()
+        yield message
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +184,11 @@ class _Counted:
 
 def _counted(file: BinaryIO) -> Iterator[_Message]:
     for each in _places(file):
-        content: bytearray | None = None
+        message = _Message(each.from_line, None)
         if each.size <= MAX_MESSAGE_BYTES:
             file.seek(each.start)
-            content = bytearray(file.read(each.size))
-        yield _Message(each.from_line, content)
+            message.content = bytearray(file.read(each.size))
+        yield message
 
 
 def _fault_of_lengths(file: BinaryIO) -> str | None:

@@ -11,7 +11,7 @@ import re
 from typing import Final, NamedTuple
 
 _HEAD_BYTES: Final = 64 * 1024
-_HEADER_END: Final = re.compile(rb"\n\r?\n")
+_HEADER_END: Final = re.compile(rb"(?:\A|\n)\r?\n")
 _FIELDS: Final = re.compile(
     rb"^(status|x-status|x-keywords|x-mozilla-status):[ \t]*([^\r\n]{0,998})", re.IGNORECASE | re.MULTILINE
 )

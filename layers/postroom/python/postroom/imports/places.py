@@ -49,7 +49,7 @@ def place_of(names: Sequence[str], *, is_calendar: bool = False) -> Place:
 def wrapper_of(paths: Callable[[], Iterable[str]]) -> str:
     """Return the path of the folder that holds a whole mailbox, with ``/`` at its end; empty for the top.
 
-    It is a folder that everything is in, and that has an inbox or a manifest: ``export/alice/`` of
+    It is a folder that every file is in, and that has an inbox or a manifest: ``export/alice/`` of
     ``export/alice/Inbox/1.eml``.
 
     Args:
@@ -57,8 +57,8 @@ def wrapper_of(paths: Callable[[], Iterable[str]]) -> str:
     """
     common: list[str] | None = None
     for path in paths():
-        folders = path.split("/")[:-1]
-        if folders[:1] == [APPLE]:
+        *folders, name = path.split("/")
+        if not name or folders[:1] == [APPLE]:
             continue
         if common is None:
             common = folders
@@ -69,8 +69,9 @@ def wrapper_of(paths: Callable[[], Iterable[str]]) -> str:
     for depth, name in enumerate(common):
         if _is_inbox(name):
             return _joined(common[:depth])
-    inner = (path.split("/", len(common) + 1)[len(common)] for path in paths())
-    return _joined(common) if any(_is_inbox(name) or name == MANIFEST for name in inner) else ""
+    wrapper = _joined(common)
+    inner = (path[len(wrapper) :].partition("/")[0] for path in paths() if path.startswith(wrapper))
+    return wrapper if any(_is_inbox(name) or name == MANIFEST for name in inner) else ""
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -115,6 +115,7 @@ def _inflated(data: bytes, entry: Entry) -> bytes:
 
 
 def _decompressed(inflater: Any, data: bytes, entry: Entry, most: int = 0) -> bytes:
+    """Return what data becomes, at most so many bytes unless ``most`` is 0."""
     try:
         plain: bytes = inflater.decompress(data, most)
     except INFLATE_ERROR as error:

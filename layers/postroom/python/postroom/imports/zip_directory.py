@@ -180,9 +180,10 @@ def _directory(file: BinaryIO, place: int, record: bytes) -> Directory:
 def _start(file: BinaryIO, offset: int, size: int, end: int, count: int) -> int:
     """Return where the directory begins: just before the end record, or else where that says."""
     for start in (end - size, offset):
-        file.seek(start)
-        if offset <= start and start + size <= end and (not count or file.read(4) == _CENTRAL_MAGIC):
-            return start
+        if offset <= start and start + size <= end:
+            file.seek(start)
+            if not count or file.read(4) == _CENTRAL_MAGIC:
+                return start
     raise InvalidArchiveError("the central directory is not where the archive says")
 
 

@@ -39,7 +39,7 @@ def read_zip(file: BinaryIO) -> Iterator[Found]:
     """Yield what an archive holds: folders first, then messages in the order of their data.
 
     Args:
-        file: can be sought; its position may be anywhere, and is changed.
+        file: can be sought, and returns as many bytes as are asked for; its position is changed.
 
     Raises:
         InvalidArchiveError: the archive is damaged, made to do harm, or of a form that is not read; nothing was
@@ -85,7 +85,8 @@ def _check(file: BinaryIO, entry: Entry, end: int, *, is_manifest: bool) -> None
         content(file, entry, end)
     elif is_manifest:
         require_known_method(entry)
-        data_start(file, entry, end)
+        for _ in chunks(file, entry, end):
+            pass
     else:
         data_start(file, entry, end)
 
