@@ -11,7 +11,20 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import access, audit, availability, bill, commands, core, expansion, exports, prices, startup, waiting
+from benchmarks import (
+    access,
+    audit,
+    availability,
+    bill,
+    commands,
+    core,
+    expansion,
+    exports,
+    imports,
+    prices,
+    startup,
+    waiting,
+)
 from cli.output import console, table
 from tests.support.in_process import deployed
 
@@ -87,7 +100,7 @@ def calendars() -> Iterator[Result]:
 
 
 def exported() -> Iterator[Result]:
-    """Measure how a mailbox is packed and sealed; beside zip, if it is installed."""
+    """Measure how a mailbox is packed and sealed, and imported again; beside zip and unzip, if they are installed."""
     if exports.has_zip():
         small, large = exports.measure(exports.text_message), exports.measure(exports.attachment_message)
         mib = f"{small.speed:.0f} MiB/s", f"{large.speed:.0f} MiB/s"
@@ -98,6 +111,13 @@ def exported() -> Iterator[Result]:
     else:
         console(errors=True).print("SKIPPED: exports beside zip, which is not installed (on Debian: apt install zip)")
     yield Result("export, two packers", exports.measure_two(), exports.BUDGET_TWO, "of one packer's time")
+    if imports.has_unzip():
+        for size, make in (("25 KB", exports.text_message), ("5 MB", exports.attachment_message)):
+            yield Result(f"import, messages of {size}", imports.measure(make), imports.BUDGET, "of unzip's time")
+    else:
+        console(errors=True).print(
+            "SKIPPED: imports beside unzip, which is not installed (on Debian: apt install unzip)"
+        )
 
 
 def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:

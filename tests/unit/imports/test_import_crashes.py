@@ -14,6 +14,7 @@ from postroom.imports.journal import Journal
 from postroom.imports.writer import MAX_RACES
 from postroom.model.additions import NewFolder
 from postroom.model.folders import Folder
+from postroom.ports.mailboxes import MAX_ADDED
 from tests.support.builders import NOON, delivered, order
 from tests.support.calendars import vcalendar, vevent
 from tests.support.importing import ImportedMailbox, each_call, message
@@ -223,3 +224,13 @@ def test_sealed_objects_of_an_import_that_stopped_go_with_the_next_one_an_hour_l
     mailbox.now_ms += 2 * 3_600_000
     mailbox.run([message(1)])
     assert mailbox.objects() == mailbox.in_use()
+
+
+def test_many_messages_take_five_requests_beside_their_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    mailbox = Walked()
+    mailbox.run([message(0)])
+    mailbox.run_stopped([message(n) for n in range(1, MAX_ADDED + 1)])
+    assert mailbox.calls.count("put_once") == MAX_ADDED
+    folders_and_notes = 2  # of the beginning
+    assert len(mailbox.calls) == MAX_ADDED + 5 + folders_and_notes

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.errors import InvalidArchiveError, MailboxFullError, UnknownMailboxError
 from postroom.imports.folders import MAX_DEPTH, MAX_FOLDERS
-from postroom.imports.importing import MAX_WORDS
+from postroom.imports.importing import MAX_BATCH_BYTES, MAX_WORDS
 from postroom.imports.incoming import Incoming, IncomingFolder, Place, Skipped
 from postroom.imports.journal import Journal
 from postroom.imports.reconcile import Reconciling
@@ -265,3 +268,40 @@ def test_a_mailbox_that_is_gone_ends_the_import() -> None:
     with pytest.raises(UnknownMailboxError):
         mailbox.run(found())
     assert mailbox.objects() == set()
+
+
+@given(st.data())
+def test_however_often_a_source_is_read_in_whatever_order_it_is_imported_once(data: st.DataObject) -> None:
+    places = st.sampled_from([INBOX, PROJECTS, Place(None, ("INBOX",)), Place(Folder.DRAFTS)])
+    source = data.draw(st.lists(st.builds(message, st.integers(1, 3), places), max_size=12))
+    mailbox, whole = ImportedMailbox(), ImportedMailbox()
+    for _ in range(data.draw(st.integers(0, 3))):
+        order = data.draw(st.permutations(source))
+        mailbox.run(order[: data.draw(st.integers(0, len(order)))])
+    mailbox.run(data.draw(st.permutations(source)))
+    assert whole.run(source).total().added == len(source)
+    assert mailbox.kept() == whole.kept()
+    mailbox.check()
+
+
+def test_memory_does_not_grow_with_the_source() -> None:
+    def peak(number: int) -> int:
+        mailbox = ImportedMailbox(quota_bytes=1 << 40)
+        discarding: Any = Discarding()
+        store = replace(mailbox.store, sealed=discarding)
+        tracemalloc.start()
+        with Journal() as journal:
+            mailbox.importing(journal, store=store).run(message(n, content=b"%d" % n * MB) for n in range(number))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(mailbox.items()) == number
+        return peak
+
+    assert peak(120) < 1.1 * peak(40) < 4 * MAX_BATCH_BYTES
+
+
+class Discarding:
+    """Takes sealed objects and keeps none."""
+
+    def put_once(self, key: str, sealed: bytes) -> bool:
+        return True

@@ -112,19 +112,21 @@ class MailboxWriter:
         """Enter messages that are not there; return the origins that are, and put those that entered into ``added``."""
         known = frozenset(self.mailboxes.added(self.mailbox_id, [message.origin for message in messages]))
         rest = [message for message in messages if message.origin not in known]
-        while rest and (some := _with_room(self._head(), rest)):
-            entered = self._enter(some)
+        while rest:
+            head = self._head()
+            if not (some := _with_room(head, rest)):
+                break
+            entered = self._enter(head, some)
             added.update(entered)
             rest = rest[len(entered) :]
         return known
 
-    def _enter(self, messages: Sequence[Message]) -> Sequence[str]:
+    def _enter(self, head: Head, messages: Sequence[Message]) -> Sequence[str]:
         """Enter the first messages, as many as one transaction takes; return their origins.
 
         Raises:
             ConflictError: the mailbox has changed again and again, or another import was faster.
         """
-        head = self._head()
         entries = self._entries(head, messages)
         note = BlobNote(self._token(), self.store.now_ms, tuple(item.blob for _, item in entries))
         self.store.calendars.note(self.mailbox_id, note)
