@@ -54,7 +54,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "same path, written differently": (archive(Part(), Part(b"Inbox/./1.eml")), "same path"),
     "link": (archive(mode(0o120000)), "a link"),
     "device": (archive(mode(0o020000)), "no file"),
-    "pipe": (archive(mode(0o010000)), "no file"),
+    "socket": (archive(mode(0o140000)), "no file"),
     "folder with content": (archive(Part(b"Inbox/")), "folder has content"),
     "encrypted": (archive(flagged(ENCRYPTED)), "encrypted"),
     "strongly encrypted": (archive(flagged(ENCRYPTED | 0x40)), "encrypted"),

@@ -54,6 +54,9 @@ LEGAL = {
     "damaged extra field": archive(Part(extra=b"\x55\x54\xff\xff\1")),
     "disks that zip64 states": archive(end=End(zip64=True, disk=0xFFFF)),
     "folder with packed data": archive(Part(), Part(b"Inbox/", b"", attributes=0o040700 << 16)),
+    "attributes of a pipe": archive(Part(attributes=0o010600 << 16)),
+    "zeros behind the end": archive() + bytes(9000),
+    "root as a folder": archive(Part(b"./", b"", method=0), Part()),
     "no attributes": archive(Part(attributes=0)),
     "dots and empty parts": archive(Part(b"./Inbox//1.eml")),
     "backslashes of Windows": archive(Part(b"Inbox\\1.eml", host=0)),
@@ -70,7 +73,9 @@ def messages(content: bytes) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", LEGAL)
 def test_a_legal_archive_is_read(name: str) -> None:
-    found = next(each for each in read(LEGAL[name]) if isinstance(each, Incoming))
+    whole = read(LEGAL[name])
+    found = next(each for each in whole if isinstance(each, Incoming))
+    assert all(each.place.standard for each in whole if isinstance(each, IncomingFolder))
     assert (found.content, found.place, found.received) == (MESSAGE, Place(Folder.INBOX), 1_796_068_171_000)
 
 

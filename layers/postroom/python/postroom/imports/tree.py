@@ -64,7 +64,7 @@ class Tree:
 
     def folder(self, path: str) -> Iterator[IncomingFolder]:
         """Yield a folder of a tree without a manifest; ``path`` has ``/`` at its end."""
-        names = path.removeprefix(self.wrapper).split("/")[:-1]
+        names = [name for name in path.removeprefix(self.wrapper).split("/") if name]
         if not self.manifest and names and not self.wrapper.startswith(path) and names[0] != APPLE:
             yield IncomingFolder(place_of(names))
 

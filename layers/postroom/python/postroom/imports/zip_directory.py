@@ -145,15 +145,20 @@ def field_of(extra: bytes, wanted: int) -> bytes | None:
 
 
 def _end_records(file: BinaryIO, length: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the places of what may be the end record, the last first: its comment must end where the file ends."""
+    """Yield the places of what may be the end record, the last first: its comment must end where the file ends.
+
+    Only zeros may be behind it: bsdtar fills the last block of what it writes into a pipe.
+    """
     start = max(length - _END.size - MANY, 0)
     file.seek(start)
     tail = file.read()
     place = tail.rfind(_END_MAGIC)
     while place >= 0:
         record = tail[place : place + _END.size]
-        if len(record) == _END.size and place + _END.size + _END.unpack(record)[-1] == len(tail):
-            yield start + place, record
+        if len(record) == _END.size:
+            end = place + _END.size + _END.unpack(record)[-1]
+            if end <= len(tail) and not any(tail[end:]):
+                yield start + place, record
         place = tail.rfind(_END_MAGIC, 0, place)
 
 

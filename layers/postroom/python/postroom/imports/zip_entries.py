@@ -34,7 +34,8 @@ _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
 _PATCHED: Final = 0x20
 _AES_METHOD, _AES_FIELD = 99, 0x9901
 _OTHER_METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
-_KINDS: Final = (0, stat.S_IFREG, stat.S_IFDIR)
+_KINDS: Final = (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO)
+"""Kinds of files; Info-ZIP says of its standard input that it was a pipe."""
 
 _TABLE: Final = """
 CREATE TABLE entry (offset INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name BLOB NOT NULL, flags INTEGER NOT NULL,
