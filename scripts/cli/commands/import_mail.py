@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from postroom.bootstrap.operator import Operator
     from postroom.errors import PostroomError
     from postroom.imports.importing import Importing
+    from postroom.imports.incoming import Found
     from postroom.imports.journal import Journal
-    from postroom.imports.mbox import Variant
     from postroom.imports.report import Problem, Report, Tally
 
 MAX_SHOWN: Final = 20
@@ -32,11 +32,13 @@ VARIANTS: Final = ("mboxo", "mboxrd", "mboxcl2")
 
 GO_ON: Final = "run the same command again: what is in the mailbox already stays as it is"
 
+OBJECT: Final = "s3://"
+
 Source = Annotated[
-    Path,
+    str,
     typer.Argument(
-        metavar="FILE.zip|DIR|FILE.mbox|MAILDIR",
-        help="An export, a directory of .eml and .ics files, an mbox file, or a Maildir.",
+        metavar="FILE.zip|DIR|FILE.mbox|MAILDIR|s3://BUCKET/KEY",
+        help="An export, also in S3; a directory of .eml and .ics files, an mbox file, or a Maildir.",
         show_default=False,
     ),
 ]
@@ -58,7 +60,7 @@ def import_(
     """
     if variant is not None and variant not in VARIANTS:
         raise UsageError(f"--variant must be one of {', '.join(VARIANTS)}")
-    if not source.exists():
+    if not source.startswith(OBJECT) and not Path(source).exists():
         raise UsageError(f"{source}: no such file or directory")
     with running.refusals():
         operator = running.find().operator()
@@ -66,40 +68,60 @@ def import_(
         report, stopped = _imported(operator, head.mailbox_id, source, variant, dry_run=dry_run)
     if as_json:
         output.print_json(_rows(report))
-    else:
+    elif report.folders or report.problems:
         _show(report, dry_run=dry_run)
-    if stopped is not None:
-        raise RefusedError(f"{source}: the import stopped: {stopped}; {GO_ON}") from stopped
     total = report.total()
+    if stopped is not None:
+        raise RefusedError(f"{source}: {stopped}{_advice(stopped, total)}") from stopped
     if total.refused or total.differing:
         raise RefusedError(f"{source}: {total.refused} items were refused, {total.differing} differ")
 
 
+def _advice(stopped: PostroomError, total: Tally) -> str:
+    """Return what a person can do about an import that stopped, and what it has left."""
+    from postroom.errors import InvalidArchiveError
+
+    if not isinstance(stopped, InvalidArchiveError):
+        return f"; {GO_ON}"
+    return "; what was read before that has been imported" if total.read else "; nothing was imported"
+
+
 def _imported(
-    operator: Operator, mailbox_id: str, source: Path, variant: str | None, *, dry_run: bool
+    operator: Operator, mailbox_id: str, source: str, variant: str | None, *, dry_run: bool
 ) -> tuple[Report, PostroomError | None]:
     """Import and read back; return the report, and the error that ended the import before the source's end."""
     from postroom.bootstrap.clock import pause
     from postroom.errors import PostroomError
     from postroom.imports.importing import Importing
     from postroom.imports.journal import Journal
-    from postroom.imports.mbox import Variant
-    from postroom.imports.read import read
 
     stopped: PostroomError | None = None
     with Journal() as journal:
         importing = Importing.into(
             mailbox_id, operator.mailboxes, operator.calendars, journal=journal, pause=pause, dry_run=dry_run
         )
-        declared: Variant | None = None if variant is None else Variant(variant)
         with _progress("reading" if dry_run else "importing") as importing.progress:
             try:
-                importing.run(read(source, declared))
+                importing.run(_found(operator, source, variant))
             except PostroomError as error:
                 stopped = error
         if not dry_run:
             _read_back(operator, importing, journal)
     return importing.report, stopped
+
+
+def _found(operator: Operator, source: str, variant: str | None) -> Iterator[Found]:
+    """Yield what a path or an object of S3 has; an object is an archive."""
+    from postroom.imports.mbox import Variant
+    from postroom.imports.read import read
+    from postroom.imports.zip_reader import read_zip
+
+    if source.startswith(OBJECT):
+        bucket, _, key = source.removeprefix(OBJECT).partition("/")
+        with operator.customer_object(bucket, key) as file:
+            yield from read_zip(file)
+        return
+    yield from read(Path(source), None if variant is None else Variant(variant))
 
 
 def _read_back(operator: Operator, importing: Importing, journal: Journal) -> None:
@@ -161,9 +183,9 @@ def _show(report: Report, *, dry_run: bool) -> None:
     columns: tuple[str, ...] = ("folder", "read", "size", "new" if dry_run else "added", "there before", "refused")
     columns += () if dry_run else ("read back", "bytes", "differ")
     rows = [_cells(folder, tally, dry_run=dry_run) for folder, tally in report.folders.items()]
-    output.print_table(columns, [*rows, _cells("", report.total(), dry_run=dry_run)], right=columns[1:])
+    output.print_table(columns, [*rows, _cells("in all", report.total(), dry_run=dry_run)], right=columns[1:])
     if report.new_folders:
-        print(f"{report.new_folders} folders {'would be' if dry_run else 'were'} made")
+        print(f"folders {'to make' if dry_run else 'made'}: {report.new_folders}")
     if report.problems:
         shown = report.problems[:MAX_SHOWN]
         output.print_table(("source", "", "why"), [(one.source, one.what.value, one.why) for one in shown])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from cli import running
 from cli.errors import RefusedError, UsageError
 from cli.repository import repository_root
 from cli.samples import SampleRunner, Samples
+from postroom.adapters.aws import clients
 from tests.support.builders import NOON
 from tests.support.calendars import vcalendar, vevent
 from tests.support.in_process import InProcessStack, deployed
@@ -58,7 +60,7 @@ def test_a_directory_is_imported_compared_and_its_bytes_come_back(run: Run, tmp_
     (source / "Calendar" / "one.ics").write_bytes(vcalendar(vevent("imported", NOON)))
     before = run("import", ADA, source, "--dry-run")
     assert before.exit_code == 0, before.exception
-    assert before.output.splitlines()[-1] == "1 folders would be made"
+    assert before.output.splitlines()[-1] == "folders to make: 1"
     result = run("import", ADA, source, "--json")
     assert result.exit_code == 0, result.exception
     by_folder = {row["folder"]: row for row in rows(result.output)}
@@ -89,7 +91,7 @@ def test_a_directory_is_imported_compared_and_its_bytes_come_back(run: Run, tmp_
     again = run("import", ADA, source)
     assert again.exit_code == 0, again.exception
     total = again.output.splitlines()[-1].split()
-    assert total == ["61", total[1], total[2], "0", "61", "0", "61", total[7], total[8], "0"]
+    assert total == ["in", "all", "61", *total[3:5], "0", "61", "0", "61", *total[3:5], "0"]
 
 
 def test_what_is_refused_is_named_and_ends_with_status_1(run: Run, tmp_path: Path) -> None:
@@ -115,7 +117,9 @@ def test_a_hostile_archive_is_refused_with_the_reason_and_nothing_is_imported(ru
         archive.writestr("../../2.eml", MAIL % (2, 2))
     result = run("import", ADA, path)
     assert isinstance(result.exception, RefusedError)
-    assert str(result.exception).startswith(f"{path}: the import stopped: ")
+    assert str(result.exception).startswith(f"{path}: ")
+    assert str(result.exception).endswith("; nothing was imported")
+    assert result.output == ""
     assert "Hostile" not in {row["folder"] for row in rows(run("mailbox", "list", ADA, "--json").output)}
 
 
@@ -152,3 +156,15 @@ def test_the_variant_of_an_mbox_file_is_declared(run: Run, tmp_path: Path, varia
     (listed,) = rows(run("mailbox", "list", ADA, "--folder", variant, "--json").output)
     meant = {"mboxrd": b">From me", "mboxo": b">>From me"}[variant]
     assert meant in run("mailbox", "show", ADA, listed["id"]).stdout_bytes.split(b"\n")
+
+
+def test_an_archive_in_s3_is_imported_as_a_file_is(run: Run, stack: InProcessStack) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("From S3/1.eml", MAIL % (300, 300))
+    clients.s3().create_bucket(Bucket="customers-exports")
+    clients.s3().put_object(Bucket="customers-exports", Key="a/b.zip", Body=made.getvalue())
+    (row,) = rows(run("import", ADA, "s3://customers-exports/a/b.zip", "--json").output)
+    assert (row["folder"], row["added"], row["found"]) == ("From S3", 1, 1)
+    gone = run("import", ADA, "s3://customers-exports/c.zip").exception
+    assert str(gone) == "s3://customers-exports/c.zip: no such object; nothing was imported"

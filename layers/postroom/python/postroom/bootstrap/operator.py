@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from postroom.adapters.aws import clients
 from postroom.bootstrap import ready
@@ -155,6 +155,17 @@ class Operator:
 
         settings = SealedMailSettings.read(self._variables)
         return S3SealedMail(clients.s3(), settings.mail_bucket)
+
+    def customer_object(self, bucket: str, key: str) -> BinaryIO:
+        """Open an object of any bucket that the operator may read.
+
+        Raises:
+            InvalidArchiveError: there is no such object, or it may not be read.
+            StoreUnavailableError: S3 did not answer.
+        """
+        from postroom.adapters.aws.ranged_object import open_object
+
+        return open_object(clients.s3(), bucket, key)
 
     @cached_property
     def keys(self) -> MailboxKeys:
