@@ -19,6 +19,8 @@ from postroom.model.folders import Folder
 from tests.support.archives import DESCRIPTOR, MESSAGE, UTF_8, Archive, End, Part, archive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from postroom.imports.incoming import Found
 
 SUMS = Part().sums()
@@ -130,6 +132,16 @@ def test_an_archive_of_65535_entries_needs_no_zip64_record() -> None:
         found = list(read_zip(file))
     assert [each.source for each in found if isinstance(each, Incoming)] == ["Inbox/1.eml"]
     assert sum(isinstance(each, Skipped) for each in found) == 0xFFFF - 1
+
+
+def test_an_entry_behind_4_gb_is_read(tmp_path: Path) -> None:
+    start = 5 << 30
+    with (tmp_path / "mail.zip").open("w+b") as file:
+        file.seek(start)  # a hole, which takes no room
+        file.write(Part().local() + Part().central(start))
+        file.write(End(zip64=True).record(1, len(Part().central(start)), start + len(Part().local())))
+        found = [each.content for each in read_zip(file) if isinstance(each, Incoming)]
+    assert found == [MESSAGE]
 
 
 def test_a_tree_of_folders_has_its_places() -> None:
