@@ -151,6 +151,11 @@ def test_a_bucket_that_is_gone_refuses(stack: Stack, what: str) -> None:
         calls[what]()
 
 
+def test_in_a_bucket_that_is_gone_nothing_is_left_to_abort(stack: Stack) -> None:
+    in_s3(stack).abort(Upload(destination=HERE, id="u"))
+    in_s3(stack).abort_others(HERE)
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [

@@ -163,8 +163,11 @@ def test_a_key_that_a_throttled_table_left_is_tried_again(stack: Stack) -> None:
 
 
 def test_all_objects_of_an_organization_are_removed(stores: Stores) -> None:
-    blobs = [*stores.move_in("ann"), *stores.move_in("ben")]
+    blobs = [*stores.move_in("ann"), *stores.move_in("ben"), staged := f"exports/{ORG}/job/0/0/0"]
+    stores.sealed.put_once(staged, b"staged by an export")
+    stores.sealed.put_once("exports/m-other/job/0/0/0", b"another's")
     while not stores.removal.remove_objects(ORG):
         pass
     assert not any(map(stores.has, blobs))
     assert stores.removal.remove_objects(ORG)
+    assert stores.has("exports/m-other/job/0/0/0")

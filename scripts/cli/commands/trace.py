@@ -138,6 +138,11 @@ def _booked(fact: Fact) -> str:
     return f"{data.get('mailboxId')}: {data.get('answer')}{why}{reply}{copies}"
 
 
+def _export_ended(fact: Fact) -> str:
+    job, state, cause = (str(fact.data.get(name, "")) for name in ("jobId", "state", "cause"))
+    return f"{job}: {state.lower()}" + (f", {cause}" if cause else "")
+
+
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
     EventName.MAILBOX_EMAIL_DELIVERED: (
@@ -167,6 +172,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.CALENDAR_IGNORED: ("no change", "yellow", _not_in_calendar),
     OwnFact.BOOKING_ANSWERED: ("booking", "cyan", _booked),
     OwnFact.REPLY_NOT_SENT: ("no reply", "yellow", lambda fact: f"{fact.data.get('mailboxId')}: {_reason(fact)}"),
+    OwnFact.EXPORT_PLANNED: ("planned", "cyan", lambda fact: f"{fact.data.get('runs')} runs of an export"),
+    OwnFact.EXPORT_PACKED: ("packed", "cyan", lambda fact: f"run {fact.data.get('run')} of an export"),
+    OwnFact.EXPORT_COMPLETED: ("exported", "green", lambda fact: str(fact.data.get("jobId", ""))),
+    OwnFact.EXPORT_ENDED: ("no export", "yellow", _export_ended),
     OwnFact.PARKED: ("parked", "red", _waiting),
     OwnFact.REDRIVEN: ("redriven", "cyan", _waiting),
     OwnFact.ORDER_STORED: ("waiting", "cyan", lambda fact: str(fact.data.get("what", ""))),

@@ -1,7 +1,7 @@
 """Orders of an export of a mailbox; their trace is that of its job (``model.exports.export_trace``).
 
-    start, plan_export ─► pack_export, one per run ─► seal_export
-    cancel             ─► seal_export, which removes what there is
+    start          ─► plan_export ─► pack_export, one per run ─► seal_export
+    cancel, discard ─► seal_export, which removes what there is
 
 Every station reads the job's record first. Orders that come after the start of the upload name it, because the record
 goes before they do where an organization is deleted: what was uploaded until then is aborted all the same.
@@ -10,7 +10,7 @@ goes before they do where an organization is deleted: what was uploaded until th
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from postroom.contracts.stored import Order
 
 if TYPE_CHECKING:
     from postroom.model.exports import MailboxExportJob
+
+ENDING: Final = "end-export"
+"""Key of the order that ends a job."""
 
 
 class Destination(Kept):
@@ -89,9 +92,6 @@ class PackExportOrder(ExportOrder):
     mailbox_id: str
     upload: Upload
     run: int = Field(ge=0)
-    first_part: int = Field(ge=1)
-    """Number of the run's first part; those of the next run begin above all that it may need."""
-    part_bytes: int = Field(ge=1)
     round: int = Field(default=0, ge=0)
     """How often all runs were packed anew, because parts were not those that were recorded."""
 
@@ -119,10 +119,9 @@ class SealExportOrder(ExportOrder):
     says = "an order to seal an export"
 
     kind: Literal[Sealing.SEAL, Sealing.END] = Sealing.SEAL
-    mailbox_id: str
-    destination: Destination
-    upload_id: str = ""
-    """Empty where the job ends before its upload has started."""
+    mailbox_id: str = ""
+    upload: Upload | None = None
+    """Of an order that ends a job: None; the job's record names its upload."""
     round: int = Field(default=0, ge=0)
     cause: str = ""
     """Why the job is given up; empty for one that was cancelled."""
@@ -131,7 +130,7 @@ class SealExportOrder(ExportOrder):
     def key(self) -> str:
         """Name it by what it does; one that ends a job never stands in the way of one that seals."""
         if self.kind is Sealing.END:
-            return "end-export"
+            return ENDING
         return "seal-export" + (f":{self.round}" if self.round else "")
 
     @property
@@ -140,28 +139,22 @@ class SealExportOrder(ExportOrder):
         return "seal_export"
 
 
-def seal_order(order: PackExportOrder) -> SealExportOrder:
-    """Return the order that follows the last run."""
+def seal_order(job: MailboxExportJob) -> SealExportOrder:
+    """Return the order that follows the last run; the job's upload has started."""
     return SealExportOrder(
-        trace=order.trace,
-        organization_id=order.organization_id,
-        job_id=order.job_id,
-        mailbox_id=order.mailbox_id,
-        destination=order.upload.destination,
-        upload_id=order.upload.id,
-        round=order.round,
-    )
-
-
-def end_order(job: MailboxExportJob, cause: str = "") -> SealExportOrder:
-    """Return the order that removes what there is of a job that was cancelled, or that is given up for a cause."""
-    return SealExportOrder(
-        kind=Sealing.END,
         trace=job.trace,
         organization_id=job.organization_id,
         job_id=job.id,
         mailbox_id=job.entity_id,
-        destination=destination_of(job),
-        upload_id=job.upload_id or "",
-        cause=cause,
+        upload=upload_of(job),
+        round=job.round,
     )
+
+
+def end_order(trace: str, organization_id: str, job_id: str, cause: str = "") -> SealExportOrder:
+    """Return the order that removes what there is of a job; the caller commits it before it changes the job.
+
+    Args:
+        cause: why the job is given up. Without one the job was cancelled, and if it still runs, nothing is done.
+    """
+    return SealExportOrder(kind=Sealing.END, trace=trace, organization_id=organization_id, job_id=job_id, cause=cause)

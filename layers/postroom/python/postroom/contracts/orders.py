@@ -267,6 +267,9 @@ STATIONS: Final[Mapping[str, Station]] = {
     "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
+    "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),
+    "pack_export": Station("PACK_EXPORT_QUEUE_URL", PackExportOrder),
+    "seal_export": Station("SEAL_EXPORT_QUEUE_URL", SealExportOrder),
     "write_audit_log": Station("AUDIT_QUEUE_URL"),
     "retry_audit": Station("RETRY_AUDIT_QUEUE_URL"),
 }
@@ -276,9 +279,6 @@ STATIONS: Final[Mapping[str, Station]] = {
 _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
     ProviderCall,
-    PlanExportOrder,
-    PackExportOrder,
-    SealExportOrder,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {
     kind: orders for orders in _KINDS for kind in get_args(orders.model_fields["kind"].annotation)

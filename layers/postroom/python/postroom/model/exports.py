@@ -20,6 +20,9 @@ MAX_RUNNING: Final = 10
 MAILBOX_PAUSE_MS: Final = DAY_MS
 """Milliseconds from the start of a mailbox's job to the start of its next. Source: guide, ZH:7346."""
 
+EXPORT_PREFIX: Final = "export:"
+"""Prefix of the traces of exports."""
+
 LISTED_MS: Final = 7 * DAY_MS
 """Milliseconds from its start in which a job is listed. Source: model, ListMailboxExportJobs."""
 
@@ -80,6 +83,7 @@ class MailboxExportJob(Owned):
         upload_id: of the multipart upload; None before it is started.
         plan: None until the whole plan is written.
         packed: a bit per run that is packed, the lowest bit of the first byte for run 0.
+        round: how often all runs are packed anew, because parts were not those that were recorded.
         completing: the upload is being completed: the job cannot be cancelled any more.
         sha384: of the finished archive, in hexadecimal digits.
         expires: in seconds since the epoch; None while the job runs.
@@ -101,6 +105,7 @@ class MailboxExportJob(Owned):
     upload_id: str | None = None
     plan: ExportPlan | None = None
     packed: bytes = b""
+    round: int = 0
     completing: bool = False
     sha384: str | None = None
     expires: int | None = None
@@ -201,4 +206,4 @@ def archive_path(prefix: str, job_id: str) -> str:
 
 def export_trace(job_id: str) -> str:
     """Return the trace of one export's orders and facts; it belongs to no message."""
-    return f"export:{job_id}"
+    return f"{EXPORT_PREFIX}{job_id}"

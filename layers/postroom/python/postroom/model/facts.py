@@ -49,6 +49,10 @@ class OwnFact(StrEnum):
     CALENDAR_IGNORED = "CALENDAR_IGNORED"  # it has not; with the reason
     BOOKING_ANSWERED = "BOOKING_ANSWERED"  # a resource has decided about a request, or left it to its delegates
     REPLY_NOT_SENT = "REPLY_NOT_SENT"  # a mailbox's own reply has not left; with the reason
+    EXPORT_PLANNED = "EXPORT_PLANNED"  # orders for runs of a mailbox export
+    EXPORT_PACKED = "EXPORT_PACKED"  # a run of it is in the archive
+    EXPORT_COMPLETED = "EXPORT_COMPLETED"  # the archive is in the customer's bucket
+    EXPORT_ENDED = "EXPORT_ENDED"  # it ended without an archive, and nothing is left of it; with the reason
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
     ORDER_STORED = "ORDER_STORED"  # the order of a mailbox was only listed, and has a row from now on: it has to wait

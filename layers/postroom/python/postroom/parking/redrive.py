@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.audit_messages import RETRY, WRITE, AuditRecords
 from postroom.contracts.expansions import Expansion
+from postroom.contracts.export_orders import ENDING, ExportOrder, end_order
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order, order_of
 from postroom.contracts.pointers import Announcement, FactPointer, Part
 from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
+from postroom.model.exports import EXPORT_PREFIX
 from postroom.model.facts import OwnFact
 from postroom.parking.parking import EVENTS, NO_ORGANIZATION, STREAM, Parking
 from postroom.ports.parked import ORPHAN
-from postroom.ports.transit import EXPANSION, MAIL_PREFIX
+from postroom.ports.transit import EXPANSION, MAIL_PREFIX, Commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +81,20 @@ class Redriving(Parking):
         self.things.redrive(parked, fact)  # refused: tried in vain already, and parked anew
         return True
 
+    def discard(self, parked: Parked) -> bool:
+        """Give one parked thing up for good; ``False`` if it is not parked any more.
+
+        An export goes on with none of its orders missing, so that its job ends with it: the order that ends the job is
+        there before the parked one goes.
+        """
+        ending = _end_of_export(parked)
+        if ending is not None and self.things.get(parked.id) is not None:
+            self.transit.commit(Commit(orders=[ending]))
+        done = super().discard(parked)
+        if ending is not None:
+            self.queues.send([ending])
+        return done
+
     def _facts_of(self, batch: StreamBatch) -> Iterator[FactPointer]:
         """Point at every fact that may have been in a batch; those around it are projected once more, which is fine."""
         since = int(batch.first_arrival.timestamp() * 1000) - STREAM_SLACK_MS
@@ -100,6 +116,16 @@ def _arrival(body: str) -> Announcement | Order:
     except InvalidNotificationError:
         return Announcement(body)
     return message if isinstance(message, Order) else Announcement(body)
+
+
+def _end_of_export(parked: Parked) -> Order | None:
+    """Return the order that ends the job of an export's parked order; ``None`` for anything else."""
+    if not parked.trace.startswith(EXPORT_PREFIX) or not parked.in_transit:
+        return None
+    order = order_of(json.loads(parked.body))
+    if not isinstance(order, ExportOrder) or order.key == ENDING:
+        return None
+    return end_order(order.trace, order.organization_id, order.job_id, parked.cause)
 
 
 def expand_again(queues: Queues, expansion: Expansion) -> None:

@@ -196,6 +196,13 @@ class Accounts(ImpersonationRoles, Protocol):
         """See ``Directory``."""
 
 
+class ExportRecords(OwnedRecords, Protocol):
+    """The jobs of mailbox exports: read, and changed by their stations."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See ``Directory``."""
+
+
 class AddressBook(Protocol):
     """The reads of ``Directory`` that show users, groups and resources to each other."""
 

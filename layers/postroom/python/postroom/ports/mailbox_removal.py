@@ -19,7 +19,7 @@ class MailboxRemoval(Protocol):
         """
 
     def remove_objects(self, organization_id: str) -> bool:
-        """Remove some sealed messages of an organization's mailboxes.
+        """Remove some sealed messages of an organization's mailboxes, and of what its exports have staged.
 
         Returns:
             ``True`` if there was none: all are removed.

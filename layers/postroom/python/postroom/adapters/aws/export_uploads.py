@@ -36,6 +36,7 @@ _REFUSED: Final = frozenset(
         "404",
     }
 )
+_NO_UPLOAD: Final = frozenset({"NoSuchBucket", "NoSuchUpload"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"})
 """Credentials of the role are too old; new ones are fetched with the next attempt."""
 
@@ -84,11 +85,12 @@ class S3ExportUploads:
 
     def abort(self, upload: Upload) -> None:
         where = upload.destination
-        try:
-            with self._as(where, "abort the upload") as client:
+        with self._as(where, "abort the upload") as client:
+            try:
                 client.abort_multipart_upload(Bucket=where.bucket, Key=where.path, UploadId=upload.id)
-        except UploadGoneError:
-            pass
+            except ClientError as error:
+                if code_of(error) not in _NO_UPLOAD:
+                    raise
 
     def abort_others(self, destination: Destination) -> None:
         try:

@@ -15,6 +15,7 @@ from postroom.adapters.aws import rows, unprocessed
 from postroom.adapters.aws.tables import query
 from postroom.adapters.aws.transactions import store_errors
 from postroom.adapters.aws.unprocessed import MAX_DELETES
+from postroom.contracts.export_staging import of_organization
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class AwsMailboxRemoval:
             self._delete([rows.key(each, "head") for each in mailbox_ids[start : start + MAX_DELETES]])
 
     def remove_objects(self, organization_id: str) -> bool:
-        return self._remove_objects(f"mail/{organization_id}/") == 0
+        prefixes = (f"mail/{organization_id}/", of_organization(organization_id))
+        return not any(self._remove_objects(prefix) for prefix in prefixes)
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
         with store_errors("remove a mailbox"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.contracts.export_staging import of_organization
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,7 +29,7 @@ class MemoryMailboxRemoval:
                 self.tables.mailboxes.pop(mailbox_id, None)
 
     def remove_objects(self, organization_id: str) -> bool:
-        return self._remove(f"mail/{organization_id}/")
+        return self._remove(f"mail/{organization_id}/") and self._remove(of_organization(organization_id))
 
     def remove_some(self, organization_id: str, mailbox_id: str) -> bool:
         self.remove_keys([mailbox_id])

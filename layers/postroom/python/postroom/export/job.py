@@ -1,0 +1,238 @@
+"""What the stations of an export share: the job's record, the orders that follow, and the end of a job.
+
+The record decides. A station reads it first and changes it last before it settles its order; where it finds that the
+job has ended, it removes what there is: so the last one that was still at work does, whenever a job is cancelled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postroom.contracts.export_orders import ExportOrder, PackExportOrder, Upload, destination_of, upload_of
+from postroom.contracts.export_staging import StagedKeys
+from postroom.errors import ConflictError, PermanentError
+from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.facts import Fact, OwnFact
+from postroom.model.limits import CHUNK_RECIPIENTS
+from postroom.model.records import Replace
+from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.contracts.orders import Order
+    from postroom.model.mailbox import Head
+    from postroom.ports.directory import ExportRecords, MailboxOwners
+    from postroom.ports.export_staging import ExportStaging
+    from postroom.ports.export_uploads import ExportUploads
+    from postroom.ports.mailbox_keys import MailboxKeys
+    from postroom.ports.mailboxes import Mailboxes
+    from postroom.ports.parking import OrderParking
+    from postroom.ports.queues import Queues
+    from postroom.ports.transit import Transit
+
+MAX_RACES: Final = 12
+"""How often a job's record is changed anew, as other packers are faster, before the queue waits. Ours."""
+
+MAILBOX_GONE: Final = "the mailbox was removed while it was exported"
+OWNER_GONE: Final = "the owner of the mailbox was deleted while it was exported"
+NO_JOB: Final = "NONE"
+"""State in the fact of an order that has no job."""
+
+UPLOAD_GONE: Final = "the multipart upload of the archive was aborted by another than the export"
+
+OrderT = TypeVar("OrderT", bound=ExportOrder)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The ports of an export's stations.
+
+    Attributes:
+        now: gives milliseconds since the epoch.
+        pause: ``pause(n)`` waits a little, longer as n grows.
+    """
+
+    records: ExportRecords
+    owners: MailboxOwners
+    mailboxes: Mailboxes
+    keys: MailboxKeys
+    uploads: ExportUploads
+    staging: ExportStaging
+    transit: Transit
+    queues: Queues
+    parking: OrderParking
+    now: Callable[[], int]
+    pause: Callable[[int], None]
+
+    @property
+    def now_ms(self) -> int:
+        """The time, in milliseconds since the epoch."""
+        return self.now()
+
+    def job(self, order: ExportOrder) -> MailboxExportJob | None:
+        """Return an order's job; ``None`` if it was not started, or its organization is deleted."""
+        return self.records.owned(MailboxExportJob, order.organization_id, order.job_id)
+
+    def change(
+        self, order: ExportOrder, how: Callable[[MailboxExportJob], MailboxExportJob | None]
+    ) -> MailboxExportJob | None:
+        """Change an order's job, again as long as others are faster.
+
+        Args:
+            how: returns the changed job; ``None``, or the same, if it stays as it is. A job that has ended is not
+                passed to it.
+
+        Returns:
+            The job as it is now; ``None`` if there is none.
+
+        Raises:
+            ConflictError: others were faster again and again.
+        """
+        for attempt in range(MAX_RACES):
+            job = self.job(order)
+            if job is None or not job.is_running:
+                return job
+            changed = how(job)
+            if changed is None or changed == job:
+                return job
+            try:
+                self.records.commit([Replace(changed)])
+            except ConflictError:
+                self.pause(attempt)
+            else:
+                return replace(changed, version=job.version + 1)
+        raise ConflictError(f"others have changed the job {MAX_RACES} times")
+
+    def mailbox(self, job: MailboxExportJob) -> Head | str:
+        """Return the head of a job's mailbox; a text, if it is gone."""
+        if self.owners.owner(job.organization_id, job.entity_id) is None:
+            return OWNER_GONE
+        return self.mailboxes.head(job.entity_id) or MAILBOX_GONE
+
+    def key(self, head: Head) -> bytes:
+        """Return a mailbox's key.
+
+        Raises:
+            KeyUnavailableError: the organization's KMS key cannot be used.
+        """
+        return self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+
+    def carry_out(self, order: OrderT, do: Callable[[OrderT], None]) -> None:
+        """Carry out an order; what a retry cannot help parks it, and its job shows why it does not go on.
+
+        Where the job has ended meanwhile, what the order needed may be gone, and there is nothing to park.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+        """
+        try:
+            do(order)
+        except PermanentError as error:
+            job = self.job(order)
+            if job is not None and job.is_running:
+                self._park(order, error.cause)
+                return
+            try:
+                self.end(order, job)
+            except PermanentError as again:
+                self._park(order, again.cause)
+
+    def _park(self, order: ExportOrder, cause: str) -> None:
+        self.change(order, lambda job: job.stopped_by(cause))
+        self.parking.park_order(order, cause)
+
+    def fail(self, order: ExportOrder, cause: str) -> None:
+        """End an order's job without an archive, and the order with it."""
+        job = self.change(order, lambda job: job.end(ExportState.FAILED, self.now(), cause))
+        self.end(order, job)
+
+    def fail_without_upload(self, order: ExportOrder) -> None:
+        """End an order's job because its upload is gone.
+
+        Raises:
+            ConflictError: another attempt is completing the archive.
+        """
+        job = self.change(
+            order, lambda job: None if job.completing else job.end(ExportState.FAILED, self.now(), UPLOAD_GONE)
+        )
+        if job is not None and job.is_running:
+            raise ConflictError("another attempt completes the archive")
+        self.end(order, job)
+
+    def end(self, order: ExportOrder, job: MailboxExportJob | None) -> None:
+        """End an order of a job that has ended, and remove what there is of it.
+
+        Raises:
+            ExportRefusedError: the upload cannot be removed.
+        """
+        self.staging.remove_under(StagedKeys.of(order.organization_id, order.job_id))
+        upload = (upload_of(job) if job else None) or _upload_of(order)
+        if upload is not None and (job is None or job.state is not ExportState.COMPLETED):
+            self.uploads.abort(upload)
+        destination = destination_of(job) if job else upload.destination if upload else None
+        if destination is not None:
+            self.uploads.abort_others(destination)
+        if not self.settle(order, self._ended(order, job)):
+            self.drop(order)  # the same order was made again after it had ended
+
+    def _ended(self, order: ExportOrder, job: MailboxExportJob | None) -> Fact:
+        if job is None:
+            return self.fact(order, OwnFact.EXPORT_ENDED, order.key, state=NO_JOB)
+        name = OwnFact.EXPORT_COMPLETED if job.state is ExportState.COMPLETED else OwnFact.EXPORT_ENDED
+        more = {"cause": job.error_info} if job.error_info else {}
+        return self.fact(order, name, order.key, state=job.state.value, **more)
+
+    def settle(self, order: ExportOrder, *facts: Fact, orders: Sequence[Order] = ()) -> bool:
+        """End an order with facts and the orders that follow; ``False`` if it has ended, or one of them is there."""
+        return self.transit.commit(Commit([Settle(order)], facts, orders)) is Outcome.DONE
+
+    def drop(self, order: ExportOrder) -> None:
+        """End an order without a trace: there is nothing to do."""
+        self.transit.commit(Commit([SettleIfThere(order)]))
+
+    def is_open(self, order: Order) -> bool:
+        """Say whether an order is there, open or parked."""
+        return self.transit.order(order.trace, order.key) is not None
+
+    def order_runs(self, job: MailboxExportJob) -> None:
+        """Have every run of a job packed, in its round; orders that were made before are only sent again."""
+        upload = upload_of(job)
+        if job.plan is None or upload is None:
+            return
+        for first in range(0, job.plan.runs, CHUNK_RECIPIENTS):
+            runs = range(first, min(first + CHUNK_RECIPIENTS, job.plan.runs))
+            orders = [_pack_order(job, upload, run) for run in runs]
+            made = Fact(
+                trace=job.trace,
+                organization_id=job.organization_id,
+                name=OwnFact.EXPORT_PLANNED,
+                key=f"{OwnFact.EXPORT_PLANNED}:{job.round}:{first}",
+                at=self.now(),
+                data={"runs": len(orders), "firstRun": first},
+            )
+            self.transit.commit(Commit(facts=[made], orders=orders))
+            self.queues.send(orders)
+
+    def fact(self, order: ExportOrder, name: OwnFact, which: str = "", /, **data: object) -> Fact:
+        """Return a fact about an order's job; ``which`` tells several of a name apart."""
+        key = f"{name}:{which}" if which else name.value
+        return Fact(order.trace, order.organization_id, name, key, self.now(), data={"jobId": order.job_id, **data})
+
+
+def _pack_order(job: MailboxExportJob, upload: Upload, run: int) -> PackExportOrder:
+    return PackExportOrder(
+        trace=job.trace,
+        organization_id=job.organization_id,
+        job_id=job.id,
+        mailbox_id=job.entity_id,
+        upload=upload,
+        run=run,
+        round=job.round,
+    )
+
+
+def _upload_of(order: ExportOrder) -> Upload | None:
+    found = getattr(order, "upload", None)
+    return found if isinstance(found, Upload) else None
