@@ -127,6 +127,7 @@ def test_more_quota_is_more_at_once(stacks: dict[str, dict[str, Any]]) -> None:
         "RunAsyncRuleFunction",
         "UpdateCalendarFunction",
         "BounceFunction",
+        "PackExportFunction",
         "RecordEventsFunction",
         "RetryEventsFunction",
     )

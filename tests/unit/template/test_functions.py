@@ -17,6 +17,9 @@ FUNCTIONS: Final = {
     "DeliverFunction": "deliver",
     "UpdateCalendarFunction": "update_calendar",
     "BounceFunction": "bounce",
+    "PlanExportFunction": "plan_export",
+    "PackExportFunction": "pack_export",
+    "SealExportFunction": "seal_export",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
     "WriteAuditLogFunction": "write_audit_log",
@@ -44,12 +47,16 @@ QUEUES: Final = {
     "DELIVER_QUEUE_URL": "DeliverQueue",
     "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueue",
     "BOUNCE_QUEUE_URL": "BounceQueue",
+    "PLAN_EXPORT_QUEUE_URL": "PlanExportQueue",
+    "PACK_EXPORT_QUEUE_URL": "PackExportQueue",
+    "SEAL_EXPORT_QUEUE_URL": "SealExportQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
     "AUDIT_QUEUE_URL": "AuditQueue",
     "RETRY_AUDIT_QUEUE_URL": "RetryAuditQueue",
 }
+EXPORTS: Final = {"PlanExportFunction", "PackExportFunction", "SealExportFunction"}
 ACTIONS_WITH_WILDCARDS: Final = {"kms:ReEncrypt*"}  # KMS has ReEncryptFrom and ReEncryptTo, always wanted together
 
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
@@ -253,7 +260,19 @@ def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
 def test_only_stations_of_mailboxes_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
     stations = {"DeliverFunction", "UpdateCalendarFunction"}
-    assert removing == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
+    assert removing - EXPORTS == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
+
+
+def test_exports_write_and_remove_what_they_stage_and_read_sealed_mail_beside(template: Template) -> None:
+    for function in EXPORTS:
+        writing = [
+            each["Resource"]
+            for each in template.statements(function)
+            if {"s3:PutObject", "s3:DeleteObject"} & set(listed(each["Action"]))
+        ]
+        assert writing == [{"Fn::Sub": "${MailBucket.Arn}/exports/*"}]
+        reading = [each["Resource"] for each in template.statements(function) if each["Action"] == "s3:GetObject"]
+        assert reading == ([{"Fn::Sub": "${MailBucket.Arn}/mail/*"}] if function == "PackExportFunction" else [])
 
 
 def test_no_function_may_remove_an_old_version_of_sealed_mail(template: Template) -> None:
@@ -327,7 +346,8 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    assert bool(direct) == (function in {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction"})
+    others = {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction"}
+    assert bool(direct) == (function in others | EXPORTS)
 
 
 @each_function

@@ -17,6 +17,9 @@ DEAD_LETTERS: Final = {
     "DeliverDeadLetterQueue",
     "UpdateCalendarDeadLetterQueue",
     "BounceDeadLetterQueue",
+    "PlanExportDeadLetterQueue",
+    "PackExportDeadLetterQueue",
+    "SealExportDeadLetterQueue",
     "RetryEventsDeadLetterQueue",
     "AuditDeadLetterQueue",
     "RetryAuditDeadLetterQueue",
@@ -209,7 +212,8 @@ def test_buckets_are_private_and_refuse_plain_http(template: Template) -> None:
 def test_mail_is_versioned_and_raw_mail_expires(template: Template) -> None:
     mail = template.resources["MailBucket"]["Properties"]
     assert mail["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert not [rule for rule in mail["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+    rules = mail["LifecycleConfiguration"]["Rules"]
+    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["exports/"], "what exports stage"
     inbound = template.resources["InboundBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"] for rule in inbound if "ExpirationInDays" in rule}
     assert expiring == {"inbound/", "transit/"}

@@ -1,0 +1,30 @@
+"""Pack runs of exports: messages as zip entries, in parts of the upload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from postroom.bootstrap import pack_export as bootstrap
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from postroom.adapters.aws.batches import SqsRecord
+
+logger = Logger(service="pack_export")
+settings = bootstrap.PackExportSettings.read()  # once per execution environment, during init
+pack_export = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
+
+
+def accept(record: SqsRecord) -> None:
+    """Carry out one order; any error marks this record alone as failed."""
+    pack_export.accept(record.body)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Process one SQS batch; see events/pack_export.json."""
+    return batch.process(event, accept, context.get_remaining_time_in_millis)

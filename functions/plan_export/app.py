@@ -1,0 +1,30 @@
+"""Plan exports of mailboxes: which items are in which run, and the start of the upload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from postroom.bootstrap import plan_export as bootstrap
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from postroom.adapters.aws.batches import SqsRecord
+
+logger = Logger(service="plan_export")
+settings = bootstrap.PlanExportSettings.read()  # once per execution environment, during init
+plan_export = bootstrap.build(settings)
+batch = bootstrap.batch(settings, logger)
+
+
+def accept(record: SqsRecord) -> None:
+    """Carry out one order; any error marks this record alone as failed."""
+    plan_export.accept(record.body)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Process one SQS batch; see events/plan_export.json."""
+    return batch.process(event, accept, context.get_remaining_time_in_millis)
