@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.archives import MESSAGE, archive
 from tests.support.mbox_files import mboxo, mboxrd
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 QUOTING = b"Subject: x\n\n>From you\n"
 
@@ -111,6 +112,21 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, name: str, content: b
 def test_a_path_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArchiveError, match="no file and no directory"):
         next(read(tmp_path / "nowhere"))
+
+
+def test_a_folder_that_cannot_be_read_stops_the_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a/1.eml")
+    put(tmp_path / "b/2.eml")
+    entries = Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:
+        if folder.name == "b":
+            raise PermissionError(13, "Permission denied")
+        return entries(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(InvalidArchiveError, match="cannot be read: Permission denied"):
+        next(read(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,16 @@ def read(path: Path, variant: Variant | None = None) -> Iterator[Found]:
         variant: the variant of mbox files; without it, a file that differs between the variants is refused.
 
     Raises:
-        InvalidArchiveError: the source is damaged, made to do harm, or of no known form. What was yielded is right.
+        InvalidArchiveError: the source is damaged, made to do harm, of no known form, or cannot be read. What was
+            yielded is right.
     """
+    try:
+        yield from _read(path, variant)
+    except OSError as error:
+        raise InvalidArchiveError(f"{path.name!r} cannot be read: {error.strerror}") from error
+
+
+def _read(path: Path, variant: Variant | None) -> Iterator[Found]:
     if path.is_dir():
         yield from read_maildir(path) if is_maildir(path) else read_directory(path, variant)
         return
