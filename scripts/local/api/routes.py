@@ -215,7 +215,7 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
         },
         "path": unquote(request.path),  # the stage is not part of the URL, as with a custom domain name on AWS
         "protocol": request.protocol,
-        "requestId": str(uuid.uuid4()),
+        "requestId": request.headers.get("X-Amzn-RequestId") or str(uuid.uuid4()),  # on AWS, too, clients may choose it
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
         "requestTimeEpoch": int(now * 1000),
         "resourceId": "local",

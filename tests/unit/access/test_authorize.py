@@ -175,5 +175,16 @@ def test_a_record_that_is_sent_again_has_the_same_id(gate: Gate) -> None:
     assert first.id == second.id
 
 
+def test_attempts_with_the_same_request_id_have_records_of_their_own(gate: Gate) -> None:
+    """A client chooses it by X-Amzn-RequestId, and records with the same id are written once."""
+    for unique_id in ("JZ-1=", "JZ-2="):
+        asked = event(basic("ada@acme.example", "wrong"))
+        asked["requestContext"]["extendedRequestId"] = unique_id
+        gate.authorize.answer(asked, NOW_MS)
+    first, second = gate.trail.records
+    assert first.fields == second.fields
+    assert first.id != second.id
+
+
 def test_reasons_are_words_without_values() -> None:
     assert all(re.fullmatch("[A-Z_]{3,40}", reason.value) for reason in (*FailedReason, *TokenRefusal))

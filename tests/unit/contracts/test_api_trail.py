@@ -136,6 +136,15 @@ def test_the_same_call_has_the_same_id_and_another_one_another() -> None:
     assert first.id == again.id != other.id
 
 
+def test_calls_that_choose_the_same_request_id_have_records_of_their_own() -> None:
+    ids = {
+        record_of(CREATED, {"requestContext": {"requestId": "mine", "extendedRequestId": unique_id}}, PLACE, now=AT,
+                  request_id="").id
+        for unique_id in ("JZ-1=", "JZ-2=")
+    }  # fmt: skip
+    assert len(ids) == 2
+
+
 def test_a_call_belongs_to_no_organization() -> None:
     assert record_of(CREATED, EVENT, PLACE, now=AT, request_id="").organization_id == ""
 

@@ -91,6 +91,13 @@ def test_a_request_leaves_its_records_with_the_same_request_id(front: Front) -> 
     assert said(front) == [evaluated(granted=True, rule_id="default")]
 
 
+def test_requests_that_choose_the_same_request_id_have_records_of_their_own(front: Front) -> None:
+    for _ in range(2):
+        front.post(EWS, probe(), fields={"X-Amzn-RequestId": "mine"})
+    assert {record.fields["request_id"] for record in front.trail.records} == {"mine"}
+    assert len({record.id for record in front.trail.records}) == 4
+
+
 @pytest.mark.parametrize(("path", "protocol_"), [(EWS, "EWS"), (POX, "AutoDiscover"), (SVC, "AutoDiscover")])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_denied_request_is_403_and_nothing_of_it_is_carried_out(

@@ -83,6 +83,7 @@ def _record(
         source_ip=asked.source_ip,
         user_agent=asked.user_agent,
         user_id=outcome.user_id,
+        unique_id=asked.unique_id,
     )
     return audit_log.authentication(
         request,

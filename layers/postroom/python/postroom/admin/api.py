@@ -67,7 +67,7 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
     try:
         call = aws_json.decode(event)
         request_id = call.request_id or request_id
-        context = replace(context, call=Call(request_id, call.source_ip, call.user_agent))
+        context = replace(context, call=Call(request_id, call.unique_id, call.source_ip, call.user_agent))
         operation = call.target.removeprefix(f"{shapes.TARGET_PREFIX}.")
         if operation == call.target or operation not in shapes.OPERATIONS:
             return refused(aws_json.UNKNOWN_OPERATION, "")

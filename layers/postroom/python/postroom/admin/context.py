@@ -56,6 +56,7 @@ class Call:
     """What audit records say of the call that is being answered; a text is empty if the event has none."""
 
     request_id: str = ""
+    unique_id: str = ""
     source_ip: str = ""
     user_agent: str = ""
 

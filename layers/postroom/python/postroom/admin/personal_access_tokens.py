@@ -208,6 +208,7 @@ def _event(
         source_ip=context.call.source_ip,
         user_agent=context.call.user_agent,
         user_id=token.user_id,
+        unique_id=context.call.unique_id,
     )
     name = user.name if user else ""
     return audit_log.token_event(

@@ -90,7 +90,8 @@ def record_of(call: ApiCall, event: Mapping[str, Any], place: Place, *, now: int
     request_id = str(context.get("requestId") or request_id)
     operation = call.operation or UNKNOWN_OPERATION
     reads = operation.startswith(READING)
-    name = record_id(API_CALL, {"source": call.source, "request": request_id})
+    unique_id = str(context.get("extendedRequestId") or "")  # a client may choose the other one (contracts.authorizer)
+    name = record_id(API_CALL, {"source": call.source, "request": request_id, "unique_id": unique_id})
     error = {"errorCode": call.code[:MAX_TEXT_CHARACTERS], "errorMessage": call.text[:MAX_TEXT_CHARACTERS]}
     fields = {
         "eventVersion": VERSION,

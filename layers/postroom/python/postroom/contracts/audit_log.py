@@ -188,9 +188,10 @@ class Request:
     """What the records of one request have in common.
 
     Attributes:
-        id: API Gateway's request id; the authorizer and the function behind it get the same.
+        id: API Gateway's request id; the authorizer and the function behind it get the same. A client may choose it.
         user_id: of the user who is authenticated; empty if there is none.
         impersonator_id: the impersonation role's id; empty unless the request uses one.
+        unique_id: API Gateway's extended request id, which tells requests apart that have chosen the same id.
     """
 
     id: str
@@ -202,6 +203,7 @@ class Request:
     user_agent: str = ""
     user_id: str = ""
     impersonator_id: str = ""
+    unique_id: str = ""
 
 
 def mailbox_access(
@@ -365,7 +367,8 @@ def _record(log_type: LogType, request: Request, said: Mapping[str, Any], number
         "user_agent": request.user_agent,
     }
     fields = ordered(log_type, {**common, **said})
-    told = {**fields, "event_timestamp": number}  # the same request, tried again, is recorded at another time
+    # the same request, tried again, is recorded at another time
+    told = {**fields, "event_timestamp": number, "unique_id": request.unique_id}
     return AuditRecord(record_id(log_type, told), request.organization_id, log_type, request.at_ms, fields)
 
 

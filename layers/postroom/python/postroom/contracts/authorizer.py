@@ -5,7 +5,8 @@ API Gateway renames that header of functions' own answers (docs/decisions/0030).
 as the template says, under the Authorization header, so it allows every path of the API.
 
 Source: API Gateway, "Input to an API Gateway Lambda authorizer" and "Output from an API Gateway Lambda authorizer":
-values of the context are strings, numbers or truth values.
+values of the context are strings, numbers or truth values; "Variables for access logging": clients can override
+``requestId``, and ``extendedRequestId`` is unique.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Asked:
         path: lower-case.
         source_ip: address of the client; empty if the event has none.
         user_agent: empty if the request has none.
-        request_id: API Gateway's, the same as in the event of the function behind the authorizer.
+        request_id: API Gateway's, the same as in the event of the function behind the authorizer; a client may choose
+            it by X-Amzn-RequestId.
+        unique_id: API Gateway's extended request id, which no client chooses.
     """
 
     authorization: str
@@ -51,6 +54,7 @@ class Asked:
     source_ip: str
     user_agent: str
     request_id: str
+    unique_id: str
 
 
 def read(event: Mapping[str, Any]) -> Asked:
@@ -63,6 +67,7 @@ def read(event: Mapping[str, Any]) -> Asked:
         source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
         user_agent=headers.get("user-agent", ""),
         request_id=str(context.get("requestId") or ""),
+        unique_id=str(context.get("extendedRequestId") or ""),
     )
 
 

@@ -31,7 +31,8 @@ class JsonCall:
     Attributes:
         target: value of ``X-Amz-Target``, ``Service.Operation``; empty if the header is missing.
         body: bytes as sent; empty if there are none.
-        request_id: API Gateway's id, which is also returned as ``x-amzn-RequestId``.
+        request_id: API Gateway's id, which is also returned as ``x-amzn-RequestId``; a client may choose it.
+        unique_id: API Gateway's extended request id, which no client chooses.
         source_ip: of the client; empty if the event has none.
         user_agent: empty if the header is missing.
     """
@@ -39,6 +40,7 @@ class JsonCall:
     target: str
     body: bytes
     request_id: str
+    unique_id: str = ""
     source_ip: str = ""
     user_agent: str = ""
 
@@ -76,6 +78,7 @@ def decode(event: Mapping[str, Any]) -> JsonCall:
         target=str(headers.get("x-amz-target") or ""),
         body=body,
         request_id=str(context.get("requestId") or ""),
+        unique_id=str(context.get("extendedRequestId") or ""),
         source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
         user_agent=str(headers.get("user-agent") or ""),
     )

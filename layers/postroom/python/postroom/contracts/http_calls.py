@@ -33,7 +33,8 @@ class HttpCall:
         root: URL before the place, as the client wrote it, without a slash at its end.
         caller: None if the request passed no authorizer.
         origin: IP address of the client.
-        request_id: API Gateway's.
+        request_id: API Gateway's; a client may choose it.
+        unique_id: API Gateway's extended request id, which no client chooses.
         user_agent: empty if the request names none.
         is_passed_on: whether Postroom sent the request, for a client of its own.
     """
@@ -45,6 +46,7 @@ class HttpCall:
     caller: Caller | None
     origin: str | None
     request_id: str
+    unique_id: str = ""
     user_agent: str = ""
     is_passed_on: bool = False
 
@@ -62,6 +64,7 @@ def decode(event: Mapping[str, Any]) -> HttpCall:
         caller=authorizer.caller_of(event),
         origin=(context.get("identity") or {}).get("sourceIp"),
         request_id=str(context.get("requestId") or ""),
+        unique_id=str(context.get("extendedRequestId") or ""),
         user_agent=str(headers.get("user-agent") or ""),
         is_passed_on=PASSED_ON.lower() in headers,
     )

@@ -76,6 +76,7 @@ class Visit:
             user_agent=self.call.user_agent,
             user_id=user.id if user else self.caller.user_id,
             impersonator_id=self.caller.impersonation_role_id,
+            unique_id=self.call.unique_id,
         )
 
     def _caller(self, user: Entity | None) -> Caller:
