@@ -100,6 +100,11 @@ def test_an_object_is_lines_with_a_header_and_the_same_bytes_each_time() -> None
     assert content(("#Version: 1.0", "#Fields: x y"), lines) == body
 
 
+def test_records_that_a_deliverys_fields_do_not_tell_apart_are_objects_of_their_own() -> None:
+    keys = {key_of(delivery(), ORGANIZATION, PLACE, [line(name)], b"a") for name in ("a", "b")}
+    assert len(keys) == 2
+
+
 def test_names_of_objects_are_those_of_their_content() -> None:
     def name(body: bytes, output_format: OutputFormat = OutputFormat.JSON) -> str:
         return key_of(delivery(output_format=output_format), ORGANIZATION, PLACE, [line("a")], body)

@@ -55,8 +55,12 @@ def content(header: Sequence[str], lines: Sequence[LogLine]) -> bytes:
 
 
 def key_of(delivery: AuditDelivery, organization_id: str, place: Place, lines: Sequence[LogLine], body: bytes) -> str:
-    """Return an object's key. The same lines have the same key, so that a batch that comes again is written once."""
-    at_ms, name = lines[0].at_ms, hashlib.sha256(body).hexdigest()[:32]
+    """Return an object's key. The same records have the same key, so that a batch that comes again is written once.
+
+    Other records have another one, even if the delivery's fields leave nothing that tells them apart.
+    """
+    told = "\0".join(line.id for line in lines).encode() + body
+    at_ms, name = lines[0].at_ms, hashlib.sha256(told).hexdigest()[:32]
     hour = datetime.fromtimestamp(at_ms // 1000, UTC)
     file = f"{place.account}_{SERVICE}_{place.region}_{hour:%Y%m%dT%HZ}_{name}.{EXTENSIONS[delivery.output_format]}"
     return prefix(delivery, organization_id, place, at_ms) + file
