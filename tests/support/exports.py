@@ -224,12 +224,18 @@ def tiny_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def entries(archive: bytes) -> dict[str, bytes]:
-    """Return an archive's entries, after zipfile has checked them."""
+    """Return an archive's files, after zipfile has checked them."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         assert opened.testzip() is None
         names = opened.namelist()
         assert len(names) == len(set(names))
-        return {name: opened.read(name) for name in names}
+        return {name: opened.read(name) for name in names if not name.endswith("/")}
+
+
+def folders(archive: bytes) -> list[str]:
+    """Return the paths of an archive's folders."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return [name.removesuffix("/") for name in opened.namelist() if name.endswith("/")]
 
 
 def manifest(archive: bytes) -> list[Any]:

@@ -10,10 +10,11 @@ from postroom.contracts.export_manifest import MANIFEST
 from postroom.contracts.export_orders import destination_of, end_order
 from postroom.model.exports import ExportState
 from postroom.model.facts import OwnFact
+from postroom.model.folders import TITLE
 from postroom.model.records import Remove
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG
-from tests.support.exports import JOB, KB, KMS, NOISE, ExportSystem, check, entries, manifest, tiny_parts
+from tests.support.exports import JOB, KB, KMS, NOISE, ExportSystem, check, entries, folders, manifest, tiny_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,13 @@ def test_an_empty_mailbox_is_an_archive_with_a_manifest(system: ExportSystem) ->
     assert list(entries(system.archive)) == [MANIFEST]
     assert [line.kind for line in manifest(system.archive)] == ["export", *["folder"] * 10]
     assert system.log["totalFolders"] == "10"
+
+
+def test_the_tree_of_folders_is_the_mailboxs_empty_ones_too(system: ExportSystem) -> None:
+    system.put(b"Subject: one\r\n\r\n", "JUNK_EMAIL")
+    system.start()
+    system.run()
+    assert sorted(folders(system.archive)) == sorted(TITLE.values())
 
 
 def test_each_item_is_in_its_folder_with_its_bytes_and_its_line(system: ExportSystem) -> None:

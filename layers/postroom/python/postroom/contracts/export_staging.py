@@ -52,10 +52,12 @@ class PlanHead(Kept):
     Attributes:
         tail_part: number of the first part that no run has.
         part_bytes: of a part that is not the last of its run.
+        folders: paths of all folders in the archive.
     """
 
     tail_part: int = Field(ge=1)
     part_bytes: int = Field(ge=1)
+    folders: tuple[str, ...] = ()
 
 
 class RunHead(Kept):

@@ -89,7 +89,8 @@ class PlanExport:
                 first_part=run.first_part, part_bytes=cutter.part_bytes, folders=contents.names_of(run.items)
             )
             self._stage(keys.plan(run.number), write_plan(first, run.items), mailbox_key)
-        whole = PlanHead(tail_part=cutter.next_part, part_bytes=cutter.part_bytes)
+        paths = tuple(contents.names.folder(folder.id) for folder in contents.folders)
+        whole = PlanHead(tail_part=cutter.next_part, part_bytes=cutter.part_bytes, folders=paths)
         self._stage(keys.head, with_head(whole, piece_of(contents.lines()).dump()), mailbox_key)
         return ExportPlan(
             runs=cutter.runs,

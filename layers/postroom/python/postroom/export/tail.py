@@ -1,4 +1,4 @@
-"""The end of an archive: runs that are too short for a part, the manifest, and the central directory.
+"""The end of an archive: runs that are too short for a part, the folders, the manifest, and the central directory.
 
 Everything is read and written in pieces: one run's index is held at a time, whatever the number of items.
 """
@@ -11,7 +11,7 @@ from itertools import chain, tee
 from typing import TYPE_CHECKING
 
 from postroom.contracts.export_staging import Completion, PlanHead, StagedKeys, split_head
-from postroom.export.archive import RunWriter, directory
+from postroom.export.archive import Entry, RunWriter, directory
 from postroom.export.manifest import END, Piece, add_manifest
 from postroom.export.packed import PackedRun
 from postroom.export.parts import PartCutter
@@ -131,7 +131,7 @@ def write_end(staged: Staged, plan: ExportPlan, uploads: ExportUploads, upload: 
     """Upload everything that follows the runs' parts.
 
     Args:
-        modified_ms: the manifest's time, in milliseconds since the epoch.
+        modified_ms: time of the folders and the manifest, in milliseconds since the epoch.
 
     Raises:
         UploadGoneError: the upload was completed or aborted.
@@ -145,7 +145,10 @@ def write_end(staged: Staged, plan: ExportPlan, uploads: ExportUploads, upload: 
         tail.passes(content)
     for content in staged.contents(short):
         tail.add(content)
-    _add_manifest_and_directory(staged, first, [*long, *short], tail, modified_ms)
+    last = RunWriter()
+    for path in head.folders:
+        tail.add(b"".join(last.add(Entry(f"{path}/", modified_ms), b"")))
+    _add_manifest_and_directory(staged, first, [*long, *short], last, tail, modified_ms)
     tail.end()
     return Written(
         parts=(*chain.from_iterable(map(_parts, long)), *tail.parts),
@@ -158,9 +161,9 @@ def write_end(staged: Staged, plan: ExportPlan, uploads: ExportUploads, upload: 
 
 
 def _add_manifest_and_directory(
-    staged: Staged, first: Piece, runs: Sequence[Summary], tail: Tail, modified_ms: int
+    staged: Staged, first: Piece, runs: Sequence[Summary], last: RunWriter, tail: Tail, modified_ms: int
 ) -> None:
-    order, last = [each.run for each in runs], RunWriter()
+    order = [each.run for each in runs]
     tail.add(add_manifest(last, [first.sums, *(each.sums for each in runs)], modified_ms))
     tail.add(first.data)
     for packed in staged.packed(order):
