@@ -211,6 +211,26 @@ def test_what_the_customer_withdraws_stops_the_job_until_it_is_given_back(small_
     assert system.job.error_info is None
 
 
+@pytest.mark.parametrize("after", range(5))
+def test_a_bucket_that_turns_public_gets_no_archive(small_parts: None, after: int) -> None:
+    system = ExportSystem()
+    for place in range(6):
+        system.put(NOISE[place:])
+    system.start()
+    for done, (station, body) in enumerate(system.waiting()):
+        if done == after:
+            system.uploads.public.add("take-out")
+        system.accept(station, body)
+    if system.job.state is ExportState.COMPLETED:
+        assert after > 3
+        return
+    assert "is public" in (system.job.error_info or "")
+    assert system.uploads.objects == {}
+    assert system.cancel()
+    system.run()
+    assert [*system.uploads.open, *system.uploads.objects, *system.staging.objects] == []
+
+
 def test_a_job_whose_order_is_discarded_fails_with_the_cause(system: ExportSystem) -> None:
     system.put(b"one")
     system.start()

@@ -70,6 +70,7 @@ class PlanExport:
     def _staged(self, order: PlanExportOrder, job: MailboxExportJob, head: Head) -> MailboxExportJob | None:
         """Stage a plan, and write it into the job's record; return the job with the plan that counts."""
         export, mailbox_key = self.export, self.export.key(head)
+        export.uploads.require_private(destination_of(job))
         upload = export.uploads.start(destination_of(job))
         plan = self._write(job, head, upload, mailbox_key)
         found = export.change(

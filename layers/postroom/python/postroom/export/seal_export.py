@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.export_log import write_log
 from postroom.contracts.export_orders import SealExportOrder, Sealing, upload_of
 from postroom.contracts.export_staging import Completion, StagedKeys
-from postroom.errors import PartsDifferError, UploadGoneError
+from postroom.errors import ExportRefusedError, PartsDifferError, UploadGoneError
 from postroom.export.job import UPLOAD_GONE
 from postroom.export.tail import Staged, write_end
 from postroom.model.exports import ExportState
@@ -109,6 +109,7 @@ class SealExport:
         keys = StagedKeys.under(job.organization_id, job.id, upload.id)
         completion = Completion.model_validate_json(export.staging.get(keys.completion))
         try:
+            export.uploads.require_private(upload.destination)
             export.uploads.complete(upload, [Part(number, etag) for number, etag in completion.parts])
         except UploadGoneError:
             if export.uploads.is_there(upload.destination) is False:
@@ -119,8 +120,16 @@ class SealExport:
                 raise
             self._begin_round(order)
             return
+        except ExportRefusedError:
+            self._take_back(order, upload)
+            raise
         export.uploads.put_log(upload.destination, job.log_path, completion.log.encode())
         self._conclude(order)
+
+    def _take_back(self, order: SealExportOrder, upload: Upload) -> None:
+        """Let a job be cancelled again whose upload the customer's role does not complete."""
+        if self.export.uploads.is_there(upload.destination) is False:
+            self.export.change(order, lambda job: replace(job, completing=False, sha384=None))
 
     def _conclude(self, order: SealExportOrder) -> None:
         export = self.export
