@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class _WhenNeeded(RuntimeParam):
-    """Checks one argument or option: text and missing values need no check; the rest is typer's."""
+    """Checks one argument or option: text, lists of texts and missing values need no check; the rest is typer's."""
 
     def _coerce_value(self, value: Any, param: Any, ctx: Context) -> Any:
         if isinstance(value, str) and self.annotation is str:
             return value
+        if isinstance(value, tuple) and self.annotation == list[str] and all(isinstance(each, str) for each in value):
+            return list(value)
         return build_runtime_param(param.type_descriptor).coerce(value, param=param, ctx=ctx)
 
 

@@ -32,6 +32,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Write an organization's event log again from the ledger, for example after its log group was lost.",
     ),
     "mailbox": ("cli.commands.mailbox:app", "Read the messages of a mailbox."),
+    "export": (
+        "cli.commands.export:export",
+        "Export mailboxes to this machine, each as a zip archive, mbox files or a Maildir.",
+    ),
     "import": (
         "cli.commands.import_mail:import_",
         "Import mail and calendars into a mailbox, and compare the mailbox with them.",

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.imports.folder_names import decoded, encoded
 from postroom.imports.incoming import Incoming, IncomingFolder, Place, Skipped
 from postroom.imports.maildir import read_maildir
 from postroom.imports.read import read
+from postroom.mime.folder_names import decoded, encoded
 from postroom.model.folders import Folder
 from tests.support.archives import MESSAGE
 

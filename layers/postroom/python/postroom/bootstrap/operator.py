@@ -25,9 +25,10 @@ from postroom.bootstrap.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from postroom.calendar_store.store import CalendarStore
+    from postroom.contracts.export_journal import Counted
     from postroom.digests.verify import Verification
     from postroom.model.audit_targets import Place
     from postroom.model.mailbox import Head, Item
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from postroom.ports.audit_deliveries import AuditDeliveries
     from postroom.ports.digest_objects import DigestObjects
     from postroom.ports.directory import Addressees, Directory, MailboxOwners
+    from postroom.ports.export_files import ExportFiles
+    from postroom.ports.export_staging import SealedReads
     from postroom.ports.ledger import Ledger
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
@@ -168,6 +171,14 @@ class Operator:
         return open_object(clients.s3(), bucket, key)
 
     @cached_property
+    def sealed_reads(self) -> SealedReads:
+        """Encrypted messages, read ahead of their use."""
+        from postroom.adapters.aws.export_staging import S3SealedReads
+
+        settings = SealedMailSettings.read(self._variables)
+        return S3SealedReads(clients.s3_for_many(), settings.mail_bucket)
+
+    @cached_property
     def keys(self) -> MailboxKeys:
         """Keys of mailboxes."""
         from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
@@ -264,6 +275,15 @@ class Operator:
             now_ms=now_ms(),
             since_ms=since_ms,
         )
+
+    def export(self, head: Head, files: ExportFiles, progress: Callable[[Counted], None]) -> Counted:
+        """Export a mailbox to a disk; see ``export.to_disk.ToDisk``."""
+        from postroom.export.to_disk import ToDisk
+
+        def key(head: Head) -> bytes:
+            return self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+
+        return ToDisk(self.mailboxes, self.sealed_reads, key, files, progress).run(head)
 
     def content(self, head: Head, item: Item) -> Iterator[bytes]:
         """Return a message's exact bytes, piece by piece.

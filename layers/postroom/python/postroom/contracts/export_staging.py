@@ -31,7 +31,7 @@ class PlannedItem(Kept):
         blob: key of its sealed object.
         received: milliseconds since the epoch.
         path: in the archive.
-        folder: id of its folder.
+        folder: id of its folder, and ``uid`` its UID there.
     """
 
     blob: str
@@ -39,6 +39,7 @@ class PlannedItem(Kept):
     received: int
     path: str
     folder: str
+    uid: int = 0
     item_class: str
     read: bool
     flags: tuple[str, ...] = ()

@@ -83,10 +83,14 @@ class Contents:
                 folder_class=folder.folder_class,
             )
 
-    def planned(self) -> Iterator[PlannedItem]:
-        """Yield what is exported; afterwards the counts are right."""
+    def planned(self, after: tuple[str, int] = ("", 0)) -> Iterator[PlannedItem]:
+        """Yield what is exported; afterwards the counts are right.
+
+        Args:
+            after: an item by folder id and UID; it and those before it are not counted, and not yielded.
+        """
         for folder in self.folders:
-            for uid, item in self._in(folder.id):
+            for uid, item in self._in(folder.id, after):
                 suffix = suffix_of(item.item_class, others=self.others)
                 if suffix is None:
                     self.left_out += 1
@@ -95,12 +99,16 @@ class Contents:
                 self.size += item.size
                 yield self._planned(item, folder.id, uid, suffix)
 
-    def _in(self, folder: str) -> Iterator[tuple[int, Item]]:
-        after = 0
-        while found := self.mailboxes.items(self.mailbox_id, folder, after_uid=after, limit=PAGE_ITEMS):
+    def _in(self, folder: str, after: tuple[str, int]) -> Iterator[tuple[int, Item]]:
+        """Yield a folder's items behind an item; folders come in the order of their ids."""
+        last = after[1] if folder == after[0] else 0
+        while folder >= after[0] and (found := self._page(folder, last)):
             for item in found:
-                after = item.uids[folder]
-                yield after, item
+                last = item.uids[folder]
+                yield last, item
+
+    def _page(self, folder: str, after_uid: int) -> Sequence[Item]:
+        return self.mailboxes.items(self.mailbox_id, folder, after_uid=after_uid, limit=PAGE_ITEMS)
 
     def _planned(self, item: Item, folder: str, uid: int, suffix: str) -> PlannedItem:
         return PlannedItem(
@@ -109,6 +117,7 @@ class Contents:
             received=item.received,
             path=self.names.item(folder, received_ms=item.received, uid=uid, suffix=suffix),
             folder=folder,
+            uid=uid,
             item_class=item.item_class,
             read=item.read,
             flags=item.flags,

@@ -13,6 +13,7 @@ from postroom.contracts.export_manifest import MANIFEST
 from postroom.imports.incoming import Skipped
 from postroom.imports.manifest_table import ManifestTable
 from postroom.imports.mbox import check_mbox, read_mbox
+from postroom.imports.own_mbox import MBOX, OwnMbox
 from postroom.imports.places import MAX_DEPTH, place_of, wrapper_of
 from postroom.imports.tree import OTHER, TOO_LARGE, Kind, Tree, kind_of
 from postroom.model.limits import MAX_MESSAGE_BYTES
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from postroom.imports.mbox import Variant
 
 _PIECE_BYTES: Final = 64 * 1024
-_MBOX: Final = ".mbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def read_directory(root: Path, variant: Variant | None = None) -> Iterator[Found
     """Yield the folders, messages and calendar files of a directory.
 
     Args:
-        variant: of all mbox files in it.
+        variant: of all mbox files in it; those of an export of ours are known.
 
     Raises:
         InvalidArchiveError: the manifest or an mbox file is damaged, or the variant must be declared. Nothing was
@@ -49,8 +49,8 @@ def read_directory(root: Path, variant: Variant | None = None) -> Iterator[Found
     """
     with ManifestTable() as manifest:
         wrapper = wrapper_of(lambda: (path for path, _ in _walk(root)))
-        _check_mboxes(root, variant)
         tree = Tree(wrapper, manifest if _load(manifest, root / wrapper / MANIFEST) else None)
+        _check_mboxes(root, tree, variant)
         yield from tree.folders()
         for path, at in _walk(root):
             if path.endswith("/"):
@@ -108,9 +108,11 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
 def _found(path: str, at: Path, tree: Tree, variant: Variant | None) -> Iterator[Found]:
     if at.is_symlink() or not at.is_file():
         yield tree.skipped(path, "a link" if at.is_symlink() else "no file")
-    elif path.lower().endswith(_MBOX):
+    elif path.lower().endswith(MBOX):
+        own = OwnMbox(tree, path)
         with at.open("rb") as file:
-            yield from read_mbox(file, place_of(path[: -len(_MBOX)].split("/")), path, variant)
+            place = place_of(path[: -len(MBOX)].split("/"))
+            yield from own.described(read_mbox(file, place, path, variant or own.variant))
     elif kind_of(path) is Kind.OTHER:
         yield tree.skipped(path, OTHER)
     else:
@@ -121,12 +123,12 @@ def _found(path: str, at: Path, tree: Tree, variant: Variant | None) -> Iterator
             yield tree.incoming(path, found.content, modified=found.modified)
 
 
-def _check_mboxes(root: Path, variant: Variant | None) -> None:
+def _check_mboxes(root: Path, tree: Tree, variant: Variant | None) -> None:
     """Refuse a directory with an mbox file that is refused."""
     for path, at in _walk(root):
-        if path.lower().endswith(_MBOX) and at.is_file() and not at.is_symlink():
+        if path.lower().endswith(MBOX) and at.is_file() and not at.is_symlink():
             with at.open("rb") as file:
-                check_mbox(file, path, variant)
+                check_mbox(file, path, variant or OwnMbox(tree, path).variant)
 
 
 def _load(manifest: ManifestTable, path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Reads Maildirs: Maildir++ (``.Archive.2020``), and folders in folders (``Archive/2020``); the root is the inbox.
 
+An .ics file beside a folder's messages is read, too: our exports have events so.
+
 Source: D. J. Bernstein's maildir(5); Courier's Maildir++; Dovecot for keywords and for the date, which is the file's
 time of modification. Ours: a name that begins with an earlier time wins, because a copy of a file is newer than the
 message.
@@ -11,9 +13,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from postroom.imports.directory import ReadFile, entries_of, label_of, read_file
-from postroom.imports.folder_names import decoded
 from postroom.imports.incoming import Incoming, IncomingFolder, Skipped
 from postroom.imports.places import MAX_DEPTH, place_of
+from postroom.imports.tree import Kind, kind_of
+from postroom.mime.folder_names import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,6 +63,8 @@ def _folder(at: Path, names: tuple[str, ...], root: Path) -> Iterator[Found]:
     for each in entries_of(at):
         if each.is_symlink():
             yield Skipped(label_of(each, root), "a link")
+        elif kind_of(each.name) is Kind.CALENDAR and each.is_file():
+            yield _event(read_file(each, label_of(each, root)), names)
         elif each.is_dir() and each.name not in _PARTS:
             below = names + _names(label_of(each, at))
             if len(below) <= MAX_DEPTH:
@@ -94,6 +99,13 @@ def _incoming(found: ReadFile, name: str, place: Place, keywords: Mapping[str, s
         flags=tuple(flag for letter, flag in _FLAGS.items() if letter in letters),
         keywords=tuple([*words, _PASSED] if "P" in letters else words),
     )
+
+
+def _event(found: ReadFile | Skipped, names: tuple[str, ...]) -> Found:
+    if isinstance(found, Skipped):
+        return found
+    place = place_of(names, is_calendar=True)
+    return Incoming(found.label, place, found.content, is_calendar=True, received=found.modified)
 
 
 def _received(name: str, modified: int) -> int:

@@ -93,6 +93,14 @@ class ManifestTable:
             sha256=line.sha256,
         )
 
+    def has_item(self, path: str) -> bool:
+        """Say whether the manifest names an item at a path."""
+        return isinstance(self._line(path), ManifestItem)
+
+    def has_folder(self, path: str) -> bool:
+        """Say whether the manifest names a folder at a path."""
+        return isinstance(self._line(path), ManifestFolder)
+
     def mark(self, path: str) -> None:
         """Note that the source has what is at a path."""
         self._rows.execute("UPDATE line SET seen = 1 WHERE path = ?", (path,))

@@ -1,0 +1,1 @@
+"""Exports on a disk: zip archives, mbox files and Maildirs."""
