@@ -23,7 +23,7 @@ from postroom.ports.mailboxes import MAX_ADDED
 from postroom.summaries import open_summary
 from tests.support.builders import NOON
 from tests.support.calendars import an_object, vcalendar, vevent
-from tests.support.importing import INBOX, ImportedMailbox, message
+from tests.support.importing import INBOX, ImportedMailbox, each_call, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,10 +180,26 @@ def test_what_cannot_enter_is_named_and_the_rest_enters() -> None:
 def test_words_and_times_are_bounded() -> None:
     mailbox = ImportedMailbox()
     words = tuple(f"{n:04}" + "\udc80" + "k" * 300 for n in range(MAX_WORDS + 5))
-    mailbox.run([message(1, keywords=words, received=-(10**18)), message(2, received=10**18)])
+    marked = message(1, keywords=words, received=-(10**18), item_class="c" * 300, flags=("\\Seen", "\\Recent"))
+    mailbox.run([marked, message(2, received=10**18)])
     first, second = mailbox.items()
+    assert (first.flags, len(first.item_class)) == ((), 255)
     assert (len(first.keywords), len(first.keywords[0])) == (MAX_WORDS, 255)
     assert (first.received, second.received) == (-62_135_596_800_000, 253_402_300_799_999)
+
+
+def test_index_entries_that_are_too_large_together_enter_in_several_transactions() -> None:
+    mailbox, commits = ImportedMailbox(), list[int]()
+
+    def added(name: str) -> None:
+        commits.extend([len(mailbox.items())] if name == "add" else [])
+
+    stores: Any = each_call(mailbox.mailboxes, lambda _: None, added)
+    words = tuple(f"{n:04}" + "\U0001f600" * 251 for n in range(MAX_WORDS))
+    with Journal() as journal:
+        found = [message(n, keywords=words, categories=words) for n in range(MAX_ADDED)]
+        mailbox.importing(journal, mailboxes=stores).run(found)
+    assert commits == [15, 30, 45], "at most 3 MB each"
 
 
 def test_a_full_mailbox_takes_what_has_room_and_then_the_import_ends() -> None:

@@ -38,6 +38,9 @@ MAX_WORDS: Final = 100
 """Most flags, keywords or categories of an item, each of at most 255 characters. Ours."""
 
 _MAX_WORD_CHARACTERS: Final = 255
+_NOT_KEPT: Final = ("\\Seen", "\\Recent")
+"""Flags that are no flags of an item: one is its read state, the other a session's."""
+
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
 """The years 1 to 9999, which a manifest can write."""
@@ -130,7 +133,7 @@ class Importing:
     def _folder(self, place: Place, folder_class: str) -> None:
         self.report.folder(path(place))
         if len(place.names) <= MAX_DEPTH and place.names:
-            self._folders[place] = folder_class
+            self._folders[place] = _word(folder_class)
         if len(self._folders) >= MAX_ADDED:
             self._flush()
 
@@ -147,7 +150,7 @@ class Importing:
         if self._size + size > MAX_BATCH_BYTES or len(self._batch) == MAX_ADDED:
             self._flush()
         origin = self.journal.origin(self.mailbox_id, place, sha256)
-        message = Message(origin, place, one.content, _marks(one), one.item_class or "IPM.Note")
+        message = Message(origin, place, one.content, _marks(one), _word(one.item_class or "IPM.Note"))
         self._batch.append((message, Expected(origin, sha256, size, folder, source)))
         self._size += size
 
@@ -195,12 +198,17 @@ def _refusal(place: Place, size: int) -> str:
 
 def _marks(one: Incoming) -> Marks:
     received = None if one.received is None else min(max(one.received, _FIRST_MS), _LAST_MS)
-    return Marks(received, one.read, _words(one.flags), _words(one.keywords), _words(one.categories))
+    flags = (flag for flag in one.flags if flag not in _NOT_KEPT)
+    return Marks(received, one.read, _words(flags), _words(one.keywords), _words(one.categories))
 
 
 def _words(words: Iterable[str]) -> tuple[str, ...]:
     """Return words as an index takes them: sorted, each once, none empty."""
-    return tuple(sorted({_text(word)[:_MAX_WORD_CHARACTERS] for word in words if word})[:MAX_WORDS])
+    return tuple(sorted({_word(word) for word in words if word})[:MAX_WORDS])
+
+
+def _word(word: str) -> str:
+    return _text(word)[:_MAX_WORD_CHARACTERS]
 
 
 def _text(text: str) -> str:

@@ -190,7 +190,7 @@ class MailboxWriter:
         size = 0
         for message in messages[:MAX_ADDED]:
             item = self._item(head, message, key)
-            size += len(item.summary)
+            size += _weight(item)
             if entries and size > MAX_ADDED_BYTES:
                 break
             entries.append((message, item))
@@ -282,3 +282,9 @@ def _with_room(head: Head, messages: Sequence[Message]) -> Sequence[Message]:
         if size > head.quota_bytes:
             return messages[:number]
     return messages
+
+
+def _weight(item: NewItem) -> int:
+    """Return the bytes of an item's index entry that its source decides."""
+    words = (*item.flags, *item.keywords, *item.categories, item.item_class)
+    return len(item.summary) + sum(len(word.encode()) for word in words)

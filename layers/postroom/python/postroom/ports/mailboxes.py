@@ -20,7 +20,7 @@ MAX_ADDED: Final = 45
 """Most items and folders of one ``add``. Each takes two of DynamoDB's 100 writes, head and note the others. Ours."""
 
 MAX_ADDED_BYTES: Final = 3 * MB
-"""Most bytes of the summaries of one ``add``; a single item may have more. DynamoDB takes 4 MB. Ours."""
+"""Most bytes of summaries, flags and keywords of one ``add``; one item may have more. DynamoDB takes 4 MB. Ours."""
 
 
 def check_additions(additions: Sequence[Addition], folders: Sequence[NewFolder]) -> None:
