@@ -37,6 +37,7 @@ FUNCTIONS: Final = (
     "ParkFunction",
     "SweepFunction",
     "WriteAuditDigestsFunction",
+    "WriteAuditLogFunction",
 )
 """Functions whose variables together are the operator's settings."""
 

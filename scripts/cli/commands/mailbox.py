@@ -9,6 +9,7 @@ import typer
 from cli import output, running
 from cli.errors import RefusedError
 from postroom.model.addresses import Address
+from postroom.model.folders import Folder
 from postroom.model.mailbox import Counters
 from postroom.summaries import open_summary
 
@@ -23,6 +24,8 @@ app = typer.Typer(help="Read the messages of a mailbox.", no_args_is_help=True)
 
 SEEN: Final = "\\Seen"
 """IMAP's flag of a read message. Source: RFC 9051."""
+
+STANDARD: Final = frozenset(Folder)
 
 LAST_UID: Final = 2**32 - 1
 """IMAP's largest UID. Source: RFC 9051."""
@@ -42,7 +45,7 @@ def list_(
         operator = running.find().operator()
         head = find_mailbox(operator, user)
         folders = _folders(operator.mailboxes.folders(head.mailbox_id), folder)
-        rows = [row for path, each in folders.items() for row in _rows(operator, head, path, each)]
+        rows = [row for path, each in folders for row in _rows(operator, head, path, each)]
     if as_json:
         output.print_json(rows)
         return
@@ -110,20 +113,24 @@ def all_items(mailboxes: Mailboxes, mailbox_id: str, folder: str, *, before_uid:
         uid = page[-1].uids[folder]
 
 
-def _folders(known: Sequence[FolderInfo], wanted: str | None) -> dict[str, FolderInfo]:
-    """Return folders by path, ``Parent/Child``; only the wanted one if one is given, by id or path in any case."""
+def _folders(known: Sequence[FolderInfo], wanted: str | None) -> list[tuple[str, FolderInfo]]:
+    """Return folders with their paths, ``Parent/Child``; only the wanted one if one is given.
+
+    An id or a path is wanted, in any case; exactly what is written comes first, then a standard folder.
+    """
     by_id = {folder.id: folder for folder in known}
 
     def path(folder: FolderInfo) -> str:
         parent = by_id.get(folder.parent or "")
         return f"{path(parent)}/{folder.name}" if parent else folder.name
 
+    paths = [(path(folder), folder) for folder in known]
     if wanted is None:
-        return {path(folder): folder for folder in known}
-    for folder in known:
-        if wanted.lower() in (folder.id.lower(), path(folder).lower()):
-            return {path(folder): folder}
-    raise RefusedError(f"no folder {wanted}; there are {', '.join(sorted(path(folder) for folder in known))}")
+        return paths
+    fitting = [each for each in paths if wanted.lower() in (each[0].lower(), each[1].id.lower())]
+    if not fitting:
+        raise RefusedError(f"no folder {wanted}; there are {', '.join(sorted(each for each, _ in paths))}")
+    return [min(fitting, key=lambda each: (wanted not in (each[0], each[1].id), each[1].id not in STANDARD))]
 
 
 def _rows(operator: Operator, head: Head, path: str, folder: FolderInfo) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,7 +81,7 @@ def test_a_directory_is_imported_compared_and_its_bytes_come_back(run: Run, tmp_
     }
     assert (by_folder["Calendar"]["added"], by_folder["Calendar"]["found"]) == (1, 1)
     documented = MEMBERS.partition("## import\n")[2].partition("\n## ")[0]
-    assert all(f"`{name}`" in documented for name in by_folder["Calendar"])
+    assert set(re.findall(r"^\| `(\w+)` \|", documented, re.MULTILINE)) == set(by_folder["Calendar"])
     listed = rows(run("mailbox", "list", ADA, "--folder", "inbox/projects", "--json").output)
     assert {(row["subject"], row["date"]) for row in listed} == {
         (str(number), "2026-11-24T12:00:00.000Z") for number in range(60)
@@ -168,3 +169,26 @@ def test_an_archive_in_s3_is_imported_as_a_file_is(run: Run, stack: InProcessSta
     assert (row["folder"], row["added"], row["found"]) == ("From S3", 1, 1)
     gone = run("import", ADA, "s3://customers-exports/c.zip").exception
     assert str(gone) == "s3://customers-exports/c.zip: no such object; nothing was imported"
+
+
+def test_a_folder_of_a_standard_folders_name_does_not_hide_it(run: Run, tmp_path: Path) -> None:
+    made = io.BytesIO()
+    lines = [{"kind": "export", "version": 1}, {"kind": "folder", "path": "Inbox (2)", "folder": ["Inbox"]}]
+    folders = [("a (2)", ["a/b"]), ("a", ["a"]), ("a/b", ["a", "b"])]
+    lines += [{"kind": "folder", "path": path, "folder": folder} for path, folder in folders]
+    lines.append({"kind": "folder", "path": "Inbox", "folder": ["Inbox"], "standard": "INBOX"})
+    with zipfile.ZipFile(made, "w") as archive:
+        for number, path in enumerate(("Inbox (2)", "a (2)", "a/b", "Inbox"), 400):
+            archive.writestr(f"{path}/{number}.eml", MAIL % (number, number))
+        archive.writestr("manifest.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "two.zip").write_bytes(made.getvalue())
+    result = run("import", ADA, tmp_path / "two.zip", "--json")
+    assert result.exit_code == 0, result.output
+
+    def folders_of(*arguments: str) -> set[str]:
+        return {row["folder"] for row in rows(run("mailbox", "list", ADA, *arguments, "--json").output)}
+
+    assert folders_of("--folder", "INBOX") == folders_of("--folder", "inbox") == {"INBOX"}
+    assert folders_of("--folder", "Inbox") == {"Inbox"}
+    subjects = [row["subject"] for row in rows(run("mailbox", "list", ADA, "--json").output) if row["folder"] == "a/b"]
+    assert sorted(subjects) == ["401", "402"], "of two folders with one path"
