@@ -1,6 +1,6 @@
 """How fast an export's archive is imported into a mailbox in memory, beside Info-ZIP's ``unzip -q`` into files.
 
-The import checks the archive, inflates, checks CRCs, hashes, looks every origin up, reads header fields, seals content
+The import checks the archive, inflates, checks CRCs, hashes, looks every token up, reads header fields, seals content
 and index entries, and writes items in transactions. Reading back is not part of it, nor are calls of AWS. Both count
 in CPU time, in turn.
 """

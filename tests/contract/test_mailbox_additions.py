@@ -1,4 +1,4 @@
-"""Items that enter a mailbox without a flow: several in one transaction, each origin once, in both stores alike."""
+"""Items that enter a mailbox without a flow: several in one transaction, each token once, in both stores alike."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.errors import ConflictError
-from postroom.model.additions import Addition, NewFolder
+from postroom.model.additions import NewFolder
 from postroom.model.calendars import BlobNote
 from postroom.model.mailbox import ChangeKind, Counters, FolderInfo, NewItem, item_id
 from postroom.ports.mailboxes import MAX_ADDED, check_additions
@@ -28,9 +29,9 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     return calendar_stores(None if request.param == "memory" else request.getfixturevalue("stack"))
 
 
-def new(number: int, **changes: Any) -> Addition:
+def new(number: int, **changes: Any) -> NewItem:
     item = NewItem(
-        token=f"{number + 1000:032x}",
+        token=f"{number:032x}",
         folder="INBOX",
         blob=f"mail/{number}",
         size=10,
@@ -41,17 +42,17 @@ def new(number: int, **changes: Any) -> Addition:
         created=NOON,
         has_attachments=True,
     )
-    return Addition(replace(item, **changes), f"{number:032x}")
+    return replace(item, **changes)
 
 
-def noted(stores: Stores, *additions: Addition) -> BlobNote:
+def noted(stores: Stores, *additions: NewItem) -> BlobNote:
     stores.notes += 1
-    note = BlobNote(f"{stores.notes:032x}", NOON, tuple(one.item.blob for one in additions))
+    note = BlobNote(f"{stores.notes:032x}", NOON, tuple(one.blob for one in additions))
     stores.calendars.note("ann", note)
     return note
 
 
-def add(stores: Stores, *additions: Addition, folders: Sequence[NewFolder] = ()) -> Sequence[Item] | None:
+def add(stores: Stores, *additions: NewItem, folders: Sequence[NewFolder] = ()) -> Sequence[Item] | None:
     note = noted(stores, *additions) if additions else None
     return stores.mailboxes.add(stores.head(), additions, note, folders=folders)
 
@@ -60,7 +61,7 @@ def test_several_items_get_uids_and_sequences_as_deliveries_give_them(stores: St
     junk = new(3, folder="JUNK_EMAIL", unread=False, flags=("\\Flagged",), keywords=("a", "b"), categories=("Red",))
     items = add(stores, new(1), new(2), junk, new(4))
     assert items is not None
-    assert [item.id for item in items] == [item_id(2 + n, f"{1001 + n:032x}") for n in range(4)]
+    assert [item.id for item in items] == [item_id(2 + n, f"{1 + n:032x}") for n in range(4)]
     assert [item.uids for item in items] == [{"INBOX": 1}, {"INBOX": 2}, {"JUNK_EMAIL": 1}, {"INBOX": 3}]
     assert (items[0].received, items[0].created, items[0].modified) == (NOON - 1, NOON, NOON + 5)
     assert (items[0].read, items[0].flags, items[2].read) == (False, (), True)
@@ -77,10 +78,10 @@ def test_several_items_get_uids_and_sequences_as_deliveries_give_them(stores: St
     ]
 
 
-def test_an_origin_enters_once_and_nothing_with_it(stores: Stores) -> None:
+def test_a_token_enters_once_and_nothing_with_it(stores: Stores) -> None:
     items = add(stores, new(1), new(2))
     assert items is not None
-    before, again = stores.head(), replace(new(2, token=f"{9:032x}"))
+    before, again = stores.head(), new(2, blob="mail/again")
     note = noted(stores, again)
     assert stores.mailboxes.add(before, [new(3), again], note, folders=[NewFolder("f9", "Nine", None)]) is None
     assert stores.head() == before
@@ -100,7 +101,7 @@ def test_folders_are_made_with_the_items_that_are_in_them(stores: Stores) -> Non
     folders = [NewFolder("f1", "Projects / 2026", "INBOX"), NewFolder("f2", "Café", "f1", "IPF.Appointment")]
     items = add(stores, new(1, folder="f2"), folders=folders)
     assert items is not None
-    assert items[0].id == item_id(4, f"{1001:032x}")
+    assert items[0].id == item_id(4, f"{1:032x}")
     head = stores.head()
     assert (head.sequence, head.folders["f1"]) == (4, Counters(modseq=2))
     assert head.folders["f2"] == Counters(uid_next=2, total=1, unread=1, size=10, modseq=4)
@@ -119,7 +120,7 @@ def test_folders_are_made_with_the_items_that_are_in_them(stores: Stores) -> Non
 def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(stores: Stores) -> None:
     stale, trace = stores.head(), f"{1:032x}"
     assert stores.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)]))
-    stores.mailboxes.deliver(stale, new(1).item, order("ann", trace), [delivered("ann", trace)])
+    stores.mailboxes.deliver(stale, new(1), order("ann", trace), [delivered("ann", trace)])
     note = noted(stores, new(2))
     with pytest.raises(ConflictError):
         stores.mailboxes.add(stale, [new(2)], note, folders=[NewFolder("f1", "one", None)])
@@ -155,7 +156,7 @@ def test_as_many_as_one_transaction_may_have_enter_together(stores: Stores) -> N
     items = add(stores, *additions, folders=folders)
     assert items is not None
     assert len(items) == MAX_ADDED - 5
-    assert len(stores.mailboxes.added("ann", [one.origin for one in additions])) == len(items)
+    assert len(stores.mailboxes.added("ann", [one.token for one in additions])) == len(items)
 
 
 def test_more_are_refused() -> None:
@@ -163,11 +164,11 @@ def test_more_are_refused() -> None:
         check_additions([new(n) for n in range(MAX_ADDED)], [NewFolder("f1", "one", None)])
 
 
-def test_one_origin_that_many_add_enters_once(stores: Stores) -> None:
+def test_one_token_that_many_add_enters_once(stores: Stores) -> None:
     note = noted(stores, new(1))
 
     def one(number: int) -> bool:
-        addition = new(1, token=f"{number:032x}")
+        addition = new(1, blob=f"mail/{number}")
         while True:
             try:
                 return stores.mailboxes.add(stores.head(), [addition], None if number else note) is not None
@@ -177,3 +178,28 @@ def test_one_origin_that_many_add_enters_once(stores: Stores) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(one, range(8))).count(True) == 1
     assert len(stores.mailboxes.items("ann", "INBOX")) == 1
+
+
+@pytest.mark.parametrize("stores", ["dynamodb"], indirect=True)
+def test_an_item_is_found_at_once_however_many_folders_an_import_has_filled(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = f"{1:032x}"
+    assert stores.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)]))
+    by_mail = stores.mailboxes.deliver(stores.head(), new(99), order("ann", trace), [delivered("ann", trace)])
+    folders = [NewFolder(f"f{n}", f"folder {n}", None) for n in range(9)]
+    items = add(stores, *(new(n, folder=f"f{n}") for n in range(9)), folders=folders)
+    searched: list[str] = []
+    search = DynamoMailboxes._first_uid
+
+    def first_uid(self: DynamoMailboxes, mailbox_id: str, folder: str, *arguments: Any, **named: Any) -> int:
+        searched.append(folder)
+        return search(self, mailbox_id, folder, *arguments, **named)
+
+    monkeypatch.setattr(DynamoMailboxes, "_first_uid", first_uid)
+    assert items is not None
+    assert [stores.mailboxes.item("ann", item.id) for item in items] == list(items)
+    assert searched == []
+    assert by_mail is not None
+    assert stores.mailboxes.item("ann", by_mail.id) == by_mail
+    assert searched == ["INBOX"], "standard folders first"

@@ -149,9 +149,9 @@ class Importing:
         sha256 = self._compare_with_manifest(one, folder)
         if self._size + size > MAX_BATCH_BYTES or len(self._batch) == MAX_ADDED:
             self._flush()
-        origin = self.journal.origin(self.mailbox_id, place, sha256)
-        message = Message(origin, place, one.content, _marks(one), _word(one.item_class or "IPM.Note"))
-        self._batch.append((message, Expected(origin, sha256, size, folder, source)))
+        token = self.journal.token(self.mailbox_id, place, sha256)
+        message = Message(token, place, one.content, _marks(one), _word(one.item_class or "IPM.Note"))
+        self._batch.append((message, Expected(token, sha256, size, folder, source)))
         self._size += size
 
     def _compare_with_manifest(self, one: Incoming, folder: str | None = None) -> str:
@@ -177,9 +177,9 @@ class Importing:
         written = self.writer.write([message for message, _ in batch])
         for message, expected in batch:
             tally = self.report.folder(expected.folder)
-            if message.origin in written.known:
+            if message.token in written.known:
                 tally.known += 1
-            elif message.origin in written.added:
+            elif message.token in written.added:
                 tally.added += 1
                 tally.added_bytes += expected.size
             else:

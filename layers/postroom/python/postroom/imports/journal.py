@@ -20,7 +20,7 @@ CREATE TABLE expected (name TEXT PRIMARY KEY, sha256 TEXT, size INTEGER, folder 
 
 
 class Expected(NamedTuple):
-    """An item that the mailbox must have: its origin, or the UID of an event; ``size`` in bytes."""
+    """An item that the mailbox must have: its token, or the UID of an event; ``size`` in bytes."""
 
     name: str
     sha256: str
@@ -46,21 +46,21 @@ class Journal:
         self._messages.close()
         self._events.close()
 
-    def origin(self, mailbox_id: str, place: Place, sha256: str) -> str:
-        """Return the origin of the next item with this content at this place (``model.additions.Addition``).
+    def token(self, mailbox_id: str, place: Place, sha256: str) -> str:
+        """Return the token of the next item with this content at this place: 32 hexadecimal digits.
 
         It is made of mailbox, place, content and the number of the occurrence: a source that is read again gives the
-        same origins, in whichever order.
+        same tokens, in whichever order.
         """
         where = [mailbox_id, place.standard, *place.names]
         content = hashlib.sha256(f"{sha256}\0{json.dumps(where)}".encode()).digest()[:16]
         ((times,),) = self._messages.execute(
             "INSERT INTO times VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (content,)
         )
-        return hashlib.sha256(b"origin\0%b\0%d" % (content, times)).hexdigest()[:32]
+        return hashlib.sha256(b"token\0%b\0%d" % (content, times)).hexdigest()[:32]
 
     def expect_message(self, expected: Expected) -> None:
-        """Note a message that is in the mailbox now, by its origin."""
+        """Note a message that is in the mailbox now, by its token."""
         self._messages.execute("INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?)", expected)
 
     def expect_event(self, expected: Expected) -> None:

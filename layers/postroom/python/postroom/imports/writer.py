@@ -1,10 +1,10 @@
 """Enters messages into a mailbox, some at a time. Every write may be repeated, and may stop anywhere.
 
     which are there already?  →  note the names of the sealed objects  →  store them
-      →  one transaction: folders, items, origins, head; the note is gone
+      →  one transaction: folders, items, tokens, head; the note is gone
 
 A stop before the transaction leaves objects that the note names; the next import, or the next change of the calendar,
-that comes an hour later removes them. A message whose origin is there is left. A transaction that another change of the
+that comes an hour later removes them. A message whose token is there is left. A transaction that another change of the
 mailbox was faster than is made again with what that change has left.
 """
 
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from postroom.errors import ConflictError, MailboxFullError, PostroomError, TemporaryError, UnknownMailboxError
 from postroom.imports.folders import MAIL, MAX_FOLDERS, FolderTree
-from postroom.model.additions import Addition
 from postroom.model.calendars import BlobNote
 from postroom.model.mailbox import NewItem, blob_key
 from postroom.ports.mailboxes import MAX_ADDED, MAX_ADDED_BYTES
@@ -38,7 +37,7 @@ MAX_RACES: Final = 8
 
 T = TypeVar("T")
 
-_TOKEN_BYTES: Final = 16
+_NAME_BYTES: Final = 16
 _FOLDER_BYTES: Final = 6
 
 
@@ -53,9 +52,9 @@ def again(do: Callable[[], T], pause: Callable[[int], None]) -> T:
 
 
 class Message(NamedTuple):
-    """A message for the folder at a place; ``origin`` as in ``model.additions.Addition``."""
+    """A message for the folder at a place; ``token`` is the same at every attempt (``Journal.token``)."""
 
-    origin: str
+    token: str
     place: Place
     content: bytes
     marks: Marks
@@ -63,7 +62,7 @@ class Message(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of messages: origins that were there before, and those that entered. The others had no room."""
+    """What became of messages: tokens that were there before, and those that entered. The others had no room."""
 
     known: frozenset[str]
     added: frozenset[str]
@@ -81,7 +80,7 @@ class Writer(Protocol):
     new_folders: int
 
     def write(self, messages: Sequence[Message]) -> Written:
-        """Enter messages, in order, until one has no room. Each has another origin."""
+        """Enter messages, in order, until one has no room. Each has another token."""
 
     def make_folders(self, places: Mapping[Place, str]) -> None:
         """Make the folders that are missing, with these classes, and those above them."""
@@ -109,9 +108,9 @@ class MailboxWriter:
         again(lambda: self._make_folders(places), self.pause)
 
     def _write(self, messages: Sequence[Message], added: set[str]) -> frozenset[str]:
-        """Enter messages that are not there; return the origins that are, and put those that entered into ``added``."""
-        known = frozenset(self.mailboxes.added(self.mailbox_id, [message.origin for message in messages]))
-        rest = [message for message in messages if message.origin not in known]
+        """Enter messages that are not there; return the tokens that are, and put those that entered into ``added``."""
+        known = frozenset(self.mailboxes.added(self.mailbox_id, [message.token for message in messages]))
+        rest = [message for message in messages if message.token not in known]
         while rest:
             head = self._head()
             if not (some := _with_room(head, rest)):
@@ -122,13 +121,13 @@ class MailboxWriter:
         return known
 
     def _enter(self, head: Head, messages: Sequence[Message]) -> Sequence[str]:
-        """Enter the first messages, as many as one transaction takes; return their origins.
+        """Enter the first messages, as many as one transaction takes; return their tokens.
 
         Raises:
             ConflictError: the mailbox has changed again and again, or another import was faster.
         """
         entries = self._entries(head, messages)
-        note = BlobNote(self._token(), self.store.now_ms, tuple(item.blob for _, item in entries))
+        note = BlobNote(self._random_name(), self.store.now_ms, tuple(item.blob for _, item in entries))
         self.store.calendars.note(self.mailbox_id, note)
         try:
             self.store.each(self._seal(head), entries)
@@ -137,7 +136,7 @@ class MailboxWriter:
             with suppress(TemporaryError):  # what was committed after all has no note any more, and stays
                 self.store.give_up(self.mailbox_id, note)
             raise
-        return [message.origin for message, _ in entries]
+        return [message.token for message, _ in entries]
 
     def _commit(self, entries: Sequence[tuple[Message, NewItem]], note: BlobNote) -> None:
         """Write the index, again with a fresh head as long as others are faster."""
@@ -156,9 +155,7 @@ class MailboxWriter:
         head, tree = self._make_folders({message.place: MAIL for message in messages})
         if len(_with_room(head, messages)) < len(messages):
             return False
-        additions = [
-            Addition(replace(item, folder=tree.find(message.place) or ""), message.origin) for message, item in entries
-        ]
+        additions = [replace(item, folder=tree.find(message.place) or "") for message, item in entries]
         return self.mailboxes.add(head, additions, note) is not None
 
     def _make_folders(self, places: Mapping[Place, str]) -> tuple[Head, FolderTree]:
@@ -198,14 +195,14 @@ class MailboxWriter:
 
     def _item(self, head: Head, message: Message, key: bytes) -> NewItem:
         """Return a message's index entry; its folder comes later."""
-        token, now_ms, marks = self._token(), self.store.now_ms, message.marks
+        token, now_ms, marks = message.token, self.store.now_ms, message.marks
         described = describe(
             message.content, mailbox_id=self.mailbox_id, token=token, mailbox_key=key, random=self.store.random
         )
         return NewItem(
             token=token,
             folder="",
-            blob=blob_key(head.organization_id, self.mailbox_id, token),
+            blob=blob_key(head.organization_id, self.mailbox_id, self._random_name()),
             size=len(message.content),
             summary=described.summary,
             item_class=message.item_class,
@@ -232,8 +229,8 @@ class MailboxWriter:
     def _key(self, head: Head) -> bytes:
         return self.store.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
 
-    def _token(self) -> str:
-        return self.store.random(_TOKEN_BYTES).hex()
+    def _random_name(self) -> str:
+        return self.store.random(_NAME_BYTES).hex()
 
     def _head(self) -> Head:
         head = self.mailboxes.head(self.mailbox_id)
@@ -254,15 +251,15 @@ class DryWriter:
 
     def write(self, messages: Sequence[Message]) -> Written:
         """See ``Writer``."""
-        known = frozenset(self.mailboxes.added(self.mailbox_id, [message.origin for message in messages]))
-        fresh = [message for message in messages if message.origin not in known]
+        known = frozenset(self.mailboxes.added(self.mailbox_id, [message.token for message in messages]))
+        fresh = [message for message in messages if message.token not in known]
         self.make_folders({message.place: MAIL for message in fresh})
         head = self.mailboxes.head(self.mailbox_id)
         if head is None:
             raise UnknownMailboxError("the mailbox is gone")
         some = _with_room(replace(head, size=head.size + self._size), fresh)
         self._size += sum(len(message.content) for message in some)
-        return Written(known, frozenset(message.origin for message in some))
+        return Written(known, frozenset(message.token for message in some))
 
     def make_folders(self, places: Mapping[Place, str]) -> None:
         """See ``Writer``."""

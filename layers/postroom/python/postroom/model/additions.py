@@ -5,21 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from postroom.model.mailbox import Counters, FolderInfo, Head, Item, NewItem, enter
+from postroom.model.mailbox import Counters, FolderInfo, enter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """An item, and what tells it from every other item of every source: a mailbox takes an origin once.
-
-    ``origin`` is 32 hexadecimal digits.
-    """
-
-    item: NewItem
-    origin: str
+    from postroom.model.mailbox import Head, Item, NewItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,7 @@ class NewFolder:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A mailbox after additions: its head, the new folders, and the items in the order of the additions."""
+    """A mailbox after additions: its head, the new folders and the new items, each in the given order."""
 
     head: Head
     folders: tuple[FolderInfo, ...]
@@ -46,8 +37,8 @@ class Entered:
         return [folder for folder in now if now[folder] != before.folders.get(folder)]
 
 
-def enter_all(head: Head, additions: Sequence[Addition], folders: Sequence[NewFolder], now_ms: int) -> Entered:
-    """Return the mailbox after new folders and additions. Each takes one sequence, folders first.
+def enter_all(head: Head, additions: Sequence[NewItem], folders: Sequence[NewFolder], now_ms: int) -> Entered:
+    """Return the mailbox after new folders and items. Each takes one sequence, folders first.
 
     Raises:
         KeyError: the folder of an item is neither in the head nor new.
@@ -58,13 +49,13 @@ def enter_all(head: Head, additions: Sequence[Addition], folders: Sequence[NewFo
         head = replace(head, folders={**head.folders, new.id: Counters(modseq=head.sequence)})
         made.append(_made(new, head.sequence, now_ms))
     items: list[Item] = []
-    for addition in additions:
-        item, counters = enter(head, addition.item, now_ms)
+    for new_item in additions:
+        item, counters = enter(head, new_item, now_ms)
         head = replace(
             head,
             sequence=head.sequence + 1,
             size=head.size + item.size,
-            folders={**head.folders, addition.item.folder: counters},
+            folders={**head.folders, new_item.folder: counters},
         )
         items.append(item)
     return Entered(head, tuple(made), tuple(items))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
-    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem
@@ -23,7 +23,7 @@ MAX_ADDED_BYTES: Final = 3 * MB
 """Most bytes of summaries, flags and keywords of one ``add``; one item may have more. DynamoDB takes 4 MB. Ours."""
 
 
-def check_additions(additions: Sequence[Addition], folders: Sequence[NewFolder]) -> None:
+def check_additions(additions: Sequence[NewItem], folders: Sequence[NewFolder]) -> None:
     """Check that additions and new folders are few enough for one transaction.
 
     Raises:
@@ -99,7 +99,7 @@ class Mailboxes(MailboxHeads, Protocol):
         """
 
     def add(
-        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+        self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
     ) -> Sequence[Item] | None:
         """Make folders and add items without a flow, in one transaction; then the note is gone.
 
@@ -108,12 +108,13 @@ class Mailboxes(MailboxHeads, Protocol):
 
         Args:
             head: as it was read.
-            additions: with ``folders`` at most ``MAX_ADDED``, each of another origin; at most ``MAX_ADDED_BYTES``.
+            additions: with ``folders`` at most ``MAX_ADDED``, and at most ``MAX_ADDED_BYTES``. A token
+                tells an item from all others, also from those of other attempts; it enters once.
             note: the note of the items' blobs, as it was noted (``Calendars.note``); ``None`` without items.
             folders: each after its parent.
 
         Returns:
-            The items. ``None`` if nothing was written, because the mailbox has an item of one of these origins.
+            The items. ``None`` if nothing was written, because the mailbox has added an item with one of these tokens.
 
         Raises:
             ConflictError: the mailbox has changed since ``head`` was read, or is gone, or another caller has closed
@@ -121,8 +122,8 @@ class Mailboxes(MailboxHeads, Protocol):
             KeyError: the head does not have the folder of an item.
         """
 
-    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
-        """Return the items that were added with these origins, by origin, by strongly consistent reads."""
+    def added(self, mailbox_id: str, tokens: Sequence[str]) -> Mapping[str, Item]:
+        """Return the items that were added with these tokens, by token, by strongly consistent reads."""
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
         """Return the messages of a folder whose UID is greater than ``after_uid``, in order of UIDs."""

@@ -1,7 +1,7 @@
-"""Items that enter a mailbox without a flow: one transaction, and a row that keeps an origin from entering twice.
+"""Items that enter a mailbox without a flow: one transaction, and a row that keeps a token from entering twice.
 
-Row ``origin:<origin>`` has the place at which the item entered, and its id; the item's row names its origin, so that
-whatever removes the item removes that row, too.
+Row ``token:<token>`` has the place at which the item entered, and its id. Whatever removes the item, whose id has the
+token, removes that row, too.
 """
 
 from __future__ import annotations
@@ -19,22 +19,19 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
-    from postroom.model.mailbox import Head, Item
+    from postroom.model.mailbox import Head, Item, NewItem
 
-ORIGIN: Final = "origin:"
-"""Prefix of the sort key of the row of an origin."""
-
-_TAKEN: Final = "origin"
-"""Label of the conditions that fail if an origin is there."""
+_TAKEN: Final = "token"
+"""Label of the conditions that fail if a token is there."""
 
 
 def add(
     write: Transaction,
     table: str,
     head: Head,
-    additions: Sequence[Addition],
+    additions: Sequence[NewItem],
     note: BlobNote | None,
     folders: Sequence[NewFolder],
     now_ms: int,
@@ -44,11 +41,9 @@ def add(
     move_head(write, table, head, entered.head, *entered.changed_folders(head))
     for folder in entered.folders:
         write.put("folder", table, mailbox_rows.folder_row(head.mailbox_id, folder), condition=NOT_THERE)
-    for addition, item in zip(additions, entered.items, strict=True):
-        item_row = {**mailbox_rows.item_row(head.mailbox_id, item), "origin": {"S": addition.origin}}
-        write.put("item", table, item_row, condition=NOT_THERE)
-        origin_row = _origin_row(head.mailbox_id, addition, item)
-        write.put(_TAKEN, table, origin_row, condition=NOT_THERE)
+    for item in entered.items:
+        write.put("item", table, mailbox_rows.item_row(head.mailbox_id, item), condition=NOT_THERE)
+        write.put(_TAKEN, table, _token_row(head.mailbox_id, item), condition=NOT_THERE)
     if note is not None:
         blob_notes.end(write, table, head.mailbox_id, note)
     refused = write.commit()
@@ -63,30 +58,28 @@ def added(
     client: DynamoDBClient,
     table: str,
     mailbox_id: str,
-    origins: Sequence[str],
+    tokens: Sequence[str],
     *,
     find: Callable[[str, str], Item | None],
     pause: Callable[[float], None],
 ) -> Mapping[str, Item]:
     """Do what ``Mailboxes.added`` says. ``find`` is ``Mailboxes.item``, for items that have left their place."""
-    found = unprocessed.get_rows(client, table, mailbox_id, [ORIGIN + origin for origin in origins], pause)
-    places = {sk.removeprefix(ORIGIN): row["place"]["S"] for sk, row in found.items()}
-    at_places = unprocessed.get_rows(client, table, mailbox_id, places.values(), pause)
+    found = unprocessed.get_rows(client, table, mailbox_id, [mailbox_rows.ENTERED + token for token in tokens], pause)
+    at_places = unprocessed.get_rows(client, table, mailbox_id, [row["place"]["S"] for row in found.values()], pause)
     items: dict[str, Item] = {}
-    for origin, place in places.items():
-        item_id = found[ORIGIN + origin]["item"]["S"]
-        row = at_places.get(place)
+    for sk, entered in found.items():
+        row, item_id = at_places.get(entered["place"]["S"]), entered["item"]["S"]
         is_there = row is not None and mailbox_rows.item_at(row) == item_id
         item = mailbox_rows.item_from_row(row) if row is not None and is_there else find(mailbox_id, item_id)
         if item is not None:
-            items[origin] = item
+            items[sk.removeprefix(mailbox_rows.ENTERED)] = item
     return items
 
 
-def _origin_row(mailbox_id: str, addition: Addition, item: Item) -> dict[str, Any]:
+def _token_row(mailbox_id: str, item: Item) -> dict[str, Any]:
     ((folder, uid),) = item.uids.items()
     return {
-        **rows.key(mailbox_id, ORIGIN + addition.origin),
+        **rows.key(mailbox_id, mailbox_rows.ENTERED + item.token),
         "item": {"S": item.id},
         "place": {"S": mailbox_rows.place_key(folder, uid)},
     }

@@ -1,6 +1,6 @@
 """Mailboxes as rows of MailboxTable, written and read.
 
-pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:… | origin:… (mailbox_additions.py)
+pk mailbox id · sk head | folder:… | in:<folder>:<uid> | change:… | token:…
 
 A message is one row, whose key is its place in its folder. Builds before docs/decisions/0022 wrote two rows: the
 message as ``item:<id>``, and at its place a row with only that id (attribute ``item``).
@@ -15,6 +15,9 @@ from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Hea
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
+
+ENTERED: Final = "token:"
+"""Prefix of the sort key of the row that has the place of an item that entered without a flow, by the item's token."""
 
 OLD_ITEM: Final = "item:"
 """Prefix of the sort key of a message in the former format."""

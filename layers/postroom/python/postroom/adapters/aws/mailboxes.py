@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import mailbox_rows, rows, unprocessed
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads, move_head
 from postroom.adapters.aws.tables import between, query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
 from postroom.errors import ConflictError
+from postroom.model.folders import Folder
 from postroom.model.mailbox import Change, ChangeKind, Counters, Item, enter
 from postroom.ports.mailboxes import check_additions
 from postroom.ports.transit import Settle, require_end
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
-    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, NewItem
+
+_STANDARD: Final = frozenset(Folder)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
         return entered
 
     def add(
-        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+        self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
     ) -> Sequence[Item] | None:
         from postroom.adapters.aws import mailbox_additions  # functions that deliver mail add nothing
 
@@ -84,11 +87,11 @@ class DynamoMailboxes(DynamoMailboxHeads):
         write = Transaction(self.client)
         return mailbox_additions.add(write, self.mailbox_table, head, additions, note, folders, self.now())
 
-    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
+    def added(self, mailbox_id: str, tokens: Sequence[str]) -> Mapping[str, Item]:
         from postroom.adapters.aws import mailbox_additions
 
         return mailbox_additions.added(
-            self.client, self.mailbox_table, mailbox_id, origins, find=self.item, pause=self.pause
+            self.client, self.mailbox_table, mailbox_id, tokens, find=self.item, pause=self.pause
         )
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
@@ -98,10 +101,14 @@ class DynamoMailboxes(DynamoMailboxHeads):
         return [mailbox_rows.item_from_row(row) for row in whole if row is not None]
 
     def item(self, mailbox_id: str, item_id: str) -> Item | None:
+        """An item that was added has a row with its place; for others, folders are searched, standard ones first."""
         old = mailbox_rows.OLD_ITEM + item_id
-        found = unprocessed.get_rows(self.client, self.mailbox_table, mailbox_id, ["head", old], self.pause)
+        token = mailbox_rows.ENTERED + item_id.partition("-")[2]
+        found = unprocessed.get_rows(self.client, self.mailbox_table, mailbox_id, ["head", old, token], self.pause)
         if old in found:
             return mailbox_rows.item_from_row(found[old])
+        if token in found and (row := self.row(mailbox_id, found[token]["place"]["S"])) is not None:
+            return mailbox_rows.item_from_row(row) if mailbox_rows.item_at(row) == item_id else None
         try:
             created = mailbox_rows.created_at(item_id)
         except ValueError:
@@ -171,7 +178,7 @@ class DynamoMailboxes(DynamoMailboxHeads):
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:
     """Yield folders with messages ever, and a change at a mailbox sequence or later, with their counters."""
     folders = mailbox_rows.head_from_row(head).folders if head is not None else {}
-    for folder, counters in folders.items():
+    for folder, counters in sorted(folders.items(), key=lambda each: each[0] not in _STANDARD):
         if counters.modseq >= since and counters.uid_next > 1:
             yield folder, counters
 

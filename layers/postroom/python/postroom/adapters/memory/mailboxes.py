@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from postroom.contracts.orders import DeliveryOrder, Order
-    from postroom.model.additions import Addition, NewFolder
+    from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.ports.mailboxes import MailboxOwner
@@ -96,12 +96,12 @@ class MemoryMailboxes:
             return entered
 
     def add(
-        self, head: Head, additions: Sequence[Addition], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
+        self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
     ) -> Sequence[Item] | None:
         check_additions(additions, folders)
         with self.tables.lock:
             mailbox = self.tables.mailboxes.get(head.mailbox_id)
-            if mailbox and any(addition.origin in mailbox.origins for addition in additions):
+            if mailbox and any(addition.token in mailbox.added for addition in additions):
                 return None
             entered = enter_all(head, additions, folders, self.now())
             is_noted = mailbox is not None and (note is None or mailbox.notes.get(note.id) == note)
@@ -110,17 +110,17 @@ class MemoryMailboxes:
             mailbox.head = replace(entered.head, noticed=mailbox.head.noticed, quota_bytes=mailbox.head.quota_bytes)
             mailbox.folders.update((folder.id, folder) for folder in entered.folders)
             mailbox.items.update((item.id, item) for item in entered.items)
-            mailbox.origins.update((one.origin, item.id) for one, item in zip(additions, entered.items, strict=True))
+            mailbox.added.update((item.token, item.id) for item in entered.items)
             if note is not None:
                 del mailbox.notes[note.id]
             return entered.items
 
-    def added(self, mailbox_id: str, origins: Sequence[str]) -> Mapping[str, Item]:
+    def added(self, mailbox_id: str, tokens: Sequence[str]) -> Mapping[str, Item]:
         with self.tables.lock:
             mailbox = self.tables.mailboxes.get(mailbox_id)
             if mailbox is None:
                 return {}
-            return {origin: mailbox.items[mailbox.origins[origin]] for origin in origins if origin in mailbox.origins}
+            return {token: mailbox.items[mailbox.added[token]] for token in tokens if token in mailbox.added}
 
     def items(self, mailbox_id: str, folder: str, *, after_uid: int = 0, limit: int = 1000) -> Sequence[Item]:
         found = [item for item in self._items(mailbox_id) if item.uids.get(folder, 0) > after_uid]

@@ -40,7 +40,7 @@ class Row:
 class Mailbox:
     """A mailbox, with its folders and items by id, its changes except creations, and its calendar by hash of UID.
 
-    ``origins`` has the ids of added items.
+    ``added`` has the ids of items that entered without a flow, by token.
     """
 
     head: Head
@@ -48,7 +48,7 @@ class Mailbox:
     items: dict[str, Item] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     calendar: dict[str, SealedEntry] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
     notes: dict[str, BlobNote] = field(default_factory=dict)
     settings: CalendarSettings = DEFAULT_SETTINGS
 
