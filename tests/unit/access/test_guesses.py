@@ -80,6 +80,7 @@ def test_a_users_names_count_together_and_an_unknown_name_counts_like_a_user(log
     assert guess(logins, 1, user_name="acme\\ada") == [FailedReason.TOO_MANY_FAILURES]
     unknown = {"user_name": "nobody@acme.example"}
     assert guess(logins, FREE_FAILURES + 1, **unknown)[-1] is FailedReason.TOO_MANY_FAILURES
+    assert guess(logins, 1, user_name=" Nobody@ACME.example") == [FailedReason.TOO_MANY_FAILURES]
     assert all("nobody" not in row.key for row in logins.failures())
 
 

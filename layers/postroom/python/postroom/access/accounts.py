@@ -50,6 +50,8 @@ def find(user_name: str, accounts: Accounts) -> Account:
         return Account(organization, refusal=FailedReason.ORGANIZATION_NOT_ACTIVE)
     read = accounts.entity_at if address else accounts.entity_named
     found = read(organization.id, str(address) if address else plain)
+    if found is None:
+        accounts.password(organization.id, "")  # an entity takes a read more than its name: without it, the time tells
     if found is None or found.kind is not EntityKind.USER:
         return Account(organization)
     return Account(organization, found, _refusal(found))

@@ -3,7 +3,8 @@
 HTTP Basic has the password of a user, or a personal access token in its place; Bearer an impersonation role's token.
 
 Every attempt with a password costs the same number of password hashes, whether the user exists, may log in, has to
-wait, or has another password. What has the form of a token is compared as a token alone, whatever the user name.
+wait, or has another password. What has the form of a token is compared as a token alone, whatever the user name. Names
+of an active organization cost the same number of reads.
 """
 
 from __future__ import annotations
@@ -104,10 +105,12 @@ class _Checks:
 
     def _with_token(self, account: Account, credentials: Credentials) -> Outcome:
         organization, user = account.organization, account.user
-        token = tokens.find(self.accounts, organization.id if organization else "", credentials.password)
-        if organization is None or user is None or account.refusal:
+        if organization is None:
             return _outcome(account, credentials, account.refusal)
+        token = tokens.find(self.accounts, organization.id, credentials.password)
         provider, now_ms = self._provider(organization), self.attempt.at_ms
+        if user is None or account.refusal:
+            return _outcome(account, credentials, account.refusal)
         own = token if token and token.user_id == user.id else None
         reason = tokens.refusal(own, user, provider, self.attempt.protocol, now_ms)
         if own and not reason:

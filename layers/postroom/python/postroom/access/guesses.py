@@ -33,8 +33,8 @@ class Pair:
 
 
 def pair_of(organization_id: str, user_id: str, name: str, source_ip: str) -> Pair:
-    """Return the pair of an attempt; ``name`` counts if there is no such user."""
-    user = user_id or f"?{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    """Return the pair of an attempt; ``name`` counts if there is no such user, in any case as a user's does."""
+    user = user_id or f"?{hashlib.sha256(name.strip().lower().encode()).hexdigest()[:32]}"
     return Pair(organization_id, user, source_of(source_ip))
 
 
