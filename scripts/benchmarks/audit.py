@@ -21,7 +21,7 @@ from benchmarks.pipeline import Pipeline, pipeline
 from benchmarks.prices import Unit, dollars
 from postroom.adapters.aws.directory_rows import to_item
 from postroom.contracts.audit_log import FIELDS, AuditRecord
-from postroom.contracts.audit_messages import of_records
+from postroom.contracts.audit_sending import of_records
 from postroom.model.audit_deliveries import AuditLogDelivery, DestinationKind, LogType
 from tests.support.audit_targets import Targets, delivery_to
 

@@ -11,11 +11,11 @@ import pytest
 from postroom.access import tokens
 from postroom.access.authenticate import authenticate
 from postroom.admin.personal_access_tokens import MAX_TOKENS
-from postroom.contracts.event_log import timestamp
 from postroom.errors import StoreUnavailableError
 from postroom.model.identity import PersonalAccessToken, TokenOfUser
 from postroom.model.limits import DAY_MS
 from postroom.model.logins import Attempt
+from postroom.model.timestamps import timestamp
 from tests.admin.conftest import ApiError
 from tests.support.logins import basic
 

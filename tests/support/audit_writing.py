@@ -14,7 +14,8 @@ from postroom.adapters.memory.audit_destinations import (
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.audit.write_audit_log import WriteAuditLog
 from postroom.contracts.audit_log import API_CALL, AuditRecord
-from postroom.contracts.audit_messages import AuditRecords, of_records
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import of_records
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.ports.retried import Retried
 from tests.support.audit_deliveries import TARGETS, delivery
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from postroom.audit.write_audit_log import Outcome
     from postroom.contracts.audit_log import RecordType
+    from postroom.contracts.audit_sending import AuditMessage
 
 ORGANIZATION: Final = "m-0123456789abcdef0123456789abcdef"
 OTHER: Final = "m-fedcba9876543210fedcba9876543210"
@@ -55,7 +57,7 @@ def api_call(number: int = 0) -> AuditRecord:
     return AuditRecord(f"{number:032x}", "", API_CALL, NOON + number, {"eventName": "CreateOrganization"})
 
 
-def retried(message: AuditRecords, name: str = "m1", receives: int = 1) -> Retried:
+def retried(message: AuditMessage, name: str = "m1", receives: int = 1) -> Retried:
     """Return a message as the queue gives it."""
     return Retried(name, message.message, f"receipt of {name}", receives)
 

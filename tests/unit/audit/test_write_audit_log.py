@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
-from postroom.contracts.audit_messages import of_records
+from postroom.contracts.audit_sending import of_records
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.log_lines import Refusal
 from tests.support.audit_deliveries import BUCKET_ARN, GROUP_ARN, STREAM_ARN, TARGETS, delivery

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.contracts.audit_log import API_CALL, AuditRecord
-from postroom.contracts.audit_messages import MAX_BODY_BYTES, AuditRecords, messages, of_records
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import MAX_BODY_BYTES, messages, of_records
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import STATIONS
 from postroom.errors import InvalidNotificationError
@@ -54,6 +55,16 @@ def test_the_same_records_have_the_same_trace() -> None:
     ]
     assert traces[0] == traces[1]
     assert len(set(traces)) == 3
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.booleans(), st.lists(st.text()))))
+def test_a_message_is_read_as_it_is_sent(fields: dict[str, Any]) -> None:
+    sent = of_records("m-1", [record(), AuditRecord("r2", "m-1", API_CALL, 6, fields)], "d1")
+    found = AuditRecords.read(sent.message)
+    assert (found.message, found.trace, found.station, found.group) == (
+        sent.message, sent.trace, sent.station, sent.group,
+    )  # fmt: skip
+    assert found.records == sent.records
 
 
 @pytest.mark.parametrize("change", [{"records": 5}, {"records": [{"id": "r"}]}, {"version": 99}, {"kind": "AUDIT"}])

@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from postroom.contracts.audit_log import API_CALL, AuditRecord
-from postroom.contracts.audit_messages import AuditRecords, of_records
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import of_records
 from postroom.model.audit_deliveries import LogType
 from postroom.parking.dead_letters import DeadLetters
 from postroom.parking.redrive import undeliverable
@@ -34,7 +35,7 @@ def test_they_are_parked_with_their_cause_and_an_alarm(post: MemoryMailSystem, s
     (parked,) = post.parking.list()
     assert (parked.station, parked.organization_id) == (station, ORG)
     assert parked.cause == "AccessDenied at bucket"
-    assert AuditRecords.read(parked.body) == message
+    assert AuditRecords.read(parked.body) == AuditRecords.read(message.message)
     assert [pointer.id for pointer, _ in post.notices.sent] == [parked.id]
     assert [fact.name for fact in post.ledger.facts(message.trace)] == ["PARKED"]
     assert "ann" not in str(list(post.ledger.facts(message.trace)))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.audit.outlets import api_trail_outlet, outlet_of
 from postroom.contracts.audit_log import API_CALL
-from postroom.contracts.audit_messages import AuditRecords, messages
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import messages
 from postroom.errors import PostroomError, StoreUnavailableError
 
 if TYPE_CHECKING:

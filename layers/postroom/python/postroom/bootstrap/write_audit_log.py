@@ -19,7 +19,7 @@ from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_S
 from postroom.bootstrap import audit_parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import AuditDeliveriesSettings, TimedSettings, Url
-from postroom.contracts.audit_messages import RETRY
+from postroom.contracts.audit_sending import RETRY
 from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.audit_targets import Place
 

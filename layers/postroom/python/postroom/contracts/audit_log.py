@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from postroom.contracts.event_log import timestamp
 from postroom.model.audit_deliveries import LogType
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.mailbox import item_id
+from postroom.model.timestamps import timestamp
 from postroom.model.xml_text import legal_in_xml
 
 if TYPE_CHECKING:

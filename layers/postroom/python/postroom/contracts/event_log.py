@@ -9,7 +9,6 @@ RFC 3463.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 from pydantic import Field
@@ -152,11 +151,6 @@ EVENTS: Final[dict[EventName, type[Event]]] = {
         DmarcPolicyApplied,
     )
 }
-
-
-def timestamp(at: int) -> str:
-    """Return milliseconds since the epoch as RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def record_of(fact: Fact) -> str:

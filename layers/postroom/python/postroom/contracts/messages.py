@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from postroom.contracts.audit_messages import KIND, AuditRecords
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import KIND
 from postroom.contracts.orders import CallPointer, Order, order_type
 from postroom.contracts.pointers import FactPointer
 from postroom.contracts.ses import Notification, read_notification

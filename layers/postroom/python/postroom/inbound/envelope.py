@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.contracts.event_log import OrganizationEmailReceived, timestamp
+from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, trace_of
+from postroom.model.timestamps import timestamp
 from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:

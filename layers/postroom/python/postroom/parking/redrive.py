@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.audit_messages import RETRY, WRITE, AuditRecords
+from postroom.contracts.audit_messages import AuditRecords
+from postroom.contracts.audit_sending import RETRY, WRITE
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.export_orders import ENDING, ExportOrder, end_order
 from postroom.contracts.messages import read_message

@@ -11,9 +11,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.event_log import OrganizationEmailReceived, timestamp
+from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, flow_message_id, reply_trace
 from postroom.model.folders import Folder
+from postroom.model.timestamps import timestamp
 from postroom.model.verdicts import Verdict
 from postroom.ports.replies import Departure
 from postroom.routing.plan import Flow

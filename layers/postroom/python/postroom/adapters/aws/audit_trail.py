@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from postroom.adapters.aws.queues import BATCH
+from postroom.adapters.aws.queue_limits import BATCH, MAX_CALL_BYTES
 from postroom.adapters.aws.transactions import store_errors
-from postroom.contracts.audit_messages import messages
+from postroom.contracts.audit_sending import messages
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from postroom.contracts.audit_log import AuditRecord
-
-MAX_CALL_BYTES: Final = 262_144
-"""Most bytes of one SendMessageBatch, all messages together. Ours: SQS's limit until August 2025, now 1 MiB; emulators
-still have it."""
 
 
 @dataclass(frozen=True, slots=True)

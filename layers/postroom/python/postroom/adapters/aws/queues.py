@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from postroom.adapters.aws.queue_limits import BATCH
 from postroom.adapters.aws.transactions import store_errors
 from postroom.contracts.orders import STATIONS
 from postroom.errors import StoreUnavailableError
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 CAUSE: Final = "cause"
 """Message attribute with the reason for giving a message up, or for parking."""
-
-BATCH: Final = 10
-"""Most messages of one SendMessageBatch. Source: SQS Developer Guide, quotas."""
 
 
 @dataclass(frozen=True, slots=True)
