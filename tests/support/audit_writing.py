@@ -57,7 +57,7 @@ def api_call(number: int = 0) -> AuditRecord:
     return AuditRecord(f"{number:032x}", "", API_CALL, NOON + number, {"eventName": "CreateOrganization"})
 
 
-def retried(message: AuditMessage, name: str = "m1", receives: int = 1) -> Retried:
+def retried(message: AuditMessage | AuditRecords, name: str = "m1", receives: int = 1) -> Retried:
     """Return a message as the queue gives it."""
     return Retried(name, message.message, f"receipt of {name}", receives)
 
