@@ -1,9 +1,9 @@
 """How fast a mailbox is packed and sealed into an archive, beside Info-ZIP's ``zip -r -q`` of the same plain files.
 
-Each message is read from the store in memory, opened, hashed, deflated and named in the manifest; the bytes are cut
-into staged objects, which are sealed; the sealer opens and hashes them and writes the directory. Calls of AWS are not
-part of it. Text is made of this repository's documentation, as plain text and HTML, as most mail has it; attachments
-are noise in base64.
+The three stations run on the stores in memory: each message is read, opened, hashed, deflated and named in the
+manifest; parts are uploaded, and sealed as staged objects; the sealer opens and hashes these, and writes the directory.
+Calls of AWS are not part of it. Text is made of this repository's documentation, as plain text and HTML, as most mail
+has it; attachments are noise in base64.
 
 Both count in CPU time, in turn; for two packers real time counts, and the best round: other work on the machine can
 only make it slower.
@@ -12,7 +12,6 @@ only make it slower.
 from __future__ import annotations
 
 import base64
-import hashlib
 import multiprocessing
 import random
 import re
@@ -23,23 +22,20 @@ import subprocess
 import tempfile
 import textwrap
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from unittest.mock import patch
 
 from benchmarks.meter import KB
 from benchmarks.pipeline import MESSAGE
 from cli.repository import repository_root
-from postroom.adapters.memory.sealed_mail import MemorySealedMail
-from postroom.contracts.export_manifest import ManifestHead, ManifestItem
-from postroom.export.archive import Entry, RunIndex, RunWriter, directory
-from postroom.export.manifest import END, Piece, PieceWriter, add_manifest, piece_of
+from postroom.export import runs
 from postroom.model.limits import MB
-from postroom.sealing import open_message, seal_message
+from tests.support.exports import BUCKET, ExportSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 BUDGET_SMALL: Final = 1 / 2.5
 BUDGET_LARGE: Final = 1 / 6
@@ -57,21 +53,17 @@ LARGE: Final = 5 * MB
 TOTAL: Final = 96 * MB
 """Plain bytes of each mailbox. Longer ones take longer in proportion, on both sides."""
 
-RUN: Final = 8 * MB
-"""Plain bytes of a run: an eighth of an export's, so that there are runs for two packers."""
-
 ROUNDS: Final = 3
-KEY: Final = b"k" * 32
-RECEIVED: Final = 1_795_521_600_000
+ROUNDS_OF_TWO: Final = 6
 
 
 @dataclass(slots=True)
 class Mailbox:
-    """Sealed messages; ``runs`` has their keys, ``size`` their plain bytes."""
+    """A mailbox in memory; ``size`` is its messages' plain bytes."""
 
-    mail: MemorySealedMail = field(default_factory=MemorySealedMail)
-    runs: list[list[str]] = field(default_factory=list)
+    system: ExportSystem = field(default_factory=ExportSystem)
     size: int = 0
+    exports: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,57 +96,25 @@ def attachment_message(chance: random.Random, _: Sequence[str]) -> bytes:
 
 def mailbox_of(make: Callable[[random.Random, Sequence[str]], bytes], folder: Path, total: int) -> Mailbox:
     """Make a mailbox; write the same messages as files into the folder."""
-    chance, made, room = random.Random(1), Mailbox(), 0  # noqa: S311  not for secrets
-    sentences = _sentences()
+    chance, made, sentences = random.Random(1), Mailbox(), _sentences()  # noqa: S311  not for secrets
     while made.size < total:
-        content, place = make(chance, sentences), f"mail/m/mailbox/{made.size:012x}"
-        made.mail.put_once(place, seal_message(content, mailbox_key=KEY, place=place))
+        content = make(chance, sentences)
+        made.system.put(content)
         (folder / f"{made.size:012x}.eml").write_bytes(content)
-        if room <= 0:
-            made.runs.append([])
-            room = RUN
-        made.runs[-1].append(place)
-        made.size, room = made.size + len(content), room - len(content)
+        made.size += len(content)
     return made
 
 
-def pack(mailbox: Mailbox, number: int) -> tuple[bytes, RunIndex, Piece]:
-    """Pack one run; return its bytes, sealed as they are staged."""
-    writer, lines, parts = RunWriter(), PieceWriter(), list[bytes]()
-    for place in mailbox.runs[number]:
-        content = b"".join(open_message(mailbox.mail.get(place), mailbox_key=KEY, place=place))
-        path = f"Inbox/20261130T194931Z-{place[-12:]}.eml"
-        lines.add(
-            ManifestItem(
-                kind="item",
-                path=path,
-                folder=("Inbox",),
-                size=len(content),
-                received=RECEIVED,
-                sha256=hashlib.sha256(content).hexdigest(),
-            )
-        )
-        parts += writer.add(Entry(path, RECEIVED), content)
-    staged = seal_message(b"".join(parts), mailbox_key=KEY, place=f"run/{number}")
-    return staged, writer.index(), lines.piece()
+def archive(mailbox: Mailbox) -> bytes:
+    """Export a mailbox, and return the archive.
 
-
-def archive(mailbox: Mailbox) -> Iterator[bytes]:
-    """Yield the archive, as the sealer reads and hashes it."""
-    whole, indexes = hashlib.sha384(), list[RunIndex]()
-    pieces = [piece_of([ManifestHead()])]
-    for number in range(len(mailbox.runs)):
-        staged, index, piece = pack(mailbox, number)
-        for frame in open_message(staged, mailbox_key=KEY, place=f"run/{number}"):
-            whole.update(frame)
-            yield frame
-        indexes.append(index)
-        pieces.append(piece)
-    last = RunWriter()
-    header = add_manifest(last, [piece.sums for piece in pieces], RECEIVED)
-    for part in (header, *(piece.data for piece in pieces), END, *directory([*indexes, last.index()])):
-        whole.update(part)
-        yield part
+    Raises:
+        KeyError: the export did not complete.
+    """
+    mailbox.exports += 1
+    job = mailbox.system.start(id=f"{mailbox.exports:08x}-2222-3333-4444-555555555555")
+    mailbox.system.run()
+    return mailbox.system.uploads.objects.pop((BUCKET, f"exports/{job.id}.zip"))
 
 
 def measure(make: Callable[[random.Random, Sequence[str]], bytes], total: int = TOTAL) -> Found:
@@ -170,7 +130,7 @@ def measure(make: Callable[[random.Random, Sequence[str]], bytes], total: int = 
         for _ in range(ROUNDS):
             file.unlink(missing_ok=True)
             theirs, start = _seconds_of_zip(folder, file), time.process_time()
-            size = sum(map(len, archive(mailbox)))
+            size = len(archive(mailbox))
             times.append(time.process_time() - start)
             ratios.append(times[-1] / theirs)
         fastest = mailbox.size / MB / min(times)
@@ -181,12 +141,14 @@ def measure_two(total: int = 2 * TOTAL) -> float:
     """Return the real time in which two processes pack a mailbox of text, of the time of one."""
     global _packed  # noqa: PLW0603  the processes inherit it: nothing is sent to them
     with tempfile.TemporaryDirectory() as name:
-        _packed = mailbox_of(text_message, Path(name), total)
-    runs, forks = range(len(_packed.runs)), multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(1, mp_context=forks) as one, ProcessPoolExecutor(2, mp_context=forks) as two:
-        times = [[_seconds_of(pool, runs) for pool in (one, two)] for _ in range(ROUNDS + 1)][1:]
-    _packed = Mailbox()
-    return min(each[1] for each in times) / min(each[0] for each in times)
+        _packed = mailbox_of(text_message, Path(name), total).system
+    _packed.start()
+    with patch.object(runs, "PARTS_PER_RUN", 1):  # so that there are enough runs for two
+        _packed.accept("plan_export", next(_packed.waiting())[1])
+    orders = [body for _, body in _packed.waiting()]
+    times = [[_seconds_of(packers, orders) for packers in (1, 2)] for _ in range(ROUNDS_OF_TWO)]
+    _packed = ExportSystem()
+    return min(two for _, two in times) / min(one for one, _ in times)
 
 
 def has_zip() -> bool:
@@ -194,18 +156,20 @@ def has_zip() -> bool:
     return shutil.which("zip") is not None
 
 
-_packed = Mailbox()
+_packed = ExportSystem()
 
 
-def _pack_inherited(number: int) -> int:
-    return len(pack(_packed, number)[0])
+def _pack(order: str) -> None:
+    _packed.accept("pack_export", order)
 
 
-def _seconds_of(pool: ProcessPoolExecutor, runs: Sequence[int]) -> float:
-    start = time.perf_counter()
-    if not all(pool.map(_pack_inherited, runs)):
-        raise RuntimeError("a run is empty")
-    return time.perf_counter() - start
+def _seconds_of(packers: int, orders: Sequence[str]) -> float:
+    """Return the real time in which new processes carry out all orders."""
+    with multiprocessing.get_context("fork").Pool(packers) as pool:
+        pool.map(int, range(packers), chunksize=1)  # they have started
+        start = time.perf_counter()
+        pool.map(_pack, orders, chunksize=1)
+        return time.perf_counter() - start
 
 
 def _seconds_of_zip(folder: Path, file: Path) -> float:

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 def test_the_mailbox_has_what_the_archive_has(tmp_path: Path) -> None:
     mailbox = exports.mailbox_of(exports.text_message, tmp_path, total=exports.SMALL * 3)
     file = tmp_path / "export.zip"
-    file.write_bytes(b"".join(exports.archive(mailbox)))
+    file.write_bytes(exports.archive(mailbox))
     assert imports.import_into_memory(file) == mailbox.size

@@ -52,13 +52,13 @@ def seal_message(content: bytes, *, mailbox_key: bytes, place: str, random: Rand
     key = random(KEY_BYTES)
     wrapped = seal_entry(key, mailbox_key=mailbox_key, place=f"key\0{place}", random=random)
     cipher = AESGCM(key)
-    sealed = bytearray(_MAGIC + bytes([len(wrapped)]) + wrapped)
+    sealed = [_MAGIC + bytes([len(wrapped)]) + wrapped]
     view = memoryview(content)
     frames = max(1, -(-len(content) // FRAME_BYTES))
     for number in range(frames):
         frame = view[number * FRAME_BYTES : (number + 1) * FRAME_BYTES]
-        sealed += cipher.encrypt(_frame_nonce(number, last=number == frames - 1), frame, None)
-    return bytes(sealed)
+        sealed.append(cipher.encrypt(_frame_nonce(number, last=number == frames - 1), frame, None))
+    return b"".join(sealed)
 
 
 def open_message(sealed: bytes, *, mailbox_key: bytes, place: str) -> Iterator[bytes]:

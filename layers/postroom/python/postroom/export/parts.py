@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,20 +14,35 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class PartCutter:
-    """Cuts bytes into parts of ``part_bytes``; what is left at the end is long enough for a part, if any was cut."""
+    """Cuts bytes into parts of ``part_bytes``; what is left at the end is long enough for a part, if any was cut.
+
+    Bytes are copied once, when a part is made of them.
+    """
 
     part_bytes: int
-    _waiting: bytearray = field(default_factory=bytearray)
+    _waiting: deque[bytes | memoryview] = field(default_factory=deque)
+    _length: int = 0
 
     def add(self, piece: bytes) -> Iterator[bytes]:
         """Add bytes, and yield the parts that are whole."""
-        self._waiting += piece
-        while len(self._waiting) >= self.part_bytes + MIN_PART_BYTES:
-            with memoryview(self._waiting) as view:
-                part = bytes(view[: self.part_bytes])
-            del self._waiting[: self.part_bytes]
-            yield part
+        self._waiting.append(piece)
+        self._length += len(piece)
+        while self._length >= self.part_bytes + MIN_PART_BYTES:
+            yield self._cut()
 
     def rest(self) -> bytes:
         """Return what is left: at most ``part_bytes`` and the size of a smallest part."""
-        return bytes(self._waiting)
+        return b"".join(self._waiting)
+
+    def _cut(self) -> bytes:
+        pieces, room = list[bytes | memoryview](), self.part_bytes
+        while room:
+            piece = self._waiting.popleft()
+            if len(piece) > room:
+                view = memoryview(piece)
+                self._waiting.appendleft(view[room:])
+                piece = view[:room]
+            pieces.append(piece)
+            room -= len(piece)
+        self._length -= self.part_bytes
+        return b"".join(pieces)
