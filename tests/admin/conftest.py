@@ -15,6 +15,7 @@ from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.availability_passwords import MemoryAvailabilityPasswords
 from postroom.adapters.memory.availability_queries import MemoryAvailabilityQueries
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.export_checks import MemoryExportBuckets
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.passwords import PlainPasswords
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailboxes import MailboxOwner
 
 STACK_KEY = "arn:aws:kms:us-east-1:123456789012:key/stack"
+EXPORT_ROLES = ("arn:aws:iam::123456789012:role/plan", "arn:aws:iam::123456789012:role/pack")
 START = 1_800_000_000_000
 """Milliseconds since the epoch at which every test begins."""
 
@@ -179,6 +181,9 @@ def context() -> Context:
         gateway_passwords=MemoryGatewayPasswords(),
         availability_passwords=MemoryAvailabilityPasswords(),
         provider_tests=MemoryAvailabilityQueries(),
+        export_buckets=MemoryExportBuckets(),
+        transit=MemoryTransit(MemoryTables(), lambda: START),
+        queues=MemoryQueues(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",
@@ -186,6 +191,7 @@ def context() -> Context:
             stack_key_arn=STACK_KEY,
             test_domain_suffix="mail.test",
             record_events_role_arn="arn:aws:iam::123456789012:role/record-events",
+            export_role_arns=EXPORT_ROLES,
             private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
         ),
         new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",

@@ -69,7 +69,7 @@ def test_a_change_is_recorded_with_its_caller_parameters_and_result(recorded: Re
         ("ResetPassword", {"UserId": "nobody", "Password": PASSWORD * 20}, "InvalidParameterException"),
         ("CreateUser", {"Name": "a b", "Password": PASSWORD}, "InvalidParameterException"),
         ("CreateUser", {"Name": ["a"], "Password": PASSWORD}, "SerializationException"),
-        ("StartMailboxExportJob", {"EntityId": "u"}, "UnknownOperationException"),
+        ("PutRetentionPolicy", {"Name": "n"}, "UnknownOperationException"),
     ],
 )
 def test_a_refusal_is_recorded_with_its_code(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from postroom.errors import ConflictError, TakenError
+from postroom.model.exports import ExportPlan, ExportState, MailboxExportJob
 from postroom.model.owned import Owned
 from postroom.model.records import Insert, Put, Remove, Replace
 from tests.support.directory_records import KINDS, ORG, OTHER, opened
@@ -86,6 +87,30 @@ def test_a_record_comes_back_as_it_was_written(directory: Directory) -> None:
     assert directory.owned(Thing, ORG, "b") == Thing(organization_id=ORG, id="b")
     assert directory.owned(Thing, OTHER, "b") is None
     assert directory.owned(Thinking, ORG, "b") is None
+
+
+def test_a_job_comes_back_with_its_plan(directory: Directory) -> None:
+    job = MailboxExportJob(
+        organization_id=ORG,
+        id="j-1",
+        entity_id="ann",
+        role_arn="arn:aws:iam::123456789012:role/export",
+        external_id="arn:aws:workmail:us-east-1:123456789012:organization/m-1",
+        key_arn="arn:aws:kms:us-east-1:123456789012:key/k",
+        bucket="take-out",
+        prefix="mail",
+        started=1_795_521_600_000,
+    )
+    directory.commit([Insert(job)])
+    assert directory.owned(MailboxExportJob, ORG, "j-1") == job
+    plan = ExportPlan(runs=9, items=70_000, folders=12, size=5_000_000_000, left_out=3)
+    packed = replace(job, plan=plan, upload_id="u").with_packed(8)
+    directory.commit([Replace(packed)])
+    found = directory.owned(MailboxExportJob, ORG, "j-1")
+    assert found == replace(packed, version=2)
+    ended = found.end(ExportState.FAILED, job.started + 1, "no")
+    directory.commit([Replace(ended)])
+    assert directory.owned(MailboxExportJob, ORG, "j-1") == replace(ended, version=3)
 
 
 def test_a_family_is_listed_by_key_within_a_prefix(directory: Directory) -> None:

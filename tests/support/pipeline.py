@@ -189,14 +189,18 @@ class Pipeline:
             wrapped = self.operator.keys.new(self.kms_key, arn(organization_id))
             self.operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=quota, now_ms=NOON)
 
-    def delete_organization(self, organization_id: str = ORG) -> None:
-        """Begin to delete an organization, as DeleteOrganization does."""
+    @property
+    def admin_settings(self) -> admin_api.AdminApiSettings:
+        """The settings of the function that answers the WorkMail API."""
         unused = {"STACK_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/stack", "TEST_DOMAIN_SUFFIX": "mail.test"}
         unused |= {"INBOUND_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:t"}
-        unused |= {"RECORD_EVENTS_ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
-        context = admin_api.context(admin_api.AdminApiSettings.read({**self.stack.environment, **unused}))
+        unused |= dict.fromkeys(("RECORD_EVENTS_ROLE_ARN", "EXPORT_ROLE_ARNS"), "arn:aws:iam::123456789012:role/r")
+        return admin_api.AdminApiSettings.read({**self.stack.environment, **unused})
+
+    def delete_organization(self, organization_id: str = ORG) -> None:
+        """Begin to delete an organization, as DeleteOrganization does."""
         request: Any = {"OrganizationId": organization_id, "DeleteDirectory": True, "ForceDelete": True}
-        organizations.delete(context, request, clock.now_ms())
+        organizations.delete(admin_api.context(self.admin_settings), request, clock.now_ms())
 
     def point_at_rules(self, version: int, *, enforced: bool = True) -> None:
         """Let the organization's domain point at a version of its rules, as an administrator's change does."""
@@ -231,6 +235,10 @@ class Pipeline:
         """
         while any(self._batch(queue, function) for queue, function in STATIONS):
             pass
+
+    def carry_out(self, station: str) -> int:
+        """Deliver one batch of a station's queue; return how many messages it had."""
+        return self._batch(orders.STATIONS[station].queue, station)
 
     def _batch(self, queue: str, function: str) -> int:
         sqs, url = self.stack.sqs, self.stack.environment[queue]

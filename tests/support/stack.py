@@ -68,6 +68,7 @@ class Stack:
             "EVENT_BUS_NAME": "mail",
             "RECEIPT_RULE_SET_NAME": "mail",
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
+            "EXPORT_OTHER_ITEMS": "DISABLED",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "PRIVATE_EWS_SERVERS": "NONE",
             "PRIVATE_EWS_CERTIFICATES": "NONE",

@@ -21,6 +21,7 @@ from postroom.bootstrap.admin_api import AdminApiSettings
 
 ACCOUNT = "123456789012"
 RULE_SET = "mail"
+EXPORT_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("plan-export", "pack-export", "seal-export")]
 RECORD_EVENTS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/record-events"
 
 Answer = Callable[[dict[str, Any], str], Any]
@@ -72,7 +73,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def settings(aws: None) -> AdminApiSettings:
     """What template.yaml makes, as far as the admin API needs it."""
-    for name in ("directory", "mailboxes"):
+    for name in ("directory", "mailboxes", "transit", "ledger"):
         boto3.client("dynamodb").create_table(
             TableName=name,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -98,6 +99,11 @@ def settings(aws: None) -> AdminApiSettings:
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "PRIVATE_EWS_SERVERS": "NONE",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
+            "LEDGER_TABLE": "ledger",
+            "TRANSIT_TABLE": "transit",
+            "PLAN_EXPORT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="plan-export")["QueueUrl"],
+            "SEAL_EXPORT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="seal-export")["QueueUrl"],
+            "EXPORT_ROLE_ARNS": ",".join(EXPORT_ROLES),
         }
     )
 

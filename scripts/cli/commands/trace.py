@@ -172,6 +172,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.CALENDAR_IGNORED: ("no change", "yellow", _not_in_calendar),
     OwnFact.BOOKING_ANSWERED: ("booking", "cyan", _booked),
     OwnFact.REPLY_NOT_SENT: ("no reply", "yellow", lambda fact: f"{fact.data.get('mailboxId')}: {_reason(fact)}"),
+    OwnFact.EXPORT_STARTED: ("started", "cyan", lambda fact: f"export of mailbox {fact.data.get('mailboxId')}"),
     OwnFact.EXPORT_PLANNED: ("planned", "cyan", lambda fact: f"{fact.data.get('runs')} runs of an export"),
     OwnFact.EXPORT_PACKED: ("packed", "cyan", lambda fact: f"run {fact.data.get('run')} of an export"),
     OwnFact.EXPORT_COMPLETED: ("exported", "green", lambda fact: str(fact.data.get("jobId", ""))),

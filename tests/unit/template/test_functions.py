@@ -177,14 +177,18 @@ def test_a_function_that_reads_objects_can_tell_missing_from_forbidden(template:
             assert template.allowed(function, bucket, "s3:ListBucket"), bucket
 
 
-def test_the_admin_api_may_write_versions_of_rules_and_reach_no_mail(template: Template) -> None:
-    (statement,) = [
+def test_the_admin_api_may_write_versions_of_rules_see_whether_buckets_are_public_and_reach_no_mail(
+    template: Template,
+) -> None:
+    rules, looks = [
         statement
         for statement in template.statements("AdminApiFunction")
         if any(str(action).startswith("s3:") for action in listed(statement["Action"]))
     ]
-    assert statement["Action"] == "s3:PutObject"
-    assert statement["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
+    assert rules["Action"] == "s3:PutObject"
+    assert rules["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
+    assert looks["Action"] == ["s3:GetBucketAcl", "s3:GetBucketPolicyStatus"]
+    assert looks["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 @each_function

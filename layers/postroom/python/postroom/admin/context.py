@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from postroom.ports.availability_queries import ProviderTests
     from postroom.ports.directory import Directory
     from postroom.ports.domain_services import DomainServices
+    from postroom.ports.export_checks import ExportBuckets
     from postroom.ports.gateway_passwords import GatewayPasswords
     from postroom.ports.log_targets import LogTargets
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import MailboxHeads
     from postroom.ports.organization_keys import OrganizationKeys
     from postroom.ports.passwords import Passwords
+    from postroom.ports.queues import Queues
     from postroom.ports.rule_functions import FunctionPolicies
     from postroom.ports.rule_sets import RuleSets
+    from postroom.ports.transit import Transit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class AdminSettings:
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
         private_servers: EWS servers that a configuration may name though they are not public.
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
+        export_role_arns: the roles of the functions that export mailboxes; a customer's role must trust each of them.
         impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
         first_organization_id: id of the first organization; if None, it is random like the others.
     """
@@ -47,6 +51,7 @@ class AdminSettings:
     test_domain_suffix: str
     record_events_role_arn: str
     private_servers: PrivateServers
+    export_role_arns: tuple[str, ...]
     impersonation_token_s: int = TOKEN_SECONDS
     first_organization_id: str | None = None
 
@@ -66,6 +71,8 @@ class Context:
     """Ports and settings of the admin API.
 
     Attributes:
+        transit: gets the orders that operations begin with.
+        queues: the stations of these orders.
         call: the call that is being answered; ``api.answer`` sets it.
         new_uuid: returns a new lower-case UUID with hyphens.
         random_bytes: returns a number of bytes that cannot be guessed.
@@ -85,6 +92,9 @@ class Context:
     gateway_passwords: GatewayPasswords
     availability_passwords: AvailabilityPasswords
     provider_tests: ProviderTests
+    export_buckets: ExportBuckets
+    transit: Transit
+    queues: Queues
     settings: AdminSettings
     new_uuid: Callable[[], str]
     random_bytes: Callable[[int], bytes]

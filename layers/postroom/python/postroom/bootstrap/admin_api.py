@@ -16,6 +16,7 @@ from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
+from postroom.adapters.aws.export_checks import AwsExportBuckets
 from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
@@ -25,9 +26,16 @@ from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import trail
 from postroom.admin.context import AdminSettings, Context
-from postroom.bootstrap import audit_parts, ready
+from postroom.bootstrap import audit_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import Arn, AuditTrailSettings, DirectorySettings, TimedSettings
+from postroom.bootstrap.settings import (
+    Arn,
+    AuditTrailSettings,
+    DirectorySettings,
+    FlowSettings,
+    TimedSettings,
+    Url,
+)
 from postroom.model.impersonation import TOKEN_SECONDS
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from postroom.ports.audit_trail import AuditTrail
 
 
-class AdminApiSettings(DirectorySettings, AuditTrailSettings, TimedSettings):
+class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, TimedSettings):
     mailbox_table: str
     inbound_bucket: str
     inbound_topic_arn: Arn
@@ -50,6 +58,9 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, TimedSettings):
     availability_secret_prefix: str
     private_ews_servers: PrivateServers
     query_availability_function: str
+    export_role_arns: str
+    plan_export_queue_url: Url
+    seal_export_queue_url: Url
     postroom_first_organization_id: str | None = None
 
 
@@ -88,6 +99,9 @@ def context(settings: AdminApiSettings) -> Context:
         provider_tests=LambdaAvailabilityQueries(
             clients.later(clients.availability_queries), settings.query_availability_function
         ),
+        export_buckets=_export_buckets(settings),
+        transit=parts.transit(settings),
+        queues=parts.queues(settings),
         settings=_admin_settings(settings),
         new_uuid=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,
@@ -103,6 +117,11 @@ def _audit_targets(settings: AdminApiSettings) -> AwsAuditTargets:
     )
 
 
+def _export_buckets(settings: AdminApiSettings) -> AwsExportBuckets:
+    here = _admin_settings(settings)
+    return AwsExportBuckets(clients.later(clients.s3), here.region, here.account)
+
+
 def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
     # arn:<partition>:kms:<region>:<account>:key/<id>
     _, partition, _, region, account, _ = settings.stack_key_arn.split(":", 5)
@@ -114,6 +133,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         test_domain_suffix=settings.test_domain_suffix.lower(),
         record_events_role_arn=settings.record_events_role_arn,
         private_servers=settings.private_ews_servers,
+        export_role_arns=tuple(settings.export_role_arns.split(",")),
         impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),
         first_organization_id=settings.postroom_first_organization_id,
     )

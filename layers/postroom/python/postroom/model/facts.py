@@ -49,6 +49,7 @@ class OwnFact(StrEnum):
     CALENDAR_IGNORED = "CALENDAR_IGNORED"  # it has not; with the reason
     BOOKING_ANSWERED = "BOOKING_ANSWERED"  # a resource has decided about a request, or left it to its delegates
     REPLY_NOT_SENT = "REPLY_NOT_SENT"  # a mailbox's own reply has not left; with the reason
+    EXPORT_STARTED = "EXPORT_STARTED"  # an export of a mailbox is ordered; its job comes next
     EXPORT_PLANNED = "EXPORT_PLANNED"  # orders for runs of a mailbox export
     EXPORT_PACKED = "EXPORT_PACKED"  # a run of it is in the archive
     EXPORT_COMPLETED = "EXPORT_COMPLETED"  # the archive is in the customer's bucket
