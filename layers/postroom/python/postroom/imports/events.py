@@ -97,7 +97,7 @@ class EventWriter:
         tally, size = self.report.folder(one.folder), len(one.put.new.ics)
         match result.result:
             case Result.REFUSED if result.why == FULL:
-                raise MailboxFullError(FULL)
+                raise MailboxFullError(f"{FULL}: no room for the {size} bytes of {one.source}")
             case Result.REFUSED:
                 self.report.problem(What.REFUSED, one.folder, one.source, result.why)
                 return

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from postroom.calendar_store.imports import Import
+from postroom.calendar_store.imports import FULL, Import
 from postroom.errors import InvalidArchiveError, MailboxFullError, TemporaryError
 from postroom.imports.events import EventWriter
 from postroom.imports.folders import MAX_DEPTH, of_messages, path, settled
@@ -183,9 +183,7 @@ class Importing:
                 tally.added += 1
                 tally.added_bytes += expected.size
             else:
-                raise MailboxFullError(
-                    f"the mailbox is full: no room for the {expected.size} bytes of {expected.source}"
-                )
+                raise MailboxFullError(f"{FULL}: no room for the {expected.size} bytes of {expected.source}")
             self.journal.expect_message(expected)
 
 

@@ -170,8 +170,7 @@ class MailboxWriter:
             if not (missing := list(self._missing(tree, places))):
                 self._tree = tree
                 return head, tree
-            if len(head.folders) + len(missing) > MAX_FOLDERS:
-                raise MailboxFullError(f"the mailbox would have more than {MAX_FOLDERS} folders")
+            _require_few(len(head.folders) + len(missing))
             made = missing[:MAX_ADDED]
             self.mailboxes.add(head, [], None, folders=made)
             self.new_folders += len(made)
@@ -269,6 +268,7 @@ class DryWriter:
         for place, folder_class in places.items():
             made = self._tree.make(place, folder_class, lambda: f"new {next(numbers)}")
             self.new_folders += len(made)
+        _require_few(len(self._tree.ids) + self.new_folders)
 
 
 def _with_room(head: Head, messages: Sequence[Message]) -> Sequence[Message]:
@@ -285,3 +285,8 @@ def _weight(item: NewItem) -> int:
     """Return the bytes of an item's index entry that its source decides."""
     words = (*item.flags, *item.keywords, *item.categories, item.item_class)
     return len(item.summary) + sum(len(word.encode()) for word in words)
+
+
+def _require_few(folders: int) -> None:
+    if folders > MAX_FOLDERS:
+        raise MailboxFullError(f"the mailbox would have more than {MAX_FOLDERS} folders")
