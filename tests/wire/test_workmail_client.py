@@ -86,7 +86,7 @@ def test_errors_are_the_modelled_classes(workmail: Any, acme: str) -> None:
     with pytest.raises(raised.ResourceNotFoundException):
         workmail.describe_email_monitoring_configuration(**named)
     with pytest.raises(raised.ClientError, match="not built yet") as caught:
-        workmail.list_mailbox_export_jobs(**named)
+        workmail.get_default_retention_policy(**named)
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
