@@ -331,6 +331,18 @@ def test_chains_in_one_bucket_do_not_take_each_others_objects_for_added() -> Non
     assert [each.kind for each in theirs.findings] == [K.OBJECT_ADDED]
 
 
+def test_an_added_object_whose_key_names_two_organizations_is_found() -> None:
+    """A table over an organization's folder reads what is below it, whatever the folders there are called."""
+    made = Audited()
+    made.put(written(1))
+    made.put(written(2, organization_id=OTHER))
+    made.write(after_hours=1)
+    key = f"{written(1).key.rpartition('/')[0]}/{OTHER}/099.json.gz"
+    made.bucket[key] = StoredObject(content(99), {})
+    found = {(finding.kind, finding.key) for chain in made.verification().run() for finding in chain.findings}
+    assert found == {(K.OBJECT_ADDED, key)}
+
+
 def test_a_bucket_that_is_gone_is_named_and_does_not_stop_the_others() -> None:
     made = Audited()
     made.rows.intend([replace(written(1, organization_id=OTHER), bucket="gone")])

@@ -161,15 +161,18 @@ class Verification:
             count.objects += found is not None
 
     def _check_added(self, seen: _Seen, neighbours: Sequence[AuditChain], count: _Count) -> None:
-        """Look for objects that nothing names. A key without an organization's id belongs to any that writes there."""
+        """Look for objects that nothing names, of those whose keys name no other organization alone.
+
+        A key without an organization's id, or with several, belongs to any that writes there.
+        """
         known = {each.written.key for each in seen.opened}
         for link in seen.checked.links:
             known.update(file.key for file in (*link.digest.files, *link.digest.unfinished))
         unknown = [key for key in seen.objects if key not in known]
         others = [each for each in neighbours if each.place != seen.head.place]
-        ids = {each.organization_id for each in others}
-        left = [key for key in unknown if not _names_one_of(key, ids)]
-        if others and any(not _names_one_of(key, {seen.head.organization_id}) for key in left):
+        ids, own = {each.organization_id for each in others}, {seen.head.organization_id}
+        left = [key for key in unknown if _names_one_of(key, own) or not _names_one_of(key, ids)]
+        if left and others:
             theirs = self._keys_of(others)
             left = [key for key in left if key not in theirs]
         detail = "a digest that is missing or changed may have listed it" if seen.checked.findings else ""
