@@ -192,6 +192,7 @@ def context() -> Context:
             test_domain_suffix="mail.test",
             record_events_role_arn="arn:aws:iam::123456789012:role/record-events",
             export_role_arns=EXPORT_ROLES,
+            own_targets=frozenset({"mail-of-the-stack", "api-trail"}),
             private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
         ),
         new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",

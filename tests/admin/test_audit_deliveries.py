@@ -115,6 +115,8 @@ def test_a_repeated_token_undoes_no_later_change(caller: Any, acme: str) -> None
         ),
         ("S3", {"DestinationResourceArn": ABROAD}, "The destination must be in Region us-east-1, not eu-west-1."),
         ("FH", {"DestinationResourceArn": STREAM.replace("1234", "9999")}, "must be in account 123456789012"),
+        ("S3", {"DestinationResourceArn": "arn:aws:s3:::mail-of-the-stack/x"}, "mail-of-the-stack is Postroom's own."),
+        ("CWL", {"DestinationResourceArn": GROUP.replace("/audit/all", "api-trail")}, "api-trail is Postroom's own."),
         ("S3", {"LogType": "MAILBOX_ACCESS_LOGS"}, "'logType' failed"),
         ("S3", {"OutputFormat": "parquet"}, "'outputFormat' failed"),
     ],

@@ -129,6 +129,12 @@ class TestLogGroups:
         (stream,) = targets.logs.describe_log_streams(logGroupName=GROUP)["logStreams"]
         assert stream["logStreamName"] == f"{ORGANIZATION}/WORKMAIL_MAILBOX_ACCESS_LOGS/2026/11/30/i"
 
+    def test_a_group_of_the_stack_takes_no_records(self, targets: Targets) -> None:
+        targets.own_groups = frozenset({GROUP})
+        with pytest.raises(AuditRefusedError, match="is the stack's own"):
+            targets.destination(LOGS).put(delivery_to(LOGS), batch(line()))
+        assert targets.texts(LOGS) == []
+
     def test_events_that_are_too_old_are_refused_for_good_and_the_others_are_written(self, targets: Targets) -> None:
         lines = [line("a", now() - 15 * DAY_MS), line("b", now() - 14 * DAY_MS - 120_000), line("c")]
         refused = targets.destination(LOGS).put(delivery_to(LOGS), batch(*lines))

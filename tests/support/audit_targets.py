@@ -55,6 +55,7 @@ class Targets:
     logs: Any = field(default_factory=lambda: boto3.client("logs", REGION))
     s3: Any = field(default_factory=lambda: boto3.client("s3", REGION))
     firehose: Any = field(default_factory=lambda: boto3.client("firehose", REGION))
+    own_groups: frozenset[str] = frozenset()
 
     def make(self) -> None:
         """Make the log group, the bucket, and the stream with the tag of log delivery."""
@@ -90,7 +91,7 @@ class Targets:
     @property
     def policies(self) -> DestinationPolicies:
         """Policies that are read anew with each use."""
-        return DestinationPolicies(self.logs, self.s3, self.firehose, PLACE, lambda: self.clock_ms, 0)
+        return DestinationPolicies(self.logs, self.s3, self.firehose, PLACE, lambda: self.clock_ms, 0, self.own_groups)
 
     def destination(self, kind: DestinationKind) -> AuditDestination:
         """Return the adapter of a kind."""

@@ -91,6 +91,8 @@ def settings(aws: None) -> AdminApiSettings:
             "DIRECTORY_TABLE": "directory",
             "MAILBOX_TABLE": "mailboxes",
             "INBOUND_BUCKET": "inbound",
+            "MAIL_BUCKET": "mail",
+            "API_TRAIL_LOG_GROUP": "api-trail",
             "INBOUND_TOPIC_ARN": boto3.client("sns").create_topic(Name="inbound")["TopicArn"],
             "RECEIPT_RULE_SET_NAME": RULE_SET,
             "STACK_KEY_ARN": boto3.client("kms").create_key()["KeyMetadata"]["Arn"],

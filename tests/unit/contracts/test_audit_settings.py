@@ -61,6 +61,7 @@ def test_a_destination_has_one_arn(arn: str, canonical: str) -> None:
         (S3, "arn:aws:s3:::B", "is given as arn:aws:s3:::<bucket>[/<prefix>]."),
         (S3, f"{BUCKET_ARN}/a b", "is given as arn:aws:s3:::<bucket>[/<prefix>]."),
         (S3, f"{BUCKET_ARN}/a//b", "A bucket's prefix has no empty part."),
+        (S3, f"{BUCKET_ARN}/myAWSLogs", "A bucket's prefix does not contain AWSLogs, which follows it."),
         (CWL, "", "is given as arn:aws:logs:<region>:<account>:log-group:<name>."),
         (CWL, f"{GROUP_ARN}:log-stream:x", "is given as arn:aws:logs:<region>:<account>:log-group:<name>."),
         (FH, BUCKET_ARN, "is given as arn:aws:firehose:<region>:<account>:deliverystream/<name>."),

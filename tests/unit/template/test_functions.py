@@ -315,6 +315,29 @@ def test_the_function_that_reads_customers_objects_is_denied_the_stacks_own_that
     assert set(buckets) == {"MailBucket", "InboundBucket"}, "one more bucket that it must not read"
 
 
+AUDITS: Final = {"WriteAuditLogFunction": "WorkMail", "WriteAuditDigestsFunction": "WorkMail-Digest"}
+
+
+@pytest.mark.parametrize("function", AUDITS)
+def test_audit_records_and_digests_are_put_below_their_own_folders_and_never_among_mail(
+    template: Template, function: str
+) -> None:
+    writing = [each for each in template.statements(function) if "s3:PutObject" in each["Action"]]
+    folders = [str(each["Resource"]["Fn::Sub"]).partition("/AWSLogs/${AWS::AccountId}/")[2] for each in writing]
+    assert folders == [f"{AUDITS[function]}/*"]
+    (denied,) = template.statements(function, "Deny")
+    assert set(denied["Action"]) == {"s3:PutObject", "s3:PutObjectAcl"}
+    assert "Condition" not in denied
+    buckets = template.of_type("AWS::S3::Bucket")
+    assert {each["Fn::Sub"] for each in denied["Resource"]} == {f"${{{bucket}.Arn}}/*" for bucket in buckets}
+
+
+def test_digests_read_nothing_but_digests_and_records(template: Template) -> None:
+    reading = [each for each in template.statements("WriteAuditDigestsFunction") if "s3:GetObject" in each["Action"]]
+    (paths,) = [[each["Fn::Sub"].rpartition("${AWS::AccountId}/")[2] for each in it["Resource"]] for it in reading]
+    assert paths == ["WorkMail-Digest/*", "WorkMail/*"]
+
+
 def test_contents_that_are_put_are_never_stored_where_ses_stores(template: Template) -> None:
     writing = [each for each in template.statements("MessageFlowApiFunction") if "s3:PutObject" in each["Action"]]
     assert [each["Resource"] for each in writing] == [{"Fn::Sub": "${InboundBucket.Arn}/transit/*"}]

@@ -123,12 +123,15 @@ def _checked(context: Context, delivery: AuditDelivery) -> AuditDelivery:
     """Return a delivery that can be carried out.
 
     Raises:
-        InvalidParameterException: a setting is not possible, or the bucket is in another Region.
+        InvalidParameterException: a setting is not possible, or the destination is the stack's own or in another
+            Region.
         ResourceNotFoundException: there is no such destination.
     """
     if fault := audit_settings.fault(delivery, _place(context)):
         raise InvalidParameterException(fault)
     target = target_of(delivery.target_arn)
+    if target and target.name in context.settings.own_targets:
+        raise InvalidParameterException(f"DestinationResourceArn: {target.name} is Postroom's own.")
     region = target and context.audit_targets.region(target)
     if region is None:
         raise ResourceNotFoundException(f"There is no destination {delivery.target_arn}, or it may not be seen.")

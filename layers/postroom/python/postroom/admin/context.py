@@ -41,6 +41,7 @@ class AdminSettings:
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
         export_role_arns: the roles of the functions that export mailboxes; a customer's role must trust each of them.
         impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
+        own_targets: names of the stack's own buckets and of the API trail's log group, which take no audit records.
         first_organization_id: id of the first organization; if None, it is random like the others.
     """
 
@@ -53,6 +54,7 @@ class AdminSettings:
     private_servers: PrivateServers
     export_role_arns: tuple[str, ...]
     impersonation_token_s: int = TOKEN_SECONDS
+    own_targets: frozenset[str] = frozenset()
     first_organization_id: str | None = None
 
 

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, TimedSettings):
     mailbox_table: str
     inbound_bucket: str
+    mail_bucket: str
+    api_trail_log_group: str
     inbound_topic_arn: Arn
     receipt_rule_set_name: str
     stack_key_arn: Arn
@@ -135,6 +137,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         private_servers=settings.private_ews_servers,
         export_role_arns=tuple(settings.export_role_arns.split(",")),
         impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),
+        own_targets=frozenset({settings.inbound_bucket, settings.mail_bucket, settings.api_trail_log_group}),
         first_organization_id=settings.postroom_first_organization_id,
     )
 

@@ -40,7 +40,8 @@ def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
     logs, sqs = clients.logs(), clients.later(clients.sqs)
     s3, firehose = clients.later(clients.audit_buckets), clients.later(clients.firehose)
     place = Place(logs.meta.partition, logs.meta.region_name, settings.account_id)
-    policies = DestinationPolicies(logs, s3, firehose, place, now_ms, settings.audit_settings_cache_s * 1000)
+    kept_ms, own = settings.audit_settings_cache_s * 1000, frozenset({settings.api_trail_log_group})
+    policies = DestinationPolicies(logs, s3, firehose, place, now_ms, kept_ms, own)
     instance = uuid.uuid4().hex
     writer = LogGroupWriter(logs, lambda: f"{datetime.now(UTC):%Y/%m/%d}/{instance}", now_ms)
     written = DynamoWrittenObjects(clients.dynamodb(), settings.transit_table)

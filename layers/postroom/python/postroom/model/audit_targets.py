@@ -99,4 +99,6 @@ def target_fault(arn: str, kind: DestinationKind, place: Place) -> str:
         return f"The destination must be in account {place.account}, not {target.account}."
     if "//" in target.prefix or target.prefix.startswith("/"):
         return "A bucket's prefix has no empty part."
+    if "AWSLogs" in target.prefix:
+        return "A bucket's prefix does not contain AWSLogs, which follows it."
     return ""

@@ -48,6 +48,8 @@ class DestinationPolicies:
     Attributes:
         now: returns milliseconds since the epoch.
         kept_ms: how long a policy that was read holds.
+        own_groups: log groups of the stack, which take no records: a line of one value, in the form plain, could be
+            made to look like one of the stack's. IAM denies the stack's buckets.
     """
 
     logs: CloudWatchLogsClient
@@ -56,10 +58,13 @@ class DestinationPolicies:
     place: Place
     now: Callable[[], int]
     kept_ms: int
+    own_groups: frozenset[str] = frozenset()
     _read: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     def check_group(self, delivery: AuditDelivery, group: str, stream: str) -> int | None:
         """Check a write to a log stream; return the group's retention in milliseconds, None if it never expires."""
+        if group in self.own_groups:
+            raise AuditRefusedError(f"the log group {group} is the stack's own")
         arn = f"{delivery.target_arn.removesuffix(':*')}:log-stream:{stream}"
         policies: Sequence[Policy] = self._known("log policies", self._log_policies)
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
