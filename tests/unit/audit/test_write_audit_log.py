@@ -11,17 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postroom.adapters.memory.audit_deliveries import MemoryAuditDeliveries
 from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
 from postroom.contracts.audit_sending import of_records
+from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.log_lines import Refusal
 from tests.support.audit_deliveries import BUCKET_ARN, GROUP_ARN, STREAM_ARN, TARGETS, delivery
 from tests.support.audit_writing import IDS, ORGANIZATION, OTHER, Writing, api_call, audit_record, retried
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from postroom.model.audit_deliveries import AuditDelivery
     from postroom.ports.audit_destinations import AuditBatch
@@ -219,6 +221,42 @@ def test_many_deliveries_are_written_at_a_time_and_one_that_refuses_stops_no_oth
     placed = set(writing.ids(DestinationKind.CLOUDWATCH_LOGS))
     assert len(waiting) == len(placed) == 10
     assert waiting | placed == {record.id for record in records}
+
+
+def test_destinations_that_do_not_answer_leave_time_for_the_others(writing: Writing) -> None:
+    """Each takes as long as two attempts of a client, and three in turn would leave no time for the fourth."""
+    hangs, together = ("a", "b", "c"), threading.Barrier(2)
+
+    class Hanging(MemoryAuditDestinations):
+        def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
+            if delivery.id in hangs:
+                if delivery.id == "a" or together.wait(timeout=30) == 0:
+                    writing.remaining_ms -= 10_500
+                raise AuditRefusedError("ReadTimeoutError")
+            return super().put(delivery, batch)
+
+    writing.destinations = Hanging(writing.destinations.targets)
+    group = DestinationKind.CLOUDWATCH_LOGS
+    writing.deliveries.deliveries[ORGANIZATION] = [delivery(group, id=name) for name in (*hangs, "d")]
+    assert writing.write(audit_record(1)).failed == ()
+    assert writing.ids(group) == [audit_record(1).id]
+    assert {each.delivery_id for each in writing.sent()} == set(hangs)
+
+
+def test_a_directory_that_does_not_answer_leaves_time_to_hand_over_what_was_read(writing: Writing) -> None:
+    class Hanging(MemoryAuditDeliveries):
+        def of(self, organization_id: str) -> Sequence[AuditDelivery]:
+            if organization_id != ORGANIZATION:
+                writing.remaining_ms -= 20_000
+                raise StoreUnavailableError("no answer")
+            return super().of(organization_id)
+
+    writing.deliveries = Hanging(writing.deliveries.deliveries)
+    organizations = [ORGANIZATION, *(f"m-{number}" for number in range(9))]
+    batch = [retried(of_records(each, [audit_record(1, each)]), each) for each in organizations]
+    assert writing.accept(*batch).failed == tuple(organizations[1:])
+    assert writing.remaining_ms == 20_000
+    assert {each.organization_id for each in writing.sent()} == {ORGANIZATION}
 
 
 def test_the_summary_has_counts_and_causes_and_no_content(writing: Writing) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from postroom.adapters.memory.audit_deliveries import MemoryAuditDeliveries
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
+from postroom.errors import StoreUnavailableError
 from postroom.ledger.audit import AuditProjection
 from postroom.model.audit_deliveries import AuditDelivery, DestinationKind, LogType, OutputFormat
 from postroom.model.facts import EventName, OwnFact
 from tests.support.builders import ORG, provider_call
 from tests.support.facts import ACME, OTHER, delivered, fact, own, plenty, received
 from tests.support.memory_mail_system import MemoryMailSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ARNS: Final = "arn:aws:workmail:us-east-1:123456789012:organization/"
 DELIVERED: Final = fact(delivered(), key="order:ann")
@@ -77,6 +81,21 @@ def test_where_deliveries_cannot_be_read_everything_is_sent(audit: Audit) -> Non
     other = fact(delivered(), organization_id=OTHER)
     assert audit.projection.write([DELIVERED, other], plenty) == {}
     assert [record.organization_id for record in audit.trail.records] == [ACME, OTHER]
+
+
+def test_deliveries_that_cannot_be_read_are_not_asked_for_by_each_organization(audit: Audit) -> None:
+    """A read that fails may take half a minute, and the other projections of a batch wait for it."""
+    asked = []
+
+    class Away(MemoryAuditDeliveries):
+        def of(self, organization_id: str) -> Sequence[AuditDelivery]:
+            asked.append(organization_id)
+            raise StoreUnavailableError("no answer")
+
+    audit.deliveries = Away()
+    facts = [fact(delivered(), organization_id=each) for each in (ACME, OTHER, ORG)]
+    assert audit.projection.write([*facts, ASKED], plenty) == {}
+    assert (asked, len(audit.trail.records)) == ([ACME], 4)
 
 
 def test_facts_that_could_not_be_sent_are_refused_and_no_others(audit: Audit) -> None:

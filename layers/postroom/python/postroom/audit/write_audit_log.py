@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,7 @@ from postroom.contracts.audit_log import API_CALL
 from postroom.contracts.audit_messages import AuditRecords
 from postroom.contracts.audit_sending import messages
 from postroom.errors import PostroomError, StoreUnavailableError
+from postroom.model.limits import HAND_OVER_RESERVE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,10 @@ clients keep ten connections each."""
 
 IN_TURN: Final = 4
 """Most deliveries of a batch that are written one after the other. Ours: most batches have so few."""
+
+SLOW_MS: Final = 5_000
+"""Time of one delivery after which those that are left are written at a time, in milliseconds: destinations that do not
+answer would take the time of the others, again at each retry. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,9 @@ class WriteAuditLog:
     def accept(self, batch: Sequence[Retried], remaining_ms: Callable[[], int]) -> Outcome:
         """Write the records of a batch. A destination that refuses does not stop others.
 
-        A message fails if it cannot be read, if its organization's deliveries cannot be read, or if what a delivery
-        refused could be sent neither to the retry queue nor to the dead letters. A retry fails also if its delivery
-        refused all of it; it is postponed then. The queue ends the retries.
+        A message fails if it cannot be read, if its organization's deliveries cannot be read in time, or if what a
+        delivery refused could be sent neither to the retry queue nor to the dead letters. A retry fails also if its
+        delivery refused all of it; it is postponed then. The queue ends the retries.
         """
         work = _Work()
         for message in batch:
@@ -131,7 +136,7 @@ class WriteAuditLog:
                 work.read[message.id] = AuditRecords.read(message.body)
             except PostroomError:
                 work.failed.add(message.id)
-        for share, refused in _written(self._shares(work), remaining_ms):
+        for share, refused in _written(self._shares(work, remaining_ms), remaining_ms):
             work.written[share.outlet.id] += len(share.records) - len(refused)
             work.refused.update((share.outlet.id, refusal.cause) for refusal in refused.values())
             if refused:
@@ -140,14 +145,19 @@ class WriteAuditLog:
         self._postpone([message for message in failed if message.id in work.read and work.read[message.id].delivery_id])
         return Outcome(work.written, work.refused, work.withdrawn, tuple(message.id for message in failed))
 
-    def _shares(self, work: _Work) -> list[_Share]:
-        """Divide the records by organization and delivery."""
+    def _shares(self, work: _Work, remaining_ms: Callable[[], int]) -> list[_Share]:
+        """Divide the records by organization and delivery. A directory that hangs may take part of the time only."""
         shares: dict[tuple[str, str], _Share] = {}
+        hangs = False
         for message_id, message in work.read.items():
+            if hangs:
+                work.failed.add(message_id)
+                continue
             try:
                 outlets = self._outlets(message)
             except StoreUnavailableError:
                 work.failed.add(message_id)
+                hangs = remaining_ms() < HAND_OVER_RESERVE_MS
                 continue
             if message.delivery_id and not outlets:
                 work.withdrawn += len(message.records)
@@ -232,8 +242,12 @@ def _written(
     def write(share: _Share) -> Mapping[str, Refusal]:
         return share.outlet.write(share.organization_id, share.records.values(), remaining_ms)
 
-    if len(shares) <= IN_TURN:
-        yield from ((share, write(share)) for share in shares)
-        return
+    left = deque(shares)
+    is_slow = len(left) > IN_TURN
+    while left and not is_slow:
+        begun_ms, share = remaining_ms(), left.popleft()
+        refused = write(share)
+        is_slow = begun_ms - remaining_ms() > SLOW_MS
+        yield share, refused
     with ThreadPoolExecutor(THREADS, "delivery") as pool:
-        yield from zip(shares, pool.map(write, shares), strict=True)
+        yield from zip(left, pool.map(write, left), strict=True)

@@ -1,7 +1,7 @@
 """Facts as audit records: deliveries into mailboxes, and calls of availability providers.
 
-An organization whose deliveries nobody audits costs nothing. If that cannot be read, its facts are sent all the same:
-write_audit_log drops what no delivery wants.
+An organization without deliveries of audit records costs nothing. If they cannot be read, the facts of its batch are
+sent all the same, and the directory is not asked again: write_audit_log drops what no delivery has.
 """
 
 from __future__ import annotations
@@ -46,20 +46,17 @@ class AuditProjection:
 
     def _wanted(self, facts: Sequence[Fact]) -> list[Fact]:
         known: dict[tuple[str, LogType], bool] = {}
-        wanted = []
+        is_readable, wanted = True, []
         for fact in facts:
             log_type = AUDITED_FACTS.get(fact.name)
             if log_type is None:
                 continue
             asked = (fact.organization_id, log_type)
-            if asked not in known:
-                known[asked] = self._is_audited(*asked)
-            if known[asked]:
+            if asked not in known and is_readable:
+                try:
+                    known[asked] = self.deliveries.is_audited(*asked)
+                except TemporaryError:
+                    is_readable = False  # each further read may take as long as this one
+            if known.get(asked, True):
                 wanted.append(fact)
         return wanted
-
-    def _is_audited(self, organization_id: str, log_type: LogType) -> bool:
-        try:
-            return self.deliveries.is_audited(organization_id, log_type)
-        except TemporaryError:
-            return True
