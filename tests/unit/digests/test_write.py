@@ -260,3 +260,13 @@ def test_a_run_without_time_leaves_the_rest_to_the_next() -> None:
     left = iter([AMPLE_MS, AMPLE_MS, 0])
     assert made.digests().run(lambda: next(left))["digests"] == 2
     assert made.write(after_hours=5)["digests"] == 3
+
+
+def test_the_chain_that_is_furthest_behind_is_continued_first() -> None:
+    made = Audited()
+    for number, organization in enumerate(sorted([ORG, OTHER])):
+        made.put(written(1, hour=1 - number, organization_id=organization))
+    made.at_ms = NOON + 9 * HOUR_MS + DELAY_MS
+    made.digests().run(iter([AMPLE_MS, 0, 0]).__next__)
+    (digest,) = made.read()
+    assert digest.organization_id == max(ORG, OTHER)

@@ -25,16 +25,12 @@ class WriteAuditDigestsSettings(AuditDeliveriesSettings):
 def build(settings: WriteAuditDigestsSettings) -> AuditDigests:
     """Account and Region are those of the signing key, which is the stack's."""
     _, partition, _, region, account, _ = settings.audit_signing_key_arn.split(":", 5)
-    place, logs, firehose = (
-        Place(partition, region, account),
-        clients.later(clients.logs),
-        clients.later(clients.firehose),
-    )
-    kept_ms = settings.audit_settings_cache_s * 1000
-    policies = DestinationPolicies(logs, clients.s3(), firehose, place, now_ms, kept_ms)
+    place, buckets = Place(partition, region, account), clients.audit_buckets()
+    logs, firehose = clients.later(clients.logs), clients.later(clients.firehose)
+    policies = DestinationPolicies(logs, buckets, firehose, place, now_ms, settings.audit_settings_cache_s * 1000)
     return AuditDigests(
         chains=DynamoWrittenObjects(clients.dynamodb(), settings.transit_table),
-        objects=S3DigestObjects(clients.s3(), account, partial(policies.check_object, "digests")),
+        objects=S3DigestObjects(buckets, account, partial(policies.check_object, "digests")),
         signer=KmsDigestSigner(clients.kms(), settings.audit_signing_key_arn),
         deliveries=audit_parts.deliveries(settings),
         owners=directory_parts.owners(settings),

@@ -60,6 +60,8 @@ class AuditDigests:
     def run(self, remaining_ms: Callable[[], int]) -> dict[str, int]:
         """Write the digests that are due; an error with one chain does not stop the others, and is raised after them.
 
+        The chain that is furthest behind is first, so that none waits for ever where time is short.
+
         Args:
             remaining_ms: returns the milliseconds until the function is stopped.
 
@@ -71,7 +73,7 @@ class AuditDigests:
             PostroomError: the first error.
         """
         run, counts = Run(remaining_ms), {"chains": 0, "digests": 0, "replaced": 0}
-        for chain in self.chains.chains():
+        for chain in sorted(self.chains.chains(), key=lambda each: each.end_ms):
             counts["chains"] += 1
             with run.keep_errors():
                 self._extend(chain, run, counts)
