@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.repository import repository_root
+from postroom.contracts.export_manifest import MANIFEST
 from postroom.imports.incoming import Place
 from postroom.imports.read import read
 from postroom.imports.report import What
 from postroom.model.export_formats import Format
 from postroom.model.folders import Folder
 from tests.support.exporting import PROJECTS, full_mailbox, manifest_of, to_disk
+from tests.support.exports import NOISE, ExportSystem, entries, folders, tiny_parts
 from tests.support.importing import ImportedMailbox, Kept, message
 
 if TYPE_CHECKING:
@@ -142,3 +144,23 @@ def test_ones_own_archive_in_ones_own_mailbox_adds_nothing_where_it_was_imported
     first.run([replace(message(1), keywords=("a",)), message(2, Place(Folder.DRAFTS))])
     to_disk(first, tmp_path / "x", Format.ZIP)
     assert first.total(read(tmp_path / "x")).known == 2
+
+
+def test_an_archive_on_a_disk_has_what_a_jobs_archive_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_parts(monkeypatch)
+    first = full_mailbox(*(message(600 + number, content=NOISE[number:]) for number in range(12)))
+    system = ExportSystem(tables=first.tables, sealed=first.blobs, keys=first.keys)
+    system.start()
+    system.run()
+    assert system.job.plan is not None
+    assert system.job.plan.runs > 1
+    to_disk(first, tmp_path / "x.zip", Format.ZIP)
+    ours = (tmp_path / "x.zip").read_bytes()
+    theirs = entries(system.archive)
+    said = theirs.pop(MANIFEST).splitlines()
+    found = entries(ours)
+    assert sorted(found.pop(MANIFEST).splitlines()) == sorted(said)
+    assert found == theirs
+    assert folders(ours) == folders(system.archive)
+    (tmp_path / "job.zip").write_bytes(system.archive)
+    assert imported(tmp_path / "job.zip").kept() == first.kept()

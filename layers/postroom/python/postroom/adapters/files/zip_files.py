@@ -11,7 +11,7 @@ from postroom.export.archive import Entry, RunIndex, RunWriter, directory
 from postroom.export.manifest import END, add_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from postroom.adapters.files.journal import Journal
@@ -25,9 +25,11 @@ class ZipFiles:
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
         self._run = RunWriter()
+        self._folders: Sequence[str] = ()
 
     def folders(self, folders: Mapping[str, str]) -> Mapping[str, str]:
-        return {path: path for path in folders.values()}
+        self._folders = tuple(folders.values())
+        return {path: path for path in self._folders}
 
     def open(self, whole: Path, last: Checkpoint | None) -> None:
         self._file = open_private(whole, last.length if last else 0)
@@ -45,6 +47,8 @@ class ZipFiles:
 
     def finish(self, journal: Journal) -> None:
         file, run = self._opened(), RunWriter()
+        for path in self._folders:
+            file.writelines(run.add(Entry(f"{path}/", journal.head.started), b""))
         file.write(add_manifest(run, (piece.sums for piece in journal.pieces()), journal.head.started))
         for piece in journal.pieces():
             file.write(piece.data)
