@@ -1,4 +1,4 @@
-"""`scripts/bench [access|audit|commands|calendars|exports|waiting]`: measure what has a budget and print a table.
+"""`scripts/bench [NAME]`: measure what has a budget, all or by the names of ``ALONE``, and print a table.
 
 The exit status is 1 if a budget is broken.
 
@@ -19,6 +19,7 @@ from benchmarks import (
     commands,
     core,
     expansion,
+    export_bill,
     exports,
     imports,
     prices,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.bill import Bill
+
+ALONE: Final = ("access", "audit", "commands", "calendars", "export-bill", "exports", "waiting")
+"""What can be measured alone."""
 
 MOST_USERS: Final = 10_000
 MOST_PATTERNS: Final = 1_000
@@ -120,6 +124,14 @@ def exported() -> Iterator[Result]:
         )
 
 
+def exports_on_aws() -> tuple[list[Result], list[tuple[str, export_bill.Mailbox]]]:
+    """Count the calls of exports, and compute those of a full mailbox by the size of its messages."""
+    counted = export_bill.measure()
+    found = [(name, counted.of(export_bill.SIZE // size, export_bill.SIZE)) for name, size in export_bill.SIZES.items()]
+    calls = found[0][1].counts.requests / found[0][1].messages
+    return [Result("export, messages of 25 KB: calls of AWS", calls, export_bill.BUDGET, "per message")], found
+
+
 def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
     """Count what a message costs: small, large, and in the cases that add to it."""
     small = bill.count(users=10, patterns=1)
@@ -169,12 +181,17 @@ def main(arguments: Sequence[str]) -> int:
             return show(list(command_line()))
         case ["calendars"]:
             return show(list(calendars()))
+        case ["export-bill"]:
+            results, mailboxes = exports_on_aws()
+            return show(results, lambda: _explain_exports(mailboxes))
         case ["exports"]:
             return show(list(exported()))
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print("usage: bench [access|audit|commands|calendars|exports|waiting]", markup=False)
+            console(errors=True).print(
+                "usage: bench [access|audit|commands|calendars|export-bill|exports|waiting]", markup=False
+            )
             return 2
 
 
@@ -192,12 +209,18 @@ def budgets() -> int:
     counted, small, cases = costs()
     progress.print("audit records in three destinations …")
     audit_results = list(audit_records())
-    progress.print("exports of mailboxes; a minute …")
+    progress.print("exports of mailboxes; two minutes …")
     export_results = list(exported())
+    export_calls, mailboxes = exports_on_aws()
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    results += [*access_results, *audit_results, *calendar_results, *export_results]
-    return show(results, lambda: _explain(small, cases))
+    results += [*access_results, *audit_results, *calendar_results, *export_results, *export_calls]
+
+    def more() -> None:
+        _explain(small, cases)
+        _explain_exports(mailboxes)
+
+    return show(results, more)
 
 
 def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:
@@ -210,6 +233,22 @@ def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> 
     if broken:
         console(errors=True).print(f"broken: {'; '.join(broken)}")
     return 1 if broken else 0
+
+
+def _explain_exports(mailboxes: Sequence[tuple[str, export_bill.Mailbox]]) -> None:
+    """Show what a full mailbox takes, by the size of its messages."""
+    rows: list[tuple[str, ...]] = []
+    for name, found in mailboxes:
+        price = found.dollars()
+        time = price[prices.Unit.LAMBDA_TIME] + price[prices.Unit.LAMBDA_REQUEST]
+        sizes = f"{found.messages:,}", f"{found.runs}", f"{found.counts.requests:,.0f}"
+        seconds = (f"{found.seconds[f'{station}ExportFunction']:,.0f}" for station in ("Plan", "Pack", "Seal"))
+        costs = f"{price[prices.Unit.S3_GET]:.2f}", f"{time:.2f}", f"{sum(price.values()):.2f}"
+        rows.append((name, *sizes, *seconds, f"{found.minutes(export_bill.PACKERS):.0f}", *costs))
+    columns = ["of messages of", "messages", "runs", "calls", "s of plan", "pack", "seal", "minutes"]
+    columns += ["$ of GETs", "$ of Lambda", "$ in all"]
+    title = f"Export of 50 GB, {export_bill.PACKERS} packers; the seconds are computed"
+    console().print(table(columns, rows, title=title, right=columns[1:]))
 
 
 def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:

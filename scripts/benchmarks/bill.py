@@ -103,10 +103,7 @@ def count(*, users: int, patterns: int, matching: bool = False, listener: bool =
         if listener:
             stations.listen()
         for _ in range(2):  # the first fills what functions keep
-            stations.meter.units.clear()
-            stations.meter.calls.clear()
-            stations.invocations.clear()
-            stations.logged.clear()
+            stations.clear()
             stations.message(recipient)
         units: dict[tuple[str, Unit], float] = dict(stations.meter.units)
         if any(unit is Unit.KMS for _, unit in units):

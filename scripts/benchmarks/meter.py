@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -26,9 +27,11 @@ LOG_LINE_OVERHEAD: Final = 26
 
 FREE: Final = frozenset(
     {
+        "AbortMultipartUpload",
         "AssumeRole",
         "CreateLogGroup",
         "CreateLogStream",
+        "DeleteObjects",
         "DescribeDeliveries",
         "DescribeDeliveryDestinations",
         "DescribeDeliverySources",
@@ -44,8 +47,13 @@ FREE: Final = frozenset(
 
 BY_CALL: Final = {
     "PutObject": Unit.S3_PUT,
+    "CreateMultipartUpload": Unit.S3_PUT,
+    "UploadPart": Unit.S3_PUT,
+    "CompleteMultipartUpload": Unit.S3_PUT,
+    "ListMultipartUploads": Unit.S3_PUT,
     "ListObjectsV2": Unit.S3_PUT,
     "GetBucketPolicy": Unit.S3_GET,
+    "GetBucketPolicyStatus": Unit.S3_GET,
     "GetObject": Unit.S3_GET,
     "HeadObject": Unit.S3_GET,
     "DeleteObject": Unit.S3_DELETE,
@@ -80,6 +88,8 @@ class Meter:
     units: Counter[tuple[str, Unit]] = field(default_factory=Counter)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     function: str = ""
+    _lock: Lock = field(default_factory=Lock)
+    """Functions that read ahead call from threads."""
 
     def add(self, unit: Unit, count: float = 1) -> None:
         """Count units of the function that runs."""
@@ -108,14 +118,17 @@ class Meter:
     def _end(self, model: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         if "bench" not in context:
             return
-        params, before = context["bench"]
-        self.calls[self.function, model.name] += 1
-        if model.name in BY_CALL:
-            self.add(BY_CALL[model.name])
-        elif model.name in _COUNTED:
-            _COUNTED[model.name](self, params, parsed, before)
-        elif model.name not in FREE:
-            raise LookupError(f"no price is known for {model.name}")
+        with self._lock:
+            self._count(model.name, parsed, *context["bench"])
+
+    def _count(self, operation: str, parsed: dict[str, Any], params: Any, before: list[int]) -> None:
+        self.calls[self.function, operation] += 1
+        if operation in BY_CALL:
+            self.add(BY_CALL[operation])
+        elif operation in _COUNTED:
+            _COUNTED[operation](self, params, parsed, before)
+        elif operation not in FREE:
+            raise LookupError(f"no price is known for {operation}")
 
     def _stored(self, operation: str, params: Mapping[str, Any]) -> list[int]:
         """Return the sizes of the rows that a write meets, in its order."""

@@ -148,9 +148,24 @@ class Pipeline:
             self.meter.add(Unit.SQS, chunks(size, 64 * KB))
         url = self.stack.project.attribute("IngestQueue")
         self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=announced)
+        self.settle()
+        return trace_of(ses_id, self.organization.id)
+
+    def settle(self) -> None:
+        """Run functions until every queue and stream is empty.
+
+        Raises:
+            RuntimeError: a function failed; the counts are then without meaning.
+        """
         while self._serve_all():
             pass
-        return trace_of(ses_id, self.organization.id)
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self.meter.units.clear()
+        self.meter.calls.clear()
+        self.invocations.clear()
+        self.logged.clear()
 
     def _serve_all(self) -> bool:
         """Run every function on what is in its queue, and the streams after each; say whether there was anything."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import audit, availability, bill, expansion
+from benchmarks import audit, availability, bill, expansion, export_bill
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -70,6 +70,14 @@ def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:
     assert not {"Scan", "ListObjectsV2", "PutMetricData"} & {operation for _, operation in small.calls}
     assert small.by_unit()[Unit.S3_PUT] == 1  # the sealed copy
     assert Unit.EVENTS not in small.by_unit()  # nobody listens
+
+
+def test_an_exported_message_takes_one_call_of_aws() -> None:
+    found = export_bill.measure_message()
+    made = {call: count for call, count in found.calls.items() if count}
+    assert made == {("PackExportFunction", "GetObject"): 1}
+    assert found.units["PlanExportFunction", Unit.DYNAMODB_READ] < 0.2, "its row, with a thousand others"
+    assert found.requests <= export_bill.BUDGET
 
 
 def test_audit_records_share_calls_and_cost_what_they_may() -> None:
