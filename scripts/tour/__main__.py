@@ -11,7 +11,7 @@ from rich.progress import Progress, TaskID
 from cli import output, running
 from cli.errors import CommandError
 from cli.repository import repository_root
-from tour import mail
+from tour import mail, take_out
 from tour.booking import Booking
 from tour.stack import expect, show, started
 from tour.tour import Tour
@@ -67,6 +67,7 @@ def main() -> int:
             _step(console, "a calendar, imported", tour.import_calendar)
             _step(console, "one room, two requests", Booking(tour).book)
             _step(console, "free/busy, asked with exchangelib", tour.ask_free_busy)
+            _step(console, "a mailbox, exported with boto3", lambda: take_out.export(tour))
     except CommandError as error:
         output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
         output.console(errors=True).print("demo: what the functions said is in .postroom/logs", markup=False)
