@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from cli.repository import repository_root
 from postroom.bootstrap import admin_api
 from postroom.model.role_trust import statement
 from tests.support.builders import NOON, ORG, arn
@@ -25,6 +28,7 @@ MESSAGES = [
     f"From: Bob <bob@example.org>\r\nSubject: {number}\r\n\r\n{'text ' * number}".encode() for number in range(5)
 ]
 BUCKET = "take-out"
+DOCUMENTED = (repository_root() / "docs" / "export.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -98,6 +102,28 @@ def test_jobs_that_are_cancelled_leave_nothing_in_the_bucket(
         assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
         assert left_over(pipeline) == []
+
+
+def test_the_steps_of_the_documentation_work(
+    pipeline: Pipeline, workmail: Any, to: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, trust, log = (json.loads(each) for each in re.findall(r"```json\n(.*?)```", DOCUMENTED, re.DOTALL))
+    assert {"s3:PutObject", "kms:GenerateDataKey"} <= {name for each in policy["Statement"] for name in each["Action"]}
+    ours = pipeline.admin_settings.export_role_arns.split(",")
+    text = json.dumps(trust).replace("ORGANIZATION-ARN", arn())
+    text = text.replace('"EXPORT-ROLE-1", "EXPORT-ROLE-2", "EXPORT-ROLE-3"', ", ".join(map(json.dumps, ours)))
+    assert json.loads(text)["Statement"] == [statement(ours, arn())]
+    role = boto3.client("iam").create_role(RoleName="documented", AssumeRolePolicyDocument=text)["Role"]["Arn"]
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENTED, re.DOTALL)
+    code = code.replace("amzn-s3-demo-bucket", BUCKET).replace("ada@example.com", "ann@acme.test")
+    monkeypatch.setattr(boto3, "client", lambda _: workmail)
+    monkeypatch.setattr(time, "sleep", lambda _: pipeline.pump())
+    values: dict[str, Any] = {"organization": ORG, "role": role, "key": to["KmsKeyArn"]}
+    exec(compile(code, "docs/export.md", "exec"), values)  # noqa: S102
+    found = values["found"]
+    assert (found["State"], found["S3Path"]) == ("COMPLETED", f"S3-PREFIX/{values['job']}.zip")
+    written = pipeline.stack.s3.get_object(Bucket=BUCKET, Key=f"S3-PREFIX/{values['job']}.json")["Body"].read()
+    assert list(json.loads(written)) == list(log)
 
 
 def left_over(pipeline: Pipeline) -> list[str]:

@@ -13,6 +13,7 @@ from cli.commands import export
 from cli.errors import RefusedError, UsageError
 from cli.repository import repository_root
 from cli.samples import SampleRunner, Samples
+from postroom.bootstrap.operator import build
 from tests.support.in_process import InProcessStack, deployed
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ def test_a_stop_says_how_to_go_on(
     assert isinstance(stopped, RefusedError)
     assert str(stopped).startswith(str(tmp_path / f"{ADA}.zip"))
     assert str(stopped).endswith("; run the same command again to go on")
+
+
+def test_the_outputs_of_a_deployed_stack_are_enough_for_an_export() -> None:
+    operator = build(dict.fromkeys(running.OUTPUTS.values(), "arn:aws:kms:us-east-1:123456789012:key/1"))
+    for tool in ("directory", "records", "owners", "mailboxes", "sealed_reads", "keys"):
+        assert getattr(operator, tool) is not None
 
 
 def test_an_address_that_is_no_name_of_a_file_has_the_id_beside() -> None:
