@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from moto.ses.models import ses_backends
 
 from tests.faults.audited import audited_deliveries, proofs
+from tests.faults.exported import gathered
 from tests.faults.faults import IN_ORDER
 from tests.faults.harness import ACCOUNT, REGION
 from tests.support.audit_targets import GROUP
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.faults.audited import Audited, Proofs
+    from tests.faults.exported import Exported
     from tests.faults.harness import Harness
 
 FRAME: Final = (1 << 20) + 16
@@ -178,6 +180,8 @@ class Evidence:
     """What destinations of audit records have."""
     proofs: Proofs | None = None
     """The digests of the bucket; None if none are written."""
+    exported: Exported | None = None
+    """What the bucket of an export has; None if there is no such bucket."""
     undisturbed: bool = False
     """Whether nothing went wrong, and every message was handed out once and in order."""
 
@@ -253,6 +257,7 @@ def gather(harness: Harness) -> Evidence:
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
         audited=audited_deliveries() if "write_audit_log" in harness.functions else {},
         proofs=_proofs(harness) if "write_audit_digests" in harness.functions else None,
+        exported=gathered(harness.stack.rows("DIRECTORY_TABLE")),
         undisturbed=not harness.injector.struck and harness.handing == IN_ORDER,
     )
     made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}

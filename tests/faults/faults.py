@@ -24,6 +24,7 @@ THROTTLES: Final = {
     "secretsmanager": "ThrottlingException",
     "ses": "Throttling",
     "sqs": "RequestThrottled",
+    "sts": "Throttling",
 }
 """Each service's error code for throttling. Source: their API references, "Common errors"."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from postroom.contracts.orders import STATIONS
 from tests.faults.audited import troubles, unproved
 from tests.faults.evidence import ENDS, PASSING, State
+from tests.faults.exported import faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -334,6 +335,17 @@ def digests_are_one_chain(found: Evidence, scenario: Scenario) -> Iterator[Findi
             yield Finding(Kind.WRONG, text)
 
 
+def an_export_is_whole_or_nothing(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """The archive has every message once, with its log; or nothing is left, neither with the customer nor with us."""
+    if found.exported is None or not scenario.exported:
+        return
+    for text in faults_of(found.exported, scenario.exported, [*found.messages.values()]):
+        yield Finding(Kind.WRONG, text)
+    for row in found.transit:
+        if row["pk"]["S"].startswith("export:"):
+            yield Finding(Kind.WRONG, f"{row['sk']['S']} is left of the export")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
@@ -350,6 +362,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     each_call_of_a_provider_has_one_fact,
     every_audited_delivery_is_in_every_destination,
     digests_are_one_chain,
+    an_export_is_whole_or_nothing,
 )
 """Every check."""
 

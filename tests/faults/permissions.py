@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cfnlint.decode import decode
 
+from tests.faults.exported import BUCKET
 from tests.support.stack import ACCOUNT_ID
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ ITEMS: Final = {
 SAME: Final = {"SendMessageBatch": "SendMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
 """Operations with the permission of another one. Source: Service Authorization Reference, Amazon SQS."""
 
+LISTS: Final = ("ListMultipartUploads", "ListObjectsV2")
+"""Operations of an export on the customer's bucket that are made in the function's own role."""
+
 Asked = tuple[str, str, str]
 """A function's folder, an action, and the physical name of its resource; the name is empty if the role does not use
 names (keys of customers, log groups, identities)."""
@@ -48,6 +52,10 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
                 yield function, f"dynamodb:{operation}", table
         case "dynamodb", _:
             yield function, f"dynamodb:{operation}", parameters["TableName"]
+        case "s3", _ if parameters.get("Bucket") == BUCKET and operation not in LISTS:
+            return  # made in the customer's role
+        case "s3", "ListMultipartUploads":
+            yield function, "s3:ListBucketMultipartUploads", parameters["Bucket"]
         case "s3", "ListObjectsV2":
             yield function, "s3:ListBucket", parameters["Bucket"]
         case "s3", "DeleteObjects":

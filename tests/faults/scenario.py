@@ -58,6 +58,8 @@ class Scenario:
     erased: bool = False
     audited: bool = False
     """Whether every delivery has a record in three destinations."""
+    exported: str = ""
+    """The state of a mailbox export; empty where none is started."""
     calendars: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     """By mailbox the objects of its calendar, each with lines that it must have."""
 
