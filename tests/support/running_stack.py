@@ -79,7 +79,7 @@ class RunningStack:
         for name in ("functions", "layers", "samconfig.toml"):
             (folder / name).symlink_to(ROOT / name)
         template = (ROOT / "template.yaml").read_text("utf-8")
-        template, queues = re.subn(r"VisibilityTimeout: (?:360|400)\b", f"VisibilityTimeout: {VISIBILITY}", template)
+        template, queues = re.subn(r"VisibilityTimeout: \d{3,}\b", f"VisibilityTimeout: {VISIBILITY}", template)
         assert queues > 5
         (folder / "template.yaml").write_text(template, "utf-8")
         arguments = [folder, port, speed, env_vars or "", json.dumps(settings or {}), *functions]
