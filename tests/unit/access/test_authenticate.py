@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,29 @@ def test_users_of_an_organization_that_is_not_active_are_refused_by_either_name(
         outcome = logins.asked(name)
         assert (outcome.reason, outcome.organization) == (FailedReason.ORGANIZATION_NOT_ACTIVE, deleting.ref)
     assert logins.failures() == []
+
+
+@pytest.mark.parametrize(
+    ("user_name", "is_recorded"),
+    [("x" * 2000 + "@acme.example", True), ("acme\\" + "\u00fc" * 600, True), ("a@" + "x" * 2500 + ".example", False),
+     ("x" * 2500 + "\\ada", False)],
+)  # fmt: skip
+def test_names_that_no_key_can_have_are_unknown_and_not_looked_for(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch, user_name: str, *, is_recorded: bool
+) -> None:
+    """DynamoDB refuses to read a sort key of more than 1,024 bytes."""
+    for name in ("entity_at", "entity_named", "domain_record", "organization_with_alias"):
+        read = getattr(logins.directory, name)
+
+        def short(*keys: str, read: Any = read) -> Any:
+            assert all(len(key.encode()) <= 1000 for key in keys)
+            return read(*keys)
+
+        monkeypatch.setattr(logins.directory, name, short)
+    outcome = logins.asked(user_name, "wrong")
+    assert (outcome.reason, outcome.caller) == (FailedReason.UNKNOWN_USER, None)
+    assert (outcome.organization is not None) == is_recorded
+    assert logins.passwords.compared == (1 if user_name.isascii() else 2)
 
 
 def test_a_user_without_a_password_is_refused(logins: Logins) -> None:

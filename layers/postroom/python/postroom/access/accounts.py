@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind, EntityState, Role
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from postroom.model.directory import OrganizationRef
     from postroom.model.records import Entity
     from postroom.ports.directory import Accounts
+
+
+MAX_NAME_BYTES: Final = 512
+"""Longest name that is looked for, in bytes of UTF-8; addresses have at most 320. Ours; DynamoDB refuses sort keys of
+more than 1,024, and the refusal would be an error of the authorizer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,23 @@ def find(user_name: str, accounts: Accounts) -> Account:
     name = user_name.strip().lower()
     group, backslash, plain = name.partition("\\")
     address = None if backslash else Address.parse(name)
-    organization = _organization(group if backslash else address.domain if address else "", accounts)
+    at, key = (address.domain, str(address)) if address else (group if backslash else "", plain)
+    organization = _organization(at, accounts) if _may_exist(at) else None
     if organization is None:
         return Account()
     if not organization.active:
         return Account(organization, refusal=FailedReason.ORGANIZATION_NOT_ACTIVE)
     read = accounts.entity_at if address else accounts.entity_named
-    found = read(organization.id, str(address) if address else plain)
+    found = read(organization.id, key) if _may_exist(key) else None
     if found is None:
         accounts.password(organization.id, "")  # an entity takes a read more than its name: without it, the time tells
     if found is None or found.kind is not EntityKind.USER:
         return Account(organization)
     return Account(organization, found, _refusal(found))
+
+
+def _may_exist(name: str) -> bool:
+    return len(name.encode()) <= MAX_NAME_BYTES
 
 
 def _refusal(user: Entity) -> FailedReason | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from postroom.access.accounts import MAX_NAME_BYTES
 from postroom.contracts.ews import availability
 from postroom.contracts.ews.impersonation import INVALID_HEADER, ConnectingId, Naming, connecting_ids, is_present
 from postroom.contracts.ews.soap import FaultError
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from postroom.contracts.ews.soap import Call
     from postroom.model.records import Entity
     from postroom.ports.directory import ImpersonatedUsers
-
-MAX_NAME_BYTES: Final = 512
-"""Longest name that is looked for, in bytes of UTF-8; addresses have at most 320. Ours; keys have at most 1,024."""
 
 _NO_MAILBOX: Final = ("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
 
