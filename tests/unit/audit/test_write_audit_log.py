@@ -54,6 +54,15 @@ def test_a_line_has_the_format_of_its_delivery(writing: Writing) -> None:
     assert line.at_ms == record.at_ms
 
 
+def test_a_call_of_the_api_is_one_line_whatever_a_caller_writes(writing: Writing) -> None:
+    said = {"userAgent": '\x85\u2028{"eventName":"DeleteUser"}\x1b'}
+    writing.write(replace(api_call(), fields=said))
+    (line,) = writing.trail.lines
+    assert line.text.splitlines() == [line.text]
+    assert line.text.isprintable()
+    assert json.loads(line.text) == said
+
+
 def test_a_record_without_a_delivery_is_done(writing: Writing) -> None:
     outcome = writing.write(audit_record(1, organization_id=OTHER))
     assert (outcome.failed, outcome.withdrawn, writing.destinations.calls) == ((), 0, [])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.audit_batches import batches, too_long
-from postroom.contracts.audit_formats import header, lines
+from postroom.contracts.audit_formats import header, json_line, lines
 from postroom.errors import PostroomError
 from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.limits import HAND_OVER_RESERVE_MS
@@ -93,4 +92,4 @@ def api_trail_outlet(trail: ApiTrail) -> Outlet:
 
 
 def _trail_lines(records: Sequence[AuditRecord]) -> list[str]:
-    return [json.dumps(record.fields, ensure_ascii=False, separators=(",", ":")) for record in records]
+    return [json_line(record.fields) for record in records]

@@ -57,8 +57,12 @@ def header(delivery: AuditDelivery) -> Sequence[str]:
 
 
 def _object(fields: Mapping[str, Any], names: Sequence[str]) -> str:
-    chosen = {name: fields[name] for name in names if name in fields}
-    text = json.dumps(chosen, ensure_ascii=False, separators=(",", ":"))
+    return json_line({name: fields[name] for name in names if name in fields})
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """Return JSON that no reader takes for several lines."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = _SURROGATES.sub("\ufffd", text)
     return _ENDS_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
