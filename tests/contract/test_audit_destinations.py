@@ -129,6 +129,13 @@ class TestLogGroups:
         (stream,) = targets.logs.describe_log_streams(logGroupName=GROUP)["logStreams"]
         assert stream["logStreamName"] == f"{ORGANIZATION}/WORKMAIL_MAILBOX_ACCESS_LOGS/2026/11/30/i"
 
+    def test_the_retention_of_a_group_is_read_for_old_events_alone(self, targets: Targets) -> None:
+        asked: list[str] = []
+        targets.logs.meta.events.register("before-call.cloudwatch-logs.DescribeLogGroups", lambda **_: asked.append(""))
+        for at, calls in ((now() - DAY_MS + 120_000, 0), (now() - DAY_MS + 30_000, 1)):
+            assert targets.destination(LOGS).put(delivery_to(LOGS), batch(line("a", at), line("b"))) == {}
+            assert len(asked) == calls
+
     def test_a_group_of_the_stack_takes_no_records(self, targets: Targets) -> None:
         targets.own_groups = frozenset({GROUP})
         with pytest.raises(AuditRefusedError, match="is the stack's own"):

@@ -41,6 +41,15 @@ EDGE_MS: Final = 60_000
 clock. Ours."""
 
 
+SHORTEST_RETENTION_MS: Final = DAY_MS
+"""Shortest retention of a log group, in milliseconds. Source: CloudWatch Logs API reference, PutRetentionPolicy."""
+
+
+def may_expire(line: LogLine, now_ms: int) -> bool:
+    """Say whether a line may be older than the retention of a log group."""
+    return line.at_ms < now_ms - SHORTEST_RETENTION_MS + EDGE_MS
+
+
 @dataclass(slots=True)
 class Aged:
     """Lines by what the service says of their time, each in the order of time.

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from postroom.adapters.aws.audit_places import known
 from postroom.adapters.aws.log_streams import append, make
 from postroom.adapters.aws.transactions import code_of
-from postroom.contracts.log_batches import aged
+from postroom.contracts.log_batches import aged, may_expire
 from postroom.errors import AuditRefusedError, UnwritableLinesError
 from postroom.model.log_lines import Refusal
 
@@ -117,8 +117,10 @@ class CloudWatchAuditLogs:
     def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
         group = known(delivery, self.place).name
         stream = f"{batch.organization_id}/{delivery.log_type}/{self.writer.stream()}"
-        retention_ms = self.policies.check_group(delivery, group, stream)
-        return self.writer.append(group, stream, batch.lines, retention_ms)
+        self.policies.check_group(delivery, group, stream)
+        # DescribeLogGroups takes ten calls per second from a whole account, and hardly any record waits for a day
+        is_old = may_expire(batch.lines[0], self.writer.now())
+        return self.writer.append(group, stream, batch.lines, self.policies.retention_ms(group) if is_old else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.transactions import code_of
 from postroom.errors import AuditRefusedError
+from postroom.model.limits import DAY_MS
 from postroom.model.resource_policy import Request, allowed, covers_resource, denied, names_service, statements
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class DestinationPolicies:
     own_groups: frozenset[str] = frozenset()
     _read: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
-    def check_group(self, delivery: AuditDelivery, group: str, stream: str) -> int | None:
-        """Check a write to a log stream; return the group's retention in milliseconds, None if it never expires."""
+    def check_group(self, delivery: AuditDelivery, group: str, stream: str) -> None:
+        """Check a write to a log stream."""
         if group in self.own_groups:
             raise AuditRefusedError(f"the log group {group} is the stack's own")
         arn = f"{delivery.target_arn.removesuffix(':*')}:log-stream:{stream}"
@@ -74,8 +75,11 @@ class DestinationPolicies:
             about = [policy for policy in policies if _mentions(policy, arn)]
             if about and not any(allowed(policy, request) for policy in about):
                 raise _missing(request, group)
+
+    def retention_ms(self, group: str) -> int | None:
+        """Return a log group's retention in milliseconds, None if its events never expire."""
         days: int | None = self._known(f"retention of {group}", lambda: self._retention(group))
-        return None if days is None else days * 86_400_000
+        return None if days is None else days * DAY_MS
 
     def check_object(self, delivery_id: str, bucket: str, key: str) -> None:
         """Check a put of an object."""
