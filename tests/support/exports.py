@@ -21,7 +21,6 @@ from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
-from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.contracts.export_manifest import MANIFEST, read_line
 from postroom.contracts.export_orders import PlanExportOrder, end_order
 from postroom.export import pack_export, parts, runs
@@ -194,12 +193,6 @@ class ExportSystem:
         """Let the stations work until every queue is empty."""
         for station, body in self.waiting():
             self.accept(station, body)
-
-    def sweep(self) -> None:
-        """Send every open order again, as the sweep does, and let the stations work."""
-        entries = list(MemoryTransitScans(self.tables).open_before(1 << 60))
-        self.queues.send([entry.entry for entry in entries if not hasattr(entry.entry, "plan")])
-        self.run()
 
     @property
     def archive(self) -> bytes:

@@ -131,12 +131,17 @@ class SealExportOrder(ExportOrder):
         """Name it by what it does; one that ends a job never stands in the way of one that seals."""
         if self.kind is Sealing.END:
             return ENDING
-        return "seal-export" + (f":{self.round}" if self.round else "")
+        return seal_key(self.round)
 
     @property
     def station(self) -> str:
         """Archives are completed and removed by one station."""
         return "seal_export"
+
+
+def seal_key(round_: int) -> str:
+    """Return the key of the order that follows the last run of a round."""
+    return "seal-export" + (f":{round_}" if round_ else "")
 
 
 def seal_order(job: MailboxExportJob) -> SealExportOrder:

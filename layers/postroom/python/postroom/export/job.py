@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postroom.contracts.export_orders import ExportOrder, PackExportOrder, Upload, destination_of, upload_of
+from postroom.contracts.export_orders import ExportOrder, PackExportOrder, Upload, destination_of, seal_key, upload_of
 from postroom.contracts.export_staging import StagedKeys
 from postroom.errors import ConflictError, PermanentError
 from postroom.model.exports import ExportState, MailboxExportJob
@@ -19,7 +19,7 @@ from postroom.model.records import Replace
 from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from postroom.contracts.orders import Order
     from postroom.model.mailbox import Head
@@ -174,8 +174,16 @@ class Export:
         destination = destination_of(job) if job else upload.destination if upload else None
         if destination is not None:
             self.uploads.abort_others(destination)
+        self.queues.send(self._made_by(order))
         if not self.settle(order, self._ended(order, job)):
             self.drop(order)  # the same order was made again after it had ended
+
+    def _made_by(self, order: ExportOrder) -> Iterator[Order]:
+        """Yield open orders that an attempt at this one may have made and not sent, before the job ended."""
+        if isinstance(order, PackExportOrder):
+            following = self.transit.order(order.trace, seal_key(order.round))
+            return iter([following] if following else [])
+        return (each for each in self.transit.open_orders(order.trace) if each.key != order.key)
 
     def _ended(self, order: ExportOrder, job: MailboxExportJob | None) -> Fact:
         if job is None:

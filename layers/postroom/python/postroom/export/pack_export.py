@@ -129,7 +129,9 @@ class _Packing:
 
     def write(self, items: list[PlannedItem]) -> None:
         run, lines, cutter = RunWriter(), PieceWriter(), PartCutter(self.head.part_bytes)
-        for item, content in zip(items, self._contents(items), strict=True):
+        contents = self._contents(items)
+        for item in items:
+            content = next(contents)
             if isinstance(content, str):
                 lines.add(MissingItem(**self._described(item), cause=content))
                 continue
@@ -137,7 +139,9 @@ class _Packing:
             self.size += len(content)
             digest = hashlib.sha256(content).hexdigest()
             lines.add(ManifestItem(**self._described(item) | {"size": len(content)}, sha256=digest))
-            for piece in run.add(Entry(item.path, item.received), content):
+            pieces = run.add(Entry(item.path, item.received), content)
+            del content  # a message may be large, and so may its parts
+            for piece in pieces:
                 for part in cutter.add(piece):
                     self._upload(part)
         self._last(cutter.rest())
@@ -154,18 +158,19 @@ class _Packing:
         self._stage(self.place, PackedRun(packed, index, lines.piece()).dump())
 
     def _contents(self, items: list[PlannedItem]) -> Iterator[bytes | str]:
-        """Yield each item's content; a text, if it cannot be exported."""
-        wanted = ((item.blob, item.size + SEALED_MORE) for item in items)
-        for item, sealed in zip(items, self.station.messages.in_order(wanted), strict=True):
-            if sealed is None:
-                yield VANISHED
-                continue
-            try:
-                content = b"".join(open_message(sealed, mailbox_key=self.mailbox_key, place=item.blob))
-            except UnreadableMailError:
-                yield UNREADABLE
-                continue
-            yield content if len(content) <= item.size else TOO_LARGE  # the run's parts have room for no more
+        """Yield each item's content, and keep none of it; a text, if it cannot be exported."""
+        found = self.station.messages.in_order((item.blob, item.size + SEALED_MORE) for item in items)
+        for item in items:
+            yield self._opened(item, next(found))
+
+    def _opened(self, item: PlannedItem, sealed: bytes | None) -> bytes | str:
+        if sealed is None:
+            return VANISHED
+        try:
+            content = b"".join(open_message(sealed, mailbox_key=self.mailbox_key, place=item.blob))
+        except UnreadableMailError:
+            return UNREADABLE
+        return content if len(content) <= item.size else TOO_LARGE  # the run's parts have room for no more
 
     def _described(self, item: PlannedItem) -> dict[str, object]:
         return {

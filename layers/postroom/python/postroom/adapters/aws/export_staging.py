@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 THREADS: Final = 16
 """Reads at once: with 20 ms for a read of 25 KB they are faster than what a core packs. Ours."""
 
-AHEAD_BYTES: Final = 48 * MB
+AHEAD_BYTES: Final = 32 * MB
 """Most bytes of sealed messages that are held before their use; one message may be larger. Ours."""
 
-STAGED_THREADS: Final = 3
+STAGED_THREADS: Final = 2
 STAGED_BYTES: Final = 22 * MB
 """What one staged object holds at most, more or less: as many are held as there are threads."""
 

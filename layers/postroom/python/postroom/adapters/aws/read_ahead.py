@@ -21,23 +21,29 @@ def ahead(do: Callable[[T], R], things: Iterable[tuple[T, int]], *, threads: int
         do: called in threads, for at most twice as many things as there are threads before the first is used.
         things: each with the bytes that its result holds, more or less.
         threads: how many.
-        most_bytes: results beyond the first are not fetched before it is used where they would hold more, in sum.
+        most_bytes: most bytes of all results that wait for their use; a larger one waits alone.
 
     Raises:
         Whatever ``do`` raises, in its thing's place; calls that have not begun are dropped then.
     """
     waiting: deque[tuple[Future[R], int]] = deque()
     held = 0
+
+    def first() -> R:
+        """Return the first result; nothing here keeps it while it is used."""
+        nonlocal held
+        found, freed = waiting.popleft()
+        held -= freed
+        return found.result()
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
     try:
         for thing, size in things:
             while waiting and (held + size > most_bytes or len(waiting) >= 2 * threads):
-                found, freed = waiting.popleft()
-                yield found.result()
-                held -= freed
+                yield first()
             waiting.append((pool.submit(do, thing), size))
             held += size
         while waiting:
-            yield waiting.popleft()[0].result()
+            yield first()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
