@@ -252,6 +252,24 @@ def test_destinations_that_do_not_answer_leave_time_for_the_others(writing: Writ
     assert {each.delivery_id for each in writing.sent()} == set(hangs)
 
 
+def test_a_defect_with_one_delivery_stops_no_other(writing: Writing) -> None:
+    """A batch that fails as a whole would come again until all of its records are among the dead letters."""
+
+    class Faulty(MemoryAuditDestinations):
+        def put(self, delivery: AuditDelivery, batch: AuditBatch) -> Mapping[str, Refusal]:
+            if delivery.target_arn == STREAM_ARN:
+                raise KeyError(batch.lines[0].text)
+            return super().put(delivery, batch)
+
+    writing.destinations = Faulty(writing.destinations.targets)
+    outcome = writing.write(audit_record(1, user="secret"))
+    assert outcome.failed == ()
+    assert [writing.ids(kind) for kind in KINDS] == [[audit_record(1).id]] * 2 + [[]]
+    assert [each.delivery_id for each in writing.sent()] == ["stream"]
+    ((_, cause),) = outcome.refused
+    assert cause.startswith("a defect: KeyError in put, line ")
+
+
 def test_a_directory_that_does_not_answer_leaves_time_to_hand_over_what_was_read(writing: Writing) -> None:
     class Hanging(MemoryAuditDeliveries):
         def of(self, organization_id: str) -> Sequence[AuditDelivery]:

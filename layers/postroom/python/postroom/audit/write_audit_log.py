@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from postroom.contracts.audit_messages import AuditRecords
 from postroom.contracts.audit_sending import messages
 from postroom.errors import PostroomError, StoreUnavailableError
 from postroom.model.limits import HAND_OVER_RESERVE_MS
+from postroom.model.log_lines import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from postroom.audit.outlets import Outlet
     from postroom.contracts.audit_log import AuditRecord
     from postroom.model.audit_deliveries import DestinationKind
-    from postroom.model.log_lines import Refusal
     from postroom.ports.audit_deliveries import AuditDeliveries
     from postroom.ports.audit_destinations import ApiTrail, AuditDeadLetters, AuditDestination
     from postroom.ports.queues import Queues
@@ -234,13 +235,22 @@ class WriteAuditLog:
                 return
 
 
+def _defect(error: Exception) -> Refusal:
+    """Return an error of this code as a refusal, with its place: at the end of the retries, the records are parked."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return Refusal(f"a defect: {type(error).__name__} in {place.name}, line {place.lineno}")
+
+
 def _written(
     shares: Sequence[_Share], remaining_ms: Callable[[], int]
 ) -> Iterator[tuple[_Share, Mapping[str, Refusal]]]:
     """Write every share; yield each with what was refused of it."""
 
     def write(share: _Share) -> Mapping[str, Refusal]:
-        return share.outlet.write(share.organization_id, share.records.values(), remaining_ms)
+        try:
+            return share.outlet.write(share.organization_id, share.records.values(), remaining_ms)
+        except Exception as error:  # noqa: BLE001 - the other deliveries are written
+            return dict.fromkeys(share.records, _defect(error))
 
     left = deque(shares)
     is_slow = len(left) > IN_TURN
