@@ -100,6 +100,28 @@ def test_an_export_whose_process_ends_anywhere_ends_as_one_that_goes_on(
 
 
 @FORMATS
+def test_items_that_a_crash_had_written_and_that_are_gone_since_are_not_in_the_export(
+    tmp_path: Path, format_: Format
+) -> None:
+    mailbox, path = full_mailbox(), tmp_path / "x"
+    left = iter(range(2 * len(mailbox.items())))
+
+    def crash(_: str) -> None:
+        if next(left, None) is None:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        to_disk(mailbox, path, format_, files=each_call(files_at(path, format_), lambda _: None, crash))
+    items = mailbox.tables.mailboxes["ann"].items
+    for item in [item for item in items.values() if "INBOX" not in item.uids or item.uids["INBOX"] > 2]:
+        del items[item.id]
+    counted = to_disk(mailbox, path, format_)
+    to_disk(mailbox, tmp_path / "anew", format_)
+    assert counted.items == 2
+    assert contents(path) == contents(tmp_path / "anew")
+
+
+@FORMATS
 def test_a_record_of_the_journal_that_is_cut_off_does_not_count(
     mailbox: ImportedMailbox, tmp_path: Path, format_: Format, monkeypatch: pytest.MonkeyPatch
 ) -> None:

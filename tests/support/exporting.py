@@ -48,7 +48,7 @@ def full_mailbox(*more: Incoming) -> ImportedMailbox:
         {"read": False},
         {"flags": ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged")},
         {"keywords": ("$Forwarded", "Work", "two words"), "categories": ("Red",)},
-        {"item_class": "IPM.Note.SMIME"},
+        {"item_class": "IPM.Note.SMIME", "keywords": ("Later", "Work")},
         {"received": NOON - 86_400_123},
         {"received": 0},
     ]

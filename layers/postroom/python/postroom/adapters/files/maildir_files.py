@@ -9,9 +9,9 @@ manifest.jsonl                                  the paths as they were written
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Final
 
+from postroom.adapters.files.left_over import remove_after
 from postroom.adapters.files.manifest_file import write_manifest
 from postroom.adapters.files.private import make_folder, write_private
 from postroom.adapters.files.target import State
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from postroom.contracts.export_journal import Checkpoint
     from postroom.contracts.export_staging import PlannedItem
 
-_UID: Final = re.compile(r"-(\d+)\.[a-z]+(,|$)")
 _MARK: Final = "maildirfolder"
 """An empty file that every folder but the inbox has. Source: Courier's Maildir++."""
 
@@ -61,7 +60,10 @@ class MaildirFiles:
             if name:
                 write_private(at / _MARK, b"")
             if folder >= kept:
-                _remove(at, uid if folder == kept else 0)
+                for each in (at, at / "cur"):
+                    remove_after(each, uid if folder == kept else 0)
+            if folder > kept:
+                (at / KEYWORDS).unlink(missing_ok=True)
 
     def add(self, item: PlannedItem, content: bytes) -> str:
         root, name = self._opened(), self._names[item.folder]
@@ -104,11 +106,3 @@ class MaildirFiles:
         if self._root is None:
             raise ValueError("the export is not open")
         return self._root
-
-
-def _remove(at: Path, after_uid: int) -> None:
-    """Remove the items of a folder that came behind another one."""
-    for each in [*(at / "cur").iterdir(), *at.iterdir()]:
-        uid = _UID.search(each.name)
-        if uid and int(uid[1]) > after_uid and each.is_file():
-            each.unlink()

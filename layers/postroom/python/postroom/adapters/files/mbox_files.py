@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from postroom.adapters.files.left_over import remove_after
 from postroom.adapters.files.manifest_file import write_manifest
 from postroom.adapters.files.private import make_folder, open_private, sync, write_private
 from postroom.adapters.files.target import State
@@ -44,10 +45,13 @@ class MboxFiles:
     def open(self, whole: Path, last: Checkpoint | None) -> None:
         self._root = whole
         make_folder(whole)
+        kept, uid = (last.folder or "", last.uid) if last else ("", 0)
         for folder, name in self._names.items():
             make_folder((whole / name).parent)
-            is_whole = last is not None and (folder < (last.folder or "") or f"{name}{_MBOX}" == last.file)
+            is_whole = folder < kept or (last is not None and f"{name}{_MBOX}" == last.file)
             open_private(whole / f"{name}{_MBOX}", None if is_whole else 0).close()
+            if folder >= kept:
+                remove_after(whole / name, uid if folder == kept else 0)
         if last and last.file:
             self._name, self._entries = last.file, last.entries
             self._file = open_private(whole / last.file, last.length)
