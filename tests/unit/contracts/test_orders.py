@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from postroom.contracts.expansions import Expansion
-from postroom.contracts.export_orders import PlanExportOrder
+from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder, end_order
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import (
     STATIONS,
@@ -33,6 +33,9 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     for file in ("orders_2026_11_29.json", "orders_2026_11_30.json")
     for name, sample in json.loads((Path(__file__).parent / file).read_text()).items()
 }
+
+
+EXPORTS: Final = ("plan_export", "pack_export", "seal_export", "end_export")
 
 
 def body(name: str) -> str:
@@ -74,11 +77,12 @@ def test_an_expansion_and_a_pointer_to_a_fact_are_read() -> None:
     assert read_message(body("fact")) == FactPointer(trace="t", key="k", organization_id="m-1", parts=(Part.LOG,))
 
 
-@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer", "fact"])
+@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer", "fact", *EXPORTS])
 def test_members_of_a_later_version_are_ignored(name: str) -> None:
     later = SAMPLES[name] | {"added_later": {"x": 1}}
-    if "raw" in later:
-        later["raw"] = later["raw"] | {"added_later": 1}
+    for inner in ("raw", "upload"):
+        if later.get(inner):
+            later[inner] = later[inner] | {"added_later": 1}
     assert read_message(json.dumps(later)) == read_message(body(name))
 
 
@@ -88,7 +92,7 @@ def test_members_of_a_later_versions_expansion_are_ignored() -> None:
     assert Expansion.model_validate_json(json.dumps(later)) == Expansion.model_validate_json(body("expansion"))
 
 
-@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer"])
+@pytest.mark.parametrize("name", ["delivery", "notice", "calendar", "bounce", "call", "pointer", *EXPORTS])
 def test_what_is_written_has_every_member_that_the_older_version_needs(name: str) -> None:
     written = read_message(body(name)).model_dump(mode="json")
     assert SAMPLES[name].items() <= written.items()
@@ -142,6 +146,21 @@ def test_an_order_to_plan_an_export_is_read() -> None:
     assert (found.trace, found.key, found.station, found.group) == ("export:j-1", "plan-export", "plan_export", "j-1")
     assert found.stopped(NOON) is None
     assert parked(found.key).in_transit
+
+
+def test_orders_that_follow_a_plan_are_read() -> None:
+    pack, seal, end = (order_of(SAMPLES[name]) for name in EXPORTS[1:])
+    assert isinstance(pack, PackExportOrder)
+    assert isinstance(seal, SealExportOrder)
+    assert (pack.key, pack.station, pack.run) == ("pack-export:7", "pack_export", 7)
+    assert pack.model_copy(update={"round": 2}).key == "pack-export:7:2"
+    assert (seal.key, seal.station, seal.upload) == ("seal-export:1", "seal_export", pack.upload)
+    assert end == end_order("export:j-1", ORG, "j-1", "KeyUnavailableError: it is disabled")
+    assert (end.key, end.station) == ("end-export", "seal_export")
+    for each in (pack, seal, end):
+        assert STATIONS[each.station].orders is type(each)
+        assert parked(each.key).in_transit
+        assert each.group == "j-1"
 
 
 def test_the_key_of_an_order_belongs_to_nothing_else_in_transit() -> None:
