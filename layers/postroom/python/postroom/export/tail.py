@@ -54,19 +54,18 @@ class Staged:
 
     def packed(self, runs: Iterable[int]) -> Iterator[PackedRun]:
         """Yield packed runs."""
-        for _, content in self._in_order(self.keys.packed(run, self.round) for run in runs):
-            yield PackedRun.load(content)
+        for key, sealed in self._in_order(self.keys.packed(run, self.round) for run in runs):
+            yield PackedRun.load(self._opened(key, sealed))
 
     def contents(self, runs: Iterable[Summary]) -> Iterator[bytes]:
-        """Yield the bytes of runs, a staged object after the other."""
+        """Yield the bytes of runs, a staged object after the other, in frames."""
         keys = (f"{self.keys.packed(each.run, self.round)}/{name}" for each in runs for name in each.head.staged)
-        for _, content in self._in_order(keys):
-            yield content
+        for key, sealed in self._in_order(keys):
+            yield from open_message(sealed, mailbox_key=self.mailbox_key, place=key)
 
     def _in_order(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         named, asked = tee(keys)
-        for key, sealed in zip(named, self.staging.in_order(asked), strict=True):
-            yield key, self._opened(key, sealed)
+        yield from zip(named, self.staging.in_order(asked), strict=True)
 
     def _opened(self, key: str, sealed: bytes) -> bytes:
         return b"".join(open_message(sealed, mailbox_key=self.mailbox_key, place=key))
