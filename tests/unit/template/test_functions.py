@@ -2,11 +2,15 @@
 
 import copy
 import re
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import pytest
 
 from postroom.adapters.aws.gateway_passwords import GATEWAY, ORGANIZATION
+from postroom.adapters.aws.owned_rows import owned_key
+from postroom.model.failed_logins import FailedLogins, key_of
+from postroom.model.identity import PersonalAccessToken
 
 from .conftest import ROOT, Template, listed, subject
 
@@ -330,6 +334,15 @@ def test_audit_records_and_digests_are_put_below_their_own_folders_and_never_amo
     assert "Condition" not in denied
     buckets = template.of_type("AWS::S3::Bucket")
     assert {each["Fn::Sub"] for each in denied["Resource"]} == {f"${{{bucket}.Arn}}/*" for bucket in buckets}
+
+
+def test_the_authorizer_writes_rows_of_organizations_alone(template: Template) -> None:
+    """Its caller is anyone who reaches the API. IAM knows the first part of a key only."""
+    (writing,) = [each for each in template.statements("AuthenticateFunction") if "dynamodb:PutItem" in each["Action"]]
+    assert writing["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ORG#*"]}}
+    partition, _ = owned_key(FailedLogins, "m-1", key_of("u-1", "192.0.2.1"))
+    assert fnmatchcase(partition, "ORG#*")
+    assert owned_key(PersonalAccessToken, "m-1", "t-1")[0] == partition
 
 
 def test_digests_read_nothing_but_digests_and_records(template: Template) -> None:
