@@ -127,7 +127,7 @@ def test_a_record_of_the_journal_that_is_cut_off_does_not_count(
 ) -> None:
     monkeypatch.setattr(module, "CHECKPOINT_ITEMS", 5)
     to_disk(mailbox, tmp_path / "whole", format_)
-    for kept in range(0, 4000, 331):
+    for kept in range(0, 4000, 797):
         path = tmp_path / f"cut {kept}"
         with pytest.raises(StoreUnavailableError):
             to_disk(mailbox, path, format_, reads=Failing(mailbox, 20))

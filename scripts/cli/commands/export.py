@@ -42,6 +42,13 @@ class Mailbox(NamedTuple):
     head: Head
 
 
+class Target(NamedTuple):
+    """How each mailbox is written."""
+
+    format: Format
+    status_fields: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What became of an export. ``state`` is exported, there (from an earlier run) or stopped."""
@@ -59,6 +66,9 @@ def export(
     everyone: Annotated[bool, typer.Option("--all", help="All mailboxes, those of resources included.")] = False,
     format_: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Of each export.")] = "zip",
     organization: Annotated[str | None, typer.Option(metavar="ORG", help="With --all: of one, by id or alias.")] = None,
+    status_fields: Annotated[
+        bool, typer.Option("--status-fields", help="In mbox files: flags in front of messages, for other programs.")
+    ] = False,
     stack: StackName = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
@@ -71,10 +81,12 @@ def export(
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}")
     if everyone == bool(users) or (organization and not everyone):
         raise UsageError("name users, or all with --all; --organization needs --all")
+    if status_fields and format_ != Format.MBOX:
+        raise UsageError("--status-fields is for mbox files")
     with running.refusals():
         operator = running.named(stack).operator()
         mailboxes = list(_all(operator, organization) if everyone else _named(operator, users or ()))
-        results = _export_each(operator, mailboxes, Path(to), Format(format_))
+        results = _export_each(operator, mailboxes, Path(to), Target(Format(format_), status_fields))
     if as_json:
         output.print_json(map(_row, results))
     else:
@@ -115,19 +127,19 @@ def _name(entity: Entity | None, entity_id: str) -> str:
     return name if entity and entity.email and safe(name) == name else f"{safe(name)} {entity_id}"
 
 
-def _export_each(operator: Operator, mailboxes: Sequence[Mailbox], to: Path, format_: Format) -> list[Exported]:
+def _export_each(operator: Operator, mailboxes: Sequence[Mailbox], to: Path, target: Target) -> list[Exported]:
     """Export one mailbox after the other; what stops one does not stop the next, except for the disk and Ctrl-C."""
     from postroom.errors import PostroomError
 
     results: list[Exported] = []
     for number, mailbox in enumerate(mailboxes, 1):
-        path = to / f"{mailbox.name}.{format_.value}"
+        path = to / f"{mailbox.name}.{target.format.value}"
         if path.exists():
             results.append(Exported(mailbox.name, path, "there"))
             continue
         try:
             with _progress(f"{mailbox.name} ({number} of {len(mailboxes)})", mailbox.head.size) as progress:
-                counted = _export(operator, mailbox, path, format_, progress)
+                counted = _export(operator, mailbox, path, target, progress)
         except PostroomError as error:
             results.append(Exported(mailbox.name, path, "stopped", why=error.cause))
         except OSError as error:
@@ -140,12 +152,12 @@ def _export_each(operator: Operator, mailboxes: Sequence[Mailbox], to: Path, for
 
 
 def _export(
-    operator: Operator, mailbox: Mailbox, path: Path, format_: Format, progress: Callable[[Counted], None]
+    operator: Operator, mailbox: Mailbox, path: Path, target: Target, progress: Callable[[Counted], None]
 ) -> Counted:
     from postroom.adapters.files.formats import files_for
     from postroom.bootstrap.clock import now_ms
 
-    files = files_for(format_, path, mailbox.head.mailbox_id, now_ms=now_ms())
+    files = files_for(target.format, path, mailbox.head.mailbox_id, now_ms=now_ms(), status_fields=target.status_fields)
     return operator.export(mailbox.head, files, progress)
 
 

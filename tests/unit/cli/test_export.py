@@ -69,6 +69,14 @@ def test_a_mailbox_is_a_zip_archive_with_the_exact_bytes(run: Run, tmp_path: Pat
     assert all(f"`{name}`" in documented for name in row)
 
 
+def test_status_fields_are_in_mbox_files_if_asked_for(run: Run, tmp_path: Path) -> None:
+    for options in ([], ["--status-fields"]):
+        to = tmp_path / "".join(options)
+        assert run("export", ADA, "--format", "mbox", "--to", to / "x", *options).exit_code == 0
+        content = (to / "x" / f"{ADA}.mbox" / "Inbox.mbox").read_bytes()
+        assert (b"\nStatus: O\r\n" in content) == bool(options)
+
+
 def test_an_export_that_is_there_is_left(run: Run, tmp_path: Path) -> None:
     run("export", ADA, "--to", tmp_path)
     before = (tmp_path / f"{ADA}.zip").stat()
@@ -128,6 +136,7 @@ def test_an_item_that_is_not_there_is_said_and_ends_with_status_1(
         ([ADA, "--format", "pst"], "--format must be one of zip, mbox, maildir"),
         ([], "name users, or all with --all; --organization needs --all"),
         ([ADA, "--all"], "name users, or all with --all; --organization needs --all"),
+        ([ADA, "--status-fields"], "--status-fields is for mbox files"),
         ([ADA, "--organization", "sample"], "name users, or all with --all; --organization needs --all"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.export.mbox import from_line, in_mbox
+from postroom.export.mbox import from_line, in_mbox, status_fields
 from postroom.imports.dates import from_line_date
 from postroom.imports.incoming import Incoming
 from postroom.imports.mbox import Variant, read_mbox
@@ -58,6 +58,22 @@ def test_every_from_line_is_quoted_and_nothing_else() -> None:
     content = b"From me\n>From me\n>>From you\r\n From x\nFrom\nfrom ben\n> From a\nx From b\n"
     quoted = b">From me\n>>From me\n>>>From you\r\n From x\nFrom\nfrom ben\n> From a\nx From b\n"
     assert in_mbox(content, NOON) == from_line(NOON) + quoted + b"\n"
+
+
+def test_python_reads_the_status_fields(tmp_path: Path) -> None:
+    marks = {
+        "read": True,
+        "flags": ("\\Draft", "\\Flagged", "\\Answered", "\\Recent"),
+        "keywords": ("Work", "two words"),
+    }
+    content = b"Subject: x\r\n\r\n"
+    fields = status_fields(content, **marks)  # type: ignore[arg-type]
+    assert fields == b"Status: RO\r\nX-Status: AFT\r\nX-Keywords: Work\r\n"
+    assert status_fields(b"a: b\n\n", read=False, flags=(), keywords=()) == b"Status: O\n"
+    (tmp_path / "x").write_bytes(in_mbox(fields + content, NOON))
+    with closing(mailbox.mbox(tmp_path / "x")) as read_by_python:
+        (message,) = read_by_python
+    assert set(message.get_flags()) == set("ROAFT")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.repository import repository_root
+from postroom.adapters.files.disk import DiskFiles
+from postroom.adapters.files.mbox_files import MboxFiles
+from postroom.contracts.export_journal import JournalHead
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.imports.incoming import Place
 from postroom.imports.read import read
 from postroom.imports.report import What
 from postroom.model.export_formats import Format
 from postroom.model.folders import Folder
+from tests.support.builders import NOON
 from tests.support.exporting import PROJECTS, full_mailbox, manifest_of, to_disk
 from tests.support.exports import NOISE, ExportSystem, entries, folders, tiny_parts
 from tests.support.importing import ImportedMailbox, Kept, message
@@ -59,6 +63,23 @@ def test_items_hashes_folders_dates_and_flags_come_back(tmp_path: Path, format_:
     to_disk(second, tmp_path / "second", format_)
     third = imported(tmp_path / "second")
     assert third.kept() == first.kept()
+
+
+def test_status_fields_are_for_other_programs_and_come_off_again(tmp_path: Path) -> None:
+    first = samples()
+    head = JournalHead(format=Format.MBOX, mailbox_id="ann", started=NOON)
+    files = DiskFiles(tmp_path / "x", head, MboxFiles(status_fields=True))
+    to_disk(first, tmp_path / "x", Format.MBOX, files=files)
+    assert imported(tmp_path / "x").kept() == first.kept()
+    (tmp_path / "x" / "manifest.jsonl").unlink()
+    alone = ImportedMailbox()
+    alone.run(read(tmp_path / "x" / "Inbox" / "Projects" / "2026.mbox"))
+    (there,) = [folder.id for folder in first.mailboxes.folders("ann") if folder.name == "2026"]
+    wanted = [
+        (item.read, item.flags, tuple(word for word in item.keywords if " " not in word))
+        for item in first.mailboxes.items("ann", there)
+    ]
+    assert sorted((item.read, item.flags, item.keywords) for item in alone.items()) == sorted(wanted)
 
 
 def in_maildir(kept: Counter[Kept], paths: dict[tuple[str, ...], tuple[str, ...]]) -> Counter[Kept]:

@@ -7,6 +7,7 @@ because messages before it were removed, is read as from any other mbox file.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from postroom.imports.tree import Tree
 
 MBOX: Final = ".mbox"
+
+_FIELD: Final = re.compile(rb"(?:Status|X-Status|X-Keywords): [^\r\n]*\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,13 @@ class OwnMbox:
 def _same(found: Incoming, known: Incoming) -> Incoming:
     """Return the message as the manifest describes it, if its bytes are those; else as the file has it.
 
-    An mbox file ends each message with a line feed; the message may have had none.
+    An mbox file ends each message with a line feed; the message may have had none. Fields that mark it may be in front.
     """
-    for content in (found.content, found.content.removesuffix(b"\n")):
-        if hashlib.sha256(content).hexdigest() == known.sha256:
-            return replace(known, content=content, source=found.source)
+    content: bytes | None = found.content
+    while content is not None:
+        for whole in (content, content.removesuffix(b"\n")):
+            if hashlib.sha256(whole).hexdigest() == known.sha256:
+                return replace(known, content=whole, source=found.source)
+        field = _FIELD.match(content)
+        content = content[field.end() :] if field else None
     return replace(found, place=known.place)

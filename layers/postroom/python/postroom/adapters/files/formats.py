@@ -24,11 +24,13 @@ TARGETS: Final[Mapping[Format, Callable[[], Target]]] = {
 }
 
 
-def files_for(format_: Format, path: Path, mailbox_id: str, *, now_ms: int) -> DiskFiles:
+def files_for(format_: Format, path: Path, mailbox_id: str, *, now_ms: int, status_fields: bool = False) -> DiskFiles:
     """Return the files of an export of a mailbox to a path; nothing is opened yet.
 
     Args:
         now_ms: when the export begins, if it does not go on; in milliseconds since the epoch.
+        status_fields: of mbox files: see ``MboxFiles``.
     """
     head = JournalHead(format=format_, mailbox_id=mailbox_id, started=now_ms)
-    return DiskFiles(path, head, TARGETS[format_]())
+    target = MboxFiles(status_fields=True) if format_ is Format.MBOX and status_fields else TARGETS[format_]()
+    return DiskFiles(path, head, target)

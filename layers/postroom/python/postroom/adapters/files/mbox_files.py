@@ -14,7 +14,7 @@ from postroom.adapters.files.left_over import remove_after
 from postroom.adapters.files.manifest_file import write_manifest
 from postroom.adapters.files.private import make_folder, open_private, sync, write_private
 from postroom.adapters.files.target import State
-from postroom.export.mbox import in_mbox
+from postroom.export.mbox import in_mbox, status_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,9 +28,10 @@ _MBOX: Final = ".mbox"
 
 
 class MboxFiles:
-    """Implements ``Target``: a directory."""
+    """Implements ``Target``: a directory. With ``status_fields``, each message has its flags in front."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, status_fields: bool = False) -> None:
+        self._status_fields = status_fields
         self._names: dict[str, str] = {}
         self._root: Path | None = None
         self._file: BinaryIO | None = None
@@ -64,6 +65,8 @@ class MboxFiles:
             write_private(root / path, content, modified_ms=item.received)
             return path
         file = self._of(f"{name}{_MBOX}")
+        if self._status_fields:
+            content = status_fields(content, read=item.read, flags=item.flags, keywords=item.keywords) + content
         file.write(in_mbox(content, item.received))
         self._entries += 1
         return f"{name}/{self._entries}"
