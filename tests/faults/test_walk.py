@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.export_scenarios import EXPORTS
 from tests.faults.faults import FAULTS
 from tests.faults.permissions import not_allowed
 from tests.faults.scenarios import SCENARIOS
@@ -28,6 +29,17 @@ def test_nothing_is_lost_duplicated_or_wrong_nor_more_asked_for_than_roles_allow
     assert [trouble for result in results for trouble in result.troubles] == []
     assert all(result.runs for result in results)
     assert not_allowed(walk.harness.injector.asked, walk.harness.stack.environment) == set()
+
+
+def test_an_export_of_a_thousand_messages_makes_at_most_eleven_calls_per_ten() -> None:
+    """One call reads a message; all others are of the job or of a run, which has thousands of messages of usual size.
+
+    Every 16 MB of archive cost two calls more.
+    """
+    with prepared(EXPORTS[0]) as walk:
+        calls = [call for call in walk.calls if call != "pack_export: s3 GetObject"]
+    assert len(walk.calls) - len(calls) == 2 + 2, "two messages, the run's plan, and whether it was packed before"
+    assert (1000 + len(calls) + 2) / 1000 <= 1.1
 
 
 def test_every_scenario_and_fault_has_a_name_of_its_own() -> None:
