@@ -8,6 +8,7 @@ import pytest
 
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.contracts.export_orders import destination_of, end_order
+from postroom.errors import InvalidNotificationError
 from postroom.model.exports import ExportState
 from postroom.model.facts import OwnFact
 from postroom.model.folders import TITLE
@@ -289,3 +290,17 @@ def test_an_order_that_was_made_again_after_its_end_ends_again(system: ExportSys
     system.queues.send([order])
     system.run()
     assert system.left_over() == []
+
+
+@pytest.mark.parametrize("station", ["plan_export", "pack_export", "seal_export"])
+def test_a_message_for_another_station_is_no_order_of_this_one(system: ExportSystem, station: str) -> None:
+    system.put(b"one")
+    system.start()
+    bodies = list[tuple[str, str]]()
+    for name, body in system.waiting():
+        bodies.append((name, body))
+        system.accept(name, body)
+    for name, body in [*bodies, ("deliver", '{"kind":"MAIL"}')]:
+        if name != station:
+            with pytest.raises(InvalidNotificationError):
+                system.accept(station, body)

@@ -10,9 +10,10 @@ from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.contracts.order_list import LISTED_WITHIN_MS, in_row
 from postroom.contracts.orders import DeliveryOrder
+from postroom.contracts.stored import MOST_SWEEPS
 from postroom.model.facts import OwnFact, trace_of
 from postroom.model.limits import DAY_MS
-from postroom.parking.sweep import MAX_SWEEPS, Sweep, SweepTimes
+from postroom.parking.sweep import Sweep, SweepTimes
 from tests.support.builders import NOON, ORG, OTHER, notification
 from tests.support.memory_mail_system import MemoryMailSystem
 
@@ -94,7 +95,7 @@ def test_an_order_that_ended_is_not_stored(post: MemoryMailSystem, sweep: Sweep)
 
 def test_orders_that_are_lost_again_and_again_are_parked(post: MemoryMailSystem, sweep: Sweep) -> None:
     lose(post)
-    for _ in range(MAX_SWEEPS):
+    for _ in range(MOST_SWEEPS):
         post.later += 2 * HOUR
         assert sweep.run() == {"sent": 2, "parked": 0, "retired": 0}
         forget(post)

@@ -20,11 +20,12 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
+from postroom.contracts.export_orders import PlanExportOrder
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
 from postroom.parking.sweep import PLACE_EVERY_MS, ROUND_MS, Sweep, SweepTimes
 from postroom.ports.transit import Commit
-from tests.support.builders import NOON, ORG, provider_call
+from tests.support.builders import NOON, ORG, bounce, provider_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,3 +154,13 @@ def test_a_providers_call_whose_function_stopped_is_ended_once(sweep: Sweep, clo
     assert sweep.transit.order(call.trace, call.key) is None
     assert sweep.parking.ledger.facts(call.trace) == [call.stopped(clock.at)]
     assert list(sweep.parking.list()) == []
+
+
+def test_an_export_may_be_open_for_days_and_a_message_for_hours(sweep: Sweep, clock: Clock) -> None:
+    export = PlanExportOrder(trace="export:j", organization_id=ORG, job_id="j")
+    sweep.transit.commit(Commit(orders=[export, bounce()]))
+    for _ in range(2 * 24):
+        clock.at += 2 * HOUR
+        sweep.run(lambda: 60_000)
+    assert [parked.key for parked in sweep.parking.list()] == [bounce().key]
+    assert [entry.key for entry in sweep.transit.open_orders("export:j")] == ["plan-export"]

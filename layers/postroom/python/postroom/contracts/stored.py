@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from postroom.model.facts import Fact
 
+MOST_SWEEPS: Final = 3
+"""How often something open is sent again before it is parked. Ours."""
+
 FORMAT: Final = 1
 """The form of orders and pointers, but for delivery orders of ``LISTED_FORMAT``."""
 
@@ -103,6 +106,11 @@ class Order(Stored):
     def has_row(self) -> bool:
         """Whether it has a row in transit: all have, but listed orders."""
         return True
+
+    @property
+    def most_sweeps(self) -> int:
+        """How often the sweep sends it again before it is parked: what is open for hours is stuck."""
+        return MOST_SWEEPS
 
     def open_since_ms(self, now_ms: int) -> int:
         """Return since when the order is open, if it gets its row now."""

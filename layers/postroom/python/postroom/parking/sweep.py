@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.ses import SETUP_OBJECT
+from postroom.contracts.stored import MOST_SWEEPS
 from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawArchive, StoredRaw
     from postroom.ports.transit import Transit
     from postroom.ports.transit_scans import TransitScans
-
-MAX_SWEEPS: Final = 3
-"""How often something open is sent again before it is parked. Ours."""
 
 INBOUND: Final = "inbound/"
 """Where SES stores mail."""
@@ -133,7 +131,7 @@ class Sweep:
                 break
             with _kept(troubles):
                 self._again(found)
-                counts["parked" if found.sweeps >= MAX_SWEEPS else "sent"] += 1
+                counts["parked" if _is_stuck(found) else "sent"] += 1
 
     def _look_at_orphans(self, organizations: list[str], troubles: list[PostroomError]) -> None:
         """Take back what was parked without a notification, where one came after all: to a flow, or parked itself."""
@@ -169,7 +167,7 @@ class Sweep:
         if not isinstance(entry, Expansion) and (stopped := entry.stopped(self.now())) is not None:
             self.transit.commit(Commit([Settle(entry)], [stopped]))
             return
-        if found.sweeps >= MAX_SWEEPS:
+        if _is_stuck(found):
             cause = f"still open after it was sent again {found.sweeps} times"
             self.parking.give_up(entry, cause)
         elif isinstance(entry, Expansion):
@@ -255,6 +253,11 @@ class Sweep:
     def _was_discarded(self, trace: str) -> bool:
         facts: list[Fact] = list(self.parking.ledger.facts(trace))
         return any(fact.name is OwnFact.DISCARDED for fact in facts)
+
+
+def _is_stuck(found: OpenEntry) -> bool:
+    """Say whether sending an open entry again has not helped."""
+    return found.sweeps >= (MOST_SWEEPS if isinstance(found.entry, Expansion) else found.entry.most_sweeps)
 
 
 @contextmanager
