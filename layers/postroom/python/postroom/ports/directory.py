@@ -175,7 +175,7 @@ class ImpersonatedUsers(OwnedRecords, Protocol):
 
 
 class Accounts(ImpersonationRoles, Protocol):
-    """What authentication needs of ``Directory``: at most eight keyed reads for each reading of a header, and few writes."""
+    """What authentication needs of ``Directory``: at most eight keyed reads per reading of a header, and few writes."""
 
     def organization_with_alias(self, alias: str) -> Organization | None:
         """See ``Directory``."""
