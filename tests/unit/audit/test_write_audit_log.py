@@ -15,6 +15,7 @@ from postroom.adapters.memory.audit_deliveries import MemoryAuditDeliveries
 from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
+from postroom.bootstrap.write_audit_log import WriteAuditLogSettings, build
 from postroom.contracts.audit_sending import of_records
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.model.audit_deliveries import DestinationKind, LogType
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from postroom.model.audit_deliveries import AuditDelivery
     from postroom.ports.audit_destinations import AuditBatch
+    from tests.support.stack import Stack
 
 KINDS = tuple(TARGETS)
 FINAL = Refusal("too old", final=True)
@@ -250,6 +252,14 @@ def test_destinations_that_do_not_answer_leave_time_for_the_others(writing: Writ
     assert writing.write(audit_record(1)).failed == ()
     assert writing.ids(group) == [audit_record(1).id]
     assert {each.delivery_id for each in writing.sent()} == set(hangs)
+
+
+@pytest.mark.parametrize(("kept_s", "first_s"), [(1, 60), (900, 900)])
+def test_a_retry_meets_no_environment_that_does_not_know_its_delivery_yet(
+    stack: Stack, kept_s: int, first_s: int
+) -> None:
+    settings = WriteAuditLogSettings.read({**stack.environment, "AUDIT_SETTINGS_CACHE_S": str(kept_s)})
+    assert build(settings).first_retry_s == first_s
 
 
 def test_a_defect_with_one_delivery_stops_no_other(writing: Writing) -> None:

@@ -36,7 +36,11 @@ class WriteAuditLogSettings(AuditDeliveriesSettings, TimedSettings):
 
 @ready
 def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
-    """Each execution environment writes log streams of its own, one per day."""
+    """Each execution environment writes log streams of its own, one per day.
+
+    The first retry waits as long as deliveries may be remembered. Another environment gets it, and must not take a
+    delivery that was added meanwhile for one that was deleted: it would drop the records.
+    """
     logs, sqs = clients.logs(), clients.later(clients.sqs)
     s3, firehose = clients.later(clients.audit_buckets), clients.later(clients.firehose)
     place = Place(logs.meta.partition, logs.meta.region_name, settings.account_id)
@@ -56,6 +60,6 @@ def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
         queues=SqsQueues(sqs, {RETRY: settings.retry_audit_queue_url}),
         dead_letters=SqsDeadLetters(sqs, settings.retry_audit_dlq_url),
         postponement=SqsPostponement(sqs, settings.retry_audit_queue_url),
-        first_retry_s=settings.shortened_s(FIRST_RETRY_SECONDS),
+        first_retry_s=max(settings.shortened_s(FIRST_RETRY_SECONDS), settings.audit_settings_cache_s),
         schedule_s=tuple(settings.shortened_s(gap) for gap in RETRY_SCHEDULE_SECONDS),
     )
