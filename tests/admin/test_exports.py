@@ -97,7 +97,10 @@ def test_a_job_begins_with_the_order_that_plans_it(
     assert caller(Describe, OrganizationId=acme, JobId=made) == {**described, **more}
     assert caller(List, OrganizationId=acme) == {"Jobs": [{"JobId": made, **described}]}
     (order,) = context.transit.open_orders(export_trace(made))
-    assert order == PlanExportOrder(trace=export_trace(made), organization_id=acme, job_id=made)
+    assert isinstance(order, PlanExportOrder)
+    assert (order.trace, order.organization_id, order.job_id) == (export_trace(made), acme, made)
+    assert order.destination is not None
+    assert order.destination.path.endswith(f"/{made}.zip")
     assert list(context.queues.queues["plan_export"]) == [order.message]
     job = context.directory.owned(MailboxExportJob, acme, made)
     assert job.external_id == context.directory.organization(acme).arn

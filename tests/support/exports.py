@@ -22,7 +22,7 @@ from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.export_manifest import MANIFEST, read_line
-from postroom.contracts.export_orders import PlanExportOrder, end_order
+from postroom.contracts.export_orders import PlanExportOrder, destination_of, end_order
 from postroom.export import pack_export, parts, runs
 from postroom.export.job import Export
 from postroom.export.pack_export import PackExport
@@ -132,7 +132,7 @@ class ExportSystem:
             "started": NOON,
         } | changes
         job = MailboxExportJob(**members)
-        order = PlanExportOrder(trace=job.trace, organization_id=ORG, job_id=job.id)
+        order = PlanExportOrder(trace=job.trace, organization_id=ORG, job_id=job.id, destination=destination_of(job))
         self.transit.commit(Commit(orders=[order]))
         self.directory.commit([Insert(job)])
         self.queues.send([order])

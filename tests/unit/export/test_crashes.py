@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from postroom.errors import TemporaryError
 from postroom.model.exports import ExportState
+from postroom.model.records import Remove
 from tests.support.exports import NOISE, ExportSystem, check, tiny_parts
 
 if TYPE_CHECKING:
@@ -140,6 +141,25 @@ def test_a_stop_beside_a_cancellation_leaves_an_archive_or_nothing(cancelled: in
         assert system.left_over() == []
     else:
         check(system)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_organization_that_is_deleted_after_a_stop_at_any_call_leaves_nothing(after: bool) -> None:
+    for at in range(len(calls_of_a_whole_export())):
+        system = a_system(Calls(at, after, stop))
+        for station, body in system.waiting():
+            try:
+                system.accept(station, body)
+            except Stopped:
+                system.queues.queues[station].append(body)
+                system.owners.active = False
+                system.directory.commit([Remove(system.job)])  # as its deletion does, before it sends open orders
+        if system.owners.active:
+            check(system)
+        elif not system.uploads.objects:
+            assert system.left_over() == []
+        else:
+            assert [left for left in system.left_over() if not left.startswith("row ")] == []
 
 
 def test_a_second_attempt_in_the_middle_of_the_first_changes_nothing() -> None:

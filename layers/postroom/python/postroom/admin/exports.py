@@ -18,7 +18,7 @@ from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
     LimitExceededException,
 )
-from postroom.contracts.export_orders import PlanExportOrder, end_order
+from postroom.contracts.export_orders import PlanExportOrder, destination_of, end_order
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.exports import MAX_RUNNING, ExportState, MailboxExportJob
 from postroom.model.facts import Fact, OwnFact
@@ -58,7 +58,9 @@ def start(
         description=request.get("Description"),
         started=now,
     )
-    order = PlanExportOrder(trace=job.trace, organization_id=organization.id, job_id=job_id)
+    order = PlanExportOrder(
+        trace=job.trace, organization_id=organization.id, job_id=job_id, destination=destination_of(job)
+    )
     context.transit.commit(Commit(facts=[_started(job)], orders=[order]))
     context.directory.commit([Replace(organization), Insert(job), *replay.remember(job_id)])
     context.queues.send([order])

@@ -76,6 +76,8 @@ class PlanExportOrder(ExportOrder):
     says = "an order to plan an export"
 
     kind: Literal["PLAN_EXPORT"] = "PLAN_EXPORT"
+    destination: Destination | None = None
+    """Where an upload may have been started that the job's record does not name; orders of earlier versions lack it."""
 
     @property
     def key(self) -> str:

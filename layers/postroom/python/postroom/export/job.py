@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postroom.contracts.export_orders import ExportOrder, PackExportOrder, Upload, destination_of, seal_key, upload_of
+from postroom.contracts.export_orders import (
+    ExportOrder,
+    PackExportOrder,
+    PlanExportOrder,
+    Upload,
+    destination_of,
+    seal_key,
+    upload_of,
+)
 from postroom.contracts.export_staging import StagedKeys
 from postroom.errors import ConflictError, PermanentError
 from postroom.model.exports import ExportState, MailboxExportJob
@@ -21,6 +29,7 @@ from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from postroom.contracts.export_orders import Destination
     from postroom.contracts.orders import Order
     from postroom.model.mailbox import Head
     from postroom.ports.directory import ExportRecords, MailboxOwners
@@ -171,7 +180,7 @@ class Export:
         upload = (upload_of(job) if job else None) or _upload_of(order)
         if upload is not None and (job is None or job.state is not ExportState.COMPLETED):
             self.uploads.abort(upload)
-        destination = destination_of(job) if job else upload.destination if upload else None
+        destination = destination_of(job) if job else _destination_of(order)
         if destination is not None:
             self.uploads.abort_others(destination)
         self.queues.send(self._made_by(order))
@@ -244,3 +253,10 @@ def _pack_order(job: MailboxExportJob, upload: Upload, run: int) -> PackExportOr
 def _upload_of(order: ExportOrder) -> Upload | None:
     found = getattr(order, "upload", None)
     return found if isinstance(found, Upload) else None
+
+
+def _destination_of(order: ExportOrder) -> Destination | None:
+    if isinstance(order, PlanExportOrder):
+        return order.destination
+    upload = _upload_of(order)
+    return upload.destination if upload else None

@@ -24,8 +24,8 @@ PART_BYTES: Final = 16 * MB
 PARTS_PER_RUN: Final = 4
 """Bytes of a run, in parts: 64 MB of plain content. Ours."""
 
-MAX_RUN_ITEMS: Final = 20_000
-"""Most items of a run; its plan and its index are held in memory. Ours."""
+MAX_RUN_ITEMS: Final = 5_000
+"""Most items of a run: each costs a read, which takes 2 ms of a whole CPU. Ours."""
 
 _PARTS_PLANNED: Final = 6_000
 """Parts that the items of a mailbox may fill; the last ones of runs, and the directory, need others."""
