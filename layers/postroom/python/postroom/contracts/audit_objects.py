@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts import batching
 from postroom.contracts.audit_paths import prefix
 from postroom.model.audit_deliveries import OutputFormat
 
@@ -35,17 +36,7 @@ EXTENSIONS: Final = {OutputFormat.JSON: "json.gz", OutputFormat.PLAIN: "log.gz",
 def batches(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:
     """Divide lines into objects, ordered by time: one hour each, none above ``MAX_OBJECT_BYTES``."""
     for _, hour in groupby(sorted(lines, key=lambda line: line.at_ms), lambda line: line.at_ms // HOUR_MS):
-        batch: list[LogLine] = []
-        size = 0
-        for line in hour:
-            bytes_of_line = len(line.text.encode()) + 1
-            if batch and size + bytes_of_line > MAX_OBJECT_BYTES:
-                yield batch
-                batch, size = [], 0
-            batch.append(line)
-            size += bytes_of_line
-        if batch:
-            yield batch
+        yield from batching.batches(hour, lambda line: len(line.text.encode()) + 1, max_bytes=MAX_OBJECT_BYTES)
 
 
 def content(header: Sequence[str], lines: Sequence[LogLine]) -> bytes:

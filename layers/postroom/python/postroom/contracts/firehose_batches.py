@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts import batching
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -29,14 +31,6 @@ def record_of(line: LogLine) -> bytes:
 
 def batches(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:
     """Divide lines, none larger than a record, into calls, in their order. No call exceeds a limit."""
-    batch: list[LogLine] = []
-    size = 0
-    for line in lines:
-        bytes_of_line = len(record_of(line))
-        if batch and (len(batch) >= MAX_BATCH_RECORDS or size + bytes_of_line > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += bytes_of_line
-    if batch:
-        yield batch
+    return batching.batches(
+        lines, lambda line: len(record_of(line)), max_bytes=MAX_BATCH_BYTES, max_items=MAX_BATCH_RECORDS
+    )

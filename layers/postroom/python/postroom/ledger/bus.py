@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.contracts import batching
 from postroom.errors import StoreUnavailableError
 from postroom.ledger.lines import fitted
 from postroom.ledger.projection import OUT_OF_TIME, Remaining
@@ -94,17 +95,7 @@ def bus_event(fact: Fact) -> BusEvent:
 
 def batches(events: Iterable[BusEvent]) -> Iterator[list[BusEvent]]:
     """Divide events into calls, in their order. No call exceeds a limit; no event is left out."""
-    batch: list[BusEvent] = []
-    size = 0
-    for event in events:
-        bytes_of_event = entry_bytes(event)
-        if batch and (len(batch) >= MAX_BATCH_EVENTS or size + bytes_of_event > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(event)
-        size += bytes_of_event
-    if batch:
-        yield batch
+    return batching.batches(events, entry_bytes, max_bytes=MAX_BATCH_BYTES, max_items=MAX_BATCH_EVENTS)
 
 
 def entry_bytes(event: BusEvent) -> int:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws.queue_limits import BATCH, MAX_CALL_BYTES
 from postroom.adapters.aws.transactions import store_errors
 from postroom.contracts.audit_sending import messages
+from postroom.contracts.batching import batches
 from postroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -28,7 +29,7 @@ class SqsAuditTrail:
 
     def record(self, records: Sequence[AuditRecord]) -> None:
         bodies = ((message.message, message.group) for message in messages(records))
-        for batch in _batches(bodies):
+        for batch in batches(bodies, lambda body: len(body[0].encode()), max_bytes=MAX_CALL_BYTES, max_items=BATCH):
             self._send(batch)
 
     def _send(self, batch: Sequence[tuple[str, str]]) -> None:
@@ -45,18 +46,3 @@ def _entry(place: int, body: str, group: str) -> SendMessageBatchRequestEntryTyp
     if group:
         entry["MessageGroupId"] = group
     return entry
-
-
-def _batches(bodies: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Divide messages into calls, in their order."""
-    batch: list[tuple[str, str]] = []
-    size = 0
-    for body, group in bodies:
-        bytes_of_body = len(body.encode())
-        if batch and (len(batch) == BATCH or size + bytes_of_body > MAX_CALL_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((body, group))
-        size += bytes_of_body
-    if batch:
-        yield batch
