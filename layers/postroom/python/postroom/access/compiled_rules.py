@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.errors import ConflictError, UnknownOrganizationError
 from postroom.model.access_rules import AccessRule, AccessRuleIndex, default_rule
-from postroom.ports.directory import OwnedRecords, every_item
+from postroom.ports.directory import OwnedRecords, every_owned
 
 if TYPE_CHECKING:
     from postroom.model.records import Organization
@@ -34,7 +34,7 @@ def rules_of(records: OwnedRecords, organization: Organization) -> list[AccessRu
     """
     if not organization.access_version:
         return [default_rule(organization.id)]
-    return list(every_item(lambda *at: records.owned_page(AccessRule, organization.id, *at)))
+    return list(every_owned(records, AccessRule, organization.id))
 
 
 class CompiledRules:

@@ -6,7 +6,6 @@ Nothing is cached: a changed rule or override applies to the next request. The g
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from postroom.model.device_rules import (
@@ -17,7 +16,7 @@ from postroom.model.device_rules import (
     override_key,
     rules_in_force,
 )
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from postroom.model.device_rules import Device
@@ -39,5 +38,13 @@ def device_decision(
     override = records.owned(DeviceOverride, organization.id, override_key(user_id, device_id))
     if override is not None:
         return DeviceDecision(override.effect, overridden=True)
-    stored = every_item(partial(records.owned_page, DeviceRule, organization.id))
-    return decide(rules_in_force(organization, stored), device)
+    return decide(rules_of(records, organization), device)
+
+
+def rules_of(records: OwnedRecords, organization: Organization) -> tuple[DeviceRule, ...]:
+    """Return the rules that apply in an organization, the oldest first.
+
+    Raises:
+        StoreUnavailableError: the directory did not answer.
+    """
+    return rules_in_force(organization, every_owned(records, DeviceRule, organization.id))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.mailbox_permissions import MailboxPermission, Permission, permission_key
-from postroom.ports.directory import OwnedRecords, every_item
+from postroom.ports.directory import OwnedRecords, every_item, every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +92,7 @@ def groups_with(records: PermissionRecords, organization_id: str, member_id: str
 
 
 def _granted(records: PermissionRecords, organization_id: str, owner_id: str) -> Iterator[MailboxPermission]:
-    return every_item(
-        lambda *at: records.owned_page(MailboxPermission, organization_id, *at, within=permission_key(owner_id))
-    )
+    return every_owned(records, MailboxPermission, organization_id, within=permission_key(owner_id))
 
 
 def _enabled(records: PermissionRecords, organization_id: str, entity_id: str) -> Entity | None:

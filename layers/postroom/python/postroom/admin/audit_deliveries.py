@@ -21,7 +21,7 @@ from postroom.contracts.admin.exceptions import (
 from postroom.model.audit_deliveries import AuditDelivery, AuditLogDelivery, DestinationKind, LogType, OutputFormat
 from postroom.model.audit_targets import Place, target_fault, target_of
 from postroom.model.records import Put, Remove, Replace
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def list_(context: Context, request: requests.ListAuditLogDeliveriesRequest, _no
 
 
 def _all(context: Context, organization_id: str, after: str | None = None) -> Iterable[AuditLogDelivery]:
-    return every_item(lambda *at: context.directory.owned_page(AuditLogDelivery, organization_id, *at), after)
+    return every_owned(context.directory, AuditLogDelivery, organization_id, after)
 
 
 def _asked(context: Context, organization: Organization, request: Any) -> AuditDelivery:

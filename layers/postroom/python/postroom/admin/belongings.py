@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from postroom.model.device_rules import DeviceOverride, override_key
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
 from postroom.model.records import Remove
-from postroom.ports.directory import MAX_ROWS, every_item
+from postroom.ports.directory import MAX_ROWS, every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,4 +49,4 @@ def _records(context: Context, entity: Entity) -> Iterator[Owned]:
 
 
 def _within(context: Context, kind: type[OwnedT], organization_id: str, within: str) -> Iterator[OwnedT]:
-    return every_item(lambda *at: context.directory.owned_page(kind, organization_id, *at, within=within))
+    return every_owned(context.directory, kind, organization_id, within=within)

@@ -17,7 +17,7 @@ from postroom.model.access_effect import AccessEffect
 from postroom.model.device_rules import DeviceOverride, override_key, same_device
 from postroom.model.directory import EntityKind
 from postroom.model.records import Check, Insert, Remove, Replace
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +85,7 @@ def list_(context: Context, request: requests.ListMobileDeviceAccessOverridesReq
     device = same_device(request["DeviceId"]) if "DeviceId" in request else None
 
     def rows(after: str | None) -> Iterator[DeviceOverride]:
-        page = context.directory.owned_page
-        found = every_item(lambda *at: page(DeviceOverride, organization.id, *at, within=within), after)
+        found = every_owned(context.directory, DeviceOverride, organization.id, after, within=within)
         return (each for each in found if device in (None, same_device(each.device_id)))
 
     found, token = pages.page(context, "ListMobileDeviceAccessOverrides", request, rows, lambda override: override.key)

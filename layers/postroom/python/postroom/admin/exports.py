@@ -23,7 +23,7 @@ from postroom.model.directory import EntityKind, EntityState
 from postroom.model.exports import MAX_RUNNING, ExportState, MailboxExportJob
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.records import Insert, Replace
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _job(context: Context, organization: Organization, job_id: str) -> MailboxEx
 
 
 def _all(context: Context, organization_id: str, after: str | None = None) -> Iterable[MailboxExportJob]:
-    return every_item(lambda *at: context.directory.owned_page(MailboxExportJob, organization_id, *at), after)
+    return every_owned(context.directory, MailboxExportJob, organization_id, after)
 
 
 def _listed(job: MailboxExportJob) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from postroom.model.access_effect import AccessEffect
 from postroom.model.directory import EntityKind
 from postroom.model.impersonation import RANDOM_BYTES, ImpersonationRole, ImpersonationRule, RoleType, new_token
 from postroom.model.records import Check, Insert, Remove, Replace
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,7 +134,7 @@ def assume(
 
 
 def _all(context: Context, organization: Organization, after: str | None = None) -> Iterable[ImpersonationRole]:
-    return every_item(lambda *at: context.directory.owned_page(ImpersonationRole, organization.id, *at), after)
+    return every_owned(context.directory, ImpersonationRole, organization.id, after)
 
 
 def _role(context: Context, organization: Organization, role_id: str) -> ImpersonationRole:

@@ -14,7 +14,7 @@ from postroom.contracts.admin.exceptions import InvalidParameterException
 from postroom.model.directory import EntityKind
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, Permission, permission_key
 from postroom.model.records import Check, Put, Remove
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +58,12 @@ def list_(context: Context, request: requests.ListMailboxPermissionsRequest, _no
     """List the grantees of a mailbox, ordered by their ids. Members of groups that are grantees are not listed."""
     organization = lookup.organization(context, request["OrganizationId"])
     owner = lookup.entity(context, organization.id, request["EntityId"])
-    read, within = context.directory.owned_page, permission_key(owner.id)
+    within = permission_key(owner.id)
     found, token = pages.page(
         context,
         "ListMailboxPermissions",
         request,
-        lambda after: every_item(lambda *at: read(MailboxPermission, organization.id, *at, within=within), after),
+        lambda after: every_owned(context.directory, MailboxPermission, organization.id, after, within=within),
         lambda record: record.key,
     )
     permissions = [

@@ -9,9 +9,9 @@ changes the second conflicts, and is decided again. It applies to the next reque
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from postroom.access.devices import rules_of
 from postroom.admin import idempotency, lookup
 from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import EntityNotFoundException, LimitExceededException
@@ -23,13 +23,11 @@ from postroom.model.device_rules import (
     DeviceRule,
     decide,
     default_rule,
-    rules_in_force,
 )
 from postroom.model.records import Insert, Put, Remove, Replace
-from postroom.ports.directory import every_item
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
@@ -56,7 +54,7 @@ def create(
     replay = idempotency.look_up(context, "CreateMobileDeviceAccessRule", request, now)
     if replay.answer is not None:
         return {"MobileDeviceAccessRuleId": replay.answer}
-    if len(_rules(context, organization)) >= MAX_DEVICE_RULES:
+    if len(rules_of(context.directory, organization)) >= MAX_DEVICE_RULES:
         raise LimitExceededException(f"An organization has at most {MAX_DEVICE_RULES} mobile device access rules.")
     rule = DeviceRule(
         organization_id=organization.id, id=context.new_uuid(), created=now, modified=now, **_content(request)
@@ -71,7 +69,7 @@ def update(
     """Replace a rule. A condition that is not given again is removed; if the new rule is equal, nothing changes."""
     organization = lookup.organization(context, request["OrganizationId"])
     rule_id = request["MobileDeviceAccessRuleId"]
-    found = next((rule for rule in _rules(context, organization) if rule.id == rule_id), None)
+    found = next((rule for rule in rules_of(context.directory, organization) if rule.id == rule_id), None)
     if found is None:
         raise EntityNotFoundException(f"There is no mobile device access rule {rule_id} in the organization.")
     rule = DeviceRule(
@@ -92,7 +90,7 @@ def delete(
 ) -> answers.DeleteMobileDeviceAccessRuleResponse:
     """Delete a rule. It is no error if it does not exist (model). Without any rule every device is denied."""
     organization = lookup.organization(context, request["OrganizationId"])
-    for rule in _rules(context, organization):
+    for rule in rules_of(context.directory, organization):
         if rule.id == request["MobileDeviceAccessRuleId"]:
             _commit(context, organization, rule, Remove(rule))
     return {}
@@ -103,7 +101,7 @@ def list_(
 ) -> answers.ListMobileDeviceAccessRulesResponse:
     """List rules, the oldest first; there are no pages."""
     organization = lookup.organization(context, request["OrganizationId"])
-    answer = {"Rules": [_described(rule) for rule in _rules(context, organization)]}
+    answer = {"Rules": [_described(rule) for rule in rules_of(context.directory, organization)]}
     return cast("answers.ListMobileDeviceAccessRulesResponse", answer)
 
 
@@ -121,16 +119,11 @@ def effect(
         operating_system=request.get("DeviceOperatingSystem", ""),
         user_agent=request.get("DeviceUserAgent", ""),
     )
-    decision = decide(_rules(context, organization), device)
+    decision = decide(rules_of(context.directory, organization), device)
     return {
         "Effect": decision.effect.value,
         "MatchedRules": [{"MobileDeviceAccessRuleId": rule.id, "Name": rule.name} for rule in decision.rules],
     }
-
-
-def _rules(context: Context, organization: Organization) -> Sequence[DeviceRule]:
-    stored = every_item(partial(context.directory.owned_page, DeviceRule, organization.id))
-    return rules_in_force(organization, stored)
 
 
 def _content(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.identity import PersonalAccessToken, TokenOfUser, TokenStatus
 from postroom.model.limits import DAY_MS
 from postroom.model.records import Check, Insert, Remove
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,12 +141,11 @@ def _tokens(
     context: Context, organization_id: str, user_id: str | None, after: str | None
 ) -> Iterator[PersonalAccessToken]:
     """Yield tokens by id, those of one user if there is one."""
-    read = context.directory.owned_page
     if user_id is None:
-        yield from every_item(lambda *at: read(PersonalAccessToken, organization_id, *at), after)
+        yield from every_owned(context.directory, PersonalAccessToken, organization_id, after)
         return
     own = f"{user_id}#"
-    entries = every_item(lambda *at: read(TokenOfUser, organization_id, *at, within=own), after and own + after)
+    entries = every_owned(context.directory, TokenOfUser, organization_id, after and own + after, within=own)
     for entry in entries:
         token = context.directory.owned(PersonalAccessToken, organization_id, entry.token_id)
         if token:

@@ -154,6 +154,13 @@ class OwnedRecords(Protocol):
         """See ``Directory``."""
 
 
+def every_owned(
+    records: OwnedRecords, kind: type[OwnedT], organization_id: str, after: str | None = None, *, within: str = ""
+) -> Iterator[OwnedT]:
+    """Yield an organization's records of a family by key, or those after a key; see ``Directory.owned_page``."""
+    return every_item(lambda *at: records.owned_page(kind, organization_id, *at, within=within), after)
+
+
 class ImpersonationRoles(OwnedRecords, Protocol):
     """The reads of ``Directory`` that tokens of impersonation roles need, all keyed."""
 

@@ -18,7 +18,7 @@ from postroom.adapters.aws.transactions import store_errors
 from postroom.contracts import audit_settings
 from postroom.model.audit_deliveries import AuditDelivery, AuditLogDelivery, DestinationKind, LogType, OutputFormat
 from postroom.model.audit_targets import Place, target_of
-from postroom.ports.directory import every_item
+from postroom.ports.directory import every_owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,8 +52,7 @@ class AwsAuditDeliveries:
 
 
 def _own(directory: Directory, organization_id: str) -> Sequence[AuditDelivery]:
-    read = partial(directory.owned_page, AuditLogDelivery, organization_id)
-    return tuple(record.delivery for record in every_item(read))
+    return tuple(record.delivery for record in every_owned(directory, AuditLogDelivery, organization_id))
 
 
 def vended(logs: CloudWatchLogsClient) -> Mapping[str, Sequence[AuditDelivery]]:
