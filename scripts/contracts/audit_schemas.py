@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.audit_log import (
-    BASIC,
     FIELDS,
     WEBAPP,
     MailboxAction,
@@ -19,6 +18,7 @@ from postroom.contracts.audit_log import (
     TokenAction,
 )
 from postroom.model.audit_deliveries import LogType
+from postroom.model.logins import Method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ VALUES: Final[Mapping[str, Schema]] = {
     "action_allowed": _TRUTH,
     "scope": _one_of(Scope),
     "access_granted": _TRUTH,
-    "method": {"const": BASIC},
+    "method": _one_of(Method),
     "auth_successful": _TRUTH,
     "expires_time": _like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"),
     "scopes": {"type": "array", "items": _TEXT, "minItems": 1},

@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from contracts.audit_schemas import FILES
 from postroom.contracts import audit_log
 from postroom.model.audit_deliveries import LogType
+from postroom.model.logins import Method
 
-from .test_audit_log import ARN, RECORDS, delivery
+from .test_audit_log import ARN, RECORDS, REQUEST, delivery
 
 FOLDER: Final = Path(__file__).parents[3] / "schemas"
 SCHEMAS: Final[dict[LogType, Any]] = {
@@ -59,7 +60,7 @@ def test_what_is_written_is_accepted(name: str) -> None:
         ("no access rule matched", {"source_ip": "host"}),
         ("no access rule matched", {"protocol": "POP3"}),
         ("no access rule matched", {"scope": "accessControl"}),
-        ("a password is right", {"method": "bearer"}),
+        ("a password is right", {"method": "digest"}),
         ("a password is right", {"auth_failed_reason": "x"}),
         ("no such user", {"auth_successful": True}),
         ("a token is made", {"protocol": "EWS"}),
@@ -74,6 +75,12 @@ def test_what_looks_like_it_is_refused(name: str, change: dict[str, Any]) -> Non
     record = WRITTEN[name]
     assert isinstance(record.type, LogType)
     assert faults(record.type, {**record.fields, **change})
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_of_authentication_is_accepted(method: Method) -> None:
+    record = audit_log.authentication(REQUEST, user="Sync", method=method)
+    assert faults(LogType.AUTHENTICATION, dict(record.fields)) == []
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "255.255.255.255", "2001:db8::1", "::ffff:192.0.2.7", "::1"])

@@ -88,7 +88,7 @@ def _record(
     return audit_log.authentication(
         request,
         user=outcome.user,
-        method=outcome.method.value,
+        method=outcome.method,
         failed_reason=outcome.reason.value if outcome.reason else "",
         personal_access_token_id=outcome.personal_access_token_id,
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from postroom.model.audit_deliveries import LogType
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.logins import Method
 from postroom.model.mailbox import item_id
 from postroom.model.timestamps import timestamp
 from postroom.model.xml_text import legal_in_xml
@@ -88,9 +89,6 @@ class TokenAction(StrEnum):
     CREATE = "create"
     DELETE = "delete"
 
-
-BASIC: Final = "basic"
-"""The only authentication method of WorkMail's log. Source: guide, ``method``."""
 
 WEBAPP: Final = "webapp"
 """The only protocol of token records. Source: guide, ``protocol``."""
@@ -258,7 +256,7 @@ def authentication(
     request: Request,
     *,
     user: str,
-    method: str = BASIC,
+    method: Method = Method.BASIC,
     failed_reason: str = "",
     personal_access_token_id: str = "",
 ) -> AuditRecord:
@@ -273,7 +271,7 @@ def authentication(
     """
     said = {
         "user": user,
-        "method": method,
+        "method": method.value,
         "auth_successful": not failed_reason,
         "auth_failed_reason": failed_reason,
         "personal_access_token_id": personal_access_token_id,
