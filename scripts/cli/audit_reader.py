@@ -17,6 +17,7 @@ from postroom.contracts import audit_paths
 from postroom.contracts.audit_columns import read_line
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.audit_targets import target_of
+from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from postroom.model.audit_deliveries import AuditDelivery
     from postroom.model.audit_targets import Place
     from postroom.ports.digest_objects import DigestObjects
-
-HOUR_MS: Final = 3_600_000
 
 READABLE: Final = (DestinationKind.CLOUDWATCH_LOGS, DestinationKind.S3)
 """Kinds of destinations that can be read, the preferred one first."""

@@ -21,9 +21,9 @@ from pyarrow.json import ParseOptions
 from postroom.contracts import audit_formats
 from postroom.contracts.audit_columns import Column, column
 from postroom.contracts.audit_log import FIELDS, AuditRecord
-from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.audit_findings import FindingKind
+from postroom.model.limits import HOUR_MS
 from postroom.model.log_lines import LogLine
 from postroom.ports.audit_destinations import AuditBatch
 from tests.support.audit_targets import ACCOUNT, BUCKET, REGION, Targets, delivery_to

@@ -10,7 +10,8 @@ import pytest
 from postroom.adapters.aws.written_objects import DynamoWrittenObjects
 from postroom.adapters.memory.written_objects import MemoryWrittenObjects
 from postroom.errors import ConflictError, StoreUnavailableError
-from postroom.model.audit_chains import HOUR_MS, AuditChain
+from postroom.model.audit_chains import AuditChain
+from postroom.model.limits import HOUR_MS
 from postroom.ports.audit_chains import OpenObject
 from postroom.ports.written_objects import WrittenObject
 from tests.support.builders import NOON, ORG, OTHER

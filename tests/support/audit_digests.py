@@ -13,8 +13,8 @@ from postroom.adapters.memory.written_objects import MemoryWrittenObjects
 from postroom.contracts import audit_digests
 from postroom.digests.verify import Verification, VerifiedChain
 from postroom.digests.write import DELAY_MS, AuditDigests
-from postroom.model.audit_chains import HOUR_MS, AuditChain
 from postroom.model.audit_deliveries import AuditDelivery, DestinationKind, LogType, OutputFormat
+from postroom.model.limits import HOUR_MS
 from postroom.ports.digest_objects import DigestObjects, StoredObject
 from postroom.ports.written_objects import WrittenObject
 from tests.support.builders import NOON, ORG
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.contracts.audit_digests import Digest
+    from postroom.model.audit_chains import AuditChain
     from postroom.ports.audit_chains import AuditChains
 
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "audit-of-example"

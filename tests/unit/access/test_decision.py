@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.access.compiled_rules import CompiledRules
-from postroom.access.decision import READING, Access, Place, Refusal
+from postroom.access.decision import READING, Access, MailboxObject, Refusal
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.contracts.audit_log import MailboxAction, Protocol, Request
 from postroom.errors import ConflictError, UnknownOrganizationError
@@ -30,7 +30,7 @@ ORG = "m-1"
 ALLOW, DENY = AccessEffect.ALLOW, AccessEffect.DENY
 ANN = Request("request-1", ORG, "", 1_800_000_000_000, Protocol.EWS, "10.0.0.1", "Mail/1.0", user_id="ann")
 ROLE = replace(ANN, impersonator_id="role")
-CALENDAR = Place("bob", "CALENDAR", ("CALENDAR",))
+CALENDAR = MailboxObject("bob", "CALENDAR", ("CALENDAR",))
 
 
 def rule(name: str, effect: AccessEffect = ALLOW, **conditions: Any) -> AccessRule:

@@ -23,8 +23,8 @@ from postroom.adapters.aws.written_objects import DynamoWrittenObjects
 from postroom.bootstrap import operator
 from postroom.contracts import audit_formats, audit_objects
 from postroom.contracts.audit_log import FIELDS, AuditRecord
-from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_deliveries import AuditDelivery, AuditLogDelivery, DestinationKind, LogType, OutputFormat
+from postroom.model.limits import HOUR_MS
 from postroom.model.log_lines import LogLine
 from postroom.model.records import AliasClaim, Insert, OrganizationState
 from tests.support.audit_digests import AMPLE_MS, Audited, other_signer, written

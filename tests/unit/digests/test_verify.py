@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from postroom.errors import ConflictError
-from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_findings import MEANINGS, FindingKind
+from postroom.model.limits import HOUR_MS
 from postroom.ports.digest_objects import StoredObject
 from tests.support.audit_digests import Audited, audited, content, delivery, other_signer, signer, written
 from tests.support.builders import NOON, ORG, OTHER

@@ -12,7 +12,7 @@ from postroom.adapters.memory.digest_objects import MemoryDigestObjects
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.digests.write import DELAY_MS
 from postroom.errors import AuditRefusedError, StoreUnavailableError
-from postroom.model.audit_chains import HOUR_MS
+from postroom.model.limits import HOUR_MS
 from postroom.ports.digest_objects import StoredObject
 from tests.support.audit_digests import AMPLE_MS, BUCKET, Audited, audited, delivery, other_signer, signer, written
 from tests.support.builders import NOON, ORG, OTHER

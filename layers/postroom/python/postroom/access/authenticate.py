@@ -1,4 +1,4 @@
-"""Finds out who sends a request, by its Authorization header.
+"""Finds the user or impersonation role that sends a request, by its Authorization header.
 
 HTTP Basic has the password of a user, or a personal access token in its place; Bearer an impersonation role's token.
 

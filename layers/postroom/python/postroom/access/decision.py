@@ -1,11 +1,11 @@
 """The access decision: may a user or impersonation role do an action in a mailbox, over a protocol, from an address?
 
 Every protocol asks it, in two steps: ``admit`` once for a request or connection, then ``act`` for each action on a
-folder, message or attachment. Both return what the audit logs must have of them; the caller hands these records over
-before it answers. Authentication comes before: without a user or role there is nothing to decide.
+folder, message or attachment. Both return the audit records of the decision; the caller hands them over before it
+answers. Authentication comes before: without a user or role there is nothing to decide.
 
 An organization's access control rules decide first. Over EWS, an impersonation role needs a rule of its own that allows
-the user, and a read-only role may do nothing that changes a mailbox. A role has the access of the user whom it
+the user, and a read-only role may do nothing that changes a mailbox. A role has the access of the user that it
 impersonates. Sources: guide, "Working with access control rules" (ZH:4612) and "Managing impersonation roles"
 (ZH:6953); which records are written for which step is ours.
 """
@@ -75,7 +75,7 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MailboxObject:
     """What an action is done to: a folder, or something in it.
 
     Attributes:
@@ -148,7 +148,7 @@ class Access:
         self,
         admission: Admission,
         action: MailboxAction,
-        place: Place,
+        target: MailboxObject,
         *,
         folder_allows: bool = False,
         number: int = 0,
@@ -158,32 +158,32 @@ class Access:
         Args:
             admission: of the request; if it is refused, so is each action.
             action: what is to be done.
-            place: what it is to be done to.
+            target: what it is to be done to.
             folder_allows: whether the folder's own permissions allow it, as those of calendars may. If not, the mailbox
                 must be the user's own, or open to the user by FULL_ACCESS.
             number: tells equal actions of one request apart.
         """
-        refusal = admission.refusal or self._refusal(admission, action, place, folder_allows)
+        refusal = admission.refusal or self._refusal(admission, action, target, folder_allows)
         record = mailbox_access(
             admission.request,
             action,
-            owner_id=place.owner_id,
-            object_type=place.object_type,
+            owner_id=target.owner_id,
+            object_type=target.object_type,
             allowed=refusal is None,
-            folder_id=place.folder_id,
-            folder_path=folder_path(*place.folder_names),
-            item_id=place.item_id,
-            attachment_path=place.attachment_path,
+            folder_id=target.folder_id,
+            folder_path=folder_path(*target.folder_names),
+            item_id=target.item_id,
+            attachment_path=target.attachment_path,
             number=number,
         )
         return Act(refusal, record)
 
     def _refusal(
-        self, admission: Admission, action: MailboxAction, place: Place, folder_allows: bool
+        self, admission: Admission, action: MailboxAction, target: MailboxObject, folder_allows: bool
     ) -> Refusal | None:
         request, role = admission.request, admission.role
         if role is not None and role.type is RoleType.READ_ONLY and action not in READING:
             return Refusal.READ_ONLY
-        if folder_allows or has_full_access(self._records, request.organization_id, request.user_id, place.owner_id):
+        if folder_allows or has_full_access(self._records, request.organization_id, request.user_id, target.owner_id):
             return None
         return Refusal.NO_PERMISSION

@@ -3,7 +3,7 @@
 A token is ``pat-<id>-<secret>``, with 32 random bytes in Base64 (URL-safe). It has more characters than a password may
 have, so no password is taken for a token, and a token is never compared as a password. Its form is ours.
 
-It cannot be guessed, so failures are not counted, and callers whose passwords have to wait may still use it.
+It cannot be guessed, so failures are not counted, and a caller that has to wait with passwords may still use it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.errors import ConflictError
 from postroom.model.identity import PersonalAccessToken, TokenStatus, is_over
+from postroom.model.limits import HOUR_MS
 from postroom.model.logins import FailedReason
 from postroom.model.records import Replace
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 SECRET_BYTES: Final = 32
 
-USED_TO_THE_MS: Final = 3600_000
-"""How coarse DateLastUsed is: it is written at most once per hour and token, not for each request. Ours."""
+LAST_USED_STEP_MS: Final = HOUR_MS
+"""Shortest time between two writes of a token's DateLastUsed, in milliseconds. Ours: not each request writes it."""
 
 ALWAYS_IN_SCOPE: Final = "AutoDiscover"
 """Protocol that every token may use: it tells a client where the others are. Ours."""
@@ -74,7 +75,7 @@ def refusal(
     """Return why a token does not let a user in; None if it does.
 
     A token works while tokens are active, and for users that are associated with a user of IAM Identity Center. It ends
-    with the registration of its user, who may be registered again later. Source: guide, ZH:6385-6412; ours: the end.
+    with the registration of its user, also if the user is registered again. Source: guide, ZH:6385-6412; ours: the end.
     """
     if provider is None or provider.token_status is not TokenStatus.ACTIVE:
         return FailedReason.TOKENS_NOT_ALLOWED
@@ -90,13 +91,13 @@ def refusal(
 
 
 def note_use(accounts: Accounts, token: PersonalAccessToken, now_ms: int) -> None:
-    """Write when a token was used, unless that was written within ``USED_TO_THE_MS``.
+    """Write when a token was used, unless that was written within ``LAST_USED_STEP_MS``.
 
     A token that is changed or deleted meanwhile stays as it is.
 
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
-    if token.last_used is None or token.last_used + USED_TO_THE_MS <= now_ms:
+    if token.last_used is None or token.last_used + LAST_USED_STEP_MS <= now_ms:
         with contextlib.suppress(ConflictError):
             accounts.commit([Replace(replace(token, last_used=now_ms))])

@@ -22,6 +22,7 @@ from postroom.errors import PermanentError, UnwritableAddressError
 from postroom.mime.headers import Headers, read_headers
 from postroom.model.bounces import Bounce
 from postroom.model.facts import OwnFact
+from postroom.model.limits import HOUR_MS
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
 from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
 
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 MAX_PER_HOUR: Final = 20
 """Most bounce messages to one sender in one hour, for each organization. Ours."""
-
-HOUR_MS: Final = 3_600_000
 
 ANSWER_MARGIN_MS: Final = HOUR_MS
 """How much earlier than SES's limit SendBounce is not used any more: SES's clock counts. Ours."""

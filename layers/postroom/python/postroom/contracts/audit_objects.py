@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts import batching
 from postroom.contracts.audit_paths import prefix
 from postroom.model.audit_deliveries import OutputFormat
+from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,8 +28,6 @@ SERVICE: Final = "WorkMail"
 
 MAX_OBJECT_BYTES: Final = 4 * 1024 * 1024
 """Largest object before compression, in bytes; one line may be larger. Ours: it bounds the writer's memory."""
-
-HOUR_MS: Final = 3_600_000
 
 EXTENSIONS: Final = {OutputFormat.JSON: "json.gz", OutputFormat.PLAIN: "log.gz", OutputFormat.W3C: "log.gz"}
 

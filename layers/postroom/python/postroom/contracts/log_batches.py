@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from postroom.model.limits import DAY_MS
+from postroom.model.limits import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,13 +33,12 @@ MAX_LINE_BYTES: Final = 262_144 - LINE_OVERHEAD_BYTES
 TOO_OLD_MS: Final = 14 * DAY_MS
 """Oldest line that is taken, in milliseconds before now."""
 
-TOO_NEW_MS: Final = 2 * 3_600_000
+TOO_NEW_MS: Final = 2 * HOUR_MS
 """Newest line that is taken, in milliseconds after now."""
 
 EDGE_MS: Final = 60_000
 """Time around the oldest and the newest time that is taken, in milliseconds, in which the service decides by its own
 clock. Ours."""
-
 
 SHORTEST_RETENTION_MS: Final = DAY_MS
 """Shortest retention of a log group, in milliseconds. Source: CloudWatch Logs API reference, PutRetentionPolicy."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from postroom.contracts import audit_digests
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.errors import UnreadableDigestError
-from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_findings import Finding, FindingKind
+from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts import audit_digests
 from postroom.digests import chain_check
 from postroom.errors import AuditRefusedError, ConflictError
-from postroom.model.audit_chains import HOUR_MS, LOGS
+from postroom.model.audit_chains import LOGS
 from postroom.model.audit_findings import Finding, FindingKind
+from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

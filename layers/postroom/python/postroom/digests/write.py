@@ -24,9 +24,9 @@ from postroom.contracts.audit_digests import Digest, ListedFile, Previous
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.effects.runs import Run
 from postroom.errors import AuditRefusedError, ConflictError, UnreadableDigestError
-from postroom.model.audit_chains import HOUR_MS
 from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.audit_targets import target_of
+from postroom.model.limits import HOUR_MS
 from postroom.ports.digest_objects import StoredObject
 
 if TYPE_CHECKING:

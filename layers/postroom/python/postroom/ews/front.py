@@ -1,7 +1,7 @@
 """Answers one request of a mail client: EWS, or AutoDiscover in one of its forms.
 
-API Gateway's authorizer has seen the password; a request without a caller has passed none and is refused. What the
-request may do is decided here, and the records of these decisions are handed over before the answer leaves.
+API Gateway's authorizer has checked the password or token; a request without a caller is refused. What the request
+may do is decided here, and the records of these decisions are handed over before the answer leaves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.access.decision import Place, Refusal
+from postroom.access.decision import MailboxObject, Refusal
 from postroom.contracts.audit_log import MailboxAction, ObjectType, Protocol
 from postroom.contracts.autodiscover import SOAP_ENABLED, PoxError, write_pox_error
 from postroom.contracts.ews import changes, soap
@@ -166,7 +166,8 @@ def _refuse_what_is_not_allowed(asked: soap.Call, asking: Asking, context: Conte
         raise _impersonation_denied()
     if asking.caller.impersonation_role_id and changes.changes(asked.operation):
         action, kind = changes.CHANGING.get(changes.name_of(asked.operation), _ANY_CHANGE)
-        act = context.access.act(asking.admission, action, Place(asking.caller.user_id, "", (), kind))
+        target = MailboxObject(asking.caller.user_id, "", (), kind)
+        act = context.access.act(asking.admission, action, target)
         if act.refusal is not None:
             asking.records.append(act.record)
             raise soap.FaultError("ErrorAccessDenied", f"Access is denied: {act.refusal}.")

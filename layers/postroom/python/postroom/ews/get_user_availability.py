@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postroom.access.decision import Place
+from postroom.access.decision import MailboxObject
 from postroom.contracts.audit_log import MailboxAction
 from postroom.contracts.ews import availability, free_busy
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
@@ -44,8 +44,8 @@ def _record(results: Iterable[MailboxResult], asking: Asking, context: Context) 
     """Record each calendar of the organization that was read, or closed to the user; each owner once."""
     reads = {read.owner_id: read for result in results for read in result.reads}
     for read in reads.values():
-        place = Place(read.owner_id, Folder.CALENDAR, (Folder.CALENDAR,))
-        act = context.access.act(asking.admission, MailboxAction.READ_SUMMARY, place, folder_allows=read.allowed)
+        calendar = MailboxObject(read.owner_id, Folder.CALENDAR, (Folder.CALENDAR,))
+        act = context.access.act(asking.admission, MailboxAction.READ_SUMMARY, calendar, folder_allows=read.allowed)
         asking.records.append(act.record)
 
 

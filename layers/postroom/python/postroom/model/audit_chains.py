@@ -1,14 +1,14 @@
-"""The chains of digests that prove objects of audit records (docs/decisions/0034)."""
+"""The chains of digests that prove objects of audit records (docs/decisions/0034).
+
+A digest covers one hour. Source: CloudTrail, log file validation.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from postroom.model.limits import DAY_MS
-
-HOUR_MS: Final = DAY_MS // 24
-"""Time that a digest covers. Source: CloudTrail, log file validation."""
+from postroom.model.limits import HOUR_MS
 
 LOGS: Final = "AWSLogs/"
 """What follows a bucket's own prefix in every key. Source: CloudWatch Logs, vended logs in S3."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller whose password or token was right: authentication says who calls, an access decision what is allowed.
+    """A caller whose password or token was right. What it may do is another question (``access/decision.py``).
 
     Attributes:
         user_id: empty for a caller with an impersonation role; ``email`` and ``user_name`` are empty with it.

@@ -6,6 +6,9 @@ from typing import Final
 
 MB: Final = 1 << 20
 
+HOUR_MS: Final = 3_600_000
+"""One hour, in milliseconds."""
+
 DAY_S: Final = 24 * 3600
 """One day, in seconds."""
 
