@@ -21,7 +21,7 @@ from benchmarks.pipeline import Pipeline, pipeline
 from benchmarks.prices import Unit, dollars
 from postroom.adapters.aws.directory_rows import to_item
 from postroom.contracts.audit_log import FIELDS, AuditRecord
-from postroom.contracts.audit_sending import of_records
+from postroom.contracts.audit_sending import AuditMessage
 from postroom.model.audit_deliveries import AuditLogDelivery, DestinationKind, LogType
 from tests.support.audit_targets import Targets, delivery_to
 
@@ -132,7 +132,9 @@ def write(stations: Pipeline, number: int, size: int) -> None:
 
 def batch(stations: Pipeline, number: int, size: int) -> bytes:
     """Return an event of Lambda's with so many messages of one record."""
-    bodies = (of_records(stations.organization.id, [record(stations, number * size + n)]).message for n in range(size))
+    bodies = (
+        AuditMessage(stations.organization.id, [record(stations, number * size + n)]).message for n in range(size)
+    )
     return json.dumps({"Records": [message(place, body) for place, body in enumerate(bodies)]}).encode()
 
 

@@ -15,7 +15,7 @@ from postroom.adapters.memory.queues import MemoryQueues
 from postroom.audit.write_audit_log import WriteAuditLog
 from postroom.contracts.audit_log import API_CALL, AuditRecord
 from postroom.contracts.audit_messages import AuditRecords
-from postroom.contracts.audit_sending import of_records
+from postroom.contracts.audit_sending import AuditMessage
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.ports.retried import Retried
 from tests.support.audit_deliveries import TARGETS, delivery
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from postroom.audit.write_audit_log import Outcome
     from postroom.contracts.audit_log import RecordType
-    from postroom.contracts.audit_sending import AuditMessage
 
 ORGANIZATION: Final = "m-0123456789abcdef0123456789abcdef"
 OTHER: Final = "m-fedcba9876543210fedcba9876543210"
@@ -98,7 +97,7 @@ class Writing:
 
     def write(self, *records: AuditRecord) -> Outcome:
         """Write one message of records of one organization, for all of its deliveries."""
-        return self.accept(retried(of_records(records[0].organization_id, records)))
+        return self.accept(retried(AuditMessage(records[0].organization_id, records)))
 
     def ids(self, kind: DestinationKind) -> list[str]:
         """Return the ids of the records that a destination has, in the order of writing."""

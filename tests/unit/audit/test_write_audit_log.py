@@ -16,7 +16,7 @@ from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
 from postroom.bootstrap.write_audit_log import WriteAuditLogSettings, build
-from postroom.contracts.audit_sending import of_records
+from postroom.contracts.audit_sending import AuditMessage
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.model.audit_deliveries import DestinationKind, LogType
 from postroom.model.log_lines import Refusal
@@ -72,9 +72,9 @@ def test_a_record_without_a_delivery_is_done(writing: Writing) -> None:
 
 def test_records_of_one_batch_share_calls_and_organizations_do_not(writing: Writing) -> None:
     writing.deliveries.deliveries[OTHER] = [delivery(DestinationKind.FIREHOSE, id="other")]
-    mine, yours = of_records(ORGANIZATION, [audit_record(1)]), of_records(OTHER, [audit_record(3, OTHER)])
+    mine, yours = AuditMessage(ORGANIZATION, [audit_record(1)]), AuditMessage(OTHER, [audit_record(3, OTHER)])
     writing.accept(
-        retried(mine, "m1"), retried(yours, "m2"), retried(of_records(ORGANIZATION, [audit_record(2)]), "m3")
+        retried(mine, "m1"), retried(yours, "m2"), retried(AuditMessage(ORGANIZATION, [audit_record(2)]), "m3")
     )
     calls = [(each.id, batch.organization_id, len(batch.lines)) for each, batch in writing.destinations.calls]
     assert sorted(calls) == [
@@ -104,7 +104,7 @@ def test_a_destination_that_refuses_stops_no_other_and_gets_its_records_later(
 
 def test_a_retry_that_is_refused_again_comes_again_later_and_later(writing: Writing) -> None:
     writing.destinations.closed[GROUP_ARN] = "AccessDenied"
-    message = of_records(ORGANIZATION, [audit_record(1)], "group")
+    message = AuditMessage(ORGANIZATION, [audit_record(1)], "group")
     gaps = []
     for receives in (1, 2, 3, 4, 9):
         assert writing.accept(retried(message, receives=receives)).failed == ("m1",)
@@ -123,7 +123,7 @@ def test_the_gaps_fit_into_what_sqs_allows() -> None:
 def test_of_a_retry_that_is_taken_in_part_only_the_rest_is_sent_again(writing: Writing) -> None:
     records = [audit_record(number) for number in range(3)]
     writing.destinations.refused[records[1].id] = Refusal("ServiceUnavailableException")
-    assert writing.accept(retried(of_records(ORGANIZATION, records, "stream"))).failed == ()
+    assert writing.accept(retried(AuditMessage(ORGANIZATION, records, "stream"))).failed == ()
     (message,) = writing.sent()
     assert (message.delivery_id, [record.id for record in message.records]) == ("stream", [records[1].id])
     assert writing.ids(DestinationKind.FIREHOSE) == [records[0].id, records[2].id]
@@ -151,7 +151,7 @@ def test_a_message_comes_again_if_its_rest_cannot_be_kept(writing: Writing, away
     good, bad = audit_record(1), audit_record(2)
     writing.destinations.refused[bad.id] = FINAL if away == "dead_letters" else Refusal("later")
     getattr(writing, away).away = True
-    first, second = of_records(ORGANIZATION, [good]), of_records(ORGANIZATION, [bad])
+    first, second = AuditMessage(ORGANIZATION, [good]), AuditMessage(ORGANIZATION, [bad])
     outcome = writing.accept(retried(first, "m1"), retried(second, "m2"))
     assert outcome.failed == ("m2",)
     assert not writing.retries.postponed  # the delay is the queue's own
@@ -159,21 +159,21 @@ def test_a_message_comes_again_if_its_rest_cannot_be_kept(writing: Writing, away
 
 def test_a_message_comes_again_if_deliveries_cannot_be_read(writing: Writing) -> None:
     writing.deliveries.unavailable = True
-    message = of_records(ORGANIZATION, [audit_record(1)])
-    assert writing.accept(retried(message), retried(of_records("", [api_call()]), "m2")).failed == ("m1",)
+    message = AuditMessage(ORGANIZATION, [audit_record(1)])
+    assert writing.accept(retried(message), retried(AuditMessage("", [api_call()]), "m2")).failed == ("m1",)
     assert [line.id for line in writing.trail.lines] == [api_call().id]
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[1]", '{"kind":"AUDIT_RECORDS","trace":"t"}'])
 def test_a_message_that_cannot_be_read_stops_no_other(writing: Writing, body: str) -> None:
-    unreadable = replace(retried(of_records("m", []), "m1"), body=body)
-    message = retried(of_records(ORGANIZATION, [audit_record(1)]), "m2")
+    unreadable = replace(retried(AuditMessage("m", []), "m1"), body=body)
+    message = retried(AuditMessage(ORGANIZATION, [audit_record(1)]), "m2")
     assert writing.accept(unreadable, message).failed == ("m1",)
     assert writing.ids(DestinationKind.S3) == [audit_record(1).id]
 
 
 def test_a_retry_for_a_delivery_that_was_deleted_is_done(writing: Writing) -> None:
-    outcome = writing.accept(retried(of_records(ORGANIZATION, [audit_record(1), audit_record(2)], "gone")))
+    outcome = writing.accept(retried(AuditMessage(ORGANIZATION, [audit_record(1), audit_record(2)], "gone")))
     assert (outcome.failed, outcome.withdrawn) == ((), 2)
     assert not writing.destinations.calls
 
@@ -225,7 +225,7 @@ def test_many_deliveries_are_written_at_a_time_and_one_that_refuses_stops_no_oth
         writing.deliveries.deliveries[organization] = [delivery(kind, id=f"d{organization[2:]}")]
     records = [audit_record(number, organization) for number, organization in enumerate(organizations)]
     outcome = writing.accept(
-        *(retried(of_records(record.organization_id, [record]), record.organization_id) for record in records)
+        *(retried(AuditMessage(record.organization_id, [record]), record.organization_id) for record in records)
     )
     assert outcome.failed == ()
     waiting = {record.id for message in writing.sent() for record in message.records}
@@ -290,7 +290,7 @@ def test_a_directory_that_does_not_answer_leaves_time_to_hand_over_what_was_read
 
     writing.deliveries = Hanging(writing.deliveries.deliveries)
     organizations = [ORGANIZATION, *(f"m-{number}" for number in range(9))]
-    batch = [retried(of_records(each, [audit_record(1, each)]), each) for each in organizations]
+    batch = [retried(AuditMessage(each, [audit_record(1, each)]), each) for each in organizations]
     assert writing.accept(*batch).failed == tuple(organizations[1:])
     assert writing.remaining_ms == 20_000
     assert {each.organization_id for each in writing.sent()} == {ORGANIZATION}
@@ -327,7 +327,7 @@ def test_every_record_is_placed_or_kept_at_each_delivery(
     for name in sorted({message for message, _ in given_}):
         records = [audit_record(number) for number, (message, _) in enumerate(given_) if message == name]
         of_message[f"m{name}"] = [record.id for record in records]
-        batch.append(retried(of_records(ORGANIZATION, records), f"m{name}"))
+        batch.append(retried(AuditMessage(ORGANIZATION, records), f"m{name}"))
     for number, (_, refusal) in enumerate(given_):
         if refusal:
             writing.destinations.refused[audit_record(number).id] = refusal

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from postroom.contracts.audit_log import API_CALL, AuditRecord
 from postroom.contracts.audit_messages import AuditRecords
-from postroom.contracts.audit_sending import MAX_BODY_BYTES, messages, of_records
+from postroom.contracts.audit_sending import MAX_BODY_BYTES, AuditMessage, messages
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import STATIONS
 from postroom.errors import InvalidNotificationError
@@ -43,14 +43,14 @@ def test_a_message_of_an_earlier_version_is_read() -> None:
 
 
 def test_records_for_one_delivery_alone_are_a_retry() -> None:
-    assert of_records("m-1", [record()]).station == "write_audit_log"
-    assert of_records("m-1", [record()], "d1").station == "retry_audit"
+    assert AuditMessage("m-1", [record()]).station == "write_audit_log"
+    assert AuditMessage("m-1", [record()], "d1").station == "retry_audit"
     assert {"write_audit_log", "retry_audit"} <= STATIONS.keys()
 
 
 def test_the_same_records_have_the_same_trace() -> None:
     traces = [
-        of_records("m-1", records, delivery).trace
+        AuditMessage("m-1", records, delivery).trace
         for records, delivery in [([record()], ""), ([record()], ""), ([record("r2")], ""), ([record()], "d1")]
     ]
     assert traces[0] == traces[1]
@@ -59,7 +59,7 @@ def test_the_same_records_have_the_same_trace() -> None:
 
 @given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.booleans(), st.lists(st.text()))))
 def test_a_message_is_read_as_it_is_sent(fields: dict[str, Any]) -> None:
-    sent = of_records("m-1", [record(), AuditRecord("r2", "m-1", API_CALL, 6, fields)], "d1")
+    sent = AuditMessage("m-1", [record(), AuditRecord("r2", "m-1", API_CALL, 6, fields)], "d1")
     found = AuditRecords.read(sent.message)
     assert (found.message, found.trace, found.station, found.group) == (
         sent.message, sent.trace, sent.station, sent.group,

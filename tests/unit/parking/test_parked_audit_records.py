@@ -8,7 +8,7 @@ import pytest
 
 from postroom.contracts.audit_log import API_CALL, AuditRecord
 from postroom.contracts.audit_messages import AuditRecords
-from postroom.contracts.audit_sending import of_records
+from postroom.contracts.audit_sending import AuditMessage
 from postroom.model.audit_deliveries import LogType
 from postroom.parking.dead_letters import DeadLetters
 from postroom.parking.redrive import undeliverable
@@ -18,8 +18,8 @@ from tests.support.memory_mail_system import MemoryMailSystem
 RECORD: Final = AuditRecord("r1", ORG, LogType.AUTHENTICATION, 5, {"user": "ann", "auth_successful": True})
 CALL: Final = AuditRecord("r2", "", API_CALL, 6, {"eventName": "CreateUser"})
 MESSAGES: Final = {
-    "write_audit_log": of_records(ORG, [RECORD, RECORD]),
-    "retry_audit": of_records(ORG, [RECORD], "d1"),
+    "write_audit_log": AuditMessage(ORG, [RECORD, RECORD]),
+    "retry_audit": AuditMessage(ORG, [RECORD], "d1"),
 }
 
 
@@ -71,7 +71,7 @@ def test_an_operator_may_give_them_up(post: MemoryMailSystem) -> None:
 
 
 def test_a_record_of_no_organization_is_parked_as_nobodys(post: MemoryMailSystem) -> None:
-    DeadLetters(post.parking).accept("queue", of_records("", [CALL]).message, 6)
+    DeadLetters(post.parking).accept("queue", AuditMessage("", [CALL]).message, 6)
     (parked,) = post.parking.list()
     assert parked.organization_id == "-"
     assert post.parking.redrive(parked)

@@ -34,17 +34,16 @@ RETRY_SCHEDULE_SECONDS: Final = (300, 1_800, 7_200, 14_400)
 """Time after the first, second … failed retry, in seconds; the last value holds for all further ones. With the queue's
 five attempts a customer has about six and a half hours to repair a destination before its records are parked. Ours."""
 
-
 THREADS: Final = 8
-"""Deliveries that are written at a time. Ours: a call takes some 50 ms, and a batch may have a thousand deliveries; the
-clients keep ten connections each."""
+"""Most deliveries that are written at once. Ours: a call takes some 50 ms, and a batch may have a thousand deliveries;
+the clients keep ten connections each."""
 
 IN_TURN: Final = 4
 """Most deliveries of a batch that are written one after the other. Ours: most batches have so few."""
 
 SLOW_MS: Final = 5_000
-"""Time of one delivery after which those that are left are written at a time, in milliseconds: destinations that do not
-answer would take the time of the others, again at each retry. Ours."""
+"""Time of one delivery after which the rest of a batch is written by ``THREADS``, in milliseconds. Ours: one after the
+other, destinations that do not answer would take the time of the others, again at each retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +243,7 @@ def _defect(error: Exception) -> Refusal:
 def _written(
     shares: Sequence[_Share], remaining_ms: Callable[[], int]
 ) -> Iterator[tuple[_Share, Mapping[str, Refusal]]]:
-    """Write every share; yield each with what was refused of it."""
+    """Write every share; yield each with the refusals of its records, by id."""
 
     def write(share: _Share) -> Mapping[str, Refusal]:
         try:

@@ -35,7 +35,7 @@ class AuditMessage:
     """Implements ``ports.queues.Message``; ``delivery_id`` is empty for every delivery of the organization."""
 
     organization_id: str
-    records: tuple[AuditRecord, ...]
+    records: Sequence[AuditRecord]
     delivery_id: str = ""
 
     @property
@@ -74,11 +74,6 @@ def station_of(delivery_id: str) -> str:
     return RETRY if delivery_id else WRITE
 
 
-def of_records(organization_id: str, records: Sequence[AuditRecord], delivery_id: str = "") -> AuditMessage:
-    """Return one message of records."""
-    return AuditMessage(organization_id, tuple(records), delivery_id)
-
-
 def messages(records: Iterable[AuditRecord], delivery_id: str = "") -> Iterator[AuditMessage]:
     """Divide records into messages: one organization each, in their order, none above ``MAX_BODY_BYTES``."""
     waiting: dict[str, list[AuditRecord]] = {}
@@ -86,12 +81,12 @@ def messages(records: Iterable[AuditRecord], delivery_id: str = "") -> Iterator[
     for record in records:
         organization, size = record.organization_id, _bytes_of(record)
         if organization in waiting and sizes[organization] + size > MAX_BODY_BYTES:
-            yield of_records(organization, waiting.pop(organization), delivery_id)
+            yield AuditMessage(organization, waiting.pop(organization), delivery_id)
             del sizes[organization]
         waiting.setdefault(organization, []).append(record)
         sizes[organization] = sizes.get(organization, 0) + size
     for organization, left in waiting.items():
-        yield of_records(organization, left, delivery_id)
+        yield AuditMessage(organization, left, delivery_id)
 
 
 def _bytes_of(record: AuditRecord) -> int:

@@ -8,13 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from postroom.contracts import audit_digests
+from postroom.contracts.audit_digests import Previous
 from postroom.digests.signatures import fingerprint, is_signed
 from postroom.errors import UnreadableDigestError
 from postroom.model.audit_findings import Finding, FindingKind
 from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from postroom.contracts.audit_digests import Digest
     from postroom.model.audit_chains import AuditChain
@@ -58,7 +59,7 @@ def check(
         region: the stack's.
         since_ms: digests that ended until then need not be there: their objects may have been removed by age.
     """
-    checked, names = CheckedChain(), _Names(head, account, region, since_ms)
+    checked = CheckedChain()
     keys = {fingerprint(each): each for each in public_keys}
     for key, found in sorted(stored.items()):
         link = _link(head, key, found, keys)
@@ -66,34 +67,36 @@ def check(
             checked.links.append(link)
         else:
             checked.findings.append(link)
+    names = _Names(head, account, region, since_ms, frozenset(finding.key for finding in checked.findings))
     checked.links.sort(key=lambda link: (link.digest.number, link.digest.key))
-    wrong = [finding.key for finding in checked.findings]
-    _check_start(checked, names, wrong)
+    _check_start(checked, names)
     for before, after in pairwise(checked.links):
-        _check_pair(checked, names, before, after, wrong)
-    _check_end(checked, names, head, wrong)
+        _check_pair(checked, names, before, after)
+    _check_end(checked, names, head)
     checked.findings.sort()
     return checked
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The keys that digests of a chain have."""
+    """The keys that digests of a chain have; ``wrong`` are those of objects with a finding of their own."""
 
     head: AuditChain
     account: str
     region: str
     since_ms: int
+    wrong: frozenset[str]
 
-    def between(self, start_ms: int, end_ms: int, count: int) -> list[str]:
-        """Return the keys of ``count`` digests between two times, as far as they are needed.
+    def missing(self, start_ms: int, end_ms: int, count: int, detail: str) -> list[Finding]:
+        """Return findings of ``count`` deleted digests between two times, without those that need not be there.
 
         Where the chain rested between them, there were more hours than digests, and the last hours are named.
         """
         hours = range(start_ms + HOUR_MS, end_ms + 1, HOUR_MS)[-count:]
-        return [
+        keys = [
             audit_digests.key_of(self.head, self.account, self.region, each) for each in hours if each > self.since_ms
         ]
+        return [Finding(FindingKind.DIGEST_DELETED, key, detail) for key in keys if key not in self.wrong]
 
 
 def _link(head: AuditChain, key: str, found: StoredObject, keys: Mapping[str, bytes]) -> Link | Finding:
@@ -112,48 +115,39 @@ def _link(head: AuditChain, key: str, found: StoredObject, keys: Mapping[str, by
     return Link(digest, hashlib.sha256(found.content).hexdigest(), signature)
 
 
-def _check_start(checked: CheckedChain, names: _Names, wrong: Sequence[str]) -> None:
+def _check_start(checked: CheckedChain, names: _Names) -> None:
     if not checked.links:
         return
     first = checked.links[0].digest
     missing = first.number - 1
     if missing:
-        found = names.between(first.start_ms - missing * HOUR_MS, first.start_ms, missing)
-        _missing(checked, [key for key in found if key not in wrong], f"before digest {first.number}")
+        start_ms = first.start_ms - missing * HOUR_MS
+        checked.findings += names.missing(start_ms, first.start_ms, missing, f"before digest {first.number}")
 
 
-def _check_pair(checked: CheckedChain, names: _Names, before: Link, after: Link, wrong: Sequence[str]) -> None:
+def _check_pair(checked: CheckedChain, names: _Names, before: Link, after: Link) -> None:
     first, second = before.digest, after.digest
     missing = second.number - first.number - 1
     if missing > 0:
-        found = names.between(first.end_ms, second.start_ms, missing)
-        _missing(checked, [key for key in found if key not in wrong], f"between {first.number} and {second.number}")
+        detail = f"between {first.number} and {second.number}"
+        checked.findings += names.missing(first.end_ms, second.start_ms, missing, detail)
         return
     said = second.previous
-    if (
-        missing < 0
-        or said is None
-        or (said.key, said.sha256, said.signature)
-        != (
-            first.key,
-            before.sha256,
-            before.signature,
-        )
-    ):
+    if missing < 0 or said != Previous(first.key, before.sha256, before.signature):
         detail = f"digest {second.number} continues another one than this"
         checked.findings.append(Finding(FindingKind.DIGEST_REPLACED, first.key, detail))
     if second.start_ms != first.end_ms and not (first.final and second.start_ms > first.end_ms):
         checked.findings.append(Finding(FindingKind.CHAIN_GAP, second.key))
 
 
-def _check_end(checked: CheckedChain, names: _Names, head: AuditChain, wrong: Sequence[str]) -> None:
+def _check_end(checked: CheckedChain, names: _Names, head: AuditChain) -> None:
     known = [link for link in checked.links if link.digest.number <= head.digests]
     checked.ahead = len(checked.links) - len(known)
     last = known[-1] if known else None
     number, end_ms = (last.digest.number, last.digest.end_ms) if last else (0, head.end_ms - head.digests * HOUR_MS)
     if number < head.digests:
-        found = names.between(end_ms, head.end_ms, head.digests - number)
-        _missing(checked, [key for key in found if key not in wrong], f"the newest is digest {head.digests}")
+        detail = f"the newest is digest {head.digests}"
+        checked.findings += names.missing(end_ms, head.end_ms, head.digests - number, detail)
     elif last is not None and (last.sha256, last.signature) != (head.sha256, head.signature):
         detail = "it is not the one that the stack wrote last"
         checked.findings.append(Finding(FindingKind.DIGEST_REPLACED, last.digest.key, detail))
@@ -161,7 +155,3 @@ def _check_end(checked: CheckedChain, names: _Names, head: AuditChain, wrong: Se
         newest = checked.links[-1].digest
         detail = f"digest {newest.number} is signed; the head knows {head.digests}"
         checked.findings.append(Finding(FindingKind.HEAD_BEHIND, newest.key, detail))
-
-
-def _missing(checked: CheckedChain, keys: Sequence[str], detail: str) -> None:
-    checked.findings.extend(Finding(FindingKind.DIGEST_DELETED, key, detail) for key in keys)

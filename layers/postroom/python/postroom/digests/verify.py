@@ -1,7 +1,7 @@
 """Verifies audit records in a customer's bucket: digests first, then the objects that they list, then all others.
 
-The stack's table is asked for two things only: the head of each chain, so that digests that were deleted at the end are
-missed, and the objects that no digest lists yet. Everything else is proved by the signatures.
+The stack's table is asked for two things only: the head of each chain, so that a verification finds digests that
+were deleted at the end, and the objects that no digest lists yet. Everything else is proved by the signatures.
 """
 
 from __future__ import annotations
@@ -166,9 +166,7 @@ class Verification:
 
         A key without an organization's id, or with several, belongs to any that writes there.
         """
-        known = {each.written.key for each in seen.opened}
-        for link in seen.checked.links:
-            known.update(file.key for file in (*link.digest.files, *link.digest.unfinished))
+        known = _keys(seen.opened, seen.checked)
         unknown = [key for key in seen.objects if key not in known]
         others = [each for each in neighbours if each.place != seen.head.place]
         ids, own = {each.organization_id for each in others}, {seen.head.organization_id}
@@ -180,12 +178,7 @@ class Verification:
         count.findings.extend(Finding(FindingKind.OBJECT_ADDED, key, detail) for key in left)
 
     def _keys_of(self, chains: Iterable[AuditChain]) -> set[str]:
-        keys: set[str] = set()
-        for each in chains:
-            keys.update(found.written.key for found in self.chains.open_objects(each))
-            for link in self._checked(each).links:
-                keys.update(file.key for file in (*link.digest.files, *link.digest.unfinished))
-        return keys
+        return {key for each in chains for key in _keys(self.chains.open_objects(each), self._checked(each))}
 
     def _check_time(self, seen: _Seen, count: _Count) -> None:
         head = seen.head
@@ -206,6 +199,12 @@ class _Count:
     records: int = 0
     missing: int = 0
     findings: list[Finding] = field(default_factory=list)
+
+
+def _keys(opened: Iterable[OpenObject], checked: CheckedChain) -> set[str]:
+    """Return the keys of the objects of a chain that are open or in a digest."""
+    listed = (file.key for link in checked.links for file in (*link.digest.files, *link.digest.unfinished))
+    return {*(each.written.key for each in opened), *listed}
 
 
 def _names_one_of(key: str, organization_ids: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ A digest lists the objects whose rows are open and from before its end. It is wr
 writer that began before the end has stopped by then, so an object without a completion is looked up, and what is found
 stays. A row that came late is in a later digest.
 
-1. The digest is stored unless there is one under its key, which its hour determines. A run that stopped behind this
+1. The digest is stored unless there is one under its key, which its hour determines. A run that stopped after this
    step, or one at the same time, has stored one: it is taken over if its signature is ours, and replaced if not.
 2. The head of the chain moves to the digest, if no other run has moved it.
 3. The objects that the digest lists are no longer open. A run that stopped before this step is continued by the next
@@ -60,7 +60,7 @@ class AuditDigests:
     def run(self, remaining_ms: Callable[[], int]) -> dict[str, int]:
         """Write the digests that are due; an error with one chain does not stop the others, and is raised after them.
 
-        The chain that is furthest behind is first, so that none waits for ever where time is short.
+        The chain that is furthest behind is first, so that each one's turn comes where time is short.
 
         Args:
             remaining_ms: returns the milliseconds until the function is stopped.
@@ -84,7 +84,7 @@ class AuditDigests:
             if not chain.settled:
                 chain = self._settle(chain)
             while run.has_time():
-                begun = self._awake(chain) if chain.final else chain
+                begun = self._resumed(chain) if chain.final else chain
                 if begun is None or self.now() < begun.end_ms + HOUR_MS + DELAY_MS:
                     return
                 chain = self._write(chain, begun.end_ms, counts)
@@ -97,14 +97,14 @@ class AuditDigests:
             self._give_up(chain)
 
     def _give_up(self, chain: AuditChain) -> None:
-        """Let a chain rest without a last digest: its bucket refuses one, and no delivery writes there any more."""
+        """End a chain without a last digest: its bucket refuses one, and no delivery writes there any more."""
         (head,) = [each for each in self.chains.chains() if each.place == chain.place]
         self.chains.listed(head, [each.written.key for each in self.chains.open_objects(head)])
         if not head.final:
             self.chains.advance(head, replace(head, final=True, settled=True))
 
-    def _awake(self, chain: AuditChain) -> AuditChain | None:
-        """Return a chain that rested as it begins again, at the hour of its first open object; None if it rests on."""
+    def _resumed(self, chain: AuditChain) -> AuditChain | None:
+        """Return a chain that rested, from the hour of its first open object on; None if it has none."""
         first = min((each.written.at_ms for each in self.chains.open_objects(chain)), default=None)
         if first is None:
             return None
