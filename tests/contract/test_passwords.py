@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from postroom.adapters.aws import passwords as adapters
-from postroom.adapters.aws.passwords import OF_NOBODY, Argon2Passwords, RememberedPasswords
+from postroom.adapters.aws.passwords import WITHOUT_USER, Argon2Passwords, RememberedPasswords
 from postroom.adapters.memory.passwords import PlainPasswords
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_a_damaged_hash_is_of_no_password(passwords: Passwords) -> None:
 
 def test_a_comparison_without_a_hash_takes_what_one_with_a_hash_takes() -> None:
     """The parameters decide the time; hashes that exist have the library's defaults."""
-    assert extract_parameters(OF_NOBODY) == extract_parameters(Argon2Passwords().hash("x"))
+    assert extract_parameters(WITHOUT_USER) == extract_parameters(Argon2Passwords().hash("x"))
     asked: list[str] = []
 
     class Spy(PasswordHasher):
@@ -56,7 +56,7 @@ def test_a_comparison_without_a_hash_takes_what_one_with_a_hash_takes() -> None:
             return True
 
     assert not Argon2Passwords(Spy()).matches("anything", None), "not even the password of that hash"
-    assert asked == [OF_NOBODY]
+    assert asked == [WITHOUT_USER]
 
 
 def test_a_right_password_is_compared_once_while_its_hash_is_the_same() -> None:

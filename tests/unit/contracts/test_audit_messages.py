@@ -64,7 +64,7 @@ def test_a_message_is_read_as_it_is_sent(fields: dict[str, Any]) -> None:
     assert (found.message, found.trace, found.station, found.group) == (
         sent.message, sent.trace, sent.station, sent.group,
     )  # fmt: skip
-    assert found.records == sent.records
+    assert list(found.records) == sent.records
 
 
 @pytest.mark.parametrize("change", [{"records": 5}, {"records": [{"id": "r"}]}, {"version": 99}, {"kind": "AUDIT"}])

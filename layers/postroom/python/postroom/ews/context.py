@@ -23,7 +23,7 @@ class ClientDirectory(AddressBook, ImpersonatedUsers, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, and from where.
+    """A request as operations see it: its caller, where it comes from, and its audit records.
 
     Attributes:
         caller: the user; the one that is impersonated, if the request has an impersonation role.

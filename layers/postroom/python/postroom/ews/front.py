@@ -19,9 +19,9 @@ from postroom.contracts.ews.impersonation import is_present
 from postroom.contracts.http_calls import decode, encode
 from postroom.errors import AccessDeniedError, InvalidQuestionError, TemporaryError
 from postroom.ews import autodiscover
+from postroom.ews.client_request import ClientRequest
 from postroom.ews.impersonation import acting_user
 from postroom.ews.operations import OPERATIONS, WITHOUT_USER
-from postroom.ews.visit import Visit
 from postroom.model.limits import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
         reply = _Reply(404, b"Not found", code="NotFound", content_type=TEXT)
     else:
         place = PLACES[call.place]
-        reply = _at(place, Visit(call, call.caller, place.protocol, now_ms, context))
+        reply = _at(place, ClientRequest(call, call.caller, place.protocol, now_ms, context))
     response = encode(reply.status, reply.body, reply.content_type, reply.headers)
     if len(reply.body) > MAX_ANSWER_BYTES // _MOST_PER_BYTE and len(json.dumps(response)) > MAX_ANSWER_BYTES:
         reply = _fault(_TOO_LARGE, reply.operation)
@@ -83,32 +83,32 @@ def answer(event: Mapping[str, Any], context: Context, *, now_ms: int) -> Answer
     return Answered(response, reply.operation, reply.code, call.caller.organization_id if call.caller else "")
 
 
-def _at(place: _Place, visit: Visit) -> _Reply:
+def _at(place: _Place, request: ClientRequest) -> _Reply:
     """Answer a request; without its records, it is not answered."""
     try:
-        reply = place.respond(visit)
+        reply = place.respond(request)
     except AccessDeniedError as error:
         said = f"Access is denied: {error}."
         reply = _Reply(403, said.encode(), code="AccessDenied", content_type=TEXT)
     try:
-        visit.leave()
+        request.hand_over_records()
     except TemporaryError:
         return place.unavailable(reply.operation)
     return reply
 
 
-def _exchange(visit: Visit) -> _Reply:
+def _exchange(request: ClientRequest) -> _Reply:
     operation = ""
     try:
-        asked, user, problem = _read(visit)
-        asking = visit.admit(user)
-        if visit.call.method != "POST":
+        asked, user, problem = _read(request)
+        asking = request.admit(user)
+        if request.call.method != "POST":
             return _only_post()
         if asked is None:
             raise problem or _impersonation_denied()
-        _refuse_what_is_not_allowed(asked, asking, visit.context)
+        _refuse_what_is_not_allowed(asked, asking, request.context)
         operation = changes.name_of(asked.operation)
-        return _Reply(200, soap.answer(OPERATIONS[asked.operation](asked, asking, visit.context)), operation)
+        return _Reply(200, soap.answer(OPERATIONS[asked.operation](asked, asking, request.context)), operation)
     except soap.FaultError as error:
         return _fault(error, operation)
     except InvalidQuestionError as error:
@@ -117,7 +117,7 @@ def _exchange(visit: Visit) -> _Reply:
         return _unavailable(operation)
 
 
-def _read(visit: Visit) -> tuple[soap.Call | None, Entity | None, soap.FaultError | None]:
+def _read(request: ClientRequest) -> tuple[soap.Call | None, Entity | None, soap.FaultError | None]:
     """Return what a request asks for, the user that it impersonates, or the fault that it ends in.
 
     The body is read before the access decision, because it names the user that a role impersonates.
@@ -125,16 +125,16 @@ def _read(visit: Visit) -> tuple[soap.Call | None, Entity | None, soap.FaultErro
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
-    if visit.call.method != "POST":
+    if request.call.method != "POST":
         return None, None, None
     try:
-        asked = soap.read_call(visit.call.body)
-        return asked, _impersonated(asked, visit), None
+        asked = soap.read_call(request.call.body)
+        return asked, _impersonated(asked, request), None
     except soap.FaultError as error:
         return None, None, error
 
 
-def _impersonated(asked: soap.Call, visit: Visit) -> Entity | None:
+def _impersonated(asked: soap.Call, request: ClientRequest) -> Entity | None:
     """Return the user in whose name a caller with an impersonation role makes a request; None if it needs none.
 
     Raises:
@@ -142,8 +142,8 @@ def _impersonated(asked: soap.Call, visit: Visit) -> Entity | None:
             an answer for the caller would be a wrong one.
         StoreUnavailableError: the directory did not answer.
     """
-    if visit.caller.impersonation_role_id:
-        return acting_user(asked, visit.caller.organization_id, visit.context.address_book)
+    if request.caller.impersonation_role_id:
+        return acting_user(asked, request.caller.organization_id, request.context.address_book)
     if is_present(asked.header):
         raise _impersonation_denied()
     return None
@@ -187,15 +187,15 @@ _MOST_PER_BYTE: Final = 3
 """Most characters of JSON that a byte of an answer becomes: a letter of two bytes is six characters, ``\\u00e9``."""
 
 
-def _pox(visit: Visit) -> _Reply:
+def _pox(request: ClientRequest) -> _Reply:
     """Answer in POX form. GET has no body, so it is an invalid request: clients look at the answer's headers only."""
     operation = "AutoDiscoverPox"
     try:
-        answered = autodiscover.answer_pox(visit.call, visit.admit(), visit.context)
+        answered = autodiscover.answer_pox(request.call, request.admit(), request.context)
         return _Reply(200, answered, operation, headers=SOAP_ENABLED)
     except PoxError as error:
-        time = datetime.fromtimestamp(visit.at_ms / 1000, UTC).strftime("%H:%M:%S")
-        body = write_pox_error(error, time, visit.call.request_id)
+        time = datetime.fromtimestamp(request.at_ms / 1000, UTC).strftime("%H:%M:%S")
+        body = write_pox_error(error, time, request.call.request_id)
         return _Reply(200, body, operation, str(error.code), headers=SOAP_ENABLED)
     except TemporaryError:
         return _pox_unavailable(operation)
@@ -205,13 +205,13 @@ def _pox_unavailable(operation: str) -> _Reply:
     return _Reply(503, b"Try again", operation, "Unavailable", TEXT, SOAP_ENABLED)
 
 
-def _svc(visit: Visit) -> _Reply:
+def _svc(request: ClientRequest) -> _Reply:
     operation = "AutoDiscoverSoap"
     try:
-        asking = visit.admit()
-        if visit.call.method != "POST":
+        asking = request.admit()
+        if request.call.method != "POST":
             return _only_post()
-        return _Reply(200, autodiscover.answer_soap(visit.call, asking, visit.context), operation)
+        return _Reply(200, autodiscover.answer_soap(request.call, asking, request.context), operation)
     except soap.FaultError as error:
         return _fault(error, operation)
     except TemporaryError:
@@ -240,7 +240,7 @@ class _Place:
     """
 
     protocol: Protocol
-    respond: Callable[[Visit], _Reply]
+    respond: Callable[[ClientRequest], _Reply]
     unavailable: Callable[[str], _Reply]
 
 

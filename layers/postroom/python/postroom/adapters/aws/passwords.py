@@ -13,8 +13,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 if TYPE_CHECKING:
     from postroom.ports.passwords import Passwords
 
-OF_NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$55wk05O1fUr1Vd0KR0cm0w$Eh0LcnLCPDQUPFWuvl+iZsC6bf0WAf0Fo/V+BhQnovg"
-"""A hash with the library's defaults and no known password; tests/contract/test_passwords.py checks its parameters."""
+WITHOUT_USER: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$55wk05O1fUr1Vd0KR0cm0w$Eh0LcnLCPDQUPFWuvl+iZsC6bf0WAf0Fo/V+BhQnovg"
+)
+"""A hash for names without a user: the library's defaults, and no known password. tests/contract/test_passwords.py checks
+its parameters."""
 
 
 class Argon2Passwords:
@@ -28,7 +31,7 @@ class Argon2Passwords:
 
     def matches(self, password: str, hashed: str | None) -> bool:
         try:
-            self._hasher.verify(hashed or OF_NOBODY, password)
+            self._hasher.verify(hashed or WITHOUT_USER, password)
         except (InvalidHashError, VerificationError):
             return False
         return hashed is not None

@@ -1,4 +1,4 @@
-"""One request of an authenticated caller: whether it may go on, and the records that it leaves."""
+"""One request of an authenticated caller: its admission, and its audit records."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _OF_IMPERSONATION: Final = frozenset({Refusal.NO_USER, Refusal.NO_ROLE, Refusal.
 
 
 @dataclass(slots=True)
-class Visit:
-    """A request under way.
+class ClientRequest:
+    """A request of an authenticated caller.
 
     Attributes:
         records: of the decisions about the request, in their order.
@@ -56,8 +56,8 @@ class Visit:
             raise AccessDeniedError(admission.refusal.value)
         return Asking(self._caller(user), self.call.origin, admission, self.records, self.call.is_passed_on)
 
-    def leave(self) -> None:
-        """Hand the records over.
+    def hand_over_records(self) -> None:
+        """Hand the records to the audit trail.
 
         Raises:
             StoreUnavailableError: some may not be kept; the request must not be answered as done.
