@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 WITHOUT_USER: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$55wk05O1fUr1Vd0KR0cm0w$Eh0LcnLCPDQUPFWuvl+iZsC6bf0WAf0Fo/V+BhQnovg"
 )
-"""A hash for names without a user: the library's defaults, and no known password. tests/contract/test_passwords.py checks
-its parameters."""
+"""The hash for names without a user: the library's defaults, and no known password. Its parameters are checked by
+tests/contract/test_passwords.py."""
 
 
 class Argon2Passwords:
