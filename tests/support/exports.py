@@ -40,9 +40,11 @@ from tests.support.directory_records import organization
 from tests.support.owners import MailboxOwners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pytest
+
+    from postroom.ports.queues import Message
 
 KMS: Final = "arn:aws:kms:us-east-1:123456789012:key/mail"
 THEIRS: Final = "arn:aws:kms:us-east-1:123456789012:key/theirs"
@@ -50,6 +52,20 @@ JOB: Final = "11111111-2222-3333-4444-555555555555"
 BUCKET: Final = "take-out"
 KB: Final = 1 << 10
 NOISE: Final = random.Random(7).randbytes(6 * KB)  # noqa: S311 - bytes that do not shrink
+
+
+@dataclass(frozen=True)
+class OwnQueues:
+    """The queues that the functions of exports have; another one is a KeyError, as in ``SqsQueues``."""
+
+    queues: MemoryQueues
+
+    def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
+        sent = list(messages)
+        for each in sent:
+            if each.station not in ("pack_export", "seal_export"):
+                raise KeyError(each.station)
+        self.queues.send(sent, delay_s=delay_s)
 
 
 @dataclass
@@ -166,7 +182,7 @@ class ExportSystem:
             uploads=around("uploads", self.uploads),
             staging=around("staging", self.staging),
             transit=around("transit", self.transit),
-            queues=around("queues", self.queues),
+            queues=around("queues", OwnQueues(self.queues)),
             parking=self.parking,
             now=self.now,
             pause=lambda _: None,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -12,51 +11,15 @@ from hypothesis import strategies as st
 from postroom.errors import TemporaryError
 from postroom.model.exports import ExportState
 from postroom.model.records import Remove
+from tests.support.calls import Calls
 from tests.support.exports import NOISE, ExportSystem, check, tiny_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 class Stopped(Exception):  # noqa: N818 - no error of ours: the process is gone
     """The function was stopped."""
-
-
-@dataclass
-class Calls:
-    """Counts the calls of ports, and does something at one of them.
-
-    Attributes:
-        at: number of the call.
-        after: whether the call is made before that is done.
-    """
-
-    at: int = -1
-    after: bool = False
-    do: Callable[[], None] = lambda: None
-    count: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def around(self, port: str, behind: Any) -> Any:
-        calls = self
-
-        class Port:
-            def __getattr__(self, name: str) -> Any:
-                method = getattr(behind, name)
-
-                def call(*args: Any, **kwargs: Any) -> Any:
-                    number, calls.count = calls.count, calls.count + 1
-                    calls.names.append(f"{port}.{name}")
-                    if number == calls.at and not calls.after:
-                        calls.do()
-                    made = method(*args, **kwargs)
-                    if number == calls.at and calls.after:
-                        calls.do()
-                    return made
-
-                return call
-
-        return Port()
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ import pytest
 
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.contracts.export_orders import destination_of, end_order
-from postroom.errors import InvalidNotificationError
+from postroom.errors import InvalidNotificationError, StoreUnavailableError
 from postroom.model.exports import ExportState
 from postroom.model.facts import OwnFact
 from postroom.model.folders import TITLE
 from postroom.model.records import Remove
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG
+from tests.support.calls import Calls
 from tests.support.exports import JOB, KB, KMS, NOISE, ExportSystem, check, entries, folders, manifest, tiny_parts
 
 if TYPE_CHECKING:
@@ -160,6 +161,15 @@ def test_a_job_that_is_cancelled_leaves_nothing(small_parts: None, after: int) -
     assert system.uploads.objects == {}
 
 
+def test_a_job_that_is_cancelled_before_it_is_planned_leaves_nothing(system: ExportSystem) -> None:
+    system.start()
+    plan = system.queues.queues["plan_export"].popleft()
+    assert system.cancel()
+    system.run()
+    system.accept("plan_export", plan)
+    assert system.left_over() == []
+
+
 def test_an_order_without_a_job_ends(system: ExportSystem) -> None:
     job = system.start()
     system.directory.commit([Remove(job)])
@@ -264,6 +274,46 @@ def test_an_upload_whose_start_was_not_recorded_is_aborted_at_the_end(system: Ex
     system.uploads.start(destination_of(job))
     system.run()
     check(system)
+
+
+def test_an_upload_that_is_started_while_the_organization_is_deleted_is_aborted() -> None:
+    calls = Calls()
+    system = ExportSystem(around=calls.around)
+    system.put(b"one")
+    job = system.start()
+    calls.do = lambda: system.directory.commit([Remove(job)])
+    calls.at, calls.after = position_of("uploads.start"), True
+    system.run()
+    assert system.left_over() == []
+
+
+def test_a_plan_that_is_not_finished_leaves_no_upload() -> None:
+    calls = Calls()
+    system = ExportSystem(around=calls.around)
+    system.put(b"one")
+    system.start()
+
+    def fail() -> None:
+        raise StoreUnavailableError("S3 did not answer")
+
+    calls.do, calls.at = fail, position_of("staging.put") + 1
+    plan = system.queues.queues["plan_export"].popleft()
+    with pytest.raises(StoreUnavailableError):
+        system.accept("plan_export", plan)
+    assert [*system.uploads.open, *system.staging.objects] == []
+    system.accept("plan_export", plan)
+    system.run()
+    check(system)
+
+
+def position_of(name: str) -> int:
+    """Return the number of the first call of this name, for an export of one item."""
+    calls = Calls()
+    system = ExportSystem(around=calls.around)
+    system.put(b"one")
+    system.start()
+    system.run()
+    return calls.names.index(name)
 
 
 def test_messages_of_ended_jobs_change_nothing(system: ExportSystem) -> None:

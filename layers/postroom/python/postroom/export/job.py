@@ -188,11 +188,15 @@ class Export:
             self.drop(order)  # the same order was made again after it had ended
 
     def _made_by(self, order: ExportOrder) -> Iterator[Order]:
-        """Yield open orders that an attempt at this one may have made and not sent, before the job ended."""
+        """Yield open orders that an attempt at this one may have made and not sent, before the job ended.
+
+        No station makes the order of a plan, or has its queue.
+        """
         if isinstance(order, PackExportOrder):
             following = self.transit.order(order.trace, seal_key(order.round))
             return iter([following] if following else [])
-        return (each for each in self.transit.open_orders(order.trace) if each.key != order.key)
+        others = (each for each in self.transit.open_orders(order.trace) if each.key != order.key)
+        return (each for each in others if not isinstance(each, PlanExportOrder))
 
     def _ended(self, order: ExportOrder, job: MailboxExportJob | None) -> Fact:
         if job is None:

@@ -7,11 +7,13 @@ the other removes what it made. An upload whose start was not recorded is found 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.contracts.export_orders import PlanExportOrder, destination_of, seal_order, upload_of
 from postroom.contracts.export_staging import PlanHead, RunHead, StagedKeys, with_head, write_plan
+from postroom.errors import PostroomError
 from postroom.export.contents import Contents
 from postroom.export.manifest import piece_of
 from postroom.export.runs import RunCutter, part_bytes_for
@@ -72,14 +74,23 @@ class PlanExport:
         export, mailbox_key = self.export, self.export.key(head)
         export.uploads.require_private(destination_of(job))
         upload = export.uploads.start(destination_of(job))
-        plan = self._write(job, head, upload, mailbox_key)
+        try:
+            plan = self._write(job, head, upload, mailbox_key)
+        except PostroomError:
+            with suppress(PostroomError):
+                self._remove(job, upload)
+            raise
         found = export.change(
             order, lambda job: None if job.plan else replace(job, upload_id=upload.id, plan=plan, error_info=None)
         )
-        if found is not None and upload_of(found) != upload:
-            export.uploads.abort(upload)
-            export.staging.remove_under(f"{StagedKeys.under(job.organization_id, job.id, upload.id).folder}/")
+        if found is None or upload_of(found) != upload:
+            self._remove(job, upload)
         return found
+
+    def _remove(self, job: MailboxExportJob, upload: Upload) -> None:
+        """Remove an attempt that does not count."""
+        self.export.uploads.abort(upload)
+        self.export.staging.remove_under(f"{StagedKeys.under(job.organization_id, job.id, upload.id).folder}/")
 
     def _write(self, job: MailboxExportJob, head: Head, upload: Upload, mailbox_key: bytes) -> ExportPlan:
         keys = StagedKeys.under(job.organization_id, job.id, upload.id)
