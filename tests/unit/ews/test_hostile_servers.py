@@ -354,10 +354,23 @@ class TestSlowServers:
         assert result.code is LATE
 
     def test_no_thread_and_no_connection_is_left(self) -> None:
-        with EwsServer(good, good_context()) as server:
-            before = threading.active_count()
-            ask(server)
-            assert threading.active_count() <= before + 1  # the server's own
+        ended = threading.Event()
+
+        def behave(connection: Connection) -> None:
+            try:
+                good(connection)
+                connection.sock.recv(1)  # until the client closes the connection
+            finally:
+                ended.set()
+
+        with EwsServer(behave, good_context()) as server:
+            before = set(threading.enumerate())
+            ask(server, deadlines=Deadlines(total_s=600))
+            assert ended.wait(LONG_S)
+            begun = [thread for thread in threading.enumerate() if thread not in {*before, *server.threads}]
+            for thread in begun:  # a timer that was cancelled takes a moment to end
+                thread.join(LONG_S)
+            assert not any(thread.is_alive() for thread in begun)
 
 
 class TestStatuses:
