@@ -139,6 +139,25 @@ def test_a_bucket_that_another_account_owns_by_now_refuses(stack: Stack) -> None
         in_s3(stack).require_private(theirs)
 
 
+def test_every_call_names_the_account_that_owns_the_bucket(stack: Stack) -> None:
+    """S3 refuses it where the bucket was deleted, and another account has its name by now."""
+    stack.s3.create_bucket(Bucket="take-out")
+    uploads = in_s3(stack)
+    asked: list[tuple[str, Any]] = []
+    stack.s3.meta.events.register(
+        "provide-client-params.s3", lambda params, model, **_: asked.append((model.name, params))
+    )
+    upload = uploads.start(HERE)
+    uploads.complete(upload, [uploads.put_part(upload, 1, b"1")])
+    uploads.put_log(HERE, "mail/job-1.json", b"{}")
+    uploads.is_there(HERE)
+    uploads.start(HERE)
+    uploads.abort_others(HERE)
+    uploads.require_private(HERE)
+    assert len({name for name, _ in asked}) == 8
+    assert {params.get("ExpectedBucketOwner") for _, params in asked} == {"123456789012"}
+
+
 @pytest.mark.parametrize("what", ["start", "part", "log"])
 def test_a_bucket_that_is_gone_refuses(stack: Stack, what: str) -> None:
     uploads = in_s3(stack)

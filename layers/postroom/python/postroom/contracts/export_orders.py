@@ -34,6 +34,11 @@ class Destination(Kept):
     bucket: str
     path: str
 
+    @property
+    def account(self) -> str:
+        """The role's account, which owns the bucket, too."""
+        return self.role_arn.split(":")[4]
+
 
 class Upload(Kept):
     """A multipart upload that was started."""

@@ -51,18 +51,17 @@ class S3ExportUploads:
     roles: AssumedRoles[S3Client]
 
     def require_private(self, destination: Destination) -> None:
-        account = destination.role_arn.split(":")[4]
         with self._as(destination, "see whether the policy is public") as client:
-            is_public = policy_is_public(client, destination.bucket, account)
+            is_public = policy_is_public(client, destination.bucket, destination.account)
         if is_public:
             raise ExportRefusedError(f"bucket {destination.bucket} is public: {PUBLIC_POLICY}")
 
     def start(self, destination: Destination) -> Upload:
         with self._as(destination, "start the upload") as client:
             answer = client.create_multipart_upload(
-                Bucket=destination.bucket,
                 Key=destination.path,
                 ContentType="application/zip",
+                **_bucket(destination),
                 **_encrypted(destination),
             )
         return Upload(destination=destination, id=answer["UploadId"])
@@ -71,7 +70,7 @@ class S3ExportUploads:
         where = upload.destination
         with self._as(where, "write the archive") as client:
             answer = client.upload_part(
-                Bucket=where.bucket, Key=where.path, UploadId=upload.id, PartNumber=number, Body=content
+                Key=where.path, UploadId=upload.id, PartNumber=number, Body=content, **_bucket(where)
             )
         return Part(number, answer["ETag"])
 
@@ -80,21 +79,21 @@ class S3ExportUploads:
         named: Any = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         with self._as(where, "complete the archive") as client:
             client.complete_multipart_upload(
-                Bucket=where.bucket, Key=where.path, UploadId=upload.id, MultipartUpload={"Parts": named}
+                Key=where.path, UploadId=upload.id, MultipartUpload={"Parts": named}, **_bucket(where)
             )
 
     def abort(self, upload: Upload) -> None:
         where = upload.destination
         with self._as(where, "abort the upload") as client:
             try:
-                client.abort_multipart_upload(Bucket=where.bucket, Key=where.path, UploadId=upload.id)
+                client.abort_multipart_upload(Key=where.path, UploadId=upload.id, **_bucket(where))
             except ClientError as error:
                 if code_of(error) not in _NO_UPLOAD:
                     raise
 
     def abort_others(self, destination: Destination) -> None:
         try:
-            answer = self.own.list_multipart_uploads(Bucket=destination.bucket, Prefix=destination.path)
+            answer = self.own.list_multipart_uploads(Prefix=destination.path, **_bucket(destination))
         except (BotoCoreError, ClientError) as error:
             if code_of(error) in _NOT_OURS_TO_LIST:
                 return
@@ -105,7 +104,7 @@ class S3ExportUploads:
 
     def is_there(self, destination: Destination) -> bool | None:
         try:
-            answer = self.own.list_objects_v2(Bucket=destination.bucket, Prefix=destination.path, MaxKeys=1)
+            answer = self.own.list_objects_v2(Prefix=destination.path, MaxKeys=1, **_bucket(destination))
         except (BotoCoreError, ClientError) as error:
             if code_of(error) in _NOT_OURS_TO_LIST:
                 return None
@@ -115,10 +114,10 @@ class S3ExportUploads:
     def put_log(self, destination: Destination, path: str, content: bytes) -> None:
         with self._as(destination, "write the log") as client:
             client.put_object(
-                Bucket=destination.bucket,
                 Key=path,
                 Body=content,
                 ContentType="application/json",
+                **_bucket(destination),
                 **_encrypted(destination),
             )
 
@@ -149,6 +148,11 @@ class S3ExportUploads:
                 text = f"{destination.role_arn} could not {what} at {destination.bucket}: {code}"
                 raise ExportRefusedError(text) from error
             raise StoreUnavailableError(f"could not {what}: {code}") from error
+
+
+def _bucket(destination: Destination) -> Any:
+    """Return the bucket, if it is the account's: its name may be another's since the job was started."""
+    return {"Bucket": destination.bucket, "ExpectedBucketOwner": destination.account}
 
 
 def _encrypted(destination: Destination) -> Any:
