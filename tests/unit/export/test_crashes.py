@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -206,3 +207,54 @@ def test_parts_of_another_attempt_are_packed_anew() -> None:
         system.accept(station, body)
     check(system, missing=1)
     assert system.job.round == 1
+
+
+@pytest.mark.parametrize("reads", range(1, 7))
+def test_a_late_attempt_that_ends_while_the_archive_is_completed(reads: int) -> None:
+    """The late attempt has read an item that was removed before the other one."""
+    late = LateAttempt(reads)
+    system = ExportSystem(around=late.around)
+    tokens = [system.put(b"one"), system.put(b"two")]
+    system.start()
+    for station, body in system.waiting():
+        if station == "pack_export" and late.caught is None:
+            with pytest.raises(Stopped):
+                system.accept(station, body)
+            system.sealed.delete(f"mail/{system.job.organization_id}/ann/{tokens[0]}")
+        try:
+            system.accept(station, body)
+        except TemporaryError:
+            system.accept(station, body)
+    if late.reads < reads:  # it ended too late to be read
+        del system.contents[tokens[0]]
+    check(system, missing=int(late.reads < reads))
+
+
+@dataclass
+class LateAttempt:
+    """Holds the packed run of the first attempt back, until what was staged is read so many times."""
+
+    at: int
+    reads: int = 0
+    caught: tuple[str, bytes] | None = None
+
+    def around(self, port: str, behind: Any) -> Any:
+        late = self
+
+        class Staging:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(behind, name)
+
+            def put(self, key: str, sealed: bytes) -> None:
+                if late.caught is None and key.endswith("/0/0"):
+                    late.caught = (key, sealed)
+                    raise Stopped
+                behind.put(key, sealed)
+
+            def in_order(self, keys: Any) -> Any:
+                late.reads += 1
+                if late.reads == late.at and late.caught:
+                    behind.put(*late.caught)
+                return behind.in_order(keys)
+
+        return Staging() if port == "staging" else behind

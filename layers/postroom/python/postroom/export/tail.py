@@ -11,6 +11,7 @@ from itertools import chain, tee
 from typing import TYPE_CHECKING
 
 from postroom.contracts.export_staging import Completion, PlanHead, StagedKeys, split_head
+from postroom.errors import ConflictError
 from postroom.export.archive import Entry, RunWriter, directory
 from postroom.export.manifest import END, Piece, add_manifest
 from postroom.export.packed import PackedRun
@@ -135,6 +136,7 @@ def write_end(staged: Staged, plan: ExportPlan, uploads: ExportUploads, upload: 
     Raises:
         UploadGoneError: the upload was completed or aborted.
         MessageNotFoundError: what was staged is gone.
+        ConflictError: a run was packed again meanwhile.
     """
     head, first = staged.plan()
     runs = [Summary(run, packed.head, packed.piece.sums) for run, packed in enumerate(staged.packed(range(plan.runs)))]
@@ -162,15 +164,26 @@ def write_end(staged: Staged, plan: ExportPlan, uploads: ExportUploads, upload: 
 def _add_manifest_and_directory(
     staged: Staged, first: Piece, runs: Sequence[Summary], last: RunWriter, tail: Tail, modified_ms: int
 ) -> None:
-    order = [each.run for each in runs]
     tail.add(add_manifest(last, [first.sums, *(each.sums for each in runs)], modified_ms))
     tail.add(first.data)
-    for packed in staged.packed(order):
+    for packed in _again(staged, runs):
         tail.add(packed.piece.data)
     tail.add(END)
-    indexes = chain((packed.index for packed in staged.packed(order)), [last.index()])
+    indexes = chain((packed.index for packed in _again(staged, runs)), [last.index()])
     for records in directory(indexes):
         tail.add(records)
+
+
+def _again(staged: Staged, runs: Sequence[Summary]) -> Iterator[PackedRun]:
+    """Yield packed runs that were read before.
+
+    Raises:
+        ConflictError: a late attempt at a run has ended meanwhile, and found other items.
+    """
+    for known, packed in zip(runs, staged.packed(each.run for each in runs), strict=True):
+        if (packed.head, packed.piece.sums) != (known.head, known.sums):
+            raise ConflictError(f"run {known.run} was packed again while the archive was completed")
+        yield packed
 
 
 def _parts(run: Summary) -> Iterator[Part]:
