@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from postroom.mime.headers import MAX_TEXT_BYTES, Headers, read_headers
 from postroom.model import addresses
 from postroom.model.addresses import Address
-from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 
 NAMES = ("Subject", "From", "To", "Date", "References", "Message-ID")
 
@@ -80,10 +80,10 @@ def test_a_block_is_looked_for_in_all_of_the_largest_message_and_what_ses_put_in
 
     def read(length: int) -> tuple[bytes, int]:
         asked.append(length)
-        return b"A: b\r\n", MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
+        return b"A: b\r\n", MAX_STORED_BYTES
 
     read_headers(read)
-    assert asked[-1] == MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
+    assert asked[-1] == MAX_STORED_BYTES
 
 
 @pytest.mark.parametrize("value", [b"a:" * 50_000, b"<@a:" * 40_000, b"a:(" * 40_000])

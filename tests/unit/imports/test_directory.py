@@ -14,7 +14,7 @@ from postroom.imports.mbox import Variant
 from postroom.imports.places import place_of, wrapper_of
 from postroom.imports.read import read
 from postroom.model.folders import Folder
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 from tests.support.archives import MESSAGE, archive
 from tests.support.mbox_files import mboxo, mboxrd
 
@@ -63,13 +63,13 @@ def test_links_and_what_is_no_file_are_named_and_not_read(tmp_path: Path) -> Non
     (root / "5.eml").symlink_to(tmp_path / "nowhere")
     os.mkfifo(root / "6.eml")
     with (root / "7.eml").open("wb") as file:
-        file.truncate(MAX_MESSAGE_BYTES + 1)
+        file.truncate(MAX_STORED_BYTES + 1)
     found = list(read(root))
     assert [each.source for each in found if isinstance(each, Incoming)] == ["1.eml"]
     assert found[1:] == [
         *(Skipped(name, "a link") for name in ("2.eml", "3", "4.mbox", "5.eml")),
         Skipped("6.eml", "no file"),
-        Skipped("7.eml", f"larger than {MAX_MESSAGE_BYTES} bytes, the largest message"),
+        Skipped("7.eml", f"larger than {MAX_STORED_BYTES} bytes, the largest message"),
     ]
 
 

@@ -12,16 +12,16 @@ import pytest
 from postroom.errors import InvalidArchiveError
 from postroom.imports.zip_directory import MAX_ENTRIES
 from postroom.imports.zip_reader import read_zip
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 from tests.support.archives import DESCRIPTOR, ENCRYPTED, MESSAGE, UTF_8, End, Part, archive, deflated
 
 SUMS = Part().sums()
 SECOND = Part(b"Inbox/2.eml")
 LENGTH = len(Part().local())
-ZEROS = deflated(bytes(MAX_MESSAGE_BYTES))
+ZEROS = deflated(bytes(MAX_STORED_BYTES))
 QUOTED = Part(b"Inbox/1.eml", SECOND.local(), method=0)
 """An entry whose stored content is the local header and the data of the second."""
-BOMB = [Part(b"Inbox/%d.eml" % number, data=ZEROS, size=MAX_MESSAGE_BYTES, crc=0) for number in range(30)]
+BOMB = [Part(b"Inbox/%d.eml" % number, data=ZEROS, size=MAX_STORED_BYTES, crc=0) for number in range(30)]
 TEN_MILLION = End(zip64=True, zip64_count=10_000_000)
 
 
@@ -67,6 +67,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "entry with the directory as its data": (archive(Part(packed=SUMS[1] + 20)), "outside the archive|overlap"),
     "entry behind the archive": (archive(Part(offset=1 << 40)), "outside the archive"),
     "bomb in one entry": (archive(Part(size=1 << 40, local_sums=SUMS)), "cannot have the size"),
+    "size that no file has": (archive(Part(b"a.bin", method=9, size=(1 << 64) - 1)), "cannot have the size"),
     "bomb in many entries": (archive(*BOMB), "would grow"),
     "bomb that hides its size": (archive(Part(content=b"", data=ZEROS)), "not as long"),
     "size too large": (archive(Part(size=SUMS[2] + 1)), "not as long"),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from postroom.imports.incoming import Incoming, IncomingFolder, Place, Skipped
 from postroom.imports.zip_reader import read_zip
 from postroom.model.folders import Folder
+from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
 from tests.support.archives import DESCRIPTOR, MESSAGE, UTF_8, Archive, End, Part, archive
 
 if TYPE_CHECKING:
@@ -164,3 +165,13 @@ def test_a_tree_of_folders_has_its_places() -> None:
         Skipped("__MACOSX/alice/INBOX/._1.eml", "neither .eml nor .ics"),
         Skipped("alice/INBOX/notes.txt", "neither .eml nor .ics"),
     ]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_largest_message_of_a_mailbox_is_read(more: int) -> None:
+    """A message may be as large as it may be when it arrives, and has SES's fields in front of it then."""
+    content = bytes(MAX_MESSAGE_BYTES + MAX_ADDED_BYTES + more)
+    found = next(
+        each for each in read_zip(io.BytesIO(archive(Part(content=content)))) if not isinstance(each, IncomingFolder)
+    )
+    assert isinstance(found, Skipped if more else Incoming)

@@ -17,7 +17,7 @@ from postroom.errors import InvalidArchiveError
 from postroom.imports.incoming import Incoming, IncomingFolder, Place, Skipped
 from postroom.imports.mbox import Variant, read_mbox
 from postroom.model.folders import Folder
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 from tests.support.mbox_files import FROM_LINE, LINES, mboxcl2, mboxo, mboxrd
 
 if TYPE_CHECKING:
@@ -154,18 +154,18 @@ def test_a_damaged_mboxcl2_file_is_refused_or_has_whole_messages(seed: int) -> N
 @pytest.mark.parametrize("variant", Variant)
 def test_a_message_that_is_too_large_is_skipped(variant: Variant) -> None:
     large = b"x" * 999 + b"\n"
-    messages = [HEAD, large * (MAX_MESSAGE_BYTES // 1000 + 1), b"last\n"]
+    messages = [HEAD, large * (MAX_STORED_BYTES // 1000 + 1), b"last\n"]
     file = io.BytesIO(mboxcl2(messages) if variant is Variant.MBOXCL2 else mboxrd(messages))
     _, first, second, third = read_mbox(file, PLACE, "x.mbox", variant)
     assert isinstance(first, Incoming)
-    assert second == Skipped("x.mbox, message 2", f"larger than {MAX_MESSAGE_BYTES} bytes, the largest message")
+    assert second == Skipped("x.mbox, message 2", f"larger than {MAX_STORED_BYTES} bytes, the largest message")
     assert isinstance(third, Incoming)
     assert third.content.endswith(b"last\n")
 
 
-@pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1])
+@pytest.mark.parametrize("size", [MAX_STORED_BYTES, MAX_STORED_BYTES + 1])
 def test_a_message_of_the_largest_size_is_read(size: int) -> None:
-    assert len(contents(mboxrd([b"x" * (size - 1) + b"\n"]), Variant.MBOXRD)) == (size == MAX_MESSAGE_BYTES)
+    assert len(contents(mboxrd([b"x" * (size - 1) + b"\n"]), Variant.MBOXRD)) == (size == MAX_STORED_BYTES)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n"])

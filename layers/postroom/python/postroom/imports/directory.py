@@ -16,7 +16,7 @@ from postroom.imports.mbox import check_mbox, read_mbox
 from postroom.imports.own_mbox import MBOX, OwnMbox
 from postroom.imports.places import MAX_DEPTH, place_of, wrapper_of
 from postroom.imports.tree import OTHER, TOO_LARGE, Kind, Tree, kind_of
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,13 +78,13 @@ def read_file(path: Path, label: str) -> ReadFile | Skipped:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             return Skipped(label, "a link" if stat.S_ISLNK(status.st_mode) else "no file")
-        if status.st_size > MAX_MESSAGE_BYTES:
+        if status.st_size > MAX_STORED_BYTES:
             return Skipped(label, TOO_LARGE)
         with path.open("rb") as file:
-            content = file.read(MAX_MESSAGE_BYTES + 1)
+            content = file.read(MAX_STORED_BYTES + 1)
     except OSError as error:
         return Skipped(label, f"it could not be read: {error.strerror}")
-    if len(content) > MAX_MESSAGE_BYTES:
+    if len(content) > MAX_STORED_BYTES:
         return Skipped(label, TOO_LARGE)
     return ReadFile(label, content, status.st_mtime_ns // 1_000_000)
 

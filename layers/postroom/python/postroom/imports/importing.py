@@ -19,7 +19,7 @@ from postroom.imports.incoming import Incoming, IncomingFolder, Skipped
 from postroom.imports.journal import Expected, Journal
 from postroom.imports.report import Report, What
 from postroom.imports.writer import DryWriter, MailboxWriter, Message
-from postroom.model.limits import MAX_ADDED_BYTES, MAX_MESSAGE_BYTES, MB
+from postroom.model.limits import MAX_MESSAGE_BYTES, MAX_STORED_BYTES, MB
 from postroom.model.mailbox import Marks
 from postroom.ports.mailboxes import MAX_ADDED
 
@@ -189,7 +189,7 @@ class Importing:
 
 def _refusal(place: Place, size: int) -> str:
     """Return why a message cannot enter; nothing if it can."""
-    if size > MAX_MESSAGE_BYTES + MAX_ADDED_BYTES:
+    if size > MAX_STORED_BYTES:
         return f"a message of more than {MAX_MESSAGE_BYTES // MB} MB"
     return f"a folder in more than {MAX_DEPTH} others" if len(place.names) > MAX_DEPTH else ""
 

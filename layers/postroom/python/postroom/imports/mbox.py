@@ -23,7 +23,7 @@ from postroom.imports.dates import from_line_date, message_date
 from postroom.imports.incoming import Incoming, IncomingFolder, Skipped
 from postroom.imports.mbox_flags import flags_of
 from postroom.imports.tree import TOO_LARGE
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ class _Message:
     def add(self, data: bytes) -> None:
         if self.content is not None:
             self.content += data
-            if len(self.content) > MAX_MESSAGE_BYTES + 2:  # the last line break is not the message's
+            if len(self.content) > MAX_STORED_BYTES + 2:  # the last line break is not the message's
                 self.content = None
 
     def end(self) -> None:
@@ -73,7 +73,7 @@ class _Message:
     def take(self) -> bytes | None:
         """Return the content; it is not held here any longer, since the next message is read soon."""
         content, self.content = self.content, None
-        return None if content is None or len(content) > MAX_MESSAGE_BYTES else bytes(content)
+        return None if content is None or len(content) > MAX_STORED_BYTES else bytes(content)
 
 
 def read_mbox(file: BinaryIO, place: Place, name: str, variant: Variant | None = None) -> Iterator[Found]:
@@ -185,7 +185,7 @@ class _Counted:
 def _counted(file: BinaryIO) -> Iterator[_Message]:
     for each in _places(file):
         message = _Message(each.from_line, None)
-        if each.size <= MAX_MESSAGE_BYTES:
+        if each.size <= MAX_STORED_BYTES:
             file.seek(each.start)
             message.content = bytearray(file.read(each.size))
         yield message

@@ -10,7 +10,7 @@ from postroom.contracts.export_manifest import MANIFEST
 from postroom.imports.dates import message_date
 from postroom.imports.incoming import Incoming, IncomingFolder, Skipped
 from postroom.imports.places import APPLE, place_of
-from postroom.model.limits import MAX_MESSAGE_BYTES
+from postroom.model.limits import MAX_STORED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from postroom.imports.manifest_table import ManifestTable
 
 OTHER: Final = "neither .eml nor .ics"
-TOO_LARGE: Final = f"larger than {MAX_MESSAGE_BYTES} bytes, the largest message"
+TOO_LARGE: Final = f"larger than {MAX_STORED_BYTES} bytes, the largest message"
 """Why a file is skipped."""
 
 

@@ -88,8 +88,12 @@ def entry_of(record: Record) -> Entry:
     if record.method == STORED and record.packed != record.size:
         raise InvalidArchiveError(f"an entry that is stored has two sizes: {path!r}")
     if record.method == DEFLATED and record.size > MAX_RATIO * record.packed:
-        raise InvalidArchiveError(f"an entry cannot have the size that the archive says: {path!r}")
+        raise _cannot_have_size(path)
     return Entry(record.offset, path, record.name, record.flags, record.method, record.crc, record.packed, record.size)
+
+
+def _cannot_have_size(path: str) -> InvalidArchiveError:
+    return InvalidArchiveError(f"an entry cannot have the size that the archive says: {path!r}")
 
 
 def require_known_method(entry: Entry) -> None:
@@ -121,7 +125,7 @@ class Catalog:
         """Add an entry.
 
         Raises:
-            InvalidArchiveError: another has its path, or begins at the same byte.
+            InvalidArchiveError: another has its path, or begins at the same byte; or its size is beyond 63 bits.
         """
         try:
             self._rows.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entry)
@@ -129,6 +133,8 @@ class Catalog:
             if "entry.path" in str(error):
                 raise InvalidArchiveError(f"two entries have the same path: {entry.path!r}") from error
             raise InvalidArchiveError(f"two entries overlap: {entry.path!r} and another") from error
+        except OverflowError as error:
+            raise _cannot_have_size(entry.path) from error
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries in the order of their data."""

@@ -18,7 +18,7 @@ from postroom.imports.tree import OTHER, TOO_LARGE, Kind, Tree, kind_of
 from postroom.imports.zip_content import chunks, content, data_start
 from postroom.imports.zip_directory import find_directory, records
 from postroom.imports.zip_entries import Catalog, entry_of, require_known_method
-from postroom.model.limits import MAX_MESSAGE_BYTES, MB
+from postroom.model.limits import MAX_STORED_BYTES, MB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from postroom.imports.zip_directory import Directory
     from postroom.imports.zip_entries import Entry
 
-MAX_PACKED_BYTES: Final = MAX_MESSAGE_BYTES + MB
+MAX_PACKED_BYTES: Final = MAX_STORED_BYTES + MB
 """Most bytes of a message's data in the archive: Deflate adds little to what does not shrink. Ours."""
 
 _MANIFEST_BASE_BYTES: Final = 16 * MB
@@ -75,7 +75,7 @@ def _is_read(entry: Entry) -> bool:
 
 
 def _fits(entry: Entry) -> bool:
-    return entry.size <= MAX_MESSAGE_BYTES and entry.packed <= MAX_PACKED_BYTES
+    return entry.size <= MAX_STORED_BYTES and entry.packed <= MAX_PACKED_BYTES
 
 
 def _check(file: BinaryIO, entry: Entry, end: int, *, is_manifest: bool) -> None:

@@ -13,7 +13,7 @@ from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
-from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_ADDED_BYTES, MAX_MESSAGE_BYTES
+from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_STORED_BYTES
 from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class MessageFlow:
         """
         received = self._received(message_id)
         self._unfrozen(received.trace)
-        content = self.objects.read(reference, limit_bytes=MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
+        content = self.objects.read(reference, limit_bytes=MAX_STORED_BYTES)
         try:
             original = read_headers(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:

@@ -25,6 +25,9 @@ MAX_MESSAGE_BYTES: Final = 40 * MB
 MAX_ADDED_BYTES: Final = 16 * 1024
 """Most bytes of the header fields that SES puts in front of a message, which do not count as part of its size. Ours."""
 
+MAX_STORED_BYTES: Final = MAX_MESSAGE_BYTES + MAX_ADDED_BYTES
+"""Largest message of a mailbox, in bytes: with SES's fields. Ours."""
+
 MAX_UNENCODED_BYTES: Final = 29 * MB
 """Most data of one message before base64 or quoted-printable, in bytes. Source: guide, message quotas (ZH:3484)."""
 
@@ -106,7 +109,7 @@ MESSAGE_FLOW_SECONDS: Final = 86_400
 """How long a message is available in the Message Flow API, in seconds from the opening of its flow. Source: guide,
 ZH:4272."""
 
-HEADER_READS_BYTES: Final = (64 * 1024, MB, MAX_MESSAGE_BYTES + MAX_ADDED_BYTES)
+HEADER_READS_BYTES: Final = (64 * 1024, MB, MAX_STORED_BYTES)
 """How many bytes of a message are read for its headers: the next value if the block does not end within the last.
 Nearly every block ends within the first; a field after the first MB is found as well. Ours."""
 
