@@ -147,7 +147,7 @@ class Connection:
 
 
 class EwsServer:
-    """A server in ``threads`` of its own: ``behave`` gets each connection."""
+    """A server in threads: ``behave`` gets each connection."""
 
     def __init__(
         self,
@@ -161,10 +161,10 @@ class EwsServer:
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self._stopped = threading.Event()
-        self.threads: list[threading.Thread] = []
+        self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
-        self.threads.append(threading.Thread(target=self._accept, daemon=True))
-        self.threads[0].start()
+        self._threads.append(threading.Thread(target=self._accept, daemon=True))
+        self._threads[0].start()
 
     def __enter__(self) -> Self:
         return self
@@ -177,7 +177,7 @@ class EwsServer:
         for sock in self._open:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        for thread in self.threads:
+        for thread in self._threads:
             thread.join(10)
 
     def _accept(self) -> None:
@@ -188,7 +188,7 @@ class EwsServer:
                 return
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self.threads.append(thread)
+            self._threads.append(thread)
             thread.start()
 
     def _serve(self, sock: socket.socket) -> None:

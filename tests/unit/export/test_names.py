@@ -100,6 +100,13 @@ def test_paths_do_not_depend_on_the_order_of_folders(folders: Sequence[FolderInf
     assert [one.folder(each.id) for each in folders] == [other.folder(each.id) for each in folders]
 
 
+@pytest.mark.parametrize("suffix", ["eml", "ics", "vcf"])
+def test_no_folder_has_an_items_name(suffix: str) -> None:
+    name = ArchiveNames(standard_folders(0)).item("CONTACTS", received_ms=0, uid=1, suffix=suffix).rpartition("/")[2]
+    names = ArchiveNames([*standard_folders(0), folder(name, 1, "CONTACTS")])
+    assert names.folder("f-0001").lower() != names.item("CONTACTS", received_ms=0, uid=1, suffix=suffix).lower()
+
+
 @given(NAMES)
 def test_a_safe_name_stays_as_it_is(name: str) -> None:
     assert safe(safe(name)) == safe(name)

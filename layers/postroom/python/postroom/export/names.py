@@ -40,7 +40,8 @@ _JOINERS: Final = "\u200c\u200d"
 """Format characters that scripts and emoji need; others, as those of writing direction, are left out."""
 
 _STANDARD: Final = frozenset(Folder)
-_OURS: Final = (".eml", ".ics")
+_OURS: Final = (".eml", ".ics", ".vcf")
+"""What items' names end with; no folder's name does."""
 
 
 class ArchiveNames:
@@ -82,7 +83,7 @@ class ArchiveNames:
         Args:
             received_ms: milliseconds since the epoch.
             uid: the item's number in this folder.
-            suffix: ``eml`` or ``ics``.
+            suffix: ``eml``, ``ics`` or ``vcf``.
         """
         return f"{self._paths[folder]}/{_time(received_ms)}-{uid}.{suffix}"
 
