@@ -56,14 +56,15 @@ NOISE: Final = random.Random(7).randbytes(6 * KB)  # noqa: S311 - bytes that do 
 
 @dataclass(frozen=True)
 class OwnQueues:
-    """The queues that the functions of exports have; another one is a KeyError, as in ``SqsQueues``."""
+    """The queues that a function of exports has; another one is a KeyError, as in ``SqsQueues``."""
 
     queues: MemoryQueues
+    stations: tuple[str, ...]
 
     def send(self, messages: Iterable[Message], *, delay_s: int | None = None) -> None:
         sent = list(messages)
         for each in sent:
-            if each.station not in ("pack_export", "seal_export"):
+            if each.station not in self.stations:
                 raise KeyError(each.station)
         self.queues.send(sent, delay_s=delay_s)
 
@@ -171,9 +172,10 @@ class ExportSystem:
         assert found is not None
         return found
 
-    @property
-    def export(self) -> Export:
+    def export(self, station: str) -> Export:
+        """Return the ports of a station."""
         around = self.around
+        stations = ("seal_export",) if station == "pack_export" else ("pack_export", "seal_export")
         return Export(
             records=around("records", self.directory),
             owners=around("owners", self.owners),
@@ -182,7 +184,7 @@ class ExportSystem:
             uploads=around("uploads", self.uploads),
             staging=around("staging", self.staging),
             transit=around("transit", self.transit),
-            queues=around("queues", OwnQueues(self.queues)),
+            queues=around("queues", OwnQueues(self.queues, stations)),
             parking=self.parking,
             now=self.now,
             pause=lambda _: None,
@@ -190,7 +192,7 @@ class ExportSystem:
 
     def accept(self, station: str, body: str) -> None:
         """Let a station carry out one message."""
-        export = self.export
+        export = self.export(station)
         match station:
             case "plan_export":
                 PlanExport(export, os.urandom, self.others).accept(body)

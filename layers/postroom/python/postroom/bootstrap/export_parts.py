@@ -23,7 +23,6 @@ class ExportSettings(StationSettings):
 
     mailbox_table: str
     mail_bucket: str
-    pack_export_queue_url: Url
     seal_export_queue_url: Url
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 class PlanExportSettings(ExportSettings):
+    pack_export_queue_url: Url
     plan_export_dlq_url: Url
     export_other_items: bool
 

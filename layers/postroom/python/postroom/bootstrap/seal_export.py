@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 class SealExportSettings(ExportSettings):
+    pack_export_queue_url: Url
     seal_export_dlq_url: Url
 
 
