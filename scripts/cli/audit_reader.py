@@ -89,7 +89,7 @@ def choose(deliveries: Iterable[AuditDelivery]) -> Chosen:
         elif found:
             unread[log_type] = found[0].fault or "it goes to a Firehose stream alone, which cannot be read"
         else:
-            unread[log_type] = "it has no delivery"
+            unread[log_type] = "there is no delivery"
     return Chosen(chosen, unread)
 
 
@@ -174,8 +174,8 @@ def _lines(content: bytes, where: str) -> list[str]:
 def text_of(row: AuditRow) -> str:
     """Return what people read of a record, beside time, action and outcome."""
     shown = ("user", "user_id", "impersonator_id", "owner_id", "protocol", "source_ip", "object_type", "folder_path")
-    more = ("item_id", "attachment_path", "scope", "rule_id", "auth_failed_reason", "name", "expires_time", "scopes")
-    last = ("type", "domain", "function_arn", "ews_endpoint", "error_message")
+    more = ("item_id", "attachment_path", "scope", "rule_id", "auth_failed_reason", "personal_access_token_id")
+    last = ("name", "expires_time", "scopes", "type", "domain", "function_arn", "ews_endpoint", "error_message")
     found = {name: row.fields[name] for name in (*shown, *more, *last) if name in row.fields}
     return " ".join(
         f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"

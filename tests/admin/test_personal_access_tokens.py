@@ -139,6 +139,11 @@ def test_each_attempt_has_its_record_before_anything_is_written(
     configure(status="INACTIVE")
     caller.refused("OrganizationStateException", CREATE, **asked)
     assert [each["action"] for each in events(context)] == ["create", "delete", "create"], "an attempt, too"
+    caller("DeleteIdentityProviderConfiguration", OrganizationId=acme)
+    caller.refused("ResourceNotFoundException", CREATE, **asked)
+    refused = {**created, "event_timestamp": caller.now}
+    del refused["expires_time"]
+    assert events(context)[3:] == [refused]
 
 
 def test_without_its_record_a_token_is_neither_made_nor_deleted(caller: Any, context: Any, acme: str, ann: str) -> None:

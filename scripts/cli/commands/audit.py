@@ -135,13 +135,14 @@ class _Reading:
 
         Raises:
             RefusedError: no organization has a delivery that can be read.
+            UsageError: no record has such an action.
         """
         from cli.log_tail import LogTail
 
         self._operator = stack.operator()
         self._tail = LogTail(stack.client("logs"), since_ms)
         self._since_ms = since_ms
-        self._actions = {each.casefold() for each in actions}
+        self._actions = _known_actions(actions)
         self._sources: list[Source] = []
         self._names: dict[str, Collection[str]] = {}
         for each in self._organizations(organization):
@@ -165,19 +166,22 @@ class _Reading:
         return [each.id for each in found if each.state is OrganizationState.ACTIVE]
 
     def _all_names(self, organization: str, users: Sequence[str]) -> Collection[str]:
-        """Return the names of users, and the ids of those that are addresses."""
+        """Return the names of users as they are given, and the ids of those that they name."""
         names = {each.casefold() for each in users}
         entities = self._operator.directory.resolve(organization, [each for each in names if "@" in each])
-        return names | {each.entity_id.casefold() for each in entities.values()}
+        named = (self._operator.records.entity_named(organization, each) for each in names)
+        return names | {each.entity_id.casefold() for each in entities.values()} | {each.id for each in named if each}
 
     def _add(self, organization: str) -> None:
         from cli import audit_reader
         from postroom.bootstrap.clock import now_ms
-        from postroom.model.audit_deliveries import DestinationKind
+        from postroom.model.audit_deliveries import DestinationKind, LogType
 
         chosen = audit_reader.choose(self._operator.audit_deliveries.of(organization))
-        for log_type, why in chosen.unread.items():
-            print(f"{organization}: {log_type} is not shown: {why}", file=sys.stderr)
+        for why in dict.fromkeys(chosen.unread.values()):
+            those = [log_type for log_type, reason in chosen.unread.items() if reason == why]
+            these = "no audit record" if len(those) == len(LogType) else f"no record of {', '.join(those)}"
+            print(f"{organization}: {these} is shown: {why}", file=sys.stderr)
         for each in chosen.deliveries:
             if each.kind is DestinationKind.CLOUDWATCH_LOGS:
                 self._sources.append(audit_reader.LogGroup(organization, each, self._tail))
@@ -191,6 +195,22 @@ class _Reading:
         names = self._names[row.organization_id]
         said = (row.fields.get(name, "") for name in ("user_id", "user", "owner_id", "impersonator_id"))
         return not names or any(str(each).casefold() in names for each in said)
+
+
+def _known_actions(actions: Sequence[str]) -> set[str]:
+    """Return actions in lower case.
+
+    Raises:
+        UsageError: no record has such an action.
+    """
+    from cli.audit_reader import ACTIONS
+    from postroom.contracts.audit_log import MailboxAction
+
+    known = [*MailboxAction, *ACTIONS.values()]
+    chosen = {each.casefold() for each in actions}
+    if unknown := sorted(chosen.difference(known)):
+        raise UsageError(f"no record has the action {', '.join(unknown)}; actions are {', '.join(known)}")
+    return chosen
 
 
 def _record_row(row: AuditRow) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from postroom.adapters.memory.audit_deliveries import MemoryAuditDeliveries
 from postroom.adapters.memory.audit_destinations import MemoryAuditDestinations
 from postroom.audit.outlets import API_TRAIL
-from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS
+from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, LAST_RECEIVE, RETRY_SCHEDULE_SECONDS
 from postroom.bootstrap.write_audit_log import WriteAuditLogSettings, build
 from postroom.contracts.audit_sending import AuditMessage
 from postroom.errors import AuditRefusedError, StoreUnavailableError
@@ -106,11 +106,29 @@ def test_a_retry_that_is_refused_again_comes_again_later_and_later(writing: Writ
     writing.destinations.closed[GROUP_ARN] = "AccessDenied"
     message = AuditMessage(ORGANIZATION, [audit_record(1)], "group")
     gaps = []
-    for receives in (1, 2, 3, 4, 9):
+    for receives in (1, 2, 3, 4):
         assert writing.accept(retried(message, receives=receives)).failed == ("m1",)
         gaps.append(writing.retries.postponed["receipt of m1"])
-    assert gaps == [10, 20, 30, 30, 30]
+    assert gaps == [10, 20, 30, 30]
     assert not writing.queues.later
+
+
+def test_what_the_last_retry_cannot_place_is_parked_with_its_cause(writing: Writing) -> None:
+    one, another = audit_record(1), audit_record(2)
+    writing.destinations.closed[GROUP_ARN] = "a policy denies it"
+    message = AuditMessage(ORGANIZATION, [one, another], "group")
+    assert writing.accept(retried(message, receives=LAST_RECEIVE)).failed == ()
+    ((ids, where, cause),) = writing.parked()
+    assert (ids, where) == ([one.id, another.id], "group")
+    assert cause == f"AuditRefusedError: a policy denies it at {GROUP_ARN}"
+    assert not writing.retries.postponed
+
+
+def test_the_queue_ends_the_retries_where_the_function_cannot(writing: Writing) -> None:
+    writing.destinations.closed[GROUP_ARN] = "AccessDenied"
+    writing.dead_letters.away = True
+    message = AuditMessage(ORGANIZATION, [audit_record(1)], "group")
+    assert writing.accept(retried(message, receives=LAST_RECEIVE)).failed == ("m1",)
 
 
 def test_the_gaps_fit_into_what_sqs_allows() -> None:

@@ -26,7 +26,7 @@ from postroom.contracts.audit_log import FIELDS, AuditRecord
 from postroom.model.audit_deliveries import AuditDelivery, AuditLogDelivery, DestinationKind, LogType, OutputFormat
 from postroom.model.limits import HOUR_MS
 from postroom.model.log_lines import LogLine
-from postroom.model.records import AliasClaim, Insert, OrganizationState
+from postroom.model.records import AliasClaim, Insert, NameClaim, OrganizationState
 from tests.support.audit_digests import AMPLE_MS, Audited, other_signer, written
 from tests.support.audit_targets import BUCKET, GROUP, PLACE, REGION, TARGETS
 from tests.support.builders import NOON, ORG, OTHER
@@ -65,7 +65,8 @@ class Deployed:
         self.directory = DynamoDirectory(DirectoryTable(stack.dynamodb, stack.environment["DIRECTORY_TABLE"]))
         ann = user("ann-id")
         self.directory.commit([Insert(organization()), Insert(AliasClaim(alias="acme", organization_id=ORG))])
-        self.directory.commit([Insert(ann), Insert(claim("ann@acme.test", ann))])
+        name = NameClaim(organization_id=ORG, name=ann.name.lower(), entity_id=ann.id, kind=ann.kind)
+        self.directory.commit([Insert(ann), Insert(name), Insert(claim("ann@acme.test", ann))])
 
     def deliver(self, kind: DestinationKind, log_type: LogType, **settings: Any) -> AuditDelivery:
         """Configure a delivery."""
@@ -236,13 +237,17 @@ def test_records_are_found_by_user_and_action_in_log_groups_first(deployed: Depl
 
     assert found() == [1, 2, 3, 4, 5]
     assert found("--user", "ann@acme.test") == [1, 4, 5]
+    assert found("--user", "ann-id") == [4, 5], "the id"
+    assert found("--user", "NAME-ann-ID") == [4, 5], "the name"
     assert found("--user", "EVE@acme.test") == [2]
     assert found("--action", "read") == [3, 5]
     assert found("--action", "authenticate", "--action", "create") == [1, 2, 4]
     assert found("--organization", ORG, "--user", "bob-id") == [3, 5]
     said = search(run, "--action", "authenticate")
     assert "NO  user=eve@acme.test protocol=EWS auth_failed_reason=wrong password" in said.stdout
-    assert "ACCESS_CONTROL_LOGS is not shown: it has no delivery" in said.stderr
+    (line,) = said.stderr.splitlines()
+    unread = "ACCESS_CONTROL_LOGS, WORKMAIL_AVAILABILITY_PROVIDER_LOGS, WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS"
+    assert line == f"{ORG}: no record of {unread} is shown: there is no delivery"
 
 
 @pytest.mark.parametrize(
@@ -265,6 +270,12 @@ def test_records_are_read_from_buckets_in_every_form(deployed: Deployed, run: Ru
     assert [each["record"] for each in rows] == [login(1).fields, odd.fields]
     assert rows[0]["timestamp"] == "2026-11-24T12:00:00.001Z"
     assert rows[0]["logType"] == "AUTHENTICATION_LOGS"
+
+
+def test_an_action_that_no_record_has_is_refused(deployed: Deployed, run: Run) -> None:
+    deployed.deliver(DestinationKind.CLOUDWATCH_LOGS, LogType.AUTHENTICATION)
+    result = search(run, "--action", "frobnicate")
+    assert "no record has the action frobnicate; actions are read, read_hierarchy" in str(result.exception)
 
 
 def test_it_is_said_that_nothing_can_be_read(deployed: Deployed, run: Run) -> None:

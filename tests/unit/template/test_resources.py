@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
+from postroom.audit.write_audit_log import LAST_RECEIVE
 from postroom.ports.metrics import WATCHED
 
 from .conftest import Template, listed, subject
@@ -51,6 +52,11 @@ def test_sqs_gives_up_after_functions_do_and_long_before_it_forgets(template: Te
             receives, properties = redrive["maxReceiveCount"], queue["Properties"]
             assert receives > 2 * (MOST_FAILURES + MOST_UNANSWERED + 1), f"{name}: functions count attempts themselves"
             assert receives * properties["VisibilityTimeout"] < properties["MessageRetentionPeriod"] / 4, name
+
+
+def test_the_queue_of_refused_audit_records_ends_retries_where_their_function_does(template: Template) -> None:
+    redrive = template.resources["RetryAuditQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == LAST_RECEIVE
 
 
 def test_a_dead_letter_queue_remembers_longer_than_the_queue_before_it(template: Template) -> None:

@@ -93,7 +93,8 @@ def describe(
     context: Context, request: requests.DescribeIdentityProviderConfigurationRequest, _now: int
 ) -> answers.DescribeIdentityProviderConfigurationResponse:
     """Return the configuration."""
-    found = required(context, lookup.organization(context, request["OrganizationId"]))
+    organization = lookup.organization(context, request["OrganizationId"])
+    found = given(find(context, organization), organization)
     answer = {
         "AuthenticationMode": found.mode.value,
         "IdentityCenterConfiguration": {"InstanceArn": found.instance_arn, "ApplicationArn": found.application_arn},
@@ -112,19 +113,18 @@ def delete(
     Tokens stay, and count again with another configuration until they expire (ours).
     """
     organization = lookup.organization(context, request["OrganizationId"])
-    found = _found(context, organization)
+    found = find(context, organization)
     if found:
         context.directory.commit([Check(organization), Remove(found)])
     return {}
 
 
-def required(context: Context, organization: Organization) -> IdentityProvider:
-    """Return the organization's configuration.
+def given(found: IdentityProvider | None, organization: Organization) -> IdentityProvider:
+    """Return the organization's configuration, which was looked up.
 
     Raises:
         ResourceNotFoundException: it has none.
     """
-    found = _found(context, organization)
     if found is None:
         raise ResourceNotFoundException(f"Organization {organization.id} has no identity provider configuration.")
     return found
@@ -132,12 +132,13 @@ def required(context: Context, organization: Organization) -> IdentityProvider:
 
 def end_application(context: Context, organization: Organization, request: Mapping[str, Any]) -> list[Change]:
     """Return what DeleteOrganization does with the application, if DeleteIdentityCenterApplication asks for it."""
-    provider = _found(context, organization) if request.get("DeleteIdentityCenterApplication") else None
+    provider = find(context, organization) if request.get("DeleteIdentityCenterApplication") else None
     application = _application(context, provider.application_arn) if provider else None
     return [Remove(application)] if application else []
 
 
-def _found(context: Context, organization: Organization) -> IdentityProvider | None:
+def find(context: Context, organization: Organization) -> IdentityProvider | None:
+    """Return the organization's configuration, if it has one."""
     return context.directory.owned(IdentityProvider, organization.id, IDENTITY_PROVIDER_KEY)
 
 

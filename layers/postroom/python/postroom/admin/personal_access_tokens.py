@@ -60,7 +60,7 @@ def create(
     replay = idempotency.look_up(context, "CreatePersonalAccessToken", request, now)
     if replay.answer is not None:
         return {"PersonalAccessTokenId": replay.answer}
-    provider = identity_provider.required(context, organization)
+    provider = identity_provider.find(context, organization)
     token_id = context.new_uuid()
     text = tokens.text_of(token_id, context.random_bytes(tokens.SECRET_BYTES))
     token = PersonalAccessToken(
@@ -74,6 +74,7 @@ def create(
         expires_ms=_expires_ms(provider, request, now),
     )
     context.audit_trail.record([_event(context, organization, user, token, TokenAction.CREATE, now)])
+    provider = identity_provider.given(provider, organization)
     _refuse(context, provider, user)
     added: list[Change] = [Insert(token), Insert(_entry(token)), *replay.remember(token_id)]
     context.directory.commit([Check(organization), Check(user), Check(provider), *added])
@@ -177,9 +178,12 @@ def _scopes(request: requests.CreatePersonalAccessTokenRequest) -> tuple[str, ..
     return tuple(given)
 
 
-def _expires_ms(provider: IdentityProvider, request: requests.CreatePersonalAccessTokenRequest, now: int) -> int | None:
+def _expires_ms(
+    provider: IdentityProvider | None, request: requests.CreatePersonalAccessTokenRequest, now: int
+) -> int | None:
     """Return when a new token expires: after the request's days, at most those of the configuration (ours)."""
-    most, days = provider.lifetime_days, request.get("LifetimeInDays", provider.lifetime_days)
+    most = provider.lifetime_days if provider else None
+    days = request.get("LifetimeInDays", most)
     if days is not None and most is not None and days > most:
         raise InvalidParameterException(f"LifetimeInDays: tokens of this organization last at most {most} days.")
     return None if days is None else now + days * DAY_MS

@@ -18,6 +18,7 @@ from postroom.model.log_lines import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from postroom.audit.outlets import Outlet
     from postroom.contracts.audit_log import AuditRecord
@@ -33,6 +34,10 @@ FIRST_RETRY_SECONDS: Final = 60
 RETRY_SCHEDULE_SECONDS: Final = (300, 1_800, 7_200, 14_400)
 """Time after the first, second … failed retry, in seconds; the last value holds for all further ones. With the queue's
 five attempts a customer has about six and a half hours to repair a destination before its records are parked. Ours."""
+
+LAST_RECEIVE: Final = 1 + len(RETRY_SCHEDULE_SECONDS)
+"""The receive of a retry after whose refusal its records are parked, with the cause: SQS, which would park the message
+at the next one, knows none. The queue's maxReceiveCount."""
 
 THREADS: Final = 8
 """Most deliveries that are written at once. Ours: a call takes some 50 ms, and a batch may have a thousand deliveries;
@@ -96,6 +101,7 @@ class _Work:
     """What is found out about one batch."""
 
     read: dict[str, AuditRecords] = field(default_factory=dict)
+    last: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     written: Counter[str] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -128,7 +134,8 @@ class WriteAuditLog:
 
         A message fails if it cannot be read, if its organization's deliveries cannot be read in time, or if what a
         delivery refused could be sent neither to the retry queue nor to the dead letters. A retry fails also if its
-        delivery refused all of it; it is postponed then. The queue ends the retries.
+        delivery refused all of it; it is postponed then. What the last retry cannot write goes to the dead letters with
+        its cause; where that fails, the queue ends the retries.
         """
         work = _Work()
         for message in batch:
@@ -136,6 +143,8 @@ class WriteAuditLog:
                 work.read[message.id] = AuditRecords.read(message.body)
             except PostroomError:
                 work.failed.add(message.id)
+            if message.receives >= LAST_RECEIVE:
+                work.last.add(message.id)
         for share, refused in _written(self._shares(work, remaining_ms), remaining_ms):
             work.written[share.outlet.id] += len(share.records) - len(refused)
             work.refused.update((share.outlet.id, refusal.cause) for refusal in refused.values())
@@ -183,19 +192,26 @@ class WriteAuditLog:
     def _hand_over(self, share: _Share, refused: Mapping[str, Refusal], work: _Work) -> None:
         """See that what was not written comes again for this delivery alone, or is parked."""
         final = {record_id for record_id, refusal in refused.items() if refusal.final}
-        if final and not self._give_up(share, {each: refused[each].cause for each in final}):
+        whole = self._whole(share, refused.keys() - final, work)
+        final |= set().union(*(share.messages[message_id] for message_id in whole & work.last))
+        if final and not self._give_up(share, {each: refused[each].cause for each in share.records if each in final}):
             self._fail(share, final, work)
         waiting = refused.keys() - final
-        whole = {
-            message_id
-            for message_id, ids in share.messages.items()
-            if work.read[message_id].delivery_id and ids <= waiting
-        }
+        whole -= work.last
         work.failed |= whole
         kept: set[str] = set().union(*(share.messages[message_id] for message_id in whole))
         again = waiting - kept
         if again and not self._send_again(share, again):
             self._fail(share, again, work)
+
+    @staticmethod
+    def _whole(share: _Share, refused: AbstractSet[str], work: _Work) -> set[str]:
+        """Return the retries all of whose records were refused, and may be taken later."""
+        return {
+            message_id
+            for message_id, ids in share.messages.items()
+            if work.read[message_id].delivery_id and ids <= refused
+        }
 
     def _send_again(self, share: _Share, ids: set[str]) -> bool:
         records = [share.records[each] for each in share.records if each in ids]
