@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import boto3
@@ -25,6 +25,7 @@ EXPORT_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("plan-export"
 RECORD_EVENTS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/record-events"
 
 Answer = Callable[[dict[str, Any], str], Any]
+NeedsActive = Callable[[Mapping[str, Mapping[str, Any]]], None]
 
 
 class Body:
@@ -144,6 +145,37 @@ def taught_workmail(route: Callable[..., AWSResponse], monkeypatch: pytest.Monke
     client: Any = boto3.session.Session().client("workmail")
     client.meta.events.register("before-send.workmail", route)
     return client
+
+
+@pytest.fixture
+def acme(workmail: Any) -> str:
+    """The id of an organization with the alias acme and the domain example.com."""
+    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+    return made
+
+
+@pytest.fixture
+def refused(workmail: Any) -> Callable[..., None]:
+    """Checks that an operation raises an exception of the model; takes its code, the operation, and the request."""
+
+    def call(code: str, operation: str, **request: Any) -> None:
+        with pytest.raises(getattr(workmail.exceptions, code)):
+            getattr(workmail, operation)(**request)
+
+    return call
+
+
+@pytest.fixture
+def needs_active(workmail: Any, acme: str, refused: Callable[..., None]) -> NeedsActive:
+    """Checks that operations, by name with their requests, refuse an unknown organization and a deleted one."""
+
+    def check(operations: Mapping[str, Mapping[str, Any]]) -> None:
+        workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
+        for name, request in operations.items():
+            refused("OrganizationNotFoundException", name, OrganizationId="m-" + "0" * 32, **request)
+            refused("OrganizationStateException", name, OrganizationId=acme, **request)
+
+    return check
 
 
 @pytest.fixture

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from tests.wire.conftest import NeedsActive
+
 U404, R404 = "00000404-0000-4000-8000-000000000000", "r-404"
 RANGES = [f"10.0.{number}.0/24" for number in range(256)] * 4
-
-
-@pytest.fixture
-def acme(workmail: Any) -> str:
-    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    return made
 
 
 def test_the_rules_of_an_office(workmail: Any, acme: str) -> None:
@@ -64,10 +61,5 @@ OPERATIONS = {
 }
 
 
-def test_each_operation_needs_an_organization_that_is_active(workmail: Any, acme: str) -> None:
-    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True)
-    for name, request in OPERATIONS.items():
-        with pytest.raises(workmail.exceptions.OrganizationNotFoundException):
-            getattr(workmail, name)(OrganizationId="m-" + "0" * 32, **request)
-        with pytest.raises(workmail.exceptions.OrganizationStateException):
-            getattr(workmail, name)(OrganizationId=acme, **request)
+def test_each_operation_needs_an_organization_that_is_active(needs_active: NeedsActive) -> None:
+    needs_active(OPERATIONS)

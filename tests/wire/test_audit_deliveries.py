@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from postroom.admin import audit_deliveries
+
+if TYPE_CHECKING:
+    from tests.wire.conftest import NeedsActive
 
 GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/audit/all"
 STREAM = "arn:aws:firehose:us-east-1:123456789012:deliverystream/workmail-audit"
@@ -19,12 +22,6 @@ ASKED = {"LogType": "AUTHENTICATION_LOGS", "DeliveryDestinationType": "CWL", "De
 @pytest.fixture
 def workmail(taught_workmail: Any) -> Any:
     return taught_workmail
-
-
-@pytest.fixture
-def acme(workmail: Any) -> str:
-    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    return made
 
 
 @pytest.fixture(autouse=True)
@@ -85,17 +82,11 @@ def test_errors_are_the_modelled_classes(workmail: Any, acme: str, monkeypatch: 
         workmail.put_audit_log_delivery(**named, **ASKED | {"LogType": "ACCESS_CONTROL_LOGS"})
 
 
-def test_each_operation_needs_an_organization_that_is_active(workmail: Any, acme: str) -> None:
-    raised = workmail.exceptions
+def test_each_operation_needs_an_organization_that_is_active(needs_active: NeedsActive) -> None:
     operations = {
         "put_audit_log_delivery": ASKED,
         "describe_audit_log_delivery": {"DeliveryId": "d1"},
         "delete_audit_log_delivery": {"DeliveryId": "d1"},
         "list_audit_log_deliveries": {},
     }
-    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True)
-    for name, request in operations.items():
-        with pytest.raises(raised.OrganizationStateException):
-            getattr(workmail, name)(OrganizationId=acme, **request)
-        with pytest.raises(raised.OrganizationNotFoundException):
-            getattr(workmail, name)(OrganizationId="m-" + "0" * 32, **request)
+    needs_active(operations)

@@ -47,22 +47,12 @@ INVALID: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def acme(workmail: Any) -> str:
+def acme(workmail: Any, acme: str) -> str:
     """An organization with ann and bob, enabled."""
-    acme: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
     for name in ("ann", "bob"):
         made = workmail.create_user(OrganizationId=acme, Name=name, DisplayName=name)["UserId"]
         workmail.register_to_work_mail(OrganizationId=acme, EntityId=made, Email=f"{name}@example.com")
     return acme
-
-
-@pytest.fixture
-def refused(workmail: Any) -> Callable[..., None]:
-    def call(code: str, operation: str, **request: Any) -> None:
-        with pytest.raises(getattr(workmail.exceptions, code)):
-            getattr(workmail, operation)(**request)
-
-    return call
 
 
 def test_every_error_of_the_model(workmail: Any, acme: str, refused: Callable[..., None]) -> None:

@@ -19,7 +19,7 @@ from postroom.contracts.export_orders import PlanExportOrder, end_order
 from postroom.contracts.messages import read_message
 from postroom.model.exports import export_trace
 from postroom.model.role_trust import statement
-from tests.wire.conftest import EXPORT_ROLES
+from tests.wire.conftest import EXPORT_ROLES, NeedsActive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from postroom.bootstrap.admin_api import AdminApiSettings
 
 CLI_DATA: Final = Path(awscli.__file__).parent / "data"
-UNKNOWN: Final = "m-" + "0" * 32
 BUCKET: Final = "amzn-s3-demo-bucket"
 ROLE: Final = "WorkmailMailboxExportRole"
 
@@ -39,12 +38,6 @@ GUIDE: Final = """aws workmail start-mailbox-export-job --organization-id m-a123
 aws workmail list-mailbox-export-jobs --organization-id m-a123b4c5de678fg9h0ij1k2lm234no56
 aws workmail describe-mailbox-export-job --organization-id m-a123b4c5de678fg9h0ij1k2lm234no56 --job-id JOB-ID"""
 """The guide's commands, ZH:7290-7310."""
-
-
-@pytest.fixture
-def acme(workmail: Any) -> str:
-    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    return made
 
 
 @pytest.fixture
@@ -185,16 +178,13 @@ def test_errors_are_the_modelled_classes(workmail: Any, acme: str, ann: str, to:
 
 
 def test_each_operation_needs_an_organization_that_is_active(
-    workmail: Any, acme: str, ann: str, to: dict[str, str]
+    needs_active: NeedsActive, ann: str, to: dict[str, str]
 ) -> None:
-    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
-    for operation, request in (
-        ("start_mailbox_export_job", {"EntityId": ann, **to}),
-        ("cancel_mailbox_export_job", {"JobId": "j"}),
-        ("describe_mailbox_export_job", {"JobId": "j"}),
-        ("list_mailbox_export_jobs", {}),
-    ):
-        with pytest.raises(workmail.exceptions.OrganizationNotFoundException):
-            getattr(workmail, operation)(OrganizationId=UNKNOWN, **request)
-        with pytest.raises(workmail.exceptions.OrganizationStateException):
-            getattr(workmail, operation)(OrganizationId=acme, **request)
+    needs_active(
+        {
+            "start_mailbox_export_job": {"EntityId": ann, **to},
+            "cancel_mailbox_export_job": {"JobId": "j"},
+            "describe_mailbox_export_job": {"JobId": "j"},
+            "list_mailbox_export_jobs": {},
+        }
+    )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import awscli  # type: ignore[import-untyped]  # has no stubs
-import boto3
 import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # has no stubs
 
@@ -60,30 +59,17 @@ MISSING = {
 
 
 @pytest.fixture
-def workmail(route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A stock client of a process that has AWS_DATA_PATH, for CreatePersonalAccessToken."""
-    monkeypatch.setenv("AWS_DATA_PATH", str(generate.CLIENT))
-    client: Any = boto3.session.Session().client("workmail")
-    client.meta.events.register("before-send.workmail", route)
-    return client
+def workmail(taught_workmail: Any) -> Any:
+    """The client that knows CreatePersonalAccessToken."""
+    return taught_workmail
 
 
 @pytest.fixture
-def acme(workmail: Any) -> str:
-    """An organization with ann, who is enabled and associated."""
-    acme: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
+def acme(workmail: Any, acme: str) -> str:
+    """An organization with ann, enabled and associated."""
     ann = workmail.create_user(OrganizationId=acme, Name="ann", DisplayName="A", IdentityProviderUserId=IDENTITY)
     workmail.register_to_work_mail(OrganizationId=acme, EntityId=ann["UserId"], Email="ann@example.com")
     return acme
-
-
-@pytest.fixture
-def refused(workmail: Any) -> Callable[..., None]:
-    def call(code: str, operation: str, **request: Any) -> None:
-        with pytest.raises(getattr(workmail.exceptions, code)):
-            getattr(workmail, operation)(**request)
-
-    return call
 
 
 def configured(workmail: Any, acme: str, status: str = "ACTIVE") -> None:

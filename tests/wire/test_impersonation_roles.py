@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.wire.conftest import NeedsActive
 
 R404, U404 = "r-404", "00000404-0000-4000-8000-000000000000"
 ALL = {"ImpersonationRuleId": "all", "Effect": "ALLOW"}
 ROLE = {"Name": "Sync", "Type": "FULL_ACCESS", "Rules": [ALL]}
-
-
-@pytest.fixture
-def acme(workmail: Any) -> str:
-    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    return made
 
 
 def test_the_guides_way_from_a_role_to_a_token(workmail: Any, acme: str) -> None:
@@ -87,10 +84,5 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_each_operation_needs_an_organization_that_is_active(workmail: Any, acme: str) -> None:
-    workmail.delete_organization(OrganizationId=acme, DeleteDirectory=True)
-    for name, request in OPERATIONS.items():
-        with pytest.raises(workmail.exceptions.OrganizationNotFoundException):
-            getattr(workmail, name)(OrganizationId="m-" + "0" * 32, **request)
-        with pytest.raises(workmail.exceptions.OrganizationStateException):
-            getattr(workmail, name)(OrganizationId=acme, **request)
+def test_each_operation_needs_an_organization_that_is_active(needs_active: NeedsActive) -> None:
+    needs_active(OPERATIONS)

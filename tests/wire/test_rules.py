@@ -36,12 +36,6 @@ def workmail(taught_workmail: Any) -> Any:
 
 
 @pytest.fixture
-def acme(workmail: Any) -> str:
-    made: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])["OrganizationId"]
-    return made
-
-
-@pytest.fixture
 def ingests(settings: AdminApiSettings, acme: str) -> Callable[[], dict[str, str]]:
     """The rules that ingest would find for its next message, by name."""
     directory = admin_api.context(settings).directory

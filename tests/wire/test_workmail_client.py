@@ -19,14 +19,6 @@ RULE_SET = "mail"
 RECORD_EVENTS_ROLE = "arn:aws:iam::123456789012:role/record-events"
 
 
-@pytest.fixture
-def acme(workmail: Any) -> str:
-    organization: str = workmail.create_organization(Alias="acme", Domains=[{"DomainName": "example.com"}])[
-        "OrganizationId"
-    ]
-    return organization
-
-
 def make_user(workmail: Any, organization: str, name: str) -> str:
     user: str = workmail.create_user(
         OrganizationId=organization, Name=name, DisplayName=name.title(), Password="Secret-1"
