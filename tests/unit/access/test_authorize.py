@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 AGENT = "exchangelib/5.6.0"
 
 
-class Gate:
+class Authorizer:
     """The authorizer of an organization."""
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ def event(header: str | None, path: str = "/EWS/Exchange.asmx") -> dict[str, Any
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
+def under_test() -> Authorizer:
+    return Authorizer()
 
 
 def effect(answered: Answered) -> str:
@@ -78,14 +78,14 @@ def passed_on(answered: Answered) -> Caller | None:
     return authorizer.caller_of({"requestContext": {"authorizer": answered.response.get("context")}})
 
 
-def test_a_right_password_has_its_record(gate: Gate) -> None:
-    answered = gate.answer(basic("Ada@acme.example", PASSWORD))
+def test_a_right_password_has_its_record(under_test: Authorizer) -> None:
+    answered = under_test.answer(basic("Ada@acme.example", PASSWORD))
     assert (effect(answered), passed_on(answered), answered.reason) == ("Allow", ADA, "")
     assert answered.response["principalId"] == "ada"
-    assert gate.fields() == {
+    assert under_test.fields() == {
         "event_timestamp": NOW_MS,
         "request_id": "r-1",
-        "organization_arn": gate.logins.organization.arn,
+        "organization_arn": under_test.logins.organization.arn,
         "user_id": "ada",
         "user": "Ada@acme.example",
         "protocol": "EWS",
@@ -94,94 +94,94 @@ def test_a_right_password_has_its_record(gate: Gate) -> None:
         "method": "basic",
         "auth_successful": True,
     }
-    assert gate.counted() == (0, 1)
+    assert under_test.counted() == (0, 1)
 
 
-def test_a_wrong_password_has_its_record_with_the_reason(gate: Gate) -> None:
-    answered = gate.answer(basic("ada@acme.example", "secret-guess"), "/autodiscover/autodiscover.xml")
+def test_a_wrong_password_has_its_record_with_the_reason(under_test: Authorizer) -> None:
+    answered = under_test.answer(basic("ada@acme.example", "secret-guess"), "/autodiscover/autodiscover.xml")
     assert (effect(answered), passed_on(answered), answered.organization_id) == ("Deny", None, "m-1")
-    fields = gate.fields()
+    fields = under_test.fields()
     assert (fields["auth_successful"], fields["auth_failed_reason"]) == (False, "WRONG_PASSWORD")
     assert (fields["protocol"], fields["user_id"]) == ("AutoDiscover", "ada")
-    assert gate.counted() == (1, 1)
-    for said in (str(fields), str(answered), str(gate.logins.failures()), repr(authorizer.read(event("secret")))):
+    assert under_test.counted() == (1, 1)
+    for said in (str(fields), str(answered), str(under_test.logins.failures()), repr(authorizer.read(event("secret")))):
         assert "secret" not in said
 
 
-def test_an_unknown_user_has_no_id(gate: Gate) -> None:
-    gate.answer(basic("nobody@acme.example", PASSWORD))
-    fields = gate.fields()
+def test_an_unknown_user_has_no_id(under_test: Authorizer) -> None:
+    under_test.answer(basic("nobody@acme.example", PASSWORD))
+    fields = under_test.fields()
     assert (fields["user"], fields["auth_failed_reason"]) == ("nobody@acme.example", "UNKNOWN_USER")
     assert "user_id" not in fields
 
 
 @pytest.mark.parametrize("header", [None, "", "Negotiate x", basic("ada@other.example", PASSWORD), "Bearer x"])
-def test_an_attempt_that_names_no_organization_has_no_record(gate: Gate, header: str | None) -> None:
-    assert effect(gate.answer(header)) == "Deny"
-    assert (gate.trail.records, gate.metrics.observations) == ([], {})
+def test_an_attempt_that_names_no_organization_has_no_record(under_test: Authorizer, header: str | None) -> None:
+    assert effect(under_test.answer(header)) == "Deny"
+    assert (under_test.trail.records, under_test.metrics.observations) == ([], {})
 
 
-def test_a_token_is_named_and_passed_on_with_its_scopes(gate: Gate) -> None:
-    gate.logins.configure(AuthenticationMode.ONLY)
-    text = gate.logins.token(scopes=("EWS", "IMAP"))
-    caller = passed_on(gate.answer(basic("ada@acme.example", text)))
+def test_a_token_is_named_and_passed_on_with_its_scopes(under_test: Authorizer) -> None:
+    under_test.logins.configure(AuthenticationMode.ONLY)
+    text = under_test.logins.token(scopes=("EWS", "IMAP"))
+    caller = passed_on(under_test.answer(basic("ada@acme.example", text)))
     assert caller == Caller(
         "m-1", "ada", "Ada@acme.example", "ada", personal_access_token_id=TOKEN_ID, scopes=("EWS", "IMAP")
     )
-    fields = gate.fields()
+    fields = under_test.fields()
     assert (fields["personal_access_token_id"], fields["auth_successful"]) == (TOKEN_ID, True)
     assert text not in str(fields)
 
 
-def test_the_keys_are_the_guides_in_their_order(gate: Gate) -> None:
-    gate.logins.configure(AuthenticationMode.ONLY)
-    gate.answer(basic("ada@acme.example", gate.logins.token(scopes=("IMAP",))))
-    assert tuple(gate.fields()) == FIELDS[LogType.AUTHENTICATION]
+def test_the_keys_are_the_guides_in_their_order(under_test: Authorizer) -> None:
+    under_test.logins.configure(AuthenticationMode.ONLY)
+    under_test.answer(basic("ada@acme.example", under_test.logins.token(scopes=("IMAP",))))
+    assert tuple(under_test.fields()) == FIELDS[LogType.AUTHENTICATION]
 
 
-def test_an_impersonation_token_is_its_roles_until_the_role_is_deleted(gate: Gate) -> None:
+def test_an_impersonation_token_is_its_roles_until_the_role_is_deleted(under_test: Authorizer) -> None:
     role = ImpersonationRole(
         organization_id="m-1", id="role-1", name="sync", type=RoleType.FULL_ACCESS, created=1, modified=1
     )
     text, row = new_token("m-1", role.id, b"r" * RANDOM_BYTES, now_s=NOW_MS // 1000, seconds=900)
-    gate.logins.directory.commit([Insert(role), Insert(row)])
-    answered = gate.answer(f"Bearer {text}")
+    under_test.logins.directory.commit([Insert(role), Insert(row)])
+    answered = under_test.answer(f"Bearer {text}")
     assert passed_on(answered) == Caller("m-1", "", "", "", impersonation_role_id="role-1")
     assert answered.response["principalId"] == "role-1"
-    fields = gate.fields()
+    fields = under_test.fields()
     assert (fields["method"], fields["user"], fields["user_id"]) == ("bearer", "sync", "role-1")
     assert fields["auth_successful"] is True
-    gate.trail.records.clear()
-    gate.logins.directory.commit([Remove(role)])
-    assert effect(gate.answer(f"Bearer {text}")) == "Deny"
-    assert (gate.fields()["user_id"], gate.fields()["auth_failed_reason"]) == ("role-1", "ROLE_DELETED")
-    assert "user" not in gate.fields()
-    assert text not in str(gate.trail.records)
+    under_test.trail.records.clear()
+    under_test.logins.directory.commit([Remove(role)])
+    assert effect(under_test.answer(f"Bearer {text}")) == "Deny"
+    assert (under_test.fields()["user_id"], under_test.fields()["auth_failed_reason"]) == ("role-1", "ROLE_DELETED")
+    assert "user" not in under_test.fields()
+    assert text not in str(under_test.trail.records)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
-def test_without_its_record_no_attempt_is_answered(gate: Gate, password: str) -> None:
-    gate.trail.away = True
+def test_without_its_record_no_attempt_is_answered(under_test: Authorizer, password: str) -> None:
+    under_test.trail.away = True
     with pytest.raises(StoreUnavailableError):
-        gate.answer(basic("ada@acme.example", password))
-    assert gate.metrics.observations == {}
+        under_test.answer(basic("ada@acme.example", password))
+    assert under_test.metrics.observations == {}
 
 
-def test_a_record_that_is_sent_again_has_the_same_id(gate: Gate) -> None:
+def test_a_record_that_is_sent_again_has_the_same_id(under_test: Authorizer) -> None:
     for _ in range(2):
-        gate.answer(basic("ada@acme.example", PASSWORD))
-        gate.logins.now_ms += 5
-    first, second = gate.trail.records
+        under_test.answer(basic("ada@acme.example", PASSWORD))
+        under_test.logins.now_ms += 5
+    first, second = under_test.trail.records
     assert first.id == second.id
 
 
-def test_attempts_with_the_same_request_id_have_records_of_their_own(gate: Gate) -> None:
+def test_attempts_with_the_same_request_id_have_records_of_their_own(under_test: Authorizer) -> None:
     """A client chooses it by X-Amzn-RequestId, and records with the same id are written once."""
     for unique_id in ("JZ-1=", "JZ-2="):
         asked = event(basic("ada@acme.example", "wrong"))
         asked["requestContext"]["extendedRequestId"] = unique_id
-        gate.authorize.answer(asked, NOW_MS)
-    first, second = gate.trail.records
+        under_test.authorize.answer(asked, NOW_MS)
+    first, second = under_test.trail.records
     assert first.fields == second.fields
     assert first.id != second.id
 

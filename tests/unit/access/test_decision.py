@@ -1,4 +1,4 @@
-"""The access decision: who is admitted over which protocol, what may be done in a mailbox, and the records of it."""
+"""The access decision: which requests are admitted, what they may do in a mailbox, and the audit records of both."""
 
 from __future__ import annotations
 
@@ -229,9 +229,9 @@ def test_truth_table_of_actions(
     )  # fmt: skip
     put(directory, permission, rule("default"), *([role(kind)] if isinstance(kind, RoleType) else []))
     admission = access.admit(ANN if kind == "user" else ROLE)
-    place = replace(CALENDAR, owner_id="ann") if reason == "own" else CALENDAR
+    target = replace(CALENDAR, owner_id="ann") if reason == "own" else CALENDAR
     for action in MailboxAction:
-        act = access.act(admission, action, place, folder_allows=reason == "folder")
+        act = access.act(admission, action, target, folder_allows=reason == "folder")
         if kind is RoleType.READ_ONLY and action not in READING:
             assert act.refusal is Refusal.READ_ONLY, action
         else:

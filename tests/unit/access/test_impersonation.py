@@ -50,7 +50,7 @@ def role(*rules: ImpersonationRule, organization_id: str = "m-1", id: str = ROLE
     )
 
 
-class House:
+class Tokens:
     """Two organizations with a role of the same id; the first has a token."""
 
     def __init__(self) -> None:
@@ -77,12 +77,12 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def tokens() -> Tokens:
+    return Tokens()
 
 
-def test_a_token_is_of_its_role_and_organization(house: House) -> None:
-    assert house.checked() == CheckedToken(house.organization, ROLE, role(), None)
+def test_a_token_is_of_its_role_and_organization(tokens: Tokens) -> None:
+    assert tokens.checked() == CheckedToken(tokens.organization, ROLE, role(), None)
 
 
 @pytest.mark.parametrize(
@@ -97,36 +97,36 @@ def test_a_token_is_of_its_role_and_organization(house: House) -> None:
         (-CLOCK_SKEW_SECONDS - 0.001, TokenRefusal.EXPIRED),
     ],
 )
-def test_clocks_may_differ_by_some_seconds_and_no_more(house: House, at: float, refusal: TokenRefusal | None) -> None:
-    assert house.checked(at=NOW + at).refusal is refusal
+def test_clocks_may_differ_by_some_seconds_and_no_more(tokens: Tokens, at: float, refusal: TokenRefusal | None) -> None:
+    assert tokens.checked(at=NOW + at).refusal is refusal
 
 
-def test_a_token_whose_secret_differs_is_unknown_though_its_row_exists(house: House) -> None:
+def test_a_token_whose_secret_differs_is_unknown_though_its_row_exists(tokens: Tokens) -> None:
     for place in (16, RANDOM_BYTES - 1):
         changed = bytearray(RANDOM)
         changed[place] ^= 1
-        token, row = House.issue(random=bytes(changed))
-        assert house.directory.owned(ImpersonationToken, "m-1", row.key) is not None
-        assert house.checked(token) == CheckedToken(house.organization, refusal=TokenRefusal.UNKNOWN)
+        token, row = Tokens.issue(random=bytes(changed))
+        assert tokens.directory.owned(ImpersonationToken, "m-1", row.key) is not None
+        assert tokens.checked(token) == CheckedToken(tokens.organization, refusal=TokenRefusal.UNKNOWN)
 
 
-def test_a_token_of_another_organization_is_no_token_of_this_one(house: House) -> None:
-    token, row = House.issue("m-2")
+def test_a_token_of_another_organization_is_no_token_of_this_one(tokens: Tokens) -> None:
+    token, row = Tokens.issue("m-2")
     assert token_parts(token) == TokenParts("m-2", ROLE, row.id)
-    assert house.checked(token).refusal is TokenRefusal.UNKNOWN
+    assert tokens.checked(token).refusal is TokenRefusal.UNKNOWN
 
 
 @pytest.mark.parametrize("state", [state for state in OrganizationState if state is not OrganizationState.ACTIVE])
-def test_an_organization_that_is_not_active_has_no_tokens(house: House, state: OrganizationState) -> None:
-    stored = house.directory.organization("m-1")
+def test_an_organization_that_is_not_active_has_no_tokens(tokens: Tokens, state: OrganizationState) -> None:
+    stored = tokens.directory.organization("m-1")
     assert stored is not None
-    house.directory.commit([Replace(replace(stored, state=state))])
-    assert house.checked() == CheckedToken(refusal=TokenRefusal.UNKNOWN)
+    tokens.directory.commit([Replace(replace(stored, state=state))])
+    assert tokens.checked() == CheckedToken(refusal=TokenRefusal.UNKNOWN)
 
 
-def test_a_token_ends_with_its_role(house: House) -> None:
-    house.directory.commit([Remove(role())])
-    assert house.checked() == CheckedToken(house.organization, ROLE, None, TokenRefusal.NO_ROLE)
+def test_a_token_ends_with_its_role(tokens: Tokens) -> None:
+    tokens.directory.commit([Remove(role())])
+    assert tokens.checked() == CheckedToken(tokens.organization, ROLE, None, TokenRefusal.NO_ROLE)
 
 
 @pytest.mark.parametrize(

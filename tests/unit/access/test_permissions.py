@@ -22,7 +22,7 @@ FULL, AS, ON_BEHALF = Permission.FULL_ACCESS, Permission.SEND_AS, Permission.SEN
 USER, GROUP = EntityKind.USER, EntityKind.GROUP
 
 
-class House:
+class Mailboxes:
     """Ann and Bob, a room, and groups."""
 
     def __init__(self) -> None:
@@ -59,89 +59,89 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def mailboxes() -> Mailboxes:
+    return Mailboxes()
 
 
-def test_users_may_do_everything_with_their_own_mailbox_and_nothing_with_others(house: House) -> None:
-    assert house.full("ann", "ann")
-    assert house.sending("ann", "ann") == SENDING
-    assert not house.full()
-    assert house.sending() == set()
-    assert not house.full("bob", "unknown")
-    assert house.sending("bob", "unknown") == set()
+def test_users_may_do_everything_with_their_own_mailbox_and_nothing_with_others(mailboxes: Mailboxes) -> None:
+    assert mailboxes.full("ann", "ann")
+    assert mailboxes.sending("ann", "ann") == SENDING
+    assert not mailboxes.full()
+    assert mailboxes.sending() == set()
+    assert not mailboxes.full("bob", "unknown")
+    assert mailboxes.sending("bob", "unknown") == set()
 
 
 @pytest.mark.parametrize("given_", [(FULL,), (AS,), (ON_BEHALF,), (FULL, ON_BEHALF), (AS, ON_BEHALF)])
 @pytest.mark.parametrize("owner", ["ann", "room"])
 def test_a_permission_gives_what_it_says_and_only_its_grantee(
-    house: House, owner: str, given_: tuple[Permission, ...]
+    mailboxes: Mailboxes, owner: str, given_: tuple[Permission, ...]
 ) -> None:
-    house.add("eve", USER)
-    house.grant(owner, "bob", *given_)
-    assert house.full("bob", owner) is (FULL in given_)
-    assert house.sending("bob", owner) == SENDING.intersection(given_)
-    assert not house.full("eve", owner)
-    assert house.sending("eve", owner) == set()
-    assert not house.full(owner, "bob")
-    assert not has_full_access(house.directory, "m-2", "bob", owner)
+    mailboxes.add("eve", USER)
+    mailboxes.grant(owner, "bob", *given_)
+    assert mailboxes.full("bob", owner) is (FULL in given_)
+    assert mailboxes.sending("bob", owner) == SENDING.intersection(given_)
+    assert not mailboxes.full("eve", owner)
+    assert mailboxes.sending("eve", owner) == set()
+    assert not mailboxes.full(owner, "bob")
+    assert not has_full_access(mailboxes.directory, "m-2", "bob", owner)
 
 
-def test_members_of_groups_in_a_group_have_its_permissions(house: House) -> None:
+def test_members_of_groups_in_a_group_have_its_permissions(mailboxes: Mailboxes) -> None:
     for name in ("all", "team", "deep"):
-        house.add(name)
-    house.join("all", "team")
-    house.join("team", "deep")
-    house.join("deep", "bob", USER)
-    house.grant("ann", "all", AS, kind=GROUP)
-    house.grant("ann", "bob", ON_BEHALF)
-    assert house.sending() == {AS, ON_BEHALF}
-    assert not house.full()
-    assert house.sending("room") == set()
+        mailboxes.add(name)
+    mailboxes.join("all", "team")
+    mailboxes.join("team", "deep")
+    mailboxes.join("deep", "bob", USER)
+    mailboxes.grant("ann", "all", AS, kind=GROUP)
+    mailboxes.grant("ann", "bob", ON_BEHALF)
+    assert mailboxes.sending() == {AS, ON_BEHALF}
+    assert not mailboxes.full()
+    assert mailboxes.sending("room") == set()
 
 
-def test_groups_that_contain_each_other_end(house: House) -> None:
+def test_groups_that_contain_each_other_end(mailboxes: Mailboxes) -> None:
     for name in ("a", "b", "c"):
-        house.add(name)
+        mailboxes.add(name)
     for group, member in (("a", "b"), ("b", "c"), ("c", "a")):
-        house.join(group, member)
-    house.join("b", "bob", USER)
-    house.grant("ann", "c", ON_BEHALF, kind=GROUP)
-    assert house.sending() == {ON_BEHALF}
-    assert sorted(groups_with(house.directory, "m-1", "bob")) == ["a", "b", "c"]
-    assert sorted(groups_with(house.directory, "m-1", "a")) == ["b", "c"]
+        mailboxes.join(group, member)
+    mailboxes.join("b", "bob", USER)
+    mailboxes.grant("ann", "c", ON_BEHALF, kind=GROUP)
+    assert mailboxes.sending() == {ON_BEHALF}
+    assert sorted(groups_with(mailboxes.directory, "m-1", "bob")) == ["a", "b", "c"]
+    assert sorted(groups_with(mailboxes.directory, "m-1", "a")) == ["b", "c"]
 
 
-def test_a_group_may_send_as_itself_by_its_members(house: House) -> None:
-    house.add("sales")
-    house.join("sales", "bob", USER)
-    house.grant("sales", "sales", AS, kind=GROUP)
-    assert house.sending("bob", "sales") == {AS}
-    assert not house.full("bob", "sales")
+def test_a_group_may_send_as_itself_by_its_members(mailboxes: Mailboxes) -> None:
+    mailboxes.add("sales")
+    mailboxes.join("sales", "bob", USER)
+    mailboxes.grant("sales", "sales", AS, kind=GROUP)
+    assert mailboxes.sending("bob", "sales") == {AS}
+    assert not mailboxes.full("bob", "sales")
 
 
 @pytest.mark.parametrize("state", [EntityState.DISABLED, EntityState.DELETED])
-def test_groups_and_owners_that_are_not_enabled_give_nothing(house: House, state: EntityState) -> None:
+def test_groups_and_owners_that_are_not_enabled_give_nothing(mailboxes: Mailboxes, state: EntityState) -> None:
     for name in ("outer", "inner"):
-        house.add(name)
-    house.join("outer", "inner")
-    house.join("inner", "bob", USER)
-    house.grant("ann", "outer", AS, kind=GROUP)
-    house.grant("ann", "bob", FULL)
-    assert house.sending() == {AS}
-    house.change("inner", state=state)
-    assert house.sending() == set()
-    house.change("inner", state=EntityState.ENABLED)
-    house.change("ann", state=state)
-    assert not house.full()
-    assert house.sending() == set()
+        mailboxes.add(name)
+    mailboxes.join("outer", "inner")
+    mailboxes.join("inner", "bob", USER)
+    mailboxes.grant("ann", "outer", AS, kind=GROUP)
+    mailboxes.grant("ann", "bob", FULL)
+    assert mailboxes.sending() == {AS}
+    mailboxes.change("inner", state=state)
+    assert mailboxes.sending() == set()
+    mailboxes.change("inner", state=EntityState.ENABLED)
+    mailboxes.change("ann", state=state)
+    assert not mailboxes.full()
+    assert mailboxes.sending() == set()
 
 
-def test_a_remote_user_has_no_mailbox_here(house: House) -> None:
-    house.grant("ann", "bob", FULL, AS)
-    house.change("ann", role=Role.REMOTE_USER)
-    assert not house.full()
-    assert house.sending() == {AS}
+def test_a_remote_user_has_no_mailbox_here(mailboxes: Mailboxes) -> None:
+    mailboxes.grant("ann", "bob", FULL, AS)
+    mailboxes.change("ann", role=Role.REMOTE_USER)
+    assert not mailboxes.full()
+    assert mailboxes.sending() == {AS}
 
 
 names = st.sampled_from(["g0", "g1", "g2", "g3", "g4"])
@@ -151,17 +151,17 @@ names = st.sampled_from(["g0", "g1", "g2", "g3", "g4"])
 def test_a_user_has_the_permissions_of_every_group_from_which_members_lead_to_them(
     nested: Iterable[tuple[str, str]], of_bob: set[str], granted: set[str]
 ) -> None:
-    house = House()
+    mailboxes = Mailboxes()
     for number in range(5):
-        house.add(f"g{number}")
+        mailboxes.add(f"g{number}")
     for group, member in nested:
-        house.join(group, member)
+        mailboxes.join(group, member)
     for group in of_bob:
-        house.join(group, "bob", USER)
+        mailboxes.join(group, "bob", USER)
     for group in granted:
-        house.grant("ann", group, AS, kind=GROUP)
+        mailboxes.grant("ann", group, AS, kind=GROUP)
     reached = set(of_bob)
     for _ in range(5):  # the longest way without a group twice
         reached |= {group for group, member in nested if member in reached}
-    assert set(groups_with(house.directory, "m-1", "bob")) == reached
-    assert house.sending() == ({AS} if reached & granted else set())
+    assert set(groups_with(mailboxes.directory, "m-1", "bob")) == reached
+    assert mailboxes.sending() == ({AS} if reached & granted else set())

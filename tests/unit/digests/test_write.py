@@ -94,7 +94,7 @@ def test_an_object_without_completion_is_looked_up() -> None:
     assert not list(made.rows.open_objects(made.head()))
 
 
-def test_a_chain_without_a_delivery_rests_after_a_last_digest_and_wakes_with_the_next_object() -> None:
+def test_a_chain_without_a_delivery_rests_after_a_last_digest_until_the_next_object() -> None:
     made = audited(hours=1)
     made.deliveries.configured = [delivery(f"arn:aws:s3:::{BUCKET}/elsewhere"), delivery("arn:aws:s3:::other")]
     made.write(after_hours=5)
@@ -175,7 +175,7 @@ CALLS = ["put_new", "advance", "listed", "given_up", "open_objects", "sign"]
 
 @dataclass
 class Stopping:
-    """Stands for a port; its method ``name`` fails, before or after it has done its work."""
+    """Takes the place of a port; its method ``name`` fails, before or after it has done its work."""
 
     port: Any
     name: str

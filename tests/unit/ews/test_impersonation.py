@@ -86,7 +86,7 @@ def test_exchangelib_writes_every_name_that_it_knows(front: Front) -> None:
         *((f"SID=id-{name}", "ErrorInvalidUserSid") for name in ("team", "room", "off", "away")),
     ],
 )
-def test_nobody_else_is_found(front: Front, name: str, code: str) -> None:
+def test_no_other_user_is_found(front: Front, name: str, code: str) -> None:
     front.user("far", organization_id="m-2")
     front.user("team", kind=EntityKind.GROUP)
     front.user("room", kind=EntityKind.RESOURCE)
