@@ -16,18 +16,18 @@ from postroom.contracts.api_trail import (
     MESSAGE_FLOW,
     WORKMAIL,
     ApiCall,
-    Place,
     record_of,
     user_identity,
     without,
 )
+from postroom.model.audit_targets import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.model import Shape
 
-PLACE: Final = Place("111111111111", "us-west-2")
+PLACE: Final = Place("aws", "us-west-2", "111111111111")
 AGENT: Final = "aws-sdk-java/1.11.205 Mac_OS_X/10.11.6 Java_HotSpot(TM)_64-Bit_Server_VM/25.151-b12 java/1.8.0_151"
 EVENT: Final = {
     "headers": {"authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20171212/x, Signature=5d672d"},

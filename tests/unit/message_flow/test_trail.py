@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
-from postroom.contracts.api_trail import Place
 from postroom.message_flow import trail
+from postroom.model.audit_targets import Place
 
 from .conftest import changed
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .conftest import System
 
-PLACE: Final = Place("123456789012", "us-east-1")
+PLACE: Final = Place("aws", "us-east-1", "123456789012")
 ROLE: Final = "arn:aws:sts::123456789012:assumed-role/rule-function/rule-function"
 
 

@@ -19,7 +19,7 @@ from postroom.contracts.admin.exceptions import (
     ResourceNotFoundException,
 )
 from postroom.model.audit_deliveries import AuditDelivery, AuditLogDelivery, DestinationKind, LogType, OutputFormat
-from postroom.model.audit_targets import Place, target_fault, target_of
+from postroom.model.audit_targets import target_fault, target_of
 from postroom.model.records import Put, Remove, Replace
 from postroom.ports.directory import every_owned
 
@@ -103,7 +103,7 @@ def _asked(context: Context, organization: Organization, request: Any) -> AuditD
     if kind is not DestinationKind.S3 and "S3DeliveryConfiguration" in request:
         raise InvalidParameterException(f"S3DeliveryConfiguration: a destination of type {kind} has none.")
     given_arn, paths = request["DestinationResourceArn"], request.get("S3DeliveryConfiguration", {})
-    target, fault = target_of(given_arn), target_fault(given_arn, kind, _place(context))
+    target, fault = target_of(given_arn), target_fault(given_arn, kind, context.settings.place)
     if target is None or fault:
         raise InvalidParameterException(f"DestinationResourceArn: {fault}")
     return AuditDelivery(
@@ -127,7 +127,7 @@ def _checked(context: Context, delivery: AuditDelivery) -> AuditDelivery:
             Region.
         ResourceNotFoundException: there is no such destination.
     """
-    if fault := audit_settings.fault(delivery, _place(context)):
+    if fault := audit_settings.fault(delivery, context.settings.place):
         raise InvalidParameterException(fault)
     target = target_of(delivery.target_arn)
     if target and target.name in context.settings.own_targets:
@@ -153,11 +153,6 @@ def _id(organization_id: str, log_type: LogType, target_arn: str) -> str:
     Records that wait for a delivery which is deleted and made again find it.
     """
     return hashlib.sha256("\n".join((organization_id, log_type, target_arn)).encode()).hexdigest()[:32]
-
-
-def _place(context: Context) -> Place:
-    settings = context.settings
-    return Place(settings.partition, settings.region, settings.account)
 
 
 def _described(record: AuditLogDelivery) -> dict[str, Any]:

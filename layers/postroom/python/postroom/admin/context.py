@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.model.audit_targets import Place
 from postroom.model.impersonation import TOKEN_SECONDS
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class AdminSettings:
     impersonation_token_s: int = TOKEN_SECONDS
     own_targets: frozenset[str] = frozenset()
     first_organization_id: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the stack runs."""
+        return Place(self.partition, self.region, self.account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.admin import api
 from postroom.contracts import aws_json
 from postroom.contracts.admin.models import shapes
-from postroom.contracts.api_trail import FAILURE, WORKMAIL, ApiCall, Place, record_of
+from postroom.contracts.api_trail import FAILURE, WORKMAIL, ApiCall, record_of
 from postroom.errors import TemporaryError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def answer(event: Mapping[str, Any], context: Context, trail: AuditTrail, *, now
     Raises:
         Exception: a defect of this code, which is recorded as well; the function answers 500.
     """
-    place = Place(context.settings.account, context.settings.region)
+    place = context.settings.place
     try:
         answered = api.answer(event, context, now=now, request_id=request_id)
     except Exception:

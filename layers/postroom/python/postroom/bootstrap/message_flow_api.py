@@ -11,9 +11,9 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import audit_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings
-from postroom.contracts.api_trail import Place
 from postroom.message_flow import trail
 from postroom.message_flow.messages import MessageFlow
+from postroom.model.audit_targets import Place
 from postroom.model.limits import MESSAGE_FLOW_SECONDS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str]
         now=now_ms,
         available_ms=settings.shortened_ms(MESSAGE_FLOW_SECONDS * 1000),
     )
-    place = Place(settings.account_id, s3.meta.region_name)
+    place = Place(s3.meta.partition, s3.meta.region_name, settings.account_id)
     return partial(_answer, flow, audit_parts.trail(settings), place)
 
 

@@ -20,6 +20,8 @@ from postroom.model.xml_text import legal_in_xml
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from postroom.model.audit_targets import Place
+
 VERSION: Final = "1.05"
 """``eventVersion`` of the guide's records."""
 
@@ -44,14 +46,6 @@ READING: Final = ("Describe", "Get", "List", "Test")
 record contents, ``responseElements``."""
 
 _ACCESS_KEY: Final = re.compile(r"Credential=([A-Z0-9]{16,128})/")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the API runs: account id, and name of the Region."""
-
-    account: str
-    region: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.contracts import aws_json
 from postroom.contracts import message_flow as wire
-from postroom.contracts.api_trail import FAILURE, MESSAGE_FLOW, ApiCall, Place, record_of
+from postroom.contracts.api_trail import FAILURE, MESSAGE_FLOW, ApiCall, record_of
 from postroom.errors import TemporaryError
 from postroom.message_flow import api
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postroom.message_flow.messages import MessageFlow
+    from postroom.model.audit_targets import Place
     from postroom.ports.audit_trail import AuditTrail
 
 
