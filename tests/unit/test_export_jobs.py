@@ -56,12 +56,10 @@ def test_progress_grows_with_every_run_whatever_their_order_and_is_whole_only_fo
     shown = [found.progress]
     found = replace(found, plan=plan(len(order)))
     for count, run in enumerate(order, start=1):
-        assert not found.is_packed(run)
         assert not found.all_packed
         shown.append(found.progress)
         found = found.with_packed(run)
         assert found.with_packed(run) == found
-        assert found.is_packed(run)
         assert found.packed_runs == count
     shown.append(found.progress)
     assert found.all_packed

@@ -114,12 +114,8 @@ class RunIndex:
 
 @dataclass(slots=True)
 class RunWriter:
-    """Makes the bytes of one run; the caller puts them together in the order in which they come.
+    """Makes the bytes of one run; the caller puts them together in the order in which they come."""
 
-    ``store`` keeps every content as it is, so that a run is at least as long as its contents.
-    """
-
-    store: bool = False
     length: int = 0
     """Bytes of the run until now."""
     _members: list[Member] = field(default_factory=list)
@@ -131,7 +127,7 @@ class RunWriter:
             ValueError: the name is longer than 65,535 bytes of UTF-8.
         """
         crc, method, data = isal_zlib.crc32(content), STORED, content
-        if content and not self.store:
+        if content:
             deflated = isal_zlib.compress(content, LEVEL, -isal_zlib.MAX_WBITS)
             if len(deflated) < len(content):
                 method, data = DEFLATED, deflated
@@ -155,12 +151,6 @@ class RunWriter:
     def index(self) -> RunIndex:
         """Return the index of what was added."""
         return RunIndex(tuple(self._members), self.length)
-
-
-def write_run(entries: Iterable[tuple[Entry, bytes]], writer: RunWriter) -> Iterator[bytes]:
-    """Yield the bytes of a run; afterwards ``writer`` has its index."""
-    for entry, content in entries:
-        yield from writer.add(entry, content)
 
 
 def directory(runs: Iterable[RunIndex]) -> Iterator[bytes]:

@@ -160,11 +160,6 @@ class MailboxExportJob(Owned):
         share = self.packed_runs / self.plan.runs if self.plan.runs else 1.0
         return _PLANNED_PERCENT + int(share * (_PACKED_PERCENT - _PLANNED_PERCENT))
 
-    def is_packed(self, run: int) -> bool:
-        """Say whether a run is packed."""
-        byte, bit = divmod(run, 8)
-        return byte < len(self.packed) and bool(self.packed[byte] >> bit & 1)
-
     def with_packed(self, run: int) -> MailboxExportJob:
         """Return the job after a run was packed, once or again."""
         byte, bit = divmod(run, 8)
