@@ -14,6 +14,7 @@ from postroom.contracts import audit_digests
 from postroom.digests.verify import Verification, VerifiedChain
 from postroom.digests.write import DELAY_MS, AuditDigests
 from postroom.model.audit_deliveries import AuditDelivery, DestinationKind, LogType, OutputFormat
+from postroom.model.audit_targets import Place
 from postroom.model.limits import HOUR_MS
 from postroom.ports.digest_objects import DigestObjects, StoredObject
 from postroom.ports.written_objects import WrittenObject
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from postroom.ports.audit_chains import AuditChains
 
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "audit-of-example"
+STACK: Final = Place("aws", REGION, ACCOUNT)
 
 AMPLE_MS: Final = 300_000
 """Remaining time of a function that has just begun."""
@@ -113,8 +115,7 @@ class Audited:
             signer=self.key,
             deliveries=self.deliveries,
             owners=self,  # type: ignore[arg-type]  # its is_active alone is asked
-            account=ACCOUNT,
-            region=REGION,
+            stack=STACK,
             now=lambda: self.at_ms,
         )
 
@@ -148,8 +149,7 @@ class Audited:
             chains=self.rows,
             objects=self.objects,
             public_keys=keys or [signer().public_key()],
-            account=ACCOUNT,
-            region=REGION,
+            stack=STACK,
             now_ms=self.at_ms,
             since_ms=since_ms,
         )

@@ -270,8 +270,7 @@ class Operator:
             chains=DynamoWrittenObjects(clients.dynamodb(), settings.transit_table),
             objects=self.audit_objects,
             public_keys=[signer.public_key(), *more_keys],
-            account=self.audit_place.account,
-            region=self.audit_place.region,
+            stack=self.audit_place,
             now_ms=now_ms(),
             since_ms=since_ms,
         )

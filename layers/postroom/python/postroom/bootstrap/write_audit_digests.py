@@ -34,7 +34,6 @@ def build(settings: WriteAuditDigestsSettings) -> AuditDigests:
         signer=KmsDigestSigner(clients.kms(), settings.audit_signing_key_arn),
         deliveries=audit_parts.deliveries(settings),
         owners=directory_parts.owners(settings),
-        account=account,
-        region=region,
+        stack=place,
         now=now_ms,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postroom.model.audit_chains import AuditChain
+    from postroom.model.audit_targets import Place
 
 FOLDER: Final = "WorkMail-Digest"
 """Beside ``WorkMail``, so that a table over the records reads no digest. CloudTrail's is ``CloudTrail-Digest``."""
@@ -82,16 +83,16 @@ class Digest:
     unfinished: Sequence[ListedFile] = ()
 
 
-def key_of(chain: AuditChain, account: str, region: str, end_ms: int) -> str:
+def key_of(chain: AuditChain, stack: Place, end_ms: int) -> str:
     """Return the key of the digest that ends then."""
-    end, organization = _date(end_ms), chain.organization_id
-    file = f"{account}_{FOLDER}_{region}_{organization}_{end:%Y%m%dT%H%M%SZ}.json.gz"
-    return f"{folder(chain.prefix, account, region, organization)}{end:%Y/%m/%d}/{file}"
+    end = _date(end_ms)
+    file = f"{stack.account}_{FOLDER}_{stack.region}_{chain.organization_id}_{end:%Y%m%dT%H%M%SZ}.json.gz"
+    return f"{folder(chain, stack)}{end:%Y/%m/%d}/{file}"
 
 
-def folder(prefix: str, account: str, region: str, organization_id: str) -> str:
-    """Return what the keys of an organization's digests at a place begin with."""
-    return f"{prefix}{LOGS}{account}/{FOLDER}/{region}/{organization_id}/"
+def folder(chain: AuditChain, stack: Place) -> str:
+    """Return what the keys of a chain's digests begin with."""
+    return f"{chain.prefix}{LOGS}{stack.account}/{FOLDER}/{stack.region}/{chain.organization_id}/"
 
 
 def to_bytes(digest: Digest) -> bytes:

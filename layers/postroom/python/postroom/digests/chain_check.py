@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.audit_digests import Digest
     from postroom.model.audit_chains import AuditChain
+    from postroom.model.audit_targets import Place
     from postroom.ports.digest_objects import StoredObject
 
 
@@ -44,10 +45,8 @@ def check(
     head: AuditChain,
     stored: Mapping[str, StoredObject],
     public_keys: Iterable[bytes],
-    *,
-    account: str,
-    region: str,
-    since_ms: int = 0,
+    stack: Place,
+    since_ms: int,
 ) -> CheckedChain:
     """Check a chain.
 
@@ -55,8 +54,7 @@ def check(
         head: as the stack knows it.
         stored: every object in the folder of the chain's digests, by key.
         public_keys: as DER; a chain may have been signed by several.
-        account: the stack's.
-        region: the stack's.
+        stack: where it runs.
         since_ms: digests that ended until then need not be there: their objects may have been removed by age.
     """
     checked = CheckedChain()
@@ -67,7 +65,7 @@ def check(
             checked.links.append(link)
         else:
             checked.findings.append(link)
-    names = _Names(head, account, region, since_ms, frozenset(finding.key for finding in checked.findings))
+    names = _Names(head, stack, since_ms, frozenset(finding.key for finding in checked.findings))
     checked.links.sort(key=lambda link: (link.digest.number, link.digest.key))
     _check_start(checked, names)
     for before, after in pairwise(checked.links):
@@ -82,8 +80,7 @@ class _Names:
     """The keys that digests of a chain have; ``wrong`` are those of objects with a finding of their own."""
 
     head: AuditChain
-    account: str
-    region: str
+    stack: Place
     since_ms: int
     wrong: frozenset[str]
 
@@ -93,9 +90,7 @@ class _Names:
         Where the chain rested between them, there were more hours than digests, and the last hours are named.
         """
         hours = range(start_ms + HOUR_MS, end_ms + 1, HOUR_MS)[-count:]
-        keys = [
-            audit_digests.key_of(self.head, self.account, self.region, each) for each in hours if each > self.since_ms
-        ]
+        keys = [audit_digests.key_of(self.head, self.stack, each) for each in hours if each > self.since_ms]
         return [Finding(FindingKind.DIGEST_DELETED, key, detail) for key in keys if key not in self.wrong]
 
 

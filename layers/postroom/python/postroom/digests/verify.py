@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from postroom.contracts.audit_digests import ListedFile
     from postroom.digests.chain_check import CheckedChain
     from postroom.model.audit_chains import AuditChain
+    from postroom.model.audit_targets import Place
     from postroom.ports.audit_chains import AuditChains, OpenObject
     from postroom.ports.digest_objects import DigestObjects
 
@@ -77,8 +78,7 @@ class Verification:
     chains: AuditChains
     objects: DigestObjects
     public_keys: Sequence[bytes]
-    account: str
-    region: str
+    stack: Place
     now_ms: int
     since_ms: int = 0
 
@@ -100,7 +100,7 @@ class Verification:
 
     def _seen(self, head: AuditChain) -> _Seen:
         for _ in range(MAX_READS):
-            objects = list(self.objects.keys(head.bucket, f"{head.prefix}{LOGS}{self.account}/{RECORDS}"))
+            objects = list(self.objects.keys(head.bucket, f"{head.prefix}{LOGS}{self.stack.account}/{RECORDS}"))
             opened = list(self.chains.open_objects(head))
             seen = _Seen(head, objects, opened, self._checked(head))
             newest = next(each for each in self.chains.chains() if each.place == head.place)
@@ -110,12 +110,10 @@ class Verification:
         raise ConflictError("digests are being written; verify again")
 
     def _checked(self, head: AuditChain) -> CheckedChain:
-        folder = audit_digests.folder(head.prefix, self.account, self.region, head.organization_id)
+        folder = audit_digests.folder(head, self.stack)
         found = {key: self.objects.get(head.bucket, key) for key in self.objects.keys(head.bucket, folder)}
         stored = {key: each for key, each in found.items() if each is not None}
-        return chain_check.check(
-            head, stored, self.public_keys, account=self.account, region=self.region, since_ms=self.since_ms
-        )
+        return chain_check.check(head, stored, self.public_keys, self.stack, self.since_ms)
 
     def _verified(self, seen: _Seen, neighbours: Sequence[AuditChain]) -> VerifiedChain:
         links = [link.digest for link in seen.checked.links if link.digest.end_ms > self.since_ms]
@@ -184,7 +182,7 @@ class Verification:
         head = seen.head
         ends = [head.end_ms, *(link.digest.end_ms for link in seen.checked.links)]
         if not head.final and self.now_ms > max(ends) + HOUR_MS + LATE_MS:
-            due = audit_digests.key_of(head, self.account, self.region, max(ends) + HOUR_MS)
+            due = audit_digests.key_of(head, self.stack, max(ends) + HOUR_MS)
             count.findings.append(Finding(FindingKind.DIGEST_OVERDUE, due))
 
 

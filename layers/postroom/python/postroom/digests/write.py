@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from postroom.model.audit_chains import AuditChain
+    from postroom.model.audit_targets import Place
     from postroom.ports.audit_chains import AuditChains, OpenObject
     from postroom.ports.audit_deliveries import AuditDeliveries
     from postroom.ports.digest_objects import DigestObjects
@@ -46,15 +47,14 @@ minutes), so that no writer with a row of this hour is still at work. Ours."""
 
 @dataclass(frozen=True, slots=True)
 class AuditDigests:
-    """``account`` and ``region`` are the stack's; ``now`` returns milliseconds since the epoch."""
+    """Writes digests. ``stack`` is where the stack runs; ``now`` returns milliseconds since the epoch."""
 
     chains: AuditChains
     objects: DigestObjects
     signer: DigestSigner
     deliveries: AuditDeliveries
     owners: MailboxOwners
-    account: str
-    region: str
+    stack: Place
     now: Callable[[], int]
 
     def run(self, remaining_ms: Callable[[], int]) -> dict[str, int]:
@@ -136,10 +136,10 @@ class AuditDigests:
         files, unfinished = self._looked_up(chain, (each for each in opened if each.written.at_ms < end_ms))
         previous = Previous(chain.key, chain.sha256, chain.signature) if chain.digests else None
         return Digest(
-            account=self.account,
+            account=self.stack.account,
             organization_id=chain.organization_id,
             bucket=chain.bucket,
-            key=audit_digests.key_of(chain, self.account, self.region, end_ms),
+            key=audit_digests.key_of(chain, self.stack, end_ms),
             start_ms=start_ms,
             end_ms=end_ms,
             number=chain.digests + 1,
