@@ -20,6 +20,7 @@ from benchmarks import (
     core,
     expansion,
     export_bill,
+    export_memory,
     exports,
     imports,
     prices,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from benchmarks.bill import Bill
 
-ALONE: Final = ("access", "audit", "commands", "calendars", "export-bill", "exports", "waiting")
+ALONE: Final = ("access", "audit", "commands", "calendars", "export-bill", "export-memory", "exports", "waiting")
 """What can be measured alone."""
 
 MOST_USERS: Final = 10_000
@@ -124,6 +125,16 @@ def exported() -> Iterator[Result]:
         )
 
 
+def memory_of_exports() -> Iterator[Result]:
+    """Measure what the functions hold; not among the budgets that are always measured, as it takes minutes."""
+    if not export_memory.can_measure():
+        console(errors=True).print("SKIPPED: memory of exports, which is measured on Linux only")
+        return
+    for name, (total, size) in export_memory.MAILBOXES.items():
+        for function, megabytes in export_memory.measure(total, size).items():
+            yield Result(f"{function}, {name}: memory", megabytes, export_memory.BUDGET, "MB")
+
+
 def exports_on_aws() -> tuple[list[Result], list[tuple[str, export_bill.Mailbox]]]:
     """Count the calls of exports, and compute those of a full mailbox by the size of its messages."""
     counted = export_bill.measure()
@@ -184,14 +195,14 @@ def main(arguments: Sequence[str]) -> int:
         case ["export-bill"]:
             results, mailboxes = exports_on_aws()
             return show(results, lambda: _explain_exports(mailboxes))
+        case ["export-memory"]:
+            return show(list(memory_of_exports()))
         case ["exports"]:
             return show(list(exported()))
         case ["waiting"]:
             return waiting.main()
         case _:
-            console(errors=True).print(
-                "usage: bench [access|audit|commands|calendars|export-bill|exports|waiting]", markup=False
-            )
+            console(errors=True).print(f"usage: bench [{'|'.join(ALONE)}]", markup=False)
             return 2
 
 

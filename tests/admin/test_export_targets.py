@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,24 +95,29 @@ def test_the_longest_prefix_makes_the_longest_key(caller: Any, acme: str) -> Non
     assert len(caller("DescribeMailboxExportJob", OrganizationId=acme, JobId=job)["S3Path"]) == 1023
 
 
+OTHER = "arn:aws:workmail:us-east-1:123456789012:organization/other"
+DENIED = {"Effect": "Deny", "Principal": {"AWS": EXPORT_ROLES[1]}, "Action": "sts:AssumeRole"}
+
+
 @pytest.mark.parametrize(
-    ("principals", "external_id", "said"),
+    ("principals", "external_id", "more", "said"),
     [
-        (EXPORT_ROLES[:1], None, "does not trust Postroom"),
-        (EXPORT_ROLES, "arn:aws:workmail:us-east-1:123456789012:organization/other", "does not trust Postroom"),
+        (EXPORT_ROLES[:1], None, [], f"does not trust Postroom: {EXPORT_ROLES[1]} cannot"),
+        (EXPORT_ROLES, OTHER, [], f"does not trust Postroom: {EXPORT_ROLES[0]} cannot"),
+        (EXPORT_ROLES, None, [DENIED], f"denies Postroom to assume it, or may deny it: {EXPORT_ROLES[1]} cannot"),
     ],
 )
-def test_a_role_that_trusts_one_function_only_or_another_organization_is_told_what_it_needs(
+def test_a_role_that_does_not_trust_each_function_for_the_organization_is_told_what_it_needs(
     context: Any,
     acme: str,
     refusal: Callable[..., str],
     principals: tuple[str, ...],
     external_id: str | None,
+    more: list[dict[str, Any]],
     said: str,
 ) -> None:
     arn = context.directory.organization(acme).arn
-    context.log_targets.roles[ROLE] = {"Statement": [statement(principals, external_id or arn)]}
+    context.log_targets.roles[ROLE] = {"Statement": [statement(principals, external_id or arn), *more]}
     text = refusal()
     assert f"RoleArn: role {ROLE} {said}" in text
-    assert f'"sts:ExternalId": "{arn}"' in text
-    assert all(role in text for role in EXPORT_ROLES)
+    assert f"and none that denies it: {json.dumps(statement(EXPORT_ROLES, arn))}" in text

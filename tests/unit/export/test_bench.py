@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import exports
+from benchmarks import export_memory, exports
 from postroom.contracts.export_manifest import MANIFEST
+from postroom.model.exports import ExportState
+from tests.support.exports import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,3 +36,15 @@ def test_the_archive_has_what_the_files_have(make: Callable[..., bytes], size: i
         assert {sha256(archive.read(name)).hexdigest() for name in messages} == set(files)
     assert {line["sha256"]: line["size"] for line in lines} == files
     assert [line["path"] for line in lines] == messages
+
+
+def test_the_mailbox_whose_memory_is_measured_is_exported_whole(tmp_path: Path) -> None:
+    system = export_memory.mailbox_of(tmp_path, 5 * exports.SMALL, exports.SMALL)
+    system.start()
+    system.run()
+    assert system.job.state is ExportState.COMPLETED
+    assert system.job.plan is not None
+    assert system.job.plan.items == 5
+    log = json.loads(system.uploads.objects[BUCKET, system.job.log_path])
+    assert log["totalNonExportableItems"] == "0"
+    assert not list((tmp_path / "staged").iterdir())

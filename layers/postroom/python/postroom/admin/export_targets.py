@@ -46,12 +46,13 @@ def _check_role(context: Context, role_arn: str, organization_arn: str) -> None:
             f"RoleArn: there is no role {role_arn} in account {context.settings.account}, or Postroom may not see it."
         )
     ours = context.settings.export_role_arns
-    why = next(filter(None, (role_trust.refuses(policy, each, organization_arn) for each in ours)), None)
-    if why is not None:
-        needed = json.dumps(role_trust.statement(ours, organization_arn))
-        raise InvalidParameterException(
-            f"RoleArn: role {role_arn} {why}. Its trust policy needs this statement: {needed}"
-        )
+    for each in ours:
+        if why := role_trust.refuses(policy, each, organization_arn):
+            needed = json.dumps(role_trust.statement(ours, organization_arn))
+            raise InvalidParameterException(
+                f"RoleArn: role {role_arn} {why}: {each} cannot assume it with the organization's ARN as"
+                f" sts:ExternalId. Its trust policy needs this statement, and none that denies it: {needed}"
+            )
 
 
 def _check_key(context: Context, key_arn: str) -> None:

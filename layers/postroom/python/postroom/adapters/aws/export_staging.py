@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 THREADS: Final = 16
 """Reads at once: with 20 ms for a read of 25 KB they are faster than what a core packs. Ours."""
 
-AHEAD_BYTES: Final = 32 * MB
+AHEAD_BYTES: Final = 16 * MB
 """Most bytes of sealed messages that are held before their use; one message may be larger. Ours."""
 
 STAGED_THREADS: Final = 2
