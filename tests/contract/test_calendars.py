@@ -176,7 +176,7 @@ def test_work_that_was_done_before_changes_nothing(stores: Stores, gone: str) ->
 
 def test_a_commit_with_more_than_a_calendar_writes_is_a_mistake(stores: Stores) -> None:
     with pytest.raises(ValueError, match="takes, facts and orders"):
-        stores.change(PutObject(an_object(1, single(NOON))), commit=Commit(allowance=Allowance("n", 1, 2)))
+        stores.change(PutObject(an_object(1, single(NOON))), commit=Commit(allowances=[Allowance("n", 1, 2)]))
     assert stores.mailboxes.items("ann", "CALENDAR") == []
 
 

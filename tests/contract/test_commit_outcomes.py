@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from postroom.adapters.aws import clients
+from postroom.adapters.aws.transit import DynamoTransit
 from postroom.contracts.orders import RawLocation
 from postroom.model.facts import OwnFact
 from postroom.ports.message_contents import FlowContents
@@ -16,6 +18,7 @@ from postroom.ports.transit import (
     EndCall,
     OpenCall,
     Outcome,
+    OverLimit,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -33,6 +36,7 @@ from tests.support.builders import (
 )
 
 if TYPE_CHECKING:
+    from tests.support.stack import Stack
     from tests.support.transit_way import Way
 
 
@@ -73,11 +77,11 @@ class TestOutcomes:
 
     def test_done_already_goes_before_stale_and_stale_before_the_limit(self, way: Way) -> None:
         used_up, stale = Allowance("x", most=1, expires_s=1), replace(FlowContents(TRACE), version=7)
-        way.transit.commit(Commit(allowance=used_up))
-        commit = Commit(facts=[self.FACT], orders=[order("new")], contents=stale, allowance=used_up)
+        way.transit.commit(Commit(allowances=[used_up]))
+        commit = Commit(facts=[self.FACT], orders=[order("new")], contents=stale, allowances=[used_up])
         assert way.transit.commit(replace(commit, takes=[Settle(order())])) is Outcome.ALREADY
         assert way.transit.commit(commit) is Outcome.STALE
-        assert way.transit.commit(replace(commit, contents=None)) is Outcome.OVER_LIMIT
+        assert way.transit.commit(replace(commit, contents=None)) == OverLimit(used_up)
         self.nothing_was_written(way)
         assert way.transit.contents(TRACE) == FlowContents(TRACE)
 
@@ -92,7 +96,7 @@ class TestOutcomes:
         mine = expansion(chunks=3).model_copy(update={"of": call().key})
         contents = FlowContents(TRACE).put(RawLocation(bucket="b", key="transit/x"), 1)
         most_one = Allowance("x", most=1, expires_s=1)
-        made = Commit(takes, [self.FACT], [order("new")], mine, contents, most_one)
+        made = Commit(takes, [self.FACT], [order("new")], mine, contents, [most_one])
         assert way.transit.commit(made) is Outcome.DONE
         assert list(way.transit.under_way(TRACE)) == [
             expansion(chunks=2).model_copy(update={"done": 1}),
@@ -101,7 +105,7 @@ class TestOutcomes:
         ]
         assert way.transit.contents(TRACE).puts == 1
         assert way.ledger.fact(TRACE, "new") == self.FACT
-        assert way.transit.commit(Commit(allowance=most_one)) is Outcome.OVER_LIMIT
+        assert way.transit.commit(Commit(allowances=[most_one])) == OverLimit(most_one)
 
     def test_orders_that_need_not_be_there_stay_where_the_rest_is_refused(self, way: Way) -> None:
         made = [bounce(f"b{place:03}") for place in range(120)]
@@ -114,3 +118,15 @@ class TestOutcomes:
     def nothing_was_written(self, way: Way) -> None:
         assert way.ledger.fact(TRACE, "new") is None
         assert way.transit.order(TRACE, order("new").key) is None
+
+
+def test_a_claim_under_many_limits_is_one_call_and_so_is_its_refusal(stack: Stack) -> None:
+    client = clients.dynamodb()
+    transit = DynamoTransit(client, stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"], lambda: NOON)
+    called: list[str] = []
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: called.append(model.name))
+    limits = [Allowance(f"bounces:{name}:1", most=1, expires_s=1) for name in "wxyz"]
+    for number, result in enumerate((Outcome.DONE, OverLimit(limits[0]))):
+        claim = own(OwnFact.BOUNCE_INTENDED, f"BOUNCE:{number}")
+        assert transit.commit(Commit(facts=[claim], allowances=limits)) == result
+    assert called == ["TransactWriteItems"] * 2

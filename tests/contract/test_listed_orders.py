@@ -90,7 +90,7 @@ def test_one_of_many_ends_at_once_is_written(opened: Way) -> None:
     commits = [Commit([Settle(ANN)], [own(name, end_key(ANN))]) for name in names]
     with ThreadPoolExecutor(3) as pool:
         outcomes = list(pool.map(opened.transit.commit, commits))
-    assert sorted(outcomes) == [Outcome.ALREADY, Outcome.ALREADY, Outcome.DONE]
+    assert sorted(map(str, outcomes)) == [Outcome.ALREADY, Outcome.ALREADY, Outcome.DONE]
 
 
 def test_a_flow_is_clear_when_all_have_ended(opened: Way) -> None:

@@ -16,6 +16,7 @@ from postroom.ports.transit import (
     EndCall,
     OpenCall,
     Outcome,
+    OverLimit,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -221,17 +222,40 @@ class TestBounces:
     def test_an_intent_is_claimed_once_and_counted_once(self, way: Way) -> None:
         allowance = Allowance("bounces:x:1", most=2, expires_s=NOON // 1000)
         intents = [own(OwnFact.BOUNCE_INTENDED, f"BOUNCE:{number}") for number in range(4)]
-        assert way.transit.commit(Commit(facts=[intents[0]], allowance=allowance)) is Outcome.DONE
-        assert way.transit.commit(Commit(facts=[intents[0]], allowance=allowance)) is Outcome.ALREADY
-        assert way.transit.commit(Commit(facts=[intents[1]], allowance=allowance)) is Outcome.DONE
-        assert way.transit.commit(Commit(facts=[intents[2]], allowance=allowance)) is Outcome.OVER_LIMIT
+        assert way.transit.commit(Commit(facts=[intents[0]], allowances=[allowance])) is Outcome.DONE
+        assert way.transit.commit(Commit(facts=[intents[0]], allowances=[allowance])) is Outcome.ALREADY
+        assert way.transit.commit(Commit(facts=[intents[1]], allowances=[allowance])) is Outcome.DONE
+        assert way.transit.commit(Commit(facts=[intents[2]], allowances=[allowance])) == OverLimit(allowance)
         assert way.ledger.fact(TRACE, "BOUNCE:2") is None
-        assert way.transit.commit(Commit(facts=[intents[3]], allowance=Allowance("bounces:x:2", 1, 1))) is Outcome.DONE
+        assert (
+            way.transit.commit(Commit(facts=[intents[3]], allowances=[Allowance("bounces:x:2", 1, 1)])) is Outcome.DONE
+        )
+
+    def test_a_commit_counts_for_each_of_its_allowances_or_for_none(self, way: Way) -> None:
+        narrow, wide = Allowance("bounces:x:1", most=1, expires_s=1), Allowance("bounces:1", most=3, expires_s=1)
+        other, last = (Allowance(f"bounces:{name}:1", most=9, expires_s=1) for name in "yz")
+        assert way.transit.commit(Commit(allowances=[narrow, wide])) is Outcome.DONE
+        for _ in range(3):  # what is refused is not counted under the wide limit
+            assert way.transit.commit(Commit(allowances=[narrow, wide])) == OverLimit(narrow)
+        assert way.transit.commit(Commit(allowances=[other, wide, last])) is Outcome.DONE
+        assert way.transit.commit(Commit(allowances=[other, wide, last])) is Outcome.DONE
+        assert way.transit.commit(Commit(allowances=[other, wide, last])) == OverLimit(wide)
+
+    def test_of_limits_that_are_used_up_the_first_is_named(self, way: Way) -> None:
+        both = [Allowance(f"bounces:{name}:1", most=1, expires_s=1) for name in "xy"]
+        assert way.transit.commit(Commit(allowances=both)) is Outcome.DONE
+        assert way.transit.commit(Commit(allowances=both)) == OverLimit(both[0])
+        assert way.transit.commit(Commit(allowances=both[::-1])) == OverLimit(both[1])
+        bounced = own(OwnFact.BOUNCE_INTENDED, "BOUNCE:0")
+        way.transit.commit(Commit(facts=[bounced]))
+        assert way.transit.commit(Commit(facts=[bounced], allowances=both)) is Outcome.ALREADY
 
     def test_one_of_many_at_once_claims_an_intent(self, way: Way) -> None:
         allowance, intent = Allowance("bounces:x:1", most=9, expires_s=1), own(OwnFact.BOUNCE_INTENDED, "BOUNCE:0")
         with ThreadPoolExecutor(6) as pool:
-            claims = list(pool.map(lambda _: way.transit.commit(Commit(facts=[intent], allowance=allowance)), range(6)))
+            claims = list(
+                pool.map(lambda _: way.transit.commit(Commit(facts=[intent], allowances=[allowance])), range(6))
+            )
         assert claims.count(Outcome.DONE) == 1
 
     def test_a_bounce_order_is_parked_redriven_and_swept_like_any_other(self, way: Way) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.bounce_plays import over_a_cap
 from tests.faults.organizations import (
     CROWD,
     acme,
@@ -402,6 +403,14 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
     Scenario(
         "bounce: no return path",
         one_message("nobody@acme.test", source="<>"),
+        frozenset({"bounce"}),
+        to("nobody@acme.test"),
+        (*ended("bounced", "m1", "nobody@acme.test"), *ended("not told", "m1", "the sender")),
+        acme,
+    ),
+    Scenario(
+        "bounce: a cap that is used up",
+        over_a_cap,
         frozenset({"bounce"}),
         to("nobody@acme.test"),
         (*ended("bounced", "m1", "nobody@acme.test"), *ended("not told", "m1", "the sender")),

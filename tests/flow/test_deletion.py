@@ -24,7 +24,7 @@ from tests.support.rules import DEFAULT, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.ports.transit import Commit, Outcome
+    from postroom.ports.transit import Commit, Outcome, OverLimit
     from tests.support.stack import Stack
 
 HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
@@ -235,7 +235,7 @@ def test_a_stored_message_stays_until_its_other_flow_is_open(scenario: Scenario)
     body = pipeline.arrive("both", message("both"), "ann@acme.test", "zoe@zenith.test")
     real = type(pipeline.operator.transit).commit
 
-    def only_acme(transit: Any, commit: Commit) -> Outcome:
+    def only_acme(transit: Any, commit: Commit) -> Outcome | OverLimit:
         if commit.facts[0].organization_id == OTHER:
             raise KeyboardInterrupt
         return real(transit, commit)

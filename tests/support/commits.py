@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.contracts.expansions import Expansion
-    from postroom.ports.transit import Commit, Outcome
+    from postroom.ports.transit import Commit, Outcome, OverLimit
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transit, name)
 
-    def commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome | OverLimit:
         self.before(commit)
-        outcome: Outcome = self.transit.commit(commit)
+        outcome: Outcome | OverLimit = self.transit.commit(commit)
         return outcome
 
 
@@ -43,7 +43,7 @@ def before_chunks(do: Callable[[Expansion], None]) -> Iterator[None]:
     """Let every transit in DynamoDB call a function before it commits a chunk."""
     commit = DynamoTransit.commit
 
-    def watched(self: DynamoTransit, given: Commit) -> Outcome:
+    def watched(self: DynamoTransit, given: Commit) -> Outcome | OverLimit:
         expansion = chunk_of(given)
         if expansion is not None:
             do(expansion)

@@ -60,6 +60,10 @@ class Stack:
         environment = {
             "ACCOUNT_ID": ACCOUNT_ID,
             "PLUS_ADDRESSING": "ENABLED",
+            "BOUNCES_PER_SENDER": "20",
+            "BOUNCES_PER_SENDER_DOMAIN": "100",
+            "BOUNCES_PER_ORGANIZATION": "500",
+            "BOUNCES_PER_STACK": "1000",
             "OUTSIDERS_MAY_BOOK": "DISABLED",
             "EVENT_LOG_DEFAULT": "ENABLED",
             "AUDIT_SETTINGS_CACHE_S": "1",

@@ -14,6 +14,7 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.bounce.bounce import Bouncer
+from postroom.bounce.caps import Caps
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.contracts.orders import BounceOrder, Order
 from postroom.effects.once import Once
@@ -42,7 +43,7 @@ class Lot:
 class MailSystem:
     """One flow in transit, and the station bounce; ``now`` is milliseconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, caps: Caps | None = None) -> None:
         self.now = NOON + 1000
         self.tables = MemoryTables()
         self.transit = MemoryTransit(self.tables, lambda: self.now)
@@ -62,16 +63,19 @@ class MailSystem:
             queues=self.queues,
             parking=self.lot,
             now=lambda: self.now,
+            caps=caps or Caps(),
         )
 
-    def receive(self, message: bytes = MESSAGE, sender: str = "bob@example.org", **event: str) -> None:
+    def receive(
+        self, message: bytes = MESSAGE, sender: str = "bob@example.org", organization: str = ORG, **event: str
+    ) -> None:
         """Open a flow; ``event`` names verdicts that are not PASS."""
         trace = TRACE
         location = self.raw.store(f"inbound/{trace}", message)
         verdicts = {f"{name}Verdict": "PASS" for name in ("spam", "spf", "dkim", "dmarc")}
         fact = Fact(
             trace,
-            ORG,
+            organization,
             EventName.ORGANIZATION_EMAIL_RECEIVED,
             RECEIVED,
             NOON,

@@ -189,6 +189,13 @@ class TestSilence:
         assert mail_system.told == [["a@acme.test"]]
         assert mail_system.sender.answered[0].to.isascii()
 
+    def test_a_field_counts_wherever_the_header_block_ends(self, mail_system: MailSystem) -> None:
+        padding = b"".join(b"X-%d: %s\n" % (number, b"x" * 900) for number in range(1300))  # more than 1 MB
+        mail_system.receive(padding + b"Auto-Submitted: auto-replied\n\n")
+        mail_system.accept(mail_system.refuse("a@acme.test"))
+        assert mail_system.told == []
+        assert "automatic reply" in mail_system.reasons()[0]
+
     def test_a_quarantine_counts_as_spam(self, mail_system: MailSystem) -> None:
         mail_system.receive(dmarcVerdict="FAIL")
         name = EventName.DMARC_POLICY_APPLIED

@@ -14,7 +14,7 @@ from postroom.effects.once import REDO_AFTER_MS, Effect, Once, Progress, Report,
 from postroom.effects.retries import LONGEST_GAP_MS, SHORTEST_GAP_MS, RetrySchedule, delay_s
 from postroom.errors import StoreUnavailableError
 from postroom.model.facts import Fact, OwnFact
-from postroom.ports.transit import Allowance, Commit, Settle
+from postroom.ports.transit import Allowance, Commit, OverLimit, Settle
 from tests.support.builders import NOON, ORG, TRACE, bounce
 from tests.support.commits import Watched
 
@@ -55,7 +55,9 @@ class Outside:
         facts = self.ledger.facts(TRACE)
         return Effect(replace(INTENT, at=self.now), about={"to": "bob"}).with_facts(facts)
 
-    def run(self, once: Once | None = None, do: Callable[[], Report] | None = None, **more: Any) -> Progress:
+    def run(
+        self, once: Once | None = None, do: Callable[[], Report] | None = None, **more: Any
+    ) -> Progress | OverLimit:
         return (once or self.once).carry_out(self.effect(), do or self.do, orders=[bounce()], **more)
 
     def keys(self) -> list[str]:
@@ -246,18 +248,18 @@ class TestResults:
 
 class TestAllowance:
     def test_an_effect_over_the_limit_is_not_claimed(self, outside: Outside) -> None:
-        used_up = Allowance("effects:x:1", most=1, expires_s=1)
-        outside.transit.commit(Commit(allowance=used_up))
-        assert outside.run(allowance=used_up) is Progress.OVER_LIMIT
+        plenty, used_up = Allowance("effects:1", most=9, expires_s=1), Allowance("effects:x:1", most=1, expires_s=1)
+        outside.transit.commit(Commit(allowances=[used_up]))
+        assert outside.run(allowances=[plenty, used_up]) == OverLimit(used_up)
         assert (outside.effects, outside.keys()) == (0, [])
         assert list(outside.transit.open_orders(TRACE)) == [bounce()]
 
     def test_further_attempts_are_not_counted(self, outside: Outside) -> None:
         one = Allowance("effects:x:1", most=1, expires_s=1)
         outside.reports = [BUSY, SENT]
-        assert outside.run(allowance=one) is Progress.WAITING
+        assert outside.run(allowances=[one]) is Progress.WAITING
         outside.now += 7_500
-        assert outside.run(allowance=one) is Progress.ENDED
+        assert outside.run(allowances=[one]) is Progress.ENDED
 
 
 def test_effects_of_one_trace_are_told_apart_by_their_whole_key(outside: Outside) -> None:

@@ -13,7 +13,7 @@ from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.model.facts import RECEIVED
-from postroom.ports.transit import Commit, Outcome
+from postroom.ports.transit import Commit, Outcome, OverLimit
 from postroom.routing.expansion import expand
 from postroom.routing.plan import Flow, Plan
 from tests.support.builders import NOON, ORG, TRACE, call, expansion, received
@@ -43,7 +43,7 @@ class Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transit, name)
 
-    def commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome | OverLimit:
         if self.transit.expansion(TRACE) == chunk_of(commit):
             self.transit.commit(commit)
             self.transit.commit(Commit(facts=[replace(received(), key=f"{RECEIVED}:more")], expansion=self.added))

@@ -46,6 +46,12 @@ def test_no_tracked_file_names_a_package_index() -> None:
     assert not found
 
 
+def test_batch_requests_are_made_where_what_is_left_unprocessed_is_requested_again() -> None:
+    batches = re.compile(r"\.batch_(?:get|write)_item\(")
+    found = {name for name, text in tracked_texts().items() if name.startswith("layers/") and batches.search(text)}
+    assert found == {"layers/postroom/python/postroom/adapters/aws/unprocessed.py"}
+
+
 def test_functions_run_on_the_versions_that_are_tested() -> None:
     tested = dict(PINNED.findall((ROOT / "requirements.lock").read_text()))
     deployed = dict(PINNED.findall((ROOT / "layers/dependencies/requirements.txt").read_text()))

@@ -262,6 +262,21 @@ def test_the_api_has_iam_authorization(template: Template) -> None:
     ]
 
 
+def test_rules_functions_take_nothing_from_the_administrators_calls(template: Template) -> None:
+    """A method with settings of its own has a limit of its own; its path has ~1 for each slash behind the first."""
+    settings = template.resources["Api"]["Properties"]["MethodSettings"]
+    limits = {(each["HttpMethod"], each["ResourcePath"]): each for each in settings}
+    assert len(limits) == len(settings) == 3
+    for function, method, path in routes(template, "Api"):
+        own = limits.get((method, "/" + path.replace("/", "~1")))
+        assert (own is not None) is (function == "MessageFlowApiFunction")
+    everything = limits["*", "/*"]
+    for each in settings:
+        assert each["ThrottlingRateLimit"] >= everything["ThrottlingRateLimit"] > 0
+        assert each["ThrottlingBurstLimit"] == 2 * each["ThrottlingRateLimit"]
+        assert each["MetricsEnabled"] is True
+
+
 def test_mail_clients_have_an_api_of_their_own_with_passwords(template: Template) -> None:
     assert routes(template, "ClientApi") == [("EwsFunction", "ANY", "/{service}/{file}")]
     auth = template.resources["ClientApi"]["Properties"]["Auth"]
@@ -275,8 +290,9 @@ def test_every_api_has_the_limits_and_the_log_of_the_first(template: Template) -
     apis = template.of_type("AWS::Serverless::Api")
     assert set(apis) == {"Api", "ClientApi"}
     first, second = (apis[name]["Properties"] for name in ("Api", "ClientApi"))
-    for name in ("StageName", "EndpointConfiguration", "MethodSettings", "OpenApiVersion"):
+    for name in ("StageName", "EndpointConfiguration", "OpenApiVersion"):
         assert second[name] == first[name]
+    assert second["MethodSettings"] == first["MethodSettings"][:1]
     logged, destination, nothing = second["AccessLogSetting"]["Fn::If"]
     assert (logged, nothing) == ("LogsApiAccess", {"Ref": "AWS::NoValue"})
     assert "body" not in destination["Format"].lower()

@@ -12,6 +12,7 @@ from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import StationSettings, Url
 from postroom.bounce.bounce import LOOK_AGAIN_S, WAIT_FOR_OTHERS_MS, Bouncer
+from postroom.bounce.caps import Caps
 from postroom.effects.once import Once
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ class BounceSettings(StationSettings):
     inbound_bucket: str
     bounce_queue_url: Url
     bounce_dlq_url: Url
+    bounces_per_sender: int
+    bounces_per_sender_domain: int
+    bounces_per_organization: int
+    bounces_per_stack: int
 
 
 @ready
@@ -39,6 +44,12 @@ def build(settings: BounceSettings) -> Bouncer:
         queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,
+        caps=Caps(
+            per_sender=settings.bounces_per_sender,
+            per_domain=settings.bounces_per_sender_domain,
+            per_organization=settings.bounces_per_organization,
+            per_stack=settings.bounces_per_stack,
+        ),
         look_again_s=settings.shortened_s(LOOK_AGAIN_S),
         wait_for_others_ms=settings.shortened_ms(WAIT_FOR_OTHERS_MS),
     )

@@ -7,12 +7,12 @@ all: it waits until nothing of the flow is under way, then one message names all
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from postroom.bounce import decide
+from postroom.bounce.caps import Caps
 from postroom.bounce.history import BounceHistory
 from postroom.bounce.report import delivery_report
 from postroom.bounce.wording import explanation
@@ -24,7 +24,7 @@ from postroom.model.bounces import Bounce
 from postroom.model.facts import OwnFact
 from postroom.model.limits import HOUR_MS
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
-from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
+from postroom.ports.transit import Commit, Outcome, OverLimit, SettleIfThere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,15 +37,11 @@ if TYPE_CHECKING:
     from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import Transit
-
-MAX_PER_HOUR: Final = 20
-"""Most bounce messages to one sender in one hour, for each organization. Ours."""
+    from postroom.ports.transit import Allowance, Transit
 
 ANSWER_MARGIN_MS: Final = HOUR_MS
 """How much earlier than SES's limit SendBounce is not used any more: SES's clock counts. Ours."""
 
-TOO_MANY: Final = f"the sender has had {MAX_PER_HOUR} bounce messages in this hour"
 NOTHING_NEW: Final = (
     "the sender knows of these recipients already, or did not write to them, or a group reached others of its members"
 )
@@ -70,6 +66,7 @@ class Bouncer:
     queues: Queues
     parking: OrderParking
     now: Callable[[], int]
+    caps: Caps = field(default_factory=Caps)
     look_again_s: int = LOOK_AGAIN_S
     wait_for_others_ms: int = WAIT_FOR_OTHERS_MS
 
@@ -135,10 +132,11 @@ class Bouncer:
         failures = history.to_name
         reason = self._why_suppressed(history) if failures else NOTHING_NEW
         if reason is None:
-            progress = self._tell(history, history.message(failures, self.now()), orders)
-            if progress is not Progress.OVER_LIMIT:
+            allowed = self.caps.allowances(history.received, self.now())
+            progress = self._tell(history, history.message(failures, self.now()), orders, list(allowed))
+            if not isinstance(progress, OverLimit):
                 return progress is Progress.ENDED
-            reason = TOO_MANY
+            reason = allowed[progress.allowance]
         return self._end(orders, [history.suppressed(reason, self.now())])
 
     def _end(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
@@ -151,7 +149,13 @@ class Bouncer:
             return by_envelope
         return decide.suppressed_by_headers(history.received, self._headers(history.received))
 
-    def _tell(self, history: BounceHistory, effect: Effect, orders: Sequence[BounceOrder]) -> Progress:
+    def _tell(
+        self,
+        history: BounceHistory,
+        effect: Effect,
+        orders: Sequence[BounceOrder],
+        allowances: Sequence[Allowance] = (),
+    ) -> Progress | OverLimit:
         """Send the bounce message, once; the orders end with it."""
 
         def send() -> Report:
@@ -161,8 +165,7 @@ class Bouncer:
                 return _given_up(error.cause)
             return Report(Result.SUCCESS, OwnFact.BOUNCE_SENT, {"means": means, "bounceMessageId": message_id})
 
-        allowance = self._allowance(history.received)
-        return self.once.carry_out(effect, send, orders=orders, allowance=allowance)
+        return self.once.carry_out(effect, send, orders=orders, allowances=allowances)
 
     def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""
@@ -189,12 +192,6 @@ class Bouncer:
 
     def _headers(self, received: Fact) -> Headers:
         return read_headers(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
-
-    def _allowance(self, received: Fact) -> Allowance:
-        hour = self.now() // HOUR_MS
-        whose = hashlib.sha256(str(received.data["envelopeFrom"]).lower().encode()).hexdigest()[:32]
-        name = f"bounces:{received.organization_id}:{whose}:{hour}"
-        return Allowance(name, MAX_PER_HOUR, (hour + 2) * HOUR_MS // 1000)
 
 
 def _given_up(cause: str) -> Report:

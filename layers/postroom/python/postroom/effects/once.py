@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.effects.retries import RetrySchedule
 from postroom.model.facts import Fact
-from postroom.ports.transit import Allowance, Commit, Outcome, SettleIfThere
+from postroom.ports.transit import Allowance, Commit, Outcome, OverLimit, SettleIfThere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,6 @@ class Progress(StrEnum):
 
     ENDED = "ENDED"  # its end is recorded, now or before
     WAITING = "WAITING"  # another attempt is running, or the next is due later: look again
-    OVER_LIMIT = "OVER_LIMIT"  # the allowance is used up, and nothing was claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +154,14 @@ class Once:
         do: Callable[[], Report],
         *,
         orders: Sequence[Order] = (),
-        allowance: Allowance | None = None,
-    ) -> Progress:
+        allowances: Sequence[Allowance] = (),
+    ) -> Progress | OverLimit:
         """Make the next attempt, if it is due and no other run makes it.
 
         Args:
             do: makes the attempt. It is called at most once.
             orders: those that end with the effect, as far as they are there.
-            allowance: counted with the first attempt.
+            allowances: counted with the first attempt. If one is used up, nothing is claimed.
 
         Raises:
             Whatever ``do`` raises: the attempt has no end.
@@ -173,11 +172,11 @@ class Once:
             return Progress.ENDED
         if self.now() < effect.due_ms(self.redo_after_ms):
             return Progress.WAITING
-        limit = None if effect.attempts else allowance
+        limits = () if effect.attempts else allowances
         claimed = effect.claimed(self.now())
-        outcome = self.transit.commit(Commit(facts=[claimed.claim], allowance=limit))
-        if outcome is Outcome.OVER_LIMIT:
-            return Progress.OVER_LIMIT
+        outcome = self.transit.commit(Commit(facts=[claimed.claim], allowances=limits))
+        if isinstance(outcome, OverLimit):
+            return outcome
         if outcome is not Outcome.DONE:  # another run has claimed this attempt
             return Progress.WAITING
         return self.record(claimed, do(), orders)

@@ -34,7 +34,7 @@ def check_commit(commit: Commit) -> None:
     Raises:
         ValueError: it has more, which a change of a calendar would not write.
     """
-    if any(part is not None for part in (commit.expansion, commit.new_contents, commit.allowance)):
+    if commit.allowances or commit.expansion is not None or commit.new_contents is not None:
         raise ValueError("a change of a calendar writes takes, facts and orders only")
 
 

@@ -121,7 +121,7 @@ class Commit:
             that nothing was put into the flow.
         expansion: none may exist under its key.
         contents: the flow's new contents; they may not have changed since they were read.
-        allowance: must not be used up; the commit counts.
+        allowances: none may be used up; the commit counts for each. Their names differ.
     """
 
     takes: Sequence[Take] = ()
@@ -129,7 +129,7 @@ class Commit:
     orders: Sequence[Order] = ()
     expansion: Expansion | None = None
     contents: FlowContents | None = None
-    allowance: Allowance | None = None
+    allowances: Sequence[Allowance] = ()
 
     def __post_init__(self) -> None:
         """Check what concerns listed orders.
@@ -167,12 +167,18 @@ def require_end(entry: Order | Expansion, facts: Sequence[Fact]) -> None:
 
 
 class Outcome(StrEnum):
-    """The result of a commit. Only ``DONE`` has written anything."""
+    """The result of a commit without allowances. Only ``DONE`` has written anything."""
 
     DONE = "DONE"
     ALREADY = "ALREADY"  # done before: a fact, order or expansion exists, or a take is gone; sends may be due
     STALE = "STALE"  # the flow's contents have changed since they were read: read again, decide again
-    OVER_LIMIT = "OVER_LIMIT"  # the allowance is used up
+
+
+@dataclass(frozen=True, slots=True)
+class OverLimit:
+    """The result of a commit that wrote nothing because ``allowance`` is used up: the first such of the commit's."""
+
+    allowance: Allowance
 
 
 class Transit(Protocol):
@@ -183,10 +189,10 @@ class Transit(Protocol):
     raise UnreadableFactError if the fact that opened the flow cannot be read.
     """
 
-    def commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome | OverLimit:
         """Write a commit in one transaction.
 
-        If several conditions fail, the outcome is ``ALREADY`` before ``STALE`` before ``OVER_LIMIT``. An empty commit
+        If several conditions fail, the outcome is ``ALREADY`` before ``STALE`` before ``OverLimit``. An empty commit
         is ``DONE``.
 
         Args:

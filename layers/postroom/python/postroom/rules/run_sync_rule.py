@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
-    from postroom.ports.transit import OpenCall, Transit
+    from postroom.ports.transit import OpenCall, OverLimit, Transit
     from postroom.routing.plan import Plan
     from postroom.rules.attempt import Caller
     from postroom.rules.outcomes import Outcomes
@@ -184,7 +184,7 @@ class RunSyncRule:
 
     def _write(
         self, open_call: OpenCall, found: Outcomes, attempt: Fact, domains: Domains, *, answered: bool, beside: bool
-    ) -> Outcome:
+    ) -> Outcome | OverLimit:
         """Write the decision once; ``beside``: mailboxes that the flow reaches by other paths are left out."""
         call, number = open_call.call, open_call.failed + 1
         before = self.transit.contents(call.trace)
@@ -198,7 +198,7 @@ class RunSyncRule:
 
     def _settle(
         self, open_call: OpenCall, facts: Sequence[Fact], plan: Plan, contents: FlowContents | None = None
-    ) -> Outcome:
+    ) -> Outcome | OverLimit:
         """End a call with what becomes of its recipients, and send that on."""
         call = open_call.call
         if plan.chunks == 1:

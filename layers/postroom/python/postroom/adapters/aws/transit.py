@@ -30,6 +30,7 @@ from postroom.ports.transit import (
     EndCall,
     OpenCall,
     Outcome,
+    OverLimit,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -37,7 +38,7 @@ from postroom.ports.transit import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -49,7 +50,8 @@ FACT: Final = "fact"
 ORDER: Final = "order"
 TAKE: Final = "take"
 CONTENTS: Final = "contents"
-ALLOWANCE: Final = "allowance"
+ALLOWANCE: Final = "allowance:"
+"""Prefix of the labels of allowances, before their names."""
 
 _OPEN: Final[dict[str, Any]] = {":open": {"S": transit_rows.OPEN}}
 
@@ -114,7 +116,7 @@ class FlowWrites:
     def allowance(self, allowance: Allowance) -> None:
         """Count the commit. Condition: the count is below ``allowance.most``."""
         self.write.update(
-            ALLOWANCE,
+            ALLOWANCE + allowance.name,
             self.transit_table,
             key(allowance.name, "sent"),
             "ADD #sent :one SET #expires = :expires",
@@ -171,13 +173,14 @@ class FlowWrites:
         self.write.update(TAKE, self.transit_table, place(expansion), "SET #done = :next", **as_read)
 
 
-def outcome(refused: frozenset[str]) -> Outcome:
+def outcome(refused: frozenset[str], allowances: Sequence[Allowance] = ()) -> Outcome | OverLimit:
     """Return the outcome of a transaction by the labels of the conditions that failed."""
+    used_up = [each for each in allowances if ALLOWANCE + each.name in refused]
     if not refused:
         return Outcome.DONE
-    if refused - {CONTENTS, ALLOWANCE}:
+    if len(refused - {CONTENTS}) > len(used_up):
         return Outcome.ALREADY
-    return Outcome.STALE if CONTENTS in refused else Outcome.OVER_LIMIT
+    return OverLimit(used_up[0]) if CONTENTS not in refused else Outcome.STALE
 
 
 def _as_read(call: OpenCall) -> dict[str, Any]:
@@ -199,7 +202,7 @@ class DynamoTransit:
     ledger_table: str
     now: Callable[[], int]
 
-    def commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome | OverLimit:
         writes = self._writes()
         for take in commit.takes:
             if not isinstance(take, SettleIfThere):
@@ -210,18 +213,18 @@ class DynamoTransit:
             writes.expansion(commit.expansion)
         if (contents := commit.new_contents) is not None:
             writes.contents(contents)
-        if commit.allowance is not None:
-            writes.allowance(commit.allowance)
+        for allowance in commit.allowances:
+            writes.allowance(allowance)
         for take in commit.takes:
             if isinstance(take, SettleIfThere):
                 if len(writes.write) == MAX_WRITES:
                     if refused := writes.write.commit():
-                        return outcome(refused)
+                        return outcome(refused, commit.allowances)
                     writes = self._writes()
                 writes.take(take)
         if len(writes.write) == 1 and any(fact.key == RECEIVED for fact in commit.facts):
             return outcome(writes.write.put_alone())  # a run that finds the flow opened sends its orders, too
-        return outcome(writes.write.commit())
+        return outcome(writes.write.commit(), commit.allowances)
 
     def order(self, trace: str, key: str) -> Order | None:
         found = self._order(trace, key)

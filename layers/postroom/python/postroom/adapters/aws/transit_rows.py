@@ -1,7 +1,7 @@
 """Orders, expansions and parked things as rows of TransitTable, written and read.
 
 pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
-pk bounces:…        sk sent               bounce messages to a sender in an hour; `expires` (TTL)
+pk bounces:…        sk sent               bounce messages in an hour, under one cap; `expires` (TTL)
 pk attempts:<id>    sk attempts           failed and unanswered attempts of an SQS message; `expires` (TTL)
 pk contents:<trace> sk contents           contents that rule functions put; `expires` (TTL)
 pk probe:<group>    sk probe              turn to call a function that is held back; `expires` (TTL)

@@ -17,6 +17,7 @@ from postroom.ports.transit import (
     EndCall,
     OpenCall,
     Outcome,
+    OverLimit,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -37,7 +38,7 @@ class MemoryTransit:
     tables: MemoryTables
     now: Callable[[], int]
 
-    def commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome | OverLimit:
         with self.tables.lock:
             outcome = self.outcome(commit)
             if outcome is Outcome.DONE:
@@ -84,7 +85,7 @@ class MemoryTransit:
         opened = MemoryLedger(self.tables).opened(trace)
         return opened.listed if opened is not None else ()
 
-    def outcome(self, commit: Commit) -> Outcome:
+    def outcome(self, commit: Commit) -> Outcome | OverLimit:
         """Check every condition; write nothing."""
         expansions = [commit.expansion] if commit.expansion is not None else []
         if not self.tables.are_new(commit.facts, [*commit.orders, *expansions]):
@@ -94,9 +95,8 @@ class MemoryTransit:
         contents = commit.new_contents
         if contents is not None and contents.version != self.contents(contents.trace).version:
             return Outcome.STALE
-        if commit.allowance is not None and self._used(commit.allowance) >= commit.allowance.most:
-            return Outcome.OVER_LIMIT
-        return Outcome.DONE
+        used_up = (each for each in commit.allowances if self._used(each) >= each.most)
+        return next(map(OverLimit, used_up), Outcome.DONE)
 
     def _is_as_read(self, take: Take) -> bool:
         match take:
@@ -123,8 +123,8 @@ class MemoryTransit:
             self.tables.transit[place] = Row(self.now(), commit.expansion)
         if (contents := commit.new_contents) is not None:
             self.tables.contents[contents.trace] = replace(contents, version=contents.version + 1)
-        if commit.allowance is not None:
-            self.tables.allowances[commit.allowance.name] = self._used(commit.allowance) + 1
+        for allowance in commit.allowances:
+            self.tables.allowances[allowance.name] = self._used(allowance) + 1
 
     def _take(self, take: Take) -> None:
         transit = self.tables.transit
