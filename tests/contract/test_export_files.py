@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from postroom.contracts.export_journal import Counted
+
 FORMATS = pytest.mark.parametrize("format_", Format)
 
 
@@ -181,6 +183,22 @@ def test_an_unfinished_export_of_another_mailbox_or_format_is_not_continued(
     with pytest.raises(ExportRefusedError, match=f"an unfinished export of another format: {format_}"):
         to_disk(mailbox, path, other)
     assert sorted((at, at.stat().st_size) for at in tmp_path.rglob("*")) == before
+
+
+@FORMATS
+def test_two_processes_do_not_write_one_export(mailbox: ImportedMailbox, tmp_path: Path, format_: Format) -> None:
+    path, seen = tmp_path / "e", list[int]()
+
+    def second(counted: Counted) -> None:
+        if counted.items == 3:
+            seen.append(counted.items)
+            with pytest.raises(ExportRefusedError, match="another process"):
+                to_disk(mailbox, path, format_)
+
+    to_disk(mailbox, tmp_path / "whole", format_)
+    to_disk(mailbox, path, format_, progress=second)
+    assert seen == [3]
+    assert contents(path) == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("format_", [Format.ZIP, Format.MBOX])

@@ -27,8 +27,8 @@ class ExportFiles(Protocol):
             lines: the first of the manifest; not read where the export goes on.
 
         Raises:
-            ExportRefusedError: another export was begun there, of another mailbox or in another format; or a file is
-                shorter than it left it.
+            ExportRefusedError: another export was begun there, of another mailbox or in another format; or another
+                process is at it; or a file is shorter than it left it.
         """
 
     def add(self, item: PlannedItem, content: bytes) -> str:

@@ -67,8 +67,9 @@ class DiskFiles:
 
     def finish(self) -> None:
         self._target.finish(self._opened())
-        self.close()
+        self._target.close()
         (self._part / "whole").replace(self._path)
+        self.close()
         shutil.rmtree(self._part)
 
     def close(self) -> None:

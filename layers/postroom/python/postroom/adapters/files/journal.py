@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pydantic import ValidationError
 
-from postroom.adapters.files.private import open_private, sync
+from postroom.adapters.files.private import lock, open_private, sync
 from postroom.contracts.export_journal import Checkpoint, JournalHead, Record
 from postroom.errors import ExportRefusedError
 from postroom.export.manifest import Piece
@@ -29,9 +29,12 @@ class Journal:
             first: the first piece of the manifest, for a new journal.
 
         Raises:
-            ExportRefusedError: it is of another export.
+            ExportRefusedError: it is of another export, or another process uses it.
         """
         self._file: BinaryIO = open_private(path)
+        if not lock(self._file):
+            self.close()
+            raise ExportRefusedError(f"another process writes {str(path.parent)!r}")
         self.last: Checkpoint | None = None
         found = self._head()
         if found is None:

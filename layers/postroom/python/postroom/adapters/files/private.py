@@ -57,6 +57,19 @@ def write_private(path: Path, content: bytes, *, modified_ms: int | None = None)
         os.utime(path, ns=(at, at))
 
 
+def lock(file: BinaryIO) -> bool:
+    """Lock a file until it is closed; ``False`` if another process has. Windows has no such lock: nothing is locked."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def sync(file: BinaryIO) -> None:
     """Bring a file to the disk."""
     file.flush()
