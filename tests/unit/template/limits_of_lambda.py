@@ -54,7 +54,8 @@ def hidden_beyond_the_timeout(mapping: Properties, stack: Deployed) -> Iterator[
 def hidden_times(mapping: Properties, stack: Deployed) -> Iterator[float]:
     """Measure how many times the function's timeout a message is hidden, the batch's window taken off."""
     if (queue := queue_of(mapping, stack)) is not None:
-        hidden = queue.get("VisibilityTimeout", 30) - mapping.get("MaximumBatchingWindowInSeconds", 0)
+        window = int(mapping.get("MaximumBatchingWindowInSeconds", 0))  # a parameter's value is text
+        hidden = queue.get("VisibilityTimeout", 30) - window
         yield hidden / stack.properties(mapping["FunctionName"])["Timeout"]
 
 

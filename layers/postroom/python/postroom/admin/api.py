@@ -50,15 +50,13 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
 
     Args:
         event: payload version 1.0.
-        context: ports and settings.
         now: milliseconds since the epoch.
         request_id: used if the event has no request id.
 
     Raises:
         Exception: a defect of this code; the function answers 500.
     """
-    operation, organization_id = "", ""
-    parameters: Mapping[str, Any] | None = None
+    operation, organization_id, parameters = "", "", None
 
     def refused(code: str, text: str, status: int = 400) -> Answered:
         response = aws_json.encode_error(code, text, request_id, status=status)
@@ -86,8 +84,7 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
     except TemporaryError as error:
         return refused(aws_json.UNAVAILABLE, f"Try again: {error}", 503)
     elements = api_trail.without(done, secrets.ANSWERS.get(operation, ()))
-    response = aws_json.encode(done, request_id)
-    return Answered(response, operation, "", organization_id, "", parameters, elements)
+    return Answered(aws_json.encode(done, request_id), operation, "", organization_id, "", parameters, elements)
 
 
 def perform(operation: str, request: Mapping[str, Any], context: Context, now: int) -> Mapping[str, Any]:
