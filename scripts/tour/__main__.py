@@ -12,6 +12,7 @@ from cli import output, running
 from cli.errors import CommandError
 from cli.repository import repository_root
 from tour import mail, take_out
+from tour.audit import Audit
 from tour.booking import Booking
 from tour.stack import expect, show, started
 from tour.tour import Tour
@@ -52,11 +53,13 @@ def main() -> int:
     try:
         with running.refusals(), started(console) as stack:
             tour = Tour(console, stack, stack.operator())
+            audit = Audit(tour)
             messages = mail.messages(repository_root().parent / "shared" / "data" / "mail")
             expect("there are enough messages", len(messages) >= mail.MESSAGES, True)
             copies = sum(len(message.kind.copies) for message in messages)
             _step(console, "an organization, made with boto3", tour.make_organization)
             _step(console, "inbound rules, made with boto3", tour.make_rules)
+            _step(console, "audit records, to a log group", audit.configure)
             _watched(console, "sent over SMTP", len(messages), lambda advance: tour.send(messages, advance))
             _watched(console, "every recipient is final", len(messages), tour.wait)
             _step(console, "the result of each", tour.judge)
@@ -64,9 +67,11 @@ def main() -> int:
             _step(console, "one with a function", lambda: tour.show_trace(tagged=True))
             _watched(console, "bytes are unchanged", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
+            _step(console, "audited deliveries", audit.show_delivery)
             _step(console, "a calendar, imported", tour.import_calendar)
             _step(console, "one room, two requests", Booking(tour).book)
             _step(console, "free/busy, asked with exchangelib", tour.ask_free_busy)
+            _step(console, "a login, denied and audited", audit.deny_login)
             _step(console, "a mailbox, exported with boto3", lambda: take_out.export(tour))
     except CommandError as error:
         output.console(errors=True).print(f"demo: {error}", style="red", markup=False)
