@@ -17,6 +17,7 @@ from postroom.adapters.memory.availability_queries import MemoryAvailabilityQuer
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.adapters.memory.export_checks import MemoryExportBuckets
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
+from postroom.adapters.memory.import_sources import MemoryImportSources
 from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.passwords import PlainPasswords
 from postroom.adapters.memory.queues import MemoryQueues
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 STACK_KEY = "arn:aws:kms:us-east-1:123456789012:key/stack"
 EXPORT_ROLES = ("arn:aws:iam::123456789012:role/plan", "arn:aws:iam::123456789012:role/pack")
+IMPORT_ROLE = "arn:aws:iam::123456789012:role/import"
 START = 1_800_000_000_000
 """Milliseconds since the epoch at which every test begins."""
 
@@ -182,6 +184,7 @@ def context() -> Context:
         availability_passwords=MemoryAvailabilityPasswords(),
         provider_tests=MemoryAvailabilityQueries(),
         export_buckets=MemoryExportBuckets(),
+        import_objects=MemoryImportSources(),
         transit=MemoryTransit(MemoryTables(), lambda: START),
         queues=MemoryQueues(),
         settings=AdminSettings(
@@ -192,6 +195,7 @@ def context() -> Context:
             test_domain_suffix="mail.test",
             record_events_role_arn="arn:aws:iam::123456789012:role/record-events",
             export_role_arns=EXPORT_ROLES,
+            import_role_arn=IMPORT_ROLE,
             own_targets=frozenset({"mail-of-the-stack", "api-trail"}),
             private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
         ),

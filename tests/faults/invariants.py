@@ -84,8 +84,8 @@ def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario)
         for copy in mailbox.copies:
             name = names.get(copy.content or b"")
             replied = REPLIED.search(copy.content or b"")
-            if copy.content is not None and CALENDAR in copy.folders:
-                pass  # objects of calendars are checked by themselves
+            if copy.content is not None and (CALENDAR in copy.folders or copy.content in scenario.imported):
+                pass  # objects of calendars, and what was imported, are checked by themselves
             elif name is not None:
                 copies[State(name, copy.mailbox, "delivered")] += 1
             elif replied:
@@ -346,6 +346,17 @@ def an_export_is_whole_or_nothing(found: Evidence, scenario: Scenario) -> Iterat
             yield Finding(Kind.WRONG, f"{row['sk']['S']} is left of the export")
 
 
+def what_was_imported_is_there_once(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Every item of the archive has one copy, and the order of the import is gone."""
+    copies = Counter(copy.content for mailbox in found.mailboxes.values() for copy in mailbox.copies)
+    for content in scenario.imported:
+        if (number := copies[content]) != 1:
+            yield Finding(Kind.DUPLICATED if number else Kind.LOST, f"{number} copies of an imported message")
+    for row in found.transit if scenario.imported else ():
+        if row["pk"]["S"].startswith("import:"):
+            yield Finding(Kind.WRONG, f"{row['sk']['S']} is left of the import")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     every_recipient_is_in_exactly_one_state,
     each_mailbox_has_one_copy_byte_for_byte,
@@ -363,6 +374,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     every_audited_delivery_is_in_every_destination,
     digests_are_one_chain,
     an_export_is_whole_or_nothing,
+    what_was_imported_is_there_once,
 )
 """Every check."""
 

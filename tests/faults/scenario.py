@@ -60,6 +60,8 @@ class Scenario:
     """Whether every delivery has a record in three destinations."""
     exported: str = ""
     """The state of a mailbox export; empty where none is started."""
+    imported: tuple[bytes, ...] = ()
+    """The contents that an import enters into a mailbox, once each."""
     calendars: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     """By mailbox the objects of its calendar, each with lines that it must have."""
 

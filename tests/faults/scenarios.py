@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.audit_scenarios import AUDITS
 from tests.faults.export_scenarios import EXPORTS
+from tests.faults.import_scenarios import IMPORTS
 from tests.faults.message_scenarios import MESSAGES
 from tests.faults.recovery_scenarios import RECOVERIES
 
 if TYPE_CHECKING:
     from tests.faults.scenario import Scenario
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (*MESSAGES, *AUDITS, *EXPORTS, *RECOVERIES)
-"""The stations of a message in their order, then audit records, exports, recovery and removal."""
+SCENARIOS: Final[tuple[Scenario, ...]] = (*MESSAGES, *AUDITS, *EXPORTS, *RECOVERIES, *IMPORTS)
+"""The stations of a message in their order, then audit records, exports, recovery and removal, imports."""

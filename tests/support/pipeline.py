@@ -194,7 +194,9 @@ class Pipeline:
         """The settings of the function that answers the WorkMail API."""
         unused = {"STACK_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/stack", "TEST_DOMAIN_SUFFIX": "mail.test"}
         unused |= {"INBOUND_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:t"}
-        unused |= dict.fromkeys(("RECORD_EVENTS_ROLE_ARN", "EXPORT_ROLE_ARNS"), "arn:aws:iam::123456789012:role/r")
+        unused |= dict.fromkeys(
+            ("RECORD_EVENTS_ROLE_ARN", "EXPORT_ROLE_ARNS", "IMPORT_ROLE_ARN"), "arn:aws:iam::123456789012:role/r"
+        )
         return admin_api.AdminApiSettings.read({**self.stack.environment, **unused})
 
     def delete_organization(self, organization_id: str = ORG) -> None:

@@ -21,6 +21,7 @@ from postroom.bootstrap.admin_api import AdminApiSettings
 
 ACCOUNT = "123456789012"
 RULE_SET = "mail"
+IMPORT_ROLE = "arn:aws:iam::123456789012:role/import"
 EXPORT_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("plan-export", "pack-export", "seal-export")]
 RECORD_EVENTS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/record-events"
 
@@ -106,6 +107,8 @@ def settings(aws: None) -> AdminApiSettings:
             "TRANSIT_TABLE": "transit",
             "PLAN_EXPORT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="plan-export")["QueueUrl"],
             "SEAL_EXPORT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="seal-export")["QueueUrl"],
+            "IMPORT_MAILBOX_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="import-mailbox")["QueueUrl"],
+            "IMPORT_ROLE_ARN": IMPORT_ROLE,
             "EXPORT_ROLE_ARNS": ",".join(EXPORT_ROLES),
         }
     )

@@ -10,6 +10,7 @@ import pytest
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder, end_order
+from postroom.contracts.import_orders import ImportOrder, end_of_import
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import (
     STATIONS,
@@ -24,6 +25,7 @@ from postroom.contracts.orders import (
 from postroom.contracts.pointers import FactPointer, Part
 from postroom.errors import InvalidNotificationError
 from postroom.model.exports import export_trace
+from postroom.model.imports import import_trace
 from postroom.model.rules import ActionType, Direction
 from postroom.ports.transit import EXPANSION
 from tests.support.builders import NOON, ORG, TRACE, bounce, calendar_order, call, order, parked, provider_call
@@ -146,6 +148,16 @@ def test_an_order_to_plan_an_export_is_read() -> None:
     assert (found.trace, found.key, found.station, found.group) == ("export:j-1", "plan-export", "plan_export", "j-1")
     assert found.stopped(NOON) is None
     assert parked(found.key).in_transit
+
+
+def test_orders_of_an_import_are_read() -> None:
+    found = ImportOrder(trace=import_trace("j-1"), organization_id=ORG, job_id="j-1")
+    end = end_of_import(found.trace, ORG, "j-1", "why")
+    assert ((found.key, end.key), found.group) == (("import", "end-import"), "j-1")
+    for each in (found, end):
+        assert order_of(json.loads(each.model_dump_json())) == each == read_message(each.message)
+        assert (each.station, STATIONS[each.station].orders) == ("import_mailbox", ImportOrder)
+        assert parked(each.key).in_transit
 
 
 def test_orders_that_follow_a_plan_are_read() -> None:

@@ -24,6 +24,7 @@ FUNCTIONS: Final = {
     "PlanExportFunction": "plan_export",
     "PackExportFunction": "pack_export",
     "SealExportFunction": "seal_export",
+    "ImportMailboxFunction": "import_mailbox",
     "RecordEventsFunction": "record_events",
     "RetryEventsFunction": "retry_events",
     "WriteAuditLogFunction": "write_audit_log",
@@ -54,6 +55,7 @@ QUEUES: Final = {
     "PLAN_EXPORT_QUEUE_URL": "PlanExportQueue",
     "PACK_EXPORT_QUEUE_URL": "PackExportQueue",
     "SEAL_EXPORT_QUEUE_URL": "SealExportQueue",
+    "IMPORT_MAILBOX_QUEUE_URL": "ImportMailboxQueue",
     "INGEST_QUEUE_URL": "IngestQueue",
     "PARKED_QUEUE_URL": "ParkedQueue",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueue",
@@ -181,10 +183,10 @@ def test_a_function_that_reads_objects_can_tell_missing_from_forbidden(template:
             assert template.allowed(function, bucket, "s3:ListBucket"), bucket
 
 
-def test_the_admin_api_may_write_versions_of_rules_see_whether_buckets_are_public_and_reach_no_mail(
+def test_the_admin_api_may_write_versions_of_rules_look_at_buckets_of_callers_and_reach_no_mail(
     template: Template,
 ) -> None:
-    rules, looks = [
+    rules, looks, lists = [
         statement
         for statement in template.statements("AdminApiFunction")
         if any(str(action).startswith("s3:") for action in listed(statement["Action"]))
@@ -192,7 +194,9 @@ def test_the_admin_api_may_write_versions_of_rules_see_whether_buckets_are_publi
     assert rules["Action"] == "s3:PutObject"
     assert rules["Resource"] == {"Fn::Sub": "${InboundBucket.Arn}/rules/*"}
     assert looks["Action"] == ["s3:GetBucketAcl", "s3:GetBucketPolicyStatus"]
-    assert looks["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert lists["Action"] == "s3:ListBucket"
+    for each in (looks, lists):
+        assert each["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 @each_function
@@ -267,7 +271,7 @@ def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
 
 def test_only_stations_of_mailboxes_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    stations = {"DeliverFunction", "UpdateCalendarFunction"}
+    stations = {"DeliverFunction", "UpdateCalendarFunction", "ImportMailboxFunction"}
     assert removing - EXPORTS == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
@@ -386,7 +390,7 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    others = {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction"}
+    others = {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction", "ImportMailboxFunction"}
     assert bool(direct) == (function in others | EXPORTS)
 
 

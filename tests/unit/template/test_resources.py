@@ -21,6 +21,7 @@ DEAD_LETTERS: Final = {
     "PlanExportDeadLetterQueue",
     "PackExportDeadLetterQueue",
     "SealExportDeadLetterQueue",
+    "ImportMailboxDeadLetterQueue",
     "RetryEventsDeadLetterQueue",
     "AuditDeadLetterQueue",
     "RetryAuditDeadLetterQueue",

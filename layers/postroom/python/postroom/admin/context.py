@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from postroom.ports.domain_services import DomainServices
     from postroom.ports.export_checks import ExportBuckets
     from postroom.ports.gateway_passwords import GatewayPasswords
+    from postroom.ports.import_sources import ImportObjects
     from postroom.ports.log_targets import LogTargets
     from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import MailboxHeads
@@ -41,6 +42,7 @@ class AdminSettings:
         private_servers: EWS servers that a configuration may name though they are not public.
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
         export_role_arns: the roles of the functions that export mailboxes; a customer's role must trust each of them.
+        import_role_arn: the role of the function that imports into mailboxes, likewise.
         impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
         own_targets: names of the stack's own buckets and of the API trail's log group, which take no audit records.
         first_organization_id: id of the first organization; if None, it is random like the others.
@@ -54,6 +56,7 @@ class AdminSettings:
     record_events_role_arn: str
     private_servers: PrivateServers
     export_role_arns: tuple[str, ...]
+    import_role_arn: str
     impersonation_token_s: int = TOKEN_SECONDS
     own_targets: frozenset[str] = frozenset()
     first_organization_id: str | None = None
@@ -101,6 +104,7 @@ class Context:
     availability_passwords: AvailabilityPasswords
     provider_tests: ProviderTests
     export_buckets: ExportBuckets
+    import_objects: ImportObjects
     transit: Transit
     queues: Queues
     settings: AdminSettings

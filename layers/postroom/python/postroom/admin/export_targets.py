@@ -1,4 +1,4 @@
-"""What an export names of the caller's account: a role, a key, a bucket. Each refusal says what is wrong with which."""
+"""What an export or import names of the caller's account: role, key, bucket. Each refusal says what is wrong."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import requests
     from postroom.model.records import Organization
+    from postroom.ports.export_checks import BucketFacts
 
 
 def check(
@@ -24,9 +25,14 @@ def check(
         InvalidParameterException: the job could not write its archive.
     """
     _check_path(request["S3Prefix"], job_id)
-    _check_role(context, request["RoleArn"], organization.arn)
+    check_role(context, request["RoleArn"], organization.arn, context.settings.export_role_arns)
     _check_key(context, request["KmsKeyArn"])
-    _check_bucket(context, request["S3BucketName"])
+    bucket = check_bucket(context, request["S3BucketName"])
+    if bucket.public:
+        raise InvalidParameterException(
+            f"S3BucketName: bucket {request['S3BucketName']} is public: {bucket.public}. Mail is exported to buckets"
+            " without public access only."
+        )
 
 
 def _check_path(prefix: str, job_id: str) -> None:
@@ -38,14 +44,17 @@ def _check_path(prefix: str, job_id: str) -> None:
         )
 
 
-def _check_role(context: Context, role_arn: str, organization_arn: str) -> None:
-    """Check that each of our roles may assume it. Whether it may write is seen when the upload is started."""
+def check_role(context: Context, role_arn: str, organization_arn: str, ours: tuple[str, ...]) -> None:
+    """Check that each of our roles may assume it. Whether it may read or write is seen when the job begins.
+
+    Raises:
+        InvalidParameterException: it does not exist, or does not trust one of ours.
+    """
     policy = context.log_targets.trust_policy(role_arn)
     if policy is None:
         raise InvalidParameterException(
             f"RoleArn: there is no role {role_arn} in account {context.settings.account}, or Postroom may not see it."
         )
-    ours = context.settings.export_role_arns
     for each in ours:
         if why := role_trust.refuses(policy, each, organization_arn):
             needed = json.dumps(role_trust.statement(ours, organization_arn))
@@ -75,7 +84,12 @@ def _check_key(context: Context, key_arn: str) -> None:
         raise InvalidParameterException(f"KmsKeyArn: key {key_arn} is in state {key.state}; it must be enabled.")
 
 
-def _check_bucket(context: Context, name: str) -> None:
+def check_bucket(context: Context, name: str) -> BucketFacts:
+    """Return the properties of a bucket of this account and Region.
+
+    Raises:
+        InvalidParameterException: it is none.
+    """
     settings = context.settings
     bucket = context.export_buckets.describe(name)
     if bucket is None:
@@ -89,8 +103,4 @@ def _check_bucket(context: Context, name: str) -> None:
             f"S3BucketName: bucket {name} does not belong to account {settings.account}, or its policy does not let"
             " Postroom look at it."
         )
-    if bucket.public:
-        raise InvalidParameterException(
-            f"S3BucketName: bucket {name} is public: {bucket.public}. Mail is exported to buckets without public access"
-            " only."
-        )
+    return bucket

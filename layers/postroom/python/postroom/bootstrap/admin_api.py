@@ -18,6 +18,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
 from postroom.adapters.aws.export_checks import AwsExportBuckets
 from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
+from postroom.adapters.aws.import_sources import S3ImportObjects
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
@@ -63,6 +64,8 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
     export_role_arns: str
     plan_export_queue_url: Url
     seal_export_queue_url: Url
+    import_role_arn: Arn
+    import_mailbox_queue_url: Url
     postroom_first_organization_id: str | None = None
 
 
@@ -102,6 +105,7 @@ def context(settings: AdminApiSettings) -> Context:
             clients.later(clients.availability_queries), settings.query_availability_function
         ),
         export_buckets=_export_buckets(settings),
+        import_objects=S3ImportObjects(clients.later(clients.s3), _admin_settings(settings).account),
         transit=parts.transit(settings),
         queues=parts.queues(settings),
         settings=_admin_settings(settings),
@@ -136,6 +140,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         record_events_role_arn=settings.record_events_role_arn,
         private_servers=settings.private_ews_servers,
         export_role_arns=tuple(settings.export_role_arns.split(",")),
+        import_role_arn=settings.import_role_arn,
         impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),
         own_targets=frozenset({settings.inbound_bucket, settings.mail_bucket, settings.api_trail_log_group}),
         first_organization_id=settings.postroom_first_organization_id,

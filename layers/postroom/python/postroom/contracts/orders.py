@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from pydantic import Field
 
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
+from postroom.contracts.import_orders import ImportOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -270,6 +271,7 @@ STATIONS: Final[Mapping[str, Station]] = {
     "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),
     "pack_export": Station("PACK_EXPORT_QUEUE_URL", PackExportOrder),
     "seal_export": Station("SEAL_EXPORT_QUEUE_URL", SealExportOrder),
+    "import_mailbox": Station("IMPORT_MAILBOX_QUEUE_URL", ImportOrder),
     "write_audit_log": Station("AUDIT_QUEUE_URL"),
     "retry_audit": Station("RETRY_AUDIT_QUEUE_URL"),
 }

@@ -54,6 +54,9 @@ class OwnFact(StrEnum):
     EXPORT_PACKED = "EXPORT_PACKED"  # a run of it is in the archive
     EXPORT_COMPLETED = "EXPORT_COMPLETED"  # the archive is in the customer's bucket
     EXPORT_ENDED = "EXPORT_ENDED"  # it ended without an archive, and nothing is left of it; with the reason
+    IMPORT_STARTED = "IMPORT_STARTED"  # an import into a mailbox is ordered; its job comes next
+    IMPORT_COMPLETED = "IMPORT_COMPLETED"  # the archive was read to its end
+    IMPORT_ENDED = "IMPORT_ENDED"  # it ended before that, and what has entered stays; with the reason
     PARKED = "PARKED"
     REDRIVEN = "REDRIVEN"
     ORDER_STORED = "ORDER_STORED"  # the order of a mailbox was only listed, and has a row from now on: it has to wait

@@ -10,6 +10,7 @@ from postroom.contracts.audit_messages import AuditRecords
 from postroom.contracts.audit_sending import RETRY, WRITE
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.export_orders import ENDING, ExportOrder, end_order
+from postroom.contracts.import_orders import Importing, ImportOrder, end_of_import
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order, order_of
 from postroom.contracts.pointers import Announcement, FactPointer, Part
@@ -17,6 +18,7 @@ from postroom.contracts.stream_failure import read_stream_failure
 from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
 from postroom.model.exports import EXPORT_PREFIX
 from postroom.model.facts import OwnFact
+from postroom.model.imports import IMPORT_PREFIX
 from postroom.parking.parking import EVENTS, NO_ORGANIZATION, STREAM, Parking
 from postroom.ports.parked import ORPHAN
 from postroom.ports.transit import EXPANSION, MAIL_PREFIX, Commit
@@ -85,10 +87,10 @@ class Redriving(Parking):
     def discard(self, parked: Parked) -> bool:
         """Give one parked thing up for good; ``False`` if it is not parked any more.
 
-        An export goes on with none of its orders missing, so that its job ends with it: the order that ends the job is
-        there before the parked one goes.
+        An export or import goes on with none of its orders missing, so that its job ends with it: the order that ends
+        the job is there before the parked one goes.
         """
-        ending = _end_of_export(parked)
+        ending = _end_of_job(parked)
         if ending is not None and self.things.get(parked.id) is not None:
             self.transit.commit(Commit(orders=[ending]))
         done = super().discard(parked)
@@ -119,11 +121,13 @@ def _arrival(body: str) -> Announcement | Order:
     return message if isinstance(message, Order) else Announcement(body)
 
 
-def _end_of_export(parked: Parked) -> Order | None:
-    """Return the order that ends the job of an export's parked order; ``None`` for anything else."""
-    if not parked.trace.startswith(EXPORT_PREFIX) or not parked.in_transit:
+def _end_of_job(parked: Parked) -> Order | None:
+    """Return the order that ends the job of a parked order of an export or import; ``None`` for anything else."""
+    if not parked.trace.startswith((EXPORT_PREFIX, IMPORT_PREFIX)) or not parked.in_transit:
         return None
     order = order_of(json.loads(parked.body))
+    if isinstance(order, ImportOrder) and order.kind is Importing.IMPORT:
+        return end_of_import(order.trace, order.organization_id, order.job_id, parked.cause)
     if not isinstance(order, ExportOrder) or order.key == ENDING:
         return None
     return end_order(order.trace, order.organization_id, order.job_id, parked.cause)

@@ -204,7 +204,7 @@ class Accounts(ImpersonationRoles, Protocol):
 
 
 class ExportRecords(OwnedRecords, Protocol):
-    """The jobs of mailbox exports: read, and changed by their stations."""
+    """The jobs of mailbox exports and imports: read, and changed by their stations."""
 
     def commit(self, changes: Sequence[Change]) -> None:
         """See ``Directory``."""

@@ -21,6 +21,9 @@ SESSION_SECONDS: Final = 3600
 EXPORT_SESSION: Final = "postroom-mailbox-export"
 """Session name of mailbox exports."""
 
+IMPORT_SESSION: Final = "postroom-mailbox-import"
+"""Session name of mailbox imports."""
+
 MARGIN_MS: Final = 300_000
 """Time before their expiry at which credentials are replaced, in milliseconds. Ours."""
 

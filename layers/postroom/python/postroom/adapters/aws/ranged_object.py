@@ -32,11 +32,19 @@ def open_object(client: S3Client, bucket: str, key: str) -> io.BufferedReader:
     return io.BufferedReader(_Ranges(client, bucket, key), READ_BYTES)
 
 
+def open_version(client: S3Client, bucket: str, key: str, owner: str, etag: str) -> tuple[io.BufferedReader, int]:
+    """Open an object of an account's bucket, if it has an entity tag still; return its size, too. Errors: as before."""
+    ranges = _Ranges(client, bucket, key, ExpectedBucketOwner=owner)
+    if ranges.etag != etag:
+        raise InvalidArchiveError("the object was changed since the import was started")
+    return io.BufferedReader(ranges, READ_BYTES), ranges.size
+
+
 class _Ranges(io.RawIOBase):
-    def __init__(self, client: S3Client, bucket: str, key: str) -> None:
-        self._client, self._names = client, {"Bucket": bucket, "Key": key}
+    def __init__(self, client: S3Client, bucket: str, key: str, **more: str) -> None:
+        self._client, self._names = client, {"Bucket": bucket, "Key": key, **more}
         head = self._asked(client.head_object)
-        self._size, self._etag, self._at = int(head["ContentLength"]), str(head["ETag"]), 0
+        self.size, self.etag, self._at = int(head["ContentLength"]), str(head["ETag"]), 0
 
     def readable(self) -> bool:
         return True
@@ -45,7 +53,7 @@ class _Ranges(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
@@ -53,10 +61,10 @@ class _Ranges(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        end = min(self._at + len(buffer), self._size)
+        end = min(self._at + len(buffer), self.size)
         if self._at >= end:
             return 0
-        got = self._asked(self._get, Range=f"bytes={self._at}-{end - 1}", IfMatch=self._etag)
+        got = self._asked(self._get, Range=f"bytes={self._at}-{end - 1}", IfMatch=self.etag)
         buffer[: len(got)] = got
         self._at += len(got)
         return len(got)

@@ -88,6 +88,10 @@ class CancelMailboxExportJobResponse(TypedDict):
     """Members of botocore's ``CancelMailboxExportJobResponse``."""
 
 
+class CancelMailboxImportJobResponse(TypedDict):
+    """Members of our ``CancelMailboxImportJobResponse``."""
+
+
 class CreateAliasResponse(TypedDict):
     """Members of botocore's ``CreateAliasResponse``."""
 
@@ -343,6 +347,24 @@ class DescribeMailboxExportJobResponse(TypedDict):
     EstimatedProgress: NotRequired[int]
     State: NotRequired[Literal['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']]
     ErrorInfo: NotRequired[str]
+    StartTime: NotRequired[float]
+    EndTime: NotRequired[float]
+
+
+class DescribeMailboxImportJobResponse(TypedDict):
+    """Members of our ``DescribeMailboxImportJobResponse``."""
+
+    RoleArn: NotRequired[str]
+    ErrorInfo: NotRequired[str]
+    EntityId: NotRequired[str]
+    Description: NotRequired[str]
+    S3BucketName: NotRequired[str]
+    S3Key: NotRequired[str]
+    EstimatedProgress: NotRequired[int]
+    ItemsEntered: NotRequired[int]
+    ItemsThereBefore: NotRequired[int]
+    ItemsSkipped: NotRequired[int]
+    State: NotRequired[Literal['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']]
     StartTime: NotRequired[float]
     EndTime: NotRequired[float]
 
@@ -714,6 +736,13 @@ class ListMailboxExportJobsResponse(TypedDict):
     NextToken: NotRequired[str]
 
 
+class ListMailboxImportJobsResponse(TypedDict):
+    """Members of our ``ListMailboxImportJobsResponse``."""
+
+    Jobs: NotRequired[Sequence[MailboxImportJob]]
+    NextToken: NotRequired[str]
+
+
 class ListMailboxPermissionsResponse(TypedDict):
     """Members of botocore's ``ListMailboxPermissionsResponse``."""
 
@@ -805,6 +834,23 @@ class MailboxExportJob(TypedDict):
     S3BucketName: NotRequired[str]
     S3Path: NotRequired[str]
     EstimatedProgress: NotRequired[int]
+    State: NotRequired[Literal['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']]
+    StartTime: NotRequired[float]
+    EndTime: NotRequired[float]
+
+
+class MailboxImportJob(TypedDict):
+    """Members of our ``MailboxImportJob``."""
+
+    JobId: NotRequired[str]
+    EntityId: NotRequired[str]
+    Description: NotRequired[str]
+    S3BucketName: NotRequired[str]
+    S3Key: NotRequired[str]
+    EstimatedProgress: NotRequired[int]
+    ItemsEntered: NotRequired[int]
+    ItemsThereBefore: NotRequired[int]
+    ItemsSkipped: NotRequired[int]
     State: NotRequired[Literal['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']]
     StartTime: NotRequired[float]
     EndTime: NotRequired[float]
@@ -1036,6 +1082,12 @@ class SmtpGatewaySummary(TypedDict):
 
 class StartMailboxExportJobResponse(TypedDict):
     """Members of botocore's ``StartMailboxExportJobResponse``."""
+
+    JobId: NotRequired[str]
+
+
+class StartMailboxImportJobResponse(TypedDict):
+    """Members of our ``StartMailboxImportJobResponse``."""
 
     JobId: NotRequired[str]
 

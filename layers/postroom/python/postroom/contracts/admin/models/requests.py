@@ -56,6 +56,13 @@ class CancelMailboxExportJobRequest(TypedDict):
     OrganizationId: str
 
 
+class CancelMailboxImportJobRequest(TypedDict):
+    """Members of our ``CancelMailboxImportJobRequest``."""
+
+    OrganizationId: str
+    JobId: str
+
+
 class CreateAliasRequest(TypedDict):
     """Members of botocore's ``CreateAliasRequest``."""
 
@@ -411,6 +418,13 @@ class DescribeMailboxExportJobRequest(TypedDict):
     OrganizationId: str
 
 
+class DescribeMailboxImportJobRequest(TypedDict):
+    """Members of our ``DescribeMailboxImportJobRequest``."""
+
+    OrganizationId: str
+    JobId: str
+
+
 class DescribeOrganizationRequest(TypedDict):
     """Members of botocore's ``DescribeOrganizationRequest``."""
 
@@ -700,6 +714,14 @@ class ListMailboxExportJobsRequest(TypedDict):
     MaxResults: NotRequired[int]
 
 
+class ListMailboxImportJobsRequest(TypedDict):
+    """Members of our ``ListMailboxImportJobsRequest``."""
+
+    OrganizationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
 class ListMailboxPermissionsRequest(TypedDict):
     """Members of botocore's ``ListMailboxPermissionsRequest``."""
 
@@ -953,6 +975,18 @@ class StartMailboxExportJobRequest(TypedDict):
     KmsKeyArn: str
     S3BucketName: str
     S3Prefix: str
+
+
+class StartMailboxImportJobRequest(TypedDict):
+    """Members of our ``StartMailboxImportJobRequest``."""
+
+    OrganizationId: str
+    EntityId: str
+    ClientToken: str
+    Description: NotRequired[str]
+    RoleArn: str
+    S3BucketName: str
+    S3Key: str
 
 
 class Tag(TypedDict):
