@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.export_manifest import ManifestFolder, ManifestHead, ManifestItem, MissingItem, read_line
 from postroom.errors import InvalidArchiveError
 from postroom.imports.incoming import Incoming, IncomingFolder, Place, Skipped
 from postroom.imports.places import place_of
+from postroom.imports.temporary import TemporaryRows
 from postroom.model.folders import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import TracebackType
 
     from postroom.contracts.export_manifest import ManifestLine
 
@@ -24,19 +24,11 @@ _TABLE: Final = "CREATE TABLE line (path TEXT PRIMARY KEY, text BLOB NOT NULL, k
 _STANDARD: Final = frozenset(Folder)
 
 
-class ManifestTable:
-    """What a manifest says, by the path in the archive. It is gone when it is closed."""
+class ManifestTable(TemporaryRows):
+    """What a manifest says, by the path in the archive."""
 
     def __init__(self) -> None:
-        self._rows = sqlite3.connect("", check_same_thread=False)
-        self._rows.execute("PRAGMA journal_mode=OFF")
-        self._rows.execute(_TABLE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._rows.close()
+        super().__init__(_TABLE)
 
     def load(self, pieces: Iterable[bytes]) -> bool:
         """Read a manifest; return ``False`` if the file only has its name.

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from postroom.errors import InvalidArchiveError
+from postroom.imports.temporary import TemporaryRows
 from postroom.imports.zip_directory import field_of
 from postroom.imports.zip_names import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from postroom.imports.zip_directory import Record
 
@@ -107,19 +107,11 @@ def require_known_method(entry: Entry) -> None:
         raise InvalidArchiveError(f"an entry is compressed by {name}, not by Deflate: {entry.path!r}")
 
 
-class Catalog:
-    """All entries of an archive, in a temporary database that is gone when it is closed."""
+class Catalog(TemporaryRows):
+    """All entries of an archive."""
 
     def __init__(self) -> None:
-        self._rows = sqlite3.connect("", check_same_thread=False)
-        self._rows.execute("PRAGMA journal_mode=OFF")
-        self._rows.execute(_TABLE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._rows.close()
+        super().__init__(_TABLE)
 
     def add(self, entry: Entry) -> None:
         """Add an entry.
