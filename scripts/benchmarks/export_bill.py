@@ -22,8 +22,9 @@ from postroom.export.runs import PART_BYTES, PARTS_PER_RUN
 from postroom.imports.importing import Importing
 from postroom.imports.incoming import Incoming, Place
 from postroom.imports.journal import Journal
-from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
 from postroom.model.folders import Folder
+from postroom.model.jobs import JobState
 from postroom.model.limits import MB
 from postroom.model.records import Insert
 from postroom.ports.transit import Commit
@@ -229,7 +230,7 @@ def _export(stations: Pipeline, large: int, small: int) -> Counts:
     stations.stack.client("sqs").send_message(QueueUrl=url, MessageBody=order.message)
     stations.settle()
     ended = operator.records.owned(MailboxExportJob, job.organization_id, job.id)
-    if ended is None or ended.state is not ExportState.COMPLETED:
+    if ended is None or ended.state is not JobState.COMPLETED:
         raise RuntimeError(f"the export did not complete: {ended and ended.error_info}")
     calls = {call: number for call, number in stations.meter.calls.items() if call[1] not in KEPT}
     return Counts(calls, dict(stations.meter.units), dict(stations.invocations))

@@ -26,7 +26,7 @@ from postroom.adapters.aws.export_staging import AHEAD_BYTES, STAGED_BYTES, STAG
 from postroom.adapters.aws.read_ahead import ahead
 from postroom.adapters.memory.exports import MemoryExportUploads
 from postroom.errors import MessageNotFoundError
-from postroom.model.exports import ExportState
+from postroom.model.jobs import JobState
 from postroom.model.limits import MAX_MESSAGE_BYTES, MB
 from postroom.sealing import seal_message
 from tests.support.exports import ExportSystem
@@ -151,7 +151,7 @@ def _peaks(total: int, size: int) -> dict[str, float]:
             CLEAR_REFS.write_text(RESET_PEAK)
             system.accept(station, body)
             found[station] = max(found.get(station, 0), _megabytes("VmHWM") - outside)
-        if system.job.state is not ExportState.COMPLETED:
+        if system.job.state is not JobState.COMPLETED:
             raise RuntimeError(f"the export is {system.job.state}: {system.job.error_info}")
         return found
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
+from postroom.model.jobs import JobState
 from postroom.model.limits import DAY_MS
 from postroom.model.records import Replace
 from tests.admin.test_exports import TO, Cancel, List, Start, account
@@ -72,5 +73,5 @@ def finish(caller: Any, context: Any, acme: str, jobs: dict[str, Known], job: st
         caller(Cancel, OrganizationId=acme, JobId=job, ClientToken=job)
     else:
         found = context.directory.owned(MailboxExportJob, acme, job)
-        context.directory.commit([Replace(found.end(ExportState.COMPLETED, caller.now))])
+        context.directory.commit([Replace(found.end(JobState.COMPLETED, caller.now))])
     jobs[job].state = "CANCELLED" if cancel else "COMPLETED"

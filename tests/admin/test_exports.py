@@ -9,7 +9,8 @@ import pytest
 
 from postroom.contracts.export_orders import PlanExportOrder, end_order
 from postroom.errors import ConflictError, StoreUnavailableError
-from postroom.model.exports import ExportPlan, ExportState, MailboxExportJob, export_trace
+from postroom.model.exports import ExportPlan, MailboxExportJob, export_trace
+from postroom.model.jobs import JobState
 from postroom.model.limits import DAY_MS
 from postroom.model.records import Replace
 from postroom.model.role_trust import statement
@@ -149,7 +150,7 @@ def test_a_mailbox_is_exported_once_a_day(
     text = caller.refused("LimitExceededException", Start, **request)
     assert first in text
     assert "is running" in text
-    change(first, lambda job: job.end(ExportState.COMPLETED, began + 1))
+    change(first, lambda job: job.end(JobState.COMPLETED, began + 1))
     caller.now = began + DAY_MS - 2000
     text = caller.refused("LimitExceededException", Start, **request)
     assert first in text
@@ -158,9 +159,9 @@ def test_a_mailbox_is_exported_once_a_day(
     assert start(ann) != first
 
 
-@pytest.mark.parametrize("end", [ExportState.FAILED, ExportState.CANCELLED])
+@pytest.mark.parametrize("end", [JobState.FAILED, JobState.CANCELLED])
 def test_a_job_that_has_left_nothing_bars_no_other(
-    enable: Callable[..., str], start: Callable[..., str], change: Callable[..., None], end: ExportState
+    enable: Callable[..., str], start: Callable[..., str], change: Callable[..., None], end: JobState
 ) -> None:
     ann = enable("ann")
     first = start(ann)
@@ -233,7 +234,7 @@ def test_progress_moves_and_ends_with_the_job(
         lambda each: replace(each, plan=plan),
         lambda each: each.with_packed(2),
         lambda each: each.with_packed(0),
-        lambda each: each.end(ExportState.COMPLETED, caller.now),
+        lambda each: each.end(JobState.COMPLETED, caller.now),
     ]
     shown = [0]
     for step in steps:
@@ -253,7 +254,7 @@ def test_what_stops_a_job_is_told(
     change(job, lambda each: each.stopped_by("the role may not be assumed"))
     found = caller(Describe, OrganizationId=acme, JobId=job)
     assert (found["State"], found["ErrorInfo"]) == ("RUNNING", "the role may not be assumed")
-    change(job, lambda each: each.end(ExportState.FAILED, caller.now, "given up"))
+    change(job, lambda each: each.end(JobState.FAILED, caller.now, "given up"))
     found = caller(Describe, OrganizationId=acme, JobId=job)
     assert (found["State"], found["ErrorInfo"]) == ("FAILED", "given up")
 
@@ -265,7 +266,7 @@ def test_jobs_of_the_last_seven_days_are_listed_in_pages_and_older_ones_describe
     for name in ("ann", "bob", "cid", "dan"):
         jobs.append(start(enable(name)))
         caller.now += DAY_MS
-    change(jobs[0], lambda job: job.end(ExportState.COMPLETED, caller.now))
+    change(jobs[0], lambda job: job.end(JobState.COMPLETED, caller.now))
     caller.now = caller.now + 3 * DAY_MS
     shown: list[str] = []
     more: dict[str, Any] = {}
@@ -318,8 +319,8 @@ def test_a_cancellation_that_stops_anywhere_can_be_repeated(
     ("step", "said"),
     [
         (lambda job: replace(job, completing=True), "being completed"),
-        (lambda job: job.end(ExportState.COMPLETED, job.started), "COMPLETED"),
-        (lambda job: job.end(ExportState.FAILED, job.started, "why"), "FAILED"),
+        (lambda job: job.end(JobState.COMPLETED, job.started), "COMPLETED"),
+        (lambda job: job.end(JobState.FAILED, job.started, "why"), "FAILED"),
     ],
 )
 def test_a_job_that_is_nearly_complete_or_has_ended_cannot_be_cancelled(
@@ -358,7 +359,7 @@ def test_a_cancellation_and_a_station_at_once_are_both_seen(
     context.directory.commit = slower
     caller(Cancel, OrganizationId=acme, JobId=job, ClientToken="c")
     found = context.directory.owned(MailboxExportJob, acme, job)
-    assert (found.state, found.upload_id) == (ExportState.CANCELLED, "u")
+    assert (found.state, found.upload_id) == (JobState.CANCELLED, "u")
     with pytest.raises(ConflictError):
         commit([Replace(replace(found, version=found.version - 1, upload_id="late"))])
 

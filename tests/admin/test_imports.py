@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.contracts.import_orders import ImportOrder
-from postroom.model.imports import (
-    MAX_ARCHIVE_BYTES,
-    MAX_RUNNING_IMPORTS,
-    ImportCounts,
-    ImportState,
-    MailboxImportJob,
-    import_trace,
-)
+from postroom.model.imports import MAX_ARCHIVE_BYTES, ImportCounts, MailboxImportJob, import_trace
+from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.limits import DAY_MS
 from postroom.model.records import Replace
 from postroom.model.role_trust import statement
@@ -159,13 +153,13 @@ def test_an_archive_that_is_too_large_for_a_job_is_refused(
 def test_one_job_of_a_mailbox_and_ten_of_an_organization_run_at_once(
     caller: Any, acme: str, enable: Callable[..., str], start: Callable[..., str], change: Callable[..., None]
 ) -> None:
-    jobs = [start(enable(f"user{number}"), ClientToken=f"{number}") for number in range(MAX_RUNNING_IMPORTS)]
+    jobs = [start(enable(f"user{number}"), ClientToken=f"{number}") for number in range(MAX_RUNNING)]
     named = {"OrganizationId": acme, "ClientToken": "t", **FROM}
     text = caller.refused("LimitExceededException", Start, EntityId="user0@example.com", **named)
     assert f"Job {jobs[0]}" in text
     other = enable("other")
     assert "At most 10" in caller.refused("LimitExceededException", Start, EntityId=other, **named)
-    change(jobs[0], lambda job: job.end(ImportState.FAILED, job.started + 1, "the mailbox is full"))
+    change(jobs[0], lambda job: job.end(JobState.FAILED, job.started + 1, "the mailbox is full"))
     assert start("user0@example.com", ClientToken="again")
 
 
@@ -181,7 +175,7 @@ def test_a_job_says_how_far_it_is_and_why_it_failed(
         2,
         1,
     ]
-    change(made, lambda job: job.end(ImportState.FAILED, job.started + 5_000, "e" * 2000))
+    change(made, lambda job: job.end(JobState.FAILED, job.started + 5_000, "e" * 2000))
     found = caller(Describe, OrganizationId=acme, JobId=made)
     assert (found["State"], len(found["ErrorInfo"])) == ("FAILED", 1024)
     assert found["EndTime"] - found["StartTime"] == 5

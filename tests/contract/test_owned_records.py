@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from postroom.errors import ConflictError, TakenError
-from postroom.model.exports import ExportPlan, ExportState, MailboxExportJob
+from postroom.model.exports import ExportPlan, MailboxExportJob
+from postroom.model.jobs import JobState
 from postroom.model.owned import Owned
 from postroom.model.records import Insert, Put, Remove, Replace
 from tests.support.directory_records import KINDS, ORG, OTHER, opened
@@ -108,7 +109,7 @@ def test_a_job_comes_back_with_its_plan(directory: Directory) -> None:
     directory.commit([Replace(packed)])
     found = directory.owned(MailboxExportJob, ORG, "j-1")
     assert found == replace(packed, version=2)
-    ended = found.end(ExportState.FAILED, job.started + 1, "no")
+    ended = found.end(JobState.FAILED, job.started + 1, "no")
     directory.commit([Replace(ended)])
     assert directory.owned(MailboxExportJob, ORG, "j-1") == replace(ended, version=3)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.bootstrap import parts
 from postroom.bootstrap.settings import FlowSettings
 from postroom.contracts.export_orders import PlanExportOrder, end_order
-from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
+from postroom.model.jobs import JobState
 from postroom.model.records import Insert, Replace
 from postroom.ports.transit import Commit
 from tests.faults.exported import BUCKET, JOB, make_bucket, remove_bucket
@@ -63,7 +64,7 @@ def cancelled(harness: Harness) -> None:
     found: Any = harness.pipeline.directory.owned(MailboxExportJob, ORG, JOB)
     order = end_order(found.trace, ORG, JOB)
     _commit(order)
-    harness.pipeline.directory.commit([Replace(found.end(ExportState.CANCELLED, found.started))])
+    harness.pipeline.directory.commit([Replace(found.end(JobState.CANCELLED, found.started))])
     _send(harness, order)
     harness.pump()
 
@@ -87,7 +88,7 @@ def _send(harness: Harness, order: Order) -> None:
     harness.stack.sqs.send_message(QueueUrl=harness.stack.environment[queue], MessageBody=order.message)
 
 
-def _scenario(name: str, play: Any, *struck: str, state: ExportState = ExportState.COMPLETED) -> Scenario:
+def _scenario(name: str, play: Any, *struck: str, state: JobState = JobState.COMPLETED) -> Scenario:
     return Scenario(
         name,
         play,
@@ -102,6 +103,6 @@ def _scenario(name: str, play: Any, *struck: str, state: ExportState = ExportSta
 
 EXPORTS: Final[tuple[Scenario, ...]] = (
     _scenario("plan_export, pack_export, seal_export: a mailbox", exported, *STATIONS),
-    _scenario("plan_export, pack_export, seal_export: cancelled", cancelled, *STATIONS, state=ExportState.CANCELLED),
+    _scenario("plan_export, pack_export, seal_export: cancelled", cancelled, *STATIONS, state=JobState.CANCELLED),
     _scenario("plan_export: a bucket that is given back", bucket_given_back, "plan_export", "park", OPERATOR),
 )

@@ -28,7 +28,8 @@ from postroom.export.job import Export
 from postroom.export.pack_export import PackExport
 from postroom.export.plan_export import PlanExport
 from postroom.export.seal_export import SealExport
-from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
+from postroom.model.jobs import JobState
 from postroom.model.mailbox import NewItem, blob_key, enter
 from postroom.model.records import Insert, Replace
 from postroom.parking.redrive import Redriving
@@ -162,7 +163,7 @@ class ExportSystem:
             return False
         order = end_order(job.trace, ORG, job.id)
         self.transit.commit(Commit(orders=[order]))
-        self.directory.commit([Replace(job.end(ExportState.CANCELLED, self.now()))])
+        self.directory.commit([Replace(job.end(JobState.CANCELLED, self.now()))])
         self.queues.send([order])
         return True
 
@@ -256,7 +257,7 @@ def manifest(archive: bytes) -> list[Any]:
 
 def check(system: ExportSystem, missing: int = 0) -> None:
     """Check that an export has completed, with every item, and has left nothing."""
-    assert system.job.state is ExportState.COMPLETED, system.job
+    assert system.job.state is JobState.COMPLETED, system.job
     assert system.left_over() == []
     found = entries(system.archive)
     mail = [content for name, content in found.items() if name != MANIFEST]

@@ -9,18 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.model.exports import (
-    KEPT_S,
-    LISTED_MS,
-    MAILBOX_PAUSE_MS,
-    MAX_ERROR_CHARACTERS,
-    ExportPlan,
-    ExportState,
-    MailboxExportJob,
-)
+from postroom.model.exports import MAILBOX_PAUSE_MS, ExportPlan, MailboxExportJob
+from postroom.model.jobs import KEPT_S, LISTED_MS, MAX_ERROR_CHARACTERS, JobState
 from tests.support.builders import NOON
 
-ENDS: Final = [ExportState.COMPLETED, ExportState.FAILED, ExportState.CANCELLED]
+ENDS: Final = [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED]
 
 
 def job(**changes: Any) -> MailboxExportJob:
@@ -65,7 +58,7 @@ def test_progress_grows_with_every_run_whatever_their_order_and_is_whole_only_fo
     assert found.all_packed
     assert shown[:2] == [0, 1]
     assert shown == sorted(shown)
-    assert shown[-1] < found.end(ExportState.COMPLETED, NOON).progress == 100
+    assert shown[-1] < found.end(JobState.COMPLETED, NOON).progress == 100
 
 
 def test_a_plan_without_runs_is_packed_at_once() -> None:
@@ -76,7 +69,7 @@ def test_a_plan_without_runs_is_packed_at_once() -> None:
 
 
 @pytest.mark.parametrize("state", ENDS)
-def test_the_record_of_an_ended_job_is_kept_for_a_week(state: ExportState) -> None:
+def test_the_record_of_an_ended_job_is_kept_for_a_week(state: JobState) -> None:
     found = job().end(state, NOON + 1000, "x" * 2000)
     assert (found.state, found.ended, found.expires) == (state, NOON + 1000, NOON // 1000 + 1 + KEPT_S)
     assert found.error_info == "x" * MAX_ERROR_CHARACTERS
@@ -99,16 +92,16 @@ def test_a_job_that_is_stopped_says_by_what_and_runs_on() -> None:
 @pytest.mark.parametrize(
     ("state", "at", "bars"),
     [
-        (ExportState.RUNNING, 0, True),
-        (ExportState.RUNNING, 10 * MAILBOX_PAUSE_MS, True),
-        (ExportState.COMPLETED, MAILBOX_PAUSE_MS - 1, True),
-        (ExportState.COMPLETED, MAILBOX_PAUSE_MS, False),
-        (ExportState.FAILED, 0, False),
-        (ExportState.CANCELLED, 0, False),
+        (JobState.RUNNING, 0, True),
+        (JobState.RUNNING, 10 * MAILBOX_PAUSE_MS, True),
+        (JobState.COMPLETED, MAILBOX_PAUSE_MS - 1, True),
+        (JobState.COMPLETED, MAILBOX_PAUSE_MS, False),
+        (JobState.FAILED, 0, False),
+        (JobState.CANCELLED, 0, False),
     ],
 )
 def test_a_mailbox_waits_for_its_running_job_and_for_a_day_after_the_start_of_a_completed_one(
-    state: ExportState, at: int, *, bars: bool
+    state: JobState, at: int, *, bars: bool
 ) -> None:
     assert job(state=state).bars_next(NOON + at) is bars
 

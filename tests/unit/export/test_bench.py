@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import export_memory, exports
 from postroom.contracts.export_manifest import MANIFEST
-from postroom.model.exports import ExportState
+from postroom.model.jobs import JobState
 from tests.support.exports import BUCKET
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_the_mailbox_whose_memory_is_measured_is_exported_whole(tmp_path: Path) 
     system = export_memory.mailbox_of(tmp_path, 5 * exports.SMALL, exports.SMALL)
     system.start()
     system.run()
-    assert system.job.state is ExportState.COMPLETED
+    assert system.job.state is JobState.COMPLETED
     assert system.job.plan is not None
     assert system.job.plan.items == 5
     log = json.loads(system.uploads.objects[BUCKET, system.job.log_path])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.errors import TemporaryError
-from postroom.model.exports import ExportState
+from postroom.model.jobs import JobState
 from postroom.model.records import Remove
 from tests.support.calls import Calls
 from tests.support.exports import NOISE, ExportSystem, check, tiny_parts
@@ -81,7 +81,7 @@ def test_an_export_that_is_cancelled_at_any_call_leaves_nothing() -> None:
         calls.do = cancel
         carry_on(system)
         if cancelled == [True]:
-            assert system.job.state is ExportState.CANCELLED
+            assert system.job.state is JobState.CANCELLED
             assert system.uploads.objects == {}
             assert system.left_over() == []
         else:
@@ -100,7 +100,7 @@ def test_a_stop_beside_a_cancellation_leaves_an_archive_or_nothing(cancelled: in
 
     calls.do = cancel
     carry_on(system)
-    if system.job.state is ExportState.CANCELLED:
+    if system.job.state is JobState.CANCELLED:
         assert system.uploads.objects == {}
         assert system.left_over() == []
     else:

@@ -9,9 +9,9 @@ import pytest
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.contracts.export_orders import destination_of, end_order
 from postroom.errors import InvalidNotificationError, StoreUnavailableError
-from postroom.model.exports import ExportState
 from postroom.model.facts import OwnFact
 from postroom.model.folders import TITLE
+from postroom.model.jobs import JobState
 from postroom.model.records import Remove
 from postroom.ports.transit import Commit
 from tests.support.builders import ORG
@@ -156,7 +156,7 @@ def test_a_job_that_is_cancelled_leaves_nothing(small_parts: None, after: int) -
     if not cancelled:
         check(system)
         return
-    assert system.job.state is ExportState.CANCELLED
+    assert system.job.state is JobState.CANCELLED
     assert system.left_over() == []
     assert system.uploads.objects == {}
 
@@ -195,7 +195,7 @@ def test_what_is_deleted_meanwhile_ends_the_export(small_parts: None, what: str,
     assert system.left_over() == []
     assert system.uploads.objects == {}
     if what != "organization":
-        assert system.job.state is ExportState.FAILED
+        assert system.job.state is JobState.FAILED
         assert "deleted" in (system.job.error_info or "") or "removed" in (system.job.error_info or "")
 
 
@@ -209,10 +209,10 @@ def test_what_the_customer_withdraws_stops_the_job_until_it_is_given_back(small_
         if done == after:
             system.uploads.refuses = "role/export could not write the archive at take-out: AccessDenied"
         system.accept(station, body)
-    if system.job.state is ExportState.COMPLETED:
+    if system.job.state is JobState.COMPLETED:
         assert after > 3
         return
-    assert system.job.state is ExportState.RUNNING
+    assert system.job.state is JobState.RUNNING
     assert "AccessDenied" in (system.job.error_info or "")
     system.uploads.refuses = ""
     for parked in list(system.things.list()):
@@ -232,7 +232,7 @@ def test_a_bucket_that_turns_public_gets_no_archive(small_parts: None, after: in
         if done == after:
             system.uploads.public.add("take-out")
         system.accept(station, body)
-    if system.job.state is ExportState.COMPLETED:
+    if system.job.state is JobState.COMPLETED:
         assert after > 3
         return
     assert "is public" in (system.job.error_info or "")
@@ -251,7 +251,7 @@ def test_a_job_whose_order_is_discarded_fails_with_the_cause(system: ExportSyste
     assert "KeyUnavailable" in (system.job.error_info or "")
     assert system.parking.discard(parked)
     system.run()
-    assert system.job.state is ExportState.FAILED
+    assert system.job.state is JobState.FAILED
     assert "KeyUnavailable" in (system.job.error_info or "")
     assert system.left_over() == []
 
@@ -264,7 +264,7 @@ def test_an_upload_that_another_aborted_ends_the_job(system: ExportSystem) -> No
         if station == "seal_export":
             system.uploads.open.clear()
         system.accept(station, body)
-    assert system.job.state is ExportState.FAILED
+    assert system.job.state is JobState.FAILED
     assert "aborted" in (system.job.error_info or "")
     assert system.left_over() == []
 

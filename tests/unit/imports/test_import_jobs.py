@@ -15,7 +15,8 @@ from postroom.adapters.memory.queues import MemoryParkedNotices
 from postroom.contracts.import_orders import end_of_import
 from postroom.errors import StoreUnavailableError
 from postroom.imports import import_mailbox
-from postroom.model.imports import ImportCounts, ImportState
+from postroom.model.imports import ImportCounts
+from postroom.model.jobs import JobState
 from postroom.model.records import Replace
 from postroom.parking.redrive import Redriving
 from tests.support.builders import ORG
@@ -39,7 +40,7 @@ def test_an_archive_enters_a_mailbox() -> None:
     system.start(archive({**entries, "notes.txt": b"no mail"}))
     assert system.run() == 1
     job = system.job
-    assert (job.state, job.progress, job.counts) == (ImportState.COMPLETED, 100, ImportCounts(5, 0, 1))
+    assert (job.state, job.progress, job.counts) == (JobState.COMPLETED, 100, ImportCounts(5, 0, 1))
     assert (job.error_info, job.ended) == (None, system.clock)
     assert contents(system) == Counter(entries.values())
     assert not system.is_open
@@ -71,7 +72,7 @@ def test_an_import_goes_on_in_the_next_run(monkeypatch: pytest.MonkeyPatch) -> N
         system.accept(waiting.popleft(), lambda left=left: next(left))  # type: ignore[misc]
         runs += 1
     assert runs > 2
-    assert (system.job.state, system.job.counts) == (ImportState.COMPLETED, ImportCounts(9, 0, 0))
+    assert (system.job.state, system.job.counts) == (JobState.COMPLETED, ImportCounts(9, 0, 0))
     assert contents(system) == Counter(entries.values())
 
 
@@ -79,7 +80,7 @@ def test_an_archive_that_no_run_gets_further_with_fails() -> None:
     system = ImportSystem()
     system.start(archive(messages(3)))
     assert system.run(lambda: import_mailbox.LEFT_MS - 1) == 1
-    assert (system.job.state, system.job.error_info) == (ImportState.FAILED, import_mailbox.TOO_SLOW)
+    assert (system.job.state, system.job.error_info) == (JobState.FAILED, import_mailbox.TOO_SLOW)
     assert not system.is_open
 
 
@@ -88,10 +89,10 @@ def test_a_run_leaves_a_job_alone_that_another_works_on() -> None:
     job = system.start(archive(messages(3)))
     system.directory.commit([Replace(replace(job, busy_until=system.clock + 1))])
     system.run()
-    assert (system.items(), system.job.state, system.is_open) == ([], ImportState.RUNNING, True)
+    assert (system.items(), system.job.state, system.is_open) == ([], JobState.RUNNING, True)
     system.clock += 1
     system.accept(system.order.message)
-    assert system.job.state is ImportState.COMPLETED
+    assert system.job.state is JobState.COMPLETED
 
 
 def test_a_message_that_comes_again_takes_over_from_the_run_that_had_it() -> None:
@@ -99,7 +100,7 @@ def test_a_message_that_comes_again_takes_over_from_the_run_that_had_it() -> Non
     job = system.start(archive(messages(3)))
     system.directory.commit([Replace(replace(job, busy_until=system.clock + 1))])
     system.accept(system.order.message, comes_again=True)
-    assert system.job.state is ImportState.COMPLETED
+    assert system.job.state is JobState.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_an_archive_that_is_refused_fails_with_the_reason(content: bytes, said: 
     system = ImportSystem()
     system.start(content)
     system.run()
-    assert system.job.state is ImportState.FAILED
+    assert system.job.state is JobState.FAILED
     assert system.job.error_info
     assert said in system.job.error_info
     assert (system.items(), system.is_open) == ([], False)
@@ -121,7 +122,7 @@ def test_an_object_that_was_changed_is_refused() -> None:
     system.start(archive(messages(3)))
     system.sources.objects[BUCKET, PATH] = archive(messages(4))
     system.run()
-    assert (system.job.state, system.items()) == (ImportState.FAILED, [])
+    assert (system.job.state, system.items()) == (JobState.FAILED, [])
     assert "changed" in str(system.job.error_info)
 
 
@@ -132,13 +133,13 @@ def test_a_full_mailbox_keeps_what_has_entered_and_a_new_job_goes_on(monkeypatch
     system.mailboxes.set_quota("ann", sizes)
     job = system.start(archive(entries))
     system.run()
-    assert system.job.state is ImportState.FAILED
+    assert system.job.state is JobState.FAILED
     assert "full" in str(system.job.error_info)
     assert (len(system.items()), system.job.counts.entered) == (3, 3)
     system.mailboxes.set_quota("ann", 1 << 30)
     system.directory.commit([Replace(replace(job, version=system.job.version))])
     system.accept(system.order.message)
-    assert (system.job.state, system.job.counts) == (ImportState.COMPLETED, ImportCounts(3, 3, 0))
+    assert (system.job.state, system.job.counts) == (JobState.COMPLETED, ImportCounts(3, 3, 0))
     assert contents(system) == Counter(entries.values())
 
 
@@ -150,11 +151,11 @@ def test_a_cancelled_job_stops_and_keeps_what_has_entered(monkeypatch: pytest.Mo
 
     def cancel(_: str) -> None:
         if len(system.items()) >= 4 and next(looks) == 0:
-            system.directory.commit([Replace(system.job.end(ImportState.CANCELLED, system.clock))])
+            system.directory.commit([Replace(system.job.end(JobState.CANCELLED, system.clock))])
 
     system.around = lambda name, port: each_call(port, cancel, lambda _: None) if name == "owners" else port
     system.run()
-    assert system.job.state is ImportState.CANCELLED
+    assert system.job.state is JobState.CANCELLED
     assert 4 <= len(system.items()) < 20
     assert not system.is_open
 
@@ -167,7 +168,7 @@ def test_a_deleted_owner_or_mailbox_ends_the_job(gone: str) -> None:
         Nothing(port) if name == {"owner": "owners", "mailbox": "mailboxes"}[gone] else port
     )
     system.run()
-    assert (system.job.state, system.is_open) == (ImportState.FAILED, False)
+    assert (system.job.state, system.is_open) == (JobState.FAILED, False)
     assert "deleted" in str(system.job.error_info) or "removed" in str(system.job.error_info)
 
 
@@ -185,7 +186,7 @@ def test_an_order_that_is_given_up_ends_the_job() -> None:
     system = ImportSystem()
     system.start(archive(messages(3)))
     system.accept(end_of_import(system.order.trace, ORG, JOB, "StoreUnavailableError: no answer").message)
-    assert (system.job.state, system.job.error_info) == (ImportState.FAILED, "StoreUnavailableError: no answer")
+    assert (system.job.state, system.job.error_info) == (JobState.FAILED, "StoreUnavailableError: no answer")
     system.run()
     assert (system.items(), system.is_open) == ([], False)
 
@@ -201,7 +202,7 @@ def test_a_job_whose_parked_order_is_discarded_fails_with_the_cause() -> None:
     (parked,) = things.list()
     assert parking.discard(parked)
     system.run()
-    assert (system.job.state, system.job.error_info) == (ImportState.FAILED, "StoreUnavailableError: no answer")
+    assert (system.job.state, system.job.error_info) == (JobState.FAILED, "StoreUnavailableError: no answer")
     assert (system.items(), list(system.transit.open_orders(system.order.trace))) == ([], [])
 
 
@@ -236,7 +237,7 @@ def test_a_run_may_stop_anywhere(monkeypatch: pytest.MonkeyPatch, error: Any, is
         if stopped:
             system.accept(body, comes_again=True)
         system.run()
-        assert (system.job.state, system.is_open) == (ImportState.COMPLETED, False), stop
+        assert (system.job.state, system.is_open) == (JobState.COMPLETED, False), stop
         assert contents(system) == Counter(entries.values()), stop
         assert system.job.counts.entered + system.job.counts.known == 5
         if next(calls) <= stop:

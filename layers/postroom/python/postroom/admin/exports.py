@@ -20,8 +20,9 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.contracts.export_orders import PlanExportOrder, destination_of, end_order
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.exports import MAX_RUNNING, ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
 from postroom.model.facts import Fact, OwnFact
+from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.records import Insert, Replace
 from postroom.ports.directory import every_owned
 from postroom.ports.transit import Commit
@@ -76,11 +77,11 @@ def cancel(
     if replay.answer is not None:
         return {}
     job = _job(context, organization, request["JobId"])
-    if job.state is not ExportState.CANCELLED:
+    if job.state is not JobState.CANCELLED:
         _check_cancellable(job)
         order = end_order(job.trace, organization.id, job.id)
         context.transit.commit(Commit(orders=[order]))
-        context.directory.commit([Replace(job.end(ExportState.CANCELLED, now)), *replay.remember(job.id)])
+        context.directory.commit([Replace(job.end(JobState.CANCELLED, now)), *replay.remember(job.id)])
         context.queues.send([order])
     return {}
 

@@ -19,7 +19,8 @@ from postroom.contracts.admin.exceptions import (
 from postroom.contracts.import_orders import ImportOrder
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.facts import Fact, OwnFact
-from postroom.model.imports import MAX_ARCHIVE_BYTES, MAX_RUNNING_IMPORTS, ImportState, MailboxImportJob
+from postroom.model.imports import MAX_ARCHIVE_BYTES, MailboxImportJob
+from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.limits import MB
 from postroom.model.records import Insert, Replace
 from postroom.ports.directory import every_owned
@@ -71,11 +72,11 @@ def cancel(
     """Cancel a job: its station stops within seconds. Cancelling it again changes nothing."""
     organization = lookup.organization(context, request["OrganizationId"])
     job = _job(context, organization, request["JobId"])
-    if job.state is ImportState.CANCELLED:
+    if job.state is JobState.CANCELLED:
         return {}
     if not job.is_running:
         raise InvalidParameterException(f"JobId: job {job.id} is {job.state} and cannot be cancelled.")
-    context.directory.commit([Replace(job.end(ImportState.CANCELLED, now))])
+    context.directory.commit([Replace(job.end(JobState.CANCELLED, now))])
     return {}
 
 
@@ -120,10 +121,8 @@ def _check_limits(context: Context, organization: Organization, owner: Entity) -
     barring = next((job for job in running if job.entity_id == owner.id), None)
     if barring is not None:
         raise LimitExceededException(f"Job {barring.id} imports into {owner.id}; one at a time does.")
-    if len(running) >= MAX_RUNNING_IMPORTS:
-        raise LimitExceededException(
-            f"At most {MAX_RUNNING_IMPORTS} mailbox import jobs of an organization run at once."
-        )
+    if len(running) >= MAX_RUNNING:
+        raise LimitExceededException(f"At most {MAX_RUNNING} mailbox import jobs of an organization run at once.")
 
 
 def _object(context: Context, bucket: str, path: str) -> ObjectFacts:

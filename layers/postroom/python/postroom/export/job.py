@@ -20,8 +20,9 @@ from postroom.contracts.export_orders import (
 )
 from postroom.contracts.export_staging import StagedKeys
 from postroom.errors import ConflictError, PermanentError
-from postroom.model.exports import ExportState, MailboxExportJob
+from postroom.model.exports import MailboxExportJob
 from postroom.model.facts import Fact, OwnFact
+from postroom.model.jobs import JobState
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.records import Replace
 from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
@@ -154,7 +155,7 @@ class Export:
 
     def fail(self, order: ExportOrder, cause: str) -> None:
         """End an order's job without an archive, and the order with it."""
-        job = self.change(order, lambda job: job.end(ExportState.FAILED, self.now(), cause))
+        job = self.change(order, lambda job: job.end(JobState.FAILED, self.now(), cause))
         self.end(order, job)
 
     def fail_without_upload(self, order: ExportOrder) -> None:
@@ -164,7 +165,7 @@ class Export:
             ConflictError: another attempt is completing the archive.
         """
         job = self.change(
-            order, lambda job: None if job.completing else job.end(ExportState.FAILED, self.now(), UPLOAD_GONE)
+            order, lambda job: None if job.completing else job.end(JobState.FAILED, self.now(), UPLOAD_GONE)
         )
         if job is not None and job.is_running:
             raise ConflictError("another attempt completes the archive")
@@ -178,7 +179,7 @@ class Export:
         """
         self.staging.remove_under(StagedKeys.of(order.organization_id, order.job_id))
         upload = (upload_of(job) if job else None) or _upload_of(order)
-        if upload is not None and (job is None or job.state is not ExportState.COMPLETED):
+        if upload is not None and (job is None or job.state is not JobState.COMPLETED):
             self.uploads.abort(upload)
         destination = destination_of(job) if job else _destination_of(order)
         if destination is not None:
@@ -201,7 +202,7 @@ class Export:
     def _ended(self, order: ExportOrder, job: MailboxExportJob | None) -> Fact:
         if job is None:
             return self.fact(order, OwnFact.EXPORT_ENDED, order.key, state=NO_JOB)
-        name = OwnFact.EXPORT_COMPLETED if job.state is ExportState.COMPLETED else OwnFact.EXPORT_ENDED
+        name = OwnFact.EXPORT_COMPLETED if job.state is JobState.COMPLETED else OwnFact.EXPORT_ENDED
         more = {"cause": job.error_info} if job.error_info else {}
         return self.fact(order, name, order.key, state=job.state.value, **more)
 

@@ -16,7 +16,7 @@ from postroom.contracts.export_staging import Completion, StagedKeys
 from postroom.errors import ExportRefusedError, PartsDifferError, UploadGoneError
 from postroom.export.job import UPLOAD_GONE
 from postroom.export.tail import Staged, write_end
-from postroom.model.exports import ExportState
+from postroom.model.jobs import JobState
 from postroom.ports.export_uploads import Part
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class SealExport:
 
     def _conclude(self, order: SealExportOrder) -> None:
         export = self.export
-        job = export.change(order, lambda job: job.end(ExportState.COMPLETED, export.now_ms))
+        job = export.change(order, lambda job: job.end(JobState.COMPLETED, export.now_ms))
         export.end(order, job)
 
     def _begin_round(self, order: SealExportOrder) -> None:

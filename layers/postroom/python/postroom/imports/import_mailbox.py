@@ -19,7 +19,8 @@ from postroom.imports.importing import Importing
 from postroom.imports.journal import Journal
 from postroom.imports.zip_reader import read_zip
 from postroom.model.facts import Fact, OwnFact
-from postroom.model.imports import ImportCounts, ImportState, MailboxImportJob
+from postroom.model.imports import ImportCounts, MailboxImportJob
+from postroom.model.jobs import JobState
 from postroom.model.records import Replace
 from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
 
@@ -91,7 +92,7 @@ class ImportMailbox:
         """
         order = ImportOrder.read(body)
         if order.kind is Why.END:
-            job = self.change(order, lambda job: job.end(ImportState.FAILED, self.now(), order.cause))
+            job = self.change(order, lambda job: job.end(JobState.FAILED, self.now(), order.cause))
             self._end(order, job)
             return
         job = self.job(order)
@@ -135,17 +136,17 @@ class ImportMailbox:
         try:
             run.run()
         except PermanentError as error:
-            self._finish(order, run, ImportState.FAILED, str(error))
+            self._finish(order, run, JobState.FAILED, str(error))
         except PostroomError:
             self.change(order, lambda job: replace(job.at(run.percent, run.counts()), busy_until=0))
             raise
         else:
             if run.is_whole:
-                self._finish(order, run, ImportState.COMPLETED)
+                self._finish(order, run, JobState.COMPLETED)
             else:
                 self._go_on(order, run)
 
-    def _finish(self, order: ImportOrder, run: _Run, state: ImportState, why: str | None = None) -> None:
+    def _finish(self, order: ImportOrder, run: _Run, state: JobState, why: str | None = None) -> None:
         counts = run.counts()
         job = self.change(order, lambda job: job.at(run.percent, counts).end(state, self.now(), why))
         self._end(order, job)
@@ -153,7 +154,7 @@ class ImportMailbox:
     def _go_on(self, order: ImportOrder, run: _Run) -> None:
         """Note how far a run has got, and send the order again for the next."""
         if not run.has_moved:
-            self._finish(order, run, ImportState.FAILED, TOO_SLOW)
+            self._finish(order, run, JobState.FAILED, TOO_SLOW)
             return
         job = self.change(order, lambda job: replace(job.at(run.percent, run.counts()), busy_until=0))
         if job is None or not job.is_running:
@@ -247,7 +248,7 @@ class _GoneError(PermanentError):
 
 
 def _ended(order: ImportOrder, job: MailboxImportJob | None, now_ms: int) -> Fact:
-    is_whole = job is not None and job.state is ImportState.COMPLETED
+    is_whole = job is not None and job.state is JobState.COMPLETED
     name = OwnFact.IMPORT_COMPLETED if is_whole else OwnFact.IMPORT_ENDED
     said: dict[str, object] = {"jobId": order.job_id, "state": job.state.value if job else NO_JOB}
     if job is not None:

@@ -1,21 +1,15 @@
 """Jobs that export a mailbox to a customer's bucket: what the API shows of them, and how far their stations are.
 
-A job is RUNNING until the station that seals its archive, a fault or an administrator ends it; an ended job never
-changes again. Stations read the job before each of their steps: one that has ended stops them.
 Source: model, MailboxExportJob; guide, "Exporting mailbox content" (ZH:7189-7350).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import ClassVar, Final
 
+from postroom.model.jobs import MAX_ERROR_CHARACTERS, Job, JobState
 from postroom.model.limits import DAY_MS
-from postroom.model.owned import Owned
-
-MAX_RUNNING: Final = 10
-"""Most jobs of an organization that run at once. Source: guide, ZH:7345."""
 
 MAILBOX_PAUSE_MS: Final = DAY_MS
 """Milliseconds from the start of a mailbox's job to the start of its next. Source: guide, ZH:7346."""
@@ -23,30 +17,12 @@ MAILBOX_PAUSE_MS: Final = DAY_MS
 EXPORT_PREFIX: Final = "export:"
 """Prefix of the traces of exports."""
 
-LISTED_MS: Final = 7 * DAY_MS
-"""Milliseconds from its start in which a job is listed. Source: model, ListMailboxExportJobs."""
-
-KEPT_S: Final = 7 * 86_400
-"""Seconds for which the record of a job is kept after the job has ended. Ours."""
-
-MAX_ERROR_CHARACTERS: Final = 1024
-"""Source: model, MailboxExportErrorInfo."""
-
 MAX_PATH_CHARACTERS: Final = 1023
 """Source: model, S3ObjectKey."""
 
 _PLANNED_PERCENT: Final = 1
 _PACKED_PERCENT: Final = 98
 """Progress when all runs are planned, and when all are packed; only a completed job has 100. Ours."""
-
-
-class ExportState(StrEnum):
-    """Source: model, MailboxExportJobState."""
-
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,51 +45,29 @@ class ExportPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxExportJob(Owned):
-    """A job. Times are milliseconds since the epoch, except ``expires``.
+class MailboxExportJob(Job):
+    """A job, and how far its stations are.
 
     Attributes:
-        entity_id: the user or resource that owns the mailbox.
-        role_arn: the customer's role, under which everything is written into the bucket.
-        external_id: STS's ExternalId, with which the role is always assumed: the organization's ARN. With a condition
-            on it, a role excludes the other organizations of the account.
         key_arn: the symmetric KMS key under which S3 encrypts the archive.
         prefix: of the archive's key, as the caller gave it.
-        error_info: why the job failed, or what stops it now; at most ``MAX_ERROR_CHARACTERS``.
         upload_id: of the multipart upload; None before it is started.
         plan: None until the whole plan is written.
         packed: a bit per run that is packed, the lowest bit of the first byte for run 0.
         round: how often all runs are packed anew, because parts were not those that were recorded.
         completing: the upload is being completed: the job cannot be cancelled any more.
         sha384: of the finished archive, in hexadecimal digits.
-        expires: in seconds since the epoch; None while the job runs.
     """
 
     family: ClassVar[str] = "EXPORT"
-    id: str
-    entity_id: str
-    role_arn: str
-    external_id: str
     key_arn: str
-    bucket: str
     prefix: str
-    started: int
-    description: str | None = None
-    state: ExportState = ExportState.RUNNING
-    error_info: str | None = None
-    ended: int | None = None
     upload_id: str | None = None
     plan: ExportPlan | None = None
     packed: bytes = b""
     round: int = 0
     completing: bool = False
     sha384: str | None = None
-    expires: int | None = None
-
-    @property
-    def key(self) -> str:
-        """Its id."""
-        return self.id
 
     @property
     def trace(self) -> str:
@@ -129,11 +83,6 @@ class MailboxExportJob(Owned):
     def log_path(self) -> str:
         """Key of the log in the bucket, beside the archive."""
         return f"{self.path.removesuffix(_ARCHIVE)}{_LOG}"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether its stations go on."""
-        return self.state is ExportState.RUNNING
 
     @property
     def can_be_cancelled(self) -> bool:
@@ -153,7 +102,7 @@ class MailboxExportJob(Owned):
     @property
     def progress(self) -> int:
         """The estimated progress, in percent. Runs have about the same size, so that they are counted."""
-        if self.state is ExportState.COMPLETED:
+        if self.state is JobState.COMPLETED:
             return 100
         if self.plan is None:
             return 0
@@ -167,25 +116,16 @@ class MailboxExportJob(Owned):
         packed[byte] |= 1 << bit
         return replace(self, packed=bytes(packed))
 
-    def end(self, state: ExportState, now_ms: int, error_info: str | None = None) -> MailboxExportJob:
-        """Return the job after its end."""
-        info = error_info[:MAX_ERROR_CHARACTERS] if error_info else None
-        return replace(self, state=state, ended=now_ms, error_info=info, expires=now_ms // 1000 + KEPT_S)
-
     def stopped_by(self, cause: str) -> MailboxExportJob:
         """Return the job while something stops it that an operator, or the customer, can still remedy."""
         return replace(self, error_info=cause[:MAX_ERROR_CHARACTERS])
-
-    def is_listed(self, now_ms: int) -> bool:
-        """Say whether the job is one of the last seven days."""
-        return now_ms - self.started < LISTED_MS
 
     def bars_next(self, now_ms: int) -> bool:
         """Say whether its mailbox may not be exported again yet.
 
         A job that failed or was cancelled has left nothing in the bucket, and bars nothing (ours).
         """
-        if self.state is ExportState.COMPLETED:
+        if self.state is JobState.COMPLETED:
             return now_ms - self.started < MAILBOX_PAUSE_MS
         return self.is_running
 
