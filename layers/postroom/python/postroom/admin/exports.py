@@ -11,25 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postroom.admin import export_targets, idempotency, lookup, pages
-from postroom.admin.context import present, seconds
+from postroom.admin import export_targets, idempotency, jobs, lookup
+from postroom.admin.context import present
 from postroom.contracts.admin.exceptions import (
-    EntityNotFoundException,
     InvalidParameterException,
     LimitExceededException,
 )
 from postroom.contracts.export_orders import PlanExportOrder, destination_of, end_order
-from postroom.model.directory import EntityKind, EntityState
 from postroom.model.exports import MailboxExportJob
-from postroom.model.facts import Fact, OwnFact
+from postroom.model.facts import OwnFact
 from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.records import Insert, Replace
-from postroom.ports.directory import every_owned
 from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Entity, Organization
@@ -43,7 +38,7 @@ def start(
     replay = idempotency.look_up(context, "StartMailboxExportJob", request, now)
     if replay.answer is not None:
         return {"JobId": replay.answer}
-    owner = _owner(context, organization, request["EntityId"])
+    owner = jobs.mailbox_owner(context, organization, request["EntityId"])
     _check_limits(context, organization, owner, now)
     job_id = context.new_uuid()
     export_targets.check(context, organization, request, job_id)
@@ -62,7 +57,7 @@ def start(
     order = PlanExportOrder(
         trace=job.trace, organization_id=organization.id, job_id=job_id, destination=destination_of(job)
     )
-    context.transit.commit(Commit(facts=[_started(job)], orders=[order]))
+    context.transit.commit(Commit(facts=[jobs.started(job, OwnFact.EXPORT_STARTED, job.path)], orders=[order]))
     context.directory.commit([Replace(organization), Insert(job), *replay.remember(job_id)])
     context.queues.send([order])
     return {"JobId": job_id}
@@ -76,7 +71,7 @@ def cancel(
     replay = idempotency.look_up(context, "CancelMailboxExportJob", request, now)
     if replay.answer is not None:
         return {}
-    job = _job(context, organization, request["JobId"])
+    job = jobs.find(context, MailboxExportJob, organization, request["JobId"])
     if job.state is not JobState.CANCELLED:
         _check_cancellable(job)
         order = end_order(job.trace, organization.id, job.id)
@@ -89,7 +84,7 @@ def cancel(
 def describe(context: Context, request: requests.DescribeMailboxExportJobRequest, _now: int) -> dict[str, Any]:
     """Describe a job: while it runs, and for a week after its end."""
     organization = lookup.organization(context, request["OrganizationId"])
-    job = _job(context, organization, request["JobId"])
+    job = jobs.find(context, MailboxExportJob, organization, request["JobId"])
     listed = _listed(job)
     del listed["JobId"]
     return listed | present(
@@ -99,70 +94,27 @@ def describe(context: Context, request: requests.DescribeMailboxExportJobRequest
 
 def list_(context: Context, request: requests.ListMailboxExportJobsRequest, now: int) -> dict[str, Any]:
     """List the jobs that were started in the last seven days, ordered by id."""
-    organization = lookup.organization(context, request["OrganizationId"])
-    found, token = pages.page(
-        context,
-        "ListMailboxExportJobs",
-        request,
-        lambda after: (job for job in _all(context, organization.id, after) if job.is_listed(now)),
-        lambda job: job.id,
-    )
+    found, token = jobs.page(context, "ListMailboxExportJobs", request, MailboxExportJob, now)
     return present(Jobs=[_listed(job) for job in found], NextToken=token)
 
 
-def _started(job: MailboxExportJob) -> Fact:
-    said = {"jobId": job.id, "mailboxId": job.entity_id, "bucket": job.bucket, "path": job.path}
-    name = OwnFact.EXPORT_STARTED
-    return Fact(job.trace, job.organization_id, name, name.value, job.started, data=said)
-
-
-def _owner(context: Context, organization: Organization, identifier: str) -> Entity:
-    """Return the owner of the mailbox to export, a disabled one included."""
-    owner = lookup.entity(context, organization.id, identifier, EntityKind.USER, EntityKind.RESOURCE)
-    if owner.state is EntityState.DELETED or context.mailboxes.head(owner.id) is None:
-        raise EntityNotFoundException(f"EntityId: {identifier} has no mailbox.")
-    return owner
-
-
 def _check_limits(context: Context, organization: Organization, owner: Entity, now: int) -> None:
-    jobs = list(_all(context, organization.id))
-    barring = next((job for job in jobs if job.entity_id == owner.id and job.bars_next(now)), None)
+    known = jobs.every(context, MailboxExportJob, organization)
+    barring = next((job for job in known if job.entity_id == owner.id and job.bars_next(now)), None)
     if barring is not None:
         why = "is running" if barring.is_running else "was started less than 24 hours ago"
         raise LimitExceededException(
             f"A mailbox can be exported once in 24 hours, and job {barring.id} of {owner.id} {why}."
         )
-    if sum(job.is_running for job in jobs) >= MAX_RUNNING:
+    if sum(job.is_running for job in known) >= MAX_RUNNING:
         raise LimitExceededException(f"At most {MAX_RUNNING} mailbox export jobs of an organization run at once.")
 
 
 def _check_cancellable(job: MailboxExportJob) -> None:
-    if not job.is_running:
-        raise InvalidParameterException(f"JobId: job {job.id} is {job.state} and cannot be cancelled.")
+    jobs.require_running(job)
     if not job.can_be_cancelled:
         raise InvalidParameterException(f"JobId: job {job.id} is being completed and cannot be cancelled any more.")
 
 
-def _job(context: Context, organization: Organization, job_id: str) -> MailboxExportJob:
-    job = context.directory.owned(MailboxExportJob, organization.id, job_id)
-    if job is None:
-        raise EntityNotFoundException(f"There is no mailbox export job {job_id} in the organization.")
-    return job
-
-
-def _all(context: Context, organization_id: str, after: str | None = None) -> Iterable[MailboxExportJob]:
-    return every_owned(context.directory, MailboxExportJob, organization_id, after)
-
-
 def _listed(job: MailboxExportJob) -> dict[str, Any]:
-    return present(
-        JobId=job.id,
-        EntityId=job.entity_id,
-        Description=job.description,
-        S3BucketName=job.bucket,
-        S3Path=job.path,
-        EstimatedProgress=job.progress,
-        State=job.state.value,
-        StartTime=seconds(job.started),
-        EndTime=seconds(job.ended),
-    )
+    return jobs.listed(job, S3Path=job.path)

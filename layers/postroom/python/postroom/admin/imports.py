@@ -9,26 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postroom.admin import export_targets, idempotency, lookup, pages
-from postroom.admin.context import present, seconds
+from postroom.admin import export_targets, idempotency, jobs, lookup
+from postroom.admin.context import present
 from postroom.contracts.admin.exceptions import (
-    EntityNotFoundException,
     InvalidParameterException,
     LimitExceededException,
 )
 from postroom.contracts.import_orders import ImportOrder
-from postroom.model.directory import EntityKind, EntityState
-from postroom.model.facts import Fact, OwnFact
+from postroom.model.facts import OwnFact
 from postroom.model.imports import MAX_ARCHIVE_BYTES, MailboxImportJob
 from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.limits import MB
 from postroom.model.records import Insert, Replace
-from postroom.ports.directory import every_owned
 from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
     from postroom.model.records import Entity, Organization
@@ -43,7 +38,7 @@ def start(
     replay = idempotency.look_up(context, "StartMailboxImportJob", request, now)
     if replay.answer is not None:
         return {"JobId": replay.answer}
-    owner = _owner(context, organization, request["EntityId"])
+    owner = jobs.mailbox_owner(context, organization, request["EntityId"])
     _check_limits(context, organization, owner)
     export_targets.check_role(context, request["RoleArn"], organization.arn, (context.settings.import_role_arn,))
     found = _object(context, request["S3BucketName"], request["S3Key"])
@@ -60,7 +55,7 @@ def start(
         started=now,
     )
     order = ImportOrder(trace=job.trace, organization_id=organization.id, job_id=job.id)
-    context.transit.commit(Commit(facts=[_started(job)], orders=[order]))
+    context.transit.commit(Commit(facts=[jobs.started(job, OwnFact.IMPORT_STARTED, job.path)], orders=[order]))
     context.directory.commit([Replace(organization), Insert(job), *replay.remember(job.id)])
     context.queues.send([order])
     return {"JobId": job.id}
@@ -71,11 +66,10 @@ def cancel(
 ) -> answers.CancelMailboxImportJobResponse:
     """Cancel a job: its station stops within seconds. Cancelling it again changes nothing."""
     organization = lookup.organization(context, request["OrganizationId"])
-    job = _job(context, organization, request["JobId"])
+    job = jobs.find(context, MailboxImportJob, organization, request["JobId"])
     if job.state is JobState.CANCELLED:
         return {}
-    if not job.is_running:
-        raise InvalidParameterException(f"JobId: job {job.id} is {job.state} and cannot be cancelled.")
+    jobs.require_running(job)
     context.directory.commit([Replace(job.end(JobState.CANCELLED, now))])
     return {}
 
@@ -83,7 +77,7 @@ def cancel(
 def describe(context: Context, request: requests.DescribeMailboxImportJobRequest, _now: int) -> dict[str, Any]:
     """Describe a job: while it runs, and for a week after its end."""
     organization = lookup.organization(context, request["OrganizationId"])
-    job = _job(context, organization, request["JobId"])
+    job = jobs.find(context, MailboxImportJob, organization, request["JobId"])
     listed = _listed(job)
     del listed["JobId"]
     return listed | present(RoleArn=job.role_arn, ErrorInfo=job.error_info or None)
@@ -91,33 +85,12 @@ def describe(context: Context, request: requests.DescribeMailboxImportJobRequest
 
 def list_(context: Context, request: requests.ListMailboxImportJobsRequest, now: int) -> dict[str, Any]:
     """List the jobs that were started in the last seven days, ordered by id."""
-    organization = lookup.organization(context, request["OrganizationId"])
-    found, token = pages.page(
-        context,
-        "ListMailboxImportJobs",
-        request,
-        lambda after: (job for job in _all(context, organization.id, after) if job.is_listed(now)),
-        lambda job: job.id,
-    )
+    found, token = jobs.page(context, "ListMailboxImportJobs", request, MailboxImportJob, now)
     return present(Jobs=[_listed(job) for job in found], NextToken=token)
 
 
-def _started(job: MailboxImportJob) -> Fact:
-    said = {"jobId": job.id, "mailboxId": job.entity_id, "bucket": job.bucket, "path": job.path}
-    name = OwnFact.IMPORT_STARTED
-    return Fact(job.trace, job.organization_id, name, name.value, job.started, data=said)
-
-
-def _owner(context: Context, organization: Organization, identifier: str) -> Entity:
-    """Return the owner of the mailbox, a disabled one included."""
-    owner = lookup.entity(context, organization.id, identifier, EntityKind.USER, EntityKind.RESOURCE)
-    if owner.state is EntityState.DELETED or context.mailboxes.head(owner.id) is None:
-        raise EntityNotFoundException(f"EntityId: {identifier} has no mailbox.")
-    return owner
-
-
 def _check_limits(context: Context, organization: Organization, owner: Entity) -> None:
-    running = [job for job in _all(context, organization.id) if job.is_running]
+    running = [job for job in jobs.every(context, MailboxImportJob, organization) if job.is_running]
     barring = next((job for job in running if job.entity_id == owner.id), None)
     if barring is not None:
         raise LimitExceededException(f"Job {barring.id} imports into {owner.id}; one at a time does.")
@@ -140,29 +113,11 @@ def _object(context: Context, bucket: str, path: str) -> ObjectFacts:
     return found
 
 
-def _job(context: Context, organization: Organization, job_id: str) -> MailboxImportJob:
-    job = context.directory.owned(MailboxImportJob, organization.id, job_id)
-    if job is None:
-        raise EntityNotFoundException(f"There is no mailbox import job {job_id} in the organization.")
-    return job
-
-
-def _all(context: Context, organization_id: str, after: str | None = None) -> Iterable[MailboxImportJob]:
-    return every_owned(context.directory, MailboxImportJob, organization_id, after)
-
-
 def _listed(job: MailboxImportJob) -> dict[str, Any]:
-    return present(
-        JobId=job.id,
-        EntityId=job.entity_id,
-        Description=job.description,
-        S3BucketName=job.bucket,
+    return jobs.listed(
+        job,
         S3Key=job.path,
-        EstimatedProgress=job.progress,
         ItemsEntered=job.counts.entered,
         ItemsThereBefore=job.counts.known,
         ItemsSkipped=job.counts.skipped,
-        State=job.state.value,
-        StartTime=seconds(job.started),
-        EndTime=seconds(job.ended),
     )
