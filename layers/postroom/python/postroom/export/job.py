@@ -6,7 +6,7 @@ job has ended, it removes what there is: so the last one that was still at work 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postroom.contracts.export_orders import (
@@ -19,12 +19,12 @@ from postroom.contracts.export_orders import (
     upload_of,
 )
 from postroom.contracts.export_staging import StagedKeys
+from postroom.effects.jobs import NO_JOB, change_job, job_of
 from postroom.errors import ConflictError, PermanentError
 from postroom.model.exports import MailboxExportJob
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.jobs import JobState
 from postroom.model.limits import CHUNK_RECIPIENTS
-from postroom.model.records import Replace
 from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from postroom.contracts.export_orders import Destination
     from postroom.contracts.orders import Order
     from postroom.model.mailbox import Head
-    from postroom.ports.directory import ExportRecords, MailboxOwners
+    from postroom.ports.directory import JobRecords, MailboxOwners
     from postroom.ports.export_staging import ExportStaging
     from postroom.ports.export_uploads import ExportUploads
     from postroom.ports.mailbox_keys import MailboxKeys
@@ -42,14 +42,8 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Queues
     from postroom.ports.transit import Transit
 
-MAX_RACES: Final = 12
-"""How often a job's record is changed anew, as other packers are faster, before the queue waits. Ours."""
-
 MAILBOX_GONE: Final = "the mailbox was removed while it was exported"
 OWNER_GONE: Final = "the owner of the mailbox was deleted while it was exported"
-NO_JOB: Final = "NONE"
-"""State in the fact of an order that has no job."""
-
 UPLOAD_GONE: Final = "the multipart upload of the archive was aborted by another than the export"
 
 OrderT = TypeVar("OrderT", bound=ExportOrder)
@@ -64,7 +58,7 @@ class Export:
         pause: ``pause(n)`` waits a little, longer as n grows.
     """
 
-    records: ExportRecords
+    records: JobRecords
     owners: MailboxOwners
     mailboxes: Mailboxes
     keys: MailboxKeys
@@ -83,37 +77,13 @@ class Export:
 
     def job(self, order: ExportOrder) -> MailboxExportJob | None:
         """Return an order's job; ``None`` if it was not started, or its organization is deleted."""
-        return self.records.owned(MailboxExportJob, order.organization_id, order.job_id)
+        return job_of(self.records, MailboxExportJob, order)
 
     def change(
         self, order: ExportOrder, how: Callable[[MailboxExportJob], MailboxExportJob | None]
     ) -> MailboxExportJob | None:
-        """Change an order's job, again as long as others are faster.
-
-        Args:
-            how: returns the changed job; ``None``, or the same, if it stays as it is. A job that has ended is not
-                passed to it.
-
-        Returns:
-            The job as it is now; ``None`` if there is none.
-
-        Raises:
-            ConflictError: others were faster again and again.
-        """
-        for attempt in range(MAX_RACES):
-            job = self.job(order)
-            if job is None or not job.is_running:
-                return job
-            changed = how(job)
-            if changed is None or changed == job:
-                return job
-            try:
-                self.records.commit([Replace(changed)])
-            except ConflictError:
-                self.pause(attempt)
-            else:
-                return replace(changed, version=job.version + 1)
-        raise ConflictError(f"others have changed the job {MAX_RACES} times")
+        """Change an order's job; see ``change_job``."""
+        return change_job(self.records, MailboxExportJob, order, how, self.pause)
 
     def mailbox(self, job: MailboxExportJob) -> Head | str:
         """Return the head of a job's mailbox; a text, if it is gone."""

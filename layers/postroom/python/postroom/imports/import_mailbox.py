@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.import_orders import Importing as Why
 from postroom.contracts.import_orders import ImportOrder
-from postroom.errors import ConflictError, PermanentError, PostroomError
+from postroom.effects.jobs import NO_JOB, change_job, job_of
+from postroom.errors import PermanentError, PostroomError
 from postroom.imports.importing import Importing
 from postroom.imports.journal import Journal
 from postroom.imports.zip_reader import read_zip
 from postroom.model.facts import Fact, OwnFact
 from postroom.model.imports import ImportCounts, MailboxImportJob
 from postroom.model.jobs import JobState
-from postroom.model.records import Replace
 from postroom.ports.transit import Commit, Outcome, Settle, SettleIfThere
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from postroom.calendar_store.store import CalendarStore
     from postroom.imports.incoming import Found
     from postroom.imports.report import Report
-    from postroom.ports.directory import ExportRecords, MailboxOwners
+    from postroom.ports.directory import JobRecords, MailboxOwners
     from postroom.ports.import_sources import ImportSources
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.queues import Queues
@@ -43,14 +43,9 @@ LEFT_MS: Final = 60_000
 NOTE_MS: Final = 10_000
 """Time between two looks at the job, in milliseconds. Ours."""
 
-MAX_RACES: Final = 12
-"""How often a job is changed anew, as others are faster, before the queue waits. Ours."""
-
 OWNER_GONE: Final = "the owner of the mailbox was deleted"
 MAILBOX_GONE: Final = "the mailbox was removed"
 TOO_SLOW: Final = "the archive is too large to be read in one run of the function; nothing more has entered"
-NO_JOB: Final = "NONE"
-"""State in the fact of an order that has no job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class ImportMailbox:
         pause: ``pause(n)`` waits a little, longer as n grows.
     """
 
-    records: ExportRecords
+    records: JobRecords
     owners: MailboxOwners
     mailboxes: Mailboxes
     calendars: CalendarStore
@@ -103,28 +98,13 @@ class ImportMailbox:
 
     def job(self, order: ImportOrder) -> MailboxImportJob | None:
         """Return an order's job; ``None`` if it was not started, or its organization is deleted."""
-        return self.records.owned(MailboxImportJob, order.organization_id, order.job_id)
+        return job_of(self.records, MailboxImportJob, order)
 
     def change(
         self, order: ImportOrder, how: Callable[[MailboxImportJob], MailboxImportJob]
     ) -> MailboxImportJob | None:
-        """Change an order's job, again as long as others are faster; one that has ended stays as it is.
-
-        Raises:
-            ConflictError: others were faster again and again.
-        """
-        for attempt in range(MAX_RACES):
-            job = self.job(order)
-            if job is None or not job.is_running:
-                return job
-            changed = how(job)
-            try:
-                self.records.commit([Replace(changed)])
-            except ConflictError:
-                self.pause(attempt)
-            else:
-                return replace(changed, version=job.version + 1)
-        raise ConflictError(f"others have changed the job {MAX_RACES} times")
+        """Change an order's job; see ``change_job``."""
+        return change_job(self.records, MailboxImportJob, order, how, self.pause)
 
     def _import(self, order: ImportOrder, remaining_ms: Callable[[], int]) -> None:
         until = self.now() + remaining_ms()

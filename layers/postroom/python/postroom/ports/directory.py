@@ -203,7 +203,7 @@ class Accounts(ImpersonationRoles, Protocol):
         """See ``Directory``."""
 
 
-class ExportRecords(OwnedRecords, Protocol):
+class JobRecords(OwnedRecords, Protocol):
     """The jobs of mailbox exports and imports: read, and changed by their stations."""
 
     def commit(self, changes: Sequence[Change]) -> None:
