@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GROUP: Final = "/demo/audit"
 LOG_TYPES: Final = (LogType.MAILBOX_ACCESS, LogType.ACCESS_CONTROL, LogType.AUTHENTICATION)
 DENIED: Final = "linus"
-"""A user whose address is denied for a moment."""
+"""A user who may not log in from this machine for a moment."""
 RULE: Final = "not-from-this-machine"
 
 Record = dict[str, Any]
@@ -62,7 +62,7 @@ class Audit:
         found = self._wait(lambda each: each.get("protocol") == "IncomingEmail", wanted.total())
         expect("audited copies", Counter((each["request_id"], each["owner_id"]) for each in found), wanted)
         self._print(found[0])
-        return f"{wanted.total()} copies, one record each"
+        return f"{wanted.total()} copies, one record each; above is the first"
 
     def deny_login(self) -> str:
         """Let exchangelib log in from an address that an access rule denies; show the two records of the attempt."""
@@ -79,7 +79,7 @@ class Audit:
         expect("access", (access["access_granted"], access["rule_id"]), (False, RULE))
         for each in (authentication, access):
             self._print(each)
-        return f"{DENIED} has the right password and the wrong address"
+        return f"{DENIED} gave the right password, but the rule {RULE} denies access from 127.0.0.1"
 
     def _wait(self, wanted: Callable[[Record], bool], count: int) -> list[Record]:
         """Return the records that are wanted, by time, as soon as there are so many."""

@@ -53,7 +53,7 @@ class Booking:
             answers[organizer] = answer
             expect(f"the reply to {organizer}", self._has_reply(organizer, trace, room, answer), True)
         expect("the room's answers", sorted(answers.values()), ["ACCEPTED", "DECLINED"])
-        return ", ".join(f"{organizer} {answer}" for organizer, answer in answers.items())
+        return f"{ROOM} answered {', '.join(f'{organizer} with {answer}' for organizer, answer in answers.items())}"
 
     def _ask_for_room(self, organizer: str) -> str:
         """Send a request; return the trace of its flow."""

@@ -80,7 +80,7 @@ def ask(console: Console, asker: str, mailboxes: Sequence[str]) -> str:
     rows = [(result.mailbox, availability_strips.strip(result, half_hours, _ms(start), _ms(end))) for result in results]
     console.print(output.table((day, availability_strips.hours(half_hours, ZoneInfo(ZONE))), rows))
     console.print(availability_strips.LEGEND, style="dim")
-    return f"{len(answers)} mailboxes asked of {url}"
+    return f"{len(answers)} addresses, asked at {url}; {mailboxes[-1]} has no mailbox"
 
 
 _EXPECTED: Final = [MERGED, "0" * 48, "ErrorMailRecipientNotFound"]

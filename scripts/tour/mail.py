@@ -48,7 +48,7 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
     },
     {"Name": "no-reply is not read", "RecipientPatterns": [f"no-reply@{DOMAIN}"], "Action": {"Type": "DROP"}},
     {
-        "Name": "a function tags the press",
+        "Name": "tags for the press",
         "SenderPatterns": [PRESS],
         "RecipientPatterns": ["*"],
         "Action": {
@@ -64,8 +64,9 @@ RULES: Final[tuple[Mapping[str, Any], ...]] = (
 )
 """Inbound mail-flow rules as the API takes them; for every sender if it names none."""
 
-UNKNOWN: Final = "nobody"
-STRANGER: Final = "somebody@elsewhere.example"
+UNKNOWN: Final = "leaver"
+"""The local part of an address that no user, group or alias has."""
+STRANGER: Final = "stranger@elsewhere.example"
 """An address that the stack must refuse: its domain is not registered."""
 
 
@@ -148,7 +149,7 @@ IN_TURN: Final = (
 )
 """Kinds for messages of all senders but the press, in turn."""
 FROM_THE_PRESS: Final = Kind(
-    "changed by a function", ("team", "margaret"), USERS, because=("a function tags the press",), tagged=True
+    "changed by a function", ("team", "margaret"), USERS, because=("tags for the press",), tagged=True
 )
 KINDS: Final = (*IN_TURN, FROM_THE_PRESS)
 

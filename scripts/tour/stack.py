@@ -33,7 +33,7 @@ READY_SECONDS: Final = 60.0
 
 
 class DemoError(CommandError):
-    """A step of the tour did not expect."""
+    """A step of the tour found something else than it expects."""
 
 
 def expect(what: str, found: object, wanted: object) -> None:
@@ -76,7 +76,7 @@ def up(console: Console, *options: str) -> Iterator[Stack]:
             process.send_signal(signal.SIGTERM)
             status = process.wait(timeout=READY_SECONDS)
     expect("exit status of postroom up", status, 0)
-    show(console, "stopped", "")
+    show(console, "the stack", "stopped")
 
 
 def show(console: Console, what: str, said: str) -> None:

@@ -42,7 +42,8 @@ def export(tour: Tour) -> str:
     expect("hashes in the manifest", items, hashes)
     expect("hashes of the mailbox's items", Counter(hashes.values()), _hashes(tour))
     expect("messages that the log counts", log["totalMessages"], str(len(items)))
-    return f"{len(items)} items in {output.human_size(len(archive))}; every hash is that of the mailbox's item"
+    size = output.human_size(len(archive))
+    return f"{len(items)} items of {USERS[0]} in a zip archive of {size}; each has the SHA-256 of the mailbox's item"
 
 
 def _started(tour: Tour) -> str:

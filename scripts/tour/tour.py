@@ -105,7 +105,7 @@ class Tour:
 
     def ask_free_busy(self) -> str:
         """Let exchangelib ask about two users and an address without a mailbox, as the second user."""
-        mailboxes = [f"{name}@{DOMAIN}" for name in (USERS[0], USERS[1], "nobody")]
+        mailboxes = [f"{name}@{DOMAIN}" for name in (USERS[0], USERS[1], mail.UNKNOWN)]
         return free_busy.ask(self.console, mailboxes[1], mailboxes)
 
     def send(self, messages: list[Message], progress: Callable[[], None]) -> str:
@@ -121,7 +121,7 @@ class Tour:
             refused = transmit(smtp, "chris@example.net", [STRANGER], b"\r\n").refused
         expect("recipients refused with 550", [answer[:3] for answer in refused.values()], ["550"])
         size = output.human_size(sum(len(message.content) for message in messages))
-        return f"{len(messages)} messages, {size}; {STRANGER} was refused with 550"
+        return f"{len(messages)} messages, {size}; {STRANGER} was refused with 550, as its domain is not registered"
 
     def wait(self, progress: Callable[[], None]) -> str:
         """Watch the ledger until every recipient of every message has its final fact."""
@@ -138,7 +138,8 @@ class Tour:
                 raise DemoError(f"{len(waiting)} messages have no final fact yet, {names} among them")
             time.sleep(0.1 if waiting else 0)
         copies = sum(len(each.message.kind.copies) for each in self.sent)
-        return f"{len(self.sent)} messages, {copies} copies; the last after {time.monotonic() - began:.1f} s"
+        seconds = time.monotonic() - began
+        return f"{len(self.sent)} messages, {copies} copies; the last {seconds:.1f} s after all were sent"
 
     def judge(self) -> str:
         """Compare the result of each message with the result of its kind, and show the table."""
@@ -183,7 +184,7 @@ class Tour:
         self.console.print(shown, soft_wrap=True)
         expect("the first fact", chosen.facts[0].name, EventName.ORGANIZATION_EMAIL_RECEIVED)
         expect("the timeline tells of the function", mail.FUNCTION in shown.plain, tagged)
-        return f"{len(chosen.facts)} facts; postroom trace shows any message like this"
+        return f"{len(chosen.facts)} facts; in a stack of yours, ./scripts/postroom trace shows any message like this"
 
     def compare_bytes(self, progress: Callable[[], None]) -> str:
         """Open every copy in every mailbox, and compare it with what SES stored, or a function made of that."""
@@ -212,7 +213,7 @@ class Tour:
                     progress()
         expect("copies that are in no mailbox", sorted(map(str, by_blob)), [])
         return (
-            f"{compared[False]} copies equal what SES stored, byte for byte; "
+            f"{compared[False]} equal what SES stored, byte for byte; "
             f"{compared[True]} have {mail.TAG} in their subject and no other byte changed"
         )
 
@@ -275,7 +276,7 @@ def _where(name: str) -> str:
     parts += [f"{', '.join(kind.bounced)} bounced"] if kind.bounced else []
     parts += [f"{', '.join(kind.dropped)} dropped"] if kind.dropped else []
     why = f" ({', '.join(kind.because)})" if kind.because else ""
-    return ("; ".join(parts) or "nowhere") + why
+    return ("; ".join(parts) or "not delivered") + why
 
 
 def _sent(stored: bytes) -> bytes:
