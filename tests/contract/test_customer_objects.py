@@ -112,7 +112,7 @@ def test_what_is_not_there_is_named(shelf: Shelf) -> None:
     assert "no such version: s3://mine/k, version 404" in refusal(shelf, "mine", "k", "404")
 
 
-def test_somebody_elses_bucket_is_refused(shelf: Shelf) -> None:
+def test_a_bucket_of_another_account_is_refused(shelf: Shelf) -> None:
     shelf.make("theirs", account=THEIRS)
     assert "belongs to another account" in refusal(shelf, "theirs", "k")
 

@@ -143,7 +143,7 @@ def test_a_mailbox_is_made_once(running: RunningStack) -> None:
     assert (head.wrapped_key, head.size) == (b"\0k", 10)
 
 
-def test_nobody_has_no_mailbox(running: RunningStack) -> None:
+def test_a_mailbox_that_was_never_opened_has_no_content_and_takes_no_quota(running: RunningStack) -> None:
     assert running.mailboxes.head("ben") is None
     assert running.mailboxes.item("ben", "x") is None
     assert list(running.mailboxes.items("ben", "INBOX")) == []

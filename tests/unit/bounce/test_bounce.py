@@ -158,7 +158,7 @@ class TestSilence:
             ("bob@example.org", {}, b"Content-Type: multipart/report; x=y\n\n", "automatic reply"),
         ],
     )
-    def test_nobody_is_told(
+    def test_a_sender_that_may_not_be_told_gets_no_bounce_message(
         self, mail_system: MailSystem, sender: str, verdicts: dict[str, str], message: bytes, reason: str
     ) -> None:
         mail_system.receive(message, sender, **verdicts)

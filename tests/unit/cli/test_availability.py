@@ -101,7 +101,7 @@ def test_times_that_are_none_are_refused(run: Run, times: tuple[str, ...]) -> No
     assert isinstance(run("availability", ADA, *times).exception, UsageError)
 
 
-def test_somebody_must_ask(run: Run) -> None:
+def test_a_question_without_a_user_who_asks_is_refused(run: Run) -> None:
     refused = run("availability", "eve@elsewhere.example", *DAY).exception
     assert isinstance(refused, RefusedError)
     asker = "the user who asks needs a mailbox here: give --as USER"

@@ -130,7 +130,7 @@ def test_other_operations_are_a_fault(front: Front, operation: str) -> None:
     assert fault_of(front.post(EWS, probe(operation=operation))) == "ErrorInvalidOperation"
 
 
-def test_nobody_is_answered_as_somebody_else(front: Front) -> None:
+def test_a_request_as_another_user_is_denied(front: Front) -> None:
     header = b"<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>eve@acme.example</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>"  # noqa: E501
     body = probe().replace(b"</s:Header>", header + b"</s:Header>")
     assert fault_of(front.post(EWS, body)) == "ErrorImpersonateUserDenied"

@@ -254,7 +254,7 @@ class TestTest:
         assert "DEFAULT" not in result.output
 
     @pytest.mark.parametrize("to", [",", "nobody"])
-    def test_nobody_is_refused(self, run: Run, to: str) -> None:
+    def test_a_recipient_without_an_address_is_refused(self, run: Run, to: str) -> None:
         result = run("rules", "test", "--from", "a@b.example", "--to", to)
         assert isinstance(result.exception, RefusedError | UsageError)
 
