@@ -9,12 +9,22 @@ from postroom.adapters.aws.audit_trail import SqsAuditTrail
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.audit_deliveries import AwsAuditDeliveries
-    from postroom.bootstrap.settings import AuditDeliveriesSettings, AuditTrailSettings
+    from postroom.bootstrap.settings import AuditDeliveriesSettings, AuditTrailSettings, CountedTrailSettings
+    from postroom.effects.counted_trail import CountedTrail
 
 
 def trail(settings: AuditTrailSettings) -> SqsAuditTrail:
     """Return where audit records go. The client is made when it is first used."""
     return SqsAuditTrail(clients.later(clients.sqs), settings.audit_queue_url)
+
+
+def counted_trail(settings: CountedTrailSettings) -> CountedTrail:
+    """Return where audit records go of decisions about access; metrics of them are lines of the function's log."""
+    from postroom.adapters.aws.metrics import EmbeddedMetrics  # functions that count nothing start without these
+    from postroom.bootstrap.lines import write_line
+    from postroom.effects.counted_trail import CountedTrail
+
+    return CountedTrail(trail(settings), EmbeddedMetrics(settings.metrics_namespace, write_line))
 
 
 def deliveries(settings: AuditDeliveriesSettings) -> AwsAuditDeliveries:

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 from postroom.access.compiled_rules import CompiledRules
 from postroom.access.decision import Access
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.audit_trail import SqsAuditTrail
 from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
-from postroom.adapters.aws.metrics import EmbeddedMetrics
-from postroom.bootstrap import ready
+from postroom.bootstrap import audit_parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.lines import write_line
-from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings
-from postroom.effects.counted_trail import CountedTrail
+from postroom.bootstrap.settings import CountedTrailSettings, DirectorySettings
 from postroom.ews import front
 from postroom.ews.context import Context
 
@@ -26,8 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class EwsSettings(DirectorySettings, AuditTrailSettings):
-    metrics_namespace: str
+class EwsSettings(DirectorySettings, CountedTrailSettings):
     query_availability_function: str
 
 
@@ -42,10 +37,7 @@ def build(settings: EwsSettings) -> Callable[[Mapping[str, Any]], front.Answered
         address_book=directory,
         availability=queries,
         access=Access(CompiledRules(directory), directory),
-        trail=CountedTrail(
-            SqsAuditTrail(clients.later(clients.sqs), settings.audit_queue_url),
-            EmbeddedMetrics(settings.metrics_namespace, write_line),
-        ),
+        trail=audit_parts.counted_trail(settings),
     )
     return partial(_answer, context)
 

@@ -164,6 +164,12 @@ class AuditTrailSettings(Settings):
     audit_queue_url: Url
 
 
+class CountedTrailSettings(AuditTrailSettings):
+    """Of functions that decide about access: they count the records that they leave."""
+
+    metrics_namespace: str
+
+
 class AuditDeliveriesSettings(DirectorySettings):
     """Of functions that read the deliveries of audit records, and for how many seconds they may keep them."""
 
