@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
@@ -16,7 +14,7 @@ from postroom.adapters.aws.event_log import CloudWatchEventLogs
 from postroom.adapters.aws.lambda_batches import failures, ledger_records
 from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.adapters.aws.queues import SqsQueues
-from postroom.bootstrap import audit_parts, ready
+from postroom.bootstrap import audit_parts, log_stream_names, ready
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.lines import write_line
 from postroom.bootstrap.settings import Arn, AuditDeliveriesSettings, AuditTrailSettings, TimedSettings, Url
@@ -61,11 +59,10 @@ def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict
     """Return the places that facts are written to; ``most`` is the number of lines that one call writes to a log."""
     directory = DirectoryTable(clients.dynamodb(), settings.directory_table)
     default_enabled = settings.event_log_default
-    instance = uuid.uuid4().hex
     logs = CloudWatchEventLogs(
         clients.logs(),
         AssumedRoles(clients.later(clients.sts), clients.logs_as, now_ms),
-        lambda: f"{datetime.now(UTC):%Y/%m/%d}/{instance}",
+        log_stream_names.daily(),
     )
     return {
         Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),

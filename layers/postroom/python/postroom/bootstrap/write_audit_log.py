@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
-from datetime import UTC, datetime
 
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.audit_buckets import S3AuditObjects
@@ -16,7 +14,7 @@ from postroom.adapters.aws.postponement import SqsPostponement
 from postroom.adapters.aws.queues import SqsDeadLetters, SqsQueues
 from postroom.adapters.aws.written_objects import DynamoWrittenObjects
 from postroom.audit.write_audit_log import FIRST_RETRY_SECONDS, RETRY_SCHEDULE_SECONDS, WriteAuditLog
-from postroom.bootstrap import audit_parts, ready
+from postroom.bootstrap import audit_parts, log_stream_names, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import AuditDeliveriesSettings, TimedSettings, Url
 from postroom.contracts.audit_sending import RETRY
@@ -46,8 +44,7 @@ def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
     place = Place(logs.meta.partition, logs.meta.region_name, settings.account_id)
     kept_ms, own = settings.audit_settings_cache_s * 1000, frozenset({settings.api_trail_log_group})
     policies = DestinationPolicies(logs, s3, firehose, place, now_ms, kept_ms, own)
-    instance = uuid.uuid4().hex
-    writer = LogGroupWriter(logs, lambda: f"{datetime.now(UTC):%Y/%m/%d}/{instance}", now_ms)
+    writer = LogGroupWriter(logs, log_stream_names.daily(), now_ms)
     written = DynamoWrittenObjects(clients.dynamodb(), settings.transit_table)
     return WriteAuditLog(
         deliveries=audit_parts.deliveries(settings),
