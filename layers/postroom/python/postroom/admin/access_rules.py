@@ -12,19 +12,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.access.compiled_rules import rules_of
-from postroom.admin import lookup
+from postroom.admin import impersonation_roles, lookup
 from postroom.admin.context import present, seconds
 from postroom.contracts.admin.exceptions import (
     EntityNotFoundException,
     InvalidParameterException,
     LimitExceededException,
-    ResourceNotFoundException,
 )
 from postroom.errors import InvalidRangeError
 from postroom.model.access_effect import AccessEffect
 from postroom.model.access_rules import AccessAction, AccessRule, AccessRuleIndex
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.impersonation import ImpersonationRole
 from postroom.model.ip_ranges import IpRange
 from postroom.model.records import Put, Remove, Replace
 
@@ -161,8 +159,7 @@ def _check_users(context: Context, organization: Organization, user_ids: Sequenc
 
 def _check_roles(context: Context, organization: Organization, role_ids: Sequence[str]) -> None:
     for role_id in dict.fromkeys(role_ids):
-        if context.directory.owned(ImpersonationRole, organization.id, role_id) is None:
-            raise ResourceNotFoundException(f"There is no impersonation role {role_id} in the organization.")
+        impersonation_roles.role_by_id(context, organization, role_id)
 
 
 def _check_limits(rules: Sequence[AccessRule]) -> None:

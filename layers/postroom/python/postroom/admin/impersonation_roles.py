@@ -65,7 +65,7 @@ def update(
 ) -> answers.UpdateImpersonationRoleResponse:
     """Replace all that a role has, its rules included; a description that is not given is removed (ours)."""
     organization = lookup.organization(context, request["OrganizationId"])
-    found = _role(context, organization, request["ImpersonationRoleId"])
+    found = role_by_id(context, organization, request["ImpersonationRoleId"])
     changed = replace(
         found,
         name=_unused_name(request["Name"], [other for other in _all(context, organization) if other.id != found.id]),
@@ -92,7 +92,7 @@ def delete(
 def get(context: Context, request: requests.GetImpersonationRoleRequest, _now: int) -> dict[str, object]:
     """Describe one role with its rules."""
     organization = lookup.organization(context, request["OrganizationId"])
-    role = _role(context, organization, request["ImpersonationRoleId"])
+    role = role_by_id(context, organization, request["ImpersonationRoleId"])
     return _listed(role) | present(Description=role.description, Rules=[_described(rule) for rule in role.rules])
 
 
@@ -112,7 +112,7 @@ def list_(context: Context, request: requests.ListImpersonationRolesRequest, _no
 def effect(context: Context, request: requests.GetImpersonationRoleEffectRequest, _now: int) -> dict[str, object]:
     """Say whether a role may impersonate an enabled user, and by which rules."""
     organization = lookup.organization(context, request["OrganizationId"])
-    role = _role(context, organization, request["ImpersonationRoleId"])
+    role = role_by_id(context, organization, request["ImpersonationRoleId"])
     user = lookup.entity(context, organization.id, request["TargetUser"], EntityKind.USER)
     found = role.effect(lookup.enabled(user).id)
     matched = [present(ImpersonationRuleId=rule.id, Name=rule.name) for rule in found.matched]
@@ -124,7 +124,7 @@ def assume(
 ) -> answers.AssumeImpersonationRoleResponse:
     """Make a token of a role. Earlier tokens stay valid."""
     organization = lookup.organization(context, request["OrganizationId"])
-    role = _role(context, organization, request["ImpersonationRoleId"])
+    role = role_by_id(context, organization, request["ImpersonationRoleId"])
     lasts = context.settings.impersonation_token_s
     token, row = new_token(
         organization.id, role.id, context.random_bytes(RANDOM_BYTES), now_s=now // 1000, seconds=lasts
@@ -137,7 +137,12 @@ def _all(context: Context, organization: Organization, after: str | None = None)
     return every_owned(context.directory, ImpersonationRole, organization.id, after)
 
 
-def _role(context: Context, organization: Organization, role_id: str) -> ImpersonationRole:
+def role_by_id(context: Context, organization: Organization, role_id: str) -> ImpersonationRole:
+    """Return a role.
+
+    Raises:
+        ResourceNotFoundException: it does not exist.
+    """
     found = context.directory.owned(ImpersonationRole, organization.id, role_id)
     if found is None:
         raise ResourceNotFoundException(f"There is no impersonation role {role_id} in the organization.")
