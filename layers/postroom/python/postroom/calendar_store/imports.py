@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.calendar_store.sealed import version_of
 from postroom.calendar_store.store import Put
-from postroom.errors import ConflictError, InvalidCalendarError, MailboxFullError, UnknownMailboxError
+from postroom.errors import ConflictError, InvalidCalendarError, MailboxFullError
 from postroom.model.limits import MAX_MESSAGE_BYTES
 from postroom.ports.calendars import MAX_CHANGE_BYTES, MAX_CHANGES
 
@@ -105,9 +105,7 @@ class Import:
 
     def _put_together(self, batch: Sequence[Put]) -> Sequence[Imported]:
         for attempt in range(MAX_RACES):
-            calendar = self.store.open(self.mailbox_id)
-            if calendar is None:
-                raise UnknownMailboxError("the mailbox is gone")
+            calendar = self.store.require(self.mailbox_id)
             changes, results = compared(calendar, batch)
             try:
                 if changes:

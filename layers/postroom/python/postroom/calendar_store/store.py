@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 
 from postroom.calendar_store import sealed
 from postroom.calendars.expand import Instance, instances
-from postroom.errors import ConflictError, MailboxFullError, TemporaryError, TooManyInstancesError
+from postroom.errors import (
+    ConflictError,
+    MailboxFullError,
+    TemporaryError,
+    TooManyInstancesError,
+    UnknownMailboxError,
+)
 from postroom.model.calendars import BlobNote, ObjectChange, PutObject, RemoveObject, StoredObject, former_blobs
 from postroom.model.mailbox import Marks, blob_key
 from postroom.sealing import open_message, seal_message
@@ -115,6 +121,18 @@ class CalendarStore:
         """
         head = self.mailboxes.head(mailbox_id)
         return None if head is None else self.opened(head)
+
+    def require(self, mailbox_id: str) -> OpenCalendar:
+        """Open the calendar of a mailbox that has to exist.
+
+        Raises:
+            UnknownMailboxError: the mailbox is gone.
+            KeyUnavailableError: as in ``open``.
+        """
+        calendar = self.open(mailbox_id)
+        if calendar is None:
+            raise UnknownMailboxError("the mailbox is gone")
+        return calendar
 
     def opened(self, head: Head) -> OpenCalendar:
         """Return the calendar of a mailbox whose head was just read. Raises what ``open`` raises."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.calendar_store.imports import FULL, Import, Result, compared
 from postroom.calendar_store.store import Put
 from postroom.calendars.objects import read_calendar
-from postroom.errors import InvalidCalendarError, MailboxFullError, UnknownMailboxError
+from postroom.errors import InvalidCalendarError, MailboxFullError
 from postroom.imports.folders import path
 from postroom.imports.journal import Expected
 from postroom.imports.report import What
@@ -88,9 +88,7 @@ class EventWriter:
             return ()
         if self.writes:
             return again(lambda: list(self.calendar.put(puts)), self.calendar.pause)
-        calendar = self.calendar.store.open(self.calendar.mailbox_id)
-        if calendar is None:
-            raise UnknownMailboxError("the mailbox is gone")
+        calendar = self.calendar.store.require(self.calendar.mailbox_id)
         return compared(calendar, puts)[1]
 
     def _count(self, one: _Waiting, result: Imported) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.errors import PermanentError, UnknownMailboxError
+from postroom.errors import PermanentError
 from postroom.imports.report import What
 from postroom.sealing import open_message
 
@@ -43,9 +43,7 @@ class Reconciling:
             UnknownMailboxError: the mailbox is gone.
             TemporaryError: a store did not answer.
         """
-        calendar = self.store.open(self.mailbox_id)
-        if calendar is None:
-            raise UnknownMailboxError("the mailbox is gone")
+        calendar = self.store.require(self.mailbox_id)
         for chunk in _chunks(journal.messages()):
             found = self.mailboxes.added(self.mailbox_id, [one.name for one in chunk])
             self._compare(calendar, chunk, found, report)

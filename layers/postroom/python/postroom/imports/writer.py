@@ -232,10 +232,7 @@ class MailboxWriter:
         return self.store.random(_NAME_BYTES).hex()
 
     def _head(self) -> Head:
-        head = self.mailboxes.head(self.mailbox_id)
-        if head is None:
-            raise UnknownMailboxError("the mailbox is gone")
-        return head
+        return _head_of(self.mailboxes, self.mailbox_id)
 
 
 @dataclass(slots=True)
@@ -253,9 +250,7 @@ class DryWriter:
         known = frozenset(self.mailboxes.added(self.mailbox_id, [message.token for message in messages]))
         fresh = [message for message in messages if message.token not in known]
         self.make_folders({message.place: MAIL for message in fresh})
-        head = self.mailboxes.head(self.mailbox_id)
-        if head is None:
-            raise UnknownMailboxError("the mailbox is gone")
+        head = _head_of(self.mailboxes, self.mailbox_id)
         some = _with_room(replace(head, size=head.size + self._size), fresh)
         self._size += sum(len(message.content) for message in some)
         return Written(known, frozenset(message.token for message in some))
@@ -269,6 +264,13 @@ class DryWriter:
             made = self._tree.make(place, folder_class, lambda: f"new {next(numbers)}")
             self.new_folders += len(made)
         _require_few(len(self._tree.ids) + self.new_folders)
+
+
+def _head_of(mailboxes: Mailboxes, mailbox_id: str) -> Head:
+    head = mailboxes.head(mailbox_id)
+    if head is None:
+        raise UnknownMailboxError("the mailbox is gone")
+    return head
 
 
 def _with_room(head: Head, messages: Sequence[Message]) -> Sequence[Message]:
