@@ -24,7 +24,8 @@ class Recorded:
     """The API with its trail."""
 
     def __init__(self, context: Context) -> None:
-        self.context, self.trail = context, MemoryAuditTrail()
+        self.trail = MemoryAuditTrail()
+        self.context = replace(context, audit_trail=self.trail)
 
     def __call__(self, operation: str, body: str | None = None, **request: Any) -> Answered:
         event = {
@@ -35,7 +36,7 @@ class Recorded:
                 "identity": {"userArn": "arn:aws:iam::123456789012:user/ann", "sourceIp": "192.0.2.9"},
             },
         }
-        return trail.answer(event, self.context, self.trail, now=1_800_000_000_000, request_id="own")
+        return trail.answer(event, self.context, now=1_800_000_000_000, request_id="own")
 
     @property
     def last(self) -> dict[str, Any]:

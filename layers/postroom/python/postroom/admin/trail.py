@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postroom.admin.context import Context
-    from postroom.ports.audit_trail import AuditTrail
 
 
-def answer(event: Mapping[str, Any], context: Context, trail: AuditTrail, *, now: int, request_id: str) -> api.Answered:
-    """Answer a REST proxy event as ``api.answer`` does, and record the call.
+def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: str) -> api.Answered:
+    """Answer a REST proxy event as ``api.answer`` does, and record the call in the context's trail.
 
     If the record cannot be kept, the answer is 503, though the operation may be done: a client that repeats the call
     leaves its record then.
@@ -27,7 +26,7 @@ def answer(event: Mapping[str, Any], context: Context, trail: AuditTrail, *, now
     Raises:
         Exception: a defect of this code, which is recorded as well; the function answers 500.
     """
-    place = context.settings.place
+    trail, place = context.audit_trail, context.settings.place
     try:
         answered = api.answer(event, context, now=now, request_id=request_id)
     except Exception:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from postroom.admin.api import Answered
     from postroom.model.private_servers import PrivateServers
-    from postroom.ports.audit_trail import AuditTrail
 
 
 class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, TimedSettings):
@@ -72,7 +71,7 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
 @ready
 def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], Answered]:
     """Return the function that answers an event, given the invocation's own request id."""
-    return partial(_answer, context(settings), audit_parts.trail(settings))
+    return partial(_answer, context(settings))
 
 
 def context(settings: AdminApiSettings) -> Context:
@@ -152,5 +151,5 @@ def _availability_passwords(settings: AdminApiSettings, table: DirectoryTable) -
     return SecretsManagerPasswords(removal, Leases(table), settings.stack_key_arn)
 
 
-def _answer(context: Context, records: AuditTrail, event: Mapping[str, Any], request_id: str) -> Answered:
-    return trail.answer(event, context, records, now=now_ms(), request_id=request_id)
+def _answer(context: Context, event: Mapping[str, Any], request_id: str) -> Answered:
+    return trail.answer(event, context, now=now_ms(), request_id=request_id)
