@@ -77,6 +77,7 @@ def build(settings: AdminApiSettings) -> Callable[[Mapping[str, Any], str], Answ
 def context(settings: AdminApiSettings) -> Context:
     """Return the ports and settings that operations use."""
     table = DirectoryTable(clients.dynamodb(), settings.directory_table)
+    own, s3 = _admin_settings(settings), clients.later(clients.s3)
     return Context(
         directory=DynamoDirectory(table),
         mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
@@ -91,11 +92,11 @@ def context(settings: AdminApiSettings) -> Context:
             ),
         ),
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
-        audit_targets=_audit_targets(settings),
+        audit_targets=AwsAuditTargets(clients.later(clients.logs), s3, clients.later(clients.firehose), own.region),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
         audit_trail=audit_parts.trail(settings),
         passwords=Argon2Passwords(),
-        rule_sets=S3RuleSets(clients.later(clients.s3), settings.inbound_bucket),
+        rule_sets=S3RuleSets(s3, settings.inbound_bucket),
         # read anew each time: whoever was refused gives the permission and asks again at once
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, cache_s=0),
         gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
@@ -103,28 +104,14 @@ def context(settings: AdminApiSettings) -> Context:
         provider_tests=LambdaAvailabilityQueries(
             clients.later(clients.availability_queries), settings.query_availability_function
         ),
-        export_buckets=_export_buckets(settings),
-        import_objects=S3ImportObjects(clients.later(clients.s3), _admin_settings(settings).account),
+        export_buckets=AwsExportBuckets(s3, own.region, own.account),
+        import_objects=S3ImportObjects(s3, own.account),
         transit=parts.transit(settings),
         queues=parts.queues(settings),
-        settings=_admin_settings(settings),
+        settings=own,
         new_uuid=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,
     )
-
-
-def _audit_targets(settings: AdminApiSettings) -> AwsAuditTargets:
-    return AwsAuditTargets(
-        clients.later(clients.logs),
-        clients.later(clients.s3),
-        clients.later(clients.firehose),
-        _admin_settings(settings).region,
-    )
-
-
-def _export_buckets(settings: AdminApiSettings) -> AwsExportBuckets:
-    here = _admin_settings(settings)
-    return AwsExportBuckets(clients.later(clients.s3), here.region, here.account)
 
 
 def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
