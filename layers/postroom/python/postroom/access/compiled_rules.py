@@ -58,14 +58,19 @@ class CompiledRules:
             StoreUnavailableError: the directory did not answer.
         """
         organization = self._organization(organization_id)
-        version, index = self._compiled.get(organization_id, (-1, None))
+        version, index = self._compiled.pop(organization_id, (-1, None))
         if index is None or version != organization.access_version:
             organization, index = self._read(organization)
-            self._compiled[organization_id] = organization.access_version, index
-        self._compiled.move_to_end(organization_id)
-        while len(self._compiled) > 1 and sum(each.weight for _, each in self._compiled.values()) > self._max_weight:
-            self._compiled.popitem(last=False)
+            self._make_room(index.weight)
+        self._compiled[organization_id] = organization.access_version, index  # the last, in the order of use
         return organization, index
+
+    def _make_room(self, weight: int) -> None:
+        """Drop the rules that were asked for least lately, until others of a weight fit, or are alone."""
+        total = weight + sum(each.weight for _, each in self._compiled.values())
+        while self._compiled and total > self._max_weight:
+            _, (_, dropped) = self._compiled.popitem(last=False)
+            total -= dropped.weight
 
     def _read(self, organization: Organization) -> tuple[Organization, AccessRuleIndex]:
         """Read rules that belong together: pages that were read before and after a change would be no state of them."""
