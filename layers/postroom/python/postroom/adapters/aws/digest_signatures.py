@@ -25,12 +25,13 @@ UNUSABLE: Final = frozenset(
 """Errors after which a retry cannot help until the key is mended. Source: KMS's API reference, Sign."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KmsDigestSigner:
-    """Implements ``DigestSigner``."""
+    """Implements ``DigestSigner``. The public key of a KMS key never changes, so that it is read once."""
 
     client: KMSClient
     key_arn: str
+    _public_key: bytes = b""
 
     def sign(self, text: bytes) -> bytes:
         with _errors():
@@ -40,8 +41,10 @@ class KmsDigestSigner:
         return answer["Signature"]
 
     def public_key(self) -> bytes:
-        with _errors():
-            return self.client.get_public_key(KeyId=self.key_arn)["PublicKey"]
+        if not self._public_key:
+            with _errors():
+                self._public_key = self.client.get_public_key(KeyId=self.key_arn)["PublicKey"]
+        return self._public_key
 
 
 @contextmanager
