@@ -41,19 +41,6 @@ def zone(name: str) -> ZoneInfo:
         raise UsageError(f"no time zone {name}: give an IANA name, as Europe/Berlin") from error
 
 
-def time(text: str, local: ZoneInfo) -> datetime:
-    """Read an ISO 8601 time or day.
-
-    Raises:
-        UsageError: it is neither, or outside of the years 1 to 9999.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=local)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"not an ISO 8601 time or day: {text}") from error
-
-
 def today(local: ZoneInfo) -> datetime:
     """Return the last midnight of a zone."""
     return datetime.now(local).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import availability_strips, calendar_texts, output, running
+from cli import availability_strips, calendar_texts, output, periods, running
 from cli.commands.mailbox import find_mailbox
 from cli.errors import RefusedError, UsageError
 from cli.repository import STACK_NAME
@@ -77,8 +77,8 @@ def _described(operator: Operator, head: Head) -> Requester:
 
 
 def _window(from_: str | None, to: str | None, zone: ZoneInfo) -> tuple[int, int]:
-    start = calendar_texts.time(from_, zone) if from_ else calendar_texts.today(zone)
-    end = calendar_texts.time(to, zone) if to else start.astimezone(zone) + timedelta(days=1)
+    start = periods.moment(from_, zone) if from_ else calendar_texts.today(zone)
+    end = periods.moment(to, zone) if to else start.astimezone(zone) + timedelta(days=1)
     start_ms, end_ms = epoch_ms(start), epoch_ms(end)
     if not 0 < end_ms - start_ms <= MAX_WINDOW_MS:
         raise UsageError("--to must be after --from, by at most 62 days")

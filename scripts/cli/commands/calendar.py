@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import calendar_texts, output, running
+from cli import calendar_texts, output, periods, running
 from cli.commands.mailbox import ItemId, User, find_mailbox
 from cli.errors import RefusedError, UsageError
 from postroom.model.folders import Folder
@@ -117,8 +117,8 @@ def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False
         head = find_mailbox(operator, user)
         calendar = operator.calendars.opened(head)
         zone = calendar_texts.zone(operator.calendars.calendars.settings(head.mailbox_id).zone)
-        start = calendar_texts.time(from_, zone) if from_ else calendar_texts.today(zone)
-        end = calendar_texts.time(to, zone) if to else start + timedelta(days=LISTED_DAYS)
+        start = periods.moment(from_, zone) if from_ else calendar_texts.today(zone)
+        end = periods.moment(to, zone) if to else start + timedelta(days=LISTED_DAYS)
         if end <= start:
             raise UsageError("--to must be after --from")
         found = calendar.instances(epoch_ms(start), epoch_ms(end), most=MAX_LISTED)

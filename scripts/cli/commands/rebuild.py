@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated
 
 import typer
 
-from cli import output, running
+from cli import output, periods, running
 from cli.errors import UsageError
 from cli.repository import ORGANIZATION_ID
 from postroom.contracts.pointers import Part
 from postroom.ledger.rebuild import rebuild as rebuild_log
+from postroom.model.zone_times import epoch_ms
 
 Time = Annotated[
     str | None, typer.Option(metavar="TIME", help="ISO 8601; UTC if it has no offset.", show_default=False)
@@ -47,10 +48,4 @@ def rebuild(
 
 
 def _milliseconds(text: str | None, otherwise: int) -> int:
-    if text is None:
-        return otherwise
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"not an ISO 8601 time: {text}") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return otherwise if text is None else epoch_ms(periods.moment(text, UTC))
