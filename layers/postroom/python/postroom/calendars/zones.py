@@ -110,14 +110,14 @@ class OwnZone:
         return self._years[year]
 
 
-def offsets_of(zone: str | dict[str, Any] | None, floating: tzinfo = UTC) -> Offsets:
-    """Return the offsets of a series' zone; of ``floating`` if it has none.
+def offsets_of(zone: str | dict[str, Any] | None) -> Offsets:
+    """Return the offsets of a series' zone; of UTC if it has none.
 
     Raises:
         InvalidCalendarError: this system's time zone data does not have the name.
     """
     if zone is None:
-        return ZoneOffsets(floating)
+        return ZoneOffsets(UTC)
     if not isinstance(zone, str):
         return OwnZone(zone)
     try:
