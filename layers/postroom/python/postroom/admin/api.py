@@ -9,7 +9,7 @@ from postroom.admin.context import Call
 from postroom.admin.operations import OPERATIONS
 from postroom.contracts import api_trail, aws_json
 from postroom.contracts.admin import validation
-from postroom.contracts.admin.exceptions import InvalidParameterException, WorkMailError
+from postroom.contracts.admin.exceptions import InvalidParameterException, NotAuthorizedError, WorkMailError
 from postroom.contracts.admin.models import secrets, shapes
 from postroom.errors import ConflictError, TakenError, TemporaryError
 from postroom.model.limits import CONFLICT_ATTEMPTS
@@ -65,7 +65,8 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
     try:
         call = aws_json.decode(event)
         request_id = call.request_id or request_id
-        context = replace(context, call=Call(request_id, call.unique_id, call.source_ip, call.user_agent))
+        said = Call(request_id, call.unique_id, call.source_ip, call.user_agent, call.caller_arn)
+        context = replace(context, call=said)
         operation = call.target.removeprefix(f"{shapes.TARGET_PREFIX}.")
         if operation == call.target or operation not in shapes.OPERATIONS:
             return refused(aws_json.UNKNOWN_OPERATION, "")
@@ -79,6 +80,8 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
         done = perform(operation, request, context, now)
     except (aws_json.MalformedRequestError, validation.WrongTypeError) as error:
         return refused(aws_json.SERIALIZATION, str(error))
+    except NotAuthorizedError as error:
+        return refused(aws_json.ACCESS_DENIED, str(error), 403)
     except WorkMailError as error:
         return refused(error.code, str(error))
     except TemporaryError as error:

@@ -69,12 +69,17 @@ class AdminSettings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What audit records say of the call that is being answered; a text is empty if the event has none."""
+    """What the event says of the call that is being answered; a text is empty if the event does not say it.
+
+    Attributes:
+        caller_arn: as in ``contracts.aws_json``.
+    """
 
     request_id: str = ""
     unique_id: str = ""
     source_ip: str = ""
     user_agent: str = ""
+    caller_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ UNKNOWN_OPERATION: Final = "UnknownOperationException"
 SERIALIZATION: Final = "SerializationException"
 VALIDATION: Final = "ValidationException"
 UNAVAILABLE: Final = "ServiceUnavailable"
+ACCESS_DENIED: Final = "AccessDeniedException"
 
 
 class MalformedRequestError(ValueError):
@@ -35,6 +36,8 @@ class JsonCall:
         unique_id: API Gateway's extended request id, which no client chooses.
         source_ip: of the client; empty if the event has none.
         user_agent: empty if the header is missing.
+        caller_arn: of the caller whose signature API Gateway checked, such as a user or a session of a role. The ARN of
+            a session lacks the role's path. Empty if the event names no caller.
     """
 
     target: str
@@ -43,6 +46,7 @@ class JsonCall:
     unique_id: str = ""
     source_ip: str = ""
     user_agent: str = ""
+    caller_arn: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the decoded object; an empty body is an empty object, as with AWS.
@@ -74,13 +78,15 @@ def decode(event: Mapping[str, Any]) -> JsonCall:
     except ValueError as error:
         raise MalformedRequestError("the body is not text, or not Base64 as the event says") from error
     context: Mapping[str, Any] = event.get("requestContext") or {}
+    identity: Mapping[str, Any] = context.get("identity") or {}
     return JsonCall(
         target=str(headers.get("x-amz-target") or ""),
         body=body,
         request_id=str(context.get("requestId") or ""),
         unique_id=str(context.get("extendedRequestId") or ""),
-        source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
+        source_ip=str(identity.get("sourceIp") or ""),
         user_agent=str(headers.get("user-agent") or ""),
+        caller_arn=str(identity.get("userArn") or ""),
     )
 
 

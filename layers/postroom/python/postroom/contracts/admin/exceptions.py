@@ -1,11 +1,31 @@
 """The errors of botocore's model of WorkMail; clients catch them by their names.
 
-All are answered with HTTP 400 and ``{"__type": <name>, "Message": <text>}`` (contracts 7.1). The texts are ours.
+All are answered with HTTP 400 and ``{"__type": <name>, "Message": <text>}`` (contracts 7.1), NotAuthorizedError with
+HTTP 403. The texts are ours.
 """
 
 from __future__ import annotations
 
 from postroom.errors import PermanentError
+
+
+class NotAuthorizedError(PermanentError):
+    """The caller may not do this. No error of the model: AWS answers AccessDeniedException for every operation.
+
+    The text is AWS's: ``User: ARN is not authorized to perform: ACTION on resource: ARN``.
+    Source: guide, "Troubleshooting Amazon WorkMail identity and access" (ZH:1334).
+    """
+
+    def __init__(self, caller_arn: str, action: str, resource: str) -> None:
+        """Say who may not do what.
+
+        Args:
+            caller_arn: empty if the caller is not known.
+            action: as IAM names it, ``workmail:CreateUser``.
+            resource: its ARN, or ``*``.
+        """
+        caller = caller_arn or "anonymous"
+        super().__init__(f"User: {caller} is not authorized to perform: {action} on resource: {resource}")
 
 
 class WorkMailError(PermanentError):
