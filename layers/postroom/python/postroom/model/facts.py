@@ -111,6 +111,9 @@ class Fact:
 RECEIVED: str = EventName.ORGANIZATION_EMAIL_RECEIVED.value
 """Key of the fact that opens an inbound flow; each flow has one."""
 
+SUBMITTED: str = EventName.OUTGOING_EMAIL_SUBMITTED.value
+"""Key of the fact that opens an outbound flow; each flow has one."""
+
 
 def arrived_ms(received: Fact) -> int:
     """Return when SES received the message of a flow, in milliseconds since the epoch; the flow may be days younger."""
@@ -130,6 +133,21 @@ def organization_trace(organization_id: str) -> str:
 def trace_of(ses_message_id: str, organization_id: str) -> str:
     """Return the trace id of one SES message in one organization: 32 hexadecimal digits, deterministic."""
     return hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:32]
+
+
+def submission_trace(organization_id: str, user_id: str, token: str) -> str:
+    """Return the trace id of a submission: 32 hexadecimal digits, deterministic.
+
+    Args:
+        user_id: the acting user, or what else submits.
+        token: the client's, or one of ours for this attempt; the same token is the same submission.
+    """
+    return hashlib.sha256(f"submission\0{organization_id}\0{user_id}\0{token}".encode()).hexdigest()[:32]
+
+
+def inside_trace(trace: str) -> str:
+    """Return the trace id of the inbound flow of a submission's recipients inside: 32 hexadecimal digits."""
+    return hashlib.sha256(f"inside\0{trace}".encode()).hexdigest()[:32]
 
 
 def reply_trace(trace: str, mailbox_id: str) -> str:
