@@ -20,6 +20,7 @@
         ├── RefusedByServiceError
         ├── UnwritableAddressError
         ├── UnreadableFactError
+        ├── NewerFormError
         ├── UnreadableDigestError
         ├── UnwritableLinesError
         ├── UnreadableRulesError
@@ -130,6 +131,13 @@ class UnwritableAddressError(PermanentError):
 
 class UnreadableFactError(PermanentError):
     """A row of the ledger that is no fact."""
+
+
+class NewerFormError(PermanentError, ValueError):
+    """A row or an object whose form only a newer version of Postroom reads; it waits for that version.
+
+    It is a ValueError as well, because readers of many rows leave out, and report, what they cannot read.
+    """
 
 
 class UnreadableDigestError(PermanentError):

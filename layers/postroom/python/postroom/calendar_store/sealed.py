@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.calendars.entry import Entry
@@ -66,9 +67,10 @@ class ObjectSummary:
     @classmethod
     def load(cls, dumped: bytes) -> ObjectSummary:
         """Read back what ``dump`` wrote."""
-        fields: dict[str, Any] = json.loads(dumped)
-        lists: dict[str, Any] = {name: tuple(fields.pop(name, ())) for name in ("to", "is_cut")}
-        return cls(**fields, **lists)
+        read: dict[str, Any] = json.loads(dumped)
+        known = {each.name: read[each.name] for each in dataclass_fields(cls) if each.name in read}
+        lists: dict[str, Any] = {name: tuple(known.get(name, ())) for name in ("to", "is_cut")}
+        return cls(**known | lists)
 
 
 def uid_hash(uid: str, *, mailbox_key: bytes) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws import mailbox_rows
-from postroom.adapters.aws.rows import key, number
+from postroom.adapters.aws.rows import key, number, readable
 from postroom.model.calendars import (
     BlobNote,
     CalendarSettings,
@@ -83,6 +83,7 @@ def index_row(mailbox_id: str, item: Item, new: NewObject) -> dict[str, Any]:
 
 def entry_from_row(row: Row) -> SealedEntry:
     """Read a row of the index."""
+    readable(row)
     return SealedEntry(row["id"]["S"], _times_from(row), bytes(row["entry"]["B"]))
 
 
@@ -112,7 +113,7 @@ def item_row(mailbox_id: str, item: Item, uid_hash: str) -> dict[str, Any]:
 
 def stored_from_rows(row: Row, item_row: Row) -> StoredObject:
     """Read an object from the row that finds it and that of its item."""
-    uid_hash = row["sk"]["S"].partition(":")[2]
+    uid_hash = readable(row)["sk"]["S"].partition(":")[2]
     return StoredObject(mailbox_rows.item_from_row(item_row), uid_hash, _times_from(row))
 
 
@@ -141,6 +142,7 @@ def note_row(mailbox_id: str, note: BlobNote) -> dict[str, Any]:
 
 def note_from_row(row: Row) -> BlobNote:
     """Read a note."""
+    readable(row)
     blobs = tuple(blob["S"] for blob in row["blobs"]["L"])
     return BlobNote(row["sk"]["S"].removeprefix(NOTE), int(row["since"]["N"]), blobs, row["closed"]["BOOL"])
 
@@ -162,6 +164,7 @@ def settings_row(mailbox_id: str, settings: CalendarSettings) -> dict[str, Any]:
 
 def settings_from_row(row: Row) -> CalendarSettings:
     """Read a calendar's settings."""
+    readable(row)
     periods = (period["M"] for period in row["periods"]["L"])
     return CalendarSettings(
         row["zone"]["S"],

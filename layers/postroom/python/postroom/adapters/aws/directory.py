@@ -10,6 +10,7 @@ from postroom.adapters.aws.directory_rows import (
     Item,
     Key,
     address_key,
+    attributes_of,
     availability_from,
     availability_key,
     client_token_from,
@@ -23,6 +24,7 @@ from postroom.adapters.aws.directory_rows import (
     key_item,
     key_of,
     list_key_of,
+    members_of,
     membership_from,
     organization_from,
     password_from,
@@ -226,7 +228,7 @@ class DynamoDirectory:
                 if list_key:
                     write.put(label, name, key_item(list_key))
             case Replace(record):
-                write.put(label, name, to_item(record) | {"version": number(record.version + 1)}, **_as_read(record))
+                _replace(write, label, name, record)
             case Check(record):
                 write.check(label, name, row, **_as_read(record))
             case Put(record):
@@ -251,6 +253,26 @@ class DynamoDirectory:
     def _living(self, keys: Sequence[Key]) -> list[Entity]:
         entities = [entity_from(item) for item in self._in_order(keys)]
         return [entity for entity in entities if entity.state is not EntityState.DELETED]
+
+
+def _replace(write: Transaction, label: str, table: str, record: Versioned) -> None:
+    """Add the replacement of a record. What a newer version has added to the row stays in it."""
+    values = attributes_of(record) | {"version": number(record.version + 1)}
+    absent = [name for name in members_of(type(record)) if name not in values]
+    change = "SET " + ", ".join(f"#{name} = :new_{name}" for name in values)
+    change += " REMOVE " + ", ".join(f"#{name}" for name in absent) if absent else ""
+    condition = _as_read(record)
+    names = {f"#{name}": name for name in (*values, *absent)} | condition.pop("ExpressionAttributeNames", {})
+    new = {f":new_{name}": value for name, value in values.items()}
+    write.update(
+        label,
+        table,
+        key_item(key_of(record)),
+        change,
+        condition=condition.pop("condition"),
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=new | condition.pop("ExpressionAttributeValues"),
+    )
 
 
 def _as_read(record: Versioned) -> dict[str, Any]:

@@ -21,16 +21,20 @@
     SIGNING_KEY               SIGNING_KEY            bytes that sign page tokens
     LEASE#<name>              LEASE                  holder of a lease on something outside the table; expires
 
-Values are native attribute values; an attribute without a value is absent. ``version`` is the optimistic lock.
+Values are native attribute values; an attribute without a value is absent. ``version`` is the optimistic lock; the
+form of a row is another attribute (rows.py). Readers ignore attributes that they do not know, and a replacement leaves
+them in the row, so that an older version may run again for a while.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.owned_rows import owned_key
+from postroom.adapters.aws.rows import readable
 from postroom.model.availability import EwsProvider, LambdaProvider
 from postroom.model.directory import EntityKind, EntityState, OrganizationRef, Role
 from postroom.model.owned import Owned
@@ -146,24 +150,45 @@ def key_item(key: Key) -> Item:
 
 def to_item(record: Record) -> Item:
     """Return a record's own row."""
-    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    return key_item(key_of(record)) | {name: _attribute(value) for name, value in fields.items() if value is not None}
+    return key_item(key_of(record)) | attributes_of(record)
+
+
+def attributes_of(record: Record) -> Item:
+    """Return a record's members that have a value, in DynamoDB's form."""
+    fields = {name: getattr(record, name) for name in members_of(type(record))}
+    return {name: _attribute(value) for name, value in fields.items() if value is not None}
+
+
+def members_of(kind: Any) -> tuple[str, ...]:
+    """Return the names of the members of a class of records, or of their parts."""
+    return _members_of(kind)
+
+
+@cache
+def _members_of(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what this version knows of a row's values; a newer version may have written more."""
+    return {name: values[name] for name in members_of(kind) if name in values}
 
 
 def organization_from(item: Item) -> Organization:
     """Read an organization's row."""
     values = values_of(item)
     former = tuple(values.get("former_domains", ()))
-    return Organization(**values | {"state": OrganizationState(values["state"]), "former_domains": former})
+    state = OrganizationState(values["state"])
+    return Organization(**_known(Organization, values) | {"state": state, "former_domains": former})
 
 
 def domain_from(item: Item) -> Domain:
     """Read a domain's row."""
     values = values_of(item)
     return Domain(
-        **values
+        **_known(Domain, values)
         | {
-            "organization": OrganizationRef(**values["organization"]),
+            "organization": OrganizationRef(**_known(OrganizationRef, values["organization"])),
             "state": DomainState(values["state"]),
             "dkim_tokens": tuple(values["dkim_tokens"]),
         }
@@ -173,14 +198,15 @@ def domain_from(item: Item) -> Domain:
 def entity_from(item: Item) -> Entity:
     """Read an entity's row."""
     values = values_of(item)
+    booking = values.get("booking_options")
     return Entity(
-        **values
+        **_known(Entity, values)
         | {
             "kind": EntityKind(values["kind"]),
             "state": EntityState(values["state"]),
             "role": Role(values["role"]) if "role" in values else None,
             "resource_type": ResourceType(values["resource_type"]) if "resource_type" in values else None,
-            "booking_options": BookingOptions(**values["booking_options"]) if "booking_options" in values else None,
+            "booking_options": None if booking is None else BookingOptions(**_known(BookingOptions, booking)),
             "aliases": tuple(values["aliases"]),
             "releasing": tuple(values["releasing"]),
         }
@@ -190,18 +216,18 @@ def entity_from(item: Item) -> Entity:
 def membership_from(item: Item) -> Membership:
     """Read a membership's row."""
     values = values_of(item)
-    return Membership(**values | {"member_kind": EntityKind(values["member_kind"])})
+    return Membership(**_known(Membership, values) | {"member_kind": EntityKind(values["member_kind"])})
 
 
 def delegation_from(item: Item) -> Delegation:
     """Read a delegation's row."""
     values = values_of(item)
-    return Delegation(**values | {"delegate_kind": EntityKind(values["delegate_kind"])})
+    return Delegation(**_known(Delegation, values) | {"delegate_kind": EntityKind(values["delegate_kind"])})
 
 
 def password_from(item: Item) -> PasswordHash:
     """Read a password's row."""
-    return PasswordHash(**values_of(item))
+    return PasswordHash(**_known(PasswordHash, values_of(item)))
 
 
 def rule_from(item: Item) -> RuleRecord:
@@ -209,7 +235,7 @@ def rule_from(item: Item) -> RuleRecord:
     values = values_of(item)
     rule, action = values["rule"], values["rule"]["action"]
     made = Rule(
-        **rule
+        **_known(Rule, rule)
         | {
             "direction": Direction(rule["direction"]),
             "sender_patterns": tuple(map(Pattern.stored, rule["sender_patterns"])),
@@ -229,12 +255,12 @@ def _call(values: Mapping[str, Any] | None) -> LambdaCall | None:
     if values is None:
         return None
     fallback = values.get("fallback")
-    return LambdaCall(**{**values, "fallback": None if fallback is None else ActionType(fallback)})
+    return LambdaCall(**_known(LambdaCall, values) | {"fallback": None if fallback is None else ActionType(fallback)})
 
 
 def gateway_from(item: Item) -> SmtpGateway:
     """Read an SMTP gateway's row."""
-    return SmtpGateway(**values_of(item))
+    return SmtpGateway(**_known(SmtpGateway, values_of(item)))
 
 
 def availability_from(item: Item) -> AvailabilityConfiguration:
@@ -242,12 +268,13 @@ def availability_from(item: Item) -> AvailabilityConfiguration:
     values = values_of(item)
     provider = values["provider"]
     kind = LambdaProvider if "function_arn" in provider else EwsProvider
-    return AvailabilityConfiguration(**values | {"provider": kind(**provider)})
+    known = _known(AvailabilityConfiguration, values)
+    return AvailabilityConfiguration(**known | {"provider": kind(**_known(kind, provider))})
 
 
 def client_token_from(item: Item) -> ClientToken:
     """Read a client token's row."""
-    return ClientToken(**values_of(item))
+    return ClientToken(**_known(ClientToken, values_of(item)))
 
 
 def _attribute(value: Any) -> dict[str, Any]:
@@ -274,8 +301,12 @@ def _attribute(value: Any) -> dict[str, Any]:
 
 
 def values_of(item: Item) -> dict[str, Any]:
-    """Return a row's attributes, without its key, as Python values; lists stay lists."""
-    return {name: _value(attribute) for name, attribute in item.items() if name not in {"pk", "sk"}}
+    """Return a row's attributes, without its key, as Python values; lists stay lists.
+
+    Raises:
+        NewerFormError: only a newer version reads the row.
+    """
+    return {name: _value(attribute) for name, attribute in readable(item).items() if name not in {"pk", "sk"}}
 
 
 def _value(attribute: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws.rows import key, number, to_json
+from postroom.adapters.aws.rows import key, number, readable, to_json
 from postroom.model.facts import Fact, fact_name
 from postroom.model.limits import LEDGER_DAYS
 
@@ -36,8 +36,10 @@ def fact_from_row(row: Row) -> Fact:
     """Read a fact's row, of the table or of its stream.
 
     Raises:
+        NewerFormError: only a newer version reads it.
         KeyError, ValueError: the row is not a readable fact; a stream may contain such rows.
     """
+    readable(row)
     at = int(row["at"]["N"])
     event, data = json.loads(row["event"]["S"]), json.loads(row["data"]["S"])
     if not (isinstance(event, dict) and isinstance(data, dict) and 0 <= at <= LATEST_MS):

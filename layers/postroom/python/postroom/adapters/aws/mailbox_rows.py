@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws.rows import key, number
+from postroom.adapters.aws.rows import key, number, readable
 from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Head, Item
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def head_row(head: Head, created: int) -> dict[str, Any]:
 
 def head_from_row(row: Row) -> Head:
     """Read a mailbox's head."""
+    readable(row)
     return Head(
         mailbox_id=row["pk"]["S"],
         organization_id=row["org"]["S"],
@@ -90,6 +91,7 @@ def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:
 
 def folder_from_row(row: Row) -> FolderInfo:
     """Read a folder's row."""
+    readable(row)
     return FolderInfo(
         id=row["sk"]["S"].partition(":")[2],
         name=row["name"]["S"],
@@ -136,6 +138,7 @@ def item_row(mailbox_id: str, item: Item) -> dict[str, Any]:
 
 def item_from_row(row: Row) -> Item:
     """Read an item's row, of this format or of the former one."""
+    readable(row)
     item_id = row["id"]["S"] if "id" in row else row["sk"]["S"].removeprefix(OLD_ITEM)
     created = number(created_at(item_id))
     return Item(
@@ -220,6 +223,7 @@ def change_key(sequence: int) -> str:
 
 def change_from_row(row: Row) -> Change:
     """Read a change."""
+    readable(row)
     return Change(
         sequence=int(row["sk"]["S"].partition(":")[2], 16),
         kind=ChangeKind(row["kind"]["S"]),

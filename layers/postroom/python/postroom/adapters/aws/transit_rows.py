@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from postroom.adapters.aws.rows import key, number, to_json
+from postroom.adapters.aws.rows import key, number, readable, to_json
 from postroom.ports.message_contents import Content, FlowContents, Slot
 from postroom.ports.parked import Parked
 from postroom.ports.transit import EXPANSION
@@ -54,6 +54,7 @@ def expansion_row(expansion: Expansion, since_ms: int) -> dict[str, Any]:
 
 def expansion_from_row(row: Row) -> Expansion:
     """Read an expansion's row."""
+    readable(row)
     from postroom.contracts.expansions import Expansion
 
     return Expansion.model_validate_json(row["body"]["S"]).model_copy(update={"done": int(row["done"]["N"])})
@@ -63,10 +64,12 @@ def entry_from_row(row: Row) -> Order | Expansion:
     """Read an open order's or expansion's row.
 
     Raises:
+        NewerFormError: only a newer version reads it.
         KeyError, ValueError: it is neither.
     """
     from postroom.contracts.orders import order_of
 
+    readable(row)
     if row["sk"]["S"].startswith(EXPANSION):
         return expansion_from_row(row)
     return order_of(json.loads(row["body"]["S"]))
@@ -87,6 +90,7 @@ def parked_attributes(parked: Parked) -> dict[str, Any]:
 
 def parked_from_row(row: Row) -> Parked:
     """Read a parked thing's row."""
+    readable(row)
     return Parked(
         trace=row["pk"]["S"],
         key=row["sk"]["S"],
@@ -125,6 +129,7 @@ def contents_row(contents: FlowContents, expires_s: int) -> dict[str, Any]:
 
 def contents_from_row(row: Row) -> FlowContents:
     """Read the row of a flow's contents."""
+    readable(row)
     body = json.loads(row["body"]["S"])
     slots = {
         run: Slot(slot["attempt"], _content_from(slot["content"]), slot["closed"])

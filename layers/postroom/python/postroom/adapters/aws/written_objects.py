@@ -129,6 +129,7 @@ def _object_row(written: WrittenObject, *, complete: bool) -> dict[str, Any]:
 
 
 def _object_from(row: rows.Row, chain: AuditChain) -> OpenObject:
+    rows.readable(row)
     written = WrittenObject(
         organization_id=chain.organization_id,
         delivery_id=row["delivery"]["S"],
@@ -159,7 +160,7 @@ def _values(chain: AuditChain) -> dict[str, Any]:
 
 
 def _head_from(row: rows.Row) -> AuditChain:
-    organization_id, bucket, prefix = row["sk"]["S"].split("/", 2)
+    organization_id, bucket, prefix = rows.readable(row)["sk"]["S"].split("/", 2)
     return AuditChain(
         organization_id=organization_id,
         bucket=bucket,
