@@ -7,9 +7,10 @@ does. Source: IAM User Guide, "Policy evaluation logic", "Condition operators".
 from __future__ import annotations
 
 import operator
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from postroom.model.wildcards import like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,7 +84,7 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def _covers(actions: object, request: Request) -> bool:
-    return any(_like(request.action.lower(), str(action).lower()) for action in _several(actions))
+    return any(like(request.action.lower(), str(action).lower()) for action in _several(actions))
 
 
 def _names(principals: object, request: Request) -> bool:
@@ -94,7 +95,7 @@ def _names(principals: object, request: Request) -> bool:
 
 
 def _any_like(text: str, patterns: object) -> bool:
-    return any(_like(text, str(pattern)) for pattern in _several(patterns))
+    return any(like(text, str(pattern)) for pattern in _several(patterns))
 
 
 def _holds(statement: Mapping[str, Any], request: Request) -> bool | None:
@@ -131,22 +132,10 @@ def _several(value: object) -> Iterable[Any]:
     return () if value is None else value if isinstance(value, list) else (value,)
 
 
-def _like(text: str, pattern: str) -> bool:
-    """Compare as IAM does: ``*`` is any text, ``?`` one character.
-
-    Text between two stars is matched at its first place only, without backtracking. The author of a policy chooses the
-    pattern, and with backtracking each star would multiply the time of the search.
-    """
-    first, *rest = (re.escape(part).replace(r"\?", ".") for part in pattern.split("*"))
-    between = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
-    expression = first + between + "".join(f".*{part}" for part in rest[-1:])
-    return re.fullmatch(expression, text, re.DOTALL) is not None
-
-
 def _arn_like(text: str, pattern: str) -> bool:
     """Compare the parts of an ARN; a ``*`` does not match across its first five colons."""
     parts, patterns = text.split(":", 5), pattern.split(":", 5)
-    return len(parts) == len(patterns) and all(map(_like, parts, patterns))
+    return len(parts) == len(patterns) and all(map(like, parts, patterns))
 
 
 def _same_case_aside(text: str, value: str) -> bool:
@@ -156,7 +145,7 @@ def _same_case_aside(text: str, value: str) -> bool:
 _OPERATORS: Final[dict[str, Callable[[str, str], bool]]] = {
     "arnlike": _arn_like,
     "arnequals": _arn_like,
-    "stringlike": _like,
+    "stringlike": like,
     "stringequals": operator.eq,
     "stringequalsignorecase": _same_case_aside,
     "bool": _same_case_aside,
