@@ -23,7 +23,7 @@ class Pipeline:
     def __init__(self, kind: str) -> None:
         self.written: list[dict[str, Any]] = []
         self.memory = MemoryMetrics()
-        embedded = EmbeddedMetrics("Postroom", lambda line: self.written.append(json.loads(line)))
+        embedded = EmbeddedMetrics("Postroom", lambda line: self.written.append(json.loads(line)), by_organization=True)
         self.metrics: Metrics = self.memory if kind == "memory" else embedded
         self.kind = kind
 
@@ -39,11 +39,11 @@ class Pipeline:
             return self.memory.observations
         return read(self.written, len)
 
-    def watched(self) -> Counter[str]:
+    def totals(self) -> Counter[str]:
         """Return what CloudWatch would sum up of metrics that have no dimension."""
         if self.kind == "memory":
-            return self.memory.watched
-        return read_watched(self.written)
+            return self.memory.totals
+        return read_totals(self.written)
 
 
 def read(written: list[dict[str, Any]], of: Callable[[list[int]], int] = sum) -> Counter[tuple[str, str]]:
@@ -51,7 +51,7 @@ def read(written: list[dict[str, Any]], of: Callable[[list[int]], int] = sum) ->
     sums: Counter[tuple[str, str]] = Counter()
     for line in written:
         for directive in line["_aws"]["CloudWatchMetrics"]:
-            assert directive["Dimensions"] in ([["OrganizationId"]], [[], ["OrganizationId"]])
+            assert directive["Dimensions"] == [[], ["OrganizationId"]]
             for metric in directive["Metrics"]:
                 values = line[metric["Name"]]
                 assert metric["Unit"] == "Count"
@@ -60,7 +60,7 @@ def read(written: list[dict[str, Any]], of: Callable[[list[int]], int] = sum) ->
     return sums
 
 
-def read_watched(written: list[dict[str, Any]]) -> Counter[str]:
+def read_totals(written: list[dict[str, Any]]) -> Counter[str]:
     """Read what has no dimension."""
     sums: Counter[str] = Counter()
     for line in written:
@@ -97,14 +97,14 @@ def test_observations_of_0_count_but_do_not_add_up(pipeline: Pipeline, ones: int
     pipeline.metrics.count("m-1", NOON, counts, {"AvailabilityProviderFailure": zeros})
     assert pipeline.sums()["m-1", "AvailabilityProviderFailure"] == ones
     assert pipeline.observations()["m-1", "AvailabilityProviderFailure"] == ones + zeros
-    assert pipeline.watched()["AvailabilityProviderFailure"] == ones
+    assert pipeline.totals()["AvailabilityProviderFailure"] == ones
     assert pipeline.observations()["m-1", "MailboxEmailDelivered"] == 1
 
 
-def test_what_an_alarm_watches_is_summed_up_over_all_organizations(pipeline: Pipeline) -> None:
+def test_everything_is_summed_up_over_all_organizations(pipeline: Pipeline) -> None:
     pipeline.metrics.count("m-1", NOON, {"RuleFunctionFailure": 2, "MailboxEmailDelivered": 5})
     pipeline.metrics.count("m-2", NOON, {"RuleFunctionFailure": MAX_VALUES + 1})
-    assert pipeline.watched() == {"RuleFunctionFailure": MAX_VALUES + 3}
+    assert pipeline.totals() == {"RuleFunctionFailure": MAX_VALUES + 3, "MailboxEmailDelivered": 5}
     assert pipeline.sums() == {
         ("m-1", "RuleFunctionFailure"): 2,
         ("m-1", "MailboxEmailDelivered"): 5,
@@ -112,17 +112,20 @@ def test_what_an_alarm_watches_is_summed_up_over_all_organizations(pipeline: Pip
     }
 
 
-def test_a_line_names_its_namespace_and_the_time_of_what_happened() -> None:
-    pipeline = Pipeline("embedded")
-    pipeline.metrics.count("m-1", NOON, {"MailboxEmailDelivered": 2})
-    assert pipeline.written == [
+@pytest.mark.parametrize(("by_organization", "dimensions"), [(False, [[]]), (True, [[], ["OrganizationId"]])])
+def test_a_line_names_its_namespace_the_time_of_what_happened_and_the_organization(
+    *, by_organization: bool, dimensions: list[list[str]]
+) -> None:
+    written: list[str] = []
+    EmbeddedMetrics("Postroom", written.append, by_organization).count("m-1", NOON, {"MailboxEmailDelivered": 2})
+    assert [json.loads(line) for line in written] == [
         {
             "_aws": {
                 "Timestamp": NOON,
                 "CloudWatchMetrics": [
                     {
                         "Namespace": "Postroom",
-                        "Dimensions": [["OrganizationId"]],
+                        "Dimensions": dimensions,
                         "Metrics": [{"Name": "MailboxEmailDelivered", "Unit": "Count"}],
                     }
                 ],

@@ -77,6 +77,7 @@ class Stack:
             "PRIVATE_EWS_SERVERS": "NONE",
             "PRIVATE_EWS_CERTIFICATES": "NONE",
             "METRICS_NAMESPACE": "Postroom",
+            "ORGANIZATION_METRICS": "ENABLED",
             "POWERTOOLS_METRICS_NAMESPACE": "Postroom",
         }
         for name in TABLES:

@@ -64,7 +64,7 @@ def test_every_call_of_a_provider_is_an_observation_of_1_or_0() -> None:
     count([call.ended(NOON), call.ended(NOON, "no"), call.ended(NOON), call.stopped(NOON)], metrics)
     assert metrics.sums[ACME, AVAILABILITY_PROVIDER_FAILURE] == 2
     assert metrics.observations[ACME, AVAILABILITY_PROVIDER_FAILURE] == 4
-    assert metrics.watched == {AVAILABILITY_PROVIDER_FAILURE: 2}
+    assert metrics.totals == {AVAILABILITY_PROVIDER_FAILURE: 2}
 
 
 def test_an_attempt_of_a_rule_counts_if_it_failed() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
 from postroom.audit.write_audit_log import LAST_RECEIVE
-from postroom.ports.metrics import WATCHED
+from postroom.ports.metrics import RULE_FUNCTION_FAILURE
 
 from .conftest import Template, listed, subject
 
@@ -93,7 +93,7 @@ def test_every_alarm_notifies_the_topic_if_there_is_one(template: Template) -> N
 
 def test_failing_functions_of_rules_are_noticed_in_whatever_organization(template: Template) -> None:
     alarm = template.resources["RuleFunctionFailureAlarm"]["Properties"]
-    assert alarm["MetricName"] in WATCHED
+    assert alarm["MetricName"] == RULE_FUNCTION_FAILURE
     assert subject(alarm["Namespace"]) == subject(template.variables("RecordEventsFunction")["METRICS_NAMESPACE"])
     assert "Dimensions" not in alarm, "the sum over all organizations has none"
 

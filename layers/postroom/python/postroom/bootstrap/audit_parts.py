@@ -24,7 +24,8 @@ def counted_trail(settings: CountedTrailSettings) -> CountedTrail:
     from postroom.bootstrap.lines import write_line
     from postroom.effects.counted_trail import CountedTrail
 
-    return CountedTrail(trail(settings), EmbeddedMetrics(settings.metrics_namespace, write_line))
+    metrics = EmbeddedMetrics(settings.metrics_namespace, write_line, settings.organization_metrics)
+    return CountedTrail(trail(settings), metrics)
 
 
 def deliveries(settings: AuditDeliveriesSettings) -> AwsAuditDeliveries:

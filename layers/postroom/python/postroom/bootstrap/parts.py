@@ -8,10 +8,12 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.attempts import AttemptCounts
 from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
+from postroom.adapters.aws.metrics import EmbeddedStackMetrics
 from postroom.adapters.aws.parked import DynamoParkedThings
 from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.lines import write_line
 from postroom.contracts.orders import STATIONS
 from postroom.parking.parking import Parking
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from postroom.bootstrap.settings import (
         FlowSettings,
         LedgerSettings,
+        MetricsSettings,
         OrderParkingSettings,
         TimedSettings,
         Url,
@@ -60,6 +63,11 @@ def parking(settings: OrderParkingSettings) -> Parking:
 def parked_notices(settings: OrderParkingSettings) -> SqsParkedNotices:
     """Return the queue that raises the alarm."""
     return SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url)
+
+
+def stack_metrics(settings: MetricsSettings) -> EmbeddedStackMetrics:
+    """Return the metrics of the stack itself."""
+    return EmbeddedStackMetrics(settings.metrics_namespace, write_line, now_ms)
 
 
 def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:

@@ -17,7 +17,14 @@ from postroom.adapters.aws.queues import SqsQueues
 from postroom.bootstrap import audit_parts, log_stream_names, ready
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.lines import write_line
-from postroom.bootstrap.settings import Arn, AuditDeliveriesSettings, AuditTrailSettings, TimedSettings, Url
+from postroom.bootstrap.settings import (
+    Arn,
+    AuditDeliveriesSettings,
+    AuditTrailSettings,
+    OrganizationMetricsSettings,
+    TimedSettings,
+    Url,
+)
 from postroom.contracts.log_batches import MAX_BATCH_LINES
 from postroom.contracts.pointers import Part
 from postroom.ledger.audit import AuditProjection
@@ -41,15 +48,15 @@ class EventSettings(AuditDeliveriesSettings, AuditTrailSettings, TimedSettings):
     organization_arns: Arn
 
 
-class RecordEventsSettings(EventSettings):
-    metrics_namespace: str
+class RecordEventsSettings(EventSettings, OrganizationMetricsSettings):
+    """Metrics are counted once only, so retry_events has none."""
 
 
 @ready
 def build(settings: RecordEventsSettings) -> RecordEvents:
     return RecordEvents(
         projections=projections(settings),
-        metrics=EmbeddedMetrics(settings.metrics_namespace, write_line),
+        metrics=EmbeddedMetrics(settings.metrics_namespace, write_line, settings.organization_metrics),
         queues=SqsQueues(clients.later(clients.sqs), {"retry_events": settings.retry_events_queue_url}),
         delay_s=settings.shortened_s(FIRST_RETRY_SECONDS),
     )

@@ -164,10 +164,20 @@ class AuditTrailSettings(Settings):
     audit_queue_url: Url
 
 
-class CountedTrailSettings(AuditTrailSettings):
-    """Of functions that decide about access: they count the records that they leave."""
+class MetricsSettings(Settings):
+    """Of functions that record metrics of the stack."""
 
     metrics_namespace: str
+
+
+class OrganizationMetricsSettings(MetricsSettings):
+    """Of functions that count what happens in organizations."""
+
+    organization_metrics: bool
+
+
+class CountedTrailSettings(AuditTrailSettings, OrganizationMetricsSettings):
+    """Of functions that decide about access: they count the records that they leave."""
 
 
 class AuditDeliveriesSettings(DirectorySettings):

@@ -1,7 +1,8 @@
-"""Metrics: counts per organization, for dashboards and alarms."""
+"""Metrics for dashboards and alarms: counts of what happened in organizations, and values of the stack itself."""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -24,8 +25,21 @@ ACCESS_DENIED: Final = "AccessDenied"
 ACTION_DENIED: Final = "ActionDenied"
 """Actions on data of mailboxes: 1 for one that was refused, 0 for one that was allowed. Source: guide, ZH:1526."""
 
-WATCHED: Final = frozenset({RULE_FUNCTION_FAILURE, AVAILABILITY_PROVIDER_FAILURE})
-"""Metrics that are also summed up over all organizations, for the stack's alarms. Ours."""
+FAILED_RECORDS: Final = "FailedRecords"
+"""Records of queues that their function could not process, whether they come again or are given up. Lambda's own metric
+of errors does not count them, because the function answers. Ours."""
+
+PARKED_OPEN: Final = "ParkedOpen"
+"""Things that are parked at the moment, counted by each sweep. Ours."""
+
+SWEEP_BEHIND: Final = "SweepBehindSeconds"
+"""How far the sweep is behind with what is due; 0 if it keeps up. Every sweep records it: its absence says that there
+was no sweep. Ours."""
+
+UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {FAILED_RECORDS: "Count", PARKED_OPEN: "Count", SWEEP_BEHIND: "Seconds"}
+)
+"""The metrics of the stack itself, each with its unit in CloudWatch."""
 
 
 class Metrics(Protocol):
@@ -34,11 +48,18 @@ class Metrics(Protocol):
     def count(
         self, organization_id: str, at_ms: int, counts: Mapping[str, int], zeros: Mapping[str, int] | None = None
     ) -> None:
-        """Record counts of one organization; those of ``WATCHED`` metrics also without an organization.
+        """Record counts of one organization. They add up over all organizations.
 
         Args:
-            organization_id: the only dimension; a sum over all organizations has none.
+            organization_id: whose they are; the stack decides whether it has metrics by organization, too.
             at_ms: milliseconds since the epoch; metrics have a resolution of one minute.
             counts: by metric name; each occurrence is an observation of 1.
             zeros: by metric name; each is an observation of 0.
         """
+
+
+class StackMetrics(Protocol):
+    """Records values of the stack itself. Suite: tests/contract/test_stack_metrics.py."""
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Record values as of now, by names of ``UNITS``."""

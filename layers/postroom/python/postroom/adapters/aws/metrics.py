@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.ports.metrics import WATCHED
+from postroom.ports.metrics import UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 DIMENSION: Final = "OrganizationId"
 """Name of the only dimension. Ours: the guide names none."""
@@ -25,30 +25,49 @@ MAX_VALUES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMetrics:
-    """Implements ``Metrics``. ``write`` gets one line without a line end."""
+    """Implements ``Metrics``.
+
+    Attributes:
+        write: gets one line without a line end.
+        by_organization: whether each organization has metrics of its own, which cost $0.30 per month and name. Lines
+            name the organization in any case, for queries of Logs Insights.
+    """
 
     namespace: str
     write: Callable[[str], object]
+    by_organization: bool = False
 
     def count(
         self, organization_id: str, at_ms: int, counts: Mapping[str, int], zeros: Mapping[str, int] | None = None
     ) -> None:
+        dimensions: list[list[str]] = [[], [DIMENSION]] if self.by_organization else [[]]
         for values in _lines(counts, zeros or {}):
-            self.write(json.dumps(self._line(organization_id, at_ms, values), separators=(",", ":")))
+            line = _line(self.namespace, at_ms, dict.fromkeys(values, "Count"), dimensions)
+            self.write(_text({**line, DIMENSION: organization_id, **values}))
 
-    def _line(self, organization_id: str, at_ms: int, values: Mapping[str, list[int]]) -> dict[str, Any]:
-        usual, watched = values.keys() - WATCHED, values.keys() & WATCHED
-        directives = [
-            {
-                "Namespace": self.namespace,
-                "Dimensions": dimensions,
-                "Metrics": [{"Name": name, "Unit": "Count"} for name in values if name in names],
-            }
-            # an empty set of dimensions is the metric by its name alone
-            for names, dimensions in ((usual, [[DIMENSION]]), (watched, [[], [DIMENSION]]))
-            if names
-        ]
-        return {"_aws": {"Timestamp": at_ms, "CloudWatchMetrics": directives}, DIMENSION: organization_id, **values}
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedStackMetrics:
+    """Implements ``StackMetrics``. ``write`` gets one line without a line end; ``now`` is in milliseconds."""
+
+    namespace: str
+    write: Callable[[str], object]
+    now: Callable[[], int]
+
+    def record(self, values: Mapping[str, float]) -> None:
+        line = _line(self.namespace, self.now(), {name: UNITS[name] for name in values}, [[]])
+        self.write(_text({**line, **values}))
+
+
+def _line(namespace: str, at_ms: int, units: Mapping[str, str], dimensions: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return what makes a line one of metrics. An empty set of dimensions is the metric by its name alone."""
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    directive = {"Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics}
+    return {"_aws": {"Timestamp": at_ms, "CloudWatchMetrics": [directive]}}
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"))
 
 
 def _lines(counts: Mapping[str, int], zeros: Mapping[str, int]) -> Iterator[dict[str, list[int]]]:
