@@ -14,6 +14,7 @@ from cli import output
 from cli.commands.mailbox import all_items
 from cli.repository import STACK_NAME
 from postroom.contracts.export_manifest import MANIFEST
+from postroom.model import consent
 from postroom.model.role_trust import statement
 from tour.mail import USERS
 from tour.stack import DemoError, expect
@@ -52,7 +53,9 @@ def _started(tour: Tour) -> str:
     organization = workmail.describe_organization(OrganizationId=tour.organization)
     trust = {"Version": "2012-10-17", "Statement": [statement(_our_roles(tour), organization["ARN"])]}
     role = tour.stack.client("iam").create_role(
-        RoleName="DemoMailboxExport", AssumeRolePolicyDocument=json.dumps(trust)
+        RoleName="DemoMailboxExport",
+        AssumeRolePolicyDocument=json.dumps(trust),
+        Tags=[{"Key": consent.MAILBOX_EXPORT, "Value": tour.organization}],
     )["Role"]
     tour.stack.client("s3").create_bucket(Bucket=BUCKET)
     started: dict[str, Any] = workmail.start_mailbox_export_job(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.model import consent
 from postroom.model.role_trust import statement
 from postroom.ports.export_checks import BucketFacts
 from postroom.ports.organization_keys import KeyFacts
@@ -26,6 +27,7 @@ def account(context: Any, acme: str, enable: Callable[..., str]) -> None:
     enable("ann")
     arn = context.directory.organization(acme).arn
     context.log_targets.roles[ROLE] = {"Statement": [statement(EXPORT_ROLES, arn)]}
+    context.log_targets.tags[ROLE] = {consent.MAILBOX_EXPORT: acme}
     for name, spec, usage, at in (
         (KEY, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "Enabled"),
         (ABROAD, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "Enabled"),
@@ -102,9 +104,9 @@ DENIED = {"Effect": "Deny", "Principal": {"AWS": EXPORT_ROLES[1]}, "Action": "st
 @pytest.mark.parametrize(
     ("principals", "external_id", "more", "said"),
     [
-        (EXPORT_ROLES[:1], None, [], f"does not trust Postroom: {EXPORT_ROLES[1]} cannot"),
-        (EXPORT_ROLES, OTHER, [], f"does not trust Postroom: {EXPORT_ROLES[0]} cannot"),
-        (EXPORT_ROLES, None, [DENIED], f"denies Postroom to assume it, or may deny it: {EXPORT_ROLES[1]} cannot"),
+        (EXPORT_ROLES[:1], None, [], f"does not trust Postroom: {EXPORT_ROLES[1]} must"),
+        (EXPORT_ROLES, OTHER, [], f"does not trust Postroom: {EXPORT_ROLES[0]} must"),
+        (EXPORT_ROLES, None, [DENIED], f"denies Postroom to assume it, or may deny it: {EXPORT_ROLES[1]} must"),
     ],
 )
 def test_a_role_that_does_not_trust_each_function_for_the_organization_is_told_what_it_needs(
@@ -120,4 +122,4 @@ def test_a_role_that_does_not_trust_each_function_for_the_organization_is_told_w
     context.log_targets.roles[ROLE] = {"Statement": [statement(principals, external_id or arn), *more]}
     text = refusal()
     assert f"RoleArn: role {ROLE} {said}" in text
-    assert f"and none that denies it: {json.dumps(statement(EXPORT_ROLES, arn))}" in text
+    assert f"none that allows the whole account: {json.dumps(statement(EXPORT_ROLES, arn))}" in text

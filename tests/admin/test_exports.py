@@ -9,6 +9,7 @@ import pytest
 
 from postroom.contracts.export_orders import PlanExportOrder, end_order
 from postroom.errors import ConflictError, StoreUnavailableError
+from postroom.model import consent
 from postroom.model.exports import ExportPlan, MailboxExportJob, export_trace
 from postroom.model.jobs import JobState
 from postroom.model.limits import DAY_MS
@@ -47,6 +48,7 @@ def account(context: Any, acme: str) -> None:
     """An account with a role, a key and a bucket that an export may use."""
     arn = context.directory.organization(acme).arn
     context.log_targets.roles[ROLE] = {"Statement": [statement(EXPORT_ROLES, arn)]}
+    context.log_targets.tags[ROLE] = {consent.MAILBOX_EXPORT: acme}
     context.organization_keys.keys[KEY] = KeyFacts(KEY, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "Enabled")
     context.export_buckets.buckets["take-out"] = BucketFacts("us-east-1")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.contracts.import_orders import ImportOrder
+from postroom.model import consent
 from postroom.model.imports import MAX_ARCHIVE_BYTES, ImportCounts, MailboxImportJob, import_trace
 from postroom.model.jobs import MAX_RUNNING, JobState
 from postroom.model.limits import DAY_MS
@@ -33,6 +34,7 @@ def account(context: Any, acme: str) -> None:
     """An account with a role, a bucket and an archive that an import may use."""
     arn = context.directory.organization(acme).arn
     context.log_targets.roles[ROLE] = {"Statement": [statement([IMPORT_ROLE], arn)]}
+    context.log_targets.tags[ROLE] = {consent.MAILBOX_IMPORT: acme}
     context.export_buckets.buckets["bring-in"] = BucketFacts("us-east-1", public="its policy is public")
     context.import_objects.objects["bring-in", "mail/a.zip"] = b"an archive"
 
@@ -135,7 +137,7 @@ def test_a_role_that_trusts_the_stations_of_exports_only_is_refused(
     arn = context.directory.organization(acme).arn
     context.log_targets.roles[ROLE] = {"Statement": [statement(["arn:aws:iam::123456789012:role/plan"], arn)]}
     named = {"OrganizationId": acme, "EntityId": enable("ann"), "ClientToken": "t", **FROM}
-    assert f"{IMPORT_ROLE} cannot assume it" in caller.refused("InvalidParameterException", Start, **named)
+    assert f"{IMPORT_ROLE} must be able to assume it" in caller.refused("InvalidParameterException", Start, **named)
 
 
 def test_an_archive_that_is_too_large_for_a_job_is_refused(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.admin.monitoring import trusts
+from postroom.admin import monitoring
+from postroom.admin.context import Call
+from postroom.contracts.admin.exceptions import NotAuthorizedError
+from postroom.model import consent
+from postroom.model.principals import Principals
+from postroom.model.role_trust import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +22,6 @@ if TYPE_CHECKING:
 MB = 1 << 20
 US = "arn:aws:iam::123456789012:role/record-events"
 ROLE = "arn:aws:iam::123456789012:role/workmail-monitoring-role"
-TRUST = {"Effect": "Allow", "Principal": {"AWS": US}, "Action": "sts:AssumeRole"}
 
 
 class TestMailboxes:
@@ -88,7 +93,7 @@ class TestMonitoring:
         assert context.directory.monitoring(acme).log_group is None
 
     def test_a_role_that_trusts_us_writes_where_it_may(self, caller: Any, acme: str, context: Any) -> None:
-        context.log_targets.roles[ROLE] = {"Statement": [TRUST]}
+        let(context, acme)
         request = {"OrganizationId": acme, "LogGroupArn": log_group("workmail-monitoring"), "RoleArn": ROLE}
         assert "no log group" in caller.refused(
             "ResourceNotFoundException", "PutEmailMonitoringConfiguration", **request
@@ -97,19 +102,47 @@ class TestMonitoring:
         caller("PutEmailMonitoringConfiguration", **request)
         found = caller("DescribeEmailMonitoringConfiguration", OrganizationId=acme)
         assert found == {"LogGroupArn": request["LogGroupArn"], "RoleArn": ROLE}
-        monitoring = context.directory.monitoring(acme)
-        assert (monitoring.log_group, monitoring.role_arn) == ("workmail-monitoring", ROLE)
+        found = context.directory.monitoring(acme)
+        assert (found.log_group, found.role_arn) == ("workmail-monitoring", ROLE)
 
     def test_a_role_that_does_not_is_told_what_to_add(self, caller: Any, acme: str, context: Any) -> None:
-        workmails_own = {"Effect": "Allow", "Principal": {"Service": "events.workmail.amazonaws.com"}}
-        context.log_targets.roles[ROLE] = {"Statement": [{**workmails_own, "Action": "sts:AssumeRole"}]}
+        workmails_own = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.workmail.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        context.log_targets.roles[ROLE] = {"Statement": [workmails_own]}
+        context.log_targets.groups.add("workmail-monitoring")
         request = {"OrganizationId": acme, "LogGroupArn": log_group("workmail-monitoring"), "RoleArn": ROLE}
         text = caller.refused("InvalidParameterException", "PutEmailMonitoringConfiguration", **request)
-        statement = json.loads(text[text.index("{") :])
-        assert statement == TRUST
-        context.log_targets.roles[ROLE] = {"Statement": [{**workmails_own, "Action": "sts:AssumeRole"}, statement]}
-        context.log_targets.groups.add("workmail-monitoring")
+        command = "aws iam tag-role --role-name workmail-monitoring-role --tags 'Key=postroom:event-log,Value="
+        assert f"{command}{acme}'" in text
+        context.log_targets.tags[ROLE] = {consent.EVENT_LOG: "m-other"}
+        text = caller.refused("InvalidParameterException", "PutEmailMonitoringConfiguration", **request)
+        assert f"{command}m-other {acme}'" in text
+        context.log_targets.tags[ROLE] = {consent.EVENT_LOG: f"m-other {acme}"}
+        text = caller.refused("InvalidParameterException", "PutEmailMonitoringConfiguration", **request)
+        needed = json.loads(text[text.index("{") :])
+        assert needed == statement([US], context.directory.organization(acme).arn)
+        context.log_targets.roles[ROLE] = {"Statement": [workmails_own, needed]}
         caller("PutEmailMonitoringConfiguration", **request)
+
+    @pytest.mark.parametrize(
+        ("trust", "said"),
+        [
+            ({"Principal": {"AWS": "arn:aws:iam::123456789012:root"}}, "does not trust Postroom"),
+            ({"Principal": {"AWS": US}}, "lets Postroom assume it for other organizations as well"),
+        ],
+    )
+    def test_a_role_that_anybody_could_use_is_refused(
+        self, caller: Any, acme: str, context: Any, trust: dict[str, Any], said: str
+    ) -> None:
+        """Roles with which CDK deploys trust the account's root; nothing but their policies limits their use."""
+        let(context, acme)
+        context.log_targets.roles[ROLE] = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **trust}]}
+        request = {"OrganizationId": acme, "LogGroupArn": log_group("workmail-monitoring"), "RoleArn": ROLE}
+        assert said in caller.refused("InvalidParameterException", "PutEmailMonitoringConfiguration", **request)
+        assert context.directory.monitoring(acme).role_arn is None
 
     def test_unknown_roles_and_other_places_are_refused(self, caller: Any, acme: str) -> None:
         caller.refused(
@@ -129,24 +162,45 @@ class TestMonitoring:
             )
 
 
+ANN = "arn:aws:iam::123456789012:user/ann"
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/operators/ann"
+
+
 @pytest.mark.parametrize(
-    ("statement", "expected"),
+    ("passers", "caller_arn", "may"),
     [
-        (TRUST, True),
-        ({**TRUST, "Action": ["sts:TagSession", "STS:AssumeRole"]}, True),
-        ({**TRUST, "Principal": {"AWS": ["arn:aws:iam::1:role/x", US]}}, True),
-        ({**TRUST, "Principal": {"AWS": "arn:aws:iam::123456789012:root"}}, True),
-        ({**TRUST, "Principal": {"AWS": "123456789012"}}, True),
-        ({**TRUST, "Principal": "*"}, True),
-        ({**TRUST, "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}, False),
-        ({**TRUST, "Action": "sts:AssumeRoleWithSAML"}, False),
-        ({**TRUST, "Principal": {"AWS": "arn:aws:iam::123456789012:role/other"}}, False),
-        ({**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}}, False),
-        ({**TRUST, "Effect": "Deny"}, False),
+        ("ANY", ANN, True),
+        ("ANY", "", True),
+        ("NONE", ANN, False),
+        (ANN, ANN, True),
+        (ANN, OPERATOR, False),
+        (ANN, "", False),
+        (f"{ANN}, arn:aws:iam::123456789012:role/admin/operators", OPERATOR, True),
+        ("arn:aws:iam::123456789012:role/*", OPERATOR, False),
+        ("arn:aws:iam::123456789012:user/*", ANN, True),
     ],
 )
-def test_trust_is_read_from_the_policy(statement: dict[str, Any], *, expected: bool) -> None:
-    assert trusts({"Statement": statement}, US, "123456789012") is expected
-    assert trusts({"Statement": [statement]}, US, "123456789012") is expected
-    assert not trusts({"Statement": [statement, {**TRUST, "Effect": "Deny"}]}, US, "123456789012")
-    assert not trusts({}, US, "123456789012")
+def test_a_deployment_lists_the_callers_that_may_pass_roles(
+    caller: Any, acme: str, context: Any, passers: str, caller_arn: str, *, may: bool
+) -> None:
+    settings = replace(context.settings, role_passers=Principals.read(passers))
+    asked = replace(context, settings=settings, call=Call(caller_arn=caller_arn))
+    let(context, acme)
+    context.log_targets.groups.add("workmail-monitoring")
+    request: Any = {"OrganizationId": acme, "LogGroupArn": log_group("workmail-monitoring"), "RoleArn": ROLE}
+    if may:
+        assert monitoring.put(asked, request, 0) == {}
+        return
+    said = f"User: {caller_arn or 'anonymous'} is not authorized to perform: iam:PassRole on resource: {ROLE}"
+    with pytest.raises(NotAuthorizedError, match=re.escape(said)):
+        monitoring.put(asked, request, 0)
+    without_role: Any = {**request, "LogGroupArn": log_group("/aws/workmail/own")}
+    del without_role["RoleArn"]
+    assert monitoring.put(asked, without_role, 0) == {}
+
+
+def let(context: Any, organization_id: str) -> None:
+    """Let Postroom write an organization's event log in ROLE."""
+    trust = statement([US], context.directory.organization(organization_id).arn)
+    context.log_targets.roles[ROLE] = {"Statement": [trust]}
+    context.log_targets.tags[ROLE] = {consent.EVENT_LOG: organization_id}

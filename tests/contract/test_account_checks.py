@@ -14,6 +14,7 @@ from local.emulator import patches
 from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
 from postroom.adapters.memory.admin_services import MemoryLogTargets, MemoryOrganizationKeys
 from postroom.errors import StoreUnavailableError
+from postroom.ports.log_targets import RoleFacts
 from postroom.ports.organization_keys import KeyFacts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ TRUST: dict[str, Any] = {
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
 ROLE = "arn:aws:iam::123456789012:role/mail/events"
+TAGS = {"postroom:event-log": "m-1 m-2", "team": "mail"}
 
 
 @pytest.fixture
@@ -46,9 +48,10 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(params=["memory", "aws"])
 def targets(request: pytest.FixtureRequest) -> LogTargets:
     if request.param == "memory":
-        return MemoryLogTargets(roles={ROLE: TRUST}, groups={"/my/group"})
+        return MemoryLogTargets(roles={ROLE: TRUST}, groups={"/my/group"}, tags={ROLE: TAGS})
     request.getfixturevalue("account")
-    boto3.client("iam").create_role(RoleName="events", Path="/mail/", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam, tags = boto3.client("iam"), [{"Key": name, "Value": value} for name, value in TAGS.items()]
+    iam.create_role(RoleName="events", Path="/mail/", AssumeRolePolicyDocument=json.dumps(TRUST), Tags=tags)  # type: ignore[arg-type]
     boto3.client("logs").create_log_group(logGroupName="/my/group")
     return AwsLogTargets(boto3.client("iam"), boto3.client("logs"))
 
@@ -90,11 +93,11 @@ def test_kinds_and_states_come_as_kms_says_them(account: None) -> None:
     assert disabled.state == "Disabled"
 
 
-def test_a_role_shows_its_trust(targets: LogTargets) -> None:
-    assert targets.trust_policy(ROLE) == TRUST
-    assert targets.trust_policy("arn:aws:iam::123456789012:role/missing") is None
-    assert targets.trust_policy("arn:aws:iam::123456789012:role/elsewhere/events") is None, "the whole ARN counts"
-    assert targets.trust_policy("arn:aws:iam::111122223333:role/mail/events") is None
+def test_a_role_shows_its_trust_and_its_tags(targets: LogTargets) -> None:
+    assert targets.role(ROLE) == RoleFacts(ROLE, TRUST, TAGS)
+    assert targets.role("arn:aws:iam::123456789012:role/missing") is None
+    assert targets.role("arn:aws:iam::123456789012:role/elsewhere/events") is None, "the whole ARN counts"
+    assert targets.role("arn:aws:iam::111122223333:role/mail/events") is None
 
 
 def test_log_groups_are_known_by_their_exact_name(targets: LogTargets) -> None:
@@ -113,7 +116,7 @@ def test_services_that_are_silent_may_be_asked_again(account: None) -> None:
     for client in (iam, logs, kms):
         client.meta.events.register("before-send", cut)
     with pytest.raises(StoreUnavailableError):
-        AwsLogTargets(iam, logs).trust_policy(ROLE)
+        AwsLogTargets(iam, logs).role(ROLE)
     with pytest.raises(StoreUnavailableError):
         AwsLogTargets(iam, logs).log_group_exists("/my/group")
     with pytest.raises(StoreUnavailableError):

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 DEFAULT = LogDestination("/aws/workmail/emailevents/acme", None, 30)
 CONFIGURED = LogDestination("acme-events", None, None)
 ROLE = "arn:aws:iam::123456789012:role/acme-events"
-UNDER_A_ROLE = LogDestination("acme-events", ROLE, None)
+ORGANIZATION = "arn:aws:workmail:us-east-1:123456789012:organization/m-1"
+UNDER_A_ROLE = LogDestination("acme-events", ROLE, None, ORGANIZATION)
 DAY = 86_400_000
 
 
@@ -233,15 +234,16 @@ class TestAssumedRoles:
         roles = AssumedRoles(sts, connect, lambda: clock[0])
         expires = clock[0] + 3_600_000
         wanted = {"RoleArn": ROLE, "RoleSessionName": SESSION, "DurationSeconds": 3600}
+        wanted |= {"ExternalId": ORGANIZATION}
         with Stubber(sts) as stub:
             stub.add_response("assume_role", self.credentials(expires), wanted)
-            roles.client(ROLE)
+            roles.client(ROLE, ORGANIZATION)
             clock[0] = expires - MARGIN_MS - 1
-            roles.client(ROLE)
+            roles.client(ROLE, ORGANIZATION)
             assert len(made) == 1
             stub.add_response("assume_role", self.credentials(expires + 3_600_000), wanted)
             clock[0] = expires - MARGIN_MS
-            roles.client(ROLE)
+            roles.client(ROLE, ORGANIZATION)
             assert len(made) == 2
             stub.assert_no_pending_responses()
 
@@ -250,9 +252,10 @@ class TestAssumedRoles:
         roles = AssumedRoles(sts, lambda _: client, now)
         wanted = {"RoleArn": ROLE, "RoleSessionName": SESSION, "DurationSeconds": 3600}
         with Stubber(sts) as stub:
-            for more in ({"ExternalId": "one"}, {"ExternalId": "two"}, {}, {"ExternalId": "one"}):
-                stub.add_response("assume_role", self.credentials(now() + 3_600_000), {**wanted, **more})
-            for external_id in ("one", "two", None, "one", None):
+            for external_id in ("one", "two", "one"):
+                answer = self.credentials(now() + 3_600_000)
+                stub.add_response("assume_role", answer, {**wanted, "ExternalId": external_id})
+            for external_id in ("one", "two", "one"):
                 roles.client(ROLE, external_id)
             roles.forget(ROLE, "one")
             roles.client(ROLE, "one")
@@ -262,7 +265,8 @@ class TestAssumedRoles:
         sts = boto3.client("sts")
         logs = CloudWatchEventLogs(client, AssumedRoles(sts, lambda _: client, now), lambda: "s")
         with Stubber(sts) as stub:
-            stub.add_client_error("assume_role", "AccessDenied", "not authorized")
+            wanted = {"RoleArn": ROLE, "RoleSessionName": SESSION, "DurationSeconds": 3600, "ExternalId": ORGANIZATION}
+            stub.add_client_error("assume_role", "AccessDenied", "not authorized", expected_params=wanted)
             with pytest.raises(EventLogRefusedError, match="AccessDenied at acme-events"):
                 logs.put(UNDER_A_ROLE, [line()])
 

@@ -16,7 +16,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from cli.repository import repository_root
 from postroom.bootstrap import admin_api
+from postroom.model import consent
 from postroom.model.role_trust import statement
+from tests.support import customer_roles
 from tests.support.builders import NOON, ORG, arn
 from tests.support.pipeline import Pipeline
 from tests.wire.conftest import Body, proxy_event
@@ -63,8 +65,7 @@ def workmail(pipeline: Pipeline) -> Any:
 def to(pipeline: Pipeline) -> dict[str, str]:
     """A role, a key and a bucket."""
     ours = pipeline.admin_settings.export_role_arns.split(",")
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement(ours, arn())]})
-    role = boto3.client("iam").create_role(RoleName="export", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = customer_roles.made(boto3.client("iam"), "export", ours, arn(), consent.MAILBOX_EXPORT)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     return {"RoleArn": role, "KmsKeyArn": key, "S3BucketName": BUCKET, "S3Prefix": "mail"}
 
@@ -113,7 +114,7 @@ def test_the_steps_of_the_documentation_work(
     text = json.dumps(trust).replace("ORGANIZATION-ARN", arn())
     text = text.replace('"EXPORT-ROLE-1", "EXPORT-ROLE-2", "EXPORT-ROLE-3"', ", ".join(map(json.dumps, ours)))
     assert json.loads(text)["Statement"] == [statement(ours, arn())]
-    role = boto3.client("iam").create_role(RoleName="documented", AssumeRolePolicyDocument=text)["Role"]["Arn"]
+    role = customer_roles.made(boto3.client("iam"), "documented", ours, arn(), consent.MAILBOX_EXPORT, text)
     (code,) = re.findall(r"```python\n(.*?)```", DOCUMENTED, re.DOTALL)
     code = code.replace("amzn-s3-demo-bucket", BUCKET).replace("ada@example.com", "ann@acme.test")
     monkeypatch.setattr(boto3, "client", lambda _: workmail)

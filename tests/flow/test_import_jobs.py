@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,7 +10,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from contracts import generate
 from postroom.bootstrap import admin_api
-from postroom.model.role_trust import statement
+from postroom.model import consent
+from tests.support import customer_roles
 from tests.support.builders import NOON, ORG, arn
 from tests.support.import_jobs import archive, messages
 from tests.support.pipeline import Pipeline
@@ -52,10 +52,8 @@ def workmail(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_archive_enters_a_mailbox_once_and_a_bad_one_not(pipeline: Pipeline, workmail: Any) -> None:
     s3 = pipeline.stack.s3
-    trust = json.dumps(
-        {"Version": "2012-10-17", "Statement": [statement([pipeline.admin_settings.import_role_arn], arn())]}
-    )
-    role = boto3.client("iam").create_role(RoleName="import", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    ours = [pipeline.admin_settings.import_role_arn]
+    role = customer_roles.made(boto3.client("iam"), "import", ours, arn(), consent.MAILBOX_IMPORT)
     named = {"OrganizationId": ORG, "EntityId": "ann", "RoleArn": role, "S3BucketName": BUCKET}
     s3.put_object(Bucket=BUCKET, Key="good.zip", Body=archive(messages(3)))
     s3.put_object(Bucket=BUCKET, Key="bad.zip", Body=archive({"../a.eml": b"Subject: x\r\n\r\n"}))

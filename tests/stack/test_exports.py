@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from postroom.contracts.export_manifest import MANIFEST, ManifestItem, read_line
-from postroom.model.role_trust import statement
+from postroom.model import consent
+from tests.support import customer_roles
 from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
@@ -47,10 +48,9 @@ def customers_things(running: RunningStack, organization: str) -> dict[str, str]
     """Make what the guide wants: a bucket, a key, and a role that the stack's functions may assume."""
     arn = running.client("workmail").describe_organization(OrganizationId=organization)["ARN"]
     roles = running.settings["EXPORT_ROLE_ARNS"].split(",")
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement(roles, arn)]})
     running.client("s3").create_bucket(Bucket=BUCKET)
     return {
-        "RoleArn": running.client("iam").create_role(RoleName="export", AssumeRolePolicyDocument=trust)["Role"]["Arn"],
+        "RoleArn": customer_roles.made(running.client("iam"), "export", roles, arn, consent.MAILBOX_EXPORT),
         "KmsKeyArn": running.client("kms").create_key()["KeyMetadata"]["Arn"],
         "S3BucketName": BUCKET,
         "S3Prefix": "ann",

@@ -17,6 +17,7 @@ EXAMPLES: Final = {
     "bool": "ENABLED",
     "int": "60",
     "PrivateServers": "https://secret.example",
+    "Principals": "arn:aws:iam::123456789012:role/secret",
     "Certificates": "NONE",
 }
 """A value of each kind that template.yaml sets."""

@@ -75,6 +75,7 @@ class Stack:
             "EXPORT_OTHER_ITEMS": "DISABLED",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "PRIVATE_EWS_SERVERS": "NONE",
+            "ROLE_PASSERS": "ANY",
             "PRIVATE_EWS_CERTIFICATES": "NONE",
             "METRICS_NAMESPACE": "Postroom",
             "ORGANIZATION_METRICS": "ENABLED",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postroom.model.principals import Principal, PrincipalKind, matches, needs_role_arn
+from postroom.model.principals import Principal, PrincipalKind, Principals, matches, needs_role_arn
 
 SESSION = "arn:aws:sts::123456789012:assumed-role/restyle/restyle-function"
 ROLE = "arn:aws:iam::123456789012:role/rules/restyle"
@@ -73,6 +73,19 @@ def test_a_session_belongs_to_the_role_of_its_name_and_account(role: str, of: bo
 )
 def test_a_pattern_names_callers(pattern: str, principal: Principal, expected: bool) -> None:
     assert matches(pattern, principal) is expected
+
+
+@pytest.mark.parametrize("text", ["", "NONE,ANY", "*", "ann", f"{USER},", "arn:aws"])
+def test_a_list_of_callers_has_arns_only(text: str) -> None:
+    with pytest.raises(ValueError, match=r"NONE, nor ARNs"):
+        Principals.read(text)
+
+
+def test_a_list_of_callers_includes_those_that_a_pattern_names() -> None:
+    listed = Principals.read(f"{USER} , {ROLE}")
+    assert [listed.include(Principal(arn)) for arn in (USER, SESSION, ROOT, "")] == [True, True, False, False]
+    assert Principals.read("ANY").include(Principal())
+    assert not Principals.read("NONE").include(Principal(ROOT))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from moto.s3.models import s3_backends
 
 from postroom.contracts.export_orders import PlanExportOrder, end_order
 from postroom.contracts.messages import read_message
+from postroom.model import consent
 from postroom.model.exports import export_trace
-from postroom.model.role_trust import statement
+from tests.support import customer_roles
 from tests.wire.conftest import EXPORT_ROLES, NeedsActive
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def enabled(workmail: Any, acme: str, name: str) -> str:
 def to(workmail: Any, acme: str) -> dict[str, str]:
     """A role, a key and a bucket as the guide has them made."""
     arn = workmail.describe_organization(OrganizationId=acme)["ARN"]
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement(EXPORT_ROLES, arn)]})
-    role = boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = customer_roles.made(boto3.client("iam"), ROLE, EXPORT_ROLES, arn, consent.MAILBOX_EXPORT)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     return {"RoleArn": role, "KmsKeyArn": key, "S3BucketName": BUCKET, "S3Prefix": "S3-PREFIX"}
@@ -130,7 +130,9 @@ def test_what_is_wrong_with_role_key_and_bucket_is_named(
     iam, kms, s3 = boto3.client("iam"), boto3.client("kms"), boto3.client("s3")
     guide = {"Effect": "Allow", "Principal": {"Service": "export.workmail.amazonaws.com"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [guide]})
-    workmails = iam.create_role(RoleName="guide", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    arn = workmail.describe_organization(OrganizationId=acme)["ARN"]
+    workmails = customer_roles.made(iam, "guide", (), arn, consent.MAILBOX_EXPORT, trust)
+    untagged = iam.create_role(RoleName="untagged", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     disabled = kms.create_key()["KeyMetadata"]["Arn"]
     kms.disable_key(KeyId=disabled)
     asymmetric = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
@@ -142,6 +144,10 @@ def test_what_is_wrong_with_role_key_and_bucket_is_named(
     s3_backends["111122223333"]["aws"].create_bucket("foreign", "us-east-1")
     for changes, said in (
         ({"RoleArn": to["RoleArn"] + "2"}, "RoleArn: there is no role .*Role2 in account 123456789012"),
+        (
+            {"RoleArn": untagged},
+            f"Its tag postroom:mailbox-export must .*Key=postroom:mailbox-export,Value={acme}",
+        ),
         ({"RoleArn": workmails}, "RoleArn: role .*role/guide does not trust Postroom.*sts:ExternalId"),
         ({"KmsKeyArn": to["KmsKeyArn"][:-4] + "0000"}, "KmsKeyArn: there is no key"),
         ({"KmsKeyArn": disabled}, "is in state Disabled"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,8 +9,9 @@ import pytest
 
 from postroom.contracts.import_orders import ImportOrder
 from postroom.contracts.messages import read_message
+from postroom.model import consent
 from postroom.model.imports import import_trace
-from postroom.model.role_trust import statement
+from tests.support import customer_roles
 from tests.wire.conftest import IMPORT_ROLE
 from tests.wire.test_exports import enabled
 
@@ -30,8 +30,7 @@ def ann(taught_workmail: Any, acme: str) -> str:
 def source(taught_workmail: Any, acme: str) -> dict[str, str]:
     """A role, a bucket and an object."""
     arn = taught_workmail.describe_organization(OrganizationId=acme)["ARN"]
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement([IMPORT_ROLE], arn)]})
-    role = boto3.client("iam").create_role(RoleName="import", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = customer_roles.made(boto3.client("iam"), "import", [IMPORT_ROLE], arn, consent.MAILBOX_IMPORT)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     boto3.client("s3").put_object(Bucket=BUCKET, Key="a.zip", Body=b"an archive")
     return {"RoleArn": role, "S3BucketName": BUCKET, "S3Key": "a.zip"}

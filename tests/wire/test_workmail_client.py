@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from postroom.model import consent
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -185,11 +187,14 @@ def test_a_role_for_the_event_log(workmail: Any, acme: str) -> None:
         "LogGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:workmail-monitoring:*",
         "RoleArn": role,
     }
+    with pytest.raises(workmail.exceptions.InvalidParameterException, match="Its tag postroom:event-log must name"):
+        workmail.put_email_monitoring_configuration(**request)
+    iam.tag_role(RoleName="events", Tags=[{"Key": consent.EVENT_LOG, "Value": acme}])
     with pytest.raises(workmail.exceptions.InvalidParameterException) as caught:
         workmail.put_email_monitoring_configuration(**request)
     said = caught.value.response["Error"]["Message"]
     statement = json.loads(said[said.index("{") :])
-    assert statement["Principal"] == {"AWS": RECORD_EVENTS_ROLE}
+    assert statement["Principal"] == {"AWS": [RECORD_EVENTS_ROLE]}
     iam.update_assume_role_policy(RoleName="events", PolicyDocument=trust(statement))
     workmail.put_email_monitoring_configuration(**request)
     found = workmail.describe_email_monitoring_configuration(OrganizationId=acme)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from postroom.ledger.projection import Outcome, Projection, Remaining
     from postroom.model.facts import Fact
 
+ARNS = "arn:aws:workmail:us-east-1:123456789012:organization/"
 ROLE = "arn:aws:iam::123456789012:role/acme-events"
 DEFAULT = "/aws/workmail/emailevents/other"
 
@@ -57,7 +58,7 @@ class Pipeline:
     )
 
     def projections(self, most: int) -> dict[Part, Projection]:
-        return {Part.LOG: EventLogProjection(self.settings, self.logs, most), Part.BUS: BusProjection(self.bus)}
+        return {Part.LOG: EventLogProjection(self.settings, self.logs, ARNS, most), Part.BUS: BusProjection(self.bus)}
 
     def record(self, *records: Fact | LedgerRecord, remaining: Remaining = plenty) -> Outcome:
         """Pass records to record_events; the position of a fact is its index in the batch."""

@@ -82,7 +82,7 @@ def log() -> list[tuple[int, str]]:
     logs = MemoryEventLogs(now=lambda: NOON)
     settings = Settings({ACME: Monitoring("acme", enabled=True, log_group=None, role_arn=None)})
     station = RecordEvents(
-        projections={Part.LOG: EventLogProjection(settings, logs), Part.BUS: BusProjection(MemoryEventBus())},
+        projections={Part.LOG: EventLogProjection(settings, logs, ""), Part.BUS: BusProjection(MemoryEventBus())},
         metrics=MemoryMetrics(),
         queues=MemoryQueues(),
         delay_s=60,

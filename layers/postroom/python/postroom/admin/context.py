@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.model.audit_targets import Place
 from postroom.model.impersonation import TOKEN_SECONDS
+from postroom.model.principals import Principals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class AdminSettings:
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
         export_role_arns: the roles of the functions that export mailboxes; a customer's role must trust each of them.
         import_role_arn: the role of the function that imports into mailboxes, likewise.
+        role_passers: callers that may name roles.
         impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
         own_targets: names of the stack's own buckets and of the API trail's log group, which take no audit records.
         first_organization_id: id of the first organization; if None, it is random like the others.
@@ -57,6 +59,7 @@ class AdminSettings:
     private_servers: PrivateServers
     export_role_arns: tuple[str, ...]
     import_role_arn: str
+    role_passers: Principals = Principals(everyone=True)  # noqa: RUF009 - it is frozen
     impersonation_token_s: int = TOKEN_SECONDS
     own_targets: frozenset[str] = frozenset()
     first_organization_id: str | None = None

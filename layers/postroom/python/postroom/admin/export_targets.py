@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from postroom.admin import passed_roles
 from postroom.contracts.admin.exceptions import InvalidParameterException
-from postroom.model import role_trust
+from postroom.model import consent
 from postroom.model.exports import MAX_PATH_CHARACTERS, archive_path
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check(
         InvalidParameterException: the job could not write its archive.
     """
     _check_path(request["S3Prefix"], job_id)
-    check_role(context, request["RoleArn"], organization.arn, context.settings.export_role_arns)
+    check_role(context, request["RoleArn"], organization, consent.MAILBOX_EXPORT, context.settings.export_role_arns)
     _check_key(context, request["KmsKeyArn"])
     bucket = check_bucket(context, request["S3BucketName"])
     if bucket.public:
@@ -44,24 +44,21 @@ def _check_path(prefix: str, job_id: str) -> None:
         )
 
 
-def check_role(context: Context, role_arn: str, organization_arn: str, ours: tuple[str, ...]) -> None:
+def check_role(context: Context, role_arn: str, organization: Organization, tag: str, ours: tuple[str, ...]) -> None:
     """Check that each of our roles may assume it. Whether it may read or write is seen when the job begins.
 
     Raises:
-        InvalidParameterException: it does not exist, or does not trust one of ours.
+        NotAuthorizedError: the caller may not name roles.
+        InvalidParameterException: it does not exist, lacks the tag, or does not trust one of ours.
     """
-    policy = context.log_targets.trust_policy(role_arn)
-    if policy is None:
+    passed_roles.may_pass(context, role_arn)
+    role = context.log_targets.role(role_arn)
+    if role is None:
         raise InvalidParameterException(
             f"RoleArn: there is no role {role_arn} in account {context.settings.account}, or Postroom may not see it."
         )
-    for each in ours:
-        if why := role_trust.refuses(policy, each, organization_arn):
-            needed = json.dumps(role_trust.statement(ours, organization_arn))
-            raise InvalidParameterException(
-                f"RoleArn: role {role_arn} {why}: {each} cannot assume it with the organization's ARN as"
-                f" sts:ExternalId. Its trust policy needs this statement, and none that denies it: {needed}"
-            )
+    passed_roles.check_consent(role, tag, organization)
+    passed_roles.check_trust(role, ours, organization)
 
 
 def _check_key(context: Context, key_arn: str) -> None:

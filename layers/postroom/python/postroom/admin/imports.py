@@ -16,6 +16,7 @@ from postroom.contracts.admin.exceptions import (
     LimitExceededException,
 )
 from postroom.contracts.import_orders import ImportOrder
+from postroom.model import consent
 from postroom.model.facts import OwnFact
 from postroom.model.imports import MAX_ARCHIVE_BYTES, MailboxImportJob
 from postroom.model.jobs import MAX_RUNNING, JobState
@@ -40,7 +41,8 @@ def start(
         return {"JobId": replay.answer}
     owner = jobs.mailbox_owner(context, organization, request["EntityId"])
     _check_limits(context, organization, owner)
-    export_targets.check_role(context, request["RoleArn"], organization.arn, (context.settings.import_role_arn,))
+    ours = (context.settings.import_role_arn,)
+    export_targets.check_role(context, request["RoleArn"], organization, consent.MAILBOX_IMPORT, ours)
     found = _object(context, request["S3BucketName"], request["S3Key"])
     job = MailboxImportJob(
         organization_id=organization.id,

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from postroom.admin import lookup
+from postroom.admin import lookup, passed_roles
 from postroom.contracts.admin.exceptions import InvalidParameterException, ResourceNotFoundException
+from postroom.model import consent
 from postroom.model.records import Replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
+    from postroom.model.records import Organization
 
 OWN_ROLE_PREFIX: Final = "/aws/workmail/"
 """Prefix of log groups that our own role may write; for others the customer must name a role (ours)."""
-
-ASSUME_ROLE: Final = frozenset({"sts:assumerole", "sts:*", "*"})
 
 
 def put(
@@ -37,7 +34,7 @@ def put(
     if role is None and not group.startswith(OWN_ROLE_PREFIX):
         raise InvalidParameterException(f"Without RoleArn, the log group's name must begin with {OWN_ROLE_PREFIX}.")
     if role is not None:
-        _check_role(context, role)
+        _check_role(context, organization, role)
         if not context.log_targets.log_group_exists(group):
             raise ResourceNotFoundException(f"There is no log group {group}.")
     changed = replace(organization, log_group_arn=request["LogGroupArn"], role_arn=role)
@@ -73,44 +70,10 @@ def delete(
     return {}
 
 
-def _check_role(context: Context, role_arn: str) -> None:
-    policy = context.log_targets.trust_policy(role_arn)
-    if policy is None:
+def _check_role(context: Context, organization: Organization, role_arn: str) -> None:
+    passed_roles.may_pass(context, role_arn)
+    role = context.log_targets.role(role_arn)
+    if role is None:
         raise ResourceNotFoundException(f"There is no role {role_arn}.")
-    ours = context.settings.record_events_role_arn
-    if not trusts(policy, ours, context.settings.account):
-        statement = {"Effect": "Allow", "Principal": {"AWS": ours}, "Action": "sts:AssumeRole"}
-        raise InvalidParameterException(
-            f"Role {role_arn} does not trust Postroom. Add this statement to its trust policy: {json.dumps(statement)}"
-        )
-
-
-def trusts(policy: Mapping[str, Any], role_arn: str, account: str) -> bool:
-    """Say whether a trust policy certainly allows a role to assume the policy's role.
-
-    Statements with conditions do not count: whether a condition is met is known only when the role is assumed.
-
-    Args:
-        policy: decoded; ``Statement``, ``Action`` and ``Principal.AWS`` may be single values or lists.
-        role_arn: the role that will assume the other.
-        account: id of that role's account. Trust in the account (or its root) is enough, because our own policy allows
-            the call.
-    """
-    partition = role_arn.split(":")[1]
-    principals = {role_arn, account, f"arn:{partition}:iam::{account}:root", "*"}
-    statements = [statement for statement in _listed(policy.get("Statement")) if _is_about(statement, principals)]
-    allowed = any(statement.get("Effect") == "Allow" and not statement.get("Condition") for statement in statements)
-    return allowed and all(statement.get("Effect") != "Deny" for statement in statements)
-
-
-def _is_about(statement: Mapping[str, Any], principals: set[str]) -> bool:
-    principal = statement.get("Principal", ())
-    named = _listed(principal.get("AWS") if isinstance(principal, dict) else principal)
-    actions = {str(action).lower() for action in _listed(statement.get("Action"))}
-    return bool(principals.intersection(named)) and bool(ASSUME_ROLE & actions)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    passed_roles.check_consent(role, consent.EVENT_LOG, organization)
+    passed_roles.check_trust(role, (context.settings.record_events_role_arn,), organization)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from postroom.admin.api import Answered
+    from postroom.model.principals import Principals
     from postroom.model.private_servers import PrivateServers
 
 
@@ -59,6 +60,7 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
     record_events_role_arn: Arn
     availability_secret_prefix: str
     private_ews_servers: PrivateServers
+    role_passers: Principals
     query_availability_function: str
     export_role_arns: str
     plan_export_queue_url: Url
@@ -125,6 +127,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         test_domain_suffix=settings.test_domain_suffix.lower(),
         record_events_role_arn=settings.record_events_role_arn,
         private_servers=settings.private_ews_servers,
+        role_passers=settings.role_passers,
         export_role_arns=tuple(settings.export_role_arns.split(",")),
         import_role_arn=settings.import_role_arn,
         impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),

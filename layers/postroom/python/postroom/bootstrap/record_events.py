@@ -72,7 +72,9 @@ def projections(settings: EventSettings, *, most: int = MAX_BATCH_LINES) -> dict
         log_stream_names.daily(),
     )
     return {
-        Part.LOG: EventLogProjection(DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, most),
+        Part.LOG: EventLogProjection(
+            DynamoEventLogSettings(directory, default_enabled=default_enabled), logs, settings.organization_arns, most
+        ),
         Part.BUS: BusProjection(EventBridgeBus(clients.events(), settings.event_bus_name, pause, time.monotonic)),
         Part.AUDIT: AuditProjection(
             audit_parts.deliveries(settings), audit_parts.trail(settings), settings.organization_arns

@@ -9,6 +9,7 @@ in lower case, and its annotation says what the variable's text must be:
     bool   a switch: ENABLED or DISABLED
     int    a whole number of at least 1
     PrivateServers    origins of EWS servers, separated by commas; or NONE
+    Principals        ARNs of callers, separated by commas; ANY; or NONE
     Certificates      PEM of certificates, with any white space for line ends; or NONE
 
 template.yaml sets the variable of every field without a default. Only a local stack sets the variable of a field with
@@ -26,6 +27,7 @@ from postroom.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from postroom.model.principals import Principals
     from postroom.model.private_servers import PrivateServers
 
 Arn = NewType("Arn", str)
@@ -55,6 +57,12 @@ def _private_servers(text: str) -> PrivateServers:
     return PrivateServers.read(text)
 
 
+def _principals(text: str) -> Principals:
+    from postroom.model.principals import Principals  # few functions have this setting
+
+    return Principals.read(text)
+
+
 def _certificates(text: str) -> Certificates:
     if text != "NONE" and not text.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
         raise ValueError
@@ -74,6 +82,7 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "bool": ("ENABLED or DISABLED", _switch),
     "int": ("a whole number of at least 1", _number),
     "PrivateServers": ("NONE, nor origins like https://HOST or https://HOST:PORT", _private_servers),
+    "Principals": ("ANY, NONE, nor ARNs separated by commas", _principals),
     "Certificates": ("NONE, nor PEM of certificates", _certificates),
 }
 """By annotation: the form of the variable's text, in words, and the function that reads it."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOO_OLD_OR_NEW = "CloudWatch Logs takes no events this old or this new"
 
 
-def destination_of(monitoring: Monitoring) -> LogDestination | None:
+def destination_of(monitoring: Monitoring, organization_arn: str) -> LogDestination | None:
     """Return where an organization's event log is written; None if it is switched off.
 
     A configured log group is created and retained by the customer. The default group is created by Postroom, with 30
@@ -34,15 +34,21 @@ def destination_of(monitoring: Monitoring) -> LogDestination | None:
         return None
     if monitoring.log_group is None:
         return LogDestination(DEFAULT_LOG_GROUP.format(alias=monitoring.alias), None, DEFAULT_RETENTION_DAYS)
-    return LogDestination(monitoring.log_group, monitoring.role_arn, None)
+    return LogDestination(monitoring.log_group, monitoring.role_arn, None, organization_arn)
 
 
 @dataclass(frozen=True, slots=True)
 class EventLogProjection:
-    """Writes WorkMail's nine events, no facts of ours. ``max_lines`` is the most lines per call."""
+    """Writes WorkMail's nine events, no facts of ours.
+
+    Attributes:
+        organization_arns: what every organization's ARN begins with.
+        max_lines: the most lines per call.
+    """
 
     settings: EventLogSettings
     logs: EventLogs
+    organization_arns: str
     max_lines: int = MAX_BATCH_LINES
 
     def write(self, facts: Sequence[Fact], remaining_ms: Remaining) -> Mapping[str, str]:
@@ -61,7 +67,9 @@ class EventLogProjection:
 
     def _write(self, organization_id: str, facts: Sequence[Fact]) -> Mapping[str, str]:
         try:
-            destination = destination_of(self.settings.monitoring(organization_id))
+            destination = destination_of(
+                self.settings.monitoring(organization_id), self.organization_arns + organization_id
+            )
         except PostroomError as error:
             return {fact.id: error.cause for fact in facts}
         return {} if destination is None else self._put(destination, [line_of(fact) for fact in facts])

@@ -2,7 +2,7 @@
 
 A caller of the API names roles and buckets that are not its own. In WorkMail, iam:PassRole and the bucket's policy
 decide whether it may. Behind API Gateway neither is asked, so the resource says it: only a principal with iam:TagRole
-or s3:PutBucketTagging can (ours, docs/decisions/0041).
+or s3:PutBucketTagging can (ours, docs/decisions/0044).
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ from typing import Final
 
 from postroom.model.wildcards import has_wildcards, like
 
+EVERYONE: Final = "ANY"
+NO_ONE: Final = "NONE"
+
 _PARTS: Final = 6
 
 
@@ -75,6 +78,32 @@ class Principal:
             return False
         owner = (_partition(role_arn), account, resource.rpartition("/")[2])
         return owner == (_partition(self.arn), self.account, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """Callers that a setting lists: patterns for ``matches``, or every caller."""
+
+    patterns: tuple[str, ...] = ()
+    everyone: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Principals:
+        """Read ``ANY``, ``NONE``, or patterns separated by commas.
+
+        Raises:
+            ValueError: a pattern is no ARN.
+        """
+        if text in {EVERYONE, NO_ONE}:
+            return cls(everyone=text == EVERYONE)
+        patterns = tuple(each.strip() for each in text.split(","))
+        if not all(each.startswith("arn:") and each.count(":") >= _PARTS - 1 for each in patterns):
+            raise ValueError("neither ANY nor NONE, nor ARNs")
+        return cls(patterns)
+
+    def include(self, principal: Principal) -> bool:
+        """Say whether a caller is one of them."""
+        return self.everyone or any(matches(each, principal) for each in self.patterns)
 
 
 def matches(pattern: str, principal: Principal) -> bool:

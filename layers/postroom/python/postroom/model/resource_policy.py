@@ -52,6 +52,14 @@ def allowed(policy: Mapping[str, Any], request: Request) -> bool:
     )
 
 
+def may_allow(policy: Mapping[str, Any], request: Request) -> bool:
+    """Say whether a statement allows the request, or may; denials are not looked at."""
+    return any(
+        statement.get("Effect") == "Allow" and _holds(statement, request) is not False
+        for statement in _applying(policy, request)
+    )
+
+
 def statements(policy: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the statements of a policy that are objects."""
     return (each for each in _several(policy.get("Statement")) if isinstance(each, dict))
@@ -61,6 +69,12 @@ def names_service(statement: Mapping[str, Any], service: str) -> bool:
     """Say whether a statement names a service as its principal, by itself and not with all others."""
     principal = statement.get("Principal")
     return isinstance(principal, dict) and service in _several(principal.get("Service"))
+
+
+def names_role(statement: Mapping[str, Any], role_arn: str) -> bool:
+    """Say whether a statement names a role as its principal, by itself and not with its account or all others."""
+    principal = statement.get("Principal")
+    return isinstance(principal, dict) and role_arn in _several(principal.get("AWS"))
 
 
 def covers_resource(statement: Mapping[str, Any], resource: str) -> bool:

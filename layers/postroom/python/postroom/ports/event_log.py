@@ -35,12 +35,14 @@ class LogDestination:
     Attributes:
         group: name of the log group.
         role_arn: the role to assume; ``None`` for the function's own role.
+        external_id: STS's ExternalId, with which the role is assumed: the organization's ARN.
         retention_days: retention of a group that is created if it is missing; ``None`` if the customer owns the group.
     """
 
     group: str
     role_arn: str | None
     retention_days: int | None
+    external_id: str = ""
 
 
 class EventLogs(Protocol):

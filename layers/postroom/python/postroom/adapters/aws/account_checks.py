@@ -8,11 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.transactions import code_of, store_errors
 from postroom.errors import StoreUnavailableError
+from postroom.ports.log_targets import RoleFacts
 from postroom.ports.organization_keys import KeyFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -52,7 +51,7 @@ class AwsLogTargets:
         self._iam = iam
         self._logs = logs
 
-    def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
+    def role(self, role_arn: str) -> RoleFacts | None:
         """GetRole takes a role's name, the last part of its path, and finds roles of this account only."""
         try:
             role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
@@ -62,7 +61,8 @@ class AwsLogTargets:
             raise StoreUnavailableError(f"IAM did not describe a role: {code_of(error)}") from error
         # boto3 decodes and parses the document; its stubs say that it is a string
         policy: Any = role["AssumeRolePolicyDocument"]
-        return policy if role["Arn"] == role_arn else None
+        tags = {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}
+        return RoleFacts(role_arn, policy, tags) if role["Arn"] == role_arn else None
 
     def log_group_exists(self, name: str) -> bool:
         with store_errors("look at log groups"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,21 +45,27 @@ class AssumedRoles(Generic[ClientT]):
     connect: Callable[[CredentialsTypeDef], ClientT]
     now: Callable[[], int]
     session: str = SESSION
-    _clients: dict[tuple[str, str | None], tuple[int, ClientT]] = field(default_factory=dict)
+    _clients: dict[tuple[str, str], tuple[int, ClientT]] = field(default_factory=dict)
 
-    def client(self, role_arn: str, external_id: str | None = None) -> ClientT:
-        """Return a client that acts in a role, assumed with an ExternalId if there is one: no other gets its client."""
+    def client(self, role_arn: str, external_id: str) -> ClientT:
+        """Return a client that acts in a role, assumed with an ExternalId: another one does not get this client.
+
+        Raises:
+            ParamValidationError: the ExternalId is empty.
+        """
         until, client = self._clients.get((role_arn, external_id), (0, None))
         if client is None or self.now() >= until:
-            more: Any = {"ExternalId": external_id} if external_id is not None else {}
             credentials = self.sts.assume_role(
-                RoleArn=role_arn, RoleSessionName=self.session, DurationSeconds=SESSION_SECONDS, **more
+                RoleArn=role_arn,
+                RoleSessionName=self.session,
+                DurationSeconds=SESSION_SECONDS,
+                ExternalId=external_id,
             )["Credentials"]
             client = self.connect(credentials)
             self._clients[role_arn, external_id] = (_milliseconds(credentials["Expiration"]) - MARGIN_MS, client)
         return client
 
-    def forget(self, role_arn: str, external_id: str | None = None) -> None:
+    def forget(self, role_arn: str, external_id: str) -> None:
         """Drop a role's credentials, because they were refused; new ones may be accepted."""
         self._clients.pop((role_arn, external_id), None)
 

@@ -39,12 +39,17 @@ class CloudWatchEventLogs:
     def put(self, destination: LogDestination, lines: Sequence[LogLine]) -> frozenset[str]:
         stream = self._stream()
         with self._refusals(destination):
-            client = self._roles.client(destination.role_arn) if destination.role_arn else self._own
+            client = self._client(destination)
             try:
                 return append(client, destination.group, stream, lines)
             except client.exceptions.ResourceNotFoundException:
                 self._make_stream(client, destination, stream)
                 return append(client, destination.group, stream, lines)
+
+    def _client(self, destination: LogDestination) -> CloudWatchLogsClient:
+        if destination.role_arn is None:
+            return self._own
+        return self._roles.client(destination.role_arn, destination.external_id)
 
     @contextmanager
     def _refusals(self, destination: LogDestination) -> Iterator[None]:
@@ -53,7 +58,7 @@ class CloudWatchEventLogs:
             yield
         except (BotoCoreError, ClientError) as error:
             if destination.role_arn:
-                self._roles.forget(destination.role_arn)
+                self._roles.forget(destination.role_arn, destination.external_id)
             raise EventLogRefusedError(f"{code_of(error)} at {destination.group}") from error
 
     def _make_stream(self, client: CloudWatchLogsClient, destination: LogDestination, stream: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.errors import RefusedByServiceError
 from postroom.ports.domain_services import DomainStatus, DomainTokens, Verification
+from postroom.ports.log_targets import RoleFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,13 +68,21 @@ class MemoryOrganizationKeys:
 
 @dataclass(slots=True)
 class MemoryLogTargets:
-    """Implements ``LogTargets``. ``roles`` holds trust policies by role ARN, ``groups`` names of log groups."""
+    """Implements ``LogTargets``.
+
+    Attributes:
+        roles: trust policies by role ARN.
+        tags: tags of roles by role ARN.
+        groups: names of log groups.
+    """
 
     roles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
+    tags: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def trust_policy(self, role_arn: str) -> Mapping[str, Any] | None:
-        return self.roles.get(role_arn)
+    def role(self, role_arn: str) -> RoleFacts | None:
+        trust = self.roles.get(role_arn)
+        return None if trust is None else RoleFacts(role_arn, trust, self.tags.get(role_arn, {}))
 
     def log_group_exists(self, name: str) -> bool:
         return name in self.groups
