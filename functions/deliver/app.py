@@ -1,4 +1,4 @@
-"""Put one message into one mailbox."""
+"""Put messages into mailboxes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ batch = bootstrap.batch(settings, logger)
 
 
 def accept(record: SqsRecord) -> None:
-    """Carry out one order; any error marks this record alone as failed."""
+    """Carry out one order by itself; any error marks this record alone as failed."""
     deliver.accept(record.body)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process one SQS batch; see events/deliver.json."""
-    return batch.process(event, accept, context.get_remaining_time_in_millis)
+    return batch.process(event, accept, context.get_remaining_time_in_millis, deliver.together)

@@ -18,6 +18,7 @@ from postroom.ports.transit import Allowance, Commit, Settle
 from tests.support.builders import NOON, ORG, TRACE, bounce, delivered, order, received
 from tests.support.calendar_stores import an_object, calendar_stores, hash_of, series, single
 from tests.support.calendars import HOUR_MS
+from tests.support.mailboxes import deliver_one
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import Order
@@ -138,7 +139,7 @@ def test_mail_and_calendar_share_one_order_of_changes(stores: Stores) -> None:
     stores.put(1, single(NOON))
     stores.transit.commit(Commit(facts=[received()], orders=[order()]))
     mail = replace(an_object(7, single(NOON)).item, folder="INBOX", unread=True)
-    letter = stores.mailboxes.deliver(stores.head(), mail, order(), [delivered()], notice=None)
+    letter = deliver_one(stores.mailboxes, stores.head(), mail, order(), [delivered()], notice=None)
     event = stores.put(2, single(NOON))
     stores.put(1, single(NOON), stores.found(1))
     assert letter is not None

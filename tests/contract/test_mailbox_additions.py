@@ -17,6 +17,7 @@ from postroom.ports.mailboxes import MAX_ADDED, check_additions
 from postroom.ports.transit import Commit
 from tests.support.builders import NOON, delivered, order, received
 from tests.support.calendar_stores import Stores, calendar_stores
+from tests.support.mailboxes import deliver_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,7 @@ def test_folders_are_made_with_the_items_that_are_in_them(stores: Stores) -> Non
 def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(stores: Stores) -> None:
     stale, trace = stores.head(), f"{1:032x}"
     assert stores.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)]))
-    stores.mailboxes.deliver(stale, new(1), order("ann", trace), [delivered("ann", trace)])
+    deliver_one(stores.mailboxes, stale, new(1), order("ann", trace), [delivered("ann", trace)])
     note = noted(stores, new(2))
     with pytest.raises(ConflictError):
         stores.mailboxes.add(stale, [new(2)], note, folders=[NewFolder("f1", "one", None)])
@@ -186,7 +187,7 @@ def test_an_item_is_found_at_once_however_many_folders_an_import_has_filled(
 ) -> None:
     trace = f"{1:032x}"
     assert stores.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)]))
-    by_mail = stores.mailboxes.deliver(stores.head(), new(99), order("ann", trace), [delivered("ann", trace)])
+    by_mail = deliver_one(stores.mailboxes, stores.head(), new(99), order("ann", trace), [delivered("ann", trace)])
     folders = [NewFolder(f"f{n}", f"folder {n}", None) for n in range(9)]
     items = add(stores, *(new(n, folder=f"f{n}") for n in range(9)), folders=folders)
     searched: list[str] = []

@@ -22,6 +22,7 @@ from postroom.model.mailbox import NewItem, blob_key
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, arn, delivered, order, received
+from tests.support.mailboxes import deliver_one
 
 if TYPE_CHECKING:
     from postroom.ports.mailbox_removal import MailboxRemoval
@@ -59,7 +60,7 @@ class Stores:
         blob = blob_key(ORG, name, token)
         self.sealed.put_once(blob, b"sealed")
         item = NewItem(token, "INBOX", blob, 6, b"summary", "IPM.Note", "c", NOON, NOON, has_attachments=False)
-        assert self.mailboxes.deliver(head, item, order(name, trace), [delivered(name, trace)])
+        assert deliver_one(self.mailboxes, head, item, order(name, trace), [delivered(name, trace)])
         return blob
 
     def remove(self, name: str) -> int:

@@ -3,94 +3,36 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.mailbox_rows import head_row, item_row
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
-from postroom.adapters.aws.transit import DynamoTransit
-from postroom.adapters.memory.ledger import MemoryLedger
-from postroom.adapters.memory.mailboxes import MemoryMailboxes
-from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.order_list import end_key, in_list
 from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.folders import Folder
-from postroom.model.mailbox import ChangeKind, Counters, Item, NewItem, item_id
+from postroom.model.mailbox import ChangeKind, Counters, Item, item_id
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.listed import store
-from tests.support.builders import NOON, ORG, arn, bounce, delivered, order, received
+from tests.support.builders import NOON, ORG, arn, bounce, delivered, order
+from tests.support.mailboxes import RunningStack, deliver_one, in_dynamodb, in_memory, new
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import DeliveryOrder
     from postroom.model.facts import Fact
-    from postroom.ports.ledger import Ledger
-    from postroom.ports.mailboxes import Mailboxes
-    from postroom.ports.transit import Transit
     from tests.support.stack import Stack
-
-
-@dataclass
-class RunningStack:
-    mailboxes: Mailboxes
-    transit: Transit
-    ledger: Ledger
-
-    def send(self, number: int) -> str:
-        """Open a flow to Ann; return its trace."""
-        trace = f"{number:032x}"
-        assert self.transit.commit(Commit(facts=[received(trace)], orders=[order("ann", trace)])) is Outcome.DONE
-        return trace
-
-    def deliver(self, number: int, **changes: Any) -> Item | None:
-        trace = self.send(number)
-        head = self.mailboxes.head("ann")
-        assert head is not None
-        return self.mailboxes.deliver(head, new(number, **changes), order("ann", trace), [delivered("ann", trace)])
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def running(request: pytest.FixtureRequest) -> RunningStack:
-    made: RunningStack
-    if request.param == "memory":
-        tables = MemoryTables()
-        made = RunningStack(
-            MemoryMailboxes(tables, lambda: NOON + 5), MemoryTransit(tables, lambda: NOON), MemoryLedger(tables)
-        )
-    else:
-        stack: Stack = request.getfixturevalue("stack")
-        names = [stack.environment[name] for name in ("MAILBOX_TABLE", "TRANSIT_TABLE", "LEDGER_TABLE")]
-        made = RunningStack(
-            DynamoMailboxes(stack.dynamodb, names[0], names[1], names[2], lambda: NOON + 5),
-            DynamoTransit(stack.dynamodb, names[1], names[2], lambda: NOON),
-            DynamoLedger(stack.dynamodb, names[2]),
-        )
-    made.mailboxes.create("ann", MailboxOwner(ORG, arn(), "kms"), wrapped_key=b"\0k", quota_bytes=1000, now_ms=NOON)
-    return made
+    return in_memory() if request.param == "memory" else in_dynamodb(request.getfixturevalue("stack"))
 
 
 ON_DYNAMODB = pytest.mark.parametrize("running", ["dynamodb"], indirect=True)
-
-
-def new(number: int, **changes: Any) -> NewItem:
-    made = NewItem(
-        token=f"{number:032x}",
-        folder="INBOX",
-        blob=f"mail/{number}",
-        size=10,
-        summary=b"\0sealed",
-        item_class="IPM.Note",
-        conversation="c" * 32,
-        received=NOON,
-        created=NOON + 1,
-        has_attachments=True,
-    )
-    return replace(made, **changes)
 
 
 def test_a_new_mailbox_has_its_folders_and_nothing_in_them(running: RunningStack) -> None:
@@ -110,12 +52,14 @@ def test_a_listed_order_ends_with_its_fact_and_takes_one_delivery(running: Runni
     listed, head = in_list(order("ann")), running.mailboxes.head("ann")
     assert head is not None
     with pytest.raises(ValueError, match="exactly one fact"):
-        running.mailboxes.deliver(head, new(1), listed, [])
-    assert running.mailboxes.deliver(head, new(1), listed, [delivered("ann")]) is not None
+        deliver_one(running.mailboxes, head, new(1), listed, [])
+    assert deliver_one(running.mailboxes, head, new(1), listed, [delivered("ann")]) is not None
     fresh = running.mailboxes.head("ann")
     assert fresh is not None
-    assert running.mailboxes.deliver(fresh, new(2), listed, [delivered("ann")]) is None
-    assert running.mailboxes.deliver(head, new(2), listed, [delivered("ann")]) is None, "though the head is old, too"
+    assert deliver_one(running.mailboxes, fresh, new(2), listed, [delivered("ann")]) is None
+    assert deliver_one(running.mailboxes, head, new(2), listed, [delivered("ann")]) is None, (
+        "though the head is old, too"
+    )
     assert len(running.mailboxes.items("ann", "INBOX")) == 1
 
 
@@ -124,10 +68,10 @@ def test_a_listed_order_that_is_stored_meanwhile_is_not_delivered_as_listed(runn
     assert head is not None
     stored = store(listed, running.transit, NOON)
     assert stored is not None
-    assert running.mailboxes.deliver(head, new(1), listed, [delivered("ann")]) is None
+    assert deliver_one(running.mailboxes, head, new(1), listed, [delivered("ann")]) is None
     with pytest.raises(ConflictError):
-        running.mailboxes.deliver(replace(head, sequence=head.sequence + 7), new(1), stored, [_end(stored)])
-    assert running.mailboxes.deliver(head, new(1), stored, [_end(stored)]) is not None
+        deliver_one(running.mailboxes, replace(head, sequence=head.sequence + 7), new(1), stored, [_end(stored)])
+    assert deliver_one(running.mailboxes, head, new(1), stored, [_end(stored)]) is not None
     assert running.transit.is_clear(stored.trace)
 
 
@@ -181,7 +125,9 @@ def test_an_order_that_was_settled_delivers_nothing(running: RunningStack) -> No
     running.deliver(1)
     head = running.mailboxes.head("ann")
     assert head is not None
-    assert running.mailboxes.deliver(head, new(1), order("ann", f"{1:032x}"), [delivered("ann", f"{1:032x}")]) is None
+    assert (
+        deliver_one(running.mailboxes, head, new(1), order("ann", f"{1:032x}"), [delivered("ann", f"{1:032x}")]) is None
+    )
     assert running.mailboxes.head("ann") == head
     assert len(running.mailboxes.items("ann", "INBOX")) == 1
 
@@ -192,7 +138,7 @@ def test_an_order_for_what_a_mailbox_has_already_delivers_nothing_and_stands(run
     trace, head = f"{1:032x}", running.mailboxes.head("ann")
     assert head is not None
     assert running.transit.commit(Commit(orders=[order("ann", trace)])) is Outcome.DONE
-    assert running.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
+    assert deliver_one(running.mailboxes, head, new(1), order("ann", trace), [delivered("ann", trace)]) is None
     assert running.mailboxes.head("ann") == head
     assert len(running.mailboxes.items("ann", "INBOX")) == 1
     assert running.transit.order(trace, order().key) is not None
@@ -204,7 +150,7 @@ def test_a_head_that_has_moved_on_is_a_conflict_and_nothing_is_written(running: 
     running.deliver(1)
     trace = running.send(2)
     with pytest.raises(ConflictError):
-        running.mailboxes.deliver(stale, new(2), order("ann", trace), [delivered("ann", trace)])
+        deliver_one(running.mailboxes, stale, new(2), order("ann", trace), [delivered("ann", trace)])
     assert running.transit.order(trace, order().key) is not None
     assert len(running.ledger.facts(trace)) == 1
     assert [item.blob for item in running.mailboxes.items("ann", "INBOX")] == ["mail/1"]
@@ -215,7 +161,7 @@ def test_a_notice_becomes_an_order_and_marks_the_mailbox(running: RunningStack) 
     head = running.mailboxes.head("ann")
     assert head is not None
     notice = order("ann", trace, kind=OrderKind.QUOTA_NOTICE)
-    item = running.mailboxes.deliver(head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice)
+    item = deliver_one(running.mailboxes, head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice)
     after = running.mailboxes.head("ann")
     assert item is not None
     assert after is not None
@@ -229,8 +175,8 @@ def test_orders_that_follow_are_open_when_the_message_is_there(running: RunningS
     assert head is not None
     follows = [bounce("one", trace), bounce("two", trace)]
     notice = order("ann", trace, kind=OrderKind.QUOTA_NOTICE)
-    item = running.mailboxes.deliver(
-        head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice, orders=follows
+    item = deliver_one(
+        running.mailboxes, head, new(1), order("ann", trace), [delivered("ann", trace)], notice=notice, orders=follows
     )
     assert item is not None
     assert list(running.transit.open_orders(trace)) == [*follows, notice]
@@ -242,8 +188,13 @@ def test_an_order_that_exists_already_stops_the_delivery(running: RunningStack) 
     assert head is not None
     assert running.transit.commit(Commit(orders=[bounce("one", trace)])) is Outcome.DONE
     with pytest.raises(ConflictError):
-        running.mailboxes.deliver(
-            head, new(1), order("ann", trace), [delivered("ann", trace)], orders=[bounce("one", trace)]
+        deliver_one(
+            running.mailboxes,
+            head,
+            new(1),
+            order("ann", trace),
+            [delivered("ann", trace)],
+            orders=[bounce("one", trace)],
         )
     assert running.mailboxes.items("ann", "INBOX") == []
 
@@ -376,7 +327,7 @@ def test_many_at_once_get_a_uid_each(running: RunningStack) -> None:
             head = running.mailboxes.head("ann")
             assert head is not None
             try:
-                item = running.mailboxes.deliver(head, new(number), order("ann", trace), [delivered("ann", trace)])
+                item = deliver_one(running.mailboxes, head, new(number), order("ann", trace), [delivered("ann", trace)])
             except ConflictError:
                 continue
             assert item is not None
@@ -398,7 +349,8 @@ def test_one_order_taken_by_many_is_delivered_once(running: RunningStack) -> Non
             assert head is not None
             try:
                 return (
-                    running.mailboxes.deliver(head, new(7), order("ann", trace), [delivered("ann", trace)]) is not None
+                    deliver_one(running.mailboxes, head, new(7), order("ann", trace), [delivered("ann", trace)])
+                    is not None
                 )
             except ConflictError:
                 continue

@@ -9,7 +9,7 @@ import pytest
 
 from postroom.contracts.order_list import end_key
 from postroom.contracts.orders import DeliveryOrder
-from postroom.delivery.deliver import Deliver
+from postroom.delivery.entry import Entry
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, OwnFact, trace_of
@@ -20,7 +20,7 @@ from tests.support.builders import ORG, notification
 from tests.support.memory_mail_system import KMS, MemoryMailSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 MESSAGE: Final = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
 TRACE: Final = trace_of("m1", ORG)
@@ -105,18 +105,18 @@ class TestEnds:
     def test_an_attempt_that_sealed_before_another_bounced_leaves_no_object(
         self, post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        order, commit = order_for(post), Deliver._commit
+        order, carry_out = order_for(post), Entry.carry_out
         struck: list[int] = []
 
-        def overtaken(self: Deliver, *more: Any) -> None:
+        def overtaken(self: Entry) -> Mapping[str, Exception]:
             if not struck:
                 struck.append(1)
                 gone(post)
-                self.accept(order.message)
-                post.sealed.put_once(more[1].blob, b"again")  # as if this attempt had been the slower one
-            commit(self, *more)
+                self.station.accept(order.message)
+                post.sealed.put_once(self.waiting[0].item.blob, b"again")  # as if this attempt had been the slower one
+            return carry_out(self)
 
-        monkeypatch.setattr(Deliver, "_commit", overtaken)
+        monkeypatch.setattr(Entry, "carry_out", overtaken)
         post.deliver.accept(order.message)
         assert names(post) == ["INCOMING_EMAIL_BOUNCED"]
         assert post.sealed.under("") == []

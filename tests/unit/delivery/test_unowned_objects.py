@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from postroom.contracts.orders import DeliveryOrder
-from postroom.delivery.deliver import Deliver
+from postroom.delivery.entry import Entry
 from postroom.model.facts import trace_of
 from tests.support.builders import ORG, notification
 from tests.support.memory_mail_system import MemoryMailSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MESSAGE = b"From: Bob <bob@example.org>\nSubject: plums\n\n" + b"x" * 2000
 
@@ -52,17 +56,17 @@ def test_an_order_that_was_delivered_and_comes_again_changes_nothing(post: Memor
 def test_two_orders_at_the_same_time_leave_one_copy(post: MemoryMailSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     post.user("ann")
     body = order_for(post, "ann")
-    commit = Deliver._commit
+    carry_out = Entry.carry_out
     struck: list[str] = []
 
-    def overtaken(self: Deliver, *more: object) -> None:
+    def overtaken(self: Entry) -> Mapping[str, Exception]:
         """Between this attempt's object and its transaction, another does all of it."""
         if not struck:
             struck.append(json.loads(body)["mailbox_id"])
-            self.accept(body)
-        commit(self, *more)  # type: ignore[arg-type]
+            self.station.accept(body)
+        return carry_out(self)
 
-    monkeypatch.setattr(Deliver, "_commit", overtaken)
+    monkeypatch.setattr(Entry, "carry_out", overtaken)
     post.deliver.accept(body)
     assert struck == ["ann"]
     assert post.contents("ann") == [MESSAGE]

@@ -18,6 +18,7 @@ from postroom.ports.mailboxes import MAX_ADDED
 from tests.support.builders import NOON, delivered, order
 from tests.support.calendars import vcalendar, vevent
 from tests.support.importing import ImportedMailbox, each_call, message
+from tests.support.mailboxes import deliver_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +144,7 @@ def deliver(mailbox: ImportedMailbox, number: int) -> Item:
     opened = mailbox.open()
     item = new_item(content, made, mailbox_key=opened.key, now=NOON, random=mailbox.store.random)
     mailbox.blobs.put_once(blob_of(made), seal_message(content, mailbox_key=opened.key, place=item.blob))
-    entered = mailbox.mailboxes.deliver(opened.head, item, made, [delivered("ann", trace)])
+    entered = deliver_one(mailbox.mailboxes, opened.head, item, made, [delivered("ann", trace)])
     assert entered is not None
     return entered
 

@@ -162,13 +162,13 @@ def test_only_those_that_change_the_directory_check_rows_that_they_do_not_write(
     assert checking == {(each, "DirectoryTable") for each in changing}
 
 
-def test_only_events_that_wait_are_postponed(template: Template) -> None:
+def test_only_events_that_wait_and_races_for_a_mailbox_are_postponed(template: Template) -> None:
     postponing = {
         queue
         for queue in template.of_type("AWS::SQS::Queue")
         if any(template.allowed(each, queue, "sqs:ChangeMessageVisibility") for each in FUNCTIONS)
     }
-    assert postponing == {"RetryEventsQueue", "RetryAuditQueue"}
+    assert postponing == {"RetryEventsQueue", "RetryAuditQueue", "DeliverQueue", "UpdateCalendarQueue"}
 
 
 def test_deliver_may_take_nothing_out_of_a_mailbox(template: Template) -> None:

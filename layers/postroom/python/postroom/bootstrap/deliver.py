@@ -53,4 +53,4 @@ def build(settings: DeliverSettings) -> Deliver:
 
 
 def batch(settings: DeliverSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.deliver_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.deliver_dlq_url, queue=settings.deliver_queue_url)

@@ -10,6 +10,7 @@ from postroom.adapters.aws.batches import SqsBatch
 from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.metrics import EmbeddedStackMetrics
 from postroom.adapters.aws.parked import DynamoParkedThings
+from postroom.adapters.aws.postponement import SqsPostponement
 from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.clock import now_ms
@@ -70,14 +71,18 @@ def stack_metrics(settings: MetricsSettings) -> EmbeddedStackMetrics:
     return EmbeddedStackMetrics(settings.metrics_namespace, write_line, now_ms)
 
 
-def batch(settings: FlowSettings, logger: Logger, dead_letters: Url | None = None) -> SqsBatch:
+def batch(
+    settings: FlowSettings, logger: Logger, dead_letters: Url | None = None, queue: Url | None = None
+) -> SqsBatch:
     """Return the loop over a batch of messages.
 
     Args:
         settings: of the function.
         logger: of the function.
         dead_letters: URL of the queue for messages that failed too often; without one, a message is tried for ever.
+        queue: URL of the queue itself, if messages that lost a race for a row come again in seconds.
     """
     counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
-    queue = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
-    return SqsBatch(logger, counts, queue)
+    given_up = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
+    postponement = SqsPostponement(clients.later(clients.sqs), queue) if queue else None
+    return SqsBatch(logger, counts, given_up, postponement)

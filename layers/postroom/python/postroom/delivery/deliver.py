@@ -1,4 +1,4 @@
-"""Puts one message into one mailbox.
+"""Puts messages into mailboxes: one message into one, and those of a batch into the same one together.
 
 The sealed object is written first and once; then one transaction gives the message its UID, settles the order and
 records the fact. Stopped in between and started again, it finds the object there and goes on; stopped after, it finds
@@ -7,7 +7,8 @@ the order gone and does nothing. A listed order has no row: it is gone once the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
@@ -15,18 +16,22 @@ from postroom.contracts.order_list import end_key, in_row
 from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder, OrderKind
 from postroom.delivery import notices
 from postroom.delivery.calendar_mail import calendar_orders
+from postroom.delivery.entry import Entry, Sealed
 from postroom.delivery.index_entry import blob_of, new_item
-from postroom.errors import ConflictError, PermanentError
+from postroom.delivery.together import Together
+from postroom.errors import PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.ports.mailboxes import Delivery
 from postroom.ports.transit import Commit, Outcome, Settle, bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
 from postroom.sealing import Random, seal_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from postroom.contracts.orders import Order
+    from postroom.model.directory import Addressee
     from postroom.model.mailbox import Head, NewItem
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.ledger import Ledger
@@ -38,11 +43,16 @@ if TYPE_CHECKING:
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
 
-MAX_RACES: Final = 8
-"""How often a delivery takes up a race for the mailbox before the queue waits instead. Ours."""
-
 FULL: Final = ("mailbox full", "5.2.2")
 GONE: Final = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A mailbox as it was read, or not there: its owner, and its head."""
+
+    owner: Addressee | None
+    head: Head | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,57 +86,81 @@ class Deliver:
             InvalidNotificationError: it is no order; after some attempts park reads it.
         """
         order = DeliveryOrder.read(body)
-        try:
+        with self.parked(order):
             self._deliver(order)
+
+    def together(self) -> Together:
+        """Return what carries out the orders of a batch, those for one mailbox in one transaction."""
+        return Together(self)
+
+    @contextmanager
+    def parked(self, order: DeliveryOrder) -> Iterator[None]:
+        """Park an order if it cannot be carried out."""
+        try:
+            yield
         except PermanentError as error:
             self.parking.park_order(order, error.cause)
 
-    def _deliver(self, order: DeliveryOrder) -> None:
+    def look_up(self, order: DeliveryOrder) -> Box:
+        """Read of a mailbox what decides whether it takes a message."""
         owner = self.owners.owner(order.organization_id, order.mailbox_id)
-        head = self.mailboxes.head(order.mailbox_id) if owner is not None else None
-        if owner is None or head is None:
+        return Box(owner, self.mailboxes.head(order.mailbox_id) if owner is not None else None)
+
+    def seal(self, order: DeliveryOrder, box: Box) -> Sealed | None:
+        """Put the sealed message where its mailbox will have it; ``None`` if the order ends without a copy."""
+        if box.owner is None or box.head is None:
             self._gone(order, *GONE)
-            return
-        if owner.state is not EntityState.ENABLED:
+            return None
+        if box.owner.state is not EntityState.ENABLED:
             self._gone(order, *DISABLED)
-            return
+            return None
         content = bytes_of(order, self.raw, self.transit)
         if content is None:
-            return
-        if not notices.fits(head, len(content), order):
+            return None
+        if not notices.fits(box.head, len(content), order):
             self._full(order)
-            return
-        key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
+            return None
+        key = self.keys.unwrap(box.head.wrapped_key, box.head.kms_key_arn, box.head.organization_arn)
         item = new_item(content, order, mailbox_key=key, now=self.now(), random=self.random)
         self.sealed.put_once(item.blob, seal_message(content, mailbox_key=key, place=item.blob, random=self.random))
-        self._commit(head, item, order, calendar_orders(content, order))
+        return Sealed(order, item, calendar_orders(content, order))
 
-    def _commit(self, head: Head, item: NewItem, order: DeliveryOrder, follows: Sequence[Order]) -> None:
-        """Write the index, again with a fresh head as long as others are faster."""
-        for attempt in range(MAX_RACES):
-            if not notices.fits(head, item.size, order):
-                self._full(order)
-                return
+    def deliveries(self, head: Head, chosen: Sequence[Sealed]) -> list[Delivery]:
+        """Return what one transaction writes; notices that it causes are kept as raw mail before."""
+        deliveries: list[Delivery] = []
+        for sealed in chosen:
+            order, item = sealed.order, sealed.item
             notice = self._notice(head, item, order)
-            made = head.sequence + 1  # the item's id begins with it (``model.mailbox.enter``)
-            fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size, sequence=made)
-            try:
-                delivered = self.mailboxes.deliver(head, item, order, [fact], notice=notice, orders=follows)
-            except ConflictError:
-                self.pause(attempt)
-                fresh = self.mailboxes.head(order.mailbox_id)
-                if fresh is None:
-                    self._gone(order, *GONE)
-                    return
-                head = fresh
-            else:
-                if delivered is not None:
-                    self.queues.send([*follows, notice] if notice is not None else follows)
-                elif not self._deliver_stored(order):
-                    self._clear_up(order, item.blob)
-                    self._send_again(order)
-                return
-        raise ConflictError(f"others were faster {MAX_RACES} times")
+            head = replace(
+                head,
+                size=head.size + item.size,
+                sequence=head.sequence + 1,  # the item's id begins with it (``model.mailbox.enter``)
+                noticed=head.noticed or notice is not None,
+            )
+            fact = notices.final_fact(order, now=self.now(), blob=item.blob, size=item.size, sequence=head.sequence)
+            deliveries.append(Delivery(item, order, [fact], notice, sealed.follows))
+        return deliveries
+
+    def late(self, sealed: Sealed) -> None:
+        """Do what is left to do about an order that has ended, or whose flow has reached the mailbox another way."""
+        if not self._deliver_stored(sealed.order):
+            self._clear_up(sealed.order, sealed.item.blob)
+            self._send_again(sealed.order)
+
+    def _deliver(self, order: DeliveryOrder) -> None:
+        box = self.look_up(order)
+        sealed = self.seal(order, box)
+        if sealed is not None:
+            for error in Entry(self, [sealed], box.head, is_read=True).carry_out().values():
+                raise error
+
+    def mailbox_gone(self, sealed: Sealed) -> None:
+        """End the order of a message whose mailbox went while it was sealed."""
+        self._gone(sealed.order, *GONE)
+
+    def no_room(self, sealed: Sealed) -> None:
+        """End the order of a message that does not fit, because others came while it was sealed."""
+        self._full(sealed.order)
 
     def _deliver_stored(self, order: DeliveryOrder) -> bool:
         """Carry out the row that a listed order got because it had to wait; ``False``: there is none, or none any more.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.model.limits import MB
+from postroom.ports.transit import require_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,9 @@ MAX_ADDED: Final = 45
 
 MAX_ADDED_BYTES: Final = 3 * MB
 """Most bytes of summaries, flags and keywords of one ``add``; one item may have more. DynamoDB takes 4 MB. Ours."""
+
+MAX_DELIVERY_WRITES: Final = 99
+"""Most writes of the deliveries of one ``deliver``: DynamoDB takes 100, and the head is one."""
 
 
 def check_additions(additions: Sequence[NewItem], folders: Sequence[NewFolder]) -> None:
@@ -40,6 +44,60 @@ class MailboxOwner:
     organization_id: str
     organization_arn: str
     kms_key_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of a transaction, and what is written with it.
+
+    Attributes:
+        facts: they end the order.
+        notice: an order for the same mailbox that this delivery causes; it marks the mailbox as noticed.
+        orders: other orders that this delivery causes; none of them may exist.
+    """
+
+    item: NewItem
+    order: DeliveryOrder
+    facts: Sequence[Fact]
+    notice: DeliveryOrder | None = None
+    orders: Sequence[Order] = ()
+
+    @property
+    def new_orders(self) -> Sequence[Order]:
+        """All orders that this delivery causes."""
+        return self.orders if self.notice is None else [*self.orders, self.notice]
+
+    @property
+    def writes(self) -> int:
+        """Number of writes of a transaction, without that of the head."""
+        return 1 + len(self.facts) + self.order.has_row + len(self.new_orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The result of a transaction.
+
+    Attributes:
+        items: in the order of the deliveries; none if nothing was written.
+        ended: indexes of deliveries because of which nothing was written: the order has ended, or one of the facts
+            exists because the flow has reached the mailbox by another way. In the second case an order with a row
+            still exists. Others may have ended, too.
+    """
+
+    items: Sequence[Item] = ()
+    ended: frozenset[int] = frozenset()
+
+
+def check_deliveries(deliveries: Sequence[Delivery]) -> None:
+    """Check that one transaction may have these deliveries: it cannot write one row twice.
+
+    Raises:
+        ValueError: an order is listed, and not exactly one of its facts ends it; or two are of one flow.
+    """
+    for delivery in deliveries:
+        require_end(delivery.order, delivery.facts)
+    if len({delivery.order.trace for delivery in deliveries}) < len(deliveries):
+        raise ValueError("two deliveries of one flow at once")
 
 
 class MailboxHeads(Protocol):
@@ -72,30 +130,18 @@ class MailboxHeads(Protocol):
 class Mailboxes(MailboxHeads, Protocol):
     """Mailboxes with their messages. What holds for the methods of ``MailboxHeads`` holds for all."""
 
-    def deliver(
-        self,
-        head: Head,
-        item: NewItem,
-        order: DeliveryOrder,
-        facts: Sequence[Fact],
-        *,
-        notice: DeliveryOrder | None = None,
-        orders: Sequence[Order] = (),
-    ) -> Item | None:
-        """Add a message to a folder, end its order and write its facts, in one transaction.
+    def deliver(self, head: Head, deliveries: Sequence[Delivery]) -> Delivered:
+        """Add messages to folders, end their orders and write their facts, in one transaction.
 
         Args:
-            head: as it was read. The message's UID and sequence follow from it.
-            notice: an order for the same mailbox that this delivery causes; it marks the mailbox as noticed.
-            orders: other orders that this delivery causes; none of them may exist.
-
-        Returns:
-            ``None`` if nothing was written: the order has ended, or one of the facts exists because the flow has
-            reached the mailbox by another way. In the second case an order with a row still exists.
+            head: as it was read. UIDs and sequences follow from it, in the order of the deliveries.
+            deliveries: at least one; of different flows, and together at most ``MAX_DELIVERY_WRITES`` and
+                ``MAX_ADDED_BYTES``.
 
         Raises:
-            ConflictError: the mailbox has changed since ``head`` was read; read it again.
-            ValueError: the order is listed, and not exactly one of the facts ends it.
+            ConflictError: the mailbox has changed since ``head`` was read (read it again), or an order that follows
+                exists.
+            ValueError: an order is listed, and not exactly one of its facts ends it; or two are of one flow.
         """
 
     def add(

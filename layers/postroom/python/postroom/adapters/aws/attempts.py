@@ -1,8 +1,9 @@
 """Counts of failed and unanswered attempts per SQS message, in TransitTable (docs/decisions/0020).
 
 An attempt failed if the station reported it; it is unanswered if the worker ended before. SQS counts both as receives.
-A message has a row only after its second receive or its first failure. A successful attempt deletes the row; the row of
-a message that was given up expires.
+An attempt that lost a race for a row is neither: it has a count of its own, for which no message is given up. A message
+has a row only after its second receive, its first failure or its first lost race. A successful attempt deletes the row;
+the row of a message that was given up expires.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ KEPT_MS: Final = 15 * DAY_MS
 
 
 class Attempts(NamedTuple):
-    """Attempts of one SQS message: those that the station reported as failed, and those without an answer."""
+    """Attempts of one SQS message: reported as failed, without an answer, and given up because others were faster."""
 
     failed: int = 0
     unanswered: int = 0
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +65,28 @@ class AttemptCounts:
         """
         return self._add(message_id, failed=1, unanswered=-1 if begun else 0)
 
+    def conflict(self, message_id: str, *, begun: bool) -> Attempts:
+        """Count a lost race and return all counts. ``begun`` as for ``failed``."""
+        return self._add(message_id, conflicts=1, unanswered=-1 if begun else 0)
+
     def over(self, message_id: str) -> None:
         """Delete the counts of a message that is done."""
         with store_errors("forget the attempts"):
             self.client.delete_item(TableName=self.table, Key=_key(message_id))
 
-    def _add(self, message_id: str, *, failed: int = 0, unanswered: int = 0) -> Attempts:
+    def _add(self, message_id: str, *, failed: int = 0, unanswered: int = 0, conflicts: int = 0) -> Attempts:
         with store_errors("count an attempt"):
             answer = self.client.update_item(
                 TableName=self.table,
                 Key=_key(message_id),
-                UpdateExpression="ADD #failed :failed, #unanswered :unanswered SET #expires = :expires",
-                ExpressionAttributeNames={"#failed": "failed", "#unanswered": "unanswered", "#expires": "expires"},
+                UpdateExpression=(
+                    "ADD #failed :failed, #unanswered :unanswered, #conflicts :conflicts SET #expires = :expires"
+                ),
+                ExpressionAttributeNames={f"#{name}": name for name in (*Attempts._fields, "expires")},
                 ExpressionAttributeValues={
                     ":failed": rows.number(failed),
                     ":unanswered": rows.number(unanswered),
+                    ":conflicts": rows.number(conflicts),
                     ":expires": rows.number((self.now() + KEPT_MS) // 1000),
                 },
                 ReturnValues="ALL_NEW",

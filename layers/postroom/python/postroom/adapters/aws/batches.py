@@ -1,5 +1,8 @@
 """SQS batches: each record succeeds or fails on its own, and is given up after some failures (docs/decisions/0020).
 
+Records may be carried out together; each still has its own outcome. A record that lost a race for a row comes again in
+seconds, and is never given up for that (docs/decisions/0041).
+
 Powertools' batch processor is not used: its import takes a sixth of a function's start (decision 0012), and it logs a
 failed record only at debug level, with the exception's text, which may quote a message. Ours logs the class, cause and
 place of an error. Source: Lambda Developer Guide, "Reporting batch item failures".
@@ -7,21 +10,24 @@ place of an error. Source: Lambda Developer Guide, "Reporting batch item failure
 
 from __future__ import annotations
 
+import random
 import traceback
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from postroom.errors import PostroomError
+from postroom.errors import ConflictError, PostroomError
 from postroom.model.limits import RESERVE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from aws_lambda_powertools import Logger
 
     from postroom.adapters.aws.attempts import AttemptCounts, Attempts
     from postroom.adapters.aws.queues import SqsDeadLetters
+    from postroom.ports.retried import Postponement
 
 MOST_FAILURES: Final = 5
 """Reported failures after which a record is given up: half an hour, with six minutes between them. Ours."""
@@ -32,6 +38,12 @@ MOST_UNANSWERED: Final = 10
 The first receive is not counted, because nothing is written before it.
 """
 
+FIRST_DELAY_S: Final = 2
+"""Most seconds before a record that lost a race comes again; twice as many after each further time. Ours."""
+
+MOST_DELAY_S: Final = 30
+"""Most seconds after any number of lost races. Ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class SqsRecord:
@@ -40,6 +52,7 @@ class SqsRecord:
     Attributes:
         receives: number of receives, this one included.
         cause: why a station gave the message up; empty except in dead-letter queues.
+        receipt: SQS's receipt handle of this receive.
     """
 
     message_id: str
@@ -47,28 +60,64 @@ class SqsRecord:
     queue_arn: str
     receives: int
     cause: str = ""
+    receipt: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> SqsRecord:
         """Read a record of Lambda's event."""
         receives = int(record["attributes"]["ApproximateReceiveCount"])
         cause = record.get("messageAttributes", {}).get("cause", {}).get("stringValue", "")
-        return cls(record["messageId"], record["body"], record["eventSourceARN"], receives, cause)
+        receipt = record.get("receiptHandle", "")
+        return cls(record["messageId"], record["body"], record["eventSourceARN"], receives, cause, receipt)
+
+
+class Together(Protocol):
+    """Records that a station carries out together."""
+
+    def add(self, name: str, body: str) -> None:
+        """Do for one record what can be done by itself; an exception is its failure, and the others are continued."""
+
+    def finish(self) -> Mapping[str, Exception]:
+        """Complete those that were added without an exception; return the errors of records that failed, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A record and its counts; ``None`` at its first receive."""
+
+    record: SqsRecord
+    before: Attempts | None = None
+
+    @property
+    def joins(self) -> bool:
+        """Whether it may be carried out together with others: no attempt has failed or ended its worker."""
+        if self.before is None:
+            return True
+        return self.before.conflicts > 0 and not self.before.failed and not self.before.unanswered
 
 
 @dataclass(frozen=True, slots=True)
 class SqsBatch:
     """Processes batches and answers with the failed records; a batch of failures is not an error of the function.
 
-    ``dead_letters`` gets records that are given up; without it, no record is given up.
+    Attributes:
+        dead_letters: gets records that are given up; without it, no record is given up.
+        postponement: of the queue; without it, a lost race is a failure like others.
+        chance: returns a number from 0 to 1.
     """
 
     logger: Logger
     attempts: AttemptCounts
     dead_letters: SqsDeadLetters | None = None
+    postponement: Postponement | None = None
+    chance: Callable[[], float] = random.random
 
     def process(
-        self, event: Mapping[str, Any], accept: Callable[[SqsRecord], None], remaining_ms: Callable[[], int]
+        self,
+        event: Mapping[str, Any],
+        accept: Callable[[SqsRecord], None],
+        remaining_ms: Callable[[], int],
+        together: Callable[[], Together] | None = None,
     ) -> dict[str, Any]:
         """Process each record; return the records that failed and those for which no time was left.
 
@@ -81,57 +130,128 @@ class SqsBatch:
             accept: processes one record; an exception is a failure.
             remaining_ms: returns the time until the function is stopped; below ``RESERVE_MS`` no record except the
                 first is begun.
+            together: begins a group of records, instead of ``accept``. It gets records of a first receive, and those
+                that have only lost races.
 
         Raises:
             KeyError, TypeError, ValueError: the event is not an SQS batch; all of it comes again.
         """
         failed: list[str] = []
-        records = self._in_turn([SqsRecord.of(record) for record in event["Records"]], failed)
-        for place, (record, before) in enumerate(records):
-            if place and remaining_ms() < RESERVE_MS:
-                untouched = [left.message_id for left, _ in records[place:]]
-                self.logger.warning("no time is left for records", extra={"records": untouched})
-                failed += untouched
-                break
-            if not self._done(record, before, accept):
-                failed.append(record.message_id)
+        turns = self._in_turn([SqsRecord.of(record) for record in event["Records"]], failed)
+        joint = [turn for turn in turns if turn.joins] if together is not None else []
+        alone = [turn for turn in turns if turn not in joint]
+        in_time = self._in_time([*joint, *alone], remaining_ms, failed)
+        if together is not None and joint:
+            self._process_together(islice(in_time, len(joint)), together(), failed)
+        for turn in in_time:
+            self._process(turn, accept, failed)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
-    def _in_turn(self, records: Sequence[SqsRecord], failed: list[str]) -> list[tuple[SqsRecord, Attempts | None]]:
+    def _in_turn(self, records: Sequence[SqsRecord], failed: list[str]) -> list[Turn]:
         """Return the records in the order of processing; those that come again have their counts.
 
         A record whose counts cannot be read is added to ``failed`` without an attempt, and no failure is counted.
         """
-        first: list[tuple[SqsRecord, Attempts | None]] = [(record, None) for record in records if record.receives == 1]
-        again: list[tuple[SqsRecord, Attempts]] = []
+        first = [Turn(record) for record in records if record.receives == 1]
+        again: list[tuple[int, Turn]] = []
         for record in records:
             if record.receives != 1:
                 try:
-                    again.append((record, self.attempts.of(record.message_id)))
+                    before = self.attempts.of(record.message_id)
                 except PostroomError as error:
                     self._log(record, error)
                     failed.append(record.message_id)
-        return [*first, *sorted(again, key=lambda each: each[1].unanswered)]
+                else:
+                    again.append((before.unanswered, Turn(record, before)))
+        return [*first, *(turn for _, turn in sorted(again, key=lambda each: each[0]))]
 
-    def _done(self, record: SqsRecord, before: Attempts | None, accept: Callable[[SqsRecord], None]) -> bool:
-        """Process one record and return whether it is done. Any exception is logged; the batch continues."""
+    def _in_time(self, turns: Sequence[Turn], remaining_ms: Callable[[], int], failed: list[str]) -> Iterator[Turn]:
+        """Yield records as long as there is time for them; add the others to ``failed``."""
+        for place, turn in enumerate(turns):
+            if place and remaining_ms() < RESERVE_MS:
+                untouched = [left.record.message_id for left in turns[place:]]
+                self.logger.warning("no time is left for records", extra={"records": untouched})
+                failed += untouched
+                return
+            yield turn
+
+    def _process(self, turn: Turn, accept: Callable[[SqsRecord], None], failed: list[str]) -> None:
+        """Process one record. Any exception is logged; the batch continues."""
+        if not self._begun(turn, failed):
+            return
         try:
-            if before is not None and (cause := _enough(before)) and self.dead_letters is not None:
+            accept(turn.record)
+        except Exception as error:  # noqa: BLE001  the other records are processed
+            self._failed(turn, error, failed)
+        else:
+            self._done(turn)
+
+    def _process_together(self, turns: Iterable[Turn], work: Together, failed: list[str]) -> None:
+        """Process records as a group. Any exception is logged; the others continue."""
+        added: list[Turn] = []
+        for turn in turns:
+            if not self._begun(turn, failed):
+                continue
+            try:
+                work.add(turn.record.message_id, turn.record.body)
+            except Exception as error:  # noqa: BLE001  the other records are processed
+                self._failed(turn, error, failed)
+            else:
+                added.append(turn)
+        try:
+            errors = work.finish()
+        except Exception as error:  # noqa: BLE001  all come again, each by itself
+            errors = dict.fromkeys((turn.record.message_id for turn in added), error)
+        for turn in added:
+            if (found := errors.get(turn.record.message_id)) is not None:
+                self._failed(turn, found, failed)
+            else:
+                self._done(turn)
+
+    def _begun(self, turn: Turn, failed: list[str]) -> bool:
+        """Count an attempt; ``False`` if the record is given up, or goes back because counts do not answer."""
+        record, before = turn.record, turn.before
+        if before is None:
+            return True
+        try:
+            if (cause := _enough(before)) and self.dead_letters is not None:
                 self.dead_letters.send(record.body, cause)
-                return True
-            if before is not None:
-                self.attempts.begin(record.message_id)
+                return False
+            self.attempts.begin(record.message_id)
         except PostroomError as error:
             self._log(record, error)
+            failed.append(record.message_id)
             return False
-        try:
-            accept(record)
-        except Exception as error:  # noqa: BLE001  the other records are processed
-            self._log(record, error)
-            return self._is_given_up(record, _cause(error), begun=before is not None)
-        if before is not None:
-            self._forget(record)
         return True
+
+    def _done(self, turn: Turn) -> None:
+        """Delete the counts of a record that is done; if that fails, the row expires."""
+        if turn.before is None:
+            return
+        name = turn.record.message_id
+        try:
+            self.attempts.over(name)
+        except PostroomError as error:
+            self.logger.warning("a count of attempts stays", extra={"record": name, "cause": error.cause})
+
+    def _failed(self, turn: Turn, error: Exception, failed: list[str]) -> None:
+        """Log and count a failure, or a lost race; add the record to ``failed`` unless it is given up."""
+        record, is_begun = turn.record, turn.before is not None
+        self._log(record, error)
+        if isinstance(error, ConflictError) and self.postponement is not None:
+            self._come_soon(record, self.postponement, begun=is_begun)
+        elif self._is_given_up(record, _cause(error), begun=is_begun):
+            return
+        failed.append(record.message_id)
+
+    def _come_soon(self, record: SqsRecord, postponement: Postponement, *, begun: bool) -> None:
+        """Let a record come again in seconds; if a call fails, after the queue's visibility timeout."""
+        try:
+            conflicts = self.attempts.conflict(record.message_id, begun=begun).conflicts
+            most = min(FIRST_DELAY_S * 2 ** (conflicts - 1), MOST_DELAY_S)
+            postponement.postpone(record.receipt, 1 + int(self.chance() * most))
+        except PostroomError as error:
+            self._log(record, error)
 
     def _is_given_up(self, record: SqsRecord, cause: str, *, begun: bool) -> bool:
         """Count a failure; give the record up after ``MOST_FAILURES`` and return whether that was done.
@@ -147,13 +267,6 @@ class SqsBatch:
             self._log(record, error)
             return False
         return True
-
-    def _forget(self, record: SqsRecord) -> None:
-        """Delete the counts of a record that is done; if that fails, the row expires."""
-        try:
-            self.attempts.over(record.message_id)
-        except PostroomError as error:
-            self.logger.warning("a count of attempts stays", extra={"record": record.message_id, "cause": error.cause})
 
     def _log(self, record: SqsRecord, error: Exception) -> None:
         self.logger.warning(

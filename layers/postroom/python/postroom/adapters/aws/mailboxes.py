@@ -16,19 +16,19 @@ from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads, move_head
 from postroom.adapters.aws.tables import between, query
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
 from postroom.errors import ConflictError
+from postroom.model.additions import enter_all
 from postroom.model.folders import Folder
-from postroom.model.mailbox import Change, ChangeKind, Counters, Item, enter
-from postroom.ports.mailboxes import check_additions
-from postroom.ports.transit import Settle, require_end
+from postroom.model.mailbox import Change, ChangeKind, Counters, Item
+from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries
+from postroom.ports.transit import Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from postroom.contracts.orders import DeliveryOrder, Order
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
-    from postroom.model.facts import Fact
     from postroom.model.mailbox import FolderInfo, Head, NewItem
+    from postroom.ports.mailboxes import Delivery
 
 _STANDARD: Final = frozenset(Folder)
 
@@ -42,41 +42,33 @@ class DynamoMailboxes(DynamoMailboxHeads):
     now: Callable[[], int]
     pause: Callable[[float], None] = time.sleep
 
-    def deliver(
-        self,
-        head: Head,
-        item: NewItem,
-        order: DeliveryOrder,
-        facts: Sequence[Fact],
-        *,
-        notice: DeliveryOrder | None = None,
-        orders: Sequence[Order] = (),
-    ) -> Item | None:
-        """Write head, item, order and facts, in one transaction."""
-        from postroom.adapters.aws.transit import FACT, TAKE, FlowWrites  # readers of mailboxes need no orders
+    def deliver(self, head: Head, deliveries: Sequence[Delivery]) -> Delivered:
+        """Write the head, and per delivery item, order and facts. The labels of a delivery's writes have its index."""
+        from postroom.adapters.aws.transit import FlowWrites  # readers of mailboxes need no orders
 
-        entered, counters = enter(head, item, self.now())
+        check_deliveries(deliveries)
+        entered = enter_all(head, [each.item for each in deliveries], (), self.now())
+        is_noticed = head.noticed or any(each.notice is not None for each in deliveries)
         write = Transaction(self.client)
-        flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
-        require_end(order, facts)
-        flow.take(Settle(order))
-        after = replace(
+        move_head(
+            write,
+            self.mailbox_table,
             head,
-            sequence=head.sequence + 1,
-            size=head.size + item.size,
-            noticed=head.noticed or notice is not None,
-            folders={**head.folders, item.folder: counters},
+            replace(entered.head, noticed=is_noticed),
+            *entered.changed_folders(head),
         )
-        move_head(write, self.mailbox_table, head, after, item.folder)
-        write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, entered), condition=NOT_THERE)
-        flow.facts(facts)
-        flow.orders([*orders, notice] if notice is not None else orders)
+        for number, (delivery, item) in enumerate(zip(deliveries, entered.items, strict=True)):
+            flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now(), f"{number}:")
+            flow.take(Settle(delivery.order))
+            write.put("item", self.mailbox_table, mailbox_rows.item_row(head.mailbox_id, item), condition=NOT_THERE)
+            flow.facts(delivery.facts)
+            flow.orders(delivery.new_orders)
         refused = write.commit()
-        if refused & {TAKE, FACT}:
-            return None
+        if ended := frozenset(number for number in range(len(deliveries)) if refused & _end_labels(number)):
+            return Delivered(ended=ended)
         if refused:
             raise ConflictError("another change of the mailbox was faster")
-        return entered
+        return Delivered(entered.items)
 
     def add(
         self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
@@ -173,6 +165,13 @@ class DynamoMailboxes(DynamoMailboxHeads):
             self.client, self.mailbox_table, mailbox_id, [mailbox_rows.OLD_ITEM + name for name in ids], self.pause
         )
         return {sk.removeprefix(mailbox_rows.OLD_ITEM): row for sk, row in found.items()}
+
+
+def _end_labels(number: int) -> frozenset[str]:
+    """Return the labels of the conditions that fail if the order of a delivery has ended."""
+    from postroom.adapters.aws.transit import FACT, TAKE
+
+    return frozenset({f"{number}:{TAKE}", f"{number}:{FACT}"})
 
 
 def _with_news(head: rows.Row | None, *, since: int) -> Iterator[tuple[str, Counters]]:

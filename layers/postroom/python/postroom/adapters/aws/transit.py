@@ -75,23 +75,27 @@ def place(row: Keyed) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class FlowWrites:
-    """Adds writes to ``write``. ``now_ms`` is the time, in milliseconds since the epoch."""
+    """Adds writes to ``write``. ``now_ms`` is the time, in milliseconds since the epoch.
+
+    ``prefix`` begins the labels of orders, facts and takes, if a transaction has those of several flows.
+    """
 
     write: Transaction
     transit_table: str
     ledger_table: str
     now_ms: int
+    prefix: str = ""
 
     def facts(self, facts: Iterable[Fact]) -> None:
         """Add facts. Condition: they do not exist."""
         for fact in facts:
-            self.write.put(FACT, self.ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE)
+            self.write.put(self.prefix + FACT, self.ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE)
 
     def orders(self, orders: Iterable[Order]) -> None:
         """Add open orders. Condition: they do not exist."""
         for order in orders:
             row = transit_rows.order_row(order, order.open_since_ms(self.now_ms))
-            self.write.put(ORDER, self.transit_table, row, condition=NOT_THERE)
+            self.write.put(self.prefix + ORDER, self.transit_table, row, condition=NOT_THERE)
 
     def expansion(self, expansion: Expansion) -> None:
         """Add an open expansion. Condition: it does not exist."""
@@ -134,11 +138,11 @@ class FlowWrites:
         match take:
             case Settle(entry):
                 if entry.has_row:  # a listed order ends with a fact alone
-                    self.write.delete(TAKE, self.transit_table, place(entry), condition=THERE)
+                    self.write.delete(self.prefix + TAKE, self.transit_table, place(entry), condition=THERE)
             case SettleIfThere(entry):
-                self.write.delete(TAKE, self.transit_table, place(entry))
+                self.write.delete(self.prefix + TAKE, self.transit_table, place(entry))
             case EndCall(call):
-                self.write.delete(TAKE, self.transit_table, place(call.call), **_as_read(call))
+                self.write.delete(self.prefix + TAKE, self.transit_table, place(call.call), **_as_read(call))
             case PostponeCall(call, due_ms):
                 self._postpone(call, due_ms)
             case TakeChunk(expansion):
@@ -153,7 +157,7 @@ class FlowWrites:
             ":none": number(0),
         }
         change = "SET #failed = :failed, #since = :due, #sweeps = :none"
-        self.write.update(TAKE, self.transit_table, place(call.call), change, **as_read)
+        self.write.update(self.prefix + TAKE, self.transit_table, place(call.call), change, **as_read)
 
     def _take_chunk(self, expansion: Expansion) -> None:
         as_read: dict[str, Any] = {
@@ -167,10 +171,10 @@ class FlowWrites:
             },
         }
         if expansion.done + 1 == expansion.chunks:
-            self.write.delete(TAKE, self.transit_table, place(expansion), **as_read)
+            self.write.delete(self.prefix + TAKE, self.transit_table, place(expansion), **as_read)
             return
         as_read["ExpressionAttributeValues"][":next"] = number(expansion.done + 1)
-        self.write.update(TAKE, self.transit_table, place(expansion), "SET #done = :next", **as_read)
+        self.write.update(self.prefix + TAKE, self.transit_table, place(expansion), "SET #done = :next", **as_read)
 
 
 def outcome(refused: frozenset[str], allowances: Sequence[Allowance] = ()) -> Outcome | OverLimit:

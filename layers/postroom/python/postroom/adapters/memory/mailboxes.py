@@ -15,21 +15,17 @@ from postroom.model.mailbox import (
     Head,
     Item,
     NewItem,
-    enter,
     first_head,
     standard_folders,
 )
-from postroom.ports.mailboxes import check_additions
-from postroom.ports.transit import require_end
+from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from postroom.contracts.orders import DeliveryOrder, Order
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
-    from postroom.model.facts import Fact
-    from postroom.ports.mailboxes import MailboxOwner
+    from postroom.ports.mailboxes import Delivery, MailboxOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +58,29 @@ class MemoryMailboxes:
             mailbox.head = replace(mailbox.head, quota_bytes=quota_bytes)
             return True
 
-    def deliver(
-        self,
-        head: Head,
-        item: NewItem,
-        order: DeliveryOrder,
-        facts: Sequence[Fact],
-        *,
-        notice: DeliveryOrder | None = None,
-        orders: Sequence[Order] = (),
-    ) -> Item | None:
-        require_end(order, facts)
-        tables, new = self.tables, [*orders, notice] if notice is not None else orders
+    def deliver(self, head: Head, deliveries: Sequence[Delivery]) -> Delivered:
+        check_deliveries(deliveries)
+        tables, new = self.tables, [order for each in deliveries for order in each.new_orders]
         with tables.lock:
-            place = (order.trace, order.key)
-            if (order.has_row and place not in tables.transit) or not tables.are_new(facts):
-                return None
+            if ended := frozenset(number for number, each in enumerate(deliveries) if self._has_ended(each)):
+                return Delivered(ended=ended)
             mailbox = tables.mailboxes.get(head.mailbox_id)
             if mailbox is None or mailbox.head.sequence != head.sequence or not tables.are_new([], new):
                 raise ConflictError("another change of the mailbox was faster")
-            entered, counters = enter(head, item, self.now())
-            if order.has_row:
-                del tables.transit[place]
-            tables.write(facts, new, now_ms=self.now())
-            mailbox.items[entered.id] = entered
-            mailbox.head = replace(
-                mailbox.head,
-                sequence=head.sequence + 1,
-                size=head.size + item.size,
-                noticed=head.noticed or notice is not None,
-                folders={**mailbox.head.folders, item.folder: counters},
-            )
-            return entered
+            entered = enter_all(head, [each.item for each in deliveries], (), self.now())
+            for each in deliveries:
+                if each.order.has_row:
+                    del tables.transit[each.order.trace, each.order.key]
+            tables.write([fact for each in deliveries for fact in each.facts], new, now_ms=self.now())
+            mailbox.items.update((item.id, item) for item in entered.items)
+            is_noticed = head.noticed or any(each.notice is not None for each in deliveries)
+            mailbox.head = replace(entered.head, noticed=is_noticed, quota_bytes=mailbox.head.quota_bytes)
+            return Delivered(entered.items)
+
+    def _has_ended(self, delivery: Delivery) -> bool:
+        order = delivery.order
+        is_gone = order.has_row and (order.trace, order.key) not in self.tables.transit
+        return is_gone or not self.tables.are_new(delivery.facts)
 
     def add(
         self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()
