@@ -89,6 +89,7 @@ class Stack:
             s3.create_bucket(Bucket=environment[name])
         for name in QUEUES:
             environment.update(_queue(sqs, name))
+        environment["POSTPONED_QUEUE_URL"] = environment["UPDATE_CALENDAR_QUEUE_URL"]
         boto3.client("events").create_event_bus(Name="mail")
         boto3.client("logs").create_log_group(logGroupName="api-trail")
         boto3.client("ses").create_receipt_rule_set(RuleSetName="mail")

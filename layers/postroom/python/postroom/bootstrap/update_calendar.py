@@ -30,7 +30,7 @@ class UpdateCalendarSettings(StationSettings, calendar_parts.CalendarSettings):
     inbound_bucket: str
     mail_bucket: str
     deliver_queue_url: Url
-    update_calendar_queue_url: Url
+    postponed_queue_url: Url
     update_calendar_dlq_url: Url
     outsiders_may_book: bool
 
@@ -70,5 +70,5 @@ def build(settings: UpdateCalendarSettings) -> UpdateCalendar:
 
 
 def batch(settings: UpdateCalendarSettings, logger: Logger) -> SqsBatch:
-    queue = settings.update_calendar_queue_url
+    queue = settings.postponed_queue_url
     return parts.batch(settings, logger, dead_letters=settings.update_calendar_dlq_url, queue=queue)
