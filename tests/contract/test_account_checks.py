@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
-from local.emulator import patches
 from postroom.adapters.aws.account_checks import AwsLogTargets, KmsOrganizationKeys
 from postroom.adapters.memory.admin_services import MemoryLogTargets, MemoryOrganizationKeys
 from postroom.errors import StoreUnavailableError
 from postroom.ports.log_targets import RoleFacts
 from postroom.ports.organization_keys import KeyFacts
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +31,8 @@ TAGS = {"postroom:event-log": "m-1 m-2", "team": "mail"}
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        patches.apply()
+def account() -> Iterator[None]:
+    with empty_account():
         yield
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 from moto.backends import get_backend
 
 from postroom.adapters.aws.aged import MAX_KEPT, Aged
@@ -22,6 +21,7 @@ from postroom.contracts.audit_log import FIELDS
 from postroom.errors import StoreUnavailableError
 from postroom.model.audit_deliveries import AuditLogDelivery, DestinationKind, LogType, OutputFormat
 from postroom.model.records import Put, Remove
+from tests.support.accounts import empty_account
 from tests.support.audit_deliveries import delivery
 from tests.support.directory_records import opened
 
@@ -83,11 +83,8 @@ class Account:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def account() -> Iterator[Account]:
+    with empty_account():
         yield Account(boto3.client("logs", REGION))
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import ANY, Stubber
-from moto import mock_aws
 
 from postroom.adapters.aws.audit_logs import MAX_FAULTS, ApiTrailLog, LogGroupWriter
 from postroom.adapters.aws.audit_streams import PAUSES_S
@@ -19,6 +18,7 @@ from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.limits import DAY_MS
 from postroom.model.log_lines import LogLine
 from postroom.ports.audit_destinations import ApiTrail, AuditBatch
+from tests.support.accounts import empty_account
 from tests.support.audit_targets import BUCKET, GROUP, STREAM, MemoryTargets, Targets, delivery_to
 
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ def batch(*lines: LogLine) -> AuditBatch:
 
 
 @pytest.fixture
-def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Targets]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def targets() -> Iterator[Targets]:
+    with empty_account():
         made = Targets(now())
         made.make()
         yield made

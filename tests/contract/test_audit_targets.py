@@ -8,12 +8,12 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
 from postroom.adapters.aws.audit_targets import AwsAuditTargets
 from postroom.adapters.memory.audit_deliveries import MemoryAuditTargets
 from postroom.errors import StoreUnavailableError
 from postroom.model.audit_targets import AuditTarget, target_of
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +33,8 @@ def at(arn: str) -> AuditTarget:
 
 
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any, Any]]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def clients() -> Iterator[tuple[Any, Any, Any]]:
+    with empty_account():
         yield boto3.client("logs", REGION), boto3.client("s3", REGION), boto3.client("firehose", REGION)
 
 

@@ -9,12 +9,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from moto import mock_aws
 
 from postroom.errors import AuditRefusedError
 from postroom.model.audit_deliveries import DestinationKind
 from postroom.model.log_lines import LogLine
 from postroom.ports.audit_destinations import AuditBatch
+from tests.support.accounts import empty_account
 from tests.support.audit_targets import ACCOUNT, BUCKET, GROUP, REGION, TARGETS, Targets, delivery_to
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ BUCKET_STATEMENT: Final[dict[str, Any]] = {
 
 
 @pytest.fixture
-def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Targets]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def targets() -> Iterator[Targets]:
+    with empty_account():
         made = Targets(time.time_ns() // 1_000_000)
         made.make()
         yield made

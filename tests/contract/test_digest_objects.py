@@ -15,8 +15,8 @@ from postroom.adapters.aws.digest_objects import S3DigestObjects
 from postroom.adapters.memory.digest_objects import MemoryDigestObjects
 from postroom.errors import AuditRefusedError, StoreUnavailableError
 from postroom.ports.digest_objects import StoredObject
+from tests.support.accounts import ACCOUNT_ID
 from tests.support.audit_targets import Targets
-from tests.support.stack import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from postroom.ports.digest_objects import DigestObjects

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
-from local.emulator import patches
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.domain_services import ReceiptSettings, SesDomainServices
 from postroom.adapters.aws.leases import Leases
 from postroom.adapters.memory.admin_services import MemoryDomainServices
 from postroom.errors import ConflictError, RefusedByServiceError, StoreUnavailableError
 from postroom.ports.domain_services import DomainServices, Verification
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +34,8 @@ class Clock:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        patches.apply()
+def account() -> Iterator[None]:
+    with empty_account():
         boto3.client("dynamodb").create_table(
             TableName="directory",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
-from moto import mock_aws
 
 from postroom.adapters.aws.event_bus import MAX_ATTEMPTS, EventBridgeBus
 from postroom.adapters.memory.event_bus import MemoryEventBus
 from postroom.errors import StoreUnavailableError
 from postroom.ports.event_bus import BusEvent, EventBus
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +25,8 @@ EVENTS = [BusEvent(f"t/{n}", "MAILBOX_EMAIL_DELIVERED", 1_795_000_000_123, f'{{"
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventBridgeClient]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def client() -> Iterator[EventBridgeClient]:
+    with empty_account():
         yield boto3.client("events")
 
 

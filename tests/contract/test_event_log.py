@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import ANY, Stubber
-from moto import mock_aws
 
 from postroom.adapters.aws.assumed_roles import MARGIN_MS, SESSION, AssumedRoles
 from postroom.adapters.aws.event_log import CloudWatchEventLogs
@@ -18,6 +17,7 @@ from postroom.adapters.memory.event_log import MemoryEventLogs
 from postroom.errors import EventLogRefusedError, UnwritableLinesError
 from postroom.model.log_lines import LogLine
 from postroom.ports.event_log import EventLogs, LogDestination
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +41,8 @@ def line(name: str = "t/1", at: int | None = None) -> LogLine:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudWatchLogsClient]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+def client() -> Iterator[CloudWatchLogsClient]:
+    with empty_account():
         yield boto3.client("logs")
 
 

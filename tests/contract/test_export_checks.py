@@ -10,12 +10,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
 from postroom.adapters.aws.export_checks import AwsExportBuckets
 from postroom.adapters.memory.export_checks import MemoryExportBuckets
 from postroom.errors import StoreUnavailableError
 from postroom.ports.export_checks import BucketFacts
+from tests.support.accounts import empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,11 +39,8 @@ def policy(bucket: str, **changes: Any) -> str:
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def s3() -> Iterator[Any]:
+    with empty_account():
         client = boto3.client("s3", REGION, config=Config(retries={"total_max_attempts": 1}))
         here: Any = {"LocationConstraint": REGION}
         for name in ("plain", "policed", "open-by-policy", "open-by-acl"):

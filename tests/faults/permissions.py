@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cfnlint.decode import decode
 
 from tests.faults.exported import BUCKET
-from tests.support.stack import ACCOUNT_ID
+from tests.support.accounts import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,14 +7,12 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import patch
 
 import boto3
-import moto
 
-from local.emulator import patches
 from postroom.adapters.aws import clients
 from postroom.contracts.orders import STATIONS
+from tests.support.accounts import ACCOUNT_ID, empty_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,20 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-ACCOUNT: Final = {
-    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",  # moto has no per-account endpoint of streams
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-}
-"""Variables that lead boto3 to moto's account."""
-
-ACCOUNT_ID: Final = "123456789012"
-"""The id of moto's account."""
-
-FOREIGN: Final = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
-"""Variables that would lead it to another."""
+REGION: Final = "us-east-1"
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
@@ -117,15 +102,11 @@ class Stack:
 @contextmanager
 def empty_stack() -> Iterator[Stack]:
     """Yield the stack's resources, empty, with the functions' environment around them."""
-    with patch.dict(os.environ, ACCOUNT):
-        for name in FOREIGN:
-            os.environ.pop(name, None)
-        patches.apply()
+    with empty_account():
         clients.forget()
-        with moto.mock_aws():
-            made = Stack.make()
-            os.environ.update(made.environment)
-            yield made
+        made = Stack.make()
+        os.environ.update(made.environment)
+        yield made
         clients.forget()
 
 
@@ -149,7 +130,7 @@ def _queue(sqs: SQSClient, name: str) -> dict[str, str]:
     if name == "PARKED":
         return {"PARKED_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"]}
     dead = sqs.create_queue(QueueName=f"{name.lower()}-dead")["QueueUrl"]
-    arn = f"arn:aws:sqs:{ACCOUNT['AWS_REGION']}:{ACCOUNT_ID}:{name.lower()}-dead"
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name.lower()}-dead"
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES.get(name, 100)})
     url = sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
     return {f"{name}_QUEUE_URL": url, f"{name}_DLQ_URL": dead}
