@@ -22,6 +22,7 @@ from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.passwords import PlainPasswords
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
+from postroom.adapters.memory.role_arns import MemoryRoleArns
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
@@ -106,10 +107,11 @@ class FewKeys:
 
 @dataclass
 class Caller:
-    """A client that calls the API. ``context`` may be exchanged between calls."""
+    """A client that calls the API. ``context`` may be exchanged between calls, and so may ``arn``, of the caller."""
 
     context: Any
     now: int = START
+    arn: str = ""
 
     def settle(self, remaining: Callable[[], int] = lambda: 1 << 30) -> None:
         """Run the deletion of organizations once, as the schedule does."""
@@ -145,7 +147,7 @@ class Caller:
         event = {
             "headers": {"X-Amz-Target": f"WorkMailService.{operation}", "User-Agent": "aws-cli/2"},
             "body": json.dumps(request),
-            "requestContext": {"requestId": "r", "identity": {"sourceIp": "192.0.2.9"}},
+            "requestContext": {"requestId": "r", "identity": {"sourceIp": "192.0.2.9", "userArn": self.arn}},
         }
         response = api.answer(event, self.context, now=self.now, request_id="").response
         body = json.loads(response["body"])
@@ -153,7 +155,12 @@ class Caller:
             assert isinstance(body, dict)
             return body
         code = body["__type"]
-        general = {aws_json.UNAVAILABLE, aws_json.SERIALIZATION, aws_json.UNKNOWN_OPERATION}
+        general = {
+            aws_json.ACCESS_DENIED,
+            aws_json.UNAVAILABLE,
+            aws_json.SERIALIZATION,
+            aws_json.UNKNOWN_OPERATION,
+        }
         assert code in {*OPERATIONS[operation]["errors"], *general}, f"{operation} does not know {code}"
         raise ApiError(code, body["Message"])
 
@@ -177,6 +184,7 @@ def context() -> Context:
         audit_targets=MemoryAuditTargets(),
         audit_trail=MemoryAuditTrail(),
         log_targets=MemoryLogTargets(),
+        role_arns=MemoryRoleArns(),
         passwords=PlainPasswords(),
         rule_sets=MemoryRuleSets(),
         function_policies=MemoryRuleFunctions(),

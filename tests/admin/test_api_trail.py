@@ -11,6 +11,7 @@ import pytest
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.admin import trail
 from postroom.contracts.audit_log import API_CALL
+from postroom.model.principals import Principals
 
 if TYPE_CHECKING:
     from postroom.admin.api import Answered
@@ -83,6 +84,20 @@ def test_a_refusal_is_recorded_with_its_code(
     assert found["responseElements"] is None
     assert found["eventName"] == operation
     assert PASSWORD not in str(recorded.trail.records)
+
+
+def test_a_call_that_no_grant_allows_is_recorded(recorded: Recorded, acme: str) -> None:
+    first = Principals(("arn:aws:iam::123456789012:user/bob",))
+    recorded.context = replace(
+        recorded.context, settings=replace(recorded.context.settings, first_administrators=first)
+    )
+    answered = recorded("ResetPassword", OrganizationId=acme, UserId=NOBODY, Password=PASSWORD)
+    assert (answered.response["statusCode"], answered.organization_id) == (403, acme)
+    found = recorded.last
+    assert (found["eventName"], found["errorCode"]) == ("ResetPassword", "AccessDeniedException")
+    assert found["errorMessage"].startswith("User: arn:aws:iam::123456789012:user/ann is not authorized to perform: ")
+    assert found["requestParameters"] == {"organizationId": acme, "userId": NOBODY}
+    assert found["userIdentity"]["userName"] == "ann"
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '"' + PASSWORD + '"'])

@@ -61,6 +61,7 @@ class Stack:
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "PRIVATE_EWS_SERVERS": "NONE",
             "ROLE_PASSERS": "ANY",
+            "FIRST_ADMINISTRATORS": "NONE",
             "PRIVATE_EWS_CERTIFICATES": "NONE",
             "METRICS_NAMESPACE": "Postroom",
             "ORGANIZATION_METRICS": "ENABLED",

@@ -103,6 +103,7 @@ def settings(aws: None) -> AdminApiSettings:
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "PRIVATE_EWS_SERVERS": "NONE",
             "ROLE_PASSERS": "ANY",
+            "FIRST_ADMINISTRATORS": "NONE",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "LEDGER_TABLE": "ledger",
             "TRANSIT_TABLE": "transit",

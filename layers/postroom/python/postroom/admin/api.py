@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from postroom.admin import administrators
 from postroom.admin.context import Call
 from postroom.admin.operations import OPERATIONS
 from postroom.contracts import api_trail, aws_json
@@ -73,6 +74,7 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
         request, violations = validation.validated(operation, call.payload())
         organization_id = str(request.get("OrganizationId", ""))
         parameters = api_trail.without(request, secrets.REQUESTS.get(operation, ()))
+        administrators.check(context, operation, organization_id)
         if operation not in OPERATIONS:
             return refused(aws_json.UNKNOWN_OPERATION, f"{operation} is not built yet; see docs/parity.md.")
         if violations:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from postroom.ports.organization_keys import OrganizationKeys
     from postroom.ports.passwords import Passwords
     from postroom.ports.queues import Queues
+    from postroom.ports.role_arns import RoleArns
     from postroom.ports.rule_functions import FunctionPolicies
     from postroom.ports.rule_sets import RuleSets
     from postroom.ports.transit import Transit
@@ -46,6 +47,7 @@ class AdminSettings:
         import_role_arn: the role of the function that imports into mailboxes, likewise.
         role_passers: callers that may name roles.
         impersonation_token_s: how long a token of an impersonation role is valid, in seconds.
+        first_administrators: callers with full access, whatever grants say; if there are any, others need grants.
         own_targets: names of the stack's own buckets and of the API trail's log group, which take no audit records.
         first_organization_id: id of the first organization; if None, it is random like the others.
     """
@@ -61,6 +63,7 @@ class AdminSettings:
     import_role_arn: str
     role_passers: Principals = Principals(everyone=True)  # noqa: RUF009 - it is frozen
     impersonation_token_s: int = TOKEN_SECONDS
+    first_administrators: Principals = Principals()  # noqa: RUF009 - it is frozen
     own_targets: frozenset[str] = frozenset()
     first_organization_id: str | None = None
 
@@ -68,6 +71,10 @@ class AdminSettings:
     def place(self) -> Place:
         """Where the stack runs."""
         return Place(self.partition, self.region, self.account)
+
+    def organization_arn(self, organization_id: str) -> str:
+        """Return the ARN of an organization."""
+        return f"arn:{self.partition}:workmail:{self.region}:{self.account}:organization/{organization_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class Context:
     domain_services: DomainServices
     organization_keys: OrganizationKeys
     log_targets: LogTargets
+    role_arns: RoleArns
     audit_targets: AuditTargets
     audit_trail: AuditTrail
     passwords: Passwords

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from postroom.admin import (
     access_rules,
+    administrators,
     aliases,
     audit_deliveries,
     availability,
@@ -39,6 +40,9 @@ Operation: TypeAlias = "Callable[[Context, Any, int], Mapping[str, Any]]"
 """Called with the context, the validated request and the time in milliseconds."""
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "PutAdministratorGrant": administrators.put,
+    "DeleteAdministratorGrant": administrators.delete,
+    "ListAdministratorGrants": administrators.list_,
     "CreateOrganization": organizations.create,
     "DescribeOrganization": organizations.describe,
     "ListOrganizations": organizations.list_,

@@ -110,7 +110,7 @@ def _new(context: Context, request: requests.CreateOrganizationRequest, now: int
     test_domain = mail_domains.test_domain_name(context, request["Alias"])
     return Organization(
         id=organization_id,
-        arn=f"arn:{settings.partition}:workmail:{settings.region}:{settings.account}:organization/{organization_id}",
+        arn=settings.organization_arn(organization_id),
         alias=request["Alias"],
         state=OrganizationState.CREATING,
         directory_id=f"d-{context.new_uuid().replace('-', '')[:10]}",

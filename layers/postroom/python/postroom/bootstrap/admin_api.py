@@ -23,6 +23,7 @@ from postroom.adapters.aws.leases import Leases
 from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.passwords import Argon2Passwords
+from postroom.adapters.aws.role_arns import IamRoleArns
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.admin import trail
@@ -61,6 +62,7 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
     availability_secret_prefix: str
     private_ews_servers: PrivateServers
     role_passers: Principals
+    first_administrators: Principals
     query_availability_function: str
     export_role_arns: str
     plan_export_queue_url: Url
@@ -96,6 +98,7 @@ def context(settings: AdminApiSettings) -> Context:
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         audit_targets=AwsAuditTargets(clients.later(clients.logs), s3, clients.later(clients.firehose), own.region),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
+        role_arns=IamRoleArns(clients.later(clients.iam), time.monotonic),
         audit_trail=audit_parts.trail(settings),
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(s3, settings.inbound_bucket),
@@ -130,6 +133,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         role_passers=settings.role_passers,
         export_role_arns=tuple(settings.export_role_arns.split(",")),
         import_role_arn=settings.import_role_arn,
+        first_administrators=settings.first_administrators,
         impersonation_token_s=settings.shortened_s(TOKEN_SECONDS),
         own_targets=frozenset({settings.inbound_bucket, settings.mail_bucket, settings.api_trail_log_group}),
         first_organization_id=settings.postroom_first_organization_id,

@@ -28,6 +28,17 @@ class AccessControlRule(TypedDict):
     NotImpersonationRoleIds: NotRequired[Sequence[str]]
 
 
+class AdministratorGrant(TypedDict):
+    """Members of our ``AdministratorGrant``."""
+
+    Principal: NotRequired[str]
+    OrganizationId: NotRequired[str]
+    Access: NotRequired[Literal['READ_ONLY', 'FULL_ACCESS']]
+    Origin: NotRequired[Literal['PARAMETER', 'API']]
+    DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
+
+
 class AssociateDelegateToResourceResponse(TypedDict):
     """Members of botocore's ``AssociateDelegateToResourceResponse``."""
 
@@ -176,6 +187,10 @@ class Delegate(TypedDict):
 
 class DeleteAccessControlRuleResponse(TypedDict):
     """Members of botocore's ``DeleteAccessControlRuleResponse``."""
+
+
+class DeleteAdministratorGrantResponse(TypedDict):
+    """Members of our ``DeleteAdministratorGrantResponse``."""
 
 
 class DeleteAliasResponse(TypedDict):
@@ -666,6 +681,13 @@ class ListAccessControlRulesResponse(TypedDict):
     Rules: NotRequired[Sequence[AccessControlRule]]
 
 
+class ListAdministratorGrantsResponse(TypedDict):
+    """Members of our ``ListAdministratorGrantsResponse``."""
+
+    Grants: NotRequired[Sequence[AdministratorGrant]]
+    NextToken: NotRequired[str]
+
+
 class ListAliasesResponse(TypedDict):
     """Members of botocore's ``ListAliasesResponse``."""
 
@@ -1006,6 +1028,10 @@ class PersonalAccessTokenSummary(TypedDict):
 
 class PutAccessControlRuleResponse(TypedDict):
     """Members of botocore's ``PutAccessControlRuleResponse``."""
+
+
+class PutAdministratorGrantResponse(TypedDict):
+    """Members of our ``PutAdministratorGrantResponse``."""
 
 
 class PutAuditLogDeliveryResponse(TypedDict):

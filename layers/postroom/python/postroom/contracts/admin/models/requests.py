@@ -215,6 +215,13 @@ class DeleteAccessControlRuleRequest(TypedDict):
     Name: str
 
 
+class DeleteAdministratorGrantRequest(TypedDict):
+    """Members of our ``DeleteAdministratorGrantRequest``."""
+
+    Principal: str
+    OrganizationId: NotRequired[str]
+
+
 class DeleteAliasRequest(TypedDict):
     """Members of botocore's ``DeleteAliasRequest``."""
 
@@ -615,6 +622,14 @@ class ListAccessControlRulesRequest(TypedDict):
     OrganizationId: str
 
 
+class ListAdministratorGrantsRequest(TypedDict):
+    """Members of our ``ListAdministratorGrantsRequest``."""
+
+    OrganizationId: NotRequired[str]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
 class ListAliasesRequest(TypedDict):
     """Members of botocore's ``ListAliasesRequest``."""
 
@@ -871,6 +886,14 @@ class PutAccessControlRuleRequest(TypedDict):
     OrganizationId: str
     ImpersonationRoleIds: NotRequired[Sequence[str]]
     NotImpersonationRoleIds: NotRequired[Sequence[str]]
+
+
+class PutAdministratorGrantRequest(TypedDict):
+    """Members of our ``PutAdministratorGrantRequest``."""
+
+    Principal: str
+    OrganizationId: NotRequired[str]
+    Access: Literal['READ_ONLY', 'FULL_ACCESS']
 
 
 class PutAuditLogDeliveryRequest(TypedDict):
