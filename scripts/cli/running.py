@@ -1,72 +1,49 @@
-"""The running stack: where it is, the settings of its functions, and the tools that work on it.
+"""The running stack: where it is, what its outputs say, and the tools that work on it.
 
-Found by the environment that `up` exports, or else by `.postroom/env`, which `up` writes. Names of tables, buckets and
-queues are read from the functions' configuration, through the Lambda service, so that they need not be exported.
+`--stack` names a deployed one. Otherwise it is the one that runs here, found by the environment that `up` exports, or
+else by `.postroom/env`, which `up` writes. Either way, CloudFormation tells its outputs, and nothing else is asked.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-from collections import ChainMap
-from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
-from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from cli.errors import RefusedError
+from cli import rights, stack_outputs
+from cli.errors import RefusedError, UsageError
 from cli.repository import STACK_NAME, repository_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from botocore.session import Session
 
     from postroom.bootstrap.operator import Operator
 
-FUNCTIONS: Final = (
-    "IngestFunction",
-    "DeliverFunction",
-    "RecordEventsFunction",
-    "ParkFunction",
-    "SweepFunction",
-    "WriteAuditDigestsFunction",
-    "WriteAuditLogFunction",
-)
-"""Functions whose variables together are the operator's settings."""
-
 CLIENT: Final = repository_root() / "layers" / "workmail_client" / "botocore"
 """The folder for AWS_DATA_PATH that teaches clients our operations."""
 
-OUTPUTS: Final = {
-    "DirectoryTableName": "DIRECTORY_TABLE",
-    "LedgerTableName": "LEDGER_TABLE",
-    "TransitTableName": "TRANSIT_TABLE",
-    "MailboxTableName": "MAILBOX_TABLE",
-    "InboundBucketName": "INBOUND_BUCKET",
-    "MailBucketName": "MAIL_BUCKET",
-    "AuditSigningKeyArn": "AUDIT_SIGNING_KEY_ARN",
-}
-"""Outputs of a deployed stack, with the settings that they are."""
-
-ANSWER_SECONDS: Final = 30
-"""How long the Lambda service may take to return a function's configuration."""
+STACK: Final = "POSTROOM_STACK"
+"""Variable with the name of the deployed stack that is meant; `--stack` sets it."""
 
 START: Final = "start it with: ./scripts/postroom up"
 
+OTHER_VERSION: Final = "it was deployed from another version than this command line"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Stack:
     """One running stack."""
 
     variables: dict[str, str]
     """The environment under which clients find it; the process has it too."""
+
+    name: str = STACK_NAME
 
     @property
     def smtp(self) -> tuple[str, int]:
@@ -80,99 +57,72 @@ class Stack:
             raise RefusedError(f"POSTROOM_SMTP is not set to HOST:PORT; {START}")
         return host.strip("[]"), int(port)
 
-    def client(self, service: str) -> Any:
-        """Return a client that gives up soon if there is no answer, and knows our operations."""
-        from botocore.config import Config
-
-        # A function may run for minutes, and invoking it twice would be wrong.
-        read_timeout_s = 900 if service == "lambda" else 30
-        config = Config(connect_timeout=3, read_timeout=read_timeout_s, retries={"total_max_attempts": 1})
-        make: Any = session().create_client  # its stub knows no services
-        return make(service, config=config)
-
-    def settings(self) -> Mapping[str, str]:
-        """Return the variables of the stack's functions together; they are read when they are needed."""
-        return FunctionVariables(self.variables.get("AWS_ENDPOINT_URL_LAMBDA") or self.variables["AWS_ENDPOINT_URL"])
-
-    def operator(self) -> Operator:
-        """Return the operator's tools for this stack."""
-        from postroom.bootstrap import operator
-
-        return operator.build(ChainMap(cast("dict[str, str]", self.settings()), os.environ))
-
-
-@dataclass(frozen=True, slots=True)
-class DeployedStack(Stack):
-    """A stack that CloudFormation has made, under the credentials and in the Region of the environment."""
-
-    name: str
-
-    def settings(self) -> Mapping[str, str]:
-        """Return the settings that the stack's outputs are.
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """The stack's outputs, as CloudFormation tells them.
 
         Raises:
-            RefusedError: there is no stack of this name.
+            RefusedError: there is no stack of this name, or it is none of Postroom's.
         """
         from botocore.exceptions import ClientError
 
         try:
-            (found,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+            (found,) = _made("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's "does not exist"
                 raise RefusedError(f"there is no stack {self.name} in this account and Region") from error
             raise
         outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
-        return {setting: outputs[output] for output, setting in OUTPUTS.items() if output in outputs}
+        if not outputs.keys() & stack_outputs.SETTINGS.values():
+            raise RefusedError(f"{self.name} is no stack of Postroom: it has none of its outputs")
+        return outputs
 
-
-class FunctionVariables(Mapping[str, str]):
-    """The variables of ``FUNCTIONS``; a function is asked when a name is looked up that no function before it has.
-
-    It uses a plain HTTP connection: a client of the Lambda service takes longer to make than the answers take.
-    """
-
-    def __init__(self, url: str) -> None:
-        """Keep where the Lambda service is; ask nothing yet."""
-        self._url = url
-        self._left = list(FUNCTIONS)
-        self._known: dict[str, str] = {}
-
-    def __getitem__(self, name: str) -> str:
-        """Return a variable.
+    def output(self, name: str) -> str:
+        """Return one output.
 
         Raises:
-            KeyError: no function has it.
-            RefusedError: there is no answer, or a function is not there.
+            RefusedError: the stack is older than the output.
         """
-        while name not in self._known and self._left:
-            self._known = {**self._ask(self._left.pop(0)), **self._known}
-        return self._known[name]
+        if name not in self.outputs:
+            raise RefusedError(f"the stack {self.name} has no output {name}: {OTHER_VERSION}")
+        return self.outputs[name]
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield every name."""
-        while self._left:
-            self._known = {**self._ask(self._left.pop(0)), **self._known}
-        return iter(self._known)
+    def function(self, logical_id: str) -> str:
+        """Return the name of one of the stack's functions, for example of IngestFunction."""
+        return self.output(stack_outputs.function_output(logical_id))
 
-    def __len__(self) -> int:
-        """Return how many names there are."""
-        return sum(1 for _ in self)
+    def client(self, service: str) -> Any:
+        """Return a client that gives up soon if there is no answer, and knows our operations.
 
-    def _ask(self, function: str) -> dict[str, str]:
-        parts = urlsplit(self._url)
-        connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("GET", f"/2015-03-31/functions/{STACK_NAME}-{function}/configuration")
-            response = connection.getresponse()
-            status, answer = response.status, response.read()
-        except (OSError, HTTPException) as error:
-            raise RefusedError(f"the stack does not answer ({self._url}); {START}") from error
-        finally:
-            connection.close()
-        if status != HTTPStatus.OK:
-            raise RefusedError(f"{self._url} has no function {STACK_NAME}-{function} (status {status}); {START}")
-        variables: dict[str, str] = json.loads(answer).get("Environment", {}).get("Variables", {})
-        return variables
+        The client of the admin API signs for API Gateway, at the URL that the stack's output has.
+        """
+        return _made(service, self.output(stack_outputs.API_URL) if service == "workmail" else None)
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings that the stack's outputs are."""
+        return stack_outputs.settings_of(self.outputs)
+
+    def operator(self) -> Operator:
+        """Return the operator's tools for this stack."""
+        from postroom.adapters.aws import clients
+        from postroom.bootstrap import operator
+
+        rights.name_resources(clients.session())
+        return operator.build({**os.environ, **self.settings()})
+
+
+def _made(service: str, endpoint_url: str | None = None) -> Any:
+    from botocore.config import Config
+
+    # A function may run for minutes, and invoking it twice would be wrong.
+    read_timeout_s = 900 if service == "lambda" else 30
+    # A stack that runs here answers at once or not at all; AWS may throttle what reads in a loop.
+    attempts = 5 if os.environ.get(STACK) and service != "lambda" else 1
+    config = Config(
+        connect_timeout=3, read_timeout=read_timeout_s, retries={"mode": "standard", "total_max_attempts": attempts}
+    )
+    make: Any = session().create_client  # its stub knows no services
+    return make(service, config=config, endpoint_url=endpoint_url)
 
 
 @cache
@@ -190,36 +140,54 @@ def session() -> Session:
 
 
 def workmail() -> Any:
-    """Return a client of the admin API: the one that AWS_ENDPOINT_URL_WORKMAIL names, or the running stack's.
+    """Return a client of the admin API: of the stack that is meant, or at AWS_ENDPOINT_URL_WORKMAIL without one.
 
     Raises:
         RefusedError: neither is there.
     """
-    named = os.environ.get("AWS_ENDPOINT_URL_WORKMAIL")
-    return (Stack(dict(os.environ)) if named else find()).client("workmail")
+    if "AWS_ENDPOINT_URL_WORKMAIL" in os.environ and not os.environ.get(STACK):
+        return _made("workmail")
+    return find().client("workmail")
 
 
 def find(root: Path | None = None) -> Stack:
-    """Return the running stack, and give this process its environment.
+    """Return the stack that `--stack` names, or else the one that runs here, whose environment this process gets.
 
     Args:
         root: the checkout whose ``.postroom/env`` is read where the environment names no stack.
 
     Raises:
-        RefusedError: neither names one.
+        RefusedError: no stack is named, and none runs here.
     """
+    if deployed := os.environ.get(STACK):
+        return Stack(dict(os.environ), deployed)
     if not os.environ.get("AWS_ENDPOINT_URL"):
         exports = (root or repository_root()) / ".postroom" / "env"
         try:
             os.environ.update(read_exports(exports.read_text("utf-8")))
         except FileNotFoundError as error:
-            raise RefusedError(f"no stack is running here; {START}") from error
+            raise RefusedError(f"no stack is running here; {START}, or name a deployed one with --stack") from error
     return Stack(dict(os.environ))
 
 
-def named(stack: str | None) -> Stack:
-    """Return a deployed stack by its name, or else the running one."""
-    return DeployedStack(dict(os.environ), stack) if stack else find()
+def choose(stack: str | None, region: str | None, profile: str | None) -> None:
+    """Let this process use a deployed stack, in a Region, with the credentials of a profile.
+
+    A profile comes before keys in the environment, as with the AWS CLI.
+
+    Raises:
+        UsageError: a Region or a profile without a stack.
+    """
+    if stack is None and (region or profile):
+        raise UsageError("--region and --profile are for a deployed stack: name it with --stack")
+    if stack:
+        os.environ[STACK] = stack
+    if region:
+        os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    if profile:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        os.environ["AWS_PROFILE"] = profile
 
 
 def read_exports(text: str) -> dict[str, str]:
@@ -236,29 +204,33 @@ def read_exports(text: str) -> dict[str, str]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn errors of stations, clients and sockets into one line for a person.
+    """Turn errors of stations, clients and sockets into one line for a person; a denied call names the missing right.
 
     Raises:
         RefusedError: in place of the error.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, EndpointConnectionError  # noqa: A004
 
-    from postroom.errors import PostroomError
+    from postroom.errors import PostroomError, SettingsError
 
     try:
         yield
     except (EndpointConnectionError, ConnectionError) as error:
-        raise RefusedError(f"the stack does not answer ({_where(error)}); {START}") from error
+        raise RefusedError(_no_answer(error)) from error
+    except SettingsError as error:
+        raise RefusedError(f"{error.cause.partition(' (')[0]}: {OTHER_VERSION}") from error
     except PostroomError as error:
         if isinstance(error.__cause__, EndpointConnectionError | ConnectionError):
-            raise RefusedError(f"the stack does not answer ({_where(error.__cause__)}); {START}") from error
-        raise RefusedError(error.cause) from error
+            raise RefusedError(_no_answer(error.__cause__)) from error
+        raise RefusedError(rights.missing(error) or error.cause) from error
     except ClientError as error:
         said = error.response.get("Error", {})
-        raise RefusedError(f"{error.operation_name}: {said.get('Code', '?')}: {said.get('Message', '')}") from error
+        refused = f"{error.operation_name}: {said.get('Code', '?')}: {said.get('Message', '')}"
+        raise RefusedError(rights.missing(error) or refused) from error
     except BotoCoreError as error:
         raise RefusedError(" ".join(str(error).split())) from error
 
 
-def _where(error: Exception) -> str:
-    return str(getattr(error, "kwargs", {}).get("endpoint_url", "no connection"))
+def _no_answer(error: Exception) -> str:
+    where = str(getattr(error, "kwargs", {}).get("endpoint_url", "no connection"))
+    return f"the stack does not answer ({where}){'' if os.environ.get(STACK) else f'; {START}'}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import RefusedError, UsageError
-from cli.repository import STACK_NAME
+from cli.stack_outputs import logical_id
 from postroom.contracts.message_flow import DELIMITER
 from postroom.model.facts import flow_message_id, trace_of
 
@@ -138,11 +138,6 @@ def function_of(name: str, functions: list[str]) -> str:
     return max(fitting, key=len)
 
 
-def logical_id(function: str) -> str:
-    """Return a function's name in template.yaml: ``admin_api`` is AdminApiFunction."""
-    return "".join(word.capitalize() for word in function.split("_")) + "Function"
-
-
 @dataclass(frozen=True, slots=True)
 class SampleRunner:
     """A running stack with the samples' objects: ``real`` maps each id of the samples to the stack's."""
@@ -190,7 +185,8 @@ class SampleRunner:
             function: its folder's name.
         """
         event, started = self.prepare(sample), time.monotonic()
-        said = self.stack.client("lambda").invoke(FunctionName=f"{STACK_NAME}-{logical_id(function)}", Payload=event)
+        name = self.stack.function(logical_id(function))
+        said = self.stack.client("lambda").invoke(FunctionName=name, Payload=event)
         took = round((time.monotonic() - started) * 1000)
         answer = read_answer(said["Payload"].read())
         failed = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if said.get("FunctionError") else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import UsageError
-from cli.repository import ORGANIZATION_ID, repository_root
+from cli.repository import ORGANIZATION_ID, STACK_NAME, repository_root
 from postroom.model.private_servers import PrivateServers
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ REGION: Final = "us-east-1"
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """What emulators accept; never a real key. Source: local-stack.md."""
+
+_RANDOM: Final = string.ascii_uppercase + string.digits
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class UpSettings:
     organization_id: str = ""
     private_ews_servers: tuple[str, ...] = ()
     private_ews_certificates: Path | None = None
+    stack_name: str = STACK_NAME
+    random_names: bool = False
+    """Whether physical names end as CloudFormation's do; `up` itself has plain ones, which people can type."""
     root: Path = field(default_factory=repository_root)
 
     def __post_init__(self) -> None:
@@ -70,6 +77,10 @@ class UpSettings:
             "PRIVATE_EWS_CERTIFICATES": certificates.read_text(encoding="ascii") if certificates else "",
         }
         return {name: value for name, value in variables.items() if value}
+
+    def suffix(self) -> str:
+        """Return the end of a resource's physical name: with random names, another one for each."""
+        return f"-{''.join(secrets.choice(_RANDOM) for _ in range(12))}" if self.random_names else ""
 
     @property
     def state(self) -> Path:

@@ -18,12 +18,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import UsageError
-from cli.repository import STACK_NAME
 from local.api.routes import Api, routes_of
 from local.aws import Aws
 from local.customers.projects import Customers, deploy_permissions, refuse_same_names
 from local.customers.reloading import Reloading
-from local.emulator.process import LocalStack, MotoProcess
+from local.emulator.process import LocalStack, MotoProcess, tell_localstack, tell_moto
 from local.functions.invocations import Invocations
 from local.functions.logs import FunctionLogs
 from local.functions.runtimes import runtime
@@ -33,6 +32,7 @@ from local.mail.ses_receiving import SesReceiving
 from local.mail.smtp import SmtpServer
 from local.settings import CREDENTIALS, REGION, UpSettings, endpoint_variables
 from local.sources.mappings import sources
+from local.template import outputs
 from local.template.custom_resources import CustomResources
 from local.template.project import Project
 from local.web import Response, WebServer
@@ -98,8 +98,10 @@ class Stack:
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
         undo.callback(smtp.close)
         self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
-        project = Project(settings.root, STACK_NAME, aws, settings.variables(urls[1]))
+        variables = settings.variables(urls[1])
+        project = Project(settings.root, settings.stack_name, aws, variables, suffix=settings.suffix)
         project.deploy()
+        self._tell_outputs(project, aws, emulator_url, urls[1])
         brought = customers.deploy(aws, settings.state / "packages", self.environment)
         refuse_same_names(brought, project)
         projects = [project, *brought]
@@ -123,6 +125,14 @@ class Stack:
         self._write_files(functions)
         for note in [*(note for each in brought for note in each.notes), *_versions(functions)]:
             print(f"postroom: note: {note}", file=sys.stderr)
+
+    def _tell_outputs(self, project: Project, aws: Aws, emulator_url: str, api_url: str) -> None:
+        """Let CloudFormation know the stack: the command line finds everything by its outputs."""
+        found = outputs.local(project.outputs(), api_url=api_url, speed=self._settings.speed)
+        if self._emulator is None:
+            tell_localstack(aws, project.name, found)
+        else:
+            tell_moto(emulator_url, project.name, found)
 
     def _start_workers(self, functions: list[Function], aws: Aws, emulator_url: str) -> Invocations:
         """Start the writer of logs, and what runs functions on request."""

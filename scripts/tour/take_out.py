@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import output
 from cli.commands.mailbox import all_items
-from cli.repository import STACK_NAME
 from postroom.contracts.export_manifest import MANIFEST
 from postroom.model import consent
 from postroom.model.role_trust import statement
@@ -71,9 +70,7 @@ def _started(tour: Tour) -> str:
 
 def _our_roles(tour: Tour) -> list[str]:
     """Return the roles that the role must trust: the stack's output ExportRoleArns."""
-    function = tour.stack.client("lambda").get_function_configuration(FunctionName=f"{STACK_NAME}-AdminApiFunction")
-    found: str = function["Environment"]["Variables"]["EXPORT_ROLE_ARNS"]
-    return found.split(",")
+    return tour.stack.output("ExportRoleArns").split(",")
 
 
 def _completed(tour: Tour, job_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +22,7 @@ from moto import mock_aws
 
 from cli.repository import STACK_NAME, repository_root
 from cli.running import Stack, session
+from cli.stack_outputs import settings_of
 from local.aws import Aws
 from local.emulator import patches
 from local.functions.function import Function
@@ -138,6 +139,10 @@ class InProcessStack(Stack):
     functions: Functions
     cloudformation: CloudFormation
 
+    @functools.cached_property
+    def outputs(self) -> Mapping[str, str]:
+        return self.project.outputs()
+
     def client(self, service: str) -> Any:
         if service == "lambda":
             return self.functions
@@ -153,7 +158,7 @@ class InProcessStack(Stack):
         return {name: value for each in self.project.functions for name, value in each.environment.items()}
 
     def operator(self) -> Operator:
-        return build_operator({**os.environ, **self.settings()})
+        return build_operator({**os.environ, **settings_of(self.outputs)})
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Answer a request of the API as API Gateway and the function do."""

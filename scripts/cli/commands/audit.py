@@ -26,9 +26,6 @@ app = typer.Typer(
     help="Audit records: follow them, search them, verify that they are as written.", no_args_is_help=True
 )
 
-StackName = Annotated[
-    str | None, typer.Option("--stack", metavar="NAME", help="A deployed stack; else the one that runs here.")
-]
 Organization = Annotated[
     str | None, typer.Option("--organization", metavar="ORG", help="Id or alias; all organizations without it.")
 ]
@@ -56,7 +53,6 @@ def verify(
     public_key: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="PEM of a key that signed before the stack's.")
     ] = None,
-    stack: StackName = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify audit records in buckets: digests, their chain and signatures, and every object.
@@ -66,7 +62,7 @@ def verify(
     keys = [_der(path) for path in public_key or ()]
     since_ms = periods.since_ms(since) if since else 0
     with running.refusals():
-        operator = running.named(stack).operator()
+        operator = running.find().operator()
         chosen = organization_id(operator, organization) if organization else ""
         found = list(operator.verification(keys, since_ms).run(chosen))
     if as_json:
@@ -85,7 +81,6 @@ def search(
     action: Actions = None,
     since: Annotated[str, typer.Option(metavar="TIME", help="A time, or 30m, 2h, 7d ago.")] = "24h",
     organization: Organization = None,
-    stack: StackName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show audit records, oldest first, from the destinations of their organizations.
@@ -93,7 +88,7 @@ def search(
     Log groups are read first; a log type without one is read from its bucket.
     """
     with running.refusals():
-        found = _Reading(running.named(stack), organization, periods.since_ms(since), user or (), action or ()).new()
+        found = _Reading(running.find(), organization, periods.since_ms(since), user or (), action or ()).new()
         rows = sorted(found, key=lambda row: row.at_ms or 0)
     if as_json:
         output.print_json(map(_record_row, rows))
@@ -108,12 +103,11 @@ def follow(
     action: Actions = None,
     since: Annotated[str, typer.Option(metavar="TIME", help="A time, or 30m, 2h, 7d ago.")] = "10m",
     organization: Organization = None,
-    stack: StackName = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Show audit records as they come, until Ctrl-C."""
     with running.refusals():
-        reading = _Reading(running.named(stack), organization, periods.since_ms(since), user or (), action or ())
+        reading = _Reading(running.find(), organization, periods.since_ms(since), user or (), action or ())
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
         try:
             while True:

@@ -10,7 +10,6 @@ import typer
 from cli import availability_strips, calendar_texts, output, periods, running
 from cli.commands.mailbox import find_mailbox
 from cli.errors import RefusedError, UsageError
-from cli.repository import STACK_NAME
 from postroom.model.free_busy import MAX_MAILBOXES, MAX_WINDOW_MS, MailboxFailure, Question, Requester
 from postroom.model.zone_times import epoch_ms
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from postroom.model.free_busy import BusyEvent, MailboxResult, WorkingHours
     from postroom.model.mailbox import Head
 
-FUNCTION: Final = f"{STACK_NAME}-QueryAvailabilityFunction"
+FUNCTION: Final = "QueryAvailabilityFunction"
 
 TIME_HELP: Final = "A day or an ISO 8601 time; in the requester's zone if it has no offset."
 
@@ -88,7 +87,7 @@ def _window(from_: str | None, to: str | None, zone: ZoneInfo) -> tuple[int, int
 def _ask(stack: Stack, question: Question) -> Sequence[MailboxResult]:
     from postroom.contracts.availability_query import read_answer, write_question
 
-    said = stack.client("lambda").invoke(FunctionName=FUNCTION, Payload=write_question(question))
+    said = stack.client("lambda").invoke(FunctionName=stack.function(FUNCTION), Payload=write_question(question))
     payload = said["Payload"].read()
     if said.get("FunctionError"):
         raise RefusedError("query_availability failed; see: postroom logs query_availability")

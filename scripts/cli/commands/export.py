@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import typer
 
 from cli import output, running
-from cli.commands.audit import StackName, organization_id
+from cli.commands.audit import organization_id
 from cli.commands.mailbox import find_mailbox
 from cli.errors import RefusedError, UsageError
 from postroom.model.export_formats import Format
@@ -69,7 +69,6 @@ def export(
     status_fields: Annotated[
         bool, typer.Option("--status-fields", help="In mbox files: flags in front of messages, for other programs.")
     ] = False,
-    stack: StackName = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
     """Export mailboxes to this machine, each as a zip archive, mbox files or a Maildir.
@@ -84,7 +83,7 @@ def export(
     if status_fields and format_ != Format.MBOX:
         raise UsageError("--status-fields is for mbox files")
     with running.refusals():
-        operator = running.named(stack).operator()
+        operator = running.find().operator()
         mailboxes = list(_all(operator, organization) if everyone else _named(operator, users or ()))
         results = _export_each(operator, mailboxes, Path(to), Target(Format(format_), status_fields))
     if as_json:

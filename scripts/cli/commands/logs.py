@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, running
+from cli import output, running, stack_outputs
 from cli.errors import RefusedError
 from cli.log_tail import LogTail
-from cli.repository import STACK_NAME
 from postroom.model.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cli.running import Stack
 
@@ -61,42 +60,40 @@ def log_group(stack: Stack, function: str) -> str:
 
 
 def find(stack: Stack, function: str) -> dict[str, Any]:
-    """Return a function's configuration, by name, logical id or ARN; Postroom's own also by folder, as `ingest`.
+    """Return a function's configuration, by name or ARN; the stack's own also by logical id or folder, as `ingest`.
 
     Raises:
         RefusedError: no function has that name; the error names similar ones.
     """
     from botocore.exceptions import ClientError, ParamValidationError
 
-    client = stack.client("lambda")
+    client, own = stack.client("lambda"), stack_outputs.functions_of(stack.outputs)
+    asked = next((own[each] for each in (function, stack_outputs.logical_id(function)) if each in own), function)
     try:
-        found: dict[str, Any] = client.get_function_configuration(FunctionName=function)
+        found: dict[str, Any] = client.get_function_configuration(FunctionName=asked)
     except (ClientError, ParamValidationError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-        pages = client.get_paginator("list_functions").paginate()
-        names = sorted(each["FunctionName"] for page in pages for each in page["Functions"])
-        if (own := _of_folder(function)) not in names:
-            raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
-        found = client.get_function_configuration(FunctionName=own)
+        names = {name.lower(): name for name in (*own, *_others(client, own))}
+        raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
     return found
 
 
-def _of_folder(folder: str) -> str:
-    """Return the name of the function whose code is in a folder of functions/."""
-    words = "".join(word.capitalize() for word in folder.split("_"))
-    return f"{STACK_NAME}-{words}Function"
+def _others(client: Any, own: Mapping[str, str]) -> list[str]:
+    """Return the names of functions of the account that are not the stack's."""
+    pages = client.get_paginator("list_functions").paginate()
+    names = {each["FunctionName"] for page in pages for each in page["Functions"]}
+    return sorted(names.difference(own.values()))
 
 
-def _proposal(function: str, names: list[str]) -> str:
-    """Propose similar names, or list all of them."""
-    plain = {name.removeprefix("postroom-").lower(): name for name in names} | {name.lower(): name for name in names}
+def _proposal(function: str, names: Mapping[str, str]) -> str:
+    """Propose similar names, or list all of them. ``names`` has them by their lower case."""
     wanted = function.rpartition(":")[2].lower()
-    near = difflib.get_close_matches(wanted, plain, MOST_NAMES, cutoff=0.75)
-    near += [name for name in plain if wanted and wanted in name]
+    near = difflib.get_close_matches(wanted, names, MOST_NAMES, cutoff=0.75)
+    near += [name for name in names if wanted and wanted in name]
     if near:
-        return f"did you mean {' or '.join(dict.fromkeys(plain[name] for name in near[:MOST_NAMES]))}?"
-    return f"there are {', '.join(names)}"
+        return f"did you mean {' or '.join(dict.fromkeys(names[name] for name in near[:MOST_NAMES]))}?"
+    return f"there are {', '.join(sorted(names.values()))}"
 
 
 def _rows(tail: LogTail, group: str) -> list[dict[str, Any]]:

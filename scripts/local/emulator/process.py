@@ -10,20 +10,27 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cli.errors import UsageError
+from local.emulator.stacks import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from local.aws import Aws
 
 START_SECONDS: Final = 60.0
 """How long moto may take to be imported. Ours; two seconds on a quiet machine."""
 
 STOP_SECONDS: Final = 3.0
 """How long it may take to end before it is killed. Ours."""
+
+_NOTHING: Final = {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
+"""A resource that makes nothing: a stack needs one. LocalStack (4.9.2) accepts it."""
 
 
 class MotoProcess:
@@ -108,3 +115,20 @@ class LocalStack:
             socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=3).close()
         except OSError as error:
             raise UsageError(f"no LocalStack answers at {self.url} ({error.strerror or error})") from error
+
+
+def tell_moto(emulator_url: str, name: str, outputs: Mapping[str, str]) -> None:
+    """Let our emulator answer DescribeStacks about a stack."""
+    body = json.dumps({"name": name, "outputs": outputs}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{emulator_url}{PATH}", body)):  # noqa: S310  our own http
+        return
+
+
+def tell_localstack(aws: Aws, name: str, outputs: Mapping[str, str]) -> None:
+    """Make a stack at LocalStack that has nothing but these outputs; one of an earlier `up` is replaced."""
+    cloudformation = aws.client("cloudformation")
+    template = {"Resources": _NOTHING, "Outputs": {key: {"Value": value} for key, value in outputs.items()}}
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})

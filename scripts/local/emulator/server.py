@@ -15,6 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from local.emulator import patches
 from local.emulator.faults import FaultInjector
+from local.emulator.stacks import Stacks
 
 WORKER_THREADS: Final = 64
 """Requests served at once. Ours: long-polling SQS calls wait inside a worker, one per event source mapping."""
@@ -46,7 +47,7 @@ class Gateway(wsgi.Gateway_10):
 def application() -> Any:
     """Return the WSGI application that answers for every AWS service moto knows."""
     patches.apply()
-    return FaultInjector(DomainDispatcherApplication(create_backend_app))
+    return FaultInjector(Stacks(DomainDispatcherApplication(create_backend_app)))
 
 
 class EmulatorServer(wsgi.Server):

@@ -22,7 +22,7 @@ from local.template.reading import ODD, Resolver, check, load
 from local.template.unexecuted import placeholder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from local.aws import Aws
@@ -82,6 +82,7 @@ class Project:
         extra: Mapping[str, str],
         installs: Installs | None = None,
         asked: Mapping[str, str] | None = None,
+        suffix: Callable[[], str] = str,
     ) -> None:
         """Read the template with samconfig's overrides; nothing is made yet.
 
@@ -92,6 +93,7 @@ class Project:
             extra: variables that every function gets in addition (those of ours that only the local stack has).
             installs: gives functions and layers their packages; None for our own, which run from their folders.
             asked: the command line's overrides of parameters, those that the template does not have among them.
+            suffix: gives the end of each physical name.
 
         Raises:
             MissingParametersError: parameters have no value.
@@ -102,6 +104,7 @@ class Project:
         self._aws = aws
         self._extra = extra
         self._installs = installs
+        self._suffix = suffix
         self.path = template_path(folder)
         self._template = load(self.path)
         check(self._template, self.path)
@@ -183,7 +186,10 @@ class Project:
 
     def _is_wanted(self, name: str, resource: Mapping[str, Any]) -> bool:
         with self._reading(f"Condition of {name}"):
-            return "Condition" not in resource or self._resolver.condition(resource["Condition"])
+            return self._has_condition(resource)
+
+    def _has_condition(self, part: Mapping[str, Any]) -> bool:
+        return "Condition" not in part or self._resolver.condition(part["Condition"])
 
     def _read(self, name: str, resource: Mapping[str, Any]) -> None:
         kind = resource["Type"]
@@ -198,6 +204,13 @@ class Project:
                 self.permissions.append(Permission(f"{self.name}-{name}", properties))
             else:
                 self.custom_resources.append(CustomResource(name, kind, properties))
+
+    def outputs(self) -> dict[str, str]:
+        """Return the template's outputs; call it after `deploy`."""
+        with self._reading("Outputs"):
+            found: dict[str, dict[str, Any]] = self._template.get("Outputs") or {}
+            wanted = {name: each for name, each in found.items() if self._has_condition(each)}
+            return {name: str(self._resolve(name, each["Value"])) for name, each in wanted.items()}
 
     def attribute(self, name: str, attribute: str | None = None) -> str:
         """Return what Ref (no attribute) or GetAtt gives for a resource that was made."""
@@ -279,7 +292,7 @@ class Project:
             return Made(placeholder(self.name, name, kind, None))
         properties = self._resolve(name, resource.get("Properties", {}))
         try:
-            return MAKERS[kind](Resource(self._aws, name, self.name, properties, self.folder))
+            return MAKERS[kind](Resource(self._aws, name, self.name, properties, self.folder, self._suffix()))
         except (BotoCoreError, ClientError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             if kind in unexecuted.STATE_MACHINES:
                 self._unmade[name] = kind
@@ -293,7 +306,7 @@ class Project:
 
         Customers' are called by their logical ids, which may well be the same as ours.
         """
-        return f"{self.name}-{name}" if self._installs is None else name
+        return f"{self.name}-{name}{self._suffix()}" if self._installs is None else name
 
     def _implicit(self, name: str) -> Made:
         """Answer for what SAM adds to a template: a function's own role, the implicit API and its stage."""

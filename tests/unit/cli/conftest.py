@@ -1,9 +1,11 @@
 """A listener that keeps what came over the wire, and the command line in this process."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -84,6 +86,7 @@ def run() -> Run:
     """Run a command; what it raises is in the result."""
 
     def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(each) for each in arguments])
+        with patch.dict(os.environ):  # a command changes the environment of its process
+            return CliRunner().invoke(app, [str(each) for each in arguments])
 
     return invoke

@@ -142,11 +142,11 @@ def deployed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 
 
 def verify(run: Run, *arguments: object) -> Any:
-    return run("audit", "verify", "--stack", NAME, *arguments)
+    return run("--stack", NAME, "audit", "verify", *arguments)
 
 
 def search(run: Run, *arguments: object) -> Any:
-    return run("audit", "search", "--stack", NAME, "--since", "2026-11-24", *arguments)
+    return run("--stack", NAME, "audit", "search", "--since", "2026-11-24", *arguments)
 
 
 def test_an_unchanged_bucket_is_said_to_be_so_and_open_hours_to_be_open(deployed: Deployed, run: Run) -> None:
@@ -188,7 +188,7 @@ def test_what_was_deleted_is_named_and_the_exit_status_is_1(deployed: Deployed, 
 def test_what_cannot_be_verified_is_refused_in_one_line(deployed: Deployed, run: Run, tmp_path: Path) -> None:
     assert "nothing to verify" in str(verify(run).exception)
     assert "no organization has the alias nobody" in str(verify(run, "--organization", "nobody").exception)
-    assert "there is no stack other" in str(run("audit", "verify", "--stack", "other").exception)
+    assert "there is no stack other" in str(run("--stack", "other", "audit", "verify").exception)
     assert "not a time" in str(verify(run, "--since", "yesterday").exception)
     file = tmp_path / "key.pem"
     file.write_text("no key")
@@ -307,7 +307,7 @@ def test_follow_shows_each_record_once(deployed: Deployed, run: Run, monkeypatch
             deployed.store(reads, access(2))
 
     monkeypatch.setattr("cli.commands.audit.time.sleep", sleep)
-    result = run("audit", "follow", "--stack", NAME, "--since", "2026-11-24", "--json")
+    result = run("--stack", NAME, "audit", "follow", "--since", "2026-11-24", "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [each["record"]["event_timestamp"] - NOON for each in lines] == [1, 2]
     assert result.exit_code == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from cli import running
+from cli import running, stack_outputs
 from cli.commands import export
 from cli.errors import RefusedError, UsageError
 from cli.repository import repository_root
@@ -168,7 +168,7 @@ def test_a_stop_says_how_to_go_on(
 
 
 def test_the_outputs_of_a_deployed_stack_are_enough_for_an_export() -> None:
-    operator = build(dict.fromkeys(running.OUTPUTS.values(), "arn:aws:kms:us-east-1:123456789012:key/1"))
+    operator = build(dict.fromkeys(stack_outputs.SETTINGS, "arn:aws:kms:us-east-1:123456789012:key/1"))
     for tool in ("directory", "records", "owners", "mailboxes", "sealed_reads", "keys"):
         assert getattr(operator, tool) is not None
 

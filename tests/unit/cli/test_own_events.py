@@ -78,6 +78,7 @@ class Logs:
 class Stack:
     lambda_: LocalLambda
     logs: Logs
+    outputs: dict[str, str]
 
     def client(self, service: str) -> Any:
         return {"lambda": self.lambda_.client, "logs": self.logs}[service]
@@ -92,9 +93,10 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     functions = [
         Function("subject-tagger", "TagFunction", "app.handler", code, "python3.13", log_group="/mine"),
         Function("broken", "BrokenFunction", "app.fails", code, "python3.13", log_group="/broken"),
-        Function("postroom-IngestFunction", "IngestFunction", "app.handler", code, "python3.13", log_group="/ours"),
+        Function("mail-IngestFunction-R4ND0M", "Ours", "app.handler", code, "python3.13", log_group="/ours"),
     ]
-    made = Stack(LocalLambda(tmp_path / "state", functions), Logs())
+    outputs = {"IngestFunctionName": "mail-IngestFunction-R4ND0M", "LedgerTableName": "mail-LedgerTable-R4ND0M"}
+    made = Stack(LocalLambda(tmp_path / "state", functions), Logs(), outputs)
     monkeypatch.setattr(running, "find", lambda: made)
     yield made
     made.lambda_.close()
@@ -215,7 +217,7 @@ def test_postrooms_own_functions_are_found_by_their_folders(run: Run, stack: Sta
     stack.logs.say("/ours", 1_000, "one")
     assert run("logs", "ingest").output == "1970-01-01T00:00:01.000Z one\n"
     row, _ = replayed(run, "--function", "ingest", event)
-    assert row["function"] == "postroom-IngestFunction"
+    assert row["function"] == "mail-IngestFunction-R4ND0M"
 
 
 def test_a_function_that_printed_nothing_has_no_lines(run: Run, stack: Stack) -> None:
@@ -244,10 +246,10 @@ def test_follow_gives_each_line_once_until_it_is_interrupted(
     ("name", "proposed"),
     [
         ("subject-tager", "did you mean subject-tagger?"),
-        ("ngest", "did you mean postroom-IngestFunction?"),
-        ("IngestFunktion", "did you mean postroom-IngestFunction?"),
-        ("xyz", "there are broken, postroom-IngestFunction, subject-tagger"),
-        ("a name with blanks", "there are broken"),
+        ("ngest", "did you mean IngestFunction?"),
+        ("IngestFunktion", "did you mean IngestFunction?"),
+        ("xyz", "there are IngestFunction, broken, subject-tagger"),
+        ("a name with blanks", "there are IngestFunction"),
     ],
 )
 def test_an_unknown_function_is_refused_with_names_that_are_near(

@@ -1,6 +1,5 @@
 """How the commands find the running stack, and what they say where there is none."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cli import running
 from cli.errors import RefusedError
 from cli.running import read_exports, refusals
-from local.web import Request, Response, WebServer
 from postroom.errors import KeyUnavailableError, StoreUnavailableError
 
 EXPORTS = (
@@ -23,7 +21,8 @@ EXPORTS = (
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    os.environ.pop("AWS_ENDPOINT_URL", None)
+    for name in ("AWS_ENDPOINT_URL", "POSTROOM_STACK"):
+        os.environ.pop(name, None)
     running.session.cache_clear()  # a session keeps the environment it was made in
     yield
     running.session.cache_clear()
@@ -52,16 +51,15 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
 
 
 def test_no_stack_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match=r"^no stack is running here; start it with: \./scripts/postroom up$"):
+    with pytest.raises(RefusedError, match=r"^no stack is running here; start it with: \./scripts/postroom up, or name"):
         running.find(tmp_path)
 
 
-def test_a_stack_that_was_stopped_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA"):
-        os.environ[name] = "http://127.0.0.1:9"
+def test_a_stack_that_was_stopped_is_one_clear_line() -> None:
+    os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    with pytest.raises(RefusedError, match=r"does not answer \(http://127.0.0.1:9\); start it"), refusals():
-        dict(running.find().settings())
+    with pytest.raises(RefusedError, match=r"does not answer \(http://127.0.0.1:9/\); start it"), refusals():
+        running.find().settings()
 
 
 @pytest.mark.parametrize("value", ["", "127.0.0.1", "host:port"])
@@ -103,39 +101,3 @@ def test_clients_have_our_operations_beside_models_that_the_caller_added(tmp_pat
     session = running.session()
     assert "ListInboundMailFlowRules" in session.create_client("workmail").meta.service_model.operation_names
     assert "mine" in session.get_available_services()
-
-
-@pytest.fixture
-def asked() -> Iterator[tuple[list[str], str]]:
-    """A Lambda service whose functions have a variable each, named as they are; what it was asked for, and its URL."""
-    paths: list[str] = []
-
-    def answer(request: Request) -> Response:
-        paths.append(request.path)
-        name = request.path.split("/")[-2].removeprefix("postroom-")
-        if name == "ParkFunction":
-            return Response(404, b"{}")
-        body = {"Environment": {"Variables": {name: "its value", "SHARED": name}}}
-        return Response(200, json.dumps(body).encode())
-
-    server = WebServer("127.0.0.1", 0, answer, "the Lambda service")
-    server.start()
-    yield paths, f"http://127.0.0.1:{server.port}"
-    server.close()
-
-
-def test_only_variables_that_are_read_are_taken_from_functions(asked: tuple[list[str], str]) -> None:
-    paths, url = asked
-    settings = running.Stack({"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).settings()
-    assert paths == []
-    assert settings["IngestFunction"] == "its value"
-    assert settings["SHARED"] == "IngestFunction"
-    assert len(paths) == 1
-    assert settings["RecordEventsFunction"] == "its value"
-    assert settings["DeliverFunction"] == "its value"
-    assert paths == [
-        f"/2015-03-31/functions/postroom-{name}/configuration"
-        for name in ("IngestFunction", "DeliverFunction", "RecordEventsFunction")
-    ]
-    with pytest.raises(RefusedError, match=r"has no function postroom-ParkFunction \(status 404\)"):
-        settings.get("NOBODY_HAS_IT")

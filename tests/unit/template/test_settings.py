@@ -10,9 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from cli import running
 from postroom.adapters.aws import clients
-from postroom.bootstrap import operator
 from postroom.bootstrap.settings import Settings
 from postroom.errors import SettingsError
 from tests.support.settings import EXAMPLES, LOCAL_ONLY, examples, settings_of
@@ -47,14 +45,6 @@ def test_a_function_gets_the_variables_that_its_settings_read(template: Template
     given = template.variables(function)
     assert set(read) - LOCAL_ONLY - set(given) == set(), "missing in template.yaml"
     assert set(given) - set(read) == set(), "given in template.yaml, but not read"
-
-
-def test_every_tool_of_the_operators_has_its_settings_on_a_running_stack(template: Template) -> None:
-    """The command line reads the variables of some functions only."""
-    given = set[str]().union(*(template.variables(function) for function in running.FUNCTIONS))
-    tools = [each for each in vars(operator).values() if isinstance(each, type) and issubclass(each, Settings)]
-    read = {name: tool.__name__ for tool in tools for name in tool.variables()}
-    assert {name: tool for name, tool in read.items() if name not in given | LOCAL_ONLY} == {}
 
 
 @each_function_with_settings

@@ -20,11 +20,12 @@ class Resource:
     stack_name: str
     properties: Mapping[str, Any]
     folder: Path = field(default_factory=Path)
+    suffix: str = ""
 
     @property
     def physical_name(self) -> str:
-        """What CloudFormation would call it, without the random part: state lives as long as the process."""
-        return f"{self.stack_name}-{self.logical_id}"
+        """What CloudFormation would call it; `up` leaves the random part out: state lives as long as the process."""
+        return f"{self.stack_name}-{self.logical_id}{self.suffix}"
 
     def only(self, *names: str) -> dict[str, Any]:
         """Return those of the named properties that the template sets."""
