@@ -51,7 +51,9 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
 
 
 def test_no_stack_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match=r"^no stack is running here; start it with: \./scripts/postroom up, or name"):
+    with pytest.raises(
+        RefusedError, match=r"^no stack is running here; start it with: \./scripts/postroom up, or name"
+    ):
         running.find(tmp_path)
 
 

@@ -29,7 +29,9 @@ def test_an_output_has_the_value_that_functions_get_as_a_variable(template: "Tem
     outputs = {name: each["Value"] for name, each in template.body["Outputs"].items()}
     said = {setting: outputs[output] for setting, output in stack_outputs.SETTINGS.items()}
     assert {setting: value for setting, value in said.items() if values(template, setting) == []} == {}
-    assert {setting: value for setting, value in said.items() for own in values(template, setting) if own != value} == {}
+    assert {
+        setting: value for setting, value in said.items() for own in values(template, setting) if own != value
+    } == {}
 
 
 def test_every_function_is_an_output_under_its_condition(template: "Template") -> None:

@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytest
 
 from postroom.adapters.aws import clients
-from postroom.bootstrap.settings import Settings
 from postroom.errors import SettingsError
 from tests.support.settings import EXAMPLES, LOCAL_ONLY, examples, settings_of
 
