@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.errors import RefusedError, UsageError
 from cli.stack_outputs import logical_id
 from postroom.contracts.message_flow import DELIMITER
-from postroom.model.facts import flow_message_id, trace_of
+from postroom.model.facts import OWN_DIGITS, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -160,10 +160,9 @@ class SampleRunner:
         traces = {
             trace_of(each, objects.organization): trace_of(each, organization) for each in samples.ses_message_ids
         }
-        messages = {flow_message_id(sample): flow_message_id(real) for sample, real in traces.items()}
-        return cls(
-            stack, bucket, {objects.organization: organization, objects.bucket: bucket, **ids, **traces, **messages}
-        )
+        rows = {f"{sample[-OWN_DIGITS:]}#": f"{real[-OWN_DIGITS:]}#" for sample, real in traces.items()}
+        real = {objects.organization: organization, objects.bucket: bucket, **ids, **traces, **rows}
+        return cls(stack, bucket, real)
 
     def prepare(self, sample: Sample) -> bytes:
         """Store the sample's message where its event says; return the event with real ids."""

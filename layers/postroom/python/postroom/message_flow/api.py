@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts import aws_json
 from postroom.contracts import message_flow as wire
 from postroom.errors import TemporaryError
-from postroom.model.facts import trace_of_message
+from postroom.model.facts import traces_of_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> A
     """
     operation = wire.OPERATIONS.get(str(event.get("httpMethod")), "")
     message_id = str((event.get("pathParameters") or {}).get("messageId") or "")
-    trace = trace_of_message(message_id) or ""
+    trace = next(iter(traces_of_message(message_id)), "")
     parameters: dict[str, Any] = {"messageId": message_id}
 
     def refused(code: str, text: str, status: int = 400) -> Answered:

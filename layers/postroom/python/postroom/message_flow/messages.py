@@ -12,7 +12,7 @@ from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import read_headers
-from postroom.model.facts import RECEIVED, Fact, OwnFact, trace_of_message
+from postroom.model.facts import RECEIVED, Fact, OwnFact, traces_of_message
 from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_STORED_BYTES
 from postroom.ports.transit import Commit, Outcome
 
@@ -120,8 +120,8 @@ class MessageFlow:
             ResourceNotFoundException: no message has this id, it is not available (any more), it is blocked, or its
                 organization is being deleted.
         """
-        trace = trace_of_message(message_id)
-        received = self.ledger.fact(trace, RECEIVED) if trace else None
+        openings = (self.ledger.fact(trace, RECEIVED) for trace in traces_of_message(message_id))
+        received = next((fact for fact in openings if fact is not None), None)
         if (
             received is None
             or self.now() - received.at >= self.available_ms
@@ -138,5 +138,5 @@ def _original(received: Fact) -> RawLocation:
 
 
 def _not_found(message_id: str) -> ResourceNotFoundException:
-    named = f"the id {message_id}" if trace_of_message(message_id) else "this id"
+    named = f"the id {message_id}" if traces_of_message(message_id) else "this id"
     return ResourceNotFoundException(f"No message in transit has {named}.")

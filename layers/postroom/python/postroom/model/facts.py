@@ -130,8 +130,23 @@ def organization_trace(organization_id: str) -> str:
     return f"organization:{organization_id}"
 
 
+def message_part(ses_message_id: str) -> str:
+    """Return what the traces of all flows of one SES message begin with: a UUID without its last group.
+
+    The ledger keeps the flows of a message together under it, so that one read finds them (docs/decisions/0042).
+    """
+    digits = hashlib.sha256(f"message\0{ses_message_id}".encode()).hexdigest()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20]))
+
+
 def trace_of(ses_message_id: str, organization_id: str) -> str:
-    """Return the trace id of one SES message in one organization: 32 hexadecimal digits, deterministic."""
+    """Return the trace id of one SES message in one organization: a UUID, deterministic."""
+    own = hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:OWN_DIGITS]
+    return f"{message_part(ses_message_id)}-{own}"
+
+
+def lone_trace_of(ses_message_id: str, organization_id: str) -> str:
+    """Return the trace id that earlier versions gave a flow: 32 hexadecimal digits; its message cannot be told."""
     return hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:32]
 
 
@@ -151,15 +166,27 @@ def inside_trace(trace: str) -> str:
 
 
 def reply_trace(trace: str, mailbox_id: str) -> str:
-    """Return the trace id of what a mailbox itself answers to a flow: 32 hexadecimal digits, deterministic."""
-    return hashlib.sha256(f"reply\0{trace}\0{mailbox_id}".encode()).hexdigest()[:32]
+    """Return the trace id of what a mailbox itself answers to a flow, deterministic; it belongs to the same message."""
+    digits = hashlib.sha256(f"reply\0{trace}\0{mailbox_id}".encode()).hexdigest()
+    found = split_trace(trace)
+    return digits[:32] if found is None else f"{found[0]}-{digits[:OWN_DIGITS]}"
 
 
-_FLOW_MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OWN_DIGITS: Final = 12
+"""Hexadecimal digits of a trace that tell a message's flows apart; the other 20 are the message's. Two flows of one
+message, of 50 at most, meet with a chance of 4e-12. Ours."""
+
+_FLOW_MESSAGE_ID: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3})-([0-9a-f]{12})")
+
+
+def split_trace(trace: str) -> tuple[str, str] | None:
+    """Return a trace's ``message_part`` and its own digits; ``None`` for a trace that belongs to no message's flows."""
+    found = _FLOW_MESSAGE_ID.fullmatch(trace)
+    return None if found is None else (found[1], found[2])
 
 
 def flow_message_id(trace: str) -> str:
-    """Return the message id that rule functions and the Message Flow API use: the trace id as a UUID.
+    """Return the message id that rule functions and the Message Flow API use: the trace id, as a UUID.
 
     A flow is therefore found by its message id with a keyed read, without a row that maps one to the other
     (docs/decisions/0010).
@@ -168,6 +195,6 @@ def flow_message_id(trace: str) -> str:
     return str(uuid.UUID(trace))
 
 
-def trace_of_message(message_id: str) -> str | None:
-    """Return the trace id of a message id; ``None`` if the id has another form."""
-    return message_id.replace("-", "") if _FLOW_MESSAGE_ID.fullmatch(message_id) else None
+def traces_of_message(message_id: str) -> tuple[str, ...]:
+    """Return the trace ids that a message id may mean: a UUID, or the same digits alone; none if it is no UUID."""
+    return (message_id, message_id.replace("-", "")) if _FLOW_MESSAGE_ID.fullmatch(message_id) else ()

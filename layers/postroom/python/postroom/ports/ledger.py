@@ -43,6 +43,19 @@ class Ledger(Protocol):
             UnreadableFactError: the row of the fact exists, but cannot be read.
         """
 
+    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:
+        """Return every fact of all flows of an SES message, and of the answers to them, by one query.
+
+        The time does not depend on how many organizations there are. Flows of earlier versions are not found
+        (``model.facts.lone_trace_of``).
+
+        Args:
+            latest: find what was written in the last seconds, too; it costs twice as much.
+
+        Raises:
+            UnreadableFactError: one of the rows cannot be read.
+        """
+
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         """Return the RECEIVED facts of those flows that exist, by trace, in batched keyed reads."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from postroom.adapters.aws.ledger_rows import fact_from_row
+from postroom.adapters.aws.ledger_rows import fact_from_row, of_place
 from postroom.contracts.pointers import FactPointer, Part
 from postroom.ports.event_log import LedgerRecord
 from postroom.ports.retried import Retried
@@ -37,9 +37,10 @@ def _pointer(change: Mapping[str, Any]) -> FactPointer | None:
     """Return a pointer to a row that is not a readable fact. retry_events fails on it too, and then parks it."""
     try:
         keys, organization = change["Keys"], change.get("NewImage", {}).get("org", {}).get("S")
+        trace, key = of_place(keys["pk"]["S"], keys["sk"]["S"])
         return FactPointer(
-            trace=keys["pk"]["S"],
-            key=keys["sk"]["S"],
+            trace=trace,
+            key=key,
             organization_id=organization or NO_ORGANIZATION,
             parts=tuple(Part),
         )

@@ -9,7 +9,7 @@ from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import RECEIVED, EventName, Fact
+from postroom.model.facts import RECEIVED, EventName, Fact, message_part
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -27,12 +27,15 @@ class DynamoLedger:
     table: str
 
     def facts(self, trace: str) -> Sequence[Fact]:
-        found = _facts(query(self.client, self.table, trace, ""))
+        found = _facts(query(self.client, self.table, *ledger_rows.place(trace, "")))
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def fact(self, trace: str, key: str) -> Fact | None:
+        place = ledger_rows.place(trace, key)
         with store_errors("read the ledger"):
-            answer = self.client.get_item(TableName=self.table, Key=rows.key(trace, key), ConsistentRead=True)
+            answer = self.client.get_item(
+                TableName=self.table, Key=rows.key(*ledger_rows.place(trace, key)), ConsistentRead=True
+            )
         if "Item" not in answer:
             return None
         return _fact(answer["Item"])
@@ -40,26 +43,39 @@ class DynamoLedger:
     def opened(self, trace: str) -> OpenedFlow | None:
         from postroom.contracts.order_list import open_orders  # most readers of the ledger need no orders
 
-        first = f"{EventName.MAILBOX_EMAIL_DELIVERED}:"  # the keys of listed orders' ends, up to that of the first fact
-        found = {row["sk"]["S"]: row for row in between(self.client, self.table, trace, first, RECEIVED)}
+        # the keys of listed orders' ends, up to that of the first fact
+        pk, first = ledger_rows.place(trace, f"{EventName.MAILBOX_EMAIL_DELIVERED}:")
+        _, last = ledger_rows.place(trace, RECEIVED)
+        read = between(self.client, self.table, pk, first, last)
+        found = {ledger_rows.of_place(pk, row["sk"]["S"])[1]: row for row in read}
         if RECEIVED not in found:
             return None
         received = _fact(found[RECEIVED])
         return OpenedFlow(received, open_orders(received, found))
 
+    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:
+        found = query(self.client, self.table, message_part(ses_message_id), "", consistent=latest)
+        return sorted(map(_fact, found), key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches
 
-        found = DirectoryTable(self.client, self.table).get_all([(trace, RECEIVED) for trace in traces])
+        found = DirectoryTable(self.client, self.table).get_all(
+            [ledger_rows.place(trace, RECEIVED) for trace in traces]
+        )
         return {fact.trace: fact for fact in _facts(found.values())}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         found = scan(
-            self.client, self.table, "sk = :received", ExpressionAttributeValues={":received": {"S": RECEIVED}}
+            self.client,
+            self.table,
+            "#name = :received",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues={":received": {"S": EventName.ORGANIZATION_EMAIL_RECEIVED}},
         )
         meant = spellings(message_id)
         for fact in _facts(found):
-            if bare(fact.event.get("messageId", "")) in meant:
+            if fact.key == RECEIVED and bare(fact.event.get("messageId", "")) in meant:
                 yield fact
 
     def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:

@@ -19,8 +19,12 @@ def get(client: DynamoDBClient, table: str, pk: str, sk: str) -> rows.Row | None
         return client.get_item(TableName=table, Key=rows.key(pk, sk), ConsistentRead=True).get("Item")
 
 
-def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[rows.Row]:
-    """Yield the rows of a partition whose sort key begins with ``prefix``, in order, by strongly consistent reads."""
+def query(client: DynamoDBClient, table: str, pk: str, prefix: str, *, consistent: bool = True) -> Iterator[rows.Row]:
+    """Yield the rows of a partition whose sort key begins with ``prefix``, in order.
+
+    Args:
+        consistent: read strongly consistent; otherwise the last seconds may be missing, at half of the price.
+    """
     condition, values = "pk = :pk", {":pk": {"S": pk}}
     if prefix:
         condition, values = f"{condition} AND begins_with(sk, :prefix)", {**values, ":prefix": {"S": prefix}}
@@ -29,7 +33,7 @@ def query(client: DynamoDBClient, table: str, pk: str, prefix: str) -> Iterator[
             TableName=table,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
-            ConsistentRead=True,
+            ConsistentRead=consistent,
         )
         for page in pages:
             yield from page["Items"]

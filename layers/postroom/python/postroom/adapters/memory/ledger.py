@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
-from postroom.model.facts import RECEIVED
+from postroom.model.facts import RECEIVED, message_part, split_trace
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -37,6 +37,13 @@ class MemoryLedger:
             facts = dict(self.tables.facts.get(trace, {}))
         received = facts.get(RECEIVED)
         return None if received is None else OpenedFlow(received, open_orders(received, facts))
+
+    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:  # noqa: ARG002 - all is the latest
+        part = message_part(ses_message_id)
+        with self.tables.lock:
+            traces = [trace for trace in self.tables.facts if (split_trace(trace) or ("",))[0] == part]
+            found = [fact for trace in traces for fact in self.tables.facts[trace].values()]
+        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         found = {trace: self.fact(trace, RECEIVED) for trace in traces}
