@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postroom.model.facts import message_part, reply_trace, trace_of
 from postroom.ports.transit import (
     Commit,
     Outcome,
@@ -48,3 +49,25 @@ class TestLedger:
         found = way.ledger.openings(traces)
         assert set(found) == set(traces[:105])
         assert found[traces[7]] == received(traces[7])
+
+    def test_the_flows_of_a_message_and_their_answers_are_found_together(self, way: Way) -> None:
+        mine, theirs, other = trace_of("ses-1", ORG), trace_of("ses-1", OTHER), trace_of("ses-2", ORG)
+        answer = reply_trace(mine, "room")
+        for trace, organization in ((mine, ORG), (theirs, OTHER), (other, ORG), (answer, ORG), (TRACE, ORG)):
+            assert way.transit.commit(Commit(facts=[received(trace, organization)])) is Outcome.DONE
+        way.transit.commit(Commit(facts=[delivered(trace=mine)]))
+        assert {fact.id for fact in way.ledger.of_message(message_part("ses-1"), latest=True)} == {
+            *(received(trace).id for trace in (mine, theirs, answer)),
+            delivered(trace=mine).id,
+        }
+        assert way.ledger.of_message(message_part("ses-3"), latest=False) == []
+
+    def test_a_flow_beside_others_of_its_message_is_read_alone(self, way: Way) -> None:
+        mine, theirs = trace_of("ses-1", ORG), trace_of("ses-1", OTHER)
+        way.transit.commit(Commit(facts=[received(mine), delivered(trace=mine)]))
+        way.transit.commit(Commit(facts=[received(theirs, OTHER), delivered("ben", theirs)]))
+        assert [fact.id for fact in way.ledger.facts(mine)] == [received(mine).id, delivered(trace=mine).id]
+        assert way.ledger.fact(theirs, delivered("ben").key) == delivered("ben", theirs)
+        assert way.ledger.fact(mine, delivered("ben").key) is None
+        assert set(way.ledger.openings([mine, theirs, TRACE])) == {mine, theirs}
+        assert {fact.trace for fact in way.ledger.all_facts(OTHER)} == {theirs}

@@ -43,13 +43,14 @@ class Ledger(Protocol):
             UnreadableFactError: the row of the fact exists, but cannot be read.
         """
 
-    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:
+    def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
         """Return every fact of all flows of an SES message, and of the answers to them, by one query.
 
         The time does not depend on how many organizations there are. Flows of earlier versions are not found
         (``model.facts.lone_trace_of``).
 
         Args:
+            part: of its traces (``model.facts.message_part``).
             latest: find what was written in the last seconds, too; it costs twice as much.
 
         Raises:

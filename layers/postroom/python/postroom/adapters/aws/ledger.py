@@ -9,7 +9,7 @@ from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import RECEIVED, EventName, Fact, message_part
+from postroom.model.facts import RECEIVED, EventName, Fact
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -33,9 +33,7 @@ class DynamoLedger:
     def fact(self, trace: str, key: str) -> Fact | None:
         place = ledger_rows.place(trace, key)
         with store_errors("read the ledger"):
-            answer = self.client.get_item(
-                TableName=self.table, Key=rows.key(*ledger_rows.place(trace, key)), ConsistentRead=True
-            )
+            answer = self.client.get_item(TableName=self.table, Key=rows.key(*place), ConsistentRead=True)
         if "Item" not in answer:
             return None
         return _fact(answer["Item"])
@@ -53,16 +51,15 @@ class DynamoLedger:
         received = _fact(found[RECEIVED])
         return OpenedFlow(received, open_orders(received, found))
 
-    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:
-        found = query(self.client, self.table, message_part(ses_message_id), "", consistent=latest)
+    def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
+        found = query(self.client, self.table, part, "", consistent=latest)
         return sorted(map(_fact, found), key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches
 
-        found = DirectoryTable(self.client, self.table).get_all(
-            [ledger_rows.place(trace, RECEIVED) for trace in traces]
-        )
+        places = [ledger_rows.place(trace, RECEIVED) for trace in traces]
+        found = DirectoryTable(self.client, self.table).get_all(places)
         return {fact.trace: fact for fact in _facts(found.values())}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
-from postroom.model.facts import RECEIVED, message_part, split_trace
+from postroom.model.facts import RECEIVED, split_trace
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -38,8 +38,7 @@ class MemoryLedger:
         received = facts.get(RECEIVED)
         return None if received is None else OpenedFlow(received, open_orders(received, facts))
 
-    def of_message(self, ses_message_id: str, *, latest: bool) -> Sequence[Fact]:  # noqa: ARG002 - all is the latest
-        part = message_part(ses_message_id)
+    def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:  # noqa: ARG002 - all is the latest
         with self.tables.lock:
             traces = [trace for trace in self.tables.facts if (split_trace(trace) or ("",))[0] == part]
             found = [fact for trace in traces for fact in self.tables.facts[trace].values()]
