@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from postroom.adapters.aws import rows
+from postroom.adapters.aws.ledger_rows import place
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import RECEIVED, trace_of
 from postroom.ports.transit import Commit
@@ -44,7 +46,7 @@ def later(pipeline: Pipeline, milliseconds: int) -> Sweep:
 
 def test_a_row_that_is_not_a_fact_hides_no_orphan(pipeline: Pipeline) -> None:
     store(pipeline, "a", "b", "c")
-    key = {"pk": {"S": trace_of("b", ORG)}, "sk": {"S": RECEIVED}}
+    key = rows.key(*place(trace_of("b", ORG), RECEIVED))
     pipeline.stack.dynamodb.put_item(TableName=pipeline.stack.environment["LEDGER_TABLE"], Item=key)
     with pytest.raises(UnreadableFactError):
         later(pipeline, HOURS).run()
