@@ -131,6 +131,9 @@ class Facts:
         first = self.fact(trace, RECEIVED)
         return None if first is None else OpenedFlow(first, ())
 
+    def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
+        return [each for each in self.all if each.trace.startswith(part)]
+
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         return {each.trace: each for each in self.all if each.trace in traces and each.key == RECEIVED}
 
