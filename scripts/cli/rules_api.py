@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cli import output, running
-from cli.errors import RefusedError, UsageError
+from cli import organizations, output, running
+from cli.errors import RefusedError
 from cli.rules_file import WrittenCall, WrittenRule
 from cli.rules_plan import Change, KnownRule, Step
 from postroom.model.rules import ActionType, Direction
@@ -174,24 +174,7 @@ def api(organization: str | None) -> Api:
         UsageError: there are several, and none was named.
     """
     workmail = running.workmail()
-    pages = workmail.get_paginator("list_organizations").paginate()
-    active = [each for page in pages for each in page["OrganizationSummaries"] if each["State"] == "Active"]
-    if organization is not None:
-        meant = [
-            each for each in active if organization.lower() in (each["Alias"].lower(), each["OrganizationId"].lower())
-        ]
-        if not meant:
-            raise RefusedError(f"no organization {organization}")
-        return _api_of(workmail, meant[0]["OrganizationId"])
-    if not active:
-        raise RefusedError("there is no organization")
-    if len(active) > 1:
-        names = ", ".join(sorted(each["Alias"] for each in active))
-        raise UsageError(f"say which --organization: {names}")
-    return _api_of(workmail, active[0]["OrganizationId"])
-
-
-def _api_of(workmail: Any, organization_id: str) -> Api:
+    organization_id = organizations.find(workmail, organization)
     # arn:<partition>:workmail:<region>:<account>:organization/<id>
     arn = workmail.describe_organization(OrganizationId=organization_id)["ARN"]
     _, partition, _, region, account, _ = arn.split(":", 5)

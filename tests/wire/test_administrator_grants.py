@@ -9,7 +9,11 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
+from cli import running
+from cli.main import app
+from cli.repository import repository_root
 from tests.wire.conftest import Body, proxy_event
 
 if TYPE_CHECKING:
@@ -80,3 +84,45 @@ def test_the_refusals_of_grants_are_modelled(client_of: Any, acme: str) -> None:
     client.delete_organization(OrganizationId=acme, DeleteDirectory=True, ForceDelete=True)
     with pytest.raises(client.exceptions.OrganizationStateException):
         client.put_administrator_grant(OrganizationId=acme, **put)
+
+
+def test_grants_are_kept_by_the_command_line(client_of: Any, acme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "workmail", lambda: client_of(CHIEF))
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, ["grants", *words])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert run("list") == "no grants\n"
+    assert run("put", CHIEF) == ""
+    run("put", SESSION, "--organization", "acme", "--read-only")
+    (all_,), (one,) = (json.loads(run("list", "--json", *more)) for more in ([], ["--organization", acme]))
+    assert all_["created"] == all_["modified"]
+    assert {name: all_[name] for name in ("principal", "organization", "access", "origin")} == {
+        "principal": CHIEF,
+        "organization": None,
+        "access": "FULL_ACCESS",
+        "origin": "API",
+    }
+    assert (one["principal"], one["organization"], one["access"]) == (SESSION, acme, "READ_ONLY")
+    documented = (repository_root() / "docs" / "command-line.md").read_text("utf-8").partition("## grants list")[2]
+    assert [name for name in one if f"| `{name}` |" not in documented.partition("\n## ")[0]] == []
+    assert "READ_ONLY" in run("list", "--organization", "acme")
+    run("delete", SESSION, "--organization", acme)
+    assert run("list", "--organization", acme) == "no grants\n"
+    locked_out = CliRunner().invoke(app, ["grants", "delete", CHIEF])
+    assert "would lose its own access" in str(locked_out.exception)
+
+
+def test_an_organizations_administrator_names_it_by_its_id(
+    client_of: Any, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`postroom rules` then asks for nothing that needs all organizations."""
+    client_of(CHIEF).put_administrator_grant(Principal=CHIEF, Access="FULL_ACCESS")
+    client_of(CHIEF).put_administrator_grant(Principal=SESSION, Access="READ_ONLY", OrganizationId=acme)
+    monkeypatch.setattr(running, "workmail", lambda: client_of(SESSION))
+    listed = CliRunner().invoke(app, ["rules", "list", "--organization", acme, "--json"])
+    assert (listed.exit_code, json.loads(listed.stdout)) == (0, [])
+    refused = CliRunner().invoke(app, ["rules", "list", "--organization", "acme"])
+    assert "not allowed: workmail:ListOrganizations" in str(refused.exception)
