@@ -30,7 +30,7 @@ def end_key(recipient: str) -> str:
 
 
 class SealedLocation(RawLocation):
-    """Where the bytes of a submitted message are: its sender's sealed copy (docs/decisions/0041).
+    """Where the bytes of a submitted message are: its sender's sealed copy (docs/decisions/0050).
 
     A submitted message has no plain object, unless it needs one. Its orders have what opens the copy, which goes with
     them; facts never have it.

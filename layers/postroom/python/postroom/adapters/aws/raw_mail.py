@@ -9,24 +9,41 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.transactions import code_of, store_errors
 from postroom.contracts.orders import RawLocation
-from postroom.errors import MessageNotFoundError, PostroomError, StoreUnavailableError
+from postroom.contracts.outbound_orders import SealedLocation
+from postroom.errors import MessageNotFoundError, PostroomError, StoreUnavailableError, UnreadableMailError
 from postroom.ports.raw_mail import StoredRaw
+from postroom.sealing import content_bytes, open_with_key, prefix_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
 
+    from postroom.ports.transit_keys import TransitKeys
+
 
 @dataclass(frozen=True, slots=True)
 class S3RawMail:
-    """Implements ``RawMail`` and ``RawArchive``. ``bucket`` is the bucket for writes and lists."""
+    """Implements ``RawMail`` and ``RawArchive``.
+
+    Attributes:
+        bucket: for writes and lists.
+        keys: open what is sealed; None for stations that read plain objects alone.
+    """
 
     client: S3Client
     bucket: str
+    keys: TransitKeys | None = None
 
     def head(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
         """One ranged GET returns the bytes and the whole size."""
+        if not isinstance(location, SealedLocation):
+            return self._beginning(location, length_bytes)
+        sealed, size = self._beginning(location, prefix_bytes(length_bytes))
+        opened = b"".join(open_with_key(sealed, message_key=self._key(location), size=size))
+        return opened[:length_bytes], content_bytes(sealed, size)
+
+    def _beginning(self, location: RawLocation, length_bytes: int) -> tuple[bytes, int]:
         try:
             answer = self.client.get_object(
                 Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{max(length_bytes, 1) - 1}"
@@ -43,9 +60,17 @@ class S3RawMail:
 
     def read(self, location: RawLocation) -> bytes:
         try:
-            return self.client.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+            stored = self.client.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
             raise self._lost(error) from error
+        if isinstance(location, SealedLocation):
+            return b"".join(open_with_key(stored, message_key=self._key(location)))
+        return stored
+
+    def _key(self, location: SealedLocation) -> bytes:
+        if self.keys is None:
+            raise UnreadableMailError("this station opens no sealed mail")
+        return self.keys.unwrap(location.message_key, location.key)
 
     def keep(self, key: str, content: bytes) -> RawLocation:
         put_once(self.client, self.bucket, key, content)
