@@ -36,6 +36,7 @@
         ├── AccessDeniedError
         ├── MailboxFullError
         ├── ExportRefusedError
+        ├── SubmissionRefusedError
         ├── UploadGoneError
         ├── PartsDifferError
         ├── TakenError
@@ -205,6 +206,19 @@ class MailboxFullError(PermanentError):
 
 class ExportRefusedError(PermanentError):
     """The role, bucket or KMS key of a mailbox export does not take what is written; its owner may mend that."""
+
+
+class SubmissionRefusedError(PermanentError):
+    """A message is not accepted for sending; nothing of it was stored.
+
+    Attributes:
+        reason: a ``submission.submission.Refusal``.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        """Keep the reason; ``text`` says more to the sender."""
+        super().__init__(text)
+        self.reason = reason
 
 
 class UploadGoneError(PermanentError):

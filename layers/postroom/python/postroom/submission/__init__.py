@@ -1,0 +1,1 @@
+"""Submission of outbound mail: for every client that sends, and for what Postroom itself answers."""
