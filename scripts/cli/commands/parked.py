@@ -9,6 +9,7 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
+from postroom.errors import NewerFormError
 from postroom.parking.redrive import NO_NOTIFICATION, undeliverable
 from postroom.ports.parked import ORPHAN
 
@@ -66,11 +67,13 @@ def redrive(
         chosen = _all(parking) if everything else [_one(parking, each) for each in ids or []]
         stuck = [parked for parked in chosen if parked.key == ORPHAN]
         hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.owners))}
-        done = [parked for parked in chosen if parked not in stuck and parking.redrive(parked)]
+        done, newer = _redriven(parking, [parked for parked in chosen if parked not in stuck])
     _said([parked for parked in done if parked.id not in hopeless], "redriven")
     if hopeless:
         whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)
         raise RefusedError(f"{whys}. Nothing is delivered; senders get a bounce where that is allowed")
+    if newer:
+        raise RefusedError("; ".join(newer))
     if stuck:
         raise RefusedError(f"{', '.join(parked.id for parked in stuck)}: {NO_NOTIFICATION}")
     if not everything and len(done) < len(chosen):
@@ -99,6 +102,18 @@ def as_row(parked: Parked) -> dict[str, Any]:
         "since": output.rfc3339(parked.since_ms),
         "parkings": parked.parkings,
     }
+
+
+def _redriven(parking: Redriving, chosen: list[Parked]) -> tuple[list[Parked], list[str]]:
+    """Redrive; return what was redriven, and why some cannot be by this version."""
+    done, newer = [], []
+    for parked in chosen:
+        try:
+            if parking.redrive(parked):
+                done.append(parked)
+        except NewerFormError as error:
+            newer.append(str(error))
+    return done, newer
 
 
 def _all(parking: Redriving) -> list[Parked]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
 from postroom.contracts.base import Kept
 from postroom.contracts.orders import RawLocation
+
+FORM: Final = 1
+"""The form of expansions."""
 
 
 class Expansion(Kept):
@@ -23,6 +26,7 @@ class Expansion(Kept):
     has_row: ClassVar[bool] = True
     """It has a row in transit, as orders have."""
 
+    version: int = Field(default=FORM, ge=1, le=FORM)
     trace: str
     organization_id: str
     plan: RawLocation

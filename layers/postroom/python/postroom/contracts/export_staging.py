@@ -7,21 +7,44 @@
                                           /complete           Completion
 
 An attempt at a plan is named by its upload. All but the last are sealed under the mailbox's key, each bound to its own
-key. A form begins with a line of JSON; what follows has its own form.
+key. An object begins with a line of JSON, which has its form's number; what follows has its own form.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import Field
 
 from postroom.contracts.base import Kept
+from postroom.errors import NewerFormError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+FORM: Final = 1
+"""The form of staged objects that this version writes, and the newest that it reads."""
+
+
+class StagedHead(Kept):
+    """What the first line of every staged object has."""
+
+    version: int = Field(default=FORM, ge=1)
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Read a first line.
+
+        Raises:
+            NewerFormError: only a newer version reads it.
+        """
+        head = cls.model_validate_json(line)
+        if head.version > FORM:
+            raise NewerFormError(f"a staged object of form {head.version}; this version reads up to {FORM}")
+        return head
 
 
 class PlannedItem(Kept):
@@ -47,7 +70,7 @@ class PlannedItem(Kept):
     categories: tuple[str, ...] = ()
 
 
-class PlanHead(Kept):
+class PlanHead(StagedHead):
     """Of a whole plan.
 
     Attributes:
@@ -61,7 +84,7 @@ class PlanHead(Kept):
     folders: tuple[str, ...] = ()
 
 
-class RunHead(Kept):
+class RunHead(StagedHead):
     """Of one run: number of its first part, and true names of its items' folders, from the top, by folder id."""
 
     first_part: int = Field(ge=1)
@@ -69,7 +92,7 @@ class RunHead(Kept):
     folders: dict[str, tuple[str, ...]]
 
 
-class PackedHead(Kept):
+class PackedHead(StagedHead):
     """Of a run that is packed.
 
     Attributes:
@@ -89,7 +112,7 @@ class PackedHead(Kept):
     index_bytes: int = Field(ge=0)
 
 
-class Completion(Kept):
+class Completion(StagedHead):
     """How an upload is completed: number and entity tag of each part, and the text of the log."""
 
     parts: tuple[tuple[int, str], ...]
@@ -155,4 +178,4 @@ def write_plan(head: RunHead, items: Iterable[PlannedItem]) -> bytes:
 def read_plan(content: bytes) -> tuple[RunHead, Iterator[PlannedItem]]:
     """Read the bytes of ``write_plan``."""
     head, rest = split_head(content)
-    return RunHead.model_validate_json(head), map(PlannedItem.model_validate_json, rest.splitlines())
+    return RunHead.read(head), map(PlannedItem.model_validate_json, rest.splitlines())

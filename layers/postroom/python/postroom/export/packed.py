@@ -30,6 +30,6 @@ class PackedRun:
             ValueError: these are no such bytes.
         """
         first, rest = split_head(content)
-        head = PackedHead.model_validate_json(first)
+        head = PackedHead.read(first)
         index, piece = rest[: head.index_bytes], rest[head.index_bytes :]
         return cls(head, RunIndex.load(index), Piece.load(piece))

@@ -107,7 +107,7 @@ class SealExport:
         if upload is None:
             raise UploadGoneError(UPLOAD_GONE)
         keys = StagedKeys.under(job.organization_id, job.id, upload.id)
-        completion = Completion.model_validate_json(export.staging.get(keys.completion))
+        completion = Completion.read(export.staging.get(keys.completion))
         try:
             export.uploads.require_private(upload.destination)
             export.uploads.complete(upload, [Part(number, etag) for number, etag in completion.parts])

@@ -51,7 +51,7 @@ class Staged:
     def plan(self) -> tuple[PlanHead, Piece]:
         """Return the head of the plan, and the first piece of the manifest."""
         first, rest = split_head(self._opened(self.keys.head, self.staging.get(self.keys.head)))
-        return PlanHead.model_validate_json(first), Piece.load(rest)
+        return PlanHead.read(first), Piece.load(rest)
 
     def packed(self, runs: Iterable[int]) -> Iterator[PackedRun]:
         """Yield packed runs."""

@@ -14,8 +14,9 @@ from postroom.contracts.import_orders import Importing, ImportOrder, end_of_impo
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order, order_of
 from postroom.contracts.pointers import Announcement, FactPointer, Part
-from postroom.contracts.stream_failure import read_stream_failure
-from postroom.errors import InvalidNotificationError, UnknownEnvelopeError
+from postroom.contracts.ses import Notification
+from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
+from postroom.errors import InvalidNotificationError, NewerFormError, UnknownEnvelopeError
 from postroom.model.exports import EXPORT_PREFIX
 from postroom.model.facts import OwnFact
 from postroom.model.imports import IMPORT_PREFIX
@@ -26,7 +27,6 @@ from postroom.ports.transit import EXPANSION, MAIL_PREFIX, Commit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.parked import Parked
     from postroom.ports.queues import Queues
@@ -61,14 +61,16 @@ class Redriving(Parking):
         Raises:
             TemporaryError: it is still parked, though perhaps sent; call again.
             UnknownEnvelopeError: it is an orphan, and its recipients are unknown. It stays parked.
+            NewerFormError: a newer version parked it, in a form that this version cannot read. It stays parked.
         """
         if parked.key == ORPHAN:
             raise UnknownEnvelopeError(NO_NOTIFICATION)
         fact = parked.fact(OwnFact.REDRIVEN, self.now())
         if parked.in_transit:
+            entry = _entry_of(parked)
             done = self.things.redrive(parked, fact)
             if done:
-                self._send_again(parked)
+                self._send_again(entry)
             return done
         if not self.things.release(parked):
             return False
@@ -105,27 +107,41 @@ class Redriving(Parking):
         for fact in self.ledger.between(since, until):
             yield FactPointer(trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=tuple(Part))
 
-    def _send_again(self, parked: Parked) -> None:
-        if parked.key.startswith(EXPANSION):
-            expand_again(self.queues, Expansion.model_validate_json(parked.body))
+    def _send_again(self, entry: Order | Expansion) -> None:
+        if isinstance(entry, Expansion):
+            expand_again(self.queues, entry)
         else:
-            self.queues.send([order_of(json.loads(parked.body))])
+            self.queues.send([entry])
 
 
-def _arrival(body: str) -> Announcement | Order:
-    """Return what was parked as it came: an order, if a version parked it that could not read its form."""
+def _entry_of(parked: Parked) -> Order | Expansion:
+    """Return the order or expansion that is parked.
+
+    Raises:
+        NewerFormError: this version cannot read it.
+    """
+    try:
+        if parked.key.startswith(EXPANSION):
+            return Expansion.model_validate_json(parked.body)
+        return order_of(json.loads(parked.body))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NewerFormError(f"{parked.id} has a form that this version cannot read; it stays parked") from error
+
+
+def _arrival(body: str) -> Announcement | Order | CallPointer | FactPointer | AuditRecords:
+    """Return what was parked as it came: a station's own message, if the version that parked it could not read it."""
     try:
         message = read_message(body)
     except InvalidNotificationError:
         return Announcement(body)
-    return message if isinstance(message, Order) else Announcement(body)
+    return Announcement(body) if isinstance(message, Notification | StreamBatch) else message
 
 
 def _end_of_job(parked: Parked) -> Order | None:
     """Return the order that ends the job of a parked order of an export or import; ``None`` for anything else."""
     if not parked.trace.startswith((EXPORT_PREFIX, IMPORT_PREFIX)) or not parked.in_transit:
         return None
-    order = order_of(json.loads(parked.body))
+    order = _entry_of(parked)
     if isinstance(order, ImportOrder) and order.kind is Importing.IMPORT:
         return end_of_import(order.trace, order.organization_id, order.job_id, parked.cause)
     if not isinstance(order, ExportOrder) or order.key == ENDING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postroom.contracts.event_log import BouncedRecipient, DmarcPolicyApplied, IncomingEmailBounced, RuleApplied
 from postroom.contracts.event_log import RuleAction as AppliedAction
 from postroom.contracts.orders import FORMAT, BounceOrder, DeliveryOrder, Order, OrderKind, RuleCall, order_of
+from postroom.errors import NewerFormError
 from postroom.model.facts import EventName, Fact, OwnFact, fact_name
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.rules import ActionType
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FACT: Final = "FACT"
 """Kind of the lines of a frozen plan that hold facts; the others hold orders, whose kinds are their own."""
+
+FACT_FORM: Final = 1
+"""The form of these lines."""
 
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
 """Reason, where the rule gives none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
@@ -201,7 +205,10 @@ class Plan:
 
         Args:
             frozen: the plan.
-            flow: returns the message that it is about; asked only where the version before wrote the plan.
+            flow: returns the message that it is about; asked only where the version of 2026-11-29 wrote the plan.
+
+        Raises:
+            NewerFormError: only a newer version reads it.
         """
         from postroom.routing import former_plan  # hardly ever needed
 
@@ -237,6 +244,7 @@ def _line(entry: Fact | Order) -> str:
     if isinstance(entry, Order):
         return entry.model_dump_json()
     line = {
+        "version": FACT_FORM,
         "kind": FACT,
         "trace": entry.trace,
         "organization_id": entry.organization_id,
@@ -250,6 +258,8 @@ def _line(entry: Fact | Order) -> str:
 
 
 def _fact(line: Mapping[str, Any]) -> Fact:
+    if line.get("version", FACT_FORM) > FACT_FORM:
+        raise NewerFormError("a frozen plan with a fact in a form that only a newer version reads")
     return Fact(
         trace=line["trace"],
         organization_id=line["organization_id"],

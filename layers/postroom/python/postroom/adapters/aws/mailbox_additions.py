@@ -65,15 +65,22 @@ def added(
 ) -> Mapping[str, Item]:
     """Do what ``Mailboxes.added`` says. ``find`` is ``Mailboxes.item``, for items that have left their place."""
     found = unprocessed.get_rows(client, table, mailbox_id, [mailbox_rows.ENTERED + token for token in tokens], pause)
-    at_places = unprocessed.get_rows(client, table, mailbox_id, [row["place"]["S"] for row in found.values()], pause)
+    entered = {sk: _entered_from(row) for sk, row in found.items()}
+    at_places = unprocessed.get_rows(client, table, mailbox_id, [place for _, place in entered.values()], pause)
     items: dict[str, Item] = {}
-    for sk, entered in found.items():
-        row, item_id = at_places.get(entered["place"]["S"]), entered["item"]["S"]
+    for sk, (item_id, place) in entered.items():
+        row = at_places.get(place)
         is_there = row is not None and mailbox_rows.item_at(row) == item_id
         item = mailbox_rows.item_from_row(row) if row is not None and is_there else find(mailbox_id, item_id)
         if item is not None:
             items[sk.removeprefix(mailbox_rows.ENTERED)] = item
     return items
+
+
+def _entered_from(row: rows.Row) -> tuple[str, str]:
+    """Return the id of an item by its token's row, and the sort key of the place at which it entered."""
+    rows.readable(row)
+    return row["item"]["S"], row["place"]["S"]
 
 
 def _token_row(mailbox_id: str, item: Item) -> dict[str, Any]:

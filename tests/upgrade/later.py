@@ -1,0 +1,49 @@
+"""Kinds that the version before did not know, and samples of them: what this version wrote when they were new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from postroom.contracts.outbound_orders import SealedLocation, TransmitOrder
+
+from .former import KINDS as ALL
+from .former import samples as former_samples
+from .kinds import NOON, ORG, TRACE, Kind, load
+
+SAMPLES: Final = Path(__file__).parent / "samples" / "later.json"
+"""Made by ``python -m tests.upgrade.write_later``, which leaves those that are there."""
+
+TRANSMIT: Final = TransmitOrder(
+    trace=TRACE,
+    organization_id=ORG,
+    name="ses:1",
+    gateway_id="g-1",
+    envelope_from="ann@acme.test",
+    recipients=("bob@example.org",),
+    message_id="<1@acme.test>",
+    author="ann@acme.test",
+    sender="ben@acme.test",
+    raw=SealedLocation(bucket="mail-bucket", key="mail/a", message_key="wrapped"),
+    size=1000,
+    since=NOON,
+)
+
+OF_LATER: Final[tuple[Kind, ...]] = (
+    Kind(
+        "order: transmit",
+        (TransmitOrder, SealedLocation),
+        TRANSMIT.model_dump_json,
+        TransmitOrder.read,
+    ),
+)
+"""Kinds that need what only this version has. A new family of ``model.owned`` needs no line: it is found."""
+
+KINDS: Final = {name: kind for name, kind in ALL.items() if name not in former_samples()} | {
+    kind.name: kind for kind in OF_LATER
+}
+
+
+def samples() -> dict[str, Any]:
+    """Return the samples, by kind."""
+    return load(SAMPLES.read_text())
