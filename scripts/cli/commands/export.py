@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from cli import output, running
+from cli import output, rights, running
 from cli.commands.audit import organization_id
 from cli.commands.mailbox import find_mailbox
 from cli.errors import RefusedError, UsageError
@@ -140,7 +140,7 @@ def _export_each(operator: Operator, mailboxes: Sequence[Mailbox], to: Path, tar
             with _progress(f"{mailbox.name} ({number} of {len(mailboxes)})", mailbox.head.size) as progress:
                 counted = _export(operator, mailbox, path, target, progress)
         except PostroomError as error:
-            results.append(Exported(mailbox.name, path, "stopped", why=error.cause))
+            results.append(Exported(mailbox.name, path, "stopped", why=rights.missing(error) or error.cause))
         except OSError as error:
             raise RefusedError(f"{path}: {error.strerror}; {GO_ON}") from error
         except KeyboardInterrupt as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, running
+from cli import output, rights, running
 from cli.commands.mailbox import User, find_mailbox
 from cli.errors import RefusedError, UsageError
 
@@ -72,7 +72,8 @@ def import_(
         _show(report, dry_run=dry_run)
     total = report.total()
     if stopped is not None:
-        raise RefusedError(f"{source}: {stopped}{_advice(stopped, total)}") from stopped
+        why = rights.missing(stopped) or stopped
+        raise RefusedError(f"{source}: {why}{_advice(stopped, total)}") from stopped
     if total.refused or total.differing:
         raise RefusedError(f"{source}: {total.refused} items were refused, {total.differing} differ")
 

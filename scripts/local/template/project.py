@@ -212,6 +212,11 @@ class Project:
             wanted = {name: each for name, each in found.items() if self._has_condition(each)}
             return {name: str(self._resolve(name, each["Value"])) for name, each in wanted.items()}
 
+    def properties(self, name: str) -> Mapping[str, Any]:
+        """Return a resource's properties as the service gets them; call it after `deploy`."""
+        found: Mapping[str, Any] = self._resolve(name, self._resources[name].get("Properties", {}))
+        return found
+
     def attribute(self, name: str, attribute: str | None = None) -> str:
         """Return what Ref (no attribute) or GetAtt gives for a resource that was made."""
         return str(self._attribute(name, attribute))

@@ -232,6 +232,14 @@ OF_IDENTITIES: Final = (
     ),
     Limit(ROLE, "managed policies", 10, IAM, count("ManagedPolicyArns"), one(ROLE, ManagedPolicyArns=["arn"] * 11)),
     Limit(
+        "AWS::IAM::ManagedPolicy",
+        "characters of the policy",
+        6144,
+        IAM,
+        size("PolicyDocument"),
+        one("AWS::IAM::ManagedPolicy", PolicyDocument=policy(150)),
+    ),
+    Limit(
         ROLE,
         "characters of the trust policy",
         2048,
