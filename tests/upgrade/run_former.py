@@ -2,6 +2,7 @@
 
 python -m tests.upgrade.run_former write            prints samples
 python -m tests.upgrade.run_former read OWN GIVEN   prints a line per kind of GIVEN that it reads otherwise than OWN
+python -m tests.upgrade.run_former members          prints the members of records that the version reads strictly
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from .former import KINDS
 from .kinds import dump, load
+from .records import members
 
 
 def differences(own: str, given: str) -> list[str]:
@@ -29,6 +31,8 @@ def differences(own: str, given: str) -> list[str]:
 if __name__ == "__main__":
     if sys.argv[1] == "write":
         sys.stdout.write(dump({name: kind.write() for name, kind in KINDS.items()}))
+    elif sys.argv[1] == "members":
+        sys.stdout.write(dump(members()))
     else:
         own, given = (Path(argument).read_text() for argument in sys.argv[2:])
         sys.stdout.write("".join(line + "\n" for line in differences(own, given)))
