@@ -18,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import UsageError
+from local.api.callers import Callers
 from local.api.routes import Api, routes_of
 from local.aws import Aws
 from local.customers.projects import Customers, deploy_permissions, refuse_same_names
@@ -111,7 +112,7 @@ class Stack:
         deploy_permissions(projects, lambda_service)
         answers["the Lambda service"] = lambda_service.answer
         routes = routes_of(project.events, project.apis)
-        answers["the API"] = Api(routes, invocations, project.binary_types).answer
+        answers["the API"] = Api(routes, invocations, Callers(invocations, aws), project.binary_types).answer
         lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving).answer)
         service.start()
         custom = CustomResources(lambda_service, invocations, self.environment["AWS_ENDPOINT_URL_LAMBDA"])

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import boto3
 import pytest
 
+from postroom.adapters.aws.content_buckets import ContentBuckets
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
 from postroom.contracts.message_flow import InvalidContentLocation, MessageRejected, S3Reference
 from postroom.errors import StoreUnavailableError
+from postroom.model.audit_targets import Place
+from postroom.model.consent import PUT_CONTENT
+from tests.support.builders import ORG
 
 if TYPE_CHECKING:
     from postroom.ports.customer_objects import CustomerObjects
@@ -22,13 +26,20 @@ OURS = "123456789012"
 THEIRS = "111122223333"
 OWN = "inbound-bucket"
 MB = 1 << 20
+PLACE = Place("aws", "us-east-1", OURS)
+
+
+def meant(stack: Stack, *listed: str) -> ContentBuckets:
+    return ContentBuckets(stack.s3, PLACE, frozenset(listed) or None, lambda: 0.0)
 
 
 class Shelf(Protocol):
     @property
     def objects(self) -> CustomerObjects: ...
 
-    def make(self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False) -> None: ...
+    def make(
+        self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False, meant_for: str = ORG
+    ) -> None: ...
 
     def store(self, bucket: str, key: str, content: bytes) -> str:
         """Store a version and return its id."""
@@ -40,8 +51,10 @@ class MemoryShelf:
         self.objects = MemoryCustomerObjects(own=frozenset({OWN}))
         self.make(OWN)
 
-    def make(self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False) -> None:
-        self.objects.buckets[bucket] = MemoryBucket(account, region, deny)
+    def make(
+        self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False, meant_for: str = ORG
+    ) -> None:
+        self.objects.buckets[bucket] = MemoryBucket(account, region, deny, tuple(meant_for.split()))
 
     def store(self, bucket: str, key: str, content: bytes) -> str:
         versions = self.objects.buckets[bucket].objects.setdefault(key, [])
@@ -52,9 +65,11 @@ class MemoryShelf:
 class S3Shelf:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.objects = S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset({OWN}))
+        self.objects = S3CustomerObjects(stack.s3, meant(stack), frozenset({OWN}))
 
-    def make(self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False) -> None:
+    def make(
+        self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False, meant_for: str = ORG
+    ) -> None:
         client: Any = boto3.client("s3")
         client.meta.events.register(
             "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
@@ -62,6 +77,8 @@ class S3Shelf:
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         client.create_bucket(Bucket=bucket, **place)
         client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        if meant_for:
+            client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": PUT_CONTENT, "Value": meant_for}]})
         if deny:
             statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
             policy = {"Version": "2012-10-17", "Statement": [statement]}
@@ -78,7 +95,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
 
 def refusal(shelf: Shelf, *reference: str) -> str:
     with pytest.raises(InvalidContentLocation) as caught:
-        shelf.objects.read(S3Reference(*reference), limit_bytes=MB)
+        shelf.objects.read(S3Reference(*reference), ORG, limit_bytes=MB)
     return str(caught.value)
 
 
@@ -86,22 +103,22 @@ def refusal(shelf: Shelf, *reference: str) -> str:
 def test_an_object_is_read_byte_for_byte(shelf: Shelf, content: bytes) -> None:
     shelf.make("mine")
     shelf.store("mine", "a/b-C", content)
-    assert shelf.objects.read(S3Reference("mine", "a/b-C"), limit_bytes=MB) == content
+    assert shelf.objects.read(S3Reference("mine", "a/b-C"), ORG, limit_bytes=MB) == content
 
 
 def test_a_version_is_read_whatever_was_stored_since(shelf: Shelf) -> None:
     shelf.make("mine")
     first, second = (shelf.store("mine", "k", content) for content in (b"one", b"two"))
-    assert shelf.objects.read(S3Reference("mine", "k", first), limit_bytes=MB) == b"one"
-    assert shelf.objects.read(S3Reference("mine", "k", second), limit_bytes=MB) == b"two"
-    assert shelf.objects.read(S3Reference("mine", "k"), limit_bytes=MB) == b"two"
+    assert shelf.objects.read(S3Reference("mine", "k", first), ORG, limit_bytes=MB) == b"one"
+    assert shelf.objects.read(S3Reference("mine", "k", second), ORG, limit_bytes=MB) == b"two"
+    assert shelf.objects.read(S3Reference("mine", "k"), ORG, limit_bytes=MB) == b"two"
 
 
 def test_a_larger_object_is_not_read(shelf: Shelf) -> None:
     shelf.make("mine")
     shelf.store("mine", "k", b"x" * (MB + 1))
     with pytest.raises(MessageRejected, match="larger than 1 MB"):
-        shelf.objects.read(S3Reference("mine", "k"), limit_bytes=MB)
+        shelf.objects.read(S3Reference("mine", "k"), ORG, limit_bytes=MB)
 
 
 def test_what_is_not_there_is_named(shelf: Shelf) -> None:
@@ -129,6 +146,20 @@ def test_a_bucket_whose_policy_denies_is_refused(shelf: Shelf) -> None:
     assert "denied" in refusal(shelf, "closed", "k")
 
 
+@pytest.mark.parametrize("meant_for", ["", "m-other", f"{ORG}0"])
+def test_a_bucket_that_is_not_meant_for_the_organization_is_refused(shelf: Shelf, meant_for: str) -> None:
+    shelf.make("others", meant_for=meant_for)
+    shelf.store("others", "k", b"x")
+    assert f"not meant for {ORG}" in refusal(shelf, "others", "k").replace("messages of ", "")
+
+
+@pytest.mark.parametrize("meant_for", ["all", f"m-other {ORG}"])
+def test_a_bucket_may_be_meant_for_many_organizations(shelf: Shelf, meant_for: str) -> None:
+    shelf.make("shared", meant_for=meant_for)
+    shelf.store("shared", "k", b"x")
+    assert shelf.objects.read(S3Reference("shared", "k"), ORG, limit_bytes=MB) == b"x"
+
+
 def test_mail_of_others_cannot_be_put_by_naming_our_own_bucket(shelf: Shelf) -> None:
     assert "mail system's own" in refusal(shelf, OWN, "inbound/1")
 
@@ -147,19 +178,21 @@ def test_an_object_that_no_retry_will_read_is_said(stack: Stack, code: str, says
     events: Any = stack.s3.meta.events
     events.register("before-call.s3.GetObject", partial(_refused, 400, code))
     with pytest.raises(InvalidContentLocation, match=says):
-        S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset()).read(S3Reference("mine", "k"), limit_bytes=1)
+        S3CustomerObjects(stack.s3, meant(stack, "mine"), frozenset()).read(
+            S3Reference("mine", "k"), ORG, limit_bytes=1
+        )
 
 
 def test_a_store_that_does_not_answer_may_be_asked_again(stack: Stack) -> None:
-    objects = S3CustomerObjects(stack.s3, OURS, "us-east-1", frozenset())
+    objects = S3CustomerObjects(stack.s3, meant(stack, "mine"), frozenset())
     stack.s3.create_bucket(Bucket="mine")
     events: Any = stack.s3.meta.events
     events.register("before-call.s3.GetObject", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
-        objects.read(S3Reference("mine", "k"), limit_bytes=1)
+        objects.read(S3Reference("mine", "k"), ORG, limit_bytes=1)
     events.register("before-call.s3.HeadBucket", partial(_refused, 500, "InternalError"))
     with pytest.raises(StoreUnavailableError):
-        objects.read(S3Reference("mine", "k"), limit_bytes=1)
+        objects.read(S3Reference("mine", "k"), ORG, limit_bytes=1)
 
 
 def _refused(status: int, code: str, **_: Any) -> Any:

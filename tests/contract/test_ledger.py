@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.model.facts import message_part, reply_trace, trace_of
+from postroom.model.facts import OwnFact, message_part, reply_trace, trace_of
 from postroom.ports.transit import (
     Commit,
     Outcome,
@@ -14,6 +14,7 @@ from tests.support.builders import (
     OTHER,
     TRACE,
     delivered,
+    own,
     received,
 )
 from tests.support.transit_way import TWO
@@ -41,6 +42,13 @@ class TestLedger:
         way.transit.commit(Commit(facts=[received(TWO, OTHER)]))
         assert len(list(way.ledger.all_facts(ORG))) == 2
         assert [fact.trace for fact in way.ledger.all_facts(OTHER)] == [TWO]
+
+    def test_a_flow_tells_the_attempts_of_its_rule_calls(self, way: Way) -> None:
+        first, second = (own(OwnFact.RULE_ATTEMPTED, f"RULE_ATTEMPTED:r-1:{number}") for number in (1, 2))
+        others = [received(), own(OwnFact.CONTENT_PUT, "CONTENT_PUT:1"), delivered()]
+        way.transit.commit(Commit(facts=[*others, first, second]))
+        way.transit.commit(Commit(facts=[received(TWO), own(OwnFact.RULE_ATTEMPTED, first.key, TWO)]))
+        assert list(way.ledger.attempts(TRACE)) == [first, second]
 
     def test_openings_are_read_for_many_flows_at_once(self, way: Way) -> None:
         traces = [f"{number:032x}" for number in range(130)]

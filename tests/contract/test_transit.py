@@ -286,6 +286,16 @@ class TestRuleCalls:
         assert way.transit.commit(Commit([EndCall(called)], [own(OwnFact.RULE_ATTEMPTED, "b")])) is Outcome.ALREADY
         assert way.ledger.fact(TRACE, "b") is None
 
+    def test_calls_that_have_not_ended_are_told_parked_or_not(self, way: Way) -> None:
+        one, two, other = call(), call(rule_id="r-2"), call(rule_id="r-3", trace=TWO)
+        way.transit.commit(Commit(facts=[received()], orders=[one, two, order(), bounce()]))
+        way.transit.commit(Commit(facts=[received(TWO)], orders=[other]))
+        assert list(way.transit.rule_calls(TRACE)) == [one, two]
+        assert way.things.park(parked(two.key, body=two.model_dump_json()), own(OwnFact.PARKED, "p"))
+        assert list(way.transit.rule_calls(TRACE)) == [one, two]
+        way.transit.commit(Commit([Settle(one)]))
+        assert list(way.transit.rule_calls(TRACE)) == [two]
+
     def test_a_failed_attempt_is_noted_once_with_the_time_of_the_next(self, way: Way) -> None:
         way.transit.commit(Commit(facts=[received()], orders=[call()]))
         for attempt in range(3):

@@ -25,12 +25,15 @@ from local.emulator import standard_queue
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.bootstrap import clock, directory_parts, parts
 from postroom.bootstrap.settings import DirectorySettings, FlowSettings
 from postroom.contracts.message_flow import S3Reference
 from postroom.errors import TemporaryError
+from postroom.message_flow.callers import Callers
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.facts import flow_message_id, trace_of
+from postroom.model.principals import Principal, Principals
 from tests.faults.clock import Clock
 from tests.faults.faults import IN_ORDER, Handing
 from tests.faults.injector import OPERATOR, Killed
@@ -176,16 +179,19 @@ class Harness:
         settings, reference = FlowSettings.read(), S3Reference("customers", message_id)
         objects = MemoryCustomerObjects(buckets={"customers": MemoryBucket(objects={message_id: [content]})})
         with self.injector.running("message_flow_api", lambda: None):
+            ledger, transit = parts.ledger(settings), parts.transit(settings)
+            everyone = Principals(everyone=True)
             flow = MessageFlow(
+                callers=Callers(everyone, transit, ledger, MemoryRuleFunctions()),
                 owners=directory_parts.owners(DirectorySettings.read()),
-                ledger=parts.ledger(settings),
+                ledger=ledger,
                 raw=S3RawMail(clients.s3(), self.stack.environment["INBOUND_BUCKET"]),
-                transit=parts.transit(settings),
+                transit=transit,
                 objects=objects,
                 now=clock.now_ms,
                 available_ms=24 * 3_600_000,
             )
-            flow.put(flow_message_id(trace_of(message_id, ORG)), reference)
+            flow.put(flow_message_id(trace_of(message_id, ORG)), reference, Principal())
 
     def forget(self, queue: str) -> None:
         """Drop all messages of a queue, as SQS does after its retention period."""

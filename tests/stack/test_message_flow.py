@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.model.consent import PUT_CONTENT
 from postroom.model.facts import flow_message_id
 from tests.support.running_stack import children, peak_memory, wait_for
 
@@ -60,7 +61,9 @@ def user(running: RunningStack) -> str:
 
 @pytest.fixture(scope="module")
 def bucket(running: RunningStack) -> str:
-    running.client("s3").create_bucket(Bucket="rule-functions-own")
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="rule-functions-own")
+    s3.put_bucket_tagging(Bucket="rule-functions-own", Tagging={"TagSet": [{"Key": PUT_CONTENT, "Value": "all"}]})
     return "rule-functions-own"
 
 
@@ -135,7 +138,8 @@ def test_modelled_errors_are_raised_as_their_classes(running: RunningStack, user
 
 def test_a_buffered_invocation_ends_at_six_megabytes_as_on_aws(running: RunningStack, user: str) -> None:
     message_id = received(running, user, of_size(b"seven", 7 << 20), "seven")
-    event = {"httpMethod": "GET", "pathParameters": {"messageId": message_id}}
+    caller = {"identity": {"userArn": "arn:aws:iam::123456789012:root"}}
+    event = {"httpMethod": "GET", "pathParameters": {"messageId": message_id}, "requestContext": caller}
     answer = running.client("lambda").invoke(FunctionName="MessageFlowApiFunction", Payload=json.dumps(event).encode())
     assert answer["FunctionError"] == "Unhandled"
     assert json.loads(answer["Payload"].read())["errorType"] == "Function.ResponseSizeTooLarge"

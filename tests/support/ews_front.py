@@ -42,6 +42,7 @@ from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.free_busy import FailureCode, MailboxFailure
 from postroom.model.records import AddressClaim, AliasClaim, Entity, Insert, NameClaim, PasswordHash
 from tests.support.directory_records import domain, organization
+from tests.support.local_callers import ROOT_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ class Front:
             self.directory.commit([Insert(owner), Insert(claim), Insert(domain(f"{alias}.example", owner))])
         function = Function("ews", "EwsFunction", "app.handler", Path(), "python3.13")
         route = Route("ANY", "/{service}/{file}", function, authorizer=authorizer_of(api, {}))
-        self.api = Api([route], self)  # type: ignore[arg-type]
+        self.api = Api([route], self, ROOT_ONLY)  # type: ignore[arg-type]
         self._name = ""
 
     def user(self, name: str, *, organization_id: str = "m-1", password: str = PASSWORD, **changes: Any) -> Entity:

@@ -134,6 +134,9 @@ class Facts:
     def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
         return [each for each in self.all if each.trace.startswith(part)]
 
+    def attempts(self, trace: str) -> Sequence[Fact]:
+        return [each for each in self.facts(trace) if each.name is OwnFact.RULE_ATTEMPTED]
+
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         return {each.trace: each for each in self.all if each.trace in traces and each.key == RECEIVED}
 

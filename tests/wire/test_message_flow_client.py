@@ -20,6 +20,7 @@ from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.message_flow_api import MessageFlowApiSettings
 from postroom.contracts.message_flow import DELIMITER
 from postroom.contracts.orders import RawLocation
+from postroom.model.consent import PUT_CONTENT
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
+LISTED = "arn:aws:iam::123456789012:user/ann"
 MESSAGE_ID = flow_message_id(TRACE)
 ORIGINAL = b"From: bob@example.org\r\nSubject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n"
 CHANGED = ORIGINAL.replace(b"Hello\r\nM", b"[External] Hello\r\nM")
@@ -53,7 +55,8 @@ class Body:
 
 @pytest.fixture
 def variables(stack: Stack) -> dict[str, str]:
-    return {**stack.environment, "ACCOUNT_ID": "123456789012"}
+    own = {"ACCOUNT_ID": "123456789012", "MESSAGE_FLOW_PRINCIPALS": LISTED, "PUT_CONTENT_BUCKETS": "TAGGED"}
+    return {**stack.environment, **own}
 
 
 @pytest.fixture
@@ -76,8 +79,8 @@ def flow(stack: Stack, settings: MessageFlowApiSettings) -> Any:
     return client
 
 
-def routed(answer: Callable[[dict[str, Any], str], Any]) -> Callable[..., AWSResponse]:
-    """Do what API Gateway does with a request and a streamed answer."""
+def routed(answer: Callable[[dict[str, Any], str], Any], caller: str = LISTED) -> Callable[..., AWSResponse]:
+    """Do what API Gateway does with a request and a streamed answer; ``caller`` is the ARN of the signature's."""
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         path = urlsplit(request.url).path
@@ -91,7 +94,7 @@ def routed(answer: Callable[[dict[str, Any], str], Any]) -> Callable[..., AWSRes
             "headers": {},
             "body": sent.decode() if isinstance(sent, bytes) else sent,
             "isBase64Encoded": False,
-            "requestContext": {"requestId": "request-1"},
+            "requestContext": {"requestId": "request-1", "identity": {"userArn": caller}},
         }
         streamed = b"".join(answer(event, "own").answer.pieces())
         head, content = streamed.split(DELIMITER, 1)
@@ -105,6 +108,8 @@ def routed(answer: Callable[[dict[str, Any], str], Any]) -> Callable[..., AWSRes
 @pytest.fixture
 def bucket(stack: Stack) -> str:
     stack.s3.create_bucket(Bucket="rule-functions")
+    tags: Any = {"TagSet": [{"Key": PUT_CONTENT, "Value": ORG}]}
+    stack.s3.put_bucket_tagging(Bucket="rule-functions", Tagging=tags)
     return "rule-functions"
 
 

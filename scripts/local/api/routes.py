@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from local.api.authorizers import Authorizer, Authorizers, authorizer_of
+from local.api.callers import NO_CALLER
 from local.functions.pool import ThrottledError
 from local.settings import ACCOUNT
 from local.web import Response
@@ -27,6 +28,7 @@ from local.web import Response
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from local.api.callers import Callers
     from local.functions.function import Function
     from local.functions.invocations import Invocations
     from local.template.project import EventSource
@@ -97,19 +99,25 @@ class Api:
     """Answers requests; `answer` is the web server's callback."""
 
     def __init__(
-        self, routes: list[Route], invocations: Invocations, binary_types: frozenset[str] = frozenset()
+        self,
+        routes: list[Route],
+        invocations: Invocations,
+        callers: Callers,
+        binary_types: frozenset[str] = frozenset(),
     ) -> None:
         """Keep the routes: those with fewer parameters are tried first.
 
         Args:
             routes: of the template.
             invocations: runs the functions.
+            callers: knows whose requests they are.
             binary_types: media types that reach a function base64-encoded; `*/*` for all.
         """
         ordered = sorted(routes, key=lambda route: ("+}" in route.path, route.path.count("{")))
         self._routes = [(route, route.pattern) for route in ordered]
         self._invocations = invocations
         self._authorizers = Authorizers(invocations)
+        self._callers = callers
         self._binary = binary_types
 
     def answer(self, request: Request) -> Response:
@@ -161,6 +169,8 @@ class Api:
         for name, value in query:
             many_query.setdefault(name, []).append(value)
         body, is_base64 = self._body(request)
+        signed = request.headers.get("Authorization") or ""
+        caller = NO_CALLER if route.authorizer else self._callers.identity(signed)
         return {
             "resource": route.path,
             "path": unquote(request.path),
@@ -171,7 +181,7 @@ class Api:
             "multiValueQueryStringParameters": many_query or None,
             "pathParameters": dict(parameters) or None,
             "stageVariables": None,
-            "requestContext": _context(route, request),
+            "requestContext": _context(route, request, caller),
             "body": body,
             "isBase64Encoded": is_base64,
         }
@@ -187,20 +197,7 @@ class Api:
         return request.body.decode("utf-8", "replace"), False
 
 
-_ROOT: Final = {
-    "accessKey": None,
-    "accountId": ACCOUNT,
-    "caller": ACCOUNT,
-    "user": ACCOUNT,
-    "userArn": f"arn:aws:iam::{ACCOUNT}:root",
-}
-"""Every signed caller of the local stack: signatures are not checked."""
-
-_NO_CALLER: Final = dict.fromkeys(_ROOT)
-"""A route that asks no signature has no caller, as on AWS."""
-
-
-def _context(route: Route, request: Request) -> dict[str, Any]:
+def _context(route: Route, request: Request, caller: Mapping[str, Any]) -> dict[str, Any]:
     now = time.time()
     return {
         "accountId": ACCOUNT,
@@ -209,7 +206,7 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
         "extendedRequestId": uuid.uuid4().hex[:16],
         "httpMethod": request.method,
         "identity": {
-            **(_NO_CALLER if route.authorizer else _ROOT),
+            **caller,
             "sourceIp": request.client,
             "userAgent": request.headers.get("User-Agent"),
         },

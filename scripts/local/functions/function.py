@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +47,12 @@ class Function:
     def arn(self) -> str:
         """The unqualified ARN."""
         return function_arn(self.name)
+
+    @property
+    def access_key(self) -> str:
+        """The access key of its workers: it stands for the function's role where requests are signed."""
+        digest = base64.b32encode(hashlib.sha256(self.name.encode()).digest())
+        return f"ASIA{digest[:16].decode()}"
 
     @property
     def own_runtime(self) -> Path | None:

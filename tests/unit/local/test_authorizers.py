@@ -17,6 +17,7 @@ from local.functions.function import Function
 from local.functions.pool import Answer
 from local.template.project import EventSource
 from local.web import Request, Response
+from tests.support.local_callers import ROOT_ONLY
 
 FUNCTION = Function("f", "F", "app.handler", Path(), "python3.13")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:guard"
@@ -76,7 +77,7 @@ def request(authorization: str | None = "Basic eA==", path: str = "/x") -> Reque
 
 def api(pools: Pools, properties: dict[str, Any] = API) -> Api:
     route = Route("ANY", "/{any}", FUNCTION, authorizer=authorizer_of(properties, {}))
-    return Api([route], pools)  # type: ignore[arg-type]
+    return Api([route], pools, ROOT_ONLY)  # type: ignore[arg-type]
 
 
 def headers_of(response: Response) -> dict[str, str]:
@@ -209,6 +210,6 @@ def test_a_functions_own_challenge_is_renamed(name: str) -> None:
 def test_a_route_with_fewer_parameters_comes_first() -> None:
     pools = Pools(policy())
     routes = [Route("ANY", "/{service}/{file}", FUNCTION), Route("ANY", "/messages/{id}", FUNCTION)]
-    Api(routes, pools).answer(request(path="/messages/1"))  # type: ignore[arg-type]
-    Api(routes, pools).answer(request(path="/other/1"))  # type: ignore[arg-type]
+    Api(routes, pools, ROOT_ONLY).answer(request(path="/messages/1"))  # type: ignore[arg-type]
+    Api(routes, pools, ROOT_ONLY).answer(request(path="/other/1"))  # type: ignore[arg-type]
     assert [event["resource"] for _, event in pools.called] == ["/messages/{id}", "/{service}/{file}"]

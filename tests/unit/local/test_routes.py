@@ -13,6 +13,7 @@ from local.functions.function import Function
 from local.functions.pool import Answer
 from local.web import Request, Response
 from postroom.contracts.api_trail import user_identity
+from tests.support.local_callers import ROOT_ONLY
 
 FUNCTION = Function("f", "F", "app.handler", Path(), "python3.13")
 
@@ -45,7 +46,7 @@ def call(
 ) -> tuple[Response, Any]:
     payload = answer if isinstance(answer, Answer) else Answer("id", json.dumps(answer).encode())
     pools = Pools(payload)
-    api = Api([Route("POST", path, FUNCTION)], pools, binary)  # type: ignore[arg-type]
+    api = Api([Route("POST", path, FUNCTION)], pools, ROOT_ONLY, binary)  # type: ignore[arg-type]
     return api.answer(asked), pools.event
 
 
@@ -123,7 +124,7 @@ def test_a_body_above_the_limits_is_413(size: int) -> None:
 
 def stream(payload: bytes, *, error: str = "") -> Response:
     pools = Pools(Answer("id", payload, error))
-    response = Api([Route("GET", "/m/{id}", FUNCTION, streamed=True)], pools).answer(request("GET", "/m/1"))  # type: ignore[arg-type]
+    response = Api([Route("GET", "/m/{id}", FUNCTION, streamed=True)], pools, ROOT_ONLY).answer(request("GET", "/m/1"))  # type: ignore[arg-type]
     assert pools.streamed
     return response
 

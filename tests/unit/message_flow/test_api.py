@@ -12,7 +12,7 @@ from postroom.contracts.message_flow import DELIMITER, PIECE_BYTES
 from postroom.errors import StoreUnavailableError, UnreadableFactError
 from postroom.message_flow import api
 
-from .conftest import ORIGINAL, System, changed
+from .conftest import CALLER, ORIGINAL, System, changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ def answered(system: System, method: str, body: object = None, **event: Any) -> 
         "httpMethod": method,
         "pathParameters": {"messageId": system.message_id},
         "body": text,
-        "requestContext": {"requestId": "gateway-1"},
+        "requestContext": {"requestId": "gateway-1", "identity": {"userArn": CALLER.arn}},
         **event,
     }
     return api.answer(given, system.flow, request_id="own-1")

@@ -21,7 +21,7 @@ from postroom.ports.message_contents import FlowContents
 from postroom.ports.transit import Commit, Outcome
 from tests.support.builders import NOON, ORG, TRACE, order, own
 
-from .conftest import DAY, ORIGINAL, System, changed
+from .conftest import CALLER, DAY, ORIGINAL, System, changed
 
 RUN = "rule-1"
 
@@ -103,10 +103,10 @@ def test_after_24_hours_a_message_is_not_handed_out(system: System, late: int) -
 )
 def test_an_id_that_stands_for_no_message_finds_none_and_is_not_repeated(system: System, message_id: str) -> None:
     with pytest.raises(ResourceNotFoundException) as caught:
-        system.flow.get(message_id)
+        system.flow.get(message_id, CALLER)
     assert len(str(caught.value)) < 100
     with pytest.raises(ResourceNotFoundException):
-        system.flow.put(message_id, S3Reference("mine", "k"))
+        system.flow.put(message_id, S3Reference("mine", "k"), CALLER)
 
 
 def test_a_message_whose_bytes_are_gone_is_not_found(system: System) -> None:
@@ -132,7 +132,7 @@ def test_what_is_refused_changes_nothing(system: System) -> None:
     with pytest.raises(MessageRejected, match="40 MB"):
         system.put(ORIGINAL + b"x\r\n" * (14 << 20))
     with pytest.raises(InvalidContentLocation, match="own"):
-        system.flow.put(system.message_id, S3Reference("inbound-bucket", "inbound/1"))
+        system.flow.put(system.message_id, S3Reference("inbound-bucket", "inbound/1"), CALLER)
     assert system.transit.contents(TRACE).puts == 0
     assert [fact.name for fact in system.ledger.facts(TRACE) if fact.name is OwnFact.CONTENT_PUT] == []
     assert [stored.key for stored in system.raw.stored("transit/")] == []
@@ -151,7 +151,7 @@ def test_an_object_that_changes_meanwhile_counts_as_it_was_read(system: System) 
             return [changed(f"look {self.looks}")]
 
     system.bucket.objects = Changing()
-    system.flow.put(system.message_id, S3Reference("mine", "k"))
+    system.flow.put(system.message_id, S3Reference("mine", "k"), CALLER)
     assert system.get() == changed("look 1")
 
 
@@ -171,7 +171,7 @@ def test_of_puts_at_once_each_counts_in_some_order(system: System) -> None:
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda name: system.flow.put(system.message_id, S3Reference("mine", name)), subjects))
+            list(pool.map(lambda name: system.flow.put(system.message_id, S3Reference("mine", name), CALLER), subjects))
     finally:
         sys.setswitchinterval(before)
     assert system.transit.contents(TRACE).puts == len(subjects)

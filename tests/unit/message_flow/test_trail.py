@@ -9,7 +9,7 @@ from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.message_flow import trail
 from postroom.model.audit_targets import Place
 
-from .conftest import changed
+from .conftest import CALLER, changed
 
 if TYPE_CHECKING:
     from postroom.message_flow.api import Answered
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .conftest import System
 
 PLACE: Final = Place("aws", "us-east-1", "123456789012")
-ROLE: Final = "arn:aws:sts::123456789012:assumed-role/rule-function/rule-function"
 
 
 def answered(system: System, records: MemoryAuditTrail, method: str, body: object = None) -> Answered:
@@ -25,7 +24,10 @@ def answered(system: System, records: MemoryAuditTrail, method: str, body: objec
         "httpMethod": method,
         "pathParameters": {"messageId": system.message_id},
         "body": None if body is None else json.dumps(body),
-        "requestContext": {"requestId": "gateway-1", "identity": {"userArn": ROLE, "caller": "AROA:rule-function"}},
+        "requestContext": {
+            "requestId": "gateway-1",
+            "identity": {"userArn": CALLER.arn, "caller": "AROA:rule-function"},
+        },
     }
     return trail.answer(event, system.flow, records, PLACE, now=5, request_id="own-1")
 

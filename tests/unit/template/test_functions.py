@@ -9,6 +9,7 @@ import pytest
 
 from postroom.adapters.aws.gateway_passwords import GATEWAY, ORGANIZATION
 from postroom.adapters.aws.owned_rows import owned_key
+from postroom.model import consent
 from postroom.model.failed_logins import FailedLogins, key_of
 from postroom.model.identity import PersonalAccessToken
 
@@ -296,9 +297,32 @@ def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
 
 
 def test_customers_objects_are_read_in_this_account_alone(template: Template) -> None:
-    (statement,) = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
-    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
-    assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+    found = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
+    here = {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert [each["Condition"] for each in found] == [here, here]
+    assert [each["Action"] for each in found] == [
+        ["s3:GetObject", "s3:GetObjectVersion"],
+        ["s3:GetBucketPolicy", "s3:GetBucketTagging", "s3:ListBucket"],
+    ]
+    assert all(each["Resource"]["Fn::If"][0] == "ListsContentBuckets" for each in found), "a list limits both"
+
+
+@each_function
+def test_roles_of_customers_are_assumed_with_their_tag_and_the_organization_alone(
+    template: Template, function: str
+) -> None:
+    tags = {
+        **dict.fromkeys(EXPORTS, consent.MAILBOX_EXPORT),
+        "ImportMailboxFunction": consent.MAILBOX_IMPORT,
+        "RecordEventsFunction": consent.EVENT_LOG,
+        "RetryEventsFunction": consent.EVENT_LOG,
+    }
+    assuming = [each for each in template.statements(function) if each["Action"] == "sts:AssumeRole"]
+    organization = "arn:${AWS::Partition}:workmail:${AWS::Region}:${AWS::AccountId}:organization/*"
+    wanted: dict[str, dict[str, Any]] = {"StringLike": {"sts:ExternalId": {"Fn::Sub": organization}}}
+    if function in tags:
+        wanted["StringLike"][f"aws:ResourceTag/{tags[function]}"] = "?*"
+    assert [each["Condition"] for each in assuming] == ([wanted] if function in tags else [])
 
 
 def test_a_deny_beats_every_allow(template: Template) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
+from postroom.adapters.aws.content_buckets import TAGGED, ContentBuckets
 from postroom.adapters.aws.customer_objects import S3CustomerObjects
+from postroom.adapters.aws.function_roles import LambdaFunctionRoles
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import audit_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings
 from postroom.message_flow import trail
+from postroom.message_flow.callers import Callers
 from postroom.message_flow.messages import MessageFlow
 from postroom.model.audit_targets import Place
 from postroom.model.limits import MESSAGE_FLOW_SECONDS
@@ -21,11 +25,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from postroom.message_flow.api import Answered
+    from postroom.model.principals import Principals
     from postroom.ports.audit_trail import AuditTrail
 
 
 class MessageFlowApiSettings(DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings):
     account_id: str
+    message_flow_principals: Principals
+    put_content_buckets: str
     inbound_bucket: str
     mail_bucket: str
 
@@ -34,22 +41,29 @@ class MessageFlowApiSettings(DirectorySettings, FlowSettings, AuditTrailSettings
 def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str], Answered]:
     """Return the function that answers an event, given the invocation's own request id."""
     s3 = clients.s3()
+    place = Place(s3.meta.partition, s3.meta.region_name, settings.account_id)
+    ledger, transit = parts.ledger(settings), parts.transit(settings)
+    roles = LambdaFunctionRoles(clients.later(clients.function_policies), time.monotonic)
     flow = MessageFlow(
+        callers=Callers(settings.message_flow_principals, transit, ledger, roles),
         owners=directory_parts.owners(settings),
-        ledger=parts.ledger(settings),
+        ledger=ledger,
         raw=S3RawMail(s3, settings.inbound_bucket),
-        transit=parts.transit(settings),
+        transit=transit,
         objects=S3CustomerObjects(
             s3,
-            account=settings.account_id,
-            region=s3.meta.region_name,
+            ContentBuckets(s3, place, _listed(settings.put_content_buckets), time.monotonic),
             own=frozenset({settings.inbound_bucket, settings.mail_bucket}),
         ),
         now=now_ms,
         available_ms=settings.shortened_ms(MESSAGE_FLOW_SECONDS * 1000),
     )
-    place = Place(s3.meta.partition, s3.meta.region_name, settings.account_id)
     return partial(_answer, flow, audit_parts.trail(settings), place)
+
+
+def _listed(text: str) -> frozenset[str] | None:
+    """Return the names of buckets from their ARNs, which commas separate; None if buckets are not listed."""
+    return None if text == TAGGED else frozenset(each.strip().rpartition(":")[2] for each in text.split(","))
 
 
 def _answer(

@@ -47,6 +47,21 @@ class MessageFlowError(PermanentError):
         return type(self).__name__
 
 
+class AccessDeniedException(MessageFlowError):  # noqa: N818 - the name is the wire code
+    """The message is not for the caller. No error of the model: AWS answers so for every operation."""
+
+    status = 403
+
+    def __init__(self, caller_arn: str, operation: str, message_id: str) -> None:
+        """Say it in IAM's words; ``caller_arn`` is empty if there is no caller."""
+        who = caller_arn or "anonymous"
+        action = f"workmailmessageflow:{operation}"
+        super().__init__(
+            f"User: {who} is not authorized to perform: {action} on resource: message {message_id}: no rule of its"
+            " organization called a function with this role for it, and MessageFlowPrincipals does not list the caller"
+        )
+
+
 class ResourceNotFoundException(MessageFlowError):  # noqa: N818 - the name is the wire code
     """No message in transit has this id."""
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+CALL_PREFIX: Final = "call:"
+"""Prefix of the keys of rule calls, before the rule's id."""
+
+
 class OrderKind(StrEnum):
     """Why a message goes into a mailbox."""
 
@@ -197,7 +201,7 @@ class RuleCall(Order):
     @property
     def key(self) -> str:
         """Name it by its rule."""
-        return f"call:{self.rule_id}{self.part}"
+        return f"{CALL_PREFIX}{self.rule_id}{self.part}"
 
     @property
     def invocation_id(self) -> str:

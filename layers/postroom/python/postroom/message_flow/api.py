@@ -9,6 +9,7 @@ from postroom.contracts import aws_json
 from postroom.contracts import message_flow as wire
 from postroom.errors import TemporaryError
 from postroom.model.facts import traces_of_message
+from postroom.model.principals import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,15 +58,15 @@ def answer(event: Mapping[str, Any], flow: MessageFlow, *, request_id: str) -> A
 
     try:
         call = aws_json.decode(event)
-        request_id = call.request_id or request_id
+        request_id, caller = call.request_id or request_id, Principal(call.caller_arn)
         match operation:
             case wire.GET:
-                content = wire.encode_content(flow.get(message_id), request_id)
+                content = wire.encode_content(flow.get(message_id, caller), request_id)
                 return Answered(content, operation, trace, parameters=parameters)
             case wire.PUT:
                 reference = wire.s3_reference(call.payload())
                 parameters["content"] = {"s3Reference": reference.members}
-                flow.put(message_id, reference)
+                flow.put(message_id, reference, caller)
                 return Answered(wire.encode_done(request_id), operation, trace, parameters=parameters)
             case _:
                 return refused(aws_json.UNKNOWN_OPERATION, "")

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.message_flow import MessageFrozen, ResourceNotFoundException
+from postroom.contracts.message_flow import (
+    GET,
+    PUT,
+    AccessDeniedException,
+    MessageFrozen,
+    ResourceNotFoundException,
+)
 from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.message_flow import S3Reference
+    from postroom.message_flow.callers import Callers
+    from postroom.model.principals import Principal
     from postroom.ports.customer_objects import CustomerObjects
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.ledger import Ledger
@@ -39,6 +47,7 @@ class MessageFlow:
     from the opening of its flow.
     """
 
+    callers: Callers
     owners: MailboxOwners
     ledger: Ledger
     raw: RawMail
@@ -47,33 +56,34 @@ class MessageFlow:
     now: Callable[[], int]
     available_ms: int
 
-    def get(self, message_id: str) -> bytes:
+    def get(self, message_id: str, caller: Principal) -> bytes:
         """Return the content that was put last, or the original message.
 
         Raises:
+            AccessDeniedException: the message is not for this caller.
             ResourceNotFoundException: no message has this id, or it is not available any more.
             TemporaryError: a store did not answer.
         """
-        received = self._received(message_id)
+        received = self._received(GET, message_id, caller)
         current = self.transit.contents(received.trace).current
         try:
             return self.raw.read(current.raw if current else _original(received))
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
 
-    def put(self, message_id: str, reference: S3Reference) -> None:
+    def put(self, message_id: str, reference: S3Reference, caller: Principal) -> None:
         """Replace the message's content, for the rule that waits for its function, and for later Gets.
 
         Raises:
-            ResourceNotFoundException: as above.
+            AccessDeniedException, ResourceNotFoundException: as above.
             InvalidContentLocation: the content cannot be read from ``reference``.
             MessageRejected: the content does not meet the criteria.
             MessageFrozen: the content of this message may not be replaced any more.
             TemporaryError: a store did not answer, or other writers were faster ``CONFLICT_ATTEMPTS`` times.
         """
-        received = self._received(message_id)
+        received = self._received(PUT, message_id, caller)
         self._unfrozen(received.trace)
-        content = self.objects.read(reference, limit_bytes=MAX_STORED_BYTES)
+        content = self.objects.read(reference, received.organization_id, limit_bytes=MAX_STORED_BYTES)
         try:
             original = read_headers(partial(self.raw.head, _original(received))).headers
         except MessageNotFoundError as error:
@@ -113,14 +123,19 @@ class MessageFlow:
             data={"raw": raw.model_dump(), "size": size_bytes, "runs": runs},
         )
 
-    def _received(self, message_id: str) -> Fact:
+    def _received(self, operation: str, message_id: str, caller: Principal) -> Fact:
         """Return the fact that opened the message's flow; the message is available from that time on.
 
         Raises:
+            AccessDeniedException: the message is not for this caller. A caller for which there can be no message is not
+                told whether it exists.
             ResourceNotFoundException: no message has this id, it is not available (any more), it is blocked, or its
                 organization is being deleted.
         """
-        openings = (self.ledger.fact(trace, RECEIVED) for trace in traces_of_message(message_id))
+        traces = traces_of_message(message_id)
+        if not self.callers.may_ask(caller):
+            raise AccessDeniedException(caller.arn, operation, message_id if traces else "*")
+        openings = (self.ledger.fact(trace, RECEIVED) for trace in traces)
         received = next((fact for fact in openings if fact is not None), None)
         if (
             received is None
@@ -130,6 +145,8 @@ class MessageFlow:
             raise _not_found(message_id)
         if not self.owners.is_active(received.organization_id):
             raise _not_found(message_id)
+        if not self.callers.may_have(caller, received.trace):
+            raise AccessDeniedException(caller.arn, operation, message_id)
         return received
 
 

@@ -57,6 +57,9 @@ class Ledger(Protocol):
             UnreadableFactError: one of the rows cannot be read.
         """
 
+    def attempts(self, trace: str) -> Sequence[Fact]:
+        """Return the RULE_ATTEMPTED facts of a flow, by one query. Rows that cannot be read are left out."""
+
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         """Return the RECEIVED facts of those flows that exist, by trace, in batched keyed reads."""
 

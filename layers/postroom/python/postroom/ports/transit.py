@@ -211,6 +211,9 @@ class Transit(Protocol):
     def open_call(self, trace: str, key: str) -> OpenCall | None:
         """Return a rule call, if it is open and not parked."""
 
+    def rule_calls(self, trace: str) -> Iterator[RuleCall]:
+        """Yield a flow's rule calls that have not ended, parked ones included, by one query."""
+
     def open_orders(self, trace: str) -> Iterator[Order]:
         """Yield a flow's orders that are open and not parked, in order of keys."""
 

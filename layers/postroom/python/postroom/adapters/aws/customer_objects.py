@@ -19,6 +19,7 @@ from postroom.model.limits import MB
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from postroom.adapters.aws.content_buckets import ContentBuckets
     from postroom.contracts.message_flow import S3Reference
 
 _DENIED: Final = frozenset({"AccessDenied", "403"})
@@ -31,21 +32,21 @@ _UNREADABLE: Final = frozenset({"InvalidObjectState", "InvalidRequest"})
 
 @dataclass(frozen=True, slots=True)
 class S3CustomerObjects:
-    """Implements ``CustomerObjects``. ``account`` and ``region`` are the stack's; ``own`` holds its own buckets."""
+    """Implements ``CustomerObjects``. ``own`` holds the stack's own buckets; ``meant`` decides about others."""
 
     client: S3Client
-    account: str
-    region: str
+    meant: ContentBuckets
     own: frozenset[str]
 
-    def read(self, reference: S3Reference, *, limit_bytes: int) -> bytes:
+    def read(self, reference: S3Reference, organization_id: str, *, limit_bytes: int) -> bytes:
         if reference.bucket in self.own:
             raise InvalidContentLocation(f"The bucket {reference.bucket} is the mail system's own.")
         self._check(reference.bucket)
+        self.meant.check(reference, organization_id)
         version: Any = {"VersionId": reference.version} if reference.version is not None else {}
         try:
             answer = self.client.get_object(
-                Bucket=reference.bucket, Key=reference.key, ExpectedBucketOwner=self.account, **version
+                Bucket=reference.bucket, Key=reference.key, ExpectedBucketOwner=self.meant.place.account, **version
             )
         except ClientError as error:
             raise _refusal(reference, error) from error
@@ -59,7 +60,7 @@ class S3CustomerObjects:
 
     def _check(self, bucket: str) -> None:
         try:
-            answer = self.client.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
+            answer = self.client.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.meant.place.account)
         except (BotoCoreError, ClientError) as error:
             code = code_of(error)
             if code in {"404", "NoSuchBucket"}:
@@ -68,9 +69,10 @@ class S3CustomerObjects:
                 text = f"The bucket {bucket} belongs to another account, or its policy denies access."
                 raise InvalidContentLocation(text) from error
             raise StoreUnavailableError(f"could not check a customer's bucket: {code}") from error
-        region = answer.get("BucketRegion", self.region)
-        if region != self.region:
-            raise InvalidContentLocation(f"The bucket {bucket} is in {region}, not in {self.region}.")
+        here = self.meant.place.region
+        region = answer.get("BucketRegion", here)
+        if region != here:
+            raise InvalidContentLocation(f"The bucket {bucket} is in {region}, not in {here}.")
 
 
 def _refusal(reference: S3Reference, error: ClientError) -> InvalidContentLocation | StoreUnavailableError:

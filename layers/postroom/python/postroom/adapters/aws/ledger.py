@@ -9,7 +9,7 @@ from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import RECEIVED, EventName, Fact
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -54,6 +54,10 @@ class DynamoLedger:
     def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
         found = query(self.client, self.table, part, "", consistent=latest)
         return sorted(map(_fact, found), key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def attempts(self, trace: str) -> Sequence[Fact]:
+        place = ledger_rows.place(trace, f"{OwnFact.RULE_ATTEMPTED}:")
+        return list(_facts(query(self.client, self.table, *place)))
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches

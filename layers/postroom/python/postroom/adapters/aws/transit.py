@@ -19,7 +19,7 @@ from postroom.adapters.aws.tables import get, query
 from postroom.adapters.aws.transactions import MAX_WRITES, NOT_THERE, THERE, Transaction
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import end_key, listed_orders
-from postroom.contracts.orders import Order, order_of
+from postroom.contracts.orders import CALL_PREFIX, Order, RuleCall, order_of
 from postroom.model.facts import RECEIVED, OwnFact
 from postroom.model.limits import RETENTION_AFTER_FINAL_DAYS
 from postroom.ports.message_contents import FlowContents
@@ -254,6 +254,11 @@ class DynamoTransit:
 
     def open_call(self, trace: str, key: str) -> OpenCall | None:
         return open_call_from(get(self.client, self.transit_table, trace, key))
+
+    def rule_calls(self, trace: str) -> Iterator[RuleCall]:
+        for row in query(self.client, self.transit_table, trace, CALL_PREFIX):
+            if isinstance(order := order_of(json.loads(row["body"]["S"])), RuleCall):
+                yield order
 
     def open_orders(self, trace: str) -> Iterator[Order]:
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))

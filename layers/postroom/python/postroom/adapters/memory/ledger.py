@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
-from postroom.model.facts import RECEIVED, split_trace
+from postroom.model.facts import RECEIVED, OwnFact, split_trace
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -43,6 +43,9 @@ class MemoryLedger:
             traces = [trace for trace in self.tables.facts if (split_trace(trace) or ("",))[0] == part]
             found = [fact for trace in traces for fact in self.tables.facts[trace].values()]
         return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+
+    def attempts(self, trace: str) -> Sequence[Fact]:
+        return [fact for fact in self.facts(trace) if fact.name is OwnFact.RULE_ATTEMPTED]
 
     def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
         found = {trace: self.fact(trace, RECEIVED) for trace in traces}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryRuleFunctions:
-    """Implements ``RuleFunctions`` and ``FunctionPolicies``.
+    """Implements ``RuleFunctions``, ``FunctionPolicies`` and ``FunctionRoles``.
 
     A function that raises TimeoutError did not answer in time.
 
@@ -22,12 +22,14 @@ class MemoryRuleFunctions:
         policies: resource policies by ARN of the function.
         calls: every call that reached a function, synchronous or not, in order.
         throttled: ARNs of functions that take no synchronous call.
+        roles: ARNs of roles by ARN of the function.
     """
 
     functions: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     policies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, bytes]] = field(default_factory=list)
     throttled: set[str] = field(default_factory=set)
+    roles: dict[str, str] = field(default_factory=dict)
 
     def call(self, function_arn: str, event: bytes) -> Invocation:
         function = self.functions.get(function_arn)
@@ -51,6 +53,9 @@ class MemoryRuleFunctions:
         if done.failure is Failure.NOT_FOUND:
             return done
         return Invocation(b"", request_id=f"request-{len(self.calls)}")
+
+    def role(self, function_arn: str, *, again: bool = False) -> str | None:  # noqa: ARG002 - nothing is kept
+        return self.roles.get(function_arn)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
         return self.policies.get(function_arn, {}) if function_arn in self.functions else None

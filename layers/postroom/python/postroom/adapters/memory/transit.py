@@ -68,6 +68,11 @@ class MemoryTransit:
                 return None
             return OpenCall(row.entry, row.failed, row.since_ms)
 
+    def rule_calls(self, trace: str) -> Iterator[RuleCall]:
+        with self.tables.lock:
+            entries = [row.entry for (pk, _), row in self.tables.transit.items() if pk == trace]
+        yield from (entry for entry in entries if isinstance(entry, RuleCall))
+
     def open_orders(self, trace: str) -> Iterator[Order]:
         yield from (entry for entry in self.under_way(trace) if not isinstance(entry, Expansion))
 
