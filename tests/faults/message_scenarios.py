@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.batch_plays import one_batch
 from tests.faults.bounce_plays import over_a_cap
 from tests.faults.organizations import (
     CROWD,
@@ -286,6 +287,27 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
             *delivered("m2", "ann"),
             *ended("bounced", "m2", "nobody@acme.test"),
             *ended("told", "m2", "the sender"),
+        ),
+        acme,
+    ),
+    Scenario(
+        "deliver: a batch for a few mailboxes",
+        one_batch,
+        DELIVER,
+        {
+            "m1": ("ann@acme.test",),
+            "m2": ("ann@acme.test", "fay@acme.test"),
+            "m3": ("ann@acme.test", "ben@acme.test"),
+            "m4": ("ann@acme.test", "quinn@acme.test"),
+        },
+        (
+            *delivered("m1", "ann"),
+            *delivered("m2", "ann"),
+            *delivered("m3", "ann", "ben"),
+            *delivered("m4", "ann", "quinn"),
+            *ended("bounced", "m2", "fay"),
+            *ended("told", "m2", "the sender"),
+            *ended("noticed", "m4", "quinn's notice"),
         ),
         acme,
     ),
