@@ -19,7 +19,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     "INBOUND_BUCKET": "InboundBucketName",
     "MAIL_BUCKET": "MailBucketName",
     "AUDIT_SIGNING_KEY_ARN": "AuditSigningKeyArn",
-    "PARKED_QUEUE_URL": "ParkedQueueUrl",
     "INGEST_QUEUE_URL": "IngestQueueUrl",
     "RUN_SYNC_RULE_QUEUE_URL": "RunSyncRuleQueueUrl",
     "RUN_ASYNC_RULE_QUEUE_URL": "RunAsyncRuleQueueUrl",

@@ -9,28 +9,26 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from postroom.adapters.aws.queues import SqsParkedNotices, SqsQueues
-from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
+from postroom.adapters.aws.queues import SqsQueues
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.contracts.orders import STATIONS, BounceOrder, CallPointer, DeliveryOrder
-from postroom.contracts.pointers import Announcement, ParkedPointer
+from postroom.contracts.pointers import Announcement
 from postroom.errors import StoreUnavailableError
-from tests.support.builders import ORG, bounce, call, order
+from tests.support.builders import bounce, call, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from postroom.ports.queues import ParkedNotices, Queues
+    from postroom.ports.queues import Queues
     from tests.support.stack import Stack
 
 
 @dataclass
 class Held:
-    """Queues, and what has arrived in them: bodies by station, and parked pointers with their causes."""
+    """Queues, and what has arrived in them: bodies by station."""
 
     queues: Queues
-    notices: ParkedNotices
     bodies: Callable[[str], Iterable[str]]
-    noticed: Callable[[], Iterable[tuple[str, str]]]
 
 
 def drain(stack: Stack, name: str) -> list[Any]:
@@ -45,22 +43,12 @@ def drain(stack: Stack, name: str) -> list[Any]:
 @pytest.fixture(params=["memory", "sqs"])
 def held(request: pytest.FixtureRequest) -> Held:
     if request.param == "memory":
-        queues, notices = MemoryQueues(), MemoryParkedNotices()
-        return Held(
-            queues,
-            notices,
-            lambda station: queues.queues[station],
-            lambda: [(pointer.model_dump_json(), cause) for pointer, cause in notices.sent],
-        )
+        queues = MemoryQueues()
+        return Held(queues, lambda station: queues.queues[station])
     stack: Stack = request.getfixturevalue("stack")
     return Held(
         sqs_queues(stack),
-        SqsParkedNotices(stack.sqs, stack.environment["PARKED_QUEUE_URL"]),
         lambda station: [found["Body"] for found in drain(stack, STATIONS[station].queue)],
-        lambda: [
-            (found["Body"], found["MessageAttributes"]["cause"]["StringValue"])
-            for found in drain(stack, "PARKED_QUEUE_URL")
-        ],
     )
 
 
@@ -111,12 +99,6 @@ def test_a_notification_arrives_as_it_was(held: Held) -> None:
     body = '{"x": "\\u0000 \\ud800 ü", "y": [1]}\n'
     held.queues.send([Announcement(body)])
     assert list(held.bodies("ingest")) == [body]
-
-
-def test_a_pointer_arrives_with_its_cause(held: Held) -> None:
-    pointer = ParkedPointer(id="t/order:ann", trace="t", organization_id=ORG)
-    held.notices.send(pointer, "KeyUnavailableError: disabled")
-    assert list(held.noticed()) == [(pointer.model_dump_json(), "KeyUnavailableError: disabled")]
 
 
 def test_a_batch_that_sqs_takes_only_in_part_is_an_error(stack: Stack) -> None:

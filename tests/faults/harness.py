@@ -59,11 +59,8 @@ MAPPINGS: Final[Mapping[str, str]] = {
     **dict(STATIONS),
     STREAM: "record_events",
     "RETRY_EVENTS_QUEUE_URL": "retry_events",
-    "RETRY_EVENTS_DLQ_URL": "park",
     "AUDIT_QUEUE_URL": "write_audit_log",
-    "AUDIT_DLQ_URL": "park",
     "RETRY_AUDIT_QUEUE_URL": "write_audit_log",
-    "RETRY_AUDIT_DLQ_URL": "park",
 }
 """The function of each queue, named by its variable, and of the ledger's stream."""
 
@@ -170,7 +167,7 @@ class Harness:
     def make_dead_letters(self, queue: str) -> None:
         """Make all messages of a queue dead letters, as SQS does after the last attempt."""
         for body in self.queued()[queue.lower()]:
-            self.stack.sqs.send_message(QueueUrl=self.stack.environment[f"{queue}_DLQ_URL"], MessageBody=body)
+            self.stack.sqs.send_message(QueueUrl=self.stack.environment["DEAD_LETTER_QUEUE_URL"], MessageBody=body)
         self.forget(f"{queue}_QUEUE_URL")
 
     def put_in_place(self, message_id: str, content: bytes) -> None:

@@ -13,6 +13,7 @@ from postroom.contracts.orders import STATIONS
 from tests.faults.audited import troubles, unproved
 from tests.faults.evidence import ENDS, PASSING, State
 from tests.faults.exported import faults_of
+from tests.support.stack import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -263,16 +264,10 @@ def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[
             yield Finding(Kind.LOST, f"the order of {mailbox} is listed and open, but in no queue")
 
 
-def every_parked_thing_raises_the_alarm(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Each parked row has a pointer in the parked queue; dead-letter queues are empty."""
-    pointed = {json.loads(body)["id"] for body in found.queues["parked"]}
-    for row in found.transit:
-        name = f"{row['pk']['S']}/{row['sk']['S']}"
-        if row["state"]["S"] == "PARKED" and name not in pointed:
-            yield Finding(Kind.LOST, f"{name} is parked, but has no pointer in the parked queue")
-    for name, bodies in found.queues.items():
-        if name.endswith("-dead") and bodies:
-            yield Finding(Kind.WRONG, f"{len(bodies)} messages are in {name}")
+def every_dead_letter_is_parked(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """The queue of dead letters is empty."""
+    if bodies := found.queues[DEAD_LETTERS]:
+        yield Finding(Kind.LOST, f"{len(bodies)} dead letters are not parked")
 
 
 def every_fact_is_projected(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
@@ -368,7 +363,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     facts_are_complete,
     each_flow_has_one_bounce_message,
     what_is_open_is_in_a_queue,
-    every_parked_thing_raises_the_alarm,
+    every_dead_letter_is_parked,
     every_fact_is_projected,
     each_call_of_a_provider_has_one_fact,
     every_audited_delivery_is_in_every_destination,

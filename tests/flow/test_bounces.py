@@ -146,8 +146,8 @@ def test_a_dead_letter_of_bounce_is_parked_as_a_bounce_order(pipeline: Pipeline)
             "Messages"
         ]
     ]
-    pipeline.stack.sqs.send_message(QueueUrl=pipeline.stack.environment["BOUNCE_DLQ_URL"], MessageBody=body)
-    pipeline._batch("BOUNCE_DLQ_URL", "park")
+    pipeline.stack.sqs.send_message(QueueUrl=pipeline.stack.environment["DEAD_LETTER_QUEUE_URL"], MessageBody=body)
+    pipeline._batch("DEAD_LETTER_QUEUE_URL", "park")
     (parked,) = pipeline.operator.parking.list()
     assert (parked.station, parked.cause.startswith("gave up after")) == ("bounce", True)
 

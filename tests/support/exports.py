@@ -17,7 +17,7 @@ from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.parked import MemoryParkedThings
-from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
@@ -83,7 +83,6 @@ class ExportSystem:
     uploads: MemoryExportUploads = field(default_factory=MemoryExportUploads)
     staging: MemoryExportStaging = field(default_factory=MemoryExportStaging)
     queues: MemoryQueues = field(default_factory=MemoryQueues)
-    notices: MemoryParkedNotices = field(default_factory=MemoryParkedNotices)
     contents: dict[str, bytes] = field(default_factory=dict)
     """What was put into the mailbox, by token."""
     others: bool = False
@@ -97,7 +96,7 @@ class ExportSystem:
         self.transit = MemoryTransit(self.tables, self.now)
         self.ledger = MemoryLedger(self.tables)
         self.things = MemoryParkedThings(self.tables, self.now)
-        self.parking = Redriving(self.things, self.ledger, self.notices, self.transit, self.now, self.queues)
+        self.parking = Redriving(self.things, self.ledger, self.transit, self.now, self.queues)
         wrapped = self.keys.new(KMS, arn())
         owner = MailboxOwner(ORG, arn(), KMS)
         self.mailboxes.create("ann", owner, wrapped_key=wrapped, quota_bytes=1 << 40, now_ms=NOON)

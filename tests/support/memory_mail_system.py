@@ -16,7 +16,7 @@ from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.open_calls import MemoryOpenCalls
 from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.probes import MemoryProbes
-from postroom.adapters.memory.queues import MemoryParkedNotices, MemoryQueues
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
@@ -96,12 +96,10 @@ class MemoryMailSystem:
         self.things = MemoryParkedThings(self.tables, self.now)
         self.ledger = MemoryLedger(self.tables)
         self.queues = MemoryQueues()
-        self.notices = MemoryParkedNotices()
         self.sender = MemoryBounceSender()
         self.parking = MemoryParking(
             things=self.things,
             ledger=self.ledger,
-            notices=self.notices,
             now=self.now,
             transit=self.transit,
             queues=self.queues,

@@ -62,7 +62,7 @@ _ASIDE: Final = {"retry_events", "write_audit_log", "retry_audit"}
 _ON_THE_WAY: Final = {name: station.queue for name, station in orders.STATIONS.items() if name not in _ASIDE}
 STATIONS: Final = (
     *((queue, name) for name, queue in _ON_THE_WAY.items()),
-    *((queue.replace("_QUEUE_URL", "_DLQ_URL"), "park") for queue in _ON_THE_WAY.values()),
+    ("DEAD_LETTER_QUEUE_URL", "park"),
 )
 """Queues (variables' names) and the functions that read them."""
 

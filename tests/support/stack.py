@@ -25,14 +25,17 @@ REGION: Final = "us-east-1"
 
 TABLES: Final = ("DIRECTORY_TABLE", "LEDGER_TABLE", "TRANSIT_TABLE", "MAILBOX_TABLE")
 BUCKETS: Final = ("INBOUND_BUCKET", "MAIL_BUCKET")
-QUEUES: Final = (*(station.queue.removesuffix("_QUEUE_URL") for station in STATIONS.values()), "PARKED")
+QUEUES: Final = tuple(dict.fromkeys(station.queue.removesuffix("_QUEUE_URL") for station in STATIONS.values()))
+DEAD_LETTERS: Final = "dead-letters"
+"""Name of the queue of dead letters."""
+
 MAX_RECEIVES: Final = {"RETRY_EVENTS": 5, "RETRY_AUDIT": 5}
 """How many times a queue delivers a message before it becomes a dead letter; as in template.yaml, or 100."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """``environment`` holds every function's variables together; queue URLs of dead letters are ``<NAME>_DLQ_URL``."""
+    """``environment`` holds every function's variables together."""
 
     environment: Mapping[str, str]
     dynamodb: DynamoDBClient
@@ -73,8 +76,9 @@ class Stack:
         for name in BUCKETS:
             environment[name] = name.lower().replace("_", "-")
             s3.create_bucket(Bucket=environment[name])
+        environment["DEAD_LETTER_QUEUE_URL"] = sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
         for name in QUEUES:
-            environment.update(_queue(sqs, name))
+            environment[f"{name}_QUEUE_URL"] = _queue(sqs, name)
         environment["POSTPONED_QUEUE_URL"] = environment["UPDATE_CALENDAR_QUEUE_URL"]
         boto3.client("events").create_event_bus(Name="mail")
         boto3.client("logs").create_log_group(logGroupName="api-trail")
@@ -126,12 +130,8 @@ def make_table(client: DynamoDBClient, name: str, *, stream: bool = False) -> No
     )
 
 
-def _queue(sqs: SQSClient, name: str) -> dict[str, str]:
-    """Make a queue; all but the parked queue have one for dead letters."""
-    if name == "PARKED":
-        return {"PARKED_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"]}
-    dead = sqs.create_queue(QueueName=f"{name.lower()}-dead")["QueueUrl"]
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name.lower()}-dead"
+def _queue(sqs: SQSClient, name: str) -> str:
+    """Make a station's queue and return its URL."""
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{DEAD_LETTERS}"
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES.get(name, 100)})
-    url = sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    return {f"{name}_QUEUE_URL": url, f"{name}_DLQ_URL": dead}
+    return sqs.create_queue(QueueName=name.lower(), Attributes={"RedrivePolicy": policy})["QueueUrl"]

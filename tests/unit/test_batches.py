@@ -14,8 +14,10 @@ from aws_lambda_powertools import Logger
 from postroom.adapters.aws.attempts import PREFIX, AttemptCounts, Attempts
 from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED, SqsBatch, SqsRecord
 from postroom.adapters.aws.queues import SqsDeadLetters
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.errors import StoreUnavailableError
 from postroom.model.limits import RESERVE_MS
+from postroom.ports.metrics import FAILED_RECORDS
 from tests.support.builders import NOON
 
 if TYPE_CHECKING:
@@ -56,11 +58,13 @@ class Post:
     log: io.StringIO
     done: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    metrics: MemoryStackMetrics = field(default_factory=MemoryStackMetrics)
 
     def __post_init__(self) -> None:
         self.counts = AttemptCounts(self.stack.dynamodb, "transit_table", lambda: NOON)
-        dead_letters = SqsDeadLetters(self.stack.sqs, self.stack.environment["DELIVER_DLQ_URL"])
-        self.batch = SqsBatch(Logger(service=f"test-{id(self.log)}", stream=self.log), self.counts, dead_letters)
+        dead_letters = SqsDeadLetters(self.stack.sqs, self.stack.environment["DEAD_LETTER_QUEUE_URL"])
+        logger = Logger(service=f"test-{id(self.log)}", stream=self.log)
+        self.batch = SqsBatch(logger, self.counts, self.metrics, dead_letters)
         self.stack.dynamodb.meta.events.register("before-call.dynamodb", self._called)
 
     def _called(self, model: Any, **_: Any) -> None:
@@ -78,7 +82,7 @@ class Post:
 
     def dead(self) -> list[tuple[str, str]]:
         """Take the dead letters: body and cause of each."""
-        url = self.stack.environment["DELIVER_DLQ_URL"]
+        url = self.stack.environment["DEAD_LETTER_QUEUE_URL"]
         every: Any = ["All"]
         answer = self.stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=every)
         return [(m["Body"], m["MessageAttributes"]["cause"]["StringValue"]) for m in answer.get("Messages", [])]
@@ -108,6 +112,21 @@ def test_a_first_receive_that_succeeds_costs_no_call(post: Post) -> None:
 def test_a_failed_record_is_named_and_those_behind_it_are_done(post: Post) -> None:
     assert post.process("a", "bad", "c") == ["m1"]
     assert post.done == ["a", "c"]
+
+
+def test_each_failure_counts_in_the_metric_that_an_alarm_watches_and_nothing_else_does(post: Post) -> None:
+    post.process("a", "b")
+    assert post.metrics.recorded == []
+    post.process("bad", "a", "bad")
+    post.batch.process(event("a", "b", "c"), post.accept, lambda: 0)  # the second and the third go back untouched
+    assert post.metrics.recorded == [{FAILED_RECORDS: 1}, {FAILED_RECORDS: 1}]
+
+
+def test_a_dead_letter_of_sqs_names_the_queue_that_it_comes_from() -> None:
+    (record,) = event("a", receives=100)["Records"]
+    record["eventSourceARN"] = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+    record["attributes"]["DeadLetterQueueSourceArn"] = QUEUE
+    assert SqsRecord.of(record) == SqsRecord("m0", "a", QUEUE, 100)
 
 
 def test_a_whole_batch_may_fail_without_the_function_failing(post: Post) -> None:

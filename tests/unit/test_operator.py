@@ -19,7 +19,7 @@ from postroom.errors import SettingsError
         ("ledger", "LEDGER_TABLE"),
         (
             "parking",
-            "LEDGER_TABLE, TRANSIT_TABLE, DIRECTORY_TABLE, PARKED_QUEUE_URL, "
+            "LEDGER_TABLE, TRANSIT_TABLE, DIRECTORY_TABLE, "
             + ", ".join(station.queue for station in STATIONS.values()),
         ),
     ],

@@ -11,7 +11,6 @@ import pytest
 
 from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.parked import MemoryParkedThings
-from postroom.adapters.memory.queues import MemoryParkedNotices
 from postroom.contracts.import_orders import end_of_import
 from postroom.errors import StoreUnavailableError
 from postroom.imports import import_mailbox
@@ -196,8 +195,8 @@ def test_a_job_whose_parked_order_is_discarded_fails_with_the_cause() -> None:
     system.start(archive(messages(3)))
     system.queues.queues["import_mailbox"].clear()
     things = MemoryParkedThings(system.tables, system.tick)
-    ledger, notices = MemoryLedger(system.tables), MemoryParkedNotices()
-    parking = Redriving(things, ledger, notices, system.transit, system.tick, system.queues)
+    ledger = MemoryLedger(system.tables)
+    parking = Redriving(things, ledger, system.transit, system.tick, system.queues)
     parking.park_order(system.order, "StoreUnavailableError: no answer")
     (parked,) = things.list()
     assert parking.discard(parked)

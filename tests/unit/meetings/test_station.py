@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.calendar_store.store import OpenCalendar
 from postroom.contracts.orders import CalendarOrder
@@ -309,6 +310,7 @@ def test_the_bytes_of_an_answer_are_kept_as_long_as_those_of_the_request(system:
         scans=MemoryTransitScans(system.tables),
         archive=system.raw,
         organizations=OneOrganization(),
+        metrics=MemoryStackMetrics(),
         times=SweepTimes(3_600_000, 30 * DAY_MS),
         now=system.now,
     )

@@ -103,7 +103,6 @@ def test_a_flow_that_was_given_up_is_parked_as_itself_and_its_decided_orders_are
     assert (parked.id, parked.organization_id, parked.station) == (EXPANSION, ORG, "ingest")
     assert sent(post) == CROWD[:CHUNK_RECIPIENTS]
     assert "PARKED" in [fact.name for fact in post.ledger.facts(TRACE)]
-    assert [pointer.id for pointer, _ in post.notices.sent] == [EXPANSION]
 
 
 def test_its_redrive_reaches_every_recipient_once(post: MemoryMailSystem) -> None:
@@ -145,14 +144,14 @@ def test_a_flow_that_only_lacks_its_sends_gets_them_and_nothing_is_parked(post: 
 def test_a_flow_that_is_over_is_not_changed(post: MemoryMailSystem) -> None:
     post.arrive("m1", MESSAGE, "u01@acme.test")
     dead_letters(post).accept("queue", notification("m1", ["u01@acme.test"]), 100)
-    assert (all_parked(post), sent(post), list(post.notices.sent)) == ({}, [], [])
+    assert (all_parked(post), sent(post)) == ({}, [])
 
 
 def test_a_notification_without_a_flow_is_parked_as_it_came(post: MemoryMailSystem) -> None:
     body = notification("m1", ["u01@acme.test"])
-    dead_letters(post).accept("arn:aws:sqs:us-east-1:123456789012:dead", body, 100)
+    dead_letters(post).accept("arn:aws:sqs:us-east-1:123456789012:ingest", body, 100)
     (parked,) = all_parked(post).values()
-    assert (parked.trace, parked.cause) == ("arrival:m1", "gave up after 100 receives (dead)")
+    assert (parked.trace, parked.cause) == ("arrival:m1", "gave up after 100 receives (ingest)")
 
 
 def test_a_stations_own_cause_is_the_cause(post: MemoryMailSystem) -> None:
@@ -161,18 +160,13 @@ def test_a_stations_own_cause_is_the_cause(post: MemoryMailSystem) -> None:
     assert parked.cause == "gave up after 5 failed attempts"
 
 
-@pytest.mark.parametrize("queue", ["notices", "queues"])
-def test_if_a_send_fails_everything_is_done_when_the_dead_letter_comes_again(
-    post: MemoryMailSystem, queue: str
-) -> None:
+def test_if_a_send_fails_everything_is_done_when_the_dead_letter_comes_again(post: MemoryMailSystem) -> None:
     body = dies_behind(post, 1, "all@acme.test", "x@nowhere.test")
-    refusing = Refusing(getattr(post.parking, queue))
-    letters = dead_letters(post, **{queue: refusing})
+    letters = dead_letters(post, queues=Refusing(post.parking.queues))
     with pytest.raises(StoreUnavailableError):
         letters.accept("queue", body, 100)
     letters.accept("queue", body, 100)
     assert len(all_parked(post)) == 2
-    assert {pointer.id for pointer, _ in post.notices.sent} == set(all_parked(post))
     assert set(sent(post)) == set(CROWD[:CHUNK_RECIPIENTS])
 
 

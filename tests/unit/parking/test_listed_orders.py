@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from postroom.adapters.memory.ledger import MemoryLedger
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.contracts.order_list import LISTED_WITHIN_MS, in_row
 from postroom.contracts.orders import DeliveryOrder
@@ -49,6 +50,7 @@ def sweep(post: MemoryMailSystem) -> Sweep:
         scans=MemoryTransitScans(post.tables),
         archive=post.raw,
         organizations=Organizations(),
+        metrics=MemoryStackMetrics(),
         times=SweepTimes(HOUR, 30 * DAY_MS),
         now=post.now,
     )

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.memory.ledger import MemoryLedger
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.adapters.memory.parked import MemoryParkedThings
-from postroom.adapters.memory.queues import (
-    MemoryParkedNotices,
-    MemoryQueues,
-)
+from postroom.adapters.memory.queues import MemoryQueues
 from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
@@ -24,6 +22,7 @@ from postroom.contracts.export_orders import PlanExportOrder
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
 from postroom.parking.sweep import PLACE_EVERY_MS, ROUND_MS, Sweep, SweepTimes
+from postroom.ports.metrics import PARKED_OPEN
 from postroom.ports.transit import Commit
 from tests.support.builders import NOON, ORG, bounce, provider_call
 
@@ -73,13 +72,17 @@ def archive(clock: Clock) -> CountingRawMail:
 
 
 @pytest.fixture
-def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
+def metrics() -> MemoryStackMetrics:
+    return MemoryStackMetrics()
+
+
+@pytest.fixture
+def sweep(clock: Clock, archive: CountingRawMail, metrics: MemoryStackMetrics) -> Sweep:
     tables = MemoryTables()
     return Sweep(
         parking=Parking(
             MemoryParkedThings(tables, clock),
             MemoryLedger(tables),
-            MemoryParkedNotices(),
             MemoryTransit(tables, clock),
             clock,
         ),
@@ -88,6 +91,7 @@ def sweep(clock: Clock, archive: CountingRawMail) -> Sweep:
         scans=MemoryTransitScans(tables),
         archive=archive,
         organizations=OneOrganization(),
+        metrics=metrics,
         times=SweepTimes(HOUR, 30 * DAY),
         now=clock,
     )
@@ -164,3 +168,19 @@ def test_an_export_may_be_open_for_days_and_a_message_for_hours(sweep: Sweep, cl
         sweep.run(lambda: 60_000)
     assert [parked.key for parked in sweep.parking.list()] == [bounce().key]
     assert [entry.key for entry in sweep.transit.open_orders("export:j")] == ["plan-export"]
+
+
+def test_every_sweep_counts_what_is_parked_for_the_alarm(
+    sweep: Sweep, clock: Clock, metrics: MemoryStackMetrics
+) -> None:
+    sweep.run()
+    order = bounce("ann@acme.test")
+    sweep.transit.commit(Commit(orders=[order]))
+    sweep.parking.park_order(order, "AccessDenied")
+    sweep.parking.park_orphan("m1", "{}")
+    sweep.run()
+    for parked in [*sweep.parking.list()]:
+        assert sweep.parking.discard(parked)
+    clock.at += HOUR
+    sweep.run()
+    assert [values[PARKED_OPEN] for values in metrics.recorded] == [0, 2, 0]

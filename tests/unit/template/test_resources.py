@@ -6,29 +6,11 @@ import pytest
 
 from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
 from postroom.audit.write_audit_log import LAST_RECEIVE
-from postroom.ports.metrics import RULE_FUNCTION_FAILURE
 
 from .conftest import Template, listed, subject
 
 DAY: Final = 86_400
-DEAD_LETTERS: Final = {
-    "IngestDeadLetterQueue",
-    "RunSyncRuleDeadLetterQueue",
-    "RunAsyncRuleDeadLetterQueue",
-    "DeliverDeadLetterQueue",
-    "UpdateCalendarDeadLetterQueue",
-    "BounceDeadLetterQueue",
-    "PlanExportDeadLetterQueue",
-    "PackExportDeadLetterQueue",
-    "SealExportDeadLetterQueue",
-    "ImportMailboxDeadLetterQueue",
-    "RetryEventsDeadLetterQueue",
-    "AuditDeadLetterQueue",
-    "RetryAuditDeadLetterQueue",
-    "RecordEventsFailureQueue",
-    "InboundTopicDeadLetterQueue",
-}
-END_OF_THE_LINE: Final = "ParkedQueue"
+DEAD_LETTERS: Final = "DeadLetterQueue"
 POSTPONED: Final = {"RetryEventsQueue", "RetryAuditQueue"}
 
 
@@ -37,13 +19,13 @@ def queues_read_by(template: Template, function: str) -> set[str]:
     return {subject(each["Properties"]["Queue"]) for each in events if each["Type"] == "SQS"}
 
 
-def test_every_queue_is_a_dead_letter_queue_or_has_one(template: Template) -> None:
+def test_every_queue_but_that_of_dead_letters_sends_what_it_gives_up_there(template: Template) -> None:
     for name, queue in template.of_type("AWS::SQS::Queue").items():
         redrive = queue["Properties"].get("RedrivePolicy")
-        if name in DEAD_LETTERS | {END_OF_THE_LINE}:
+        if name == DEAD_LETTERS:
             assert redrive is None, f"{name}: what ends here is parked, not thrown on"
         else:
-            assert subject(redrive["deadLetterTargetArn"]) in DEAD_LETTERS, name
+            assert subject(redrive["deadLetterTargetArn"]) == DEAD_LETTERS, name
             assert redrive["maxReceiveCount"] >= 5, f"{name}: AWS advises five or more where Lambda reads"
 
 
@@ -69,39 +51,8 @@ def test_a_dead_letter_queue_remembers_longer_than_the_queue_before_it(template:
             assert dead["MessageRetentionPeriod"] > queue["Properties"]["MessageRetentionPeriod"]
 
 
-def test_park_reads_every_dead_letter_queue(template: Template) -> None:
-    assert queues_read_by(template, "ParkFunction") == DEAD_LETTERS
-
-
-def test_every_dead_letter_queue_and_the_parked_queue_has_an_alarm(template: Template) -> None:
-    for name in DEAD_LETTERS | {END_OF_THE_LINE}:
-        metrics = template.resources[f"{name}Alarm"]["Properties"]["Metrics"]
-        watched = [each["MetricStat"]["Metric"] for each in metrics if "MetricStat" in each]
-        assert {subject(dimension["Value"]) for each in watched for dimension in each["Dimensions"]} == {name}
-        assert {each["MetricName"] for each in watched} == {
-            "ApproximateNumberOfMessagesVisible",
-            "ApproximateNumberOfMessagesNotVisible",  # a message that park keeps failing on is mostly invisible
-        }
-
-
-def test_every_alarm_notifies_the_topic_if_there_is_one(template: Template) -> None:
-    alarms = template.of_type("AWS::CloudWatch::Alarm")
-    assert alarms
-    for name, alarm in alarms.items():
-        assert alarm["Properties"]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic", name
-
-
-def test_failing_functions_of_rules_are_noticed_in_whatever_organization(template: Template) -> None:
-    alarm = template.resources["RuleFunctionFailureAlarm"]["Properties"]
-    assert alarm["MetricName"] == RULE_FUNCTION_FAILURE
-    assert subject(alarm["Namespace"]) == subject(template.variables("RecordEventsFunction")["METRICS_NAMESPACE"])
-    assert "Dimensions" not in alarm, "the sum over all organizations has none"
-
-
-def test_throttling_is_noticed_with_as_many_functions_as_there_are(template: Template) -> None:
-    alarm = template.resources["ThrottlesAlarm"]["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Throttles")
-    assert not {"Metrics", "Dimensions"} & alarm.keys(), "over all functions: the alarm does not grow with them"
+def test_park_reads_the_dead_letters(template: Template) -> None:
+    assert queues_read_by(template, "ParkFunction") == {DEAD_LETTERS}
 
 
 def test_a_queue_hides_a_message_for_six_times_the_time_its_function_has(template: Template) -> None:
@@ -160,7 +111,7 @@ def test_notifications_reach_ingest_as_ses_wrote_them(template: Template) -> Non
     assert subscription["Properties"]["RawMessageDelivery"] is True
     assert subject(subscription["Properties"]["Endpoint"]) == "IngestQueue"
     target = subscription["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]
-    assert subject(target) == "InboundTopicDeadLetterQueue"
+    assert subject(target) == DEAD_LETTERS
     assert subscription["DependsOn"] == "InboundQueuesPolicy"
     statements = template.resources["InboundQueuesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (allowing,) = (each for each in statements if each["Effect"] == "Allow")
@@ -304,5 +255,5 @@ def test_a_failed_batch_of_facts_is_split_retried_a_few_times_and_kept(template:
     stream = template.functions["RecordEventsFunction"]["Events"]["Ledger"]["Properties"]
     assert stream["BisectBatchOnFunctionError"] is True
     assert 0 < stream["MaximumRetryAttempts"] <= 10
-    assert subject(stream["DestinationConfig"]["OnFailure"]["Destination"]) == "RecordEventsFailureQueue"
+    assert subject(stream["DestinationConfig"]["OnFailure"]["Destination"]) == DEAD_LETTERS
     assert "ReportBatchItemFailures" in listed(stream["FunctionResponseTypes"])

@@ -10,7 +10,7 @@ from postroom.adapters.aws.bounces import SesBounceSender
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import StationSettings, Url
+from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.bounce.bounce import LOOK_AGAIN_S, WAIT_FOR_OTHERS_MS, Bouncer
 from postroom.bounce.caps import Caps
 from postroom.effects.once import Once
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class BounceSettings(StationSettings):
+class BounceSettings(StationSettings, QueueSettings):
     inbound_bucket: str
     bounce_queue_url: Url
-    bounce_dlq_url: Url
     bounces_per_sender: int
     bounces_per_sender_domain: int
     bounces_per_organization: int
@@ -56,4 +55,4 @@ def build(settings: BounceSettings) -> Bouncer:
 
 
 def batch(settings: BounceSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.bounce_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

@@ -13,7 +13,7 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import StationSettings, Url
+from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.delivery.deliver import Deliver
 
 if TYPE_CHECKING:
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class DeliverSettings(StationSettings):
+class DeliverSettings(StationSettings, QueueSettings):
     mailbox_table: str
     inbound_bucket: str
     mail_bucket: str
     deliver_queue_url: Url
     update_calendar_queue_url: Url
     bounce_queue_url: Url
-    deliver_dlq_url: Url
 
 
 @ready
@@ -53,4 +52,4 @@ def build(settings: DeliverSettings) -> Deliver:
 
 
 def batch(settings: DeliverSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.deliver_dlq_url, queue=settings.deliver_queue_url)
+    return parts.batch(settings, logger, settings.dead_letter_queue_url, settings.deliver_queue_url)

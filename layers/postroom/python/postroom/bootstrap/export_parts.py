@@ -14,11 +14,11 @@ from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.bootstrap import directory_parts, parts
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import StationSettings, Url
+from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.export.job import Export
 
 
-class ExportSettings(StationSettings):
+class ExportSettings(StationSettings, QueueSettings):
     """Of functions that export mailboxes."""
 
     mailbox_table: str

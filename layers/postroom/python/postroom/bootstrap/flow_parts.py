@@ -19,7 +19,6 @@ def flow_parking(settings: FlowParkingSettings) -> FlowParking:
     return FlowParking(
         things=parts.parked_things(settings),
         ledger=parts.ledger(settings),
-        notices=parts.parked_notices(settings),
         now=now_ms,
         transit=parts.transit(settings),
         queues=parts.queues(settings),

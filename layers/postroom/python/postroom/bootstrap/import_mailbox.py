@@ -16,7 +16,7 @@ from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import calendar_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import DirectorySettings, TimedSettings, Url
+from postroom.bootstrap.settings import DirectorySettings, QueueSettings, TimedSettings, Url
 from postroom.imports.import_mailbox import ImportMailbox
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ STORE_THREADS: Final = 9
 """How many objects are stored at the same time: below the connections of a client (10). Ours."""
 
 
-class ImportMailboxSettings(calendar_parts.CalendarSettings, DirectorySettings, TimedSettings):
+class ImportMailboxSettings(calendar_parts.CalendarSettings, DirectorySettings, QueueSettings, TimedSettings):
     mail_bucket: str
     import_mailbox_queue_url: Url
-    import_mailbox_dlq_url: Url
 
 
 @ready
@@ -61,4 +60,4 @@ def build(settings: ImportMailboxSettings) -> ImportMailbox:
 
 
 def batch(settings: ImportMailboxSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.import_mailbox_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

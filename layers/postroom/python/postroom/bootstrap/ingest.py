@@ -11,18 +11,17 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.bootstrap import flow_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
+from postroom.bootstrap.settings import QueueSettings
 from postroom.inbound.ingest import Ingest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.adapters.aws.batches import SqsBatch
-    from postroom.bootstrap.settings import Url
 
 
-class IngestSettings(flow_parts.FlowParkingSettings):
+class IngestSettings(flow_parts.FlowParkingSettings, QueueSettings):
     inbound_bucket: str
-    ingest_dlq_url: Url
     plus_addressing: bool
 
 
@@ -44,4 +43,4 @@ def build(settings: IngestSettings) -> Ingest:
 
 
 def batch(settings: IngestSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.ingest_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

@@ -245,7 +245,6 @@ class Operator:
             transit=parts.transit(settings),
             things=parts.parked_things(settings),
             ledger=parts.ledger(settings),
-            notices=parts.parked_notices(settings),
             now=now_ms,
             queues=parts.queues(settings),
         )

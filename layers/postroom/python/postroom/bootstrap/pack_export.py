@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.adapters.aws.batches import SqsBatch
-    from postroom.bootstrap.settings import Url
 
 
 class PackExportSettings(ExportSettings):
-    pack_export_dlq_url: Url
+    """No more than every station of exports has."""
 
 
 @ready
@@ -29,4 +28,4 @@ def build(settings: PackExportSettings) -> PackExport:
 
 
 def batch(settings: PackExportSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.pack_export_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

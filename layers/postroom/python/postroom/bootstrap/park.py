@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.bootstrap import flow_parts, parts, ready
+from postroom.bootstrap.settings import BatchSettings
 from postroom.parking.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class ParkSettings(flow_parts.FlowParkingSettings):
+class ParkSettings(flow_parts.FlowParkingSettings, BatchSettings):
     """Orders that a dead letter left open are sent to their stations."""
 
 

@@ -11,7 +11,7 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.metrics import EmbeddedStackMetrics
 from postroom.adapters.aws.parked import DynamoParkedThings
 from postroom.adapters.aws.postponement import SqsPostponement
-from postroom.adapters.aws.queues import SqsDeadLetters, SqsParkedNotices, SqsQueues
+from postroom.adapters.aws.queues import SqsDeadLetters, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.lines import write_line
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from postroom.bootstrap.settings import (
+        BatchSettings,
         FlowSettings,
         LedgerSettings,
         MetricsSettings,
-        OrderParkingSettings,
         TimedSettings,
         Url,
     )
@@ -56,14 +56,9 @@ def queues(settings: TimedSettings) -> SqsQueues:
     return SqsQueues(clients.later(clients.sqs), urls, settings.shortened_s)
 
 
-def parking(settings: OrderParkingSettings) -> Parking:
+def parking(settings: FlowSettings) -> Parking:
     """Return what parks orders."""
-    return Parking(parked_things(settings), ledger(settings), parked_notices(settings), transit(settings), now_ms)
-
-
-def parked_notices(settings: OrderParkingSettings) -> SqsParkedNotices:
-    """Return the queue that raises the alarm."""
-    return SqsParkedNotices(clients.later(clients.sqs), settings.parked_queue_url)
+    return Parking(parked_things(settings), ledger(settings), transit(settings), now_ms)
 
 
 def stack_metrics(settings: MetricsSettings) -> EmbeddedStackMetrics:
@@ -72,7 +67,7 @@ def stack_metrics(settings: MetricsSettings) -> EmbeddedStackMetrics:
 
 
 def batch(
-    settings: FlowSettings, logger: Logger, dead_letters: Url | None = None, queue: Url | None = None
+    settings: BatchSettings, logger: Logger, dead_letters: Url | None = None, queue: Url | None = None
 ) -> SqsBatch:
     """Return the loop over a batch of messages.
 
@@ -85,4 +80,4 @@ def batch(
     counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
     given_up = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
     postponement = SqsPostponement(clients.later(clients.sqs), queue) if queue else None
-    return SqsBatch(logger, counts, given_up, postponement)
+    return SqsBatch(logger, counts, stack_metrics(settings), given_up, postponement)

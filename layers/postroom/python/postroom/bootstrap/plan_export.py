@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 class PlanExportSettings(ExportSettings):
     pack_export_queue_url: Url
-    plan_export_dlq_url: Url
     export_other_items: bool
 
 
@@ -28,4 +27,4 @@ def build(settings: PlanExportSettings) -> PlanExport:
 
 
 def batch(settings: PlanExportSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.plan_export_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

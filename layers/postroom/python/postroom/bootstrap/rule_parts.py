@@ -10,12 +10,12 @@ from postroom.adapters.aws.open_calls import DynamoOpenCalls
 from postroom.adapters.aws.probes import DynamoProbes
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies, LambdaRuleFunctions
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import StationSettings
+from postroom.bootstrap.settings import QueueSettings, StationSettings
 from postroom.rules.attempt import Caller
 from postroom.rules.breaker import PAUSE_SECONDS, Breaker
 
 
-class RuleSettings(StationSettings):
+class RuleSettings(StationSettings, QueueSettings):
     """Of stations that call the functions of rules."""
 
     account_id: str

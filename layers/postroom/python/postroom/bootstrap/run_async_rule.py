@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 class RunAsyncRuleSettings(rule_parts.RuleSettings):
     run_async_rule_queue_url: Url
-    run_async_rule_dlq_url: Url
 
 
 @ready
@@ -36,4 +35,4 @@ def build(settings: RunAsyncRuleSettings) -> RunAsyncRule:
 
 
 def batch(settings: RunAsyncRuleSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.run_async_rule_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

@@ -11,7 +11,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.bootstrap import parts, ready, rule_parts
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import OrderQueueSettings, Url
+from postroom.bootstrap.settings import OrderQueueSettings
 from postroom.rules.run_sync_rule import RunSyncRule
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 class RunSyncRuleSettings(rule_parts.RuleSettings, OrderQueueSettings):
     inbound_bucket: str
-    run_sync_rule_dlq_url: Url
     plus_addressing: bool
 
 
@@ -47,4 +46,4 @@ def build(settings: RunSyncRuleSettings) -> RunSyncRule:
 
 
 def batch(settings: RunSyncRuleSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.run_sync_rule_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

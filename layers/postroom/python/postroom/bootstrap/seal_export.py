@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 class SealExportSettings(ExportSettings):
     pack_export_queue_url: Url
-    seal_export_dlq_url: Url
 
 
 @ready
@@ -26,4 +25,4 @@ def build(settings: SealExportSettings) -> SealExport:
 
 
 def batch(settings: SealExportSettings, logger: Logger) -> SqsBatch:
-    return parts.batch(settings, logger, dead_letters=settings.seal_export_dlq_url)
+    return parts.batch(settings, logger, dead_letters=settings.dead_letter_queue_url)

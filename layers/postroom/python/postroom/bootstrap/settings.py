@@ -185,6 +185,16 @@ class OrganizationMetricsSettings(MetricsSettings):
     organization_metrics: bool
 
 
+class BatchSettings(FlowSettings, MetricsSettings):
+    """Of functions that read queues: attempts are counted in transit, failed records are a metric."""
+
+
+class QueueSettings(BatchSettings):
+    """Of functions that read the queue of a station, and give up messages that fail too often."""
+
+    dead_letter_queue_url: Url
+
+
 class CountedTrailSettings(AuditTrailSettings, OrganizationMetricsSettings):
     """Of functions that decide about access: they count the records that they leave."""
 
@@ -195,13 +205,7 @@ class AuditDeliveriesSettings(DirectorySettings):
     audit_settings_cache_s: int
 
 
-class OrderParkingSettings(FlowSettings):
-    """Of functions that park what they cannot carry out."""
-
-    parked_queue_url: Url
-
-
-class StationSettings(DirectorySettings, OrderParkingSettings, TimedSettings):
+class StationSettings(DirectorySettings, FlowSettings, TimedSettings):
     """Of stations that park, read the directory, and send to other stations or wait."""
 
 

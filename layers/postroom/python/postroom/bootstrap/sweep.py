@@ -8,12 +8,12 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.transit_scans import DynamoTransitScans
 from postroom.bootstrap import parts, ready
 from postroom.bootstrap.clock import now_ms
-from postroom.bootstrap.settings import OrderQueueSettings, StationSettings, Url
+from postroom.bootstrap.settings import MetricsSettings, OrderQueueSettings, StationSettings, Url
 from postroom.model.limits import OPEN_TOO_LONG_SECONDS, RETENTION_AFTER_FINAL_DAYS
 from postroom.parking.sweep import Sweep, SweepTimes
 
 
-class SweepSettings(StationSettings, OrderQueueSettings):
+class SweepSettings(StationSettings, OrderQueueSettings, MetricsSettings):
     inbound_bucket: str
     ingest_queue_url: Url
 
@@ -26,6 +26,7 @@ def build(settings: SweepSettings) -> Sweep:
         transit=parts.transit(settings),
         scans=DynamoTransitScans(clients.dynamodb(), settings.transit_table),
         archive=S3RawMail(clients.s3(), settings.inbound_bucket),
+        metrics=parts.stack_metrics(settings),
         organizations=DynamoOrganizations(clients.dynamodb(), settings.directory_table),
         times=SweepTimes(
             open_too_long_ms=settings.shortened_ms(OPEN_TOO_LONG_SECONDS * 1000),

@@ -15,7 +15,7 @@ from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.bootstrap import calendar_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import StationSettings, Url
+from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.meetings.resources import Resources
 from postroom.meetings.update_calendar import UpdateCalendar
 from postroom.routing.own_mail import OwnMail
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class UpdateCalendarSettings(StationSettings, calendar_parts.CalendarSettings):
+class UpdateCalendarSettings(StationSettings, QueueSettings, calendar_parts.CalendarSettings):
     inbound_bucket: str
     mail_bucket: str
     deliver_queue_url: Url
     postponed_queue_url: Url
-    update_calendar_dlq_url: Url
     outsiders_may_book: bool
 
 
@@ -70,5 +69,4 @@ def build(settings: UpdateCalendarSettings) -> UpdateCalendar:
 
 
 def batch(settings: UpdateCalendarSettings, logger: Logger) -> SqsBatch:
-    queue = settings.postponed_queue_url
-    return parts.batch(settings, logger, dead_letters=settings.update_calendar_dlq_url, queue=queue)
+    return parts.batch(settings, logger, settings.dead_letter_queue_url, settings.postponed_queue_url)

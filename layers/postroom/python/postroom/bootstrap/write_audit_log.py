@@ -29,7 +29,7 @@ class WriteAuditLogSettings(AuditDeliveriesSettings, TimedSettings):
     account_id: str
     api_trail_log_group: str
     retry_audit_queue_url: Url
-    retry_audit_dlq_url: Url
+    dead_letter_queue_url: Url
 
 
 @ready
@@ -55,7 +55,7 @@ def build(settings: WriteAuditLogSettings) -> WriteAuditLog:
         },
         api_trail=ApiTrailLog(writer, settings.api_trail_log_group),
         queues=SqsQueues(sqs, {RETRY: settings.retry_audit_queue_url}),
-        dead_letters=SqsDeadLetters(sqs, settings.retry_audit_dlq_url),
+        dead_letters=SqsDeadLetters(sqs, settings.dead_letter_queue_url),
         postponement=SqsPostponement(sqs, settings.retry_audit_queue_url),
         first_retry_s=max(settings.shortened_s(FIRST_RETRY_SECONDS), settings.audit_settings_cache_s),
         schedule_s=tuple(settings.shortened_s(gap) for gap in RETRY_SCHEDULE_SECONDS),

@@ -1,4 +1,4 @@
-"""Queue messages that point at something: a fact to be projected again, or parked work."""
+"""Queue messages that point at something: a fact to be projected again, or a notification as it was received."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from postroom.contracts.base import Sent
 from postroom.contracts.orders import Stored
 
 
@@ -58,11 +57,3 @@ class Announcement:
     def group(self) -> str:
         """Empty: the organizations of the message are not known yet."""
         return ""
-
-
-class ParkedPointer(Sent):
-    """Message of the parked queue: parked work waits for an operator. The message attribute ``cause`` has the cause."""
-
-    id: str
-    trace: str
-    organization_id: str

@@ -72,12 +72,10 @@ class FlowParking(Parking):
         return not missing
 
     def _park_expansion(self, trace: str, key: str, station: str, cause: str) -> None:
-        """Park an expansion where one is open; where it is parked, perhaps short of the alarm, raise that again."""
+        """Park an expansion where one is open."""
         expansion = self.transit.expansion(trace, key)
         if expansion is not None:
             self.park(trace, key, expansion.organization_id, station, expansion.model_dump_json(), cause)
-        elif (parked := self.things.get(f"{trace}/{key}")) is not None:
-            self.alarm(parked)
 
 
 def _recipient(recipient: str) -> str:

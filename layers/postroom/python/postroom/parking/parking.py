@@ -1,6 +1,6 @@
 """Parks things with their cause, and discards them.
 
-The table is the truth (SQS forgets after 14 days); the parked queue only raises the alarm.
+The table is the truth: SQS forgets after 14 days. The sweep counts what is parked, for the alarm.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import in_row
-from postroom.contracts.orders import DeliveryOrder, RuleCall
-from postroom.contracts.pointers import ParkedPointer
+from postroom.contracts.orders import DeliveryOrder
 from postroom.model.facts import OwnFact
 from postroom.ports.parked import AUDIT_RECORDS, FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
 from postroom.routing.listed import store
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.ledger import Ledger
     from postroom.ports.parked import ParkedThings
-    from postroom.ports.queues import ParkedNotices
     from postroom.ports.transit import Transit
 
 NO_ORGANIZATION: Final = "-"
@@ -42,21 +40,18 @@ class Parking:
 
     things: ParkedThings
     ledger: Ledger
-    notices: ParkedNotices
     transit: Transit
     now: Callable[[], int]
 
     def park_order(self, order: Order, cause: str) -> None:
         """Park what a station could not carry out; see ``ports.parking``.
 
-        Who reads a pointer to a rule's call that is parked finds none, and does not come here again. A listed order
-        gets its row first; who stops in between leaves an open row, and comes again.
+        A listed order gets its row first. A stop in between leaves an open row, and the order comes again.
         """
         if isinstance(order, DeliveryOrder) and order.listed:
             store(order, self.transit, self.now())
             order = in_row(order)
-        body, alone = order.model_dump_json(), isinstance(order, RuleCall)
-        self.park(order.trace, order.key, order.organization_id, order.station, body, cause, alarm_first=alone)
+        self.park(order.trace, order.key, order.organization_id, order.station, order.model_dump_json(), cause)
 
     def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
@@ -65,13 +60,13 @@ class Parking:
         else:
             station = "run_sync_rule" if entry.of else INGEST
         body = entry.model_dump_json()
-        self.park(entry.trace, entry.key, entry.organization_id, station, body, cause, alarm_first=True)
+        self.park(entry.trace, entry.key, entry.organization_id, station, body, cause)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
         """Park, for the sweep, a stored message without a notification: its envelope is unknown."""
         cause = "stored by SES, but no notification of it ever came: its envelope is unknown"
         trace = f"arrival:{ses_message_id}"
-        self.park(trace, ORPHAN, NO_ORGANIZATION, INGEST, body, cause, alarm_first=True)
+        self.park(trace, ORPHAN, NO_ORGANIZATION, INGEST, body, cause)
 
     def take_back_orphan(self, orphan: Parked) -> bool:
         """Forget an orphan whose notification came after all; ``False`` if it is not parked any more."""
@@ -107,10 +102,8 @@ class Parking:
         station: str,
         body: str,
         cause: str,
-        *,
-        alarm_first: bool = False,
     ) -> None:
-        """Park something and raise the alarm. A caller that stops in between repeats both.
+        """Park something. Parking it again changes nothing.
 
         Args:
             trace: of the flow, or of what is no flow.
@@ -119,20 +112,9 @@ class Parking:
             station: the station that a redrive sends it to.
             body: what the station gets.
             cause: one line, no content of a message.
-            alarm_first: for callers that do not repeat it: what is parked is not handed out again. A stop in between
-                leaves an alarm about something that the next sweep parks.
         """
         parkings = sum(
             fact.name is OwnFact.PARKED and fact.data.get("what") == key for fact in self.ledger.facts(trace)
         )
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
-        if alarm_first:
-            self.alarm(parked)
         self.things.park(parked, parked.fact(OwnFact.PARKED, self.now()))
-        if not alarm_first and self.things.get(parked.id) is not None:
-            self.alarm(parked)
-
-    def alarm(self, parked: Parked) -> None:
-        """Raise the alarm for something parked."""
-        pointer = ParkedPointer(id=parked.id, trace=parked.trace, organization_id=parked.organization_id)
-        self.notices.send(pointer, parked.cause)

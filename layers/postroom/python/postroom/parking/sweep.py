@@ -18,6 +18,7 @@ from postroom.errors import PostroomError
 from postroom.model.facts import RECEIVED, Fact, OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS, RESERVE_MS
 from postroom.parking.redrive import expand_again
+from postroom.ports.metrics import PARKED_OPEN
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 from postroom.ports.transit import Commit, Settle
 from postroom.ports.transit_scans import OpenEntry
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from postroom.parking.parking import Parking
     from postroom.ports.ledger import OpenedFlow
+    from postroom.ports.metrics import StackMetrics
     from postroom.ports.organizations import Organizations
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawArchive, StoredRaw
@@ -89,6 +91,7 @@ class Sweep:
     scans: TransitScans
     archive: RawArchive
     organizations: Organizations
+    metrics: StackMetrics
     times: SweepTimes
     now: Callable[[], int]
 
@@ -134,13 +137,19 @@ class Sweep:
                 counts["parked" if _is_stuck(found) else "sent"] += 1
 
     def _look_at_orphans(self, organizations: list[str], troubles: list[PostroomError]) -> None:
-        """Take back what was parked without a notification, where one came after all: to a flow, or parked itself."""
+        """Take back what was parked without a notification, where one came after all: to a flow, or parked itself.
+
+        What is parked is counted on the way, for the alarm.
+        """
+        still_parked = 0
         for parked in self.parking.list():
+            still_parked += 1
             if parked.key == ORPHAN:
                 with _kept(troubles):
                     ses_message_id = parked.trace.removeprefix("arrival:")
                     if self._has_flow(ses_message_id, organizations) or self._was_announced(parked.trace):
-                        self.parking.take_back_orphan(parked)
+                        still_parked -= self.parking.take_back_orphan(parked)
+        self.metrics.record({PARKED_OPEN: still_parked})
 
     def _round(self) -> Iterator[StoredRaw]:
         """Return stored mail, each message once: ``SHARE`` places from one on that moves with the time.

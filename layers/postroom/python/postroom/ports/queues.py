@@ -1,4 +1,4 @@
-"""Queues between stations, and the queue of notices about parked things."""
+"""Queues between stations."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from postroom.contracts.pointers import ParkedPointer
 
 
 class Message(Protocol):
@@ -38,15 +36,4 @@ class Queues(Protocol):
 
         Raises:
             StoreUnavailableError: some messages may not be in their queues; send all of them again.
-        """
-
-
-class ParkedNotices(Protocol):
-    """Sends notices about parked things. The number of messages in the queue raises an alarm."""
-
-    def send(self, pointer: ParkedPointer, cause: str) -> None:
-        """Send a pointer with its cause as message attribute ``cause``.
-
-        Raises:
-            StoreUnavailableError: the notice may not be in the queue; send it again.
         """

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from postroom.contracts.pointers import ParkedPointer
     from postroom.ports.queues import Message
 
 CAUSE: Final = "cause"
-"""Message attribute with the reason for giving a message up, or for parking."""
+"""Message attribute with the reason for giving a message up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +61,8 @@ class SqsQueues:
 
 
 @dataclass(frozen=True, slots=True)
-class SqsParkedNotices:
-    """Implements ``ParkedNotices``."""
-
-    client: SQSClient
-    url: str
-
-    def send(self, pointer: ParkedPointer, cause: str) -> None:
-        with store_errors("send to the parked queue"):
-            self.client.send_message(
-                QueueUrl=self.url,
-                MessageBody=pointer.model_dump_json(),
-                MessageAttributes={CAUSE: {"DataType": "String", "StringValue": cause}},
-            )
-
-
-@dataclass(frozen=True, slots=True)
 class SqsDeadLetters:
-    """Sends messages that a station gives up to its dead-letter queue, which park reads."""
+    """Sends messages that a station gives up to the queue of dead letters, which park reads."""
 
     client: SQSClient
     url: str

@@ -11,7 +11,6 @@ from postroom.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postroom.contracts.pointers import ParkedPointer
     from postroom.ports.queues import Message
 
 
@@ -44,13 +43,3 @@ class MemoryQueues:
         if self.away:
             raise StoreUnavailableError("could not postpone a message: no answer")
         self.postponed[receipt] = delay_s
-
-
-@dataclass(slots=True)
-class MemoryParkedNotices:
-    """Implements ``ParkedNotices``. ``sent`` holds pointers and causes."""
-
-    sent: deque[tuple[ParkedPointer, str]] = field(default_factory=deque)
-
-    def send(self, pointer: ParkedPointer, cause: str) -> None:
-        self.sent.append((pointer, cause))
