@@ -19,6 +19,7 @@ from postroom.adapters.aws.batches import (
     SqsRecord,
 )
 from postroom.adapters.aws.queues import SqsDeadLetters
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.errors import ConflictError, StoreUnavailableError
 from postroom.model.limits import RESERVE_MS
 from tests.support.builders import NOON
@@ -82,9 +83,9 @@ class Post:
 
     def __post_init__(self) -> None:
         self.counts = AttemptCounts(self.stack.dynamodb, "transit_table", lambda: NOON)
-        dead_letters = SqsDeadLetters(self.stack.sqs, self.stack.environment["DELIVER_DLQ_URL"])
+        dead_letters = SqsDeadLetters(self.stack.sqs, self.stack.environment["DEAD_LETTER_QUEUE_URL"])
         logger = Logger(service="joint", stream=io.StringIO())
-        self.batch = SqsBatch(logger, self.counts, dead_letters, self.delays, lambda: self.chance)
+        self.batch = SqsBatch(logger, self.counts, MemoryStackMetrics(), dead_letters, self.delays, lambda: self.chance)
         self.stack.dynamodb.meta.events.register("before-call.dynamodb", self._called)
 
     def _called(self, model: Any, **_: Any) -> None:
@@ -153,7 +154,7 @@ class TestRaces:
         for receives in range(1, 3 * MOST_FAILURES + MOST_UNANSWERED):
             assert post.process("busy", receives=receives) == ["m0"]
         assert post.counts.of("m0").failed == post.counts.of("m0").unanswered == 0
-        assert post.stack.depth("DELIVER_DLQ_URL") == 0
+        assert post.stack.depth("DEAD_LETTER_QUEUE_URL") == 0
         assert post.process("a", receives=99) == []
         assert post.stack.rows("TRANSIT_TABLE") == []
 
@@ -187,7 +188,7 @@ class TestRaces:
         assert post.counts.of("m0") == Attempts(conflicts=1)
 
     def test_without_a_postponement_a_lost_race_is_a_failure(self, post: Post) -> None:
-        plain = SqsBatch(Logger(service="plain", stream=io.StringIO()), post.counts)
+        plain = SqsBatch(Logger(service="plain", stream=io.StringIO()), post.counts, MemoryStackMetrics())
         object.__setattr__(post, "batch", plain)
         assert post.process("busy") == ["m0"]
         assert post.counts.of("m0") == Attempts(failed=1)
