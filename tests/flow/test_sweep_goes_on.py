@@ -53,11 +53,12 @@ def test_a_row_that_is_not_a_fact_hides_no_orphan(pipeline: Pipeline) -> None:
     assert {parked.trace for parked in pipeline.operator.parking.list()} == {"arrival:a", "arrival:c"}
 
 
-def test_a_row_that_is_not_an_order_hides_neither_orders_nor_orphans(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("body", ["{}", '{"kind": "OF_A_NEWER_VERSION", "version": 1}'])
+def test_a_row_that_is_not_an_order_hides_neither_orders_nor_orphans(pipeline: Pipeline, body: str) -> None:
     store(pipeline, "a")
     transit, table = pipeline.operator.transit, pipeline.stack.environment["TRANSIT_TABLE"]
     transit.commit(Commit(facts=[received()], orders=[order("ann"), order("ben")]))
-    row = {"pk": "0", "sk": "order:x", "state": "OPEN", "body": "{}"}
+    row = {"pk": "0", "sk": "order:x", "state": "OPEN", "body": body}
     item = {**{name: {"S": text} for name, text in row.items()}, "since": {"N": "0"}, "sweeps": {"N": "0"}}
     pipeline.stack.dynamodb.put_item(TableName=table, Item=item)
     with pytest.raises(UnreadableFactError):

@@ -23,7 +23,7 @@ from postroom.contracts.orders import (
     order_of,
 )
 from postroom.contracts.pointers import FactPointer, Part
-from postroom.errors import InvalidNotificationError
+from postroom.errors import InvalidNotificationError, NewerFormError
 from postroom.model.exports import export_trace
 from postroom.model.imports import import_trace
 from postroom.model.rules import ActionType, Direction
@@ -115,6 +115,12 @@ def test_what_is_written_has_every_member_that_the_older_version_needs(name: str
 def test_a_form_that_is_not_known_is_an_error(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidNotificationError):
         read_message(json.dumps(SAMPLES["delivery"] | changes))
+
+
+@pytest.mark.parametrize("changes", [{"version": 3}, {"kind": "OF_A_NEWER_VERSION"}])
+def test_a_row_of_a_newer_version_is_refused_as_such(changes: dict[str, Any]) -> None:
+    with pytest.raises(NewerFormError, match="which this version cannot read"):
+        order_of(SAMPLES["delivery"] | changes)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "1", "null", '"x"', "{", "[" * 100_000])

@@ -26,6 +26,7 @@ from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
 from postroom.contracts.stored import Order as Order
 from postroom.contracts.stored import RawLocation as RawLocation
 from postroom.contracts.stored import Stored as Stored
+from postroom.errors import NewerFormError
 from postroom.model.limits import BOUNCE_DELAY_SECONDS
 from postroom.model.rules import ActionType, Direction
 
@@ -304,7 +305,11 @@ def order_of(document: Mapping[str, Any]) -> Order:
     """Return the order that a row's body, or a line of a frozen plan, holds.
 
     Raises:
-        KeyError: its kind is unknown.
+        NewerFormError: a newer version wrote it: its kind or its form is unknown.
+        KeyError: it has no kind.
         ValueError: it lacks what orders of its kind have.
     """
-    return order_type(document["kind"]).model_validate(document)
+    kind, form = document["kind"], document.get("version", FORMAT)
+    if kind not in _BY_KIND or (isinstance(form, int) and form > LISTED_FORMAT):
+        raise NewerFormError(f"an order of kind {kind} in form {form}, which this version cannot read")
+    return order_type(kind).model_validate(document)

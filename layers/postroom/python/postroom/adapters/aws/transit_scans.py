@@ -97,4 +97,4 @@ def _open_or_parked(row: Row) -> tuple[str, OpenOrParked]:
 
 def _raise_for(unreadable: int) -> None:
     if unreadable:
-        raise UnreadableFactError(f"{unreadable} rows in transit are neither order nor expansion")
+        raise UnreadableFactError(f"{unreadable} rows in transit are no orders, or only a newer version reads them")
