@@ -48,6 +48,7 @@ class Stack:
         environment = {
             "ACCOUNT_ID": ACCOUNT_ID,
             "PLUS_ADDRESSING": "ENABLED",
+            "FLOWS_TOGETHER": "ENABLED",
             "BOUNCES_PER_SENDER": "20",
             "BOUNCES_PER_SENDER_DOMAIN": "100",
             "BOUNCES_PER_ORGANIZATION": "500",

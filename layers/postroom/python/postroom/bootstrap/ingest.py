@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class IngestSettings(flow_parts.FlowParkingSettings, QueueSettings):
     inbound_bucket: str
     plus_addressing: bool
+    flows_together: bool
 
 
 @ready
@@ -39,6 +40,7 @@ def build(settings: IngestSettings) -> Ingest:
         now=now_ms,
         bucket=settings.inbound_bucket,
         plus_addressing=settings.plus_addressing,
+        lone=not settings.flows_together,
     )
 
 

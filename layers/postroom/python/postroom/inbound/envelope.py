@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.event_log import OrganizationEmailReceived
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, trace_of
+from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, SenderIs, flow_message_id, lone_trace_of, trace_of
 from postroom.model.timestamps import timestamp
 from postroom.routing.plan import Flow
 
@@ -27,7 +27,8 @@ MAX_SENDERS_TOLD: Final = 10
 class Arrival:
     """One received message, before its organizations are known. ``size`` in bytes, ``at`` in milliseconds.
 
-    ``excess`` says which limit it breaks: then every recipient is refused.
+    ``excess`` says which limit it breaks: then every recipient is refused. ``lone``: its flows have traces in the form
+    of earlier versions (``model.facts.lone_trace_of``).
     """
 
     notification: Notification
@@ -35,11 +36,16 @@ class Arrival:
     headers: Headers
     size: int
     excess: Excess | None = None
+    lone: bool = False
 
     @property
     def at(self) -> int:
         """When SES received it."""
         return round(self.notification.mail.timestamp.timestamp() * 1000)
+
+    def trace(self, organization_id: str) -> str:
+        """Return the trace of its flow in an organization."""
+        return (lone_trace_of if self.lone else trace_of)(self.notification.mail.message_id, organization_id)
 
     def is_shared(self, recipients: Sequence[str]) -> bool:
         """Say whether the notification names others beside these: what SES stored may be another organization's too."""
@@ -75,7 +81,7 @@ def received_fact(
         key: another than the flow's first, for recipients that came to be known later.
     """
     mail, verdicts = arrival.notification.mail, arrival.notification.verdicts
-    trace = trace_of(mail.message_id, organization_id)
+    trace = arrival.trace(organization_id)
     return Fact(
         trace=trace,
         organization_id=organization_id,

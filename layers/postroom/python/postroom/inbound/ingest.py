@@ -7,9 +7,9 @@ sends that follow are repeated. Deliver knows an order that was carried out.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import with_list
@@ -45,9 +45,17 @@ if TYPE_CHECKING:
     from postroom.routing.plan import Plan
 
 
+FRESH_MS: Final = 60_000
+"""Age of a message up to which no former run can have opened a flow of it, in milliseconds: its notification comes
+again after the queue's visibility timeout, which is longer. Ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch."""
+    """Accepts received messages. ``bucket`` is where SES stores them; ``now`` gives milliseconds since the epoch.
+
+    ``lone``: new flows get traces in the form of earlier versions, which read no other; for an upgrade.
+    """
 
     directory: Addressees
     rule_sets: InboundRules
@@ -59,6 +67,7 @@ class Ingest:
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True
+    lone: bool = False
 
     def accept(self, body: str) -> None:
         """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
@@ -77,6 +86,7 @@ class Ingest:
     def _accept(self, body: str, notification: Notification) -> None:
         arrival = self._arrival(notification)
         groups, unknown_domains = by_organization(notification.receipt.recipients, self.directory)
+        arrival = replace(arrival, lone=self._is_lone(arrival, [domains[0].organization.id for domains, _ in groups]))
         refused: list[PermanentError] = []
         for domains, recipients in groups:
             try:
@@ -87,6 +97,18 @@ class Ingest:
             refused.append(UnknownOrganizationError(f"no organization has {', '.join(sorted(unknown_domains))}"))
         if refused:
             raise refused[0]
+
+    def _is_lone(self, arrival: Arrival, organizations: Sequence[str]) -> bool:
+        """Say which form the traces of a message's flows have: that of flows that are open, or the settings' one.
+
+        A former version, or the same one with other settings, may have opened a flow and stopped: its notification
+        comes again, and the same flow must be found.
+        """
+        if self.now() - arrival.at <= FRESH_MS:
+            return self.lone
+        other = replace(arrival, lone=not self.lone)
+        is_open = any(self.ledger.fact(other.trace(each), RECEIVED) is not None for each in organizations)
+        return self.lone != is_open
 
     def _arrival(self, notification: Notification) -> Arrival:
         action = notification.receipt.action

@@ -9,7 +9,7 @@ from postroom.contracts.ses import read_notification
 from postroom.errors import InvalidNotificationError
 from postroom.lifecycle.stored_mail import INBOUND, TRANSIT
 from postroom.model.addresses import Address
-from postroom.model.facts import ORGANIZATION_DELETED, OwnFact, trace_of
+from postroom.model.facts import ORGANIZATION_DELETED, OwnFact, traces_of
 from postroom.ports.parked import ARRIVAL_PREFIX
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class ParkedArrivals:
             if ours and len(ours) == len(notifications):  # object before row: a run that stops between finds the row
                 self._remove(trace.removeprefix(ARRIVAL_PREFIX), ours, [organization_id, *others])
             if ours:
-                self._remove_plans(trace_of(trace.removeprefix(ARRIVAL_PREFIX), organization_id))
+                for flow in traces_of(trace.removeprefix(ARRIVAL_PREFIX), organization_id):
+                    self._remove_plans(flow)
             ended += sum(self._discard(each) for each in ours)
         return ended
 
@@ -95,7 +96,7 @@ class ParkedArrivals:
 
     def _remove(self, ses_message_id: str, notifications: Sequence[Parked], organizations: Sequence[str]) -> None:
         """Remove the stored message, unless it has a flow; the end of the flow removes it then."""
-        if self.ledger.openings([trace_of(ses_message_id, each) for each in organizations]):
+        if self.ledger.openings([trace for each in organizations for trace in traces_of(ses_message_id, each)]):
             return
         for key in {key for _, key in map(_domains_and_key, notifications) if key.startswith(INBOUND)}:
             self.archive.remove(key)

@@ -1,6 +1,7 @@
 """Removes a deleted organization's messages that are stored in plain: SES's objects, and our objects beside them.
 
 The ledger says which they are, by key: a flow's trace derives from SES's message id and the organization.
+Flows of earlier versions are asked for, too.
 
 An object of SES may also be the message of another organization:
 
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.order_list import ORDERS
 from postroom.errors import PostroomError
-from postroom.model.facts import Fact, trace_of
+from postroom.model.facts import Fact, lone_trace_of, message_part, split_trace, traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -126,7 +127,7 @@ class StoredMail:
         over: bool,
     ) -> bool:
         """Remove what is not needed of a batch; ``False`` if time, or an error, left listed orders of it open."""
-        traces = {trace_of(_message_id(stored), organization_id): stored for stored in batch}
+        traces = {trace: stored for stored in batch for trace in traces_of(_message_id(stored), organization_id)}
         opened = self.ledger.openings(traces)
         if not self._end_listed(opened.values(), found, has_time, over=over):
             return False
@@ -136,7 +137,7 @@ class StoredMail:
                 ended.append((traces[trace], received))
             else:
                 found.kept += 1
-        theirs = self._of_others([stored for stored, _ in ended], sharing)
+        theirs = self._of_others(ended, sharing)
         for stored, received in ended:
             shared = bool(sharing.others) and (sharing.several or bool(received.data.get("shared", True)))
             if stored.key in theirs or (shared and self.arrivals.is_awaited(_message_id(stored), sharing.others)):
@@ -160,10 +161,21 @@ class StoredMail:
                     found.errors.append(error)
         return not found.errors
 
-    def _of_others(self, ended: Sequence[StoredRaw], sharing: Sharing) -> set[str]:
+    def _of_others(self, ended: Sequence[tuple[StoredRaw, Fact]], sharing: Sharing) -> set[str]:
         """Return the keys of stored messages of which another organization has a flow."""
-        traces = {trace_of(_message_id(stored), other): stored.key for stored in ended for other in sharing.others}
-        return {traces[trace] for trace in self.ledger.openings(traces)}
+        others, found = set(sharing.others), set[str]()
+        if not others:
+            return found
+        lone: dict[str, str] = {}
+        for stored, received in ended:
+            message_id = _message_id(stored)
+            if split_trace(received.trace) is None:  # the flows of a message have one form
+                lone |= {lone_trace_of(message_id, other): stored.key for other in sharing.others}
+                continue
+            facts = self.ledger.of_message(message_part(message_id), latest=True)
+            if any(fact.organization_id in others for fact in facts):
+                found.add(stored.key)
+        return found | {lone[trace] for trace in self.ledger.openings(lone)}
 
 
 def _batches(stored: Iterator[StoredRaw]) -> Iterator[list[StoredRaw]]:

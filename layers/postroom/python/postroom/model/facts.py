@@ -150,6 +150,11 @@ def lone_trace_of(ses_message_id: str, organization_id: str) -> str:
     return hashlib.sha256(f"trace\0{organization_id}\0{ses_message_id}".encode()).hexdigest()[:32]
 
 
+def traces_of(ses_message_id: str, organization_id: str) -> tuple[str, str]:
+    """Return the traces of which a message's flow in an organization has one, whichever version opened it."""
+    return trace_of(ses_message_id, organization_id), lone_trace_of(ses_message_id, organization_id)
+
+
 def submission_trace(organization_id: str, user_id: str, token: str) -> str:
     """Return the trace id of a submission: 32 hexadecimal digits, deterministic.
 

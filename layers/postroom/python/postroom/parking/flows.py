@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from postroom.contracts.ses import message_id_of, read_notification
 from postroom.errors import InvalidNotificationError
 from postroom.model.addresses import Address
-from postroom.model.facts import RECEIVED, EventName, trace_of
+from postroom.model.facts import EventName
 from postroom.parking.parking import INGEST, NO_ORGANIZATION, Parking
 from postroom.ports.parked import ARRIVAL_PREFIX
 from postroom.ports.transit import EXPANSION
+from postroom.routing.message_flows import flows_of
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import CallPointer
@@ -60,13 +61,13 @@ class FlowParking(Parking):
         except InvalidNotificationError:
             return False
         missing = set(map(_recipient, notification.receipt.recipients))
-        for organization_id in self.organizations.ids():
-            trace = trace_of(notification.mail.message_id, organization_id)
-            if self.ledger.fact(trace, RECEIVED) is None:
+        flows = flows_of(self.ledger, notification.mail.message_id, self.organizations.ids(), latest=True)
+        for trace, facts in flows.items():
+            added = [fact for fact in facts if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED]
+            if any("causedBy" in fact.data for fact in added):  # an answer to the message
                 continue
-            for fact in self.ledger.facts(trace):
-                if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED:
-                    missing -= set(fact.event["recipients"])
+            for fact in added:
+                missing -= set(fact.event["recipients"])
             self._park_expansion(trace, EXPANSION, INGEST, cause)
             self.queues.send(self.transit.open_orders(trace))
         return not missing
