@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from postroom.adapters.aws.queues import SqsQueues
+from postroom.adapters.aws.queues import SqsBacklogs, SqsQueues
 from postroom.adapters.memory.queues import MemoryQueues
 from postroom.contracts.orders import STATIONS, BounceOrder, CallPointer, DeliveryOrder
 from postroom.contracts.pointers import Announcement
@@ -19,7 +19,7 @@ from tests.support.builders import bounce, call, order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from postroom.ports.queues import Queues
+    from postroom.ports.queues import Backlogs, Queues
     from tests.support.stack import Stack
 
 
@@ -28,6 +28,7 @@ class Held:
     """Queues, and what has arrived in them: bodies by station."""
 
     queues: Queues
+    backlogs: Backlogs
     bodies: Callable[[str], Iterable[str]]
 
 
@@ -44,10 +45,11 @@ def drain(stack: Stack, name: str) -> list[Any]:
 def held(request: pytest.FixtureRequest) -> Held:
     if request.param == "memory":
         queues = MemoryQueues()
-        return Held(queues, lambda station: queues.queues[station])
+        return Held(queues, queues, lambda station: queues.queues[station])
     stack: Stack = request.getfixturevalue("stack")
     return Held(
         sqs_queues(stack),
+        SqsBacklogs(stack.sqs, sqs_queues(stack).urls),
         lambda station: [found["Body"] for found in drain(stack, STATIONS[station].queue)],
     )
 
@@ -63,6 +65,15 @@ def test_every_order_arrives(held: Held, number: int) -> None:
     orders = [order(f"u{place:02}", envelope_from="grüße@exämple.org") for place in range(number)]
     held.queues.send(iter(orders))
     assert sorted((DeliveryOrder.read(body) for body in held.bodies("deliver")), key=lambda o: o.mailbox_id) == orders
+
+
+def test_a_queue_says_how_much_is_in_it(held: Held) -> None:
+    assert held.backlogs.messages("deliver") == 0
+    held.queues.send([order("ann"), order("ben")])
+    held.queues.send([order("zoe")], delay_s=900)
+    assert held.backlogs.messages("deliver") == 3
+    assert held.backlogs.messages("bounce") == 0
+    assert held.backlogs.messages("query_availability") == 0, "it has no queue"
 
 
 def test_bounce_orders_arrive(held: Held) -> None:

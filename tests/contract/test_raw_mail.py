@@ -74,3 +74,11 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(shelf: Shelf) -> None:
     shelf.raw.remove("inbound/1")
     shelf.raw.remove("inbound/1")
     assert list(shelf.raw.stored("")) == []
+
+
+def test_several_objects_are_removed_at_once_and_may_be_gone_already(shelf: Shelf) -> None:
+    for name in ("1", "2", "3"):
+        shelf.store(f"inbound/{name}", b"x")
+    for _ in range(2):
+        shelf.raw.remove_all(["inbound/1", "inbound/3"])
+    assert [found.key for found in shelf.raw.stored("")] == ["inbound/2"]

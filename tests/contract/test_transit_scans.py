@@ -50,6 +50,15 @@ class TestSweep:
             way.scans.sent_again(waiting, NOON + 99)  # another sweep at the same time: counts once
         assert {(w.since_ms, w.sweeps) for w in way.scans.open_before(NOON + 51)} == {(NOON + 50, 1)}
 
+    def test_a_flow_has_rows_as_long_as_anything_of_it_is_open_or_parked(self, way: Way) -> None:
+        assert not way.scans.has_rows(TRACE)
+        way.transit.commit(Commit(facts=[received()], orders=[order("ann")]))
+        way.things.park(parked("order:ann"), own(OwnFact.PARKED, "p"))
+        assert way.scans.has_rows(TRACE)
+        assert not way.scans.has_rows(TWO)
+        way.transit.commit(Commit([Settle(order("ann"))], [delivered()]))
+        assert not way.scans.has_rows(TRACE)
+
     def test_sweeping_brings_nothing_back(self, way: Way) -> None:
         way.transit.commit(Commit(facts=[received()], orders=[order()]))
         (waiting,) = way.scans.open_before(NOON + 1)

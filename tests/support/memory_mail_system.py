@@ -66,11 +66,11 @@ if TYPE_CHECKING:
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
 
 
-class NoOrganizations:
-    """``Organizations``: none."""
+class OneOrganization:
+    """``Organizations``: acme."""
 
     def ids(self) -> Iterator[str]:
-        yield from ()
+        yield ORG
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class MemoryMailSystem:
             now=self.now,
             transit=self.transit,
             queues=self.queues,
-            organizations=NoOrganizations(),
+            organizations=OneOrganization(),
         )
         self.ingest = Ingest(
             directory=self.directory,

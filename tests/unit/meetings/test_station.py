@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.adapters.memory.metrics import MemoryStackMetrics
-from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.calendar_store.store import OpenCalendar
 from postroom.contracts.orders import CalendarOrder
 from postroom.errors import ConflictError, KeyUnavailableError, MailboxFullError
@@ -17,17 +15,15 @@ from postroom.model.directory import EntityState
 from postroom.model.facts import OwnFact, trace_of
 from postroom.model.limits import DAY_MS
 from postroom.model.records import OrganizationState, Replace
-from postroom.parking.sweep import Sweep, SweepTimes
 from postroom.ports.transit import Commit
 from postroom.routing.reached import without_reached
 from tests.support.builders import ORG, notification
 from tests.support.invitations import ATTENDEE, calendar, event, mail
 from tests.support.meeting_outcomes import INVITED, ROOM, answer, facts, ignored, outcome, partstat, request, times
 from tests.support.memory_mail_system import KMS
+from tests.support.sweeps import memory_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.memory_mail_system import MemoryMailSystem
 
 
@@ -294,26 +290,9 @@ class TestOrders:
         assert times(system, "board") == [(10, "TENTATIVE")]
 
 
-class OneOrganization:
-    """``Organizations``: acme."""
-
-    def ids(self) -> Iterator[str]:
-        yield ORG
-
-
 def test_the_bytes_of_an_answer_are_kept_as_long_as_those_of_the_request(system: MemoryMailSystem) -> None:
     system.arrive("m1", request(), ROOM)
-    sweep = Sweep(
-        parking=system.parking,
-        queues=system.queues,
-        transit=system.transit,
-        scans=MemoryTransitScans(system.tables),
-        archive=system.raw,
-        organizations=OneOrganization(),
-        metrics=MemoryStackMetrics(),
-        times=SweepTimes(3_600_000, 30 * DAY_MS),
-        now=system.now,
-    )
+    sweep = memory_sweep(system.tables, system.parking, system.queues, system.raw, system.now)
 
     def kept() -> list[str]:
         return [stored.key.partition("/")[0] for stored in system.raw.stored("")]

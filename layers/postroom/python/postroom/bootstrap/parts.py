@@ -11,7 +11,7 @@ from postroom.adapters.aws.ledger import DynamoLedger
 from postroom.adapters.aws.metrics import EmbeddedStackMetrics
 from postroom.adapters.aws.parked import DynamoParkedThings
 from postroom.adapters.aws.postponement import SqsPostponement
-from postroom.adapters.aws.queues import SqsDeadLetters, SqsQueues
+from postroom.adapters.aws.queues import SqsBacklogs, SqsDeadLetters, SqsQueues
 from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.lines import write_line
@@ -51,9 +51,17 @@ def queues(settings: TimedSettings) -> SqsQueues:
 
     The client is made when it is first used. A function that sends for every message makes it earlier.
     """
+    return SqsQueues(clients.later(clients.sqs), _urls(settings), settings.shortened_s)
+
+
+def backlogs(settings: TimedSettings) -> SqsBacklogs:
+    """Return what asks the same queues for their backlogs."""
+    return SqsBacklogs(clients.later(clients.sqs), _urls(settings))
+
+
+def _urls(settings: TimedSettings) -> dict[str, str]:
     fields = {name: station.queue.lower() for name, station in STATIONS.items()}
-    urls = {name: getattr(settings, field) for name, field in fields.items() if hasattr(settings, field)}
-    return SqsQueues(clients.later(clients.sqs), urls, settings.shortened_s)
+    return {name: getattr(settings, field) for name, field in fields.items() if hasattr(settings, field)}
 
 
 def parking(settings: FlowSettings) -> Parking:

@@ -17,7 +17,7 @@ from postroom.contracts.orders import LISTED_FORMAT, BounceOrder, DeliveryOrder,
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import EventName, OwnFact, arrived_ms
 from postroom.model.folders import Folder
-from postroom.model.limits import DAY_MS
+from postroom.model.limits import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -32,9 +32,9 @@ MAX_LIST_BYTES: Final = 16 * 1024
 """Longest list, in bytes of JSON; the orders of a flow with a longer one have rows. Ours: every reader of the fact
 reads the list, and the ledger's stream carries it."""
 
-LISTED_WITHIN_MS: Final = DAY_MS
+LISTED_WITHIN_MS: Final = HOUR_MS
 """Milliseconds after SES has received a message in which its flow's orders are listed; later they have rows. The sweep
-looks for listed orders while a message has been stored for less than two days (``parking.sweep``). Ours."""
+looks for lost orders once, when the message has been stored for as long (``parking.stored``). Ours."""
 
 
 def end_key(order: DeliveryOrder) -> str:

@@ -5,85 +5,48 @@ Runs on a schedule, may die anywhere, and may run twice at once: everything it d
 
 from __future__ import annotations
 
-import json
-import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.expansions import Expansion
-from postroom.contracts.ses import SETUP_OBJECT
-from postroom.contracts.stored import MOST_SWEEPS
 from postroom.errors import PostroomError
-from postroom.model.facts import RECEIVED, Fact, OwnFact, reply_trace, trace_of
-from postroom.model.limits import DAY_MS, RESERVE_MS
-from postroom.parking.redrive import expand_again
-from postroom.ports.metrics import PARKED_OPEN
+from postroom.model.limits import HOUR_MS, RESERVE_MS
+from postroom.model.sweep_round import INBOUND, Round
+from postroom.parking.again import Done, SendingAgain
+from postroom.parking.stored import ARRIVAL, StoredObjects, SweepTimes, was_announced
+from postroom.ports.metrics import PARKED_OPEN, SWEEP_BEHIND
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
-from postroom.ports.transit import Commit, Settle
-from postroom.ports.transit_scans import OpenEntry
-from postroom.routing.listed import store
+from postroom.routing.message_flows import flows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from postroom.parking.parking import Parking
-    from postroom.ports.ledger import OpenedFlow
+    from postroom.parking.stored import Seen
     from postroom.ports.metrics import StackMetrics
     from postroom.ports.organizations import Organizations
-    from postroom.ports.queues import Queues
+    from postroom.ports.parked import Parked
+    from postroom.ports.queues import Backlogs, Queues
     from postroom.ports.raw_mail import RawArchive, StoredRaw
+    from postroom.ports.sweep_rounds import SweepRounds
     from postroom.ports.transit import Transit
     from postroom.ports.transit_scans import TransitScans
 
-INBOUND: Final = "inbound/"
-"""Where SES stores mail."""
-
-SES_CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-"""What SES's message ids are made of."""
-
-STEP: Final = 0.6180339887498949
-"""Distance between the beginnings of two sweeps in a row, as a share of all places: the fraction of the golden ratio,
-whose multiples, however many, fill an interval evenly."""
-
-PLACES: Final = len(SES_CHARACTERS) ** 2
-"""Places in which a sweep may begin: what two characters of SES's say."""
-
-PLACE_EVERY_MS: Final = 900_000
-"""Milliseconds after which a sweep begins in another place; the schedule's own step. Ours."""
-
-ROUND_MS: Final = DAY_MS
-"""Milliseconds in which sweeps look at all stored mail, where one does not reach. Ours."""
-
-SHARE: Final = math.ceil(2 * PLACES * PLACE_EVERY_MS / ROUND_MS)
-"""Places that a sweep looks at: twice its part of a round, because the largest gap between multiples of the golden
-ratio stays below twice the mean."""
+PAGE: Final = 1000
+"""Objects of one page: S3's, and as many as one DeleteObjects removes. Source: S3's API reference."""
 
 LEAST_MESSAGES: Final = 1000
-"""Stored messages that a sweep looks at in any case, further on where its places hold fewer: one page of S3's. Ours."""
+"""Stored objects that a sweep looks at in any case, though fewer are due. Ours."""
 
-ASK_FOR_FLOW_MS: Final = 2 * ROUND_MS
-"""Milliseconds in which a stored message is asked for its flow, twice at least. What has one keeps it, so that it is
-asked again only when it may be over; an orphan that was missed is found then. So are orders that a flow only lists and
-that were lost: a flow that opens late lists none (``contracts.order_list``). Ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepTimes:
-    """How long the sweep waits.
-
-    Attributes:
-        open_too_long_ms: what is open for longer is sent again, or parked.
-        keep_after_final_ms: a stored message is removed this long after its last recipient became final.
-    """
-
-    open_too_long_ms: int
-    keep_after_final_ms: int
+LEAD_MS: Final = HOUR_MS
+"""Milliseconds by which sweeps may be ahead: a page may hold more than is due, but what a quiet stack has looked at
+before it was due does not count once there is much. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """``now`` gives milliseconds since the epoch."""
+    """``now`` gives milliseconds since the epoch; ``each`` is ``map``, or one that makes several calls at once."""
 
     parking: Parking
     queues: Queues
@@ -91,202 +54,149 @@ class Sweep:
     scans: TransitScans
     archive: RawArchive
     organizations: Organizations
+    backlogs: Backlogs
+    rounds: SweepRounds
     metrics: StackMetrics
     times: SweepTimes
     now: Callable[[], int]
+    each: Callable[[Callable[[StoredRaw], Seen], Sequence[StoredRaw]], Iterable[Seen]] = map
 
     def run(self, remaining: Callable[[], int] = lambda: 1 << 31) -> dict[str, int]:
-        """Sweep once; return how many were sent again, parked, and retired.
+        """Sweep once; return how many were sent again, parked, left to their queues, and retired.
 
         One thing that makes trouble stops no other; it is raised when all the rest is done, for the alarm. Where time
-        runs out the rest is left to the next sweeps: each begins to look at stored mail in another place, so that
-        none is passed over for ever. Where much is stored a sweep looks at a part of it; all parts are seen in a day.
+        runs out, the next sweep goes on there, and ``behind_s`` says by how many seconds the sweeps are behind.
 
         Args:
             remaining: milliseconds until the function is stopped.
 
         Raises:
-            PostroomError: the first trouble.
+            PostroomError: the first trouble, or what the rest depends on could not be read.
         """
-        counts = {"sent": 0, "parked": 0, "retired": 0}
-        troubles: list[PostroomError] = []
-        with _kept(troubles):
-            self._look_at_waiting(counts, troubles, remaining)
-        organizations = list(self.organizations.ids())
-        with _kept(troubles):
-            self._look_at_orphans(organizations, troubles)
-        for stored in self._round():
-            if remaining() < RESERVE_MS:
-                break
-            with _kept(troubles):
-                self._look_at(stored, organizations, counts)
-        if troubles:
-            raise troubles[0]
-        return counts
+        run = _Run(self, self.now(), remaining)
+        with run.kept():
+            run.look_at_waiting()
+        run.look_at_orphans(list(self.parking.list()))
+        with run.kept():
+            run.look_at_stored()
+        self.metrics.record({SWEEP_BEHIND: run.counts["behind_s"]})
+        if run.troubles:
+            raise run.troubles[0]
+        return run.counts
 
-    def _look_at_waiting(
-        self, counts: dict[str, int], troubles: list[PostroomError], remaining: Callable[[], int]
-    ) -> None:
+
+class _Run:
+    """One sweep. ``started`` is in milliseconds since the epoch."""
+
+    def __init__(self, sweep: Sweep, started: int, remaining: Callable[[], int]) -> None:
+        self.sweep = sweep
+        self.remaining = remaining
+        self.started = started
+        self.troubles: list[PostroomError] = []
+        self.counts = {"sent": 0, "parked": 0, "waiting": 0, "retired": 0, "behind_s": 0}
+        self.announced: frozenset[str] = frozenset()
+        self.organizations: Sequence[str] = ()
+        self.again = SendingAgain(sweep.parking, sweep.queues, sweep.transit, sweep.scans, sweep.backlogs, sweep.now)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep an error, and go on with what comes next."""
+        try:
+            yield
+        except PostroomError as error:
+            self.troubles.append(error)
+
+    def look_at_waiting(self) -> None:
         """Look at what is open for too long, for half of the time at most."""
-        half = remaining() // 2
-        for found in self.scans.open_before(self.now() - self.times.open_too_long_ms):
-            if remaining() < half:
+        half, before = self.remaining() // 2, self.started - self.sweep.times.open_too_long_ms
+        for found in self.sweep.scans.open_before(before):
+            if self.remaining() < half:
+                self._is_behind(before - found.since_ms)
                 break
-            with _kept(troubles):
-                self._again(found)
-                counts["parked" if _is_stuck(found) else "sent"] += 1
+            with self.kept():
+                done = self.again.take(found)
+                self.counts[Done.SENT if done is Done.ENDED else done] += 1
 
-    def _look_at_orphans(self, organizations: list[str], troubles: list[PostroomError]) -> None:
+    def look_at_orphans(self, parked: Sequence[Parked]) -> None:
         """Take back what was parked without a notification, where one came after all: to a flow, or parked itself.
 
         What is parked is counted on the way, for the alarm.
         """
-        still_parked = 0
-        for parked in self.parking.list():
-            still_parked += 1
-            if parked.key == ORPHAN:
-                with _kept(troubles):
-                    ses_message_id = parked.trace.removeprefix("arrival:")
-                    if self._has_flow(ses_message_id, organizations) or self._was_announced(parked.trace):
-                        still_parked -= self.parking.take_back_orphan(parked)
-        self.metrics.record({PARKED_OPEN: still_parked})
+        self.organizations = list(self.sweep.organizations.ids())
+        self.announced = frozenset(each.trace for each in parked if each.key.startswith(ARRIVAL_PREFIX))
+        still_parked = len(parked)
+        for each in parked:
+            if each.key == ORPHAN:
+                with self.kept():
+                    if self._has_come(each.trace):
+                        still_parked -= self.sweep.parking.take_back_orphan(each)
+        self.sweep.metrics.record({PARKED_OPEN: still_parked})
 
-    def _round(self) -> Iterator[StoredRaw]:
-        """Return stored mail, each message once: ``SHARE`` places from one on that moves with the time.
+    def _has_come(self, trace: str) -> bool:
+        parking, ses_message_id = self.sweep.parking, trace.removeprefix(ARRIVAL)
+        flows = flows_of(parking.ledger, ses_message_id, self.organizations, latest=True)
+        return bool(flows) or was_announced(parking, trace)
 
-        Where these hold fewer than ``LEAST_MESSAGES``, it goes on behind them.
+    def look_at_stored(self) -> None:
+        """Look at stored mail: what is due, and at least ``LEAST_MESSAGES``; each object once at most.
+
+        A place is kept before its page is looked at, as if nothing of it were decided: what stops a sweep there does
+        not stop every sweep after it, and the next round looks at the page again.
         """
-        first = _place(self.now() // PLACE_EVERY_MS)
-        start, last = _key(first), first + SHARE
-        seen = 0
-        for stored in self.archive.stored(INBOUND, after=start):
-            if seen >= LEAST_MESSAGES and last < PLACES and stored.key > _key(last):
-                return
-            yield stored
-            seen += 1
-        for stored in self.archive.stored(INBOUND):
-            if stored.key > start or (seen >= LEAST_MESSAGES and (last < PLACES or stored.key > _key(last - PLACES))):
-                return
-            yield stored
-            seen += 1
+        first = at = (self.sweep.rounds.read() or Round.first(self.started)).begun(self.started)
+        seen, is_whole = 0, False
+        while not is_whole and (at.due_ms < self.started or seen < LEAST_MESSAGES) and self.remaining() >= RESERVE_MS:
+            page = list(islice(self.sweep.archive.stored(at.prefix, after=at.after), PAGE))
+            self.sweep.rounds.write(self._behind(replace(at, left_ms=min(at.left_ms, at.asked_ms)), page, len(page)))
+            looked, at = self._page(page, at)
+            at = self._behind(at, page, looked)
+            seen += looked
+            is_whole = at.number > first.number and at.share >= first.share
+        due_ms = self.started if is_whole else min(at.due_ms, self.started + LEAD_MS)
+        self.sweep.rounds.write(replace(at, due_ms=due_ms))
+        self._is_behind(max(0, self.started - due_ms))
 
-    def _again(self, found: OpenEntry) -> None:
-        """Send an open entry to its station again, or park it when that has not helped."""
-        entry = found.entry
-        if not isinstance(entry, Expansion) and (stopped := entry.stopped(self.now())) is not None:
-            self.transit.commit(Commit([Settle(entry)], [stopped]))
-            return
-        if _is_stuck(found):
-            cause = f"still open after it was sent again {found.sweeps} times"
-            self.parking.give_up(entry, cause)
-        elif isinstance(entry, Expansion):
-            expand_again(self.queues, entry)
+    def _behind(self, at: Round, page: list[StoredRaw], looked: int) -> Round:
+        """Return the place behind those objects of a page that were looked at."""
+        if looked < len(page):
+            last: str | None = page[looked - 1].key if looked else at.after
         else:
-            self.queues.send([entry])
-        self.scans.sent_again(found, self.now())
+            last = page[-1].key if len(page) == PAGE else None
+        return at.passed(last, now=self.started, open_too_long_ms=self.sweep.times.open_too_long_ms)
 
-    def _look_at(self, stored: StoredRaw, organizations: list[str], counts: dict[str, int]) -> None:
-        age = self.now() - stored.stored_ms
-        ses_message_id = stored.key.rpartition("/")[2]
-        if age < self.times.open_too_long_ms or ses_message_id == SETUP_OBJECT:
-            return
-        old = age >= self.times.keep_after_final_ms
-        if not old and age >= self.times.open_too_long_ms + ASK_FOR_FLOW_MS:
-            return
-        flows = self._flows(ses_message_id, organizations)
-        for flow in flows:
-            counts["sent"] += self._look_at_listed(flow)
-        if not flows:
-            counts["parked"] += self._park_orphan(stored, ses_message_id)
-        elif old and self._is_over(ses_message_id, facts := self._with_replies(flows)):
-            for trace in facts:
-                for left in self.archive.stored(f"transit/{trace}/"):
-                    self.archive.remove(left.key)
-            self.archive.remove(stored.key)
-            counts["retired"] += 1
-
-    def _flows(self, ses_message_id: str, organizations: list[str]) -> list[OpenedFlow]:
-        """Return the flows that a stored message has."""
-        traces = (trace_of(ses_message_id, organization) for organization in organizations)
-        found = map(self.parking.ledger.opened, traces)
-        return [flow for flow in found if flow is not None]
-
-    def _look_at_listed(self, flow: OpenedFlow) -> int:
-        """Store and send what is listed and open for too long: then it is swept like any other order.
+    def _page(self, page: list[StoredRaw], at: Round) -> tuple[int, Round]:
+        """Look at a page and remove what may go.
 
         Returns:
-            How many orders were sent.
+            How many objects there was time for, and the same place with what was left undecided.
         """
-        if self.now() - flow.received.at < self.times.open_too_long_ms:
-            return 0
-        stored = [store(order, self.transit, self.now()) for order in flow.listed]
-        found = [order for order in stored if order is not None]
-        for order in found:
-            self._again(OpenEntry(order, order.received_at, sweeps=0))
-        return len(found)
+        objects = StoredObjects(
+            self.sweep.parking,
+            self.again,
+            self.organizations,
+            self.announced,
+            at.asked_ms,
+            self.sweep.times,
+            self.remaining,
+            self.sweep.now,
+        )
+        removable, looked = list[str](), 0
+        for stored, found in zip(page, self.sweep.each(objects.look, page), strict=True):
+            if found.skipped:
+                break
+            looked += 1
+            self.counts["sent"] += found.sent
+            self.counts["parked"] += found.parked
+            if found.trouble is not None:
+                self.troubles.append(found.trouble)
+            if found.removable:
+                removable.append(stored.key)
+            if found.undecided and stored.key.startswith(INBOUND) and stored.stored_ms > at.asked_ms:
+                at = replace(at, left_ms=min(at.left_ms, stored.stored_ms - 1))
+        if removable:
+            self.sweep.archive.remove_all(removable)
+            self.counts["retired"] += sum(key.startswith(INBOUND) for key in removable)
+        return looked, at
 
-    def _with_replies(self, flows: list[OpenedFlow]) -> dict[str, list[Fact]]:
-        """Return the facts of flows, and of what mailboxes answered to them, by trace."""
-        ledger = self.parking.ledger
-        found = {flow.received.trace: list(ledger.facts(flow.received.trace)) for flow in flows}
-        answered = [fact for facts in found.values() for fact in facts if fact.name is OwnFact.BOOKING_ANSWERED]
-        replies = [reply_trace(fact.trace, str(fact.data["mailboxId"])) for fact in answered]
-        return found | {trace: list(ledger.facts(trace)) for trace in replies}
-
-    def _has_flow(self, ses_message_id: str, organizations: list[str]) -> bool:
-        traces = (trace_of(ses_message_id, organization) for organization in organizations)
-        return any(self.parking.ledger.fact(trace, RECEIVED) is not None for trace in traces)
-
-    def _park_orphan(self, stored: StoredRaw, ses_message_id: str) -> bool:
-        """Park a message without a flow, unless it is parked or was given up."""
-        trace = f"arrival:{ses_message_id}"
-        if self.parking.things.get(f"{trace}/{ORPHAN}") or self._was_announced(trace) or self._was_discarded(trace):
-            return False
-        body = json.dumps({"objectKey": stored.key, "mail": {"messageId": ses_message_id}})
-        self.parking.park_orphan(ses_message_id, body)
-        return True
-
-    def _is_over(self, ses_message_id: str, facts: dict[str, list[Fact]]) -> bool:
-        """Say whether every recipient of a message has been final for long enough."""
-        if self._was_announced(f"arrival:{ses_message_id}"):
-            return False
-        latest = max(fact.at for of_trace in facts.values() for fact in of_trace)
-        return all(map(self.transit.is_clear, facts)) and self.now() - latest >= self.times.keep_after_final_ms
-
-    def _was_announced(self, trace: str) -> bool:
-        """Say whether a notification of a message came, and is parked itself."""
-        known = {str(fact.data.get("what", "")) for fact in self.parking.ledger.facts(trace)}
-        arrivals = (what for what in known if what.startswith(ARRIVAL_PREFIX))
-        return any(self.parking.things.get(f"{trace}/{what}") is not None for what in arrivals)
-
-    def _was_discarded(self, trace: str) -> bool:
-        facts: list[Fact] = list(self.parking.ledger.facts(trace))
-        return any(fact.name is OwnFact.DISCARDED for fact in facts)
-
-
-def _is_stuck(found: OpenEntry) -> bool:
-    """Say whether sending an open entry again has not helped."""
-    return found.sweeps >= (MOST_SWEEPS if isinstance(found.entry, Expansion) else found.entry.most_sweeps)
-
-
-@contextmanager
-def _kept(troubles: list[PostroomError]) -> Iterator[None]:
-    """Keep an error, and go on with what comes next."""
-    try:
-        yield
-    except PostroomError as error:
-        troubles.append(error)
-
-
-def _place(number: int) -> int:
-    """Return one of ``PLACES``; neighbours in number lie far apart.
-
-    Multiples of the golden ratio fill an interval evenly, however many of them there are.
-    """
-    return int(number * STEP % 1 * PLACES)
-
-
-def _key(place: int) -> str:
-    """Return the key behind which a place begins: two of SES's characters; before the first lies nothing."""
-    first, second = divmod(place, len(SES_CHARACTERS))
-    return INBOUND + (SES_CHARACTERS[first] + SES_CHARACTERS[second] if place else "")
+    def _is_behind(self, ms: int) -> None:
+        self.counts["behind_s"] = max(self.counts["behind_s"], ms // 1000)

@@ -37,3 +37,17 @@ class Queues(Protocol):
         Raises:
             StoreUnavailableError: some messages may not be in their queues; send all of them again.
         """
+
+
+class Backlogs(Protocol):
+    """Asks queues how much is in them. Suite: tests/contract/test_queues.py."""
+
+    def messages(self, station: str) -> int:
+        """Return about how many messages a station's queue has, whether they wait, are delayed or in work.
+
+        Returns:
+            0 for a station without a queue.
+
+        Raises:
+            StoreUnavailableError: the queue did not answer; a retry may succeed.
+        """

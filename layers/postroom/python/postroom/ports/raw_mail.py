@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from postroom.contracts.orders import RawLocation
 
@@ -54,3 +54,6 @@ class RawArchive(Protocol):
 
     def remove(self, key: str) -> None:
         """Remove an object, if it exists."""
+
+    def remove_all(self, keys: Sequence[str]) -> None:
+        """Remove those objects that exist, in one request. ``keys``: at most 1,000."""

@@ -1,4 +1,4 @@
-"""Reads of the whole transit table, for the sweep and for the deletion of an organization."""
+"""Reads of the transit table for the sweep and for the deletion of an organization."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ class TransitScans(Protocol):
 
         Raises:
             UnreadableFactError: after the last entry, if some of its rows cannot be read.
+        """
+
+    def has_rows(self, trace: str) -> bool:
+        """Return whether a flow has an order or expansion with a row, open or parked, or anything else parked.
+
+        Orders that are only listed are not counted: the reader of the flow's facts knows them.
         """
 
     def sent_again(self, found: OpenEntry, now_ms: int) -> None:

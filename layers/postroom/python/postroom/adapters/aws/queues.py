@@ -60,6 +60,29 @@ class SqsQueues:
             raise StoreUnavailableError(f"SQS refused part of a batch: {', '.join(codes)}")
 
 
+COUNTS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+"""Attributes of a queue that together count its messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqsBacklogs:
+    """Implements ``Backlogs``. ``urls`` of the queues by station."""
+
+    client: SQSClient
+    urls: Mapping[str, str]
+
+    def messages(self, station: str) -> int:
+        if station not in self.urls:
+            return 0
+        with store_errors("ask a queue for its backlog"):
+            answer = self.client.get_queue_attributes(QueueUrl=self.urls[station], AttributeNames=[*COUNTS])
+        return sum(int(answer["Attributes"][name]) for name in COUNTS)
+
+
 @dataclass(frozen=True, slots=True)
 class SqsDeadLetters:
     """Sends messages that a station gives up to the queue of dead letters, which park reads."""

@@ -15,7 +15,7 @@ from postroom.ports.raw_mail import StoredRaw
 from postroom.sealing import content_bytes, open_with_key, prefix_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -88,6 +88,15 @@ class S3RawMail:
     def remove(self, key: str) -> None:
         with store_errors("remove raw mail"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def remove_all(self, keys: Sequence[str]) -> None:
+        with store_errors("remove raw mail"):
+            answer = self.client.delete_objects(
+                Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            )
+        if answer.get("Errors"):
+            codes = sorted({error.get("Code", "") for error in answer["Errors"]})
+            raise StoreUnavailableError(f"could not remove raw mail: {', '.join(codes)}")
 
     def _lost(self, error: BotoCoreError | ClientError) -> PostroomError:
         if code_of(error) in {"NoSuchKey", "404"}:

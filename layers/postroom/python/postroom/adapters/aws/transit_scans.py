@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws import transit_rows
 from postroom.adapters.aws.rows import number
-from postroom.adapters.aws.tables import scan
+from postroom.adapters.aws.tables import query, scan
 from postroom.adapters.aws.transactions import Transaction
 from postroom.adapters.aws.transit import place
 from postroom.errors import UnreadableFactError
@@ -68,6 +68,9 @@ class DynamoTransitScans:
             if organization == organization_id:
                 yield read
         _raise_for(unreadable)
+
+    def has_rows(self, trace: str) -> bool:
+        return next(query(self.client, self.transit_table, trace, ""), None) is not None
 
     def sent_again(self, found: OpenEntry, now_ms: int) -> None:
         write = Transaction(self.client).update(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryQueues:
-    """Implements ``Queues`` and ``Postponement``.
+    """Implements ``Queues``, ``Backlogs`` and ``Postponement``.
 
     Attributes:
         queues: bodies with the station's own delay, by station, in order.
@@ -38,6 +38,11 @@ class MemoryQueues:
                 self.queues[each.station].append(each.message)
             else:
                 self.later[each.station].append((each.message, delay_s))
+
+    def messages(self, station: str) -> int:
+        if self.away:
+            raise StoreUnavailableError("could not ask a queue for its backlog: no answer")
+        return len(self.queues.get(station, ())) + len(self.later.get(station, ()))
 
     def postpone(self, receipt: str, delay_s: int) -> None:
         if self.away:

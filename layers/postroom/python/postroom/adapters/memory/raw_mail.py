@@ -13,7 +13,7 @@ from postroom.ports.raw_mail import StoredRaw
 from postroom.sealing import open_with_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit_keys import TransitKeys
@@ -73,3 +73,7 @@ class MemoryRawMail:
     def remove(self, key: str) -> None:
         with self._lock:
             self._objects.pop(key, None)
+
+    def remove_all(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.remove(key)

@@ -34,6 +34,10 @@ class MemoryTransitScans:
             if its is not None and its.organization_id == organization_id:
                 yield OpenOrParked(row.entry, row.parked, row.since_ms, row.sweeps)
 
+    def has_rows(self, trace: str) -> bool:
+        with self.tables.lock:
+            return any(pk == trace for pk, _ in self.tables.transit)
+
     def sent_again(self, found: OpenEntry, now_ms: int) -> None:
         with self.tables.lock:
             row = self.tables.transit.get((found.entry.trace, found.entry.key))
