@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from local.functions.function import Function
+from postroom.model.facts import flow_message_id
 from tests.support import customers
 from tests.support.running_stack import RunningStack, wait_for
 
@@ -175,6 +179,22 @@ def test_a_function_changes_the_subject(running: RunningStack) -> None:
     shown = " ".join(shown.split())
     assert "SubjectFunction version $LATEST by subject@guide.example asks " in shown
     assert "(rules version " in shown
+
+
+def test_a_message_is_for_the_function_that_was_called_for_it(running: RunningStack) -> None:
+    trace = told(running, "s1", DELIVERED, DELIVERED)[0]["traceId"]
+
+    def read(logical_id: str) -> bytes:
+        name = running.client("lambda").get_function_configuration(FunctionName=logical_id)["FunctionName"]
+        key = Function(name, logical_id, "", Path(), "").access_key
+        flow = running.client("workmailmessageflow", aws_access_key_id=key)
+        answer = flow.get_raw_message_content(messageId=flow_message_id(trace))
+        content: bytes = answer["messageContent"].read()
+        return content
+
+    assert b"New subject: s1" in read("SubjectFunction")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*DropFunctionRole"):
+        read("DropFunction")
 
 
 def test_a_function_drops_a_recipient(running: RunningStack) -> None:

@@ -174,7 +174,7 @@ Resources:
   DropFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.drop_handler}}
   BounceFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.bounce_handler}}
   AddFunction: {Type: AWS::Serverless::Function, Properties: {Handler: app.add_handler}}
-  UpdatedMessages: {Type: AWS::S3::Bucket}
+  UpdatedMessages: {Type: AWS::S3::Bucket, Properties: {Tags: [{Key: postroom:put-content, Value: all}]}}
 """ + "".join(
     f"""
   PermissionOf{name}:

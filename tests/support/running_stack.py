@@ -116,12 +116,12 @@ class RunningStack:
             finally:
                 clients.forget()
 
-    def client(self, service: str) -> Any:
-        """Return a stock client without retries."""
+    def client(self, service: str, **own: str) -> Any:
+        """Return a stock client without retries; ``own`` are credentials of its own."""
         make: Any = session().create_client
         url = self.environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", self.environment["AWS_ENDPOINT_URL"])
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **own}
         return make(service, endpoint_url=url, region_name="us-east-1", config=config, **keys)
 
     def command(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:

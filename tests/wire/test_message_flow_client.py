@@ -12,9 +12,11 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.function_roles import LambdaFunctionRoles
 from postroom.bootstrap import message_flow_api, parts
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.message_flow_api import MessageFlowApiSettings
@@ -25,7 +27,7 @@ from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
 from postroom.model.records import Insert
 from postroom.ports.message_contents import FlowContents
 from postroom.ports.transit import Commit, Outcome
-from tests.support.builders import ORG, TRACE, order
+from tests.support.builders import FUNCTION, ORG, TRACE, call, order
 from tests.support.directory_records import organization
 
 if TYPE_CHECKING:
@@ -187,6 +189,50 @@ def test_a_content_that_is_no_message_is_the_modelled_error(flow: Any, stack: St
     stack.s3.put_object(Bucket=bucket, Key="k", Body=b"x" * (41 << 20))
     with pytest.raises(flow.exceptions.MessageRejected, match="larger than 40 MB"):
         flow.put_raw_message_content(messageId=MESSAGE_ID, content=location("k"))
+    assert read(flow) == ORIGINAL
+
+
+TAGGER = "arn:aws:sts::123456789012:assumed-role/tagger-role/tag-subjects"
+OTHER_SESSION = "arn:aws:sts::123456789012:assumed-role/other-role/other"
+
+
+def test_a_message_is_for_sessions_of_the_role_of_its_rules_function(
+    flow: Any, settings: MessageFlowApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function's role is asked of Lambda, by its ARN."""
+    asked = []
+
+    def role(_self: object, function_arn: str, *, again: bool = False) -> str:
+        asked.append((function_arn, again))
+        return "arn:aws:iam::123456789012:role/rules/tagger-role"
+
+    monkeypatch.setattr(LambdaFunctionRoles, "role", role)
+    parts.transit(settings).commit(Commit(orders=[call()]))
+    answer = message_flow_api.build(settings)
+
+    def as_(caller: str) -> Any:
+        client: Any = boto3.client("workmailmessageflow", config=Config(retries={"total_max_attempts": 1}))
+        client.meta.events.register("before-send.workmailmessageflow", routed(answer, caller))
+        return client
+
+    assert read(as_(TAGGER)) == read(flow) == ORIGINAL
+    assert asked == [(FUNCTION, False)]
+    for caller in (OTHER_SESSION, "arn:aws:iam::123456789012:user/eve", ""):
+        with pytest.raises(ClientError) as caught:
+            read(as_(caller))
+        assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+        said = f"User: {caller or 'anonymous'} is not authorized to perform: workmailmessageflow:GetRawMessageContent"
+        assert said in caught.value.response["Error"]["Message"]
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            as_(caller).put_raw_message_content(messageId=MESSAGE_ID, content=location("k"))
+
+
+def test_a_bucket_that_is_not_meant_for_it_is_the_modelled_error(flow: Any, stack: Stack) -> None:
+    stack.s3.create_bucket(Bucket="payroll")
+    stack.s3.put_object(Bucket="payroll", Key="k", Body=CHANGED)
+    with pytest.raises(flow.exceptions.InvalidContentLocation, match=f"payroll is not meant for messages of {ORG}"):
+        flow.put_raw_message_content(messageId=MESSAGE_ID, content=location("k", "payroll"))
     assert read(flow) == ORIGINAL
 
 

@@ -29,13 +29,16 @@ def make_alias(resource: Resource) -> Made:
 
 
 def make_role(resource: Resource) -> Made:
-    """Make a role with its trust and its inline policies; they are not enforced here, `iam:GetRole` shows them."""
+    """Make a role with its trust, inline policies and tags; they are not enforced here, `iam:GetRole` shows them."""
     iam = resource.aws.client("iam")
     name = resource.properties.get("RoleName", resource.physical_name)
     trust = json.dumps(resource.properties["AssumeRolePolicyDocument"])
-    role = iam.create_role(RoleName=name, Path=resource.properties.get("Path", "/"), AssumeRolePolicyDocument=trust)[
-        "Role"
-    ]
+    role = iam.create_role(
+        RoleName=name,
+        Path=resource.properties.get("Path", "/"),
+        AssumeRolePolicyDocument=trust,
+        Tags=resource.properties.get("Tags", []),
+    )["Role"]
     for policy in resource.properties.get("Policies", ()):
         document = json.dumps(policy["PolicyDocument"])
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)

@@ -62,7 +62,7 @@ def make_simple_table(resource: Resource) -> Made:
 
 
 def make_bucket(resource: Resource) -> Made:
-    """Make a bucket with versioning, encryption, ownership, public access block and lifecycle."""
+    """Make a bucket with versioning, encryption, ownership, public access block, lifecycle and tags."""
     s3 = resource.aws.client("s3")
     properties = resource.properties
     name = properties.get("BucketName", resource.physical_name.lower()[:LONGEST_BUCKET_NAME])
@@ -74,6 +74,8 @@ def make_bucket(resource: Resource) -> Made:
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
     if "OwnershipControls" in properties:
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    if "Tags" in properties:
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": properties["Tags"]})
     if "BucketEncryption" in properties:
         configuration = {
             "Rules": [_encryption(rule) for rule in properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]]
