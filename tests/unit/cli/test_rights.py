@@ -147,8 +147,8 @@ def test_the_operators_policy_allows_nothing_that_no_command_needs(
 
 
 def statements(stack: InProcessStack) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = stack.project.properties("OperatorPolicy")["PolicyDocument"]["Statement"]
-    return found
+    policies = (stack.project.properties(name) for name in ("OperatorPolicy", "OperatorRecordsPolicy"))
+    return [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
 
 
 def allows(statement: dict[str, Any], action: str, resource: str) -> bool:

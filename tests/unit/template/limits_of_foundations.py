@@ -4,6 +4,7 @@ Hard limits, and quotas of an account that nobody has raised, that cfn-lint lets
 how much AWS takes, and where AWS says so. ``docs`` is docs.aws.amazon.com.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,10 +14,15 @@ from .limits import TEMPLATE, Limit, Properties, count, keys, length, many, one,
 CLOUDFORMATION: Final = "docs/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
 ALARM: Final = "docs/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 ALARMS: Final = "docs/AmazonCloudWatch/latest/monitoring/alarm-limits.html: a hard limit that cannot be increased"
+DASHBOARDS: Final = "docs/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html, Dashboards"
+FREE: Final = (
+    "aws.amazon.com/cloudwatch/pricing: three dashboards with up to 50 metrics each are free, in all Regions together"
+)
 LOGS: Final = "docs/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
 IAM: Final = "docs/IAM/latest/UserGuide/reference_iam-quotas.html"
 KMS: Final = "docs/kms/latest/developerguide/resource-limits.html"
 MB: Final = 1024 * 1024
+DASHBOARD: Final = "AWS::CloudWatch::Dashboard"
 ALARM_TYPE, ROLE, KEY, QUEUE = "AWS::CloudWatch::Alarm", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::SQS::Queue"
 
 
@@ -54,6 +60,23 @@ def evaluated_seconds(alarm: Properties, stack: Deployed) -> Iterator[float]:
     periods += [each["MetricStat"]["Period"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
     for period in periods:
         yield period * alarm["EvaluationPeriods"] / (7 if period >= 3600 else 1)
+
+
+def widgets(dashboard: Properties) -> list[Any]:
+    """Read the widgets of a dashboard; its body is JSON."""
+    found: list[Any] = json.loads(dashboard["DashboardBody"])["widgets"]
+    return found
+
+
+def metrics_of(dashboard: Properties) -> list[int]:
+    """Return how many metrics each widget shows."""
+    return [len(each.get("properties", {}).get("metrics", ())) for each in widgets(dashboard)]
+
+
+def dashboard_of(*metrics: int) -> dict[str, Any]:
+    """Return a dashboard with a widget per number, which shows so many metrics."""
+    body = {"widgets": [{"type": "metric", "properties": {"metrics": [["n", "m"]] * each}} for each in metrics]}
+    return one(DASHBOARD, DashboardBody=json.dumps(body))
 
 
 def inline_policies(role: Properties, stack: Deployed) -> Iterator[float]:
@@ -188,6 +211,31 @@ OF_ALARMS: Final = (
         one(ALARM_TYPE, Period=300, EvaluationPeriods=289),
     ),
     Limit(
+        DASHBOARD,
+        "widgets of a dashboard",
+        500,
+        DASHBOARDS,
+        lambda dashboard, _: iter([len(widgets(dashboard))]),
+        dashboard_of(*[1] * 501),
+        least=1,
+    ),
+    Limit(
+        DASHBOARD,
+        "metrics of a widget",
+        500,
+        DASHBOARDS,
+        lambda dashboard, _: iter(metrics_of(dashboard)),
+        dashboard_of(501),
+    ),
+    Limit(
+        DASHBOARD,
+        "metrics of a dashboard",
+        50,
+        FREE,
+        lambda dashboard, _: iter([sum(metrics_of(dashboard))]),
+        dashboard_of(26, 26),
+    ),
+    Limit(
         "AWS::Logs::LogGroup",
         "characters of the name",
         512,
@@ -238,6 +286,14 @@ OF_IDENTITIES: Final = (
         IAM,
         size("PolicyDocument"),
         one("AWS::IAM::ManagedPolicy", PolicyDocument=policy(150)),
+    ),
+    Limit(
+        "AWS::IAM::ManagedPolicy",
+        "characters of the description",
+        1000,
+        "docs/IAM/latest/APIReference/API_CreatePolicy.html",
+        length("Description"),
+        one("AWS::IAM::ManagedPolicy", Description="d" * 1001),
     ),
     Limit(
         ROLE,

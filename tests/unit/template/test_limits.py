@@ -23,6 +23,9 @@ LIMITS: Final = (
     *OF_THE_API,
 )
 UNUSED: Final = {
+    "AWS::CloudWatch::Dashboard: metrics of a dashboard",
+    "AWS::CloudWatch::Dashboard: metrics of a widget",
+    "AWS::CloudWatch::Dashboard: widgets of a dashboard",
     "AWS::DynamoDB::Table: local secondary indexes",
     "AWS::Events::Rule: characters of the pattern",
     "AWS::IAM::Role: managed policies",

@@ -16,7 +16,7 @@ def expanded(stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def test_sam_adds_no_role_and_no_policy_of_its_own(template: Template, expanded: dict[str, Any]) -> None:
     roles = {name for name, each in expanded.items() if each["Type"].startswith("AWS::IAM::")}
-    assert roles == set(template.of_type("AWS::IAM::Role"))
+    assert roles == {*template.of_type("AWS::IAM::Role"), *template.of_type("AWS::IAM::ManagedPolicy")}
 
 
 def test_a_call_is_signed_and_needs_nothing_on_the_function(expanded: dict[str, Any]) -> None:
