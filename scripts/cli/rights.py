@@ -30,6 +30,7 @@ DENIED: Final = frozenset(
 """Codes of errors with which services deny a call. Source: "Common errors" in the reference of each service."""
 
 NEEDED: Final[Mapping[str, str]] = {
+    "DescribeStacks": "cloudformation:DescribeStacks",
     "GetObject": "s3:GetObject",
     "HeadObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.kms_proxy import KmsProxy
-from tests.support.running_stack import RunningStack
+from tests.support.running_stack import SHARED_NAME, RunningStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,13 @@ def kms() -> Iterator[KmsProxy]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsProxy) -> Iterator[RunningStack]:
-    """A stack with a fifth of the delays: tests wait less, and the sweep's hour is still longer than any suite."""
+    """A stack with a fifth of the delays: tests wait less, and the sweep's hour is still longer than any suite.
+
+    Its name, and what is random in physical names, are as a deployment's may be.
+    """
+    name = {"stack_name": SHARED_NAME, "random_names": True}
     variables = {"AWS_ENDPOINT_URL_KMS": kms.url}
-    running = RunningStack(tmp_path_factory.mktemp("running"), port=kms.behind, variables=variables, speed=5)
+    running = RunningStack(tmp_path_factory.mktemp("running"), port=kms.behind, variables=variables, speed=5, settings=name)
     yield running
     running.stop()
 

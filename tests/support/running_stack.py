@@ -45,6 +45,9 @@ VISIBILITY: Final = 10
 PATIENCE_S: Final = 240.0
 """Seconds within which a condition of a test must hold on the busiest machine; a test goes on as soon as it holds."""
 
+SHARED_NAME: Final = "mail-prod"
+"""The name of the stack that the stack tests share: not the one of `up`."""
+
 PASSWORD: Final = "Correct-Horse-9"
 SENDER: Final = "sender@elsewhere.example"
 RUN: Final = """
@@ -93,6 +96,8 @@ class RunningStack:
         line = self.process.stdout.readline()
         assert line, "the stack did not start"
         self.environment: dict[str, str] = json.loads(line)["env"]
+        if settings and "stack_name" in settings:
+            self.environment["POSTROOM_STACK"] = settings["stack_name"]
         self.settings = self._settings()
 
     def stop(self) -> None:
