@@ -75,6 +75,7 @@ def find(stack: Stack, function: str) -> dict[str, Any]:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         names = {name.lower(): name for name in (*own, *_others(client, own))}
+        names |= {name.removesuffix("Function").lower(): name for name in own}
         raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
     return found
 
@@ -93,7 +94,7 @@ def _proposal(function: str, names: Mapping[str, str]) -> str:
     near += [name for name in names if wanted and wanted in name]
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(names[name] for name in near[:MOST_NAMES]))}?"
-    return f"there are {', '.join(sorted(names.values()))}"
+    return f"there are {', '.join(sorted(set(names.values())))}"
 
 
 def _rows(tail: LogTail, group: str) -> list[dict[str, Any]]:
