@@ -117,7 +117,7 @@ def _made(service: str, endpoint_url: str | None = None) -> Any:
     # A function may run for minutes, and invoking it twice would be wrong.
     read_timeout_s = 900 if service == "lambda" else 30
     # A stack that runs here answers at once or not at all; AWS may throttle what reads in a loop.
-    attempts = 5 if os.environ.get(STACK) and service != "lambda" else 1
+    attempts = 5 if is_deployed() and service != "lambda" else 1
     config = Config(
         connect_timeout=3, read_timeout=read_timeout_s, retries={"mode": "standard", "total_max_attempts": attempts}
     )
@@ -145,7 +145,7 @@ def workmail() -> Any:
     Raises:
         RefusedError: neither is there.
     """
-    if "AWS_ENDPOINT_URL_WORKMAIL" in os.environ and not os.environ.get(STACK):
+    if "AWS_ENDPOINT_URL_WORKMAIL" in os.environ and not is_deployed():
         return _made("workmail")
     return find().client("workmail")
 
@@ -168,6 +168,11 @@ def find(root: Path | None = None) -> Stack:
         except FileNotFoundError as error:
             raise RefusedError(f"no stack is running here; {START}, or name a deployed one with --stack") from error
     return Stack(dict(os.environ))
+
+
+def is_deployed() -> bool:
+    """Say whether a deployed stack is meant."""
+    return bool(os.environ.get(STACK))
 
 
 def choose(stack: str | None, region: str | None, profile: str | None) -> None:
@@ -233,4 +238,4 @@ def refusals() -> Iterator[None]:
 
 def _no_answer(error: Exception) -> str:
     where = str(getattr(error, "kwargs", {}).get("endpoint_url", "no connection"))
-    return f"the stack does not answer ({where}){'' if os.environ.get(STACK) else f'; {START}'}"
+    return f"the stack does not answer ({where}){'' if is_deployed() else f'; {START}'}"

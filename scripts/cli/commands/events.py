@@ -13,27 +13,38 @@ import typer
 from botocore.exceptions import ClientError
 from rich.text import Text
 
-from cli import output, running
+from cli import organizations, output, periods, running
 from cli.errors import RefusedError
 from cli.log_tail import LogTail
 from postroom.contracts.event_log import DEFAULT_LOG_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cli.running import Stack
 
 POLL_SECONDS: Final = 1.0
 """How often `--follow` looks. Ours."""
 
+GROUPS_A_SECOND: Final = 5
+"""How many groups `--follow` reads per second. Source: CloudWatch Logs' quotas, FilterLogEvents; some take 10."""
+
+ROUNDS: Final = 10
+"""How many rounds `--follow` makes before it asks for organizations and their groups again. Ours."""
+
 
 def events(
+    organization: Annotated[
+        str | None, typer.Option("--organization", metavar="ALIAS|ID", help="One organization; all without it.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="A time, or 30m, 2h, 7d ago.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show new records until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
 ) -> None:
     """Show the event log of all organizations."""
+    since_ms = periods.since_ms(since) if since else 0
     with running.refusals():
-        log = EventLog.of(running.find())
+        log = EventLog.of(running.find(), organization, since_ms)
         if as_json and not follow:
             output.print_json(log.new())
             return
@@ -47,30 +58,48 @@ def events(
 
 @dataclass
 class EventLog:
-    """The records of all organizations' groups; each is given once."""
+    """The records of the groups of organizations, or of one; each is given once."""
 
     workmail: Any
     tail: LogTail
+    organization_id: str | None = None
 
     @classmethod
-    def of(cls, stack: Stack) -> EventLog:
-        """Return the log of a running stack."""
-        return cls(stack.client("workmail"), LogTail(stack.client("logs")))
+    def of(cls, stack: Stack, organization: str | None = None, since_ms: int = 0) -> EventLog:
+        """Return the log of a running stack.
+
+        Args:
+            stack: whose log it is.
+            organization: alias or id of one; None for all.
+            since_ms: time of the oldest record, in milliseconds since the epoch.
+        """
+        workmail = stack.client("workmail")
+        meant = organizations.find(workmail, organization) if organization else None
+        return cls(workmail, LogTail(stack.client("logs"), since_ms), meant)
 
     def grow(self) -> Iterator[dict[str, Any]]:
         """Yield the records that are there, then new ones, without an end."""
         while True:
-            yield from self.new()
-            sys.stdout.flush()
-            time.sleep(POLL_SECONDS)
+            groups = list(self._groups())
+            for _ in range(ROUNDS):
+                yield from self._new(groups)
+                sys.stdout.flush()
+                time.sleep(max(POLL_SECONDS, len(groups) / GROUPS_A_SECOND))
 
     def new(self) -> list[dict[str, Any]]:
         """Return the records that were not returned before, by time: WorkMail's record with two members of ours."""
-        rows = [_row(group, event) for group in self._groups() for event in self.tail.new(group)]
+        return self._new(self._groups())
+
+    def _new(self, groups: Iterable[str]) -> list[dict[str, Any]]:
+        rows = [_row(group, event) for group in groups for event in self.tail.new(group)]
         return sorted(rows, key=lambda row: row["timestamp"])
 
     def _groups(self) -> Iterator[str]:
         """Yield the log group of each active organization, as the public API tells it."""
+        if self.organization_id:
+            alias = self.workmail.describe_organization(OrganizationId=self.organization_id)["Alias"]
+            yield self._group(self.organization_id, alias)
+            return
         for page in self.workmail.get_paginator("list_organizations").paginate():
             for organization in page["OrganizationSummaries"]:
                 if organization["State"] == "Active":

@@ -67,6 +67,8 @@ def _own(function: str, files: list[Path]) -> list[Result]:
 
 def _samples(files: list[Path]) -> list[Result]:
     """Run samples in the order of the stations: all of them, or those that are named."""
+    if running.is_deployed():
+        raise UsageError("samples make an organization: give --function to invoke a function of a deployed stack")
     root = repository_root()
     samples = Samples.read(root / "events")
     functions = samples.functions(root / "functions")

@@ -251,6 +251,25 @@ class TestEvents:
             "NEW",
         ]
 
+    def test_one_organization_is_read_since_a_time(self, run: Run, logged: str) -> None:
+        found = rows(run("events", "--organization", "sample", "--since", rfc3339(NOW + 1), "--json").output)
+        assert min(row["timestamp"] for row in found) == rfc3339(NOW + 1)
+        assert refusal(run("events", "--organization", "nobody")) == "no organization nobody"
+
+    def test_groups_are_read_no_faster_than_cloudwatch_logs_takes(
+        self, run: Run, stack: InProcessStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def pause(seconds: float) -> None:
+            waited.append(seconds)
+            if len(waited) == 2:
+                raise KeyboardInterrupt
+
+        waited: list[float] = []
+        monkeypatch.setattr("cli.commands.events.time.sleep", pause)
+        monkeypatch.setattr("cli.commands.events.EventLog._groups", lambda _: iter(map(str, range(20))))
+        assert run("events", "--follow").exit_code == 0
+        assert waited == [4.0, 4.0]
+
     def test_a_configured_group_is_read_instead(self, run: Run, logged: str, stack: InProcessStack) -> None:
         workmail, logs = stack.client("workmail"), stack.client("logs")
         organization = workmail.list_organizations()["OrganizationSummaries"][0]["OrganizationId"]

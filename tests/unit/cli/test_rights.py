@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "events": ("events",),
     "rebuild": ("rebuild", "ORGANIZATION"),
     "rules list": ("rules", "list"),
+    "grants list": ("grants", "list"),
     "availability": ("availability", ADA),
     "calendar list": ("calendar", "list", ADA),
     "calendar import": ("calendar", "import", ADA, "one.ics"),

@@ -239,6 +239,11 @@ def test_options_that_do_not_fit_are_used_wrongly(run: Run, arguments: tuple[str
     assert str(result.exception).startswith(said)
 
 
+def test_samples_are_not_run_on_a_deployed_stack(run: Run) -> None:
+    said = str(run("--stack", "mail", "replay").exception)
+    assert said.startswith("samples make an organization: give --function")
+
+
 @pytest.mark.usefixtures("account")
 def test_a_right_that_is_missing_from_the_first_call_is_named_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch
