@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from postroom.errors import StoreUnavailableError
-from postroom.lifecycle.expired_mailboxes import TAKEN_OVER_AFTER_MS, ExpiredMailboxes
+from postroom.lifecycle.expired_mailboxes import READ_ALL_AFTER_MS, TAKEN_OVER_AFTER_MS, ExpiredMailboxes
 from postroom.model.limits import RESERVE_MS
+
+if TYPE_CHECKING:
+    from postroom.adapters.memory.due_mailboxes import MemoryDueMailboxes
 
 DAY: Final = 24 * 3600 * 1000
 PIECES: Final = 3
@@ -50,6 +53,9 @@ class Directory:
     def entities(self, *arguments: Any) -> Any:
         return self.inner.entities(*arguments)
 
+    def entity(self, *arguments: Any) -> Any:
+        return self.inner.entity(*arguments)
+
     def commit(self, changes: Any) -> None:
         self.before()
         self.inner.commit(changes)
@@ -64,6 +70,11 @@ class Pipeline:
     removal: Removal
     directory: Directory
 
+    @property
+    def due(self) -> MemoryDueMailboxes:
+        due: MemoryDueMailboxes = self.context.directory.due_mailboxes
+        return due
+
     def ids(self) -> Iterator[str]:
         return iter([self.acme])
 
@@ -71,7 +82,7 @@ class Pipeline:
         """Run at ``after`` milliseconds after the last call of the API."""
         directory: Any = self.directory
         removal: Any = self.removal
-        return ExpiredMailboxes(self, directory, removal, lambda: self.caller.now + after).run(remaining)
+        return ExpiredMailboxes(self, directory, removal, self.due, lambda: self.caller.now + after).run(remaining)
 
     def leave(self, name: str) -> None:
         self.caller("DeregisterFromWorkMail", OrganizationId=self.acme, EntityId=name)
@@ -240,7 +251,7 @@ def test_what_time_does_not_allow_is_left_to_a_later_run(pipeline: Pipeline, ann
     ben = enable("ben")
     pipeline.leave(ben)
     times = iter([RESERVE_MS, RESERVE_MS - 1, RESERVE_MS - 1])
-    assert pipeline.run(31 * DAY, lambda: next(times)) == {"removed": 0, "unfinished": 2}
+    assert pipeline.run(31 * DAY, lambda: next(times, 0)) == {"removed": 0, "unfinished": 2}
     assert len(pipeline.removal.calls) == 1
     assert pipeline.run(32 * DAY) == {"removed": 2, "unfinished": 0}
 
@@ -259,3 +270,27 @@ def test_trouble_with_one_mailbox_stops_no_other_and_is_raised(pipeline: Pipelin
         pipeline.run(31 * DAY)
     assert pipeline.has_mailbox(first)
     assert not pipeline.has_mailbox(max(ann, ben))
+
+
+def test_a_run_reads_no_owner_who_is_not_due(pipeline: Pipeline, ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.run(29 * DAY)
+    for read in ("entity", "entities"):
+        monkeypatch.setattr(Directory, read, lambda *_: pytest.fail("a read"))
+    pipeline.run(30 * DAY - 2000)
+    assert pipeline.has_mailbox(ann)
+
+
+def test_once_a_week_all_owners_are_read_for_those_without_a_note(pipeline: Pipeline, ann: str) -> None:
+    pipeline.run(30 * DAY - 2000)
+    pipeline.due.notes.clear()  # as a version that makes none leaves them
+    assert pipeline.run(31 * DAY) == {"removed": 0, "unfinished": 0}
+    pipeline.run(30 * DAY - 2000 + READ_ALL_AFTER_MS)
+    assert pipeline.run(38 * DAY) == {"removed": 1, "unfinished": 0}
+    assert not pipeline.has_mailbox(ann)
+
+
+def test_a_note_that_says_nothing_any_more_is_forgotten(pipeline: Pipeline, ann: str) -> None:
+    pipeline.come_back(ann)
+    assert len(pipeline.due.notes) == 1
+    pipeline.run(31 * DAY)
+    assert pipeline.due.notes == set()

@@ -6,6 +6,9 @@ the mailbox is removed. The claim also keeps a second run away: a run that conti
 would remove the owner's next mailbox. A run that is stopped leaves its claim. When no run of that time can still be
 alive, another run takes the claim over and continues.
 
+A run reads the owners that the directory has noted for its time, and once a week all of them: a version that makes no
+notes may have run meanwhile.
+
 Source: guide, ZH:5451 (disabled for more than 30 days). The same retention for deleted owners is ours.
 """
 
@@ -17,19 +20,26 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.effects.runs import Run
 from postroom.model.directory import OWNERS, EntityState
+from postroom.model.limits import DAY_MS
 from postroom.model.records import Replace
 from postroom.ports.directory import every_item
+from postroom.ports.due_mailboxes import DueMailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.model.records import Entity
     from postroom.ports.directory import Directory
+    from postroom.ports.due_mailboxes import DueMailboxes
     from postroom.ports.mailbox_removal import MailboxRemoval
     from postroom.ports.organizations import Organizations
 
 TAKEN_OVER_AFTER_MS: Final = 20 * 60 * 1000
 """Age at which another run may take over a claim, in milliseconds. A function runs for at most 15 minutes (Lambda)."""
+
+
+READ_ALL_AFTER_MS: Final = 7 * DAY_MS
+"""Milliseconds after which a run reads all owners once more. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +49,11 @@ class ExpiredMailboxes:
     organizations: Organizations
     directory: Directory
     removal: MailboxRemoval
+    due: DueMailboxes
     now: Callable[[], int]
 
     def run(self, remaining_ms: Callable[[], int]) -> dict[str, int]:
-        """Check every user and resource once.
+        """Check every user and resource that is due.
 
         An error with one mailbox does not stop the others; it is raised after them, for the alarm.
 
@@ -56,24 +67,46 @@ class ExpiredMailboxes:
             PostroomError: the first error.
         """
         run, counts = Run(remaining_ms), {"removed": 0, "unfinished": 0}
-        for entity in self._due():
+        for due in self.due.due(self.now()):
             if not run.has_time():
                 counts["unfinished"] += 1
                 break
             with run.keep_errors():
-                counts[self._remove(entity, run)] += 1
+                self._look_at(due, run, counts)
+        with run.keep_errors():
+            self._note_all(run)
         return run.result(counts)
 
-    def _due(self) -> Iterator[Entity]:
-        """Yield owners whose retention is over, and owners with an unfinished removal."""
-        now = self.now()
+    def _look_at(self, due: DueMailbox, run: Run, counts: dict[str, int]) -> None:
+        """Remove the mailbox of a noted owner if that is due; forget a note that says nothing any more."""
+        entity = self.directory.entity(due.organization_id, due.owner_id)
+        if entity is not None and _is_due(entity, self.now()):
+            done = self._remove(entity, run)
+            counts[done] += 1
+            if done == "unfinished":
+                return
+        elif entity is not None and entity.mailbox_removing is not None:
+            return  # another run's
+        self.due.forget(due)
+
+    def _note_all(self, run: Run) -> None:
+        """Note every mailbox that is kept for some time, if all owners were last read long ago."""
+        read_ms = self.due.all_read_ms()
+        if read_ms is not None and self.now() - read_ms < READ_ALL_AFTER_MS:
+            return
+        began = self.now()
+        for entity in self._owners():
+            if not run.has_time():
+                return
+            due_ms = entity.mailbox_kept_until if entity.mailbox_removing is None else entity.mailbox_removing
+            if due_ms is not None:
+                self.due.note(DueMailbox(due_ms, entity.organization_id, entity.id))
+        self.due.all_read(began)
+
+    def _owners(self) -> Iterator[Entity]:
         for organization_id in self.organizations.ids():
             for kind in OWNERS:
-                yield from (
-                    each
-                    for each in every_item(partial(self.directory.entities, organization_id, kind))
-                    if _is_due(each, now)
-                )
+                yield from every_item(partial(self.directory.entities, organization_id, kind))
 
     def _remove(self, entity: Entity, run: Run) -> str:
         """Claim a mailbox and remove it as far as time allows; return which count it belongs to.

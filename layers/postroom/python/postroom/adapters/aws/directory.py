@@ -33,6 +33,7 @@ from postroom.adapters.aws.directory_rows import (
     to_item,
     values_of,
 )
+from postroom.adapters.aws.due_mailboxes import DynamoDueMailboxes
 from postroom.adapters.aws.owned_rows import owned_from, owned_key
 from postroom.adapters.aws.rows import number
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction, written
@@ -41,6 +42,7 @@ from postroom.errors import ConflictError, StoreUnavailableError, TakenError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.records import Check, Domain, Insert, Put, Remove, Replace, Versioned
 from postroom.ports.directory import MAX_ROWS, Page
+from postroom.ports.due_mailboxes import notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +207,13 @@ class DynamoDirectory:
         written(lambda: client.put_item(TableName=table, Item=row, ConditionExpression=NOT_THERE), "make a key")
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Held or throttled rows are tried again, with growing pauses, before they become a ConflictError."""
+        """Held or throttled rows are tried again, with growing pauses, before they become a ConflictError.
+
+        Mailboxes that are kept for some time are noted first: a note without its commit costs one read.
+        """
+        notes = DynamoDueMailboxes(self._table.client, self._table.name)
+        for due in notes_of(changes):
+            notes.note(due)
         write = Transaction(self._table.client)
         for place, change in enumerate(changes):
             self._add(write, str(place), change)

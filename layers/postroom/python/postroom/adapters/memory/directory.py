@@ -7,6 +7,7 @@ import secrets
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
+from postroom.adapters.memory.due_mailboxes import MemoryDueMailboxes
 from postroom.errors import ConflictError, TakenError, UnknownOrganizationError
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.owned import Owned, OwnedT
@@ -31,6 +32,7 @@ from postroom.model.records import (
     Versioned,
 )
 from postroom.ports.directory import MAX_ROWS, Page
+from postroom.ports.due_mailboxes import notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -103,6 +105,7 @@ class MemoryDirectory:
         self._lock = RLock()
         self._signing_key = secrets.token_bytes(32)
         self._event_log_default = event_log_default
+        self.due_mailboxes = MemoryDueMailboxes()
 
     # reads of stations
 
@@ -271,6 +274,8 @@ class MemoryDirectory:
         return self._signing_key
 
     def commit(self, changes: Sequence[Change]) -> None:
+        for due in notes_of(changes):
+            self.due_mailboxes.note(due)
         keys = [key_of(change.record) for change in changes]
         if len(set(keys)) != len(keys) or rows_of(changes) > MAX_ROWS:
             raise ValueError("a commit has one change per record, and at most MAX_ROWS rows")
