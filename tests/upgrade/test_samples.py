@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from postroom.adapters.aws.lambda_batches import ledger_records
 from postroom.adapters.aws.rows import FORM, NEWEST, number
 from postroom.contracts.export_staging import Completion, PackedHead, PlanHead, RunHead, StagedHead, split_head
 from postroom.errors import InvalidCalendarError, NewerFormError, UnreadableMailError, UnreadableRulesError
@@ -112,6 +113,17 @@ def test_an_object_in_a_newer_form_is_refused(name: str, change: dict[str, Any],
     newer = json.dumps(json.loads(SAMPLES[name]) | change).encode()
     with pytest.raises(error):
         ALL[name].read(newer)
+
+
+@pytest.mark.parametrize("change", [{"name": {"S": "OF_A_NEWER_VERSION"}}, {FORM: number(NEWEST + 1)}])
+def test_a_fact_that_only_a_newer_version_reads_is_pointed_at(change: dict[str, Any]) -> None:
+    """record_events parks the pointer, and a redrive by that version projects the fact."""
+    row = SAMPLES["ledger: own fact"]
+    image = {"Keys": {name: row[name] for name in ("pk", "sk")}, "NewImage": row | change, "SequenceNumber": "1"}
+    (record,) = ledger_records({"Records": [{"eventName": "INSERT", "dynamodb": image}]})
+    assert record.fact is None
+    assert record.pointer is not None
+    assert (record.pointer.trace, record.pointer.key) == (row["pk"]["S"], row["sk"]["S"])
 
 
 def test_sealed_mail_in_a_newer_form_is_refused() -> None:
