@@ -9,6 +9,8 @@ from typing import Any, Final
 import pytest
 from cfnlint.decode import decode
 
+from local.template.reading import Resolver, load
+
 FOLDER: Final = Path(__file__).parents[3] / "functions" / "starters"
 PRINCIPALS: Final = {
     "HouseStyleFunction": "workmail.${AWS::Region}.amazonaws.com",
@@ -72,3 +74,15 @@ def test_an_availability_function_reads_its_own_secret_only(
     assert [each["Action"] for each in secrets] == ["secretsmanager:GetSecretValue"]
     assert secrets[0]["Resource"]["Fn::Sub"].endswith(f":secret:${{{parameter}}}-??????")
     assert resources[function]["Properties"]["Timeout"] < 25  # WorkMail waits no longer
+
+
+def test_the_function_that_reads_messages_may_call_nothing_else_of_the_api() -> None:
+    """ApiArn covers the WorkMail API as well; a rule's function is no administrator."""
+    template = load(FOLDER / "template.yaml")
+    api = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3"
+    values = {"MessageFlowApiArn": f"{api}/v1/*", "MessageFlowEndpointUrl": "https://x", "OrganizationId": "*"}
+    resolver = Resolver(template, values, "starters", lambda name, _attribute: f"arn:{name}")
+    policies = resolver.resolve(template["Resources"]["HouseStyleFunctionRole"]["Properties"]["Policies"])
+    statements = policies[0]["PolicyDocument"]["Statement"]
+    invoking = [each["Resource"] for each in statements if each["Action"] == "execute-api:Invoke"]
+    assert invoking == [[f"{api}/v1/GET/messages/*", f"{api}/v1/POST/messages/*"]]
