@@ -9,7 +9,7 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
-from postroom.model.facts import EventName, Fact, OwnFact, SenderIs
+from postroom.model.facts import EventName, Fact, OwnFact, SenderIs, flow_message_id, traces_of_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,11 +222,20 @@ def trace(
 def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
     """Return the facts of each flow: one flow for a trace id, any number for a Message-ID."""
     if trace_id:
-        traces = [trace_id]
+        traces = _meant(trace_id)
     else:
         found = {fact.trace: fact.at for fact in ledger.received(message_id=message_id or "")}
         traces = sorted(found, key=lambda trace: (found[trace], trace))
     return [facts for trace in traces if (facts := ledger.facts(trace))]
+
+
+def _meant(trace_id: str) -> list[str]:
+    """Return the trace ids that one may mean: with dashes or without, as functions of rules and logs show it."""
+    try:
+        spelled = traces_of_message(flow_message_id(trace_id))
+    except ValueError:  # no flow's: of an arrival, a call, a job
+        spelled = ()
+    return list(dict.fromkeys([trace_id, *spelled]))
 
 
 def as_row(fact: Fact) -> dict[str, Any]:

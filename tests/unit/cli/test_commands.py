@@ -187,6 +187,7 @@ class TestTrace:
         assert [row["name"] for row in found] == ["ORGANIZATION_EMAIL_RECEIVED", "MAILBOX_EMAIL_DELIVERED"]
         again = rows(run("trace", found[0]["traceId"], "--json").output)
         assert again == found
+        assert rows(run("trace", found[0]["traceId"].replace("-", ""), "--json").output) == found
         assert set(found[0]) == {"factId", "traceId", "organizationId", "name", "at", "event", "data"}
         assert found[0]["event"]["messageTimestamp"] == "2026-11-20T09:41:07.104Z"
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found[0]["at"])
