@@ -18,8 +18,8 @@ from benchmarks.pipeline import DOMAIN, MESSAGE, ORGANIZATION, SENDER, user
 from postroom.adapters.memory.directory import MemoryDirectory
 from postroom.contracts.orders import DeliveryOrder, RawLocation
 from postroom.inbound import policy
-from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings
+from postroom.mime.excess import excess
 from postroom.mime.headers import Headers, read_headers
 from postroom.model.limits import MB
 from postroom.model.records import Domain, DomainState, Insert

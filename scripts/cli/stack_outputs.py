@@ -25,6 +25,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "DELIVER_QUEUE_URL": "DeliverQueueUrl",
     "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueueUrl",
     "BOUNCE_QUEUE_URL": "BounceQueueUrl",
+    "TRANSMIT_QUEUE_URL": "TransmitQueueUrl",
     "PLAN_EXPORT_QUEUE_URL": "PlanExportQueueUrl",
     "PACK_EXPORT_QUEUE_URL": "PackExportQueueUrl",
     "SEAL_EXPORT_QUEUE_URL": "SealExportQueueUrl",

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from postroom.adapters.memory.account_quota import MemoryAccountQuota
 from postroom.adapters.memory.bounces import MemoryBounceSender
 from postroom.adapters.memory.calendars import MemoryCalendars
 from postroom.adapters.memory.directory import MemoryDirectory
@@ -23,6 +24,7 @@ from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
+from postroom.adapters.memory.transit_keys import MemoryTransitKeys
 from postroom.bounce.bounce import Bouncer
 from postroom.calendar_store.store import CalendarStore
 from postroom.delivery.deliver import Deliver
@@ -54,6 +56,8 @@ from postroom.rules.breaker import Breaker
 from postroom.rules.run_async_rule import RunAsyncRule
 from postroom.rules.run_sync_rule import RunSyncRule
 from postroom.sealing import open_message
+from postroom.submission.submission import Protocols, Submission, Submitted
+from postroom.submission.submit import Submit
 from tests.support.builders import NOON, ORG, arn, notification
 
 if TYPE_CHECKING:
@@ -84,13 +88,15 @@ class MemoryMailSystem:
     def __init__(self) -> None:
         self.later = 0
         """Milliseconds that have passed; a message takes none."""
+        self.submissions = 0
         self.tables = MemoryTables()
         self.rule_sets = MemoryRuleSets()
         self.directory = MemoryDirectory()
         self.keys = MemoryMailboxKeys()
         self.keys.add(KMS)
-        self.raw = MemoryRawMail("inbound-bucket", self.now)
         self.sealed = MemorySealedMail()
+        self.transit_keys = MemoryTransitKeys()
+        self.raw = MemoryRawMail("inbound-bucket", self.now, self.transit_keys, self.sealed)
         self.mailboxes = MemoryMailboxes(self.tables, self.now)
         self.transit = MemoryTransit(self.tables, self.now)
         self.things = MemoryParkedThings(self.tables, self.now)
@@ -197,6 +203,24 @@ class MemoryMailSystem:
             now=self.now,
             pause=lambda _: None,
         )
+        self.submit = Submit(
+            owners=self.directory,
+            directory=self.directory,
+            records=self.directory,
+            quota=MemoryAccountQuota(self.tables),
+            mailboxes=self.mailboxes,
+            sealed=self.sealed,
+            keys=self.keys,
+            transit_keys=self.transit_keys,
+            raw=self.raw,
+            transit=self.transit,
+            ledger=self.ledger,
+            queues=self.queues,
+            now=self.now,
+            random=os.urandom,
+            pause=lambda _: None,
+            mail_bucket="mail-bucket",
+        )
         self._organization()
 
     def now(self) -> int:
@@ -282,6 +306,12 @@ class MemoryMailSystem:
         self.ingest.accept(notification(message_id, recipients, **more))
         self.pump()
         return list(self.ledger.facts(trace_of(message_id, ORG)))
+
+    def send(self, user: str, content: bytes, *recipients: str, **more: Any) -> Submitted:
+        """Submit a message of a user; what follows from it is in the queues. Each call is a submission of its own."""
+        self.submissions += 1
+        fields: dict[str, Any] = {"token": f"token-{self.submissions}", "protocol": Protocols.API, **more}
+        return self.submit.submit(Submission(ORG, user, content, recipients=recipients, **fields))
 
     def pump(self) -> None:
         """Carry out every order; rules' calls that are put off wait for ``call_again``."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.inbound.excess import excess
+from postroom.mime.excess import excess
 from postroom.mime.headers import Headers, MessageHead
 from tests.support.memory_mail_system import MemoryMailSystem
 
 if TYPE_CHECKING:
-    from postroom.inbound.excess import Excess
+    from postroom.mime.excess import Excess
 
 MB = 1 << 20
 HEAD = 64 * 1024

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from postroom.inbound.excess import LOOP, TOO_MANY_AUTHORS, TOO_MANY_FIELDS
 from postroom.mime import address_lists
+from postroom.mime.excess import LOOP, TOO_MANY_AUTHORS, TOO_MANY_FIELDS
 from postroom.mime.headers import Headers
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.limits import (

@@ -11,8 +11,8 @@ import pytest
 from local.mail.ses_headers import ses_headers
 from local.mail.ses_notification import parse_verdicts
 from postroom.contracts.message_flow import MessageRejected
-from postroom.inbound.excess import LOOP, TOO_LARGE, excess
 from postroom.message_flow import criteria
+from postroom.mime.excess import LOOP, TOO_LARGE, excess
 from postroom.mime.headers import Headers, MessageHead
 from postroom.mime.ses_fields import own_bytes
 from postroom.model.limits import MAX_HOPS, MAX_MESSAGE_BYTES

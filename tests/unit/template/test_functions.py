@@ -53,6 +53,7 @@ QUEUES: Final = {
     "DELIVER_QUEUE_URL": "DeliverQueue",
     "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueue",
     "BOUNCE_QUEUE_URL": "BounceQueue",
+    "TRANSMIT_QUEUE_URL": "TransmitQueue",
     "PLAN_EXPORT_QUEUE_URL": "PlanExportQueue",
     "PACK_EXPORT_QUEUE_URL": "PackExportQueue",
     "SEAL_EXPORT_QUEUE_URL": "SealExportQueue",

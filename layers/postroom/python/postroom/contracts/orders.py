@@ -20,6 +20,7 @@ from pydantic import Field
 
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
 from postroom.contracts.import_orders import ImportOrder
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -272,6 +273,7 @@ STATIONS: Final[Mapping[str, Station]] = {
     "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
     "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
+    "transmit": Station("TRANSMIT_QUEUE_URL", TransmitOrder),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
     "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),
     "pack_export": Station("PACK_EXPORT_QUEUE_URL", PackExportOrder),

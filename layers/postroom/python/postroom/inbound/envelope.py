@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.orders import RawLocation
     from postroom.contracts.ses import Notification
-    from postroom.inbound.excess import Excess
+    from postroom.mime.excess import Excess
     from postroom.mime.headers import Authors, Headers
 
 MAX_SENDERS_TOLD: Final = 10

@@ -18,8 +18,8 @@ from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import policy
 from postroom.inbound.envelope import Arrival, blocked_fact, received_fact
-from postroom.inbound.excess import excess
 from postroom.inbound.policy import InboundSettings, newest_rules
+from postroom.mime.excess import excess
 from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome

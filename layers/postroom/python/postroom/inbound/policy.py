@@ -24,7 +24,7 @@ from postroom.routing.resolve import resolve
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from postroom.inbound.excess import Excess
+    from postroom.mime.excess import Excess
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
     from postroom.model.directory import MailDomain

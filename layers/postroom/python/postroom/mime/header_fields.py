@@ -22,6 +22,7 @@ from postroom.model.limits import MAX_READ_FIELDS
 
 READ: Final = (
     "auto-submitted",
+    "bcc",
     "cc",
     "content-disposition",
     "content-transfer-encoding",

@@ -43,6 +43,21 @@ class FolderInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How many recipients outside its organization a mailbox has sent to in one day.
+
+    Attributes:
+        day: the day, counted from the epoch, in UTC.
+        recipients: those of that day.
+        reserved: how many of the account's recipients the mailbox has taken for that day, at least ``recipients``.
+    """
+
+    day: int = 0
+    recipients: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A mailbox's head: its organization, its wrapped key, its sequence, and the counters of its folders.
 
@@ -51,6 +66,7 @@ class Head:
         size: size of its messages, in bytes.
         sequence: grows by one with every change in the mailbox; a writer states the value that it read.
         noticed: the mailbox has the quota notice, and was not below the share of the notice since then.
+        outgoing: what was sent on the last day on which something was sent.
     """
 
     mailbox_id: str
@@ -63,6 +79,7 @@ class Head:
     sequence: int
     noticed: bool
     folders: Mapping[str, Counters]
+    outgoing: Outgoing = Outgoing()
 
 
 @dataclass(frozen=True, slots=True)

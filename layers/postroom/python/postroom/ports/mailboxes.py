@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
-    from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem
+    from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem, Outgoing
+    from postroom.ports.transit import Commit, Outcome
 
 MAX_ADDED: Final = 45
 """Most items and folders of one ``add``. Each takes two of DynamoDB's 100 writes, head and note the others. Ours."""
@@ -100,6 +101,16 @@ def check_deliveries(deliveries: Sequence[Delivery]) -> None:
         raise ValueError("two deliveries of one flow at once")
 
 
+def check_submission(commit: Commit) -> None:
+    """Check that a commit opens a flow, and does nothing else.
+
+    Raises:
+        ValueError: it takes something, or has allowances.
+    """
+    if commit.takes or commit.allowances:
+        raise ValueError("a submission ends nothing, and has no allowances")
+
+
 class MailboxHeads(Protocol):
     """Mailboxes without their messages. Suite: tests/contract/test_mailboxes.py.
 
@@ -142,6 +153,25 @@ class Mailboxes(MailboxHeads, Protocol):
             ConflictError: the mailbox has changed since ``head`` was read (read it again), or an order that follows
                 exists.
             ValueError: an order is listed, and not exactly one of its facts ends it; or two are of one flow.
+        """
+
+    def send(self, head: Head, item: NewItem, commit: Commit, *, outgoing: Outgoing | None = None) -> Outcome:
+        """Add the copy of a message that its owner submits, and open the message's flow, in one transaction.
+
+        UID and sequence are assigned as by ``deliver``: the item's id is known before.
+
+        Args:
+            head: as it was read.
+            item: the copy, at most ``MAX_ADDED_BYTES``.
+            commit: facts, orders, and an expansion or calls that are waited for; nothing that ends or is limited.
+            outgoing: what the mailbox has sent with this message; ``None``: nothing more than before.
+
+        Returns:
+            ``ALREADY``: a fact, order or expansion exists, and nothing was written.
+
+        Raises:
+            ConflictError: the mailbox has changed since ``head`` was read, or is gone: read it again.
+            ValueError: the commit takes something, or has allowances.
         """
 
     def add(

@@ -34,6 +34,9 @@ FACT_FORM: Final = 1
 REFUSED: Final = ("refused by a mail flow rule", "5.7.1")
 """Reason, where the rule gives none, and status of a rule's bounce. Status: RFC 3463, 3.8; the text is ours."""
 
+REFUSALS: Final = frozenset({EventName.INCOMING_EMAIL_BOUNCED, EventName.OUTGOING_EMAIL_BOUNCED})
+"""Facts that refuse a recipient, of which the sender is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -187,7 +190,7 @@ class Plan:
                 then on.
         """
         found = [entry for entry in self.entries if not isinstance(entry, Fact)]
-        refused = next((fact for fact in self.facts if fact.name is EventName.INCOMING_EMAIL_BOUNCED), None)
+        refused = next((fact for fact in self.facts if fact.name in REFUSALS), None)
         if refused is not None:
             name = refused_recipient(refused)
             found.append(
@@ -220,7 +223,7 @@ class Plan:
 
 def refused_recipient(fact: Fact) -> str:
     """Return the envelope recipient that a fact refuses; empty where it is about something else."""
-    if fact.name is not EventName.INCOMING_EMAIL_BOUNCED:
+    if fact.name not in REFUSALS:
         return ""
     return str(fact.event["bouncedRecipient"]["emailAddress"])
 

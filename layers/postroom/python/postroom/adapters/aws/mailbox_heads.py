@@ -60,17 +60,20 @@ class DynamoMailboxHeads:
 
 def move_head(write: Transaction, table: str, before: Head, after: Head, *folders: str) -> None:
     """Add the head's change by a writer of some folders. Condition: the sequence is that of ``before``."""
-    names = ("sequence", "size", "noticed", "folders")
+    names = ["sequence", "size", "noticed"]
     counters = {f"f{number}": folder for number, folder in enumerate(folders)}
+    sent = {":outgoing": mailbox_rows.outgoing(after.outgoing)} if after.outgoing != before.outgoing else {}
+    names += ["folders"] * bool(counters) + ["outgoing"] * bool(sent)
     write.update(
         "head",
         table,
         rows.key(before.mailbox_id, "head"),
         "SET #sequence = :next, #size = :size, #noticed = :noticed"
+        + ", #outgoing = :outgoing" * bool(sent)
         + "".join(f", #folders.#{name} = :{name}" for name in counters),
         condition="#sequence = :sequence",
         ExpressionAttributeNames={
-            **{f"#{name}": name for name in names[: 4 if counters else 3]},
+            **{f"#{name}": name for name in names},
             **{f"#{name}": folder for name, folder in counters.items()},
         },
         ExpressionAttributeValues={
@@ -78,6 +81,7 @@ def move_head(write: Transaction, table: str, before: Head, after: Head, *folder
             ":next": rows.number(after.sequence),
             ":size": rows.number(after.size),
             ":noticed": {"BOOL": after.noticed},
+            **sent,
             **{f":{name}": mailbox_rows.counters(after.folders[folder]) for name, folder in counters.items()},
         },
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.rows import key, number, readable
-from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Head, Item
+from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Head, Item, Outgoing
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
@@ -54,6 +54,7 @@ def head_from_row(row: Row) -> Head:
         sequence=int(row["sequence"]["N"]),
         noticed=row["noticed"]["BOOL"],
         folders={name: _counters_from(folder["M"]) for name, folder in row["folders"]["M"].items()},
+        outgoing=_outgoing_from(row["outgoing"]["M"]) if "outgoing" in row else Outgoing(),
     )
 
 
@@ -72,6 +73,15 @@ def counters(folder: Counters) -> dict[str, Any]:
 
 def _counters_from(row: Row) -> Counters:
     return Counters(*(int(row[name]["N"]) for name in "utrsq"))
+
+
+def outgoing(sent: Outgoing) -> dict[str, Any]:
+    """Return what a mailbox has sent; a mailbox that never sent anything has none of it."""
+    return {"M": {"d": number(sent.day), "n": number(sent.recipients), "r": number(sent.reserved)}}
+
+
+def _outgoing_from(row: Row) -> Outgoing:
+    return Outgoing(*(int(row[name]["N"]) for name in "dnr"))
 
 
 def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:

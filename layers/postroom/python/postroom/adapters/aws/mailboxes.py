@@ -19,16 +19,17 @@ from postroom.errors import ConflictError
 from postroom.model.additions import enter_all
 from postroom.model.folders import Folder
 from postroom.model.mailbox import Change, ChangeKind, Counters, Item
-from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries
-from postroom.ports.transit import Settle
+from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries, check_submission
+from postroom.ports.transit import Outcome, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
-    from postroom.model.mailbox import FolderInfo, Head, NewItem
+    from postroom.model.mailbox import FolderInfo, Head, NewItem, Outgoing
     from postroom.ports.mailboxes import Delivery
+    from postroom.ports.transit import Commit
 
 _STANDARD: Final = frozenset(Folder)
 
@@ -69,6 +70,30 @@ class DynamoMailboxes(DynamoMailboxHeads):
         if refused:
             raise ConflictError("another change of the mailbox was faster")
         return Delivered(entered.items)
+
+    def send(self, head: Head, item: NewItem, commit: Commit, *, outgoing: Outgoing | None = None) -> Outcome:
+        from postroom.adapters.aws.transit import FlowWrites
+
+        check_submission(commit)
+        entered = enter_all(head, [item], (), self.now())
+        after = entered.head if outgoing is None else replace(entered.head, outgoing=outgoing)
+        write = Transaction(self.client)
+        move_head(write, self.mailbox_table, head, after, *entered.changed_folders(head))
+        row = mailbox_rows.item_row(head.mailbox_id, entered.items[0])
+        write.put("item", self.mailbox_table, row, condition=NOT_THERE)
+        flow = FlowWrites(write, self.transit_table, self.ledger_table, self.now())
+        flow.facts(commit.facts)
+        flow.orders(commit.orders)
+        if commit.expansion is not None:
+            flow.expansion(commit.expansion)
+        if (contents := commit.new_contents) is not None:
+            flow.contents(contents)
+        refused = write.commit()
+        if refused - {"head", "item"}:
+            return Outcome.ALREADY
+        if refused:
+            raise ConflictError("another change of the mailbox was faster")
+        return Outcome.DONE
 
     def add(
         self, head: Head, additions: Sequence[NewItem], note: BlobNote | None, *, folders: Sequence[NewFolder] = ()

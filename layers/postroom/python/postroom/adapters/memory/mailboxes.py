@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.adapters.memory.tables import Mailbox, MemoryTables
+from postroom.adapters.memory.transit import MemoryTransit
 from postroom.errors import ConflictError
 from postroom.model.additions import enter_all
 from postroom.model.mailbox import (
@@ -15,10 +16,12 @@ from postroom.model.mailbox import (
     Head,
     Item,
     NewItem,
+    Outgoing,
     first_head,
     standard_folders,
 )
-from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries
+from postroom.ports.mailboxes import Delivered, check_additions, check_deliveries, check_submission
+from postroom.ports.transit import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
     from postroom.ports.mailboxes import Delivery, MailboxOwner
+    from postroom.ports.transit import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,22 @@ class MemoryMailboxes:
             is_noticed = head.noticed or any(each.notice is not None for each in deliveries)
             mailbox.head = replace(entered.head, noticed=is_noticed, quota_bytes=mailbox.head.quota_bytes)
             return Delivered(entered.items)
+
+    def send(self, head: Head, item: NewItem, commit: Commit, *, outgoing: Outgoing | None = None) -> Outcome:
+        check_submission(commit)
+        transit = MemoryTransit(self.tables, self.now)
+        with self.tables.lock:
+            if transit.outcome(commit) is not Outcome.DONE:
+                return Outcome.ALREADY
+            mailbox = self.tables.mailboxes.get(head.mailbox_id)
+            if mailbox is None or mailbox.head.sequence != head.sequence:
+                raise ConflictError("another change of the mailbox was faster")
+            entered = enter_all(head, [item], (), self.now())
+            transit.commit(commit)
+            mailbox.items[entered.items[0].id] = entered.items[0]
+            after = replace(entered.head, quota_bytes=mailbox.head.quota_bytes)
+            mailbox.head = after if outgoing is None else replace(after, outgoing=outgoing)
+            return Outcome.DONE
 
     def _has_ended(self, delivery: Delivery) -> bool:
         order = delivery.order

@@ -1,0 +1,37 @@
+"""What no message may exceed, whoever sends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import SubmissionRefusedError
+from postroom.mime import excess as limits
+from postroom.mime.excess import excess
+from postroom.mime.headers import Headers, MessageHead
+from postroom.submission.submission import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.mime.excess import Excess
+
+_REASONS: Final[Mapping[Excess, Refusal]] = {
+    limits.TOO_LARGE: Refusal.TOO_LARGE,
+    limits.TOO_MUCH_DATA: Refusal.TOO_LARGE,
+    limits.TOO_MANY_RECIPIENTS: Refusal.TOO_MANY_RECIPIENTS,
+    limits.TOO_MANY_ATTACHMENTS: Refusal.TOO_MANY_ATTACHMENTS,
+    limits.LOOP: Refusal.LOOP,
+    limits.TOO_MANY_FIELDS: Refusal.MALFORMED,
+    limits.TOO_MANY_AUTHORS: Refusal.MALFORMED,
+}
+
+
+def check_limits(content: bytes, headers: Headers, recipients: int) -> None:
+    """Require that a message and its envelope are within the limits of ``mime.excess``.
+
+    Raises:
+        SubmissionRefusedError: they are not.
+    """
+    found = excess(MessageHead(headers, content, len(content)), recipients, lambda: content)
+    if found is not None:
+        raise SubmissionRefusedError(_REASONS[found], found[0])

@@ -1,0 +1,96 @@
+"""The bytes of a submitted message: fields that are added, and fields that do not leave.
+
+Nothing else changes, and nothing is parsed and written again: signatures stay valid (``email.policy.SMTP`` rewrites
+long lines). A block that mail clients read differently is refused, so that no reading has a Bcc field after it was cut.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import SubmissionRefusedError
+from postroom.mime.header_fields import readings
+from postroom.submission.submission import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from postroom.mime.headers import Headers
+
+_LINE_END: Final = re.compile(rb"\n(?![ \t])")
+BLIND: Final = ("bcc", "resent-bcc")
+"""Fields that only the sender's own copy has. Source: RFC 5322, 3.6.3 and 3.6.6."""
+
+
+def check_block(content: bytes) -> None:
+    """Require that all mail clients read the same fields.
+
+    Raises:
+        SubmissionRefusedError: a line is no field, a CR or NUL is not part of a line end, or there are too many fields.
+    """
+    found = readings(content)
+    block = content[: found[0].end]
+    if len(found) > 1 or not found[0].is_regular() or found[0].is_cut or b"\0" in block:
+        raise SubmissionRefusedError(Refusal.MALFORMED, "the header fields are malformed")
+
+
+def completed(content: bytes, headers: Headers, *, message_id: str, now: int, sender: str | None) -> bytes:
+    """Return a message with the fields that every message has.
+
+    Args:
+        content: with a block that ``check_block`` accepts.
+        message_id: with angle brackets; where the message has none.
+        now: of Date, where the message has none; milliseconds since the epoch.
+        sender: the only Sender; empty: none; ``None``: as it is.
+    """
+    if sender is not None and headers.raw("Sender"):
+        content = without_fields(content, ("sender",))
+    added = []
+    if not headers.raw("Message-ID"):
+        added.append(f"Message-ID: {message_id}")
+    if not headers.raw("Date"):
+        added.append(f"Date: {format_datetime(datetime.fromtimestamp(now / 1000, UTC))}")
+    if sender:
+        added.append(f"Sender: {sender}")
+    if not added:
+        return content
+    end = "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+    return b"".join([*(f"{line}{end}".encode() for line in added), content])
+
+
+def without_bcc(content: bytes) -> bytes:
+    """Return a message as it leaves: without Bcc and Resent-Bcc."""
+    return without_fields(content, BLIND)
+
+
+def without_fields(content: bytes, names: Sequence[str]) -> bytes:
+    """Return a message without the fields of some names.
+
+    Args:
+        content: with a block that ``check_block`` accepts.
+        names: lower-case.
+    """
+    end = readings(content)[0].end
+    block = len(content) if end is None else end
+    cuts = list(_places(content, block, names))
+    if not cuts:
+        return content
+    view, kept, at = memoryview(content), [], 0
+    for start, stop in cuts:
+        kept.append(view[at:start])
+        at = stop
+    return b"".join([*kept, view[at:]])
+
+
+def _places(content: bytes, block: int, names: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield where fields of some names begin and end, their line ends included."""
+    any_name = b"|".join(re.escape(name).encode() for name in names)
+    pattern = re.compile(rb"(?:\A|(?<=\n))(?:%b):" % any_name, re.IGNORECASE)
+    at = 0
+    while found := pattern.search(content, at, block):
+        end = _LINE_END.search(content, found.end(), block)
+        at = end.end() if end else block
+        yield found.start(), at

@@ -1,0 +1,74 @@
+"""Daily quotas of recipients outside the organization.
+
+A user's count lies in the head of the mailbox, which a submission writes anyway. The account's is one row: a mailbox
+takes some of its recipients in advance, the more the more it has sent that day, so that most messages do not write it.
+What a mailbox has taken and does not use is lost for that day (docs/decisions/0050).
+
+Sources: guide, ZH:3448-3475. Ours: a day is one in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postroom.errors import SubmissionRefusedError
+from postroom.model.limits import DAY_MS, DAY_S
+from postroom.model.mailbox import Outgoing
+from postroom.submission.submission import Refusal
+
+if TYPE_CHECKING:
+    from postroom.ports.account_quota import AccountQuota
+
+MOST_OF_A_USER: Final = 10_000
+"""Most recipients outside per user and day. Source: guide, ZH:3475."""
+
+MOST_OF_THE_ACCOUNT: Final = 100_000
+"""Most recipients outside per account and day. Source: guide, ZH:3448."""
+
+MOST_OF_TEST_DOMAINS: Final = 200
+"""Most recipients, inside ones included, per account and day, of messages from test domains. Source: guide, ZH:3454."""
+
+IN_ADVANCE: Final = 10
+"""A mailbox takes one recipient of the account in advance for this many of its own that day. Ours."""
+
+
+def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int) -> Outgoing:
+    """Count recipients outside the organization; return what the mailbox has sent then.
+
+    Args:
+        before: of the mailbox's head.
+        now: milliseconds since the epoch.
+
+    Raises:
+        SubmissionRefusedError: a quota is used up.
+        StoreUnavailableError: the account's could not be read.
+    """
+    day = now // DAY_MS
+    today = before if before.day == day else Outgoing(day)
+    after = today.recipients + recipients
+    if after > MOST_OF_A_USER:
+        raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, f"more than {MOST_OF_A_USER} recipients outside in a day")
+    missing = after - today.reserved
+    if missing <= 0:
+        return Outgoing(day, after, today.reserved)
+    for more in dict.fromkeys((missing + after // IN_ADVANCE, missing)):
+        if quota.take(f"recipients:{day}", more, MOST_OF_THE_ACCOUNT, _expires(day)):
+            return Outgoing(day, after, today.reserved + more)
+    raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, "the account's quota of recipients is used up")
+
+
+def count_test(recipients: int, quota: AccountQuota, now: int) -> None:
+    """Count recipients of a message from a test domain.
+
+    Raises:
+        SubmissionRefusedError: the quota is used up.
+        StoreUnavailableError: it could not be read.
+    """
+    day = now // DAY_MS
+    if not quota.take(f"test-recipients:{day}", recipients, MOST_OF_TEST_DOMAINS, _expires(day)):
+        text = f"more than {MOST_OF_TEST_DOMAINS} recipients of test domains in a day"
+        raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, text)
+
+
+def _expires(day: int) -> int:
+    return (day + 2) * DAY_S
