@@ -22,6 +22,7 @@ from benchmarks import (
     export_bill,
     export_memory,
     exports,
+    idle,
     imports,
     prices,
     startup,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from benchmarks.bill import Bill
 
-ALONE: Final = ("access", "audit", "commands", "calendars", "export-bill", "export-memory", "exports", "waiting")
+ALONE: Final = (
+    *("access", "audit", "commands", "calendars", "export-bill", "export-memory", "exports", "idle", "waiting"),
+)
 """What can be measured alone."""
 
 MOST_USERS: Final = 10_000
@@ -86,6 +89,16 @@ def audit_records() -> Iterator[Result]:
         yield Result(f"100 audit records, a {name}", calls, audit.BUDGET_CALLS, "calls of AWS")
     yield Result("… memory of the last of ten batches", found.memory, audit.BUDGET_MEMORY, "times that of the first")
     yield Result("… a million audited deliveries", found.dollars, audit.BUDGET_DOLLARS, "dollars more")
+
+
+def idle_stack() -> tuple[list[Result], idle.Idle]:
+    """Count what a stack without mail costs, and the metrics of many organizations."""
+    found, more = idle.measure(), idle.metrics_of_organizations()
+    organizations = f"… metrics of {idle.ORGANIZATIONS:,} organizations"
+    return [
+        Result("a month without mail: pollers, alarms, key", found.budgeted, idle.BUDGET, "dollars"),
+        Result(organizations, more, idle.BUDGET_ORGANIZATIONS, "dollars more"),
+    ], found
 
 
 def calendars() -> Iterator[Result]:
@@ -199,6 +212,9 @@ def main(arguments: Sequence[str]) -> int:
             return show(list(memory_of_exports()))
         case ["exports"]:
             return show(list(exported()))
+        case ["idle"]:
+            results, stack = idle_stack()
+            return show(results, lambda: _explain_idle(stack))
         case ["waiting"]:
             return waiting.main()
         case _:
@@ -223,12 +239,14 @@ def budgets() -> int:
     progress.print("exports of mailboxes; two minutes …")
     export_results = list(exported())
     export_calls, mailboxes = exports_on_aws()
+    idle_results, stack = idle_stack()
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
-    results += [*access_results, *audit_results, *calendar_results, *export_results, *export_calls]
+    results += [*idle_results, *access_results, *audit_results, *calendar_results, *export_results, *export_calls]
 
     def more() -> None:
         _explain(small, cases)
+        _explain_idle(stack)
         _explain_exports(mailboxes)
 
     return show(results, more)
@@ -259,6 +277,17 @@ def _explain_exports(mailboxes: Sequence[tuple[str, export_bill.Mailbox]]) -> No
     columns = ["of messages of", "messages", "runs", "calls", "s of plan", "pack", "seal", "minutes"]
     columns += ["$ of GETs", "$ of Lambda", "$ in all"]
     title = f"Export of 50 GB, {export_bill.PACKERS} packers; the seconds are computed"
+    console().print(table(columns, rows, title=title, right=columns[1:]))
+
+
+def _explain_idle(stack: idle.Idle) -> None:
+    """Show what a stack without mail takes in a month."""
+    rows = [
+        (unit.value, f"{count:,.0f}", f"{idle.FREE.get(unit, 0):,}", f"{prices.dollars(unit, count):.2f}")
+        for unit, count in stack.units.items()
+    ]
+    title = f"\nA month without mail: ${stack.dollars:.2f}, ${stack.list_price:.2f} by the list"
+    columns = ["unit", "count", "of these free", "dollars by the list"]
     console().print(table(columns, rows, title=title, right=columns[1:]))
 
 

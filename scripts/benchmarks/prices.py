@@ -31,6 +31,10 @@ class Unit(StrEnum):
     LAMBDA_REQUEST = "Lambda invocation"
     LAMBDA_TIME = "Lambda, GB-second"
     SES_MESSAGE = "SES message received"
+    ALARM_METRIC = "CloudWatch alarm, metric and month"
+    METRIC = "CloudWatch metric of our own, month"
+    DASHBOARD = "CloudWatch dashboard, month"
+    KEY = "KMS key, month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ PRICES: Final = {
     Unit.SNS: Price(0.50, "aws.amazon.com/sns/pricing: standard topics; delivery to SQS is free"),
     Unit.LAMBDA_REQUEST: Price(0.20, "aws.amazon.com/lambda/pricing"),
     Unit.LAMBDA_TIME: Price(16.6667, "aws.amazon.com/lambda/pricing: x86"),
+    Unit.ALARM_METRIC: Price(0.10e6, "aws.amazon.com/cloudwatch/pricing: alarms, standard resolution, per metric"),
+    Unit.METRIC: Price(0.30e6, "aws.amazon.com/cloudwatch/pricing: custom metrics, the first 10,000"),
+    Unit.DASHBOARD: Price(3.00e6, "aws.amazon.com/cloudwatch/pricing: custom dashboards"),
+    Unit.KEY: Price(1.00e6, "aws.amazon.com/kms/pricing: customer managed keys; a rotated one $1 more, twice at most"),
     Unit.SES_MESSAGE: Price(100.00, "aws.amazon.com/ses/pricing: inbound, the first 256 KB of each message"),
 }
 """The stream's reads are not here: what Lambda reads for a trigger is free. Neither is storage, which is paid by the

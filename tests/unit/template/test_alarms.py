@@ -6,6 +6,8 @@ of the log that CloudWatch reads. What only AWS measures is put in as its metric
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -33,12 +35,14 @@ BEFORE, DURING, AFTER = 60, 120, 90  # minutes
 VISIBILITY_MINUTES: Final = 6
 SPACE: Final = "MetricsNamespace"  # the parameter, which the alarms refer to
 AGE: Final = "ApproximateAgeOfOldestMessage"
-HELD: Final = ("ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible")
+IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 WORK: Final = (
     *("Ingest", "Deliver", "RunSyncRule", "RunAsyncRule", "UpdateCalendar", "Bounce", "PlanExport", "PackExport"),
-    *("SealExport", "ImportMailbox", "RetryEvents", "Audit", "RetryAudit"),
+    *("SealExport", "ImportMailbox", "Audit"),
 )
 """The stations' queues; a list on purpose."""
+RETRIES: Final = {"RetryEventsQueue", "RetryAuditQueue"}
+"""Queues whose messages are meant to get old; what is retried in vain is parked."""
 
 
 @dataclass
@@ -118,8 +122,7 @@ class World:
             if queue not in without:
                 self.put("AWS/SQS", AGE, 0, queue)
         if "DeadLetterQueue" not in without:
-            for name in HELD:
-                self.put("AWS/SQS", name, 0, "DeadLetterQueue")
+            self.put("AWS/SQS", IN_FLIGHT, 0, "DeadLetterQueue")
         self.messages[f"m{self.now}"] = (self.now, 0)
         self.hand_out()
         if self.now % 900 == 0 and "sweep" not in without:
@@ -188,11 +191,6 @@ def failing_provider(world: World) -> None:
     counting.count([provider_call().ended(world.now * 1000, "refused")], world.counts)
 
 
-def stuck_dead_letter(world: World) -> None:
-    for name, number in zip(HELD, (0, 1), strict=True):
-        world.put("AWS/SQS", name, number, "DeadLetterQueue")
-
-
 FAILURES: Final[dict[str, Failure]] = {
     "a service is down for 20 minutes": Failure("FailedRecordsAlarm", down, up, minutes=20),
     "a record that always fails is parked": Failure("ParkedOpenAlarm", one_bad_record),
@@ -204,14 +202,13 @@ FAILURES: Final[dict[str, Failure]] = {
     "the sweep is behind": Failure("SweepBehindAlarm", metric(SPACE, SWEEP_BEHIND, 7200)),
     "there is no sweep": Failure("SweepBehindAlarm", lambda _: None, stops=frozenset({"sweep"})),
     "park cannot record a dead letter": Failure(
-        "DeadLetterQueueAlarm", stuck_dead_letter, stops=frozenset({"DeadLetterQueue"})
+        "DeadLetterQueueAlarm",
+        metric("AWS/SQS", IN_FLIGHT, 1, "DeadLetterQueue"),
+        stops=frozenset({"DeadLetterQueue"}),
     ),
     "a rule's function fails": Failure("RuleFunctionFailureAlarm", failing_rule),
     "a provider of free/busy information fails": Failure("AvailabilityProviderFailureAlarm", failing_provider),
     "the API fails": Failure("ApiServerErrorsAlarm", metric("AWS/ApiGateway", "5XXError", 1, "AWS::StackName")),
-    "EWS fails": Failure(
-        "ClientApiServerErrorsAlarm", metric("AWS/ApiGateway", "5XXError", 1, "AWS::StackName-clients")
-    ),
     **{
         f"{function} fails": errors_of(function)
         for function in (
@@ -220,6 +217,8 @@ FAILURES: Final[dict[str, Failure]] = {
             "DeleteOrganizationsFunction",
             "WriteAuditDigestsFunction",
             "QueryAvailabilityFunction",
+            "AuthenticateFunction",
+            "EwsFunction",
         )
     },
     **{f"nothing reads {name}Queue": late(f"{name}Queue") for name in WORK},
@@ -305,7 +304,7 @@ def test_every_alarm_has_a_failure_that_rings_it(alarms: dict[str, Alarm]) -> No
 
 
 def test_every_queue_of_a_station_has_an_alarm_of_its_age(template: Template) -> None:
-    queues = template.of_type("AWS::SQS::Queue").keys() - {"DeadLetterQueue"}
+    queues = template.of_type("AWS::SQS::Queue").keys() - {"DeadLetterQueue"} - RETRIES
     assert {f"{name}Queue" for name in WORK} == queues
 
 
@@ -313,3 +312,16 @@ def test_every_alarm_notifies_the_topic_if_there_is_one(template: Template) -> N
     for name, each in template.of_type("AWS::CloudWatch::Alarm").items():
         assert each["Properties"]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic", name
         assert each["Properties"]["AlarmDescription"], name
+
+
+def test_the_dashboard_is_one_of_those_that_are_free_and_shows_each_queue(template: Template) -> None:
+    """An account's first three dashboards are free up to 50 metrics each. Source: CloudWatch's pricing page."""
+    ((_, resource),) = template.of_type("AWS::CloudWatch::Dashboard").items()
+    text = resource["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(text)["widgets"]
+    shown = [metric for widget in widgets for metric in widget["properties"]["metrics"]]
+    assert len(shown) <= 50
+    ages = {metric[3] for metric in shown if metric[1] == AGE}
+    assert ages == {f"${{{name}.QueueName}}" for name in template.of_type("AWS::SQS::Queue")}
+    known = {*template.resources, *template.body["Parameters"], "AWS::Region", "AWS::StackName"}
+    assert {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text)} <= known

@@ -23,9 +23,9 @@ LIMITS: Final = (
     *OF_THE_API,
 )
 UNUSED: Final = {
-    "AWS::CloudWatch::Dashboard: metrics of a dashboard",
-    "AWS::CloudWatch::Dashboard: metrics of a widget",
-    "AWS::CloudWatch::Dashboard: widgets of a dashboard",
+    "AWS::CloudWatch::Alarm: expressions of a metric-math alarm",
+    "AWS::CloudWatch::Alarm: metrics of a metric-math alarm",
+    "AWS::CloudWatch::Alarm: results that an alarm watches",
     "AWS::DynamoDB::Table: local secondary indexes",
     "AWS::Events::Rule: characters of the pattern",
     "AWS::IAM::Role: managed policies",
