@@ -59,7 +59,10 @@ CONTEXT: Final = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 300_000,
 )
 _ASIDE: Final = {"retry_events", "write_audit_log", "retry_audit"}
-_ON_THE_WAY: Final = {name: station.queue for name, station in orders.STATIONS.items() if name not in _ASIDE}
+_NOT_BUILT: Final = {name for name in orders.STATIONS if not (FUNCTIONS / name).is_dir()} - _ASIDE
+_ON_THE_WAY: Final = {
+    name: station.queue for name, station in orders.STATIONS.items() if name not in _ASIDE | _NOT_BUILT
+}
 STATIONS: Final = (
     *((queue, name) for name, queue in _ON_THE_WAY.items()),
     ("DEAD_LETTER_QUEUE_URL", "park"),
