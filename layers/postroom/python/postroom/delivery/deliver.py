@@ -22,6 +22,7 @@ from postroom.delivery.together import Together
 from postroom.errors import PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.limits import OPEN_TOO_LONG_SECONDS
 from postroom.ports.mailboxes import Delivery
 from postroom.ports.transit import Commit, Outcome, Settle, bytes_of
 from postroom.routing.resolve import DISABLED, UNKNOWN
@@ -114,6 +115,8 @@ class Deliver:
         if box.owner.state is not EntityState.ENABLED:
             self._gone(order, *DISABLED)
             return None
+        if self._ended_before(order):
+            return None
         content = bytes_of(order, self.raw, self.transit)
         if content is None:
             return None
@@ -161,6 +164,25 @@ class Deliver:
     def no_room(self, sealed: Sealed) -> None:
         """End the order of a message that does not fit, because others came while it was sealed."""
         self._full(sealed.order)
+
+    def _ended_before(self, order: DeliveryOrder) -> bool:
+        """Carry out an order that may have been sent twice, if that takes no copy; ``False``: it does.
+
+        The sweep sends again what is open for too long, and the first message may come after all. One read tells then;
+        what follows from the order may not have been sent, as always where it comes again.
+        """
+        if self.now() - order.received_at < OPEN_TOO_LONG_SECONDS * 1000:
+            return False
+        end = self.ledger.fact(order.trace, end_key(order))
+        if end is None:
+            return False
+        if end.name is OwnFact.ORDER_STORED:
+            return self._deliver_stored(order) or self._ended_before(in_row(order))
+        left = list(self.transit.open_orders(order.trace))
+        if any(one.key == order.key for one in left):  # the flow reached its mailbox by another way
+            return False
+        self.queues.send(one for one in left if _follows(one, order))
+        return True
 
     def _deliver_stored(self, order: DeliveryOrder) -> bool:
         """Carry out the row that a listed order got because it had to wait; ``False``: there is none, or none any more.
