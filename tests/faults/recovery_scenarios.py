@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.leaving import mailbox_due
 from tests.faults.organizations import (
     CROWD,
     MANY,
@@ -250,6 +251,14 @@ RECOVERIES: Final[tuple[Scenario, ...]] = (
         (*GROUP_ENDS, *delivered("m1", "quinn"), *ended("noticed", "m1", "quinn's notice")),
         acme,
         retired=frozenset({"m1"}),
+    ),
+    Scenario(
+        "remove_mailboxes: a mailbox whose owner left",
+        mailbox_due,
+        frozenset({"operator", "remove_mailboxes"}),
+        to("ann@acme.test", "ben@acme.test"),
+        (*delivered("m1", "ann"), *ended("bounced", "m1", "ben@acme.test"), *TOLD),
+        acme,
     ),
     Scenario(
         "delete_organizations: delivered, parked, waiting, in flight",
