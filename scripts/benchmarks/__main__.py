@@ -16,6 +16,7 @@ from benchmarks import (
     audit,
     availability,
     bill,
+    busy,
     commands,
     core,
     expansion,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from benchmarks.bill import Bill
 
 ALONE: Final = (
-    *("access", "audit", "commands", "calendars", "export-bill", "export-memory", "exports", "idle", "waiting"),
+    *("access", "audit", "busy", "commands", "calendars", "export-bill", "export-memory", "exports", "idle", "waiting"),
 )
 """What can be measured alone."""
 
@@ -177,6 +178,18 @@ def costs() -> tuple[list[Result], Bill, list[tuple[str, Bill]]]:
     return results, small, cases
 
 
+def busy_mailbox() -> Iterator[Result]:
+    """Measure how a mailbox takes 1,000 orders from 8 workers, beside the build that delivered each by itself."""
+    for place, found in busy.measure():
+        name = f"1,000 orders for one mailbox, {place}, {found.now['rate']:.0f} per second"
+        if found.time is not None:
+            yield Result(name, found.time, busy.BUDGET_TIME, "of the time of one transaction per message")
+        else:
+            console(errors=True).print(f"SKIPPED: {place}: the build before, which this copy of git does not have")
+        yield Result("… longest wait", found.longest, busy.BUDGET_LONGEST, "medians")
+        yield Result("… parked, or waiting for six minutes", found.left, 0, "orders")
+
+
 def starts() -> Iterator[Result]:
     """Measure every handler's import."""
     with deployed() as stack:
@@ -201,6 +214,8 @@ def main(arguments: Sequence[str]) -> int:
             return show(list(access_decision()))
         case ["audit"]:
             return show(list(audit_records()))
+        case ["busy"]:
+            return show(list(busy_mailbox()))
         case ["commands"]:
             return show(list(command_line()))
         case ["calendars"]:
@@ -239,10 +254,13 @@ def budgets() -> int:
     progress.print("exports of mailboxes; two minutes …")
     export_results = list(exported())
     export_calls, mailboxes = exports_on_aws()
+    progress.print("a busy mailbox, beside the build before …")
+    busy_results = list(busy_mailbox())
     idle_results, stack = idle_stack()
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
     results += [*idle_results, *access_results, *audit_results, *calendar_results, *export_results, *export_calls]
+    results += busy_results
 
     def more() -> None:
         _explain(small, cases)

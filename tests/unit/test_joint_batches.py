@@ -11,10 +11,9 @@ from aws_lambda_powertools import Logger
 
 from postroom.adapters.aws.attempts import AttemptCounts, Attempts
 from postroom.adapters.aws.batches import (
-    FIRST_DELAY_S,
-    MOST_DELAY_S,
     MOST_FAILURES,
     MOST_UNANSWERED,
+    RACE_DELAYS_S,
     SqsBatch,
     SqsRecord,
 )
@@ -79,13 +78,12 @@ class Post:
     alone: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     delays: Delays = field(default_factory=Delays)
-    chance: float = 0.0
 
     def __post_init__(self) -> None:
         self.counts = AttemptCounts(self.stack.dynamodb, "transit_table", lambda: NOON)
         dead_letters = SqsDeadLetters(self.stack.sqs, self.stack.environment["DEAD_LETTER_QUEUE_URL"])
         logger = Logger(service="joint", stream=io.StringIO())
-        self.batch = SqsBatch(logger, self.counts, MemoryStackMetrics(), dead_letters, self.delays, lambda: self.chance)
+        self.batch = SqsBatch(logger, self.counts, MemoryStackMetrics(), dead_letters, self.delays, min)
         self.stack.dynamodb.meta.events.register("before-call.dynamodb", self._called)
 
     def _called(self, model: Any, **_: Any) -> None:
@@ -158,15 +156,11 @@ class TestRaces:
         assert post.process("a", receives=99) == []
         assert post.stack.rows("TRANSIT_TABLE") == []
 
-    def test_the_delays_grow_to_a_limit_and_are_spread(self, post: Post) -> None:
-        for chance in (0.0, 0.999):
-            post.chance = chance
-            for receives in range(1, 8):
-                post.process("busy", receives=receives)
-            post.counts.over("m0")
-        asked = [delay for _, delay in post.delays.asked]
-        assert asked[:7] == [1] * 7
-        assert asked[7:] == [min(FIRST_DELAY_S * 2**n, MOST_DELAY_S) for n in range(7)]
+    def test_they_come_again_at_different_times(self, post: Post) -> None:
+        post.batch = SqsBatch(post.batch.logger, post.counts, post.batch.metrics, None, post.delays)
+        for receives in range(1, 40):
+            post.process("busy", receives=receives)
+        assert {delay for _, delay in post.delays.asked} == {*RACE_DELAYS_S}
 
     def test_those_that_lost_races_are_carried_out_together_with_first_receives(self, post: Post) -> None:
         post.process("busy", "busy", "busy")
@@ -188,8 +182,7 @@ class TestRaces:
         assert post.counts.of("m0") == Attempts(conflicts=1)
 
     def test_without_a_postponement_a_lost_race_is_a_failure(self, post: Post) -> None:
-        plain = SqsBatch(Logger(service="plain", stream=io.StringIO()), post.counts, MemoryStackMetrics())
-        object.__setattr__(post, "batch", plain)
+        self.batch = SqsBatch(logger, self.counts, MemoryStackMetrics(), dead_letters, self.delays, min)
         assert post.process("busy") == ["m0"]
         assert post.counts.of("m0") == Attempts(failed=1)
 

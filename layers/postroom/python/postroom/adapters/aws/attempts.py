@@ -65,9 +65,9 @@ class AttemptCounts:
         """
         return self._add(message_id, failed=1, unanswered=-1 if begun else 0)
 
-    def conflict(self, message_id: str, *, begun: bool) -> Attempts:
-        """Count a lost race and return all counts. ``begun`` as for ``failed``."""
-        return self._add(message_id, conflicts=1, unanswered=-1 if begun else 0)
+    def conflict(self, message_id: str, *, begun: bool) -> None:
+        """Count a lost race. ``begun`` as for ``failed``."""
+        self._add(message_id, conflicts=1, unanswered=-1 if begun else 0)
 
     def over(self, message_id: str) -> None:
         """Delete the counts of a message that is done."""

@@ -40,11 +40,9 @@ MOST_UNANSWERED: Final = 10
 The first receive is not counted, because nothing is written before it.
 """
 
-FIRST_DELAY_S: Final = 2
-"""Most seconds before a record that lost a race comes again; twice as many after each further time. Ours."""
-
-MOST_DELAY_S: Final = 30
-"""Most seconds after any number of lost races. Ours."""
+RACE_DELAYS_S: Final = (1, 2, 3)
+"""Seconds, one of which passes before a record that lost a race comes again. Ours: a delay that grew with the number of
+lost races made the longest wait longer, in the simulation of scripts/bench, and lost as many races."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class SqsBatch:
         metrics: gets FAILED_RECORDS for each failure: a line of the log of 200 bytes, without a call.
         dead_letters: gets records that are given up; without it, no record is given up.
         postponement: of the queue; without it, a lost race is a failure like others.
-        chance: returns a number from 0 to 1.
+        choose: returns one of the delays.
     """
 
     logger: Logger
@@ -116,7 +114,7 @@ class SqsBatch:
     metrics: StackMetrics
     dead_letters: SqsDeadLetters | None = None
     postponement: Postponement | None = None
-    chance: Callable[[], float] = random.random
+    choose: Callable[[Sequence[int]], int] = random.choice
 
     def process(
         self,
@@ -253,9 +251,8 @@ class SqsBatch:
     def _come_soon(self, record: SqsRecord, postponement: Postponement, *, begun: bool) -> None:
         """Let a record come again in seconds; if a call fails, after the queue's visibility timeout."""
         try:
-            conflicts = self.attempts.conflict(record.message_id, begun=begun).conflicts
-            most = min(FIRST_DELAY_S * 2 ** (conflicts - 1), MOST_DELAY_S)
-            postponement.postpone(record.receipt, 1 + int(self.chance() * most))
+            self.attempts.conflict(record.message_id, begun=begun)
+            postponement.postpone(record.receipt, self.choose(RACE_DELAYS_S))
         except PostroomError as error:
             self._log(record, error)
 
