@@ -182,7 +182,7 @@ class TestRaces:
         assert post.counts.of("m0") == Attempts(conflicts=1)
 
     def test_without_a_postponement_a_lost_race_is_a_failure(self, post: Post) -> None:
-        self.batch = SqsBatch(logger, self.counts, MemoryStackMetrics(), dead_letters, self.delays, min)
+        post.batch = SqsBatch(post.batch.logger, post.counts, post.batch.metrics)
         assert post.process("busy") == ["m0"]
         assert post.counts.of("m0") == Attempts(failed=1)
 

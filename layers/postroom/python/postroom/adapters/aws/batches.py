@@ -272,7 +272,7 @@ class SqsBatch:
         return True
 
     def _log(self, record: SqsRecord, error: Exception) -> None:
-        if not isinstance(error, ConflictError):  # a lost race is no failure
+        if self.postponement is None or not isinstance(error, ConflictError):  # a lost race is no failure
             self.metrics.record({FAILED_RECORDS: 1})
         self.logger.warning(
             "a record goes back to its queue",
