@@ -133,6 +133,8 @@ def _pattern(resource: Any) -> str:
                 .replace("${", "")
                 .replace(".Arn}", "")
             )
+        case {"Fn::If": [_, _, by_default]}:  # lists of the parameters are empty
+            return _pattern(by_default)
         case _:
             return str(resource)
 

@@ -64,6 +64,8 @@ def test_the_walk_notices_what_a_role_denies_although_it_allows_it_elsewhere() -
     fine = {
         ("message_flow_api", "s3:GetObject", "of-a-customer/letter"),
         ("message_flow_api", "s3:ListBucket", "of-a-customer"),
+        ("message_flow_api", "s3:GetBucketTagging", "of-a-customer"),
+        ("message_flow_api", "lambda:GetFunctionConfiguration", ""),
         ("message_flow_api", "s3:GetObject", "mail-in/transit/t/plan"),
     }
     denied = {
