@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, running, stack_outputs
+from cli import output, periods, running, stack_outputs
 from cli.errors import RefusedError
 from cli.log_tail import LogTail
 from postroom.model.text import visible
@@ -32,13 +32,15 @@ def logs(
         str,
         typer.Argument(metavar="FUNCTION", help="Name, logical id, ARN, or folder in functions/.", show_default=False),
     ],
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="A time, or 30m, 2h, 7d ago.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show new lines until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; with --follow, a line each.")] = False,
 ) -> None:
     """Show what a function printed, with the lines that Lambda adds."""
+    since_ms = periods.since_ms(since) if since else 0
     with running.refusals():
         stack = running.find()
-        group, tail = log_group(stack, function), LogTail(stack.client("logs"))
+        group, tail = log_group(stack, function), LogTail(stack.client("logs"), since_ms)
         if as_json and not follow:
             output.print_json(_rows(tail, group))
             return

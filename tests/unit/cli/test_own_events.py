@@ -225,6 +225,13 @@ def test_a_function_that_printed_nothing_has_no_lines(run: Run, stack: Stack) ->
     assert (result.output, result.exit_code) == ("[]\n", 0)
 
 
+def test_lines_since_a_time_are_shown(run: Run, stack: Stack) -> None:
+    stack.logs.say("/mine", 1_000, "one")
+    stack.logs.say("/mine", 60_000, "two")
+    shown = json.loads(run("logs", "TagFunction", "--since", "1970-01-01T00:01", "--json").output)
+    assert [row["message"] for row in shown] == ["two"]
+
+
 def test_follow_gives_each_line_once_until_it_is_interrupted(
     run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
