@@ -138,6 +138,14 @@ def test_a_bucket_that_throttles_may_be_asked_again(answers: Callable[..., Expor
         answers(operation, 503, code="" if operation == "HeadBucket" else "SlowDown").describe("plain")
 
 
+@pytest.mark.parametrize(("name", "facts"), [("plain", PLAIN), ("policed", BY_POLICY)])
+def test_where_nothing_says_what_a_policy_means_every_policy_is_public(
+    answers: Callable[..., ExportBuckets], name: str, facts: BucketFacts
+) -> None:
+    """LocalStack 4.9.2 has no GetBucketPolicyStatus."""
+    assert answers("GetBucketPolicyStatus", 501, code="InternalFailure").describe(name) == facts
+
+
 def test_a_silent_service_may_be_asked_again(s3: Any) -> None:
     def cut(**_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="x")
