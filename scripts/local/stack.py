@@ -23,7 +23,7 @@ from local.api.routes import Api, routes_of
 from local.aws import Aws
 from local.customers.projects import Customers, deploy_permissions, refuse_same_names
 from local.customers.reloading import Reloading
-from local.emulator.process import LocalStack, MotoProcess, tell_localstack, tell_moto
+from local.emulator.process import LocalStack, MotoProcess, refuse_leftovers, tell_localstack, tell_moto
 from local.functions.invocations import Invocations
 from local.functions.logs import FunctionLogs
 from local.functions.runtimes import runtime
@@ -62,6 +62,7 @@ class Stack:
         self._settings = settings
         self._undo = contextlib.ExitStack()
         self.environment: dict[str, str] = {}
+        self._endpoints: dict[str, str] = {}
         try:
             self._start()
         except BaseException:
@@ -93,21 +94,23 @@ class Stack:
         service = self._listen("the Lambda service", 1, answers)
         api = self._listen("the API", 2, answers)
         urls = [f"http://{settings.reach}:{server.port}" for server in (service, api)]
-        emulator_url = self._start_emulator(*urls)
-        aws = Aws(endpoint_variables(emulator_url))
+        self._endpoints = self._start_emulator(*urls)
+        aws = Aws(self._endpoints)
+        if settings.emulator == "localstack":
+            refuse_leftovers(aws, settings.stack_name)
         receiving = SesReceiving(aws, ses_headers=settings.ses_headers)
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
         undo.callback(smtp.close)
-        self.environment = self._exports(emulator_url, service.port, api.port, smtp.port)
+        self.environment = self._exports(service.port, api.port, smtp.port)
         variables = settings.variables(urls[1])
         project = Project(settings.root, settings.stack_name, aws, variables, suffix=settings.suffix)
         project.deploy()
-        self._tell_outputs(project, aws, emulator_url, urls[1])
+        self._tell_outputs(project, aws, urls[1])
         brought = customers.deploy(aws, settings.state / "packages", self.environment)
         refuse_same_names(brought, project)
         projects = [project, *brought]
         functions = [function for each in projects for function in each.functions]
-        invocations = self._start_workers(functions, aws, emulator_url)
+        invocations = self._start_workers(functions, aws)
         lambda_service = LambdaService(invocations)
         deploy_permissions(projects, lambda_service)
         answers["the Lambda service"] = lambda_service.answer
@@ -127,22 +130,22 @@ class Stack:
         for note in [*(note for each in brought for note in each.notes), *_versions(functions)]:
             print(f"postroom: note: {note}", file=sys.stderr)
 
-    def _tell_outputs(self, project: Project, aws: Aws, emulator_url: str, api_url: str) -> None:
+    def _tell_outputs(self, project: Project, aws: Aws, api_url: str) -> None:
         """Let CloudFormation know the stack: the command line finds everything by its outputs."""
         found = outputs.local(project.outputs(), api_url=api_url, speed=self._settings.speed)
-        if self._emulator is None:
+        if self._settings.emulator == "localstack":
             tell_localstack(aws, project.name, found)
         else:
-            tell_moto(emulator_url, project.name, found)
+            tell_moto(self._endpoints["AWS_ENDPOINT_URL"], project.name, found)
 
-    def _start_workers(self, functions: list[Function], aws: Aws, emulator_url: str) -> Invocations:
+    def _start_workers(self, functions: list[Function], aws: Aws) -> Invocations:
         """Start the writer of logs, and what runs functions on request."""
         settings, undo = self._settings, self._undo
         logs = FunctionLogs(settings.state / "logs", aws)
         undo.callback(logs.close)
         logs.start()
         for_workers = {
-            **endpoint_variables(emulator_url),
+            **self._endpoints,
             "AWS_ENDPOINT_URL_LAMBDA": self.environment["AWS_ENDPOINT_URL_LAMBDA"],
         }
         invocations = Invocations(functions, for_workers, logs, aws, settings.speed)
@@ -172,24 +175,39 @@ class Stack:
         self._undo.callback(server.close)
         return server
 
-    def _start_emulator(self, service_url: str, api_url: str) -> str:
-        """Return the emulator's URL."""
+    def _start_emulator(self, service_url: str, api_url: str) -> dict[str, str]:
+        """Return the variables that say where AWS is."""
         settings = self._settings
         self._emulator: MotoProcess | None = None
-        if settings.emulator == "localstack":
-            return LocalStack().url
         variables = {"POSTROOM_SES_HOOK": f"{service_url}{outbox.PATH}"}
+        if settings.emulator == "localstack":
+            return self._start_ses_beside(LocalStack().url, variables)
         if settings.functions:  # their templates may have state machines, whose tasks are functions and our API
             api = "AWS_ENDPOINT_URL_WORKMAIL"
             variables |= {"POSTROOM_STATE_MACHINES": "1", "AWS_ENDPOINT_URL_LAMBDA": service_url}
             variables |= {api: api_url, f"{api}MESSAGEFLOW": api_url}
+        return endpoint_variables(self._start_moto(settings.port, variables))
+
+    def _start_ses_beside(self, localstack_url: str, variables: dict[str, str]) -> dict[str, str]:
+        """Start moto for SES alone, and return the variables for both.
+
+        LocalStack's own SES (4.9.2) does not keep the recipients of an envelope, refuses mail that is not UTF-8, and
+        has no SendBounce, no DeleteReceiptRule and no SES v2.
+        """
+        url = self._start_moto(0, {**variables, "POSTROOM_SES_ALONE": "1"})
+        beside = {"AWS_ENDPOINT_URL_SES": url, "AWS_ENDPOINT_URL_SESV2": url}
+        return {**beside, **endpoint_variables(localstack_url)}
+
+    def _start_moto(self, port: int, variables: dict[str, str]) -> str:
+        """Return its URL."""
+        settings = self._settings
         log = settings.state / "logs" / "emulator.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        self._emulator = MotoProcess(settings.host, settings.port, log, variables)
+        self._emulator = MotoProcess(settings.host, port, log, variables)
         self._undo.callback(self._emulator.close)
         return f"http://{settings.reach}:{self._emulator.port}"
 
-    def _exports(self, emulator_url: str, lambda_port: int, api_port: int, smtp_port: int) -> dict[str, str]:
+    def _exports(self, lambda_port: int, api_port: int, smtp_port: int) -> dict[str, str]:
         """Return what `up` exports. Source: local-stack.md."""
         settings = self._settings
         api = f"http://{settings.reach}:{api_port}"
@@ -200,7 +218,7 @@ class Stack:
             **CREDENTIALS,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
-            **endpoint_variables(emulator_url),
+            **self._endpoints,
             "AWS_ENDPOINT_URL_LAMBDA": f"http://{settings.reach}:{lambda_port}",
             "AWS_ENDPOINT_URL_WORKMAIL": api,
             "AWS_ENDPOINT_URL_WORKMAILMESSAGEFLOW": api,

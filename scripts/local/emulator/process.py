@@ -117,6 +117,18 @@ class LocalStack:
             raise UsageError(f"no LocalStack answers at {self.url} ({error.strerror or error})") from error
 
 
+def refuse_leftovers(aws: Aws, name: str) -> None:
+    """Check that LocalStack has nothing of an earlier `up`: what there is would be neither new nor empty.
+
+    Raises:
+        UsageError: it has queues of a stack of this name.
+    """
+    if aws.client("sqs").list_queues(QueueNamePrefix=f"{name}-").get("QueueUrls"):
+        raise UsageError(
+            "this LocalStack has the resources of an earlier `postroom up`: restart it, and DynamoDB with it"
+        )
+
+
 def tell_moto(emulator_url: str, name: str, outputs: Mapping[str, str]) -> None:
     """Let our emulator answer DescribeStacks about a stack."""
     body = json.dumps({"name": name, "outputs": outputs}).encode()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ses.exceptions import AlreadyExists, InvalidParameterValue
 from moto.ses.models import SESBackend
 from moto.ses.responses import EmailResponse
 
+ALONE: Final = "POSTROOM_SES_ALONE"
+"""Set, to whatever value: the buckets and topics that receipt rules name are in another emulator."""
+
 _original_create_rule = SESBackend.create_receipt_rule
+_original_validate_actions = SESBackend._validate_receipt_rule_actions  # noqa: SLF001
 _original_update_rule = SESBackend.update_receipt_rule
 
 
@@ -38,6 +43,12 @@ def delete_receipt_rule(self: EmailResponse) -> ActionResult:
     return EmptyResult()
 
 
+def validate_receipt_rule_actions(self: SESBackend, rule: dict[str, Any]) -> None:
+    """Check that what a rule names exists, unless it would be elsewhere."""
+    if not os.environ.get(ALONE):
+        _original_validate_actions(self, rule)
+
+
 def validate_iam_role(self: SESBackend, role_arn: str) -> None:
     """Accept a role that exists; moto compares the ARN with ids, and so refuses every role."""
     from moto.iam.models import iam_backends  # slow to import and seldom needed
@@ -57,5 +68,6 @@ def apply() -> None:
     SESBackend.create_receipt_rule = create_receipt_rule
     SESBackend.update_receipt_rule = update_receipt_rule
     SESBackend.delete_identity = delete_identity
+    SESBackend._validate_receipt_rule_actions = validate_receipt_rule_actions  # noqa: SLF001
     SESBackend._validate_iam_role = validate_iam_role  # noqa: SLF001
     EmailResponse.delete_receipt_rule = delete_receipt_rule
