@@ -70,7 +70,8 @@ class S3Shelf:
     def make(
         self, bucket: str, *, account: str = OURS, region: str = "us-east-1", deny: bool = False, meant_for: str = ORG
     ) -> None:
-        client: Any = boto3.client("s3")
+        # the key is the account at LocalStack, the header at moto
+        client: Any = boto3.client("s3", aws_access_key_id=account, aws_secret_access_key="test")
         client.meta.events.register(
             "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
         )

@@ -107,3 +107,12 @@ def test_a_domain_is_verified_at_once_until_it_is_deleted(ses: SESClient) -> Non
     for _ in range(2):
         ses.delete_identity(Identity="example.com")
     assert status() == {}
+
+
+def test_beside_another_emulator_a_rule_may_name_what_is_there(ses: SESClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("s3").delete_bucket(Bucket="inbound")
+    with pytest.raises(ses.exceptions.InvalidS3ConfigurationException):
+        ses.create_receipt_rule(RuleSetName="mail", Rule=rule("one"))
+    monkeypatch.setenv("POSTROOM_SES_ALONE", "1")
+    ses.create_receipt_rule(RuleSetName="mail", Rule=rule("one"))
+    assert names(ses) == ["one"]

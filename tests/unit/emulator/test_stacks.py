@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.errors import UsageError
 from local.aws import Aws
 from local.emulator import process
 from local.emulator.server import EmulatorServer
@@ -57,6 +58,16 @@ def test_a_stack_that_was_made_before_is_replaced_at_localstack() -> None:
         for said in ({"LedgerTableName": "before"}, SAID):
             process.tell_localstack(Account(), "mail", said)
         assert described(boto3.client("cloudformation"), "mail") == SAID
+
+
+def test_a_localstack_with_queues_of_an_earlier_stack_is_refused() -> None:
+    with empty_account():
+        sqs = boto3.client("sqs")
+        sqs.create_queue(QueueName="mails-of-others")
+        process.refuse_leftovers(Account(), "mail")
+        sqs.create_queue(QueueName="mail-IngestQueue")
+        with pytest.raises(UsageError, match="an earlier `postroom up`: restart it"):
+            process.refuse_leftovers(Account(), "mail")
 
 
 def test_the_apis_of_a_local_stack_are_at_its_own_url() -> None:
