@@ -45,6 +45,7 @@ PYTHON: Final = {
     "integer": "int",
     "long": "int",
     "double": "float",
+    "blob": "bytes",
     "boolean": "bool",
     "timestamp": "float",
 }

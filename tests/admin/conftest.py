@@ -32,15 +32,18 @@ from postroom.admin import api
 from postroom.admin.context import AdminSettings, Context
 from postroom.contracts import aws_json
 from postroom.contracts.admin.models.shapes import OPERATIONS
-from postroom.errors import KeyUnavailableError
+from postroom.errors import KeyUnavailableError, SubmissionRefusedError
 from postroom.model.mailbox import Head
 from postroom.model.private_servers import PrivateServers
+from postroom.submission.submission import Submitted
 from tests.support.deletion import memory_deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.contracts.message_flow import S3Reference
     from postroom.ports.mailboxes import MailboxOwner
+    from postroom.submission.submission import Refusal, Submission
 
 STACK_KEY = "arn:aws:kms:us-east-1:123456789012:key/stack"
 EXPORT_ROLES = ("arn:aws:iam::123456789012:role/plan", "arn:aws:iam::123456789012:role/pack")
@@ -103,6 +106,26 @@ class FewKeys:
         if self.disabled:
             raise KeyUnavailableError("DisabledException")
         return f"{kms_key_arn}|{organization_arn}".encode()
+
+
+@dataclass
+class Submits:
+    """Implements ``ObjectSubmits``: keeps what is submitted; refuses all, if there is a ``refusal``."""
+
+    refusal: Refusal | None = None
+    found: list[tuple[Submission, S3Reference | None]] = field(default_factory=list)
+
+    def submit(self, submission: Submission) -> Submitted:
+        return self._done(submission, None)
+
+    def submit_object(self, submission: Submission, reference: S3Reference) -> Submitted:
+        return self._done(submission, reference)
+
+    def _done(self, submission: Submission, reference: S3Reference | None) -> Submitted:
+        if self.refusal is not None:
+            raise SubmissionRefusedError(self.refusal, "because")
+        self.found.append((submission, reference))
+        return Submitted("t-1", "<1@example.com>")
 
 
 @dataclass
@@ -195,6 +218,7 @@ def context() -> Context:
         import_objects=MemoryImportSources(),
         transit=MemoryTransit(MemoryTables(), lambda: START),
         queues=MemoryQueues(),
+        submits=Submits(),
         settings=AdminSettings(
             partition="aws",
             region="us-east-1",

@@ -63,6 +63,7 @@ class Stack:
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "EXPORT_OTHER_ITEMS": "DISABLED",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
+            "SUBMIT_FUNCTION": "submit",
             "PRIVATE_EWS_SERVERS": "NONE",
             "ROLE_PASSERS": "ANY",
             "FIRST_ADMINISTRATORS": "NONE",

@@ -105,6 +105,7 @@ def settings(aws: None) -> AdminApiSettings:
             "ROLE_PASSERS": "ANY",
             "FIRST_ADMINISTRATORS": "NONE",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
+            "SUBMIT_FUNCTION": "submit",
             "LEDGER_TABLE": "ledger",
             "TRANSIT_TABLE": "transit",
             "PLAN_EXPORT_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="plan-export")["QueueUrl"],

@@ -9,6 +9,7 @@ import pytest
 
 from postroom.adapters.aws.gateway_passwords import GATEWAY, ORGANIZATION
 from postroom.adapters.aws.owned_rows import owned_key
+from postroom.adapters.aws.transit_keys import USE
 from postroom.model import consent
 from postroom.model.failed_logins import FailedLogins, key_of
 from postroom.model.identity import PersonalAccessToken
@@ -36,6 +37,7 @@ FUNCTIONS: Final = {
     "WriteAuditDigestsFunction": "write_audit_digests",
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
+    "SubmitFunction": "submit",
     "QueryAvailabilityFunction": "query_availability",
     "AuthenticateFunction": "authenticate",
     "EwsFunction": "ews",
@@ -196,7 +198,7 @@ def test_the_admin_api_may_write_versions_of_rules_look_at_buckets_of_callers_an
 
 
 @each_function
-def test_only_the_admin_api_may_encrypt_passwords_of_gateways_and_no_function_may_decrypt_them_yet(
+def test_the_stacks_key_is_used_directly_for_passwords_of_gateways_and_keys_in_transit_alone(
     template: Template, function: str
 ) -> None:
     """Statements that use the stack's key directly, not through a service that keeps tables, queues or objects."""
@@ -208,8 +210,13 @@ def test_only_the_admin_api_may_encrypt_passwords_of_gateways_and_no_function_ma
         and "StackKey" in map(subject, listed(each["Resource"]))
         and "kms:ViaService" not in str(each["Condition"])
     }
-    context = (f"kms:EncryptionContext:{ORGANIZATION}", f"kms:EncryptionContext:{GATEWAY}")
-    assert direct == ({("kms:Encrypt", *context)} if function == "AdminApiFunction" else set())
+    gateway = (f"kms:EncryptionContext:{ORGANIZATION}", f"kms:EncryptionContext:{GATEWAY}")
+    transit = f"kms:EncryptionContext:{USE}"
+    expected = {
+        "AdminApiFunction": {("kms:Encrypt", *gateway)},
+        "SubmitFunction": {("kms:Decrypt", transit), ("kms:GenerateDataKeyWithoutPlaintext", transit)},
+    }
+    assert direct == expected.get(function, set())
 
 
 @each_function
@@ -248,12 +255,13 @@ def test_only_three_functions_may_invoke_functions_and_two_others_one_of_ours(
         str(each["Resource"]) for each in template.statements(function) if "lambda:InvokeFunction" in each["Action"]
     ]
     anywhere = "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:*"
+    ours = ("QueryAvailabilityFunction", "SubmitFunction")
     here = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"
     expected = {
         "RunSyncRuleFunction": [str({"Fn::Sub": here})],
         "RunAsyncRuleFunction": [str({"Fn::Sub": here})],
         "QueryAvailabilityFunction": [str({"Fn::Sub": anywhere})],
-        "AdminApiFunction": [str({"Fn::GetAtt": ["QueryAvailabilityFunction", "Arn"]})],
+        "AdminApiFunction": [str([{"Fn::GetAtt": [each, "Arn"]} for each in ours])],
         "EwsFunction": [str({"Fn::GetAtt": ["QueryAvailabilityFunction", "Arn"]})],
     }
     assert found == expected.get(function, [])
@@ -267,7 +275,7 @@ def test_only_sweep_may_list_and_retire_raw_mail(template: Template) -> None:
 
 def test_only_stations_of_mailboxes_and_the_functions_of_removal_may_remove_sealed_mail(template: Template) -> None:
     removing = {each for each in FUNCTIONS if template.allowed(each, "MailBucket", "s3:DeleteObject")}
-    stations = {"DeliverFunction", "UpdateCalendarFunction", "ImportMailboxFunction"}
+    stations = {"DeliverFunction", "UpdateCalendarFunction", "ImportMailboxFunction", "SubmitFunction"}
     assert removing - EXPORTS == stations | {"RemoveMailboxesFunction", "DeleteOrganizationsFunction"}
 
 
@@ -291,8 +299,9 @@ def test_deliver_may_keep_the_notices_it_writes(template: Template) -> None:
     assert template.allowed("DeliverFunction", "InboundBucket", "s3:PutObject")
 
 
-def test_customers_objects_are_read_in_this_account_alone(template: Template) -> None:
-    found = [each for each in template.statements("MessageFlowApiFunction") if "s3:::*" in str(each["Resource"])]
+@pytest.mark.parametrize("function", ["MessageFlowApiFunction", "SubmitFunction"])
+def test_customers_objects_are_read_in_this_account_alone(template: Template, function: str) -> None:
+    found = [each for each in template.statements(function) if "s3:::*" in str(each["Resource"])]
     here = {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
     assert [each["Condition"] for each in found] == [here, here]
     assert [each["Action"] for each in found] == [
@@ -330,14 +339,21 @@ def test_a_deny_beats_every_allow(template: Template) -> None:
     assert not changed.allowed("DeliverFunction", "TransitTable", "dynamodb:DeleteItem")
 
 
-def test_the_function_that_reads_customers_objects_is_denied_the_stacks_own_that_it_does_not_need(
-    template: Template,
+OWN: Final = {"MailBucket", "${MailBucket.Arn}/*", "${InboundBucket.Arn}/rules/*"}
+
+
+@pytest.mark.parametrize(
+    ("function", "not_needed"),
+    [("MessageFlowApiFunction", OWN), ("SubmitFunction", OWN | {"${InboundBucket.Arn}/inbound/*"})],
+)
+def test_functions_that_read_customers_objects_are_denied_the_stacks_own_that_they_do_not_need(
+    template: Template, function: str, not_needed: set[str]
 ) -> None:
-    (statement,) = template.statements("MessageFlowApiFunction", "Deny")
+    (statement,) = template.statements(function, "Deny")
     assert set(statement["Action"]) == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
     assert "Condition" not in statement
     denied = {str(subject(each)) if "Fn::GetAtt" in each else each["Fn::Sub"] for each in statement["Resource"]}
-    assert denied == {"MailBucket", "${MailBucket.Arn}/*", "${InboundBucket.Arn}/rules/*"}
+    assert denied == not_needed
     buckets = template.of_type("AWS::S3::Bucket")
     assert set(buckets) == {"MailBucket", "InboundBucket"}, "one more bucket that it must not read"
 
@@ -409,8 +425,8 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    others = {"DeliverFunction", "UpdateCalendarFunction", "QueryAvailabilityFunction", "ImportMailboxFunction"}
-    assert bool(direct) == (function in others | EXPORTS)
+    others = {"Deliver", "UpdateCalendar", "QueryAvailability", "ImportMailbox", "Submit"}
+    assert bool(direct) == (function.removesuffix("Function") in others or function in EXPORTS)
 
 
 @each_function

@@ -174,7 +174,7 @@ def test_mail_is_versioned_and_raw_mail_expires(template: Template) -> None:
     assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["exports/"], "what exports stage"
     inbound = template.resources["InboundBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"] for rule in inbound if "ExpirationInDays" in rule}
-    assert expiring == {"inbound/", "transit/"}
+    assert expiring == {"inbound/", "transit/", "transit/staged/"}
 
 
 def test_the_key_rotates(template: Template) -> None:

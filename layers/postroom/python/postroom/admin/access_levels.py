@@ -125,6 +125,7 @@ CHANGING: Final[AbstractSet[str]] = frozenset(
         "ResetPassword",
         "StartMailboxExportJob",
         "StartMailboxImportJob",
+        "SubmitRawMessage",
         "TagResource",
         "TestAvailabilityConfiguration",
         "TestInboundMailFlowRules",

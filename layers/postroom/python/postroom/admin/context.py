@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from postroom.ports.rule_functions import FunctionPolicies
     from postroom.ports.rule_sets import RuleSets
     from postroom.ports.transit import Transit
+    from postroom.submission.submission import ObjectSubmits
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Context:
     Attributes:
         transit: gets the orders that operations begin with.
         queues: the stations of these orders.
+        submits: accepts messages that are sent.
         call: the call that is being answered; ``api.answer`` sets it.
         new_uuid: returns a new lower-case UUID with hyphens.
         random_bytes: returns a number of bytes that cannot be guessed.
@@ -123,6 +125,7 @@ class Context:
     import_objects: ImportObjects
     transit: Transit
     queues: Queues
+    submits: ObjectSubmits
     settings: AdminSettings
     new_uuid: Callable[[], str]
     random_bytes: Callable[[int], bytes]

@@ -28,6 +28,7 @@ from postroom.admin import (
     resources,
     rules,
     smtp_gateways,
+    submissions,
     users,
 )
 
@@ -143,6 +144,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DeleteSmtpGateway": smtp_gateways.delete,
     "DescribeSmtpGateway": smtp_gateways.describe,
     "ListSmtpGateways": smtp_gateways.list_,
+    "SubmitRawMessage": submissions.submit,
     "CreateAvailabilityConfiguration": availability.create,
     "UpdateAvailabilityConfiguration": availability.update,
     "DeleteAvailabilityConfiguration": availability.delete,

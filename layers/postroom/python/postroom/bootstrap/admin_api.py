@@ -26,6 +26,7 @@ from postroom.adapters.aws.passwords import Argon2Passwords
 from postroom.adapters.aws.role_arns import IamRoleArns
 from postroom.adapters.aws.rule_functions import LambdaFunctionPolicies
 from postroom.adapters.aws.rule_sets import S3RuleSets
+from postroom.adapters.aws.submissions import LambdaSubmits
 from postroom.admin import trail
 from postroom.admin.context import AdminSettings, Context
 from postroom.bootstrap import audit_parts, parts, ready
@@ -64,6 +65,7 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
     role_passers: Principals
     first_administrators: Principals
     query_availability_function: str
+    submit_function: str
     export_role_arns: str
     plan_export_queue_url: Url
     seal_export_queue_url: Url
@@ -113,6 +115,7 @@ def context(settings: AdminApiSettings) -> Context:
         import_objects=S3ImportObjects(s3, own.account),
         transit=parts.transit(settings),
         queues=parts.queues(settings),
+        submits=LambdaSubmits(clients.later(clients.submissions), settings.submit_function),
         settings=own,
         new_uuid=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,

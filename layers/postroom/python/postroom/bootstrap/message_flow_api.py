@@ -7,11 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
-from postroom.adapters.aws.content_buckets import TAGGED, ContentBuckets
-from postroom.adapters.aws.customer_objects import S3CustomerObjects
 from postroom.adapters.aws.function_roles import LambdaFunctionRoles
 from postroom.adapters.aws.raw_mail import S3RawMail
-from postroom.bootstrap import audit_parts, directory_parts, parts, ready
+from postroom.bootstrap import audit_parts, content_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings
 from postroom.message_flow import trail
@@ -29,12 +27,10 @@ if TYPE_CHECKING:
     from postroom.ports.audit_trail import AuditTrail
 
 
-class MessageFlowApiSettings(DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings):
-    account_id: str
+class MessageFlowApiSettings(
+    DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings, content_parts.ContentSettings
+):
     message_flow_principals: Principals
-    put_content_buckets: str
-    inbound_bucket: str
-    mail_bucket: str
 
 
 @ready
@@ -50,20 +46,11 @@ def build(settings: MessageFlowApiSettings) -> Callable[[Mapping[str, Any], str]
         ledger=ledger,
         raw=S3RawMail(s3, settings.inbound_bucket),
         transit=transit,
-        objects=S3CustomerObjects(
-            s3,
-            ContentBuckets(s3, place, _listed(settings.put_content_buckets), time.monotonic),
-            own=frozenset({settings.inbound_bucket, settings.mail_bucket}),
-        ),
+        objects=content_parts.objects(settings, s3, place),
         now=now_ms,
         available_ms=settings.shortened_ms(MESSAGE_FLOW_SECONDS * 1000),
     )
     return partial(_answer, flow, audit_parts.trail(settings), place)
-
-
-def _listed(text: str) -> frozenset[str] | None:
-    """Return the names of buckets from their ARNs, which commas separate; None if buckets are not listed."""
-    return None if text == TAGGED else frozenset(each.strip().rpartition(":")[2] for each in text.split(","))
 
 
 def _answer(

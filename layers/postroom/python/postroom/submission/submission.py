@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from postroom.contracts.message_flow import S3Reference
 
 
 class Protocols(StrEnum):
@@ -28,6 +31,7 @@ class Refusal(StrEnum):
     MALFORMED = "MALFORMED"  # no header fields, or fields that mail clients would read differently
     LOOP = "LOOP"  # more hops than MAX_HOPS
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"  # recipients outside the organization, of the user or the account in a day
+    INVALID_LOCATION = "INVALID_LOCATION"  # the object of the message cannot be read
     MAILBOX_FULL = "MAILBOX_FULL"  # there is no room for the copy in Sent Items
 
 
@@ -74,4 +78,20 @@ class Submits(Protocol):
         Raises:
             SubmissionRefusedError: nothing was sent or stored.
             StoreUnavailableError, ConflictError: the same submission, with its token, may be tried again.
+        """
+
+
+class ObjectSubmits(Submits, Protocol):
+    """Accepts submissions whose messages are objects in buckets of customers, too."""
+
+    def submit_object(self, submission: Submission, reference: S3Reference) -> Submitted:
+        """Accept a message that is an object.
+
+        Args:
+            submission: without content.
+            reference: the object; its bucket must be meant for messages of the organization, as for
+                PutRawMessageContent.
+
+        Raises:
+            SubmissionRefusedError, StoreUnavailableError, ConflictError: as for ``submit``.
         """

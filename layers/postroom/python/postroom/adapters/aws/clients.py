@@ -231,6 +231,12 @@ def availability_queries() -> LambdaClient:
     return _made("lambda", Config(connect_timeout=1, read_timeout=27, retries={"total_max_attempts": 1}))
 
 
+@cache
+def submissions() -> LambdaClient:
+    """Return the client that calls submit: one attempt, and nearly as long as that function takes."""
+    return _made("lambda", Config(connect_timeout=1, read_timeout=27, retries={"total_max_attempts": 1}))
+
+
 def forget() -> None:
     """Drop every client, so that new ones are made: for tests that change the environment."""
     for made in (
@@ -254,5 +260,6 @@ def forget() -> None:
         availability_functions,
         function_policies_in,
         availability_queries,
+        submissions,
     ):
         made.cache_clear()

@@ -6,6 +6,7 @@ The texts are those of other AWS services (ours; WorkMail's are not public).
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -62,6 +63,8 @@ def _shaped(name: str, value: Any, path: str) -> Any:
             return [_shaped(shape["member"], item, path) for item in value]
         case "string", str() if _is_unicode(value):
             return value
+        case "blob", str():
+            return _blob(value, path)
         case "boolean", bool():
             return value
         case "integer" | "long", int() if not isinstance(value, bool):
@@ -69,6 +72,13 @@ def _shaped(name: str, value: Any, path: str) -> Any:
         case "double" | "timestamp", int() | float() if not isinstance(value, bool):
             return float(value)
     raise WrongTypeError(f"{path}: {_json_type(value)} can not be converted to {shape['type']}")
+
+
+def _blob(value: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        raise WrongTypeError(f"{path}: STRING_VALUE can not be converted to blob") from None
 
 
 def _is_unicode(text: str) -> bool:
@@ -101,7 +111,7 @@ def _violations(name: str, value: Any, path: str) -> Iterator[str]:
 
 def _violated(shape: Mapping[str, Any], value: Any) -> Iterator[str]:
     low, high = shape.get("min"), shape.get("max")
-    if shape["type"] in {"string", "list"}:
+    if shape["type"] in {"string", "list", "blob"}:
         if low is not None and len(value) < low:
             yield f"have length greater than or equal to {low}"
         if high is not None and len(value) > high:

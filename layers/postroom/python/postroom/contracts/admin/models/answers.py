@@ -1118,6 +1118,13 @@ class StartMailboxImportJobResponse(TypedDict):
     JobId: NotRequired[str]
 
 
+class SubmitRawMessageResponse(TypedDict):
+    """Members of our ``SubmitRawMessageResponse``."""
+
+    MessageId: NotRequired[str]
+    TraceId: NotRequired[str]
+
+
 class Tag(TypedDict):
     """Members of botocore's ``Tag``."""
 

@@ -1012,6 +1012,27 @@ class StartMailboxImportJobRequest(TypedDict):
     S3Key: str
 
 
+class SubmitRawMessageRequest(TypedDict):
+    """Members of our ``SubmitRawMessageRequest``."""
+
+    OrganizationId: str
+    UserId: str
+    RawMessage: NotRequired[bytes]
+    S3Reference: NotRequired[SubmittedObject]
+    Recipients: NotRequired[Sequence[str]]
+    SendAs: NotRequired[str]
+    OnBehalfOf: NotRequired[str]
+    ClientToken: NotRequired[str]
+
+
+class SubmittedObject(TypedDict):
+    """Members of our ``SubmittedObject``."""
+
+    Bucket: str
+    Key: str
+    ObjectVersion: NotRequired[str]
+
+
 class Tag(TypedDict):
     """Members of botocore's ``Tag``."""
 

@@ -13,6 +13,7 @@ REQUESTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'CreateAvailabilityCo
  'ListUsers': (('Filters', 'DisplayNamePrefix'),),
  'PutRetentionPolicy': (('Description',),),
  'ResetPassword': (('Password',),),
+ 'SubmitRawMessage': (('RawMessage',),),
  'TestAvailabilityConfiguration': (('EwsProvider', 'EwsPassword'),),
  'UpdateAvailabilityConfiguration': (('EwsProvider', 'EwsPassword'),),
  'UpdateResource': (('Description',),),

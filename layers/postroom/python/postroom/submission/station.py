@@ -1,0 +1,85 @@
+"""The events of submit: the one place that has keys of mailboxes and that a client can ask for a submission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from postroom.contracts.message_flow import InvalidContentLocation, MessageRejected, S3Reference
+from postroom.contracts.submission import accepted, read_event, refused, unavailable
+from postroom.errors import InvalidQuestionError, PostroomError, SubmissionRefusedError
+from postroom.model.limits import MAX_STORED_BYTES
+from postroom.submission.submission import Protocols, Refusal, Submission, Submitted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postroom.contracts.submission import SubmissionEvent
+    from postroom.ports.customer_objects import CustomerObjects
+    from postroom.ports.raw_mail import RawMail
+    from postroom.submission.submission import Submits
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The answer to an event, and what the function's log says of it: no address and nothing of the message."""
+
+    document: dict[str, Any]
+    log: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionStation:
+    """Implements ``ObjectSubmits``, and answers events. ``accept`` raises no PostroomError: each is an answer."""
+
+    submits: Submits
+    raw: RawMail
+    objects: CustomerObjects
+
+    def accept(self, event: Mapping[str, Any]) -> Reported:
+        """Answer one event; see ``contracts.submission``."""
+        try:
+            asked = read_event(event)
+        except InvalidQuestionError as error:
+            return Reported(refused(SubmissionRefusedError(Refusal.MALFORMED, str(error))), {"refused": str(error)})
+        said = {"organization_id": asked.organization_id, "user_id": asked.user_id, "protocol": asked.protocol}
+        try:
+            done = self._submit(asked)
+        except SubmissionRefusedError as error:
+            return Reported(refused(error), {**said, "refused": str(error.reason)})
+        except PostroomError as error:
+            return Reported(unavailable(error.cause), {**said, "unavailable": error.cause})
+        return Reported(accepted(done.trace, done.message_id), {**said, "trace": done.trace})
+
+    def submit(self, submission: Submission) -> Submitted:
+        """See ``Submits``."""
+        return self.submits.submit(submission)
+
+    def submit_object(self, submission: Submission, reference: S3Reference) -> Submitted:
+        """See ``ObjectSubmits``."""
+        try:
+            content = self.objects.read(reference, submission.organization_id, limit_bytes=MAX_STORED_BYTES)
+        except InvalidContentLocation as error:
+            raise SubmissionRefusedError(Refusal.INVALID_LOCATION, str(error)) from error
+        except MessageRejected as error:
+            raise SubmissionRefusedError(Refusal.TOO_LARGE, str(error)) from error
+        return self.submits.submit(replace(submission, content=content))
+
+    def _submit(self, asked: SubmissionEvent) -> Submitted:
+        submission = Submission(
+            organization_id=asked.organization_id,
+            user_id=asked.user_id,
+            content=b"",
+            token=asked.token,
+            protocol=Protocols(asked.protocol) if asked.protocol in set(Protocols) else Protocols.API,
+            recipients=asked.recipients,
+            send_as=asked.send_as,
+            on_behalf_of=asked.on_behalf_of,
+            source_ip=asked.source_ip,
+            user_agent=asked.user_agent,
+        )
+        if asked.s3 is not None:
+            reference = S3Reference(asked.s3.bucket, asked.s3.key, asked.s3.object_version or None)
+            return self.submit_object(submission, reference)
+        content = self.raw.read(asked.staged) if asked.staged is not None else asked.decoded
+        return self.submit(replace(submission, content=content))
