@@ -110,7 +110,7 @@ def orders(stations: Pipeline, address: str, mailbox_id: str, number: int) -> li
             folder="INBOX",
             raw=RawLocation(bucket=bucket, key="inbound/busy"),
             size=len(MESSAGE),
-            received_at=1_795_521_600_000,
+            received_at=time.time_ns() // 1_000_000,
             listed=True,
         ).message
         for number in range(1, number + 1)

@@ -1,5 +1,5 @@
-"""Deliver: one message into one mailbox, sealed, exactly once.
+"""Deliver: messages into mailboxes, sealed, each exactly once.
 
-``deliver`` is the station; ``index_entry`` makes a message's entry of the index, ``notices`` writes the one about a
-mailbox that is nearly full.
+``deliver`` is the station; ``entry`` has the transactions, each with the messages of a batch for one mailbox;
+``index_entry`` makes a message's entry of the index, ``notices`` the message about a mailbox that is nearly full.
 """

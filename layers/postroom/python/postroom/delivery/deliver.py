@@ -16,9 +16,8 @@ from postroom.contracts.order_list import end_key, in_row
 from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder, OrderKind
 from postroom.delivery import notices
 from postroom.delivery.calendar_mail import calendar_orders
-from postroom.delivery.entry import Entry, Sealed
+from postroom.delivery.entry import Entry, Sealed, Together
 from postroom.delivery.index_entry import blob_of, new_item
-from postroom.delivery.together import Together
 from postroom.errors import PermanentError
 from postroom.model.directory import EntityState
 from postroom.model.facts import EventName, Fact, OwnFact

@@ -1,14 +1,15 @@
-"""The transactions by which sealed messages enter one mailbox.
+"""How sealed messages enter their mailboxes: those of a batch for one mailbox by one transaction.
 
 Every change of a mailbox writes its head, so that transactions follow one another, and of those that were prepared at
-the same time only one is written. A transaction takes as many messages of a batch as it may; each has its own outcome.
+the same time only one is written (docs/decisions/0046). Each message of a transaction has its own outcome.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.orders import DeliveryOrder
 from postroom.delivery import notices
 from postroom.errors import ConflictError, PostroomError, TemporaryError
 from postroom.ports.mailboxes import MAX_ADDED_BYTES, MAX_DELIVERY_WRITES
@@ -16,8 +17,8 @@ from postroom.ports.mailboxes import MAX_ADDED_BYTES, MAX_DELIVERY_WRITES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from postroom.contracts.orders import DeliveryOrder, Order
-    from postroom.delivery.deliver import Deliver
+    from postroom.contracts.orders import Order
+    from postroom.delivery.deliver import Box, Deliver
     from postroom.model.mailbox import Head, NewItem
 
 MAX_RACES: Final = 8
@@ -175,3 +176,45 @@ class Entry:
 
 def _raise(error: PostroomError) -> None:
     raise error
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Carries out the orders of a batch.
+
+    Each mailbox is looked up once; with several messages for it, its head is read again before it is written. Contents
+    are not kept: the index entries of sealed messages wait here.
+    """
+
+    station: Deliver
+    _boxes: dict[tuple[str, str], Box] = field(default_factory=dict)
+    _sealed: dict[str, list[Sealed]] = field(default_factory=dict)
+
+    def add(self, name: str, body: str) -> None:
+        """Do all for an order that precedes its transaction, or end it without a copy.
+
+        Args:
+            name: of the SQS message, as ``finish`` returns it.
+            body: of the SQS message.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is no order; after some attempts park reads it.
+        """
+        order = DeliveryOrder.read(body)
+        owner = order.organization_id, order.mailbox_id
+        if owner not in self._boxes:
+            self._boxes[owner] = self.station.look_up(order)
+        with self.station.parked(order):
+            sealed = self.station.seal(order, self._boxes[owner])
+            if sealed is not None:
+                self._sealed.setdefault(order.mailbox_id, []).append(replace(sealed, name=name))
+
+    def finish(self) -> Mapping[str, Exception]:
+        """Enter the messages into their mailboxes; return errors by name of those whose orders come again."""
+        errors: dict[str, Exception] = {}
+        for waiting in self._sealed.values():
+            order = waiting[0].order
+            head = self._boxes[order.organization_id, order.mailbox_id].head
+            errors |= Entry(self.station, waiting, head, is_read=len(waiting) == 1).carry_out()
+        return errors
