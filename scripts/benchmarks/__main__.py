@@ -27,6 +27,7 @@ from benchmarks import (
     imports,
     prices,
     startup,
+    sweeping,
     waiting,
 )
 from cli.output import console, table
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from benchmarks.bill import Bill
 
 ALONE: Final = (
-    *("access", "audit", "busy", "commands", "calendars", "export-bill", "export-memory", "exports", "idle", "waiting"),
+    *("access", "audit", "busy", "commands", "calendars", "export-bill", "export-memory", "exports", "idle"),
+    *("sweep", "waiting"),
 )
 """What can be measured alone."""
 
@@ -100,6 +102,14 @@ def idle_stack() -> tuple[list[Result], idle.Idle]:
         Result("a month without mail: pollers, alarms, key", found.budgeted, idle.BUDGET, "dollars"),
         Result(organizations, more, idle.BUDGET_ORGANIZATIONS, "dollars more"),
     ], found
+
+
+def swept() -> Iterator[Result]:
+    """Count what the sweep reads for a stored message."""
+    found, what = sweeping.measure(), f"sweep, {sweeping.ORGANIZATIONS:,} organizations, reads of a stored message"
+    yield Result(what, found.times, sweeping.BUDGET, "times with one organization")
+    yield Result("… in its whole life", found.many[prices.Unit.DYNAMODB_READ], sweeping.BUDGET_UNITS, "read units")
+    yield Result("… a million messages", found.dollars, sweeping.BUDGET_DOLLARS, "dollars")
 
 
 def calendars() -> Iterator[Result]:
@@ -230,6 +240,8 @@ def main(arguments: Sequence[str]) -> int:
         case ["idle"]:
             results, stack = idle_stack()
             return show(results, lambda: _explain_idle(stack))
+        case ["sweep"]:
+            return show(list(swept()))
         case ["waiting"]:
             return waiting.main()
         case _:
@@ -257,6 +269,7 @@ def budgets() -> int:
     progress.print("a busy mailbox, beside the build before …")
     busy_results = list(busy_mailbox())
     idle_results, stack = idle_stack()
+    export_calls = [*export_calls, *swept()]
     progress.print("commands, on a stack of their own …")
     results = [*results[:4], *counted, *results[4:], *command_line()]
     results += [*idle_results, *access_results, *audit_results, *calendar_results, *export_results, *export_calls]

@@ -95,6 +95,7 @@ class _Run:
         self.troubles: list[PostroomError] = []
         self.counts = {"sent": 0, "parked": 0, "waiting": 0, "retired": 0, "behind_s": 0}
         self.announced: frozenset[str] = frozenset()
+        self.removable: list[str] = []
         self.organizations: Sequence[str] = ()
         self.again = SendingAgain(sweep.parking, sweep.queues, sweep.transit, sweep.scans, sweep.backlogs, sweep.now)
 
@@ -151,7 +152,9 @@ class _Run:
             looked, at = self._page(page, at)
             at = self._behind(at, page, looked)
             seen += looked
+            self._remove()
             is_whole = at.number > first.number and at.share >= first.share
+        self._remove(fewer=True)
         due_ms = self.started if is_whole else min(at.due_ms, self.started + LEAD_MS)
         self.sweep.rounds.write(replace(at, due_ms=due_ms))
         self._is_behind(max(0, self.started - due_ms))
@@ -165,7 +168,7 @@ class _Run:
         return at.passed(last, now=self.started, open_too_long_ms=self.sweep.times.open_too_long_ms)
 
     def _page(self, page: list[StoredRaw], at: Round) -> tuple[int, Round]:
-        """Look at a page and remove what may go.
+        """Look at a page.
 
         Returns:
             How many objects there was time for, and the same place with what was left undecided.
@@ -180,7 +183,7 @@ class _Run:
             self.remaining,
             self.sweep.now,
         )
-        removable, looked = list[str](), 0
+        looked = 0
         for stored, found in zip(page, self.sweep.each(objects.look, page), strict=True):
             if found.skipped:
                 break
@@ -190,13 +193,17 @@ class _Run:
             if found.trouble is not None:
                 self.troubles.append(found.trouble)
             if found.removable:
-                removable.append(stored.key)
+                self.removable.append(stored.key)
             if found.undecided and stored.key.startswith(INBOUND) and stored.stored_ms > at.asked_ms:
                 at = replace(at, left_ms=min(at.left_ms, stored.stored_ms - 1))
-        if removable:
-            self.sweep.archive.remove_all(removable)
-            self.counts["retired"] += sum(key.startswith(INBOUND) for key in removable)
         return looked, at
+
+    def _remove(self, *, fewer: bool = False) -> None:
+        """Remove what may go, ``PAGE`` objects at once, and ``fewer`` at the end."""
+        while len(self.removable) >= PAGE or (fewer and self.removable):
+            keys, self.removable = self.removable[:PAGE], self.removable[PAGE:]
+            self.sweep.archive.remove_all(keys)
+            self.counts["retired"] += sum(key.startswith(INBOUND) for key in keys)
 
     def _is_behind(self, ms: int) -> None:
         self.counts["behind_s"] = max(self.counts["behind_s"], ms // 1000)
