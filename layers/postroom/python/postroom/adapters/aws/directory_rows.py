@@ -312,8 +312,8 @@ def values_of(item: Item) -> dict[str, Any]:
 def _value(attribute: Mapping[str, Any]) -> Any:
     ((kind, value),) = attribute.items()
     match kind:
-        case "N":
-            return int(value)
+        case "N":  # ours are whole; a newer version's may not be
+            return int(value) if value.lstrip("-").isdecimal() else float(value)
         case "L":
             return [_value(inner) for inner in value]
         case "M":
