@@ -10,6 +10,8 @@ import pytest
 from cfnlint.decode import decode
 
 from local.template.reading import Resolver, load
+from postroom.model.audit_targets import Place
+from postroom.model.content_buckets import lets_workmail_read
 
 FOLDER: Final = Path(__file__).parents[3] / "functions" / "starters"
 PRINCIPALS: Final = {
@@ -86,3 +88,14 @@ def test_the_function_that_reads_messages_may_call_nothing_else_of_the_api() -> 
     statements = policies[0]["PolicyDocument"]["Statement"]
     invoking = [each["Resource"] for each in statements if each["Action"] == "execute-api:Invoke"]
     assert invoking == [[f"{api}/v1/GET/messages/*", f"{api}/v1/POST/messages/*"]]
+
+
+@pytest.mark.parametrize(("organization", "others"), [("*", True), ("m-" + "a" * 32, False)])
+def test_the_buckets_policy_is_its_consent_to_be_read_for_new_content(organization: str, *, others: bool) -> None:
+    template = load(FOLDER / "template.yaml")
+    values = {"OrganizationId": organization, "MessageFlowEndpointUrl": ""}
+    resolver = Resolver(template, values, "starters", lambda name, attribute: "arn:aws:s3:::new" if attribute else name)
+    policy = resolver.resolve(template["Resources"]["UpdatedMessagesPolicy"]["Properties"]["PolicyDocument"])
+    place = Place("aws", "us-east-1", "123456789012")
+    assert lets_workmail_read(policy, place, "m-" + "a" * 32, "new", "key")
+    assert lets_workmail_read(policy, place, "m-" + "b" * 32, "new", "key") is others
