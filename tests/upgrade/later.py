@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from postroom.adapters.aws import mailbox_rows
 from postroom.contracts.outbound_orders import SealedLocation, TransmitOrder
+from postroom.model.mailbox import Outgoing
 
 from .former import KINDS as ALL
 from .former import samples as former_samples
 from .kinds import NOON, ORG, TRACE, Kind, load
+from .tables import HEAD
 
 SAMPLES: Final = Path(__file__).parent / "samples" / "later.json"
 """Made by ``python -m tests.upgrade.write_later``, which leaves those that are there."""
@@ -29,12 +33,20 @@ TRANSMIT: Final = TransmitOrder(
     since=NOON,
 )
 
+SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
+
 OF_LATER: Final[tuple[Kind, ...]] = (
     Kind(
         "order: transmit",
         (TransmitOrder, SealedLocation),
         TRANSMIT.model_dump_json,
         TransmitOrder.read,
+    ),
+    Kind(
+        "mailbox: head of one that has sent",
+        (),
+        lambda: mailbox_rows.head_row(SENDING, NOON) | {"outgoing": mailbox_rows.outgoing(SENDING.outgoing)},
+        mailbox_rows.head_from_row,
     ),
 )
 """Kinds that need what only this version has. A new family of ``model.owned`` needs no line: it is found."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, ValidationError
 
-from postroom.contracts.base import Kept
+from postroom.contracts.base import Received
 from postroom.contracts.stored import RawLocation
 from postroom.errors import InvalidQuestionError, StoreUnavailableError, SubmissionRefusedError
 from postroom.model.limits import MB
@@ -28,7 +28,7 @@ STAGED: Final = "transit/staged/"
 """Where a caller puts a larger message; S3 removes it after a day."""
 
 
-class ObjectLocation(Kept):
+class ObjectLocation(Received):
     """An object of a customer."""
 
     bucket: str
@@ -36,7 +36,7 @@ class ObjectLocation(Kept):
     object_version: str = ""
 
 
-class SubmissionEvent(Kept):
+class SubmissionEvent(Received):
     """A submission; the message is in exactly one of ``content``, ``staged`` and ``s3``."""
 
     organization_id: str
@@ -66,12 +66,12 @@ class SubmissionEvent(Kept):
             raise InvalidQuestionError("the message is not in base64") from None
 
 
-class _Refusal(Kept):
+class _Refusal(Received):
     reason: str
     text: str
 
 
-class _Answer(Kept):
+class _Answer(Received):
     trace: str = ""
     message_id: str = ""
     refusal: _Refusal | None = None

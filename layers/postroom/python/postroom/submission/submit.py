@@ -27,6 +27,7 @@ from postroom.sealing import seal_message
 from postroom.submission import prepare
 from postroom.submission.author import author_of
 from postroom.submission.decide import OutboundSettings, decide, needs_plain_copy
+from postroom.submission.domains import own_domains
 from postroom.submission.limits import check_limits
 from postroom.submission.quotas import count_test, counted
 from postroom.submission.recipients import recipients_of
@@ -138,7 +139,8 @@ class Submit:
         message_id = headers.text("Message-ID") or f"<{trace}@{domain}>"
         sender = author.sender_field(headers)
         content = prepare.completed(submission.content, headers, message_id=message_id, now=now, sender=sender)
-        domains = self._domains(submission.organization_id, [domain, *(each.domain for each in recipients.values())])
+        names = [domain, *(each.domain for each in recipients.values())]
+        domains = own_domains(self.directory, submission.organization_id, names)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
         headers = headers if content is submission.content else Headers.of(content)
         return Draft(
@@ -160,15 +162,6 @@ class Submit:
         if user is None or not is_able or user.state is not EntityState.ENABLED or not user.primary_address:
             raise SubmissionRefusedError(Refusal.NOT_ENABLED, "the user cannot send")
         return user
-
-    def _domains(self, organization_id: str, names: list[str]) -> dict[str, MailDomain]:
-        """Return those of some domains that are the organization's; each is read once."""
-        found = {name: self.directory.domain(name) for name in dict.fromkeys(names)}
-        return {
-            name: domain
-            for name, domain in found.items()
-            if domain is not None and domain.organization.id == organization_id
-        }
 
     def _head(self, draft: Draft) -> Head:
         head = self.mailboxes.head(draft.user.entity_id)

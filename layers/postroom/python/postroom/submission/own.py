@@ -1,0 +1,96 @@
+"""Messages that Postroom itself sends: automatic replies, answers of resources, reports.
+
+They have no copy in Sent Items and count towards no quota (ours). The caller commits what makes one leave in its own
+transaction, so that it leaves exactly once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from postroom.contracts.event_log import OutgoingEmailSubmitted
+from postroom.mime.headers import Headers
+from postroom.model.facts import SUBMITTED, EventName, flow_message_id
+from postroom.ports.replies import Departure
+from postroom.routing.outbound_flow import OutboundFlow
+from postroom.submission.decide import OutboundSettings, decide
+from postroom.submission.domains import own_domains
+from postroom.submission.recipients import recipients_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postroom.ports.directory import Addressees
+    from postroom.ports.raw_mail import RawMail
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSubmission:
+    """One message that is sent without a user's asking.
+
+    Attributes:
+        trace: of the flow that it opens; deterministic, so that it is opened once.
+        caused_by: trace of the flow that caused it.
+        mailbox_id: the mailbox in whose name it is sent; empty for the organization's own reports.
+        content: complete, without Bcc: RFC 5322 bytes with CRLF, one address in From, a Message-ID, Auto-Submitted.
+        recipients: addr-specs; at most as many as one transaction of the caller holds orders.
+        envelope_from: empty for messages that are not to bounce.
+    """
+
+    organization_id: str
+    trace: str
+    caused_by: str
+    mailbox_id: str
+    content: bytes = field(repr=False)
+    recipients: tuple[str, ...]
+    envelope_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSubmissions:
+    """Prepares messages of our own. ``now`` returns milliseconds since the epoch."""
+
+    directory: Addressees
+    raw: RawMail
+    now: Callable[[], int]
+
+    def depart(self, own: OwnSubmission) -> Departure:
+        """Keep a message's bytes, and return what makes it leave.
+
+        Raises:
+            SubmissionRefusedError: a recipient is no address that mail can be sent to.
+            StoreUnavailableError: a table or the store did not answer; a retry may succeed.
+        """
+        headers, now = Headers.of(own.content), self.now()
+        recipients = recipients_of(own.recipients, headers)
+        author = headers.address("From")
+        digest = hashlib.sha256(own.content).hexdigest()[:32]  # another attempt may have decided otherwise
+        flow = OutboundFlow(
+            trace=own.trace,
+            organization_id=own.organization_id,
+            envelope_from=own.envelope_from,
+            author=author,
+            sender="",
+            message_id=headers.text("Message-ID"),
+            raw=self.raw.keep(f"transit/{own.trace}/submitted-{digest}", own.content),
+            size=len(own.content),
+            now=now,
+        )
+        names = [author.rpartition("@")[2], *(each.domain for each in recipients.values())]
+        domains = own_domains(self.directory, own.organization_id, names)
+        inside = {name: each for name, each in recipients.items() if each.domain in domains}
+        plan = decide(flow, headers, recipients, inside, OutboundSettings(list(domains.values())))
+        event = OutgoingEmailSubmitted(recipients=tuple(recipients), from_=author, subject=headers.text("Subject"))
+        data: dict[str, Any] = {
+            "flowMessageId": flow_message_id(own.trace),
+            "mailboxId": own.mailbox_id,
+            "envelopeFrom": own.envelope_from,
+            "messageId": flow.message_id,
+            "size": flow.size,
+            "raw": {"bucket": flow.raw.bucket, "key": flow.raw.key},
+            "causedBy": own.caused_by,
+        }
+        opened = flow.fact(EventName.OUTGOING_EMAIL_SUBMITTED, SUBMITTED, event=event.fields(), data=data)
+        return Departure(own.trace, [opened, *plan.facts], plan.orders(now))
