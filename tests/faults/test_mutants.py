@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.adapters.aws import transactions
+from postroom.adapters.aws import directory, transactions
 from postroom.adapters.aws.transactions import Transaction
 from postroom.contracts.order_list import end_key, in_row
 from postroom.delivery import index_entry
 from postroom.lifecycle.stored_mail import StoredMail
 from postroom.model.facts import Fact, OwnFact
-from postroom.parking import sweep
-from postroom.parking.sweep import Sweep
+from postroom.parking import stored
+from postroom.parking.stored import Seen, StoredObjects
 from postroom.ports.transit import Commit
 from tests.faults.faults import FAULTS
 from tests.faults.invariants import Kind
@@ -101,7 +101,7 @@ def store_in_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         transit.commit(Commit(orders=[in_row(order)]))
         return in_row(order)
 
-    monkeypatch.setattr(sweep, "store", store)
+    monkeypatch.setattr(stored, "store", store)
 
 
 def end_under_many_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def end_under_many_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter(range(1 << 20))
 
     def put(self: Transaction, label: str, table: str, row: Any, **more: Any) -> Transaction:
-        if label == "fact" and row["sk"]["S"].startswith("MAILBOX_EMAIL_DELIVERED"):
+        if label == "fact" and "MAILBOX_EMAIL_DELIVERED" in row["sk"]["S"]:
             row = {**row, "sk": {"S": f"{row['sk']['S']}:{next(numbers)}"}}
         return original(self, label, table, row, **more)
 
@@ -130,9 +130,15 @@ def test_the_walk_finds_out_ends_that_do_not_exclude_each_other(monkeypatch: pyt
 
 
 def test_the_walk_finds_out_a_sweep_that_looks_at_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sweep, "_look_at_listed", lambda *_: 0)
+    monkeypatch.setattr(StoredObjects, "_listed", lambda *_: Seen())
     with pytest.raises(ScenarioError, match="in no queue"):
         found_in("sweep: orders that a queue lost", ["killed after"])
+
+
+def test_the_walk_finds_out_a_directory_that_makes_no_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "notes_of", lambda _: ())
+    with pytest.raises(ScenarioError, match="his mailbox is there"):
+        found_in("remove_mailboxes: a mailbox whose owner left", ["killed after"])
 
 
 def test_the_walk_finds_out_a_deletion_that_ends_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
