@@ -57,6 +57,17 @@ def test_what_was_kept_is_read_as_it_was_in_the_order_of_precedence(sets: RuleSe
     assert sets.inbound(ORG, 7).rules == (BOUNCE, JUNK)
 
 
+def test_each_direction_has_its_own_rules(sets: RuleSets) -> None:
+    assert sets.outbound(ORG, 0).rules == ()
+    assert sets.keep(ORG, 7, [OUTBOUND, JUNK, BOUNCE])
+    for _ in range(2):
+        assert sets.outbound(ORG, 7).rules == (OUTBOUND,)
+        assert sets.inbound(ORG, 7).rules == (BOUNCE, JUNK)
+    assert (sets.outbound(ORG, 7).direction, sets.inbound(ORG, 7).direction) == (Direction.OUTBOUND, Direction.INBOUND)
+    with pytest.raises(UnreadableRulesError):
+        sets.outbound(ORG, 8)
+
+
 def test_functions_are_called_as_was_kept_and_those_that_are_waited_for_come_first(sets: RuleSets) -> None:
     assert sets.keep(ORG, 7, [HANDS_OVER, WAITS])
     assert sets.inbound(ORG, 7).rules == (WAITS, HANDS_OVER)

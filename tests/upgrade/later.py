@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroom.adapters.aws import mailbox_rows
-from postroom.contracts.outbound_orders import SealedLocation, TransmitOrder
+from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
+from postroom.contracts.stored import RawLocation
 from postroom.model.mailbox import Outgoing
 
 from .former import KINDS as ALL
@@ -33,6 +34,28 @@ TRANSMIT: Final = TransmitOrder(
     since=NOON,
 )
 
+INSIDE: Final = InsideOrder(
+    trace=TRACE,
+    organization_id=ORG,
+    name="1",
+    envelope_from="ann@acme.test",
+    recipients=("ben@acme.test",),
+    message_id="<1@acme.test>",
+    author="ann@acme.test",
+    sender="eve@acme.test",
+    raw=RawLocation(bucket="inbound-bucket", key="transit/a/submitted"),
+    size=1000,
+    since=NOON,
+)
+
+ACCEPT: Final = AcceptOrder(
+    trace=TRACE,
+    organization_id=ORG,
+    plan=RawLocation(bucket="inbound-bucket", key="transit/a/plan-b"),
+    chunks=3,
+    number=1,
+)
+
 SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
 
 OF_LATER: Final[tuple[Kind, ...]] = (
@@ -42,6 +65,8 @@ OF_LATER: Final[tuple[Kind, ...]] = (
         TRANSMIT.model_dump_json,
         TransmitOrder.read,
     ),
+    Kind("order: inside", (InsideOrder,), INSIDE.model_dump_json, InsideOrder.read),
+    Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
     Kind(
         "mailbox: head of one that has sent",
         (),

@@ -197,6 +197,8 @@ class RuleCall(Order):
     received_at: int
     since: int
     """When the flow was opened: the rule's timeout begins."""
+    message_id: str = ""
+    """Of the Message-ID header of outbound mail, with angle brackets."""
     slot_open: bool = False
     """The transaction that makes the call opens the slot of its first attempt; else that attempt does."""
 

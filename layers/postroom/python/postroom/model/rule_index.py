@@ -216,3 +216,6 @@ def _domains_with_addresses(rules: Iterable[Rule]) -> frozenset[str]:
 
 NO_RULES: Final = RuleSet((), Direction.INBOUND)
 """The inbound rules of an organization without rules."""
+
+NO_OUTBOUND_RULES: Final = RuleSet((), Direction.OUTBOUND)
+"""Its outbound rules."""

@@ -25,7 +25,14 @@ class InboundRules(Protocol):
         """
 
 
-class RuleSets(InboundRules, Protocol):
+class OutboundRules(Protocol):
+    """The reads of submissions. Same suite."""
+
+    def outbound(self, organization_id: str, version: int) -> RuleSet:
+        """Return the outbound rules of a version; otherwise as ``InboundRules.inbound``."""
+
+
+class RuleSets(InboundRules, OutboundRules, Protocol):
     """The reads, and the writes of the admin API."""
 
     def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:

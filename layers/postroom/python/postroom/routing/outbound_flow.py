@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced
-from postroom.contracts.outbound_orders import MAX_TRANSMITTED, TransmitOrder, end_key
+from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced, OutgoingEmailSent, RuleApplied
+from postroom.contracts.event_log import RuleAction as AppliedAction
+from postroom.contracts.outbound_orders import MAX_TRANSMITTED, InsideOrder, SealedLocation, TransmitOrder, end_key
 from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.rules import ActionType
+from postroom.routing.plan import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from postroom.contracts.outbound_orders import SealedLocation
+    from postroom.contracts.orders import RuleCall
     from postroom.contracts.stored import RawLocation
+    from postroom.model.rules import RuleAction
 
 BY_SES = "ses"
 """Name of the way by SES, in the names of orders; other ways are gateway ids."""
@@ -43,13 +47,34 @@ class OutboundFlow:
     size: int
     now: int
 
-    def transmissions(self, recipients: Sequence[str], gateway_id: str = "") -> Iterator[TransmitOrder]:
-        """Yield orders to send to recipients by one way, each with at most ``MAX_TRANSMITTED`` of them."""
+    @classmethod
+    def of_call(cls, call: RuleCall, now: int) -> OutboundFlow:
+        """Return the flow of a rule's call, with the message as it was submitted."""
+        return cls(
+            trace=call.trace,
+            organization_id=call.organization_id,
+            envelope_from=call.envelope_from,
+            author=call.mail_from,
+            sender=call.sender or "",
+            message_id=call.message_id,
+            raw=call.raw,
+            size=call.size,
+            now=now,
+        )
+
+    def transmissions(
+        self, recipients: Sequence[str], gateway_id: str = "", *, part: str = ""
+    ) -> Iterator[TransmitOrder]:
+        """Yield orders to send to recipients by one way, each with at most ``MAX_TRANSMITTED`` of them.
+
+        Args:
+            part: what in the flow decides so: a rule's id; empty for the submission itself.
+        """
         for number, start in enumerate(range(0, len(recipients), MAX_TRANSMITTED), 1):
             yield TransmitOrder(
                 trace=self.trace,
                 organization_id=self.organization_id,
-                name=f"{gateway_id or BY_SES}:{number}",
+                name=":".join(filter(None, (gateway_id or BY_SES, part, str(number)))),
                 gateway_id=gateway_id,
                 envelope_from=self.envelope_from,
                 recipients=tuple(recipients[start : start + MAX_TRANSMITTED]),
@@ -60,6 +85,41 @@ class OutboundFlow:
                 size=self.size,
                 since=self.now,
             )
+
+    def inside(self, recipients: Sequence[str], *, part: str = "") -> InsideOrder:
+        """Return the order to hand the message to recipients of the organization. ``part`` as for ``transmissions``.
+
+        Raises:
+            ValueError: the message has no plain copy.
+        """
+        if isinstance(self.raw, SealedLocation):
+            raise ValueError("mail that stays inside has a plain copy")  # noqa: TRY004 - of a value, not a type
+        return InsideOrder(
+            trace=self.trace,
+            organization_id=self.organization_id,
+            name=part or "1",
+            envelope_from=self.envelope_from,
+            recipients=tuple(recipients),
+            message_id=self.message_id,
+            author=self.author,
+            sender=self.sender,
+            raw=self.raw,
+            size=self.size,
+            since=self.now,
+        )
+
+    def bounced(self, recipient: str, action: RuleAction) -> Fact:
+        """Return the fact that a rule's BOUNCE refuses a recipient."""
+        return self.refused(recipient, action.bounce_message or REFUSED[0], REFUSED[1])
+
+    def rule_applied(
+        self, rule_id: str, version: int, name: str, action: ActionType, recipients: Sequence[str]
+    ) -> Fact:
+        """Return the fact that a rule decided about recipients; of those that it drops nothing else follows."""
+        did = AppliedAction(action=action.value, recipients=tuple(recipients))
+        event = RuleApplied(rule_name=name, rule_type="OUTBOUND_RULE", rule_actions=(did,))
+        data = {"ruleId": rule_id, "rulesVersion": version, "final": action is ActionType.DROP}
+        return self.fact(EventName.RULE_APPLIED, f"{EventName.RULE_APPLIED}:{rule_id}", event=event.fields(), data=data)
 
     def refused(self, recipient: str, reason: str, status: str) -> Fact:
         """Return the fact that ends a recipient without the message. ``status``: enhanced status code (RFC 3463)."""
@@ -77,3 +137,25 @@ class OutboundFlow:
     ) -> Fact:
         """Return a fact of this flow."""
         return Fact(self.trace, self.organization_id, name, key, self.now, event=event or {}, data=data or {})
+
+
+def sent(
+    order: TransmitOrder | InsideOrder, recipient: str, now: int, *, data: Mapping[str, Any] | None = None
+) -> Fact:
+    """Return the fact that ends a recipient with the message: the next server, or the inbound flow, has it.
+
+    Args:
+        now: milliseconds since the epoch.
+    """
+    event = OutgoingEmailSent(
+        recipient=recipient, sender=order.sender or None, from_=order.author, message_id=order.message_id
+    )
+    return Fact(
+        trace=order.trace,
+        organization_id=order.organization_id,
+        name=EventName.OUTGOING_EMAIL_SENT,
+        key=end_key(recipient),
+        at=now,
+        event=event.fields(),
+        data=data or {},
+    )

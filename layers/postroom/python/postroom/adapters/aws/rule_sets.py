@@ -12,7 +12,7 @@ from postroom.adapters.aws.raw_mail import put_once
 from postroom.adapters.aws.transactions import code_of
 from postroom.contracts.rule_set import dump_rules, load_rules
 from postroom.errors import StoreUnavailableError, UnreadableRulesError
-from postroom.model.rule_index import NO_RULES, RuleSet
+from postroom.model.rule_index import NO_OUTBOUND_RULES, NO_RULES, RuleSet
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
@@ -29,28 +29,34 @@ CACHE_WEIGHT: Final = 500_000
 class S3RuleSets:
     """Implements ``RuleSets``.
 
-    The last version of each organization is kept compiled. Above ``cache_weight``, the least recently used is dropped.
+    The last version of each organization is kept compiled, per direction. Above ``cache_weight``, the least recently
+    used is dropped.
     """
 
     def __init__(self, client: S3Client, bucket: str, *, cache_weight: int = CACHE_WEIGHT) -> None:
         self._client = client
         self._bucket = bucket
         self._cache_weight = cache_weight
-        self._compiled: OrderedDict[str, tuple[int, RuleSet]] = OrderedDict()
+        self._compiled: OrderedDict[tuple[str, Direction], tuple[int, RuleSet]] = OrderedDict()
         self._lock = RLock()
 
     def inbound(self, organization_id: str, version: int) -> RuleSet:
-        if version == 0:
-            return NO_RULES
+        return NO_RULES if version == 0 else self._of(organization_id, version, Direction.INBOUND)
+
+    def outbound(self, organization_id: str, version: int) -> RuleSet:
+        return NO_OUTBOUND_RULES if version == 0 else self._of(organization_id, version, Direction.OUTBOUND)
+
+    def _of(self, organization_id: str, version: int, direction: Direction) -> RuleSet:
+        place = (organization_id, direction)
         with self._lock:
-            known = self._compiled.get(organization_id)
+            known = self._compiled.get(place)
             if known is not None and known[0] == version:
-                self._compiled.move_to_end(organization_id)
+                self._compiled.move_to_end(place)
                 return known[1]
-        found = RuleSet(load_rules(self._read(organization_id, version)), Direction.INBOUND)
+        found = RuleSet(load_rules(self._read(organization_id, version)), direction)
         with self._lock:
-            self._compiled[organization_id] = (version, found)
-            self._compiled.move_to_end(organization_id)
+            self._compiled[place] = (version, found)
+            self._compiled.move_to_end(place)
             while len(self._compiled) > 1 and self._weight() > self._cache_weight:
                 self._compiled.popitem(last=False)
         return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.contracts.rule_set import dump_rules, load_rules
 from postroom.errors import UnreadableRulesError
-from postroom.model.rule_index import NO_RULES, RuleSet
+from postroom.model.rule_index import NO_OUTBOUND_RULES, NO_RULES, RuleSet
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
@@ -22,20 +22,24 @@ class MemoryRuleSets:
     def __init__(self) -> None:
         self.reads = 0
         self._objects: dict[tuple[str, int], bytes] = {}
-        self._compiled: dict[tuple[str, int], RuleSet] = {}
+        self._compiled: dict[tuple[str, int, Direction], RuleSet] = {}
         self._lock = RLock()
 
     def inbound(self, organization_id: str, version: int) -> RuleSet:
-        if version == 0:
-            return NO_RULES
-        place = (organization_id, version)
+        return NO_RULES if version == 0 else self._of(organization_id, version, Direction.INBOUND)
+
+    def outbound(self, organization_id: str, version: int) -> RuleSet:
+        return NO_OUTBOUND_RULES if version == 0 else self._of(organization_id, version, Direction.OUTBOUND)
+
+    def _of(self, organization_id: str, version: int, direction: Direction) -> RuleSet:
+        place, compiled = (organization_id, version), (organization_id, version, direction)
         with self._lock:
             if place not in self._objects:
                 raise UnreadableRulesError(f"the rule set's version {version} is gone")
-            if place not in self._compiled:
+            if compiled not in self._compiled:
                 self.reads += 1
-                self._compiled[place] = RuleSet(load_rules(self._objects[place]), Direction.INBOUND)
-            return self._compiled[place]
+                self._compiled[compiled] = RuleSet(load_rules(self._objects[place]), direction)
+            return self._compiled[compiled]
 
     def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
         with self._lock:
