@@ -9,6 +9,7 @@ Sources: guide, ZH:3448-3475. Ours: a day is one in UTC.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import SubmissionRefusedError
@@ -32,28 +33,50 @@ IN_ADVANCE: Final = 10
 """A mailbox takes one recipient of the account in advance for this many of its own that day. Ours."""
 
 
-def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int) -> Outgoing:
-    """Count recipients outside the organization; return what the mailbox has sent then.
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A message that was counted.
+
+    Attributes:
+        after: what the mailbox has sent with it.
+        taken: of the account, and not in the mailbox's head yet; for another attempt, if this one does not commit.
+    """
+
+    after: Outgoing
+    taken: int
+
+
+def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int, *, taken: int = 0) -> Count:
+    """Count recipients outside the organization.
 
     Args:
         before: of the mailbox's head.
+        recipients: none: nothing changes.
         now: milliseconds since the epoch.
+        taken: by an attempt before, for the same message.
 
     Raises:
         SubmissionRefusedError: a quota is used up.
         StoreUnavailableError: the account's could not be read.
     """
+    if not recipients:
+        return Count(before, taken)
     day = now // DAY_MS
     today = before if before.day == day else Outgoing(day)
     after = today.recipients + recipients
     if after > MOST_OF_A_USER:
         raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, f"more than {MOST_OF_A_USER} recipients outside in a day")
-    missing = after - today.reserved
-    if missing <= 0:
-        return Outgoing(day, after, today.reserved)
-    for more in dict.fromkeys((missing + after // IN_ADVANCE, missing)):
+    missing = after - today.reserved - taken
+    if missing > 0:
+        taken += _take(quota, day, missing, in_advance=after // IN_ADVANCE)
+    return Count(Outgoing(day, after, today.reserved + taken), taken)
+
+
+def _take(quota: AccountQuota, day: int, missing: int, *, in_advance: int) -> int:
+    """Take recipients of the account: some in advance, if there are as many left."""
+    for more in dict.fromkeys((missing + in_advance, missing)):
         if quota.take(f"recipients:{day}", more, MOST_OF_THE_ACCOUNT, _expires(day)):
-            return Outgoing(day, after, today.reserved + more)
+            return more
     raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, "the account's quota of recipients is used up")
 
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from postroom.routing.plan import Plan
     from postroom.sealing import Random
     from postroom.submission.author import Author
+    from postroom.submission.quotas import Count
     from postroom.submission.submission import Submission
 
 KIND = "SENT"
@@ -118,11 +119,16 @@ class Submit:
         if known is not None:
             return self._take_up(known)
         draft = self._draft(submission, trace)
+        taken = 0
         for attempt in range(CONFLICT_ATTEMPTS):
             head = self._head(draft)
+            if attempt == 0:
+                self._count_test(draft)
+            count = self._counted(draft, head, taken)
             try:
-                return self._sent(draft, head, self._counted(draft, head))
+                return self._sent(draft, head, count.after)
             except ConflictError:
+                taken = count.taken
                 self.pause(attempt)
         raise ConflictError("the mailbox changed at every attempt")
 
@@ -171,12 +177,14 @@ class Submit:
             raise SubmissionRefusedError(Refusal.MAILBOX_FULL, "the mailbox has no room for the copy in Sent Items")
         return head
 
-    def _counted(self, draft: Draft, head: Head) -> Outgoing:
+    def _count_test(self, draft: Draft) -> None:
         author_domain = draft.author.address.rpartition("@")[2]
         if any(domain.is_test for domain in draft.domains if domain.name == author_domain):
             count_test(len(draft.recipients), self.quota, self.now())
+
+    def _counted(self, draft: Draft, head: Head, taken: int) -> Count:
         outside = len(draft.recipients) - len(draft.inside)
-        return counted(head.outgoing, outside, self.quota, self.now()) if outside else head.outgoing
+        return counted(head.outgoing, outside, self.quota, self.now(), taken=taken)
 
     def _sent(self, draft: Draft, head: Head, outgoing: Outgoing) -> Submitted:
         """Seal the copy, and commit."""
