@@ -8,7 +8,6 @@ answered otherwise later. Unknown members are ignored, since caller and function
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, ValidationError
@@ -62,7 +61,7 @@ class SubmissionEvent(Received):
         """
         try:
             return base64.b64decode(self.content, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise InvalidQuestionError("the message is not in base64") from None
 
 

@@ -38,13 +38,13 @@ class SubmissionStation:
 
     def accept(self, event: Mapping[str, Any]) -> Reported:
         """Answer one event; see ``contracts.submission``."""
+        said: dict[str, Any] = {}
         try:
             asked = read_event(event)
+            said = {"organization_id": asked.organization_id, "user_id": asked.user_id, "protocol": asked.protocol}
+            done = self._submit(asked)
         except InvalidQuestionError as error:
             return Reported(refused(SubmissionRefusedError(Refusal.MALFORMED, str(error))), {"refused": str(error)})
-        said = {"organization_id": asked.organization_id, "user_id": asked.user_id, "protocol": asked.protocol}
-        try:
-            done = self._submit(asked)
         except SubmissionRefusedError as error:
             return Reported(refused(error), {**said, "refused": str(error.reason)})
         except PostroomError as error:

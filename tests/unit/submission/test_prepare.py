@@ -1,0 +1,115 @@
+"""What is added to a message and what does not leave with it; every other byte stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom.errors import SubmissionRefusedError
+from postroom.mime.headers import Headers
+from postroom.submission.prepare import check_block, completed, without_bcc, without_fields
+from postroom.submission.submission import Refusal
+from tests.support.builders import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DATE = b"Date: Tue, 24 Nov 2026 12:00:00 +0000"
+WHOLE = b"From: ann@acme.test\r\nMessage-ID: <1@acme.test>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\n\r\nHello\r\n"
+
+
+def complete(content: bytes, sender: str | None = None) -> bytes:
+    return completed(content, Headers.of(content), message_id="<new@acme.test>", now=NOON, sender=sender)
+
+
+def test_a_complete_message_stays_the_same_object() -> None:
+    assert complete(WHOLE) is WHOLE
+    assert without_bcc(WHOLE) is WHOLE
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_fields_that_are_missing_come_first_with_the_messages_own_line_ends(end: bytes) -> None:
+    content = end.join([b"From: ann@acme.test", b"Subject: x", b"", b"body", b""])
+    added = b"Message-ID: <new@acme.test>" + end + DATE + end
+    assert complete(content) == added + content
+
+
+def test_a_message_without_a_body_or_an_empty_line_is_completed() -> None:
+    assert complete(b"From: ann@acme.test") == b"Message-ID: <new@acme.test>\n" + DATE + b"\nFrom: ann@acme.test"
+
+
+def test_sender_is_set_removed_or_left() -> None:
+    content = WHOLE.replace(b"\r\n\r\n", b"\r\nSENDER: evil@example.org,\r\n more\r\nSender: b@x.test\r\n\r\n")
+    assert complete(content) == content
+    assert complete(content, "") == WHOLE
+    assert complete(content, "ann@acme.test") == b"Sender: ann@acme.test\r\n" + WHOLE
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Bcc: dora@example.org\r\n",
+        b"BCC:\r\n dora@example.org,\r\n\tcarl@example.org\r\n",
+        b"bcc:\n",
+        b"Resent-Bcc: dora@example.org\r\nbcc: x@example.org\r\n",
+    ],
+)
+@pytest.mark.parametrize("at", [0, 21, 50])
+def test_no_blind_recipient_leaves(field: bytes, at: int) -> None:
+    at = WHOLE.index(b"\n", at) + 1 if at else 0
+    content = WHOLE[:at] + field + WHOLE[at:]
+    check_block(content)
+    assert without_bcc(content) == WHOLE
+
+
+def test_a_last_field_without_a_line_end_is_cut() -> None:
+    assert without_bcc(b"From: ann@acme.test\r\nBcc: dora@example.org") == b"From: ann@acme.test\r\n"
+
+
+def test_text_that_only_looks_like_the_field_stays() -> None:
+    content = (
+        b"Subject: a\r\n bcc: folded\r\nX-Bcc: x\r\nNot-bcc: y\r\nDKIM-Signature: v=1; h=from:to:\r\n bcc:subject\r\n"
+        b"\r\nBcc: in the body\r\n\r\nBcc: again\r\n"
+    )
+    check_block(content)
+    assert without_bcc(content) == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"From: a@x.test\rBcc: d@x.test\r\n\r\nbody",  # a CR alone ends a line for some
+        b"From: a@x.test\r\nno field\r\nBcc: d@x.test\r\n\r\nbody",  # some end the block here
+        b"From: a@x.test\r\nBcc : d@x.test\r\n\r\nbody",  # the obsolete form
+        b"\xef\xbb\xbfBcc: d@x.test\r\n\r\nbody",
+        b" Bcc: d@x.test\r\n\r\nbody",
+        b"From: a@x.test\0\r\n\r\nbody",
+        b"From ann@acme.test Tue Nov 24 2026\r\nFrom: a@x.test\r\n\r\nbody",  # mbox
+        b"Cc: y@x.test\r\n" * 10_002 + b"\r\n",  # more than are read
+    ],
+)
+def test_fields_that_clients_read_differently_are_refused(content: bytes) -> None:
+    with pytest.raises(SubmissionRefusedError) as caught:
+        check_block(content)
+    assert caught.value.reason is Refusal.MALFORMED
+
+
+NAMES = st.sampled_from([b"Bcc", b"bCC", b"Resent-Bcc", b"To", b"X-Bcc", b"Bcc-X", b"Subject"])
+VALUES = st.lists(st.from_regex(rb"[ -~\x80-\xff]{0,20}", fullmatch=True), min_size=1, max_size=3)
+BLIND = {b"bcc", b"resent-bcc"}
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=8), st.sampled_from([b"\r\n", b"\n"]), st.binary(max_size=40))
+def test_exactly_the_blind_fields_are_cut(fields: Sequence[tuple[bytes, list[bytes]]], end: bytes, body: bytes) -> None:
+    def message(kept: Sequence[tuple[bytes, list[bytes]]]) -> bytes:
+        block = [b"From: ann@acme.test", *(name + b":" + (end + b" ").join(lines) for name, lines in kept)]
+        return end.join([*block, b"", body])
+
+    content = message(fields)
+    check_block(content)
+    left = without_bcc(content)
+    assert left == message([(name, lines) for name, lines in fields if name.lower() not in BLIND])
+    assert without_fields(left, ("bcc", "resent-bcc")) is left

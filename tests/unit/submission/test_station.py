@@ -1,0 +1,119 @@
+"""The function's events: where the message is, and what becomes of refusals."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.contracts.submission import STAGED, read_answer, read_event
+from postroom.errors import InvalidQuestionError, KeyUnavailableError, StoreUnavailableError, SubmissionRefusedError
+from postroom.submission.station import SubmissionStation
+from postroom.submission.submission import Refusal, Submission, Submitted
+from tests.support.builders import ORG
+from tests.support.memory_mail_system import MemoryMailSystem
+
+MAIL = b"From: ann@acme.test\r\nTo: carl@example.org\r\nMessage-ID: <1@acme.test>\r\nDate: now\r\n\r\nHello\r\n"
+EVENT: dict[str, Any] = {"organization_id": ORG, "user_id": "ann", "token": "API:1", "protocol": "API"}
+
+
+@pytest.fixture
+def system() -> MemoryMailSystem:
+    made = MemoryMailSystem()
+    made.user("ann")
+    return made
+
+
+def answer(system: MemoryMailSystem, objects: MemoryCustomerObjects | None = None, **event: Any) -> dict[str, Any]:
+    station = SubmissionStation(system.submit, system.raw, objects or MemoryCustomerObjects())
+    reported = station.accept({**EVENT, **event})
+    assert "Hello" not in str(reported.log)
+    assert "acme.test" not in str(reported.log)
+    return reported.document
+
+
+def encoded(content: bytes = MAIL) -> str:
+    return base64.b64encode(content).decode()
+
+
+def test_a_message_in_the_event_is_submitted(system: MemoryMailSystem) -> None:
+    found = answer(system, content=encoded(), recipients=["dora@example.org"], of_a_newer_version=1)
+    assert read_answer(json.dumps(found).encode()) == (found["trace"], "<1@acme.test>")
+    assert system.contents("ann", "SENT_ITEMS") == [MAIL]
+
+
+def test_so_is_one_that_is_staged(system: MemoryMailSystem) -> None:
+    staged = system.raw.keep(f"{STAGED}1", MAIL)
+    assert "trace" in answer(system, staged=staged.model_dump())
+    assert system.contents("ann", "SENT_ITEMS") == [MAIL]
+
+
+def test_and_an_object_of_a_customer_if_its_bucket_is_meant_for_it(system: MemoryMailSystem) -> None:
+    objects = MemoryCustomerObjects(buckets={"outbox": MemoryBucket(objects={"1.eml": [b"old", MAIL, b"new"]})})
+    place = {"bucket": "outbox", "key": "1.eml", "object_version": "2"}
+    assert "trace" in answer(system, objects, s3=place)
+    assert system.contents("ann", "SENT_ITEMS") == [MAIL]
+    objects.buckets["outbox"].meant_for = ("m-other",)
+    refused = answer(system, objects, s3=place, token="API:2")["refusal"]
+    assert refused == {
+        "reason": "INVALID_LOCATION",
+        "text": f"The bucket outbox is not meant for messages of {ORG}.",
+    }
+
+
+def test_an_object_that_is_too_large_is_not_read(system: MemoryMailSystem) -> None:
+    large = MemoryBucket(objects={"1": [bytes(41 * 1024 * 1024)]})
+    objects = MemoryCustomerObjects(buckets={"outbox": large})
+    assert answer(system, objects, s3={"bucket": "outbox", "key": "1"})["refusal"]["reason"] == "TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"content": encoded(), "s3": {"bucket": "b", "key": "k"}},
+        {"content": "é"},
+        {"content": encoded(), "token": ""},
+        {"content": encoded(), "recipients": "carl@example.org"},
+        {"s3": {"bucket": "b"}},
+    ],
+)
+def test_an_event_of_another_form_is_refused_and_not_quoted(system: MemoryMailSystem, event: dict[str, Any]) -> None:
+    refused = answer(system, **event)["refusal"]
+    assert refused["reason"] == "MALFORMED"
+    assert encoded() not in refused["text"]
+
+
+def test_a_refusal_is_an_answer_that_raises_again(system: MemoryMailSystem) -> None:
+    found = answer(system, content=encoded(MAIL.replace(b"ann@", b"boss@")))
+    with pytest.raises(SubmissionRefusedError) as caught:
+        read_answer(json.dumps(found).encode())
+    assert caught.value.reason == Refusal.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("no table"), KeyUnavailableError("the key is disabled")])
+def test_what_may_pass_is_no_refusal(system: MemoryMailSystem, error: Exception) -> None:
+    class Failing:
+        def submit(self, submission: Submission) -> Submitted:
+            raise error
+
+    station = SubmissionStation(Failing(), system.raw, MemoryCustomerObjects())
+    found = station.accept({**EVENT, "content": encoded()}).document
+    with pytest.raises(StoreUnavailableError, match=r"no table|disabled"):
+        read_answer(json.dumps(found).encode())
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"null", b'{"trace": 1}', b"no JSON"])
+def test_an_answer_of_another_form_may_pass_with_an_update(payload: bytes) -> None:
+    with pytest.raises(StoreUnavailableError, match="another form"):
+        read_answer(payload)
+
+
+def test_an_event_shows_no_message() -> None:
+    event = read_event({**EVENT, "content": encoded()})
+    assert encoded() not in repr(event)
+    with pytest.raises(InvalidQuestionError):
+        read_event([])  # type: ignore[arg-type]
