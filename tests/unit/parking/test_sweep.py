@@ -18,6 +18,7 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.contracts.export_orders import PlanExportOrder
+from postroom.errors import StoreUnavailableError
 from postroom.model.sweep_round import ROUND_MS
 from postroom.parking import sweep as sweeping
 from postroom.parking.parking import Parking
@@ -123,6 +124,21 @@ def test_a_sweep_that_runs_out_of_time_is_behind_until_the_next_ones_have_caught
     clock.at += EVERY_MS
     sweep.run()
     assert metrics.last(SWEEP_BEHIND) == 0
+
+
+def test_a_sweep_whose_lists_fail_is_behind_though_it_ends(
+    monkeypatch: pytest.MonkeyPatch, sweep: Sweep, clock: Clock, metrics: MemoryStackMetrics
+) -> None:
+    sweep.run()
+    clock.at += 3 * HOUR
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("could not list raw mail")
+
+    monkeypatch.setattr(CountingRawMail, "stored", fails)
+    with pytest.raises(StoreUnavailableError):
+        sweep.run()
+    assert metrics.last(SWEEP_BEHIND) == 3 * 3600
 
 
 def test_a_page_that_stops_a_sweep_is_looked_at_again(

@@ -21,7 +21,7 @@ TRANSIT: Final = "transit/"
 ROUND_MS: Final = DAY_MS
 """Milliseconds in which sweeps look at all stored mail, where one does not reach. Ours."""
 
-TRANSIT_SHARE: Final = 0.1
+TRANSIT_SHARE: Final = 0.02
 """Share of a round for the objects under ``TRANSIT``: few messages have any. Ours."""
 
 _CHARACTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -79,7 +79,7 @@ class Sweep:
         run.look_at_orphans(list(self.parking.list()))
         with run.kept():
             run.look_at_stored()
-        self.metrics.record({SWEEP_BEHIND: run.counts["behind_s"]})
+        self.metrics.record({SWEEP_BEHIND: run.behind_s()})
         if run.troubles:
             raise run.troubles[0]
         return run.counts
@@ -96,6 +96,7 @@ class _Run:
         self.counts = {"sent": 0, "parked": 0, "waiting": 0, "retired": 0, "behind_s": 0}
         self.announced: frozenset[str] = frozenset()
         self.removable: list[str] = []
+        self.place = Round.first(started)
         self.organizations: Sequence[str] = ()
         self.again = SendingAgain(sweep.parking, sweep.queues, sweep.transit, sweep.scans, sweep.backlogs, sweep.now)
 
@@ -144,20 +145,30 @@ class _Run:
         A place is kept before its page is looked at, as if nothing of it were decided: what stops a sweep there does
         not stop every sweep after it, and the next round looks at the page again.
         """
-        first = at = (self.sweep.rounds.read() or Round.first(self.started)).begun(self.started)
-        seen, is_whole = 0, False
-        while not is_whole and (at.due_ms < self.started or seen < LEAST_MESSAGES) and self.remaining() >= RESERVE_MS:
-            page = list(islice(self.sweep.archive.stored(at.prefix, after=at.after), PAGE))
-            self.sweep.rounds.write(self._behind(replace(at, left_ms=min(at.left_ms, at.asked_ms)), page, len(page)))
-            looked, at = self._page(page, at)
-            at = self._behind(at, page, looked)
-            seen += looked
-            self._remove()
-            is_whole = at.number > first.number and at.share >= first.share
+        at = self.place = (self.sweep.rounds.read() or self.place).begun(self.started)
+        seen = 0
+        while not self._is_whole(at) and (self.place.due_ms < self.started or seen < LEAST_MESSAGES):
+            if self.remaining() < RESERVE_MS:
+                break
+            seen += self._next_page()
         self._remove(fewer=True)
-        due_ms = self.started if is_whole else min(at.due_ms, self.started + LEAD_MS)
-        self.sweep.rounds.write(replace(at, due_ms=due_ms))
-        self._is_behind(max(0, self.started - due_ms))
+        due_ms = self.started if self._is_whole(at) else min(self.place.due_ms, self.started + LEAD_MS)
+        self.place = replace(self.place, due_ms=due_ms)
+        self.sweep.rounds.write(self.place)
+
+    def _is_whole(self, first: Round) -> bool:
+        """Say whether a sweep that began at ``first`` has seen each object once."""
+        return self.place.number > first.number and self.place.share >= first.share
+
+    def _next_page(self) -> int:
+        """Look at the next page and go behind it; return the number of objects that there was time for."""
+        at = self.place
+        page = list(islice(self.sweep.archive.stored(at.prefix, after=at.after), PAGE))
+        self.sweep.rounds.write(self._behind(replace(at, left_ms=min(at.left_ms, at.asked_ms)), page, len(page)))
+        looked, at = self._page(page, at)
+        self.place = self._behind(at, page, looked)
+        self._remove()
+        return looked
 
     def _behind(self, at: Round, page: list[StoredRaw], looked: int) -> Round:
         """Return the place behind those objects of a page that were looked at."""
@@ -204,6 +215,11 @@ class _Run:
             keys, self.removable = self.removable[:PAGE], self.removable[PAGE:]
             self.sweep.archive.remove_all(keys)
             self.counts["retired"] += sum(key.startswith(INBOUND) for key in keys)
+
+    def behind_s(self) -> int:
+        """Return by how many seconds this sweep has left the sweeps behind, whatever has stopped it."""
+        self._is_behind(self.started - self.place.due_ms)
+        return self.counts["behind_s"]
 
     def _is_behind(self, ms: int) -> None:
         self.counts["behind_s"] = max(self.counts["behind_s"], ms // 1000)
