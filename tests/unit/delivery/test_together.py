@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from postroom.delivery.entry import MAX_FAILURES, MAX_RACES, chosen
@@ -157,6 +157,14 @@ def test_a_message_that_has_room_because_another_had_ended_is_not_bounced(post: 
     assert "INCOMING_EMAIL_BOUNCED" in post.facts(2)
 
 
+def test_what_does_not_fit_beside_the_others_bounces_and_a_smaller_one_behind_it_enters(post: Post) -> None:
+    post.user("tim", quota=3 * len(message(0)))
+    bodies = [post.order(number, "tim", message(number, size)) for number, size in enumerate((2000, 2000, 3000, 1500))]
+    assert post.batch(*bodies) == {}
+    assert post.contents("tim") == [message(0), message(1), message(3, 1500)]
+    assert "INCOMING_EMAIL_BOUNCED" in post.facts(2)
+
+
 def test_the_message_that_crosses_the_share_causes_the_notice_and_only_that(post: Post) -> None:
     size = len(message(0))
     post.user("tim", quota=4 * size)
@@ -180,6 +188,30 @@ def test_races_that_are_lost_are_taken_up_with_a_fresh_head(post: Post) -> None:
     post.watched.fail = overtaken
     assert post.batch(*bodies) == {}
     assert post.contents("ann") == [message(number) for number in range(3)]
+
+
+def test_the_head_is_read_again_after_the_messages_are_sealed(post: Post) -> None:
+    bodies, other = [post.order(0), post.order(1)], post.order(2)
+    work = post.deliver.together()
+    for number, body in enumerate(bodies):
+        work.add(str(number), body)
+    post.batch(other)
+    assert work.finish() == {}
+    assert post.watched.sizes == [1, 2], "no race is lost"
+
+
+def test_a_transaction_that_is_written_ends_the_count_of_lost_races(post: Post) -> None:
+    taken: list[int] = []
+
+    def overtaken(deliveries: Sequence[Delivery]) -> None:
+        taken.append(len(deliveries))
+        if len(taken) % MAX_RACES:
+            raise ConflictError("faster")
+
+    post.watched.fail = overtaken
+    assert post.batch(*(post.order(number) for number in range(30))) == {}
+    assert len(taken) == 2 * MAX_RACES, "two transactions"
+    assert len(post.contents("ann")) == 30
 
 
 def test_a_busy_mailbox_gives_its_orders_back_and_delays_no_other(post: Post) -> None:
@@ -249,11 +281,13 @@ SIZES: Final = st.sampled_from([10, 200, 900])
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["ann", "tim"])), min_size=1, max_size=10),
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["ann", "tim", "tim", "tim"])), min_size=1, max_size=10),
     st.lists(SIZES, min_size=6, max_size=6),
     st.integers(300, 2500),
     st.integers(0, 5),
 )
+@example([(0, "tim"), (1, "tim"), (0, "tim"), (2, "tim")], [900, 900, 200, 10, 10, 10], 1500, 0)
+@example([(0, "tim"), (1, "tim"), (2, "tim")], [900, 900, 200, 10, 10, 10], 2100, 1)
 def test_a_batch_ends_as_its_orders_do_one_after_the_other(
     picks: list[tuple[int, str]], sizes: list[int], quota: int, before: int
 ) -> None:
