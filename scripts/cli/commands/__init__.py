@@ -23,6 +23,7 @@ validators.make_when_needed()
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("local.up:up", "Start everything and stay in the foreground; Ctrl-C stops it."),
     "send": ("cli.commands.send:send", "Send messages as SES would receive them, byte for byte."),
+    "submit": ("cli.commands.submit:submit", "Send a message as a user, with a copy in Sent Items."),
     "trace": ("cli.commands.trace:trace", "Show what happened to one message, in order."),
     "events": ("cli.commands.events:events", "Show the event log of all organizations."),
     "logs": ("cli.commands.logs:logs", "Show what a function printed, with the lines that Lambda adds."),

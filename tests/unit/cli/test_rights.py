@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "rules list": ("rules", "list"),
     "grants list": ("grants", "list"),
     "availability": ("availability", ADA),
+    "submit": ("submit", "large.eml", "--as", ADA),
     "calendar list": ("calendar", "list", ADA),
     "calendar import": ("calendar", "import", ADA, "one.ics"),
     "calendar hours": ("calendar", "hours", ADA),
@@ -93,6 +94,7 @@ def found(stack: InProcessStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def prepared(stack: InProcessStack, number: int) -> dict[str, str]:
     """Put what is new for each command into this folder and into the stack; return what the capitals stand for."""
     Path("one.ics").write_bytes(vcalendar(vevent(f"one{number}", NOON, summary="Lunch")))
+    Path("large.eml").write_bytes(f"From: {ADA}\r\nTo: x@example.org\r\n\r\n".encode() + b"x\r\n" * 1_500_000)
     Path("mail").mkdir(exist_ok=True)
     Path("mail", "new.eml").write_bytes(f"Subject: {number}\r\n\r\nx\r\n".encode())
     flow_parts.flow_parking(flow_parts.FlowParkingSettings.read(stack.settings())).park_arrival(
