@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from postroom.model.principals import PrincipalKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from postroom.model.principals import Principal, Principals
     from postroom.ports.function_roles import FunctionRoles
     from postroom.ports.ledger import Ledger
@@ -32,13 +34,19 @@ class Callers:
         """Say whether there can be a message for a caller: it is listed, or a session of a role as functions are."""
         return caller.kind is PrincipalKind.ROLE or self.listed.include(caller)
 
-    def may_have(self, caller: Principal, trace: str) -> bool:
-        """Say whether the message of a flow is for a caller.
+    def may_have(self, caller: Principal, traces: Sequence[str]) -> bool:
+        """Say whether a message is for a caller; one that does not exist is for listed callers only.
+
+        Args:
+            traces: that the message may have (``model.facts.traces_of_message``).
+        """
+        return self.listed.include(caller) or any(self._was_called(caller, trace) for trace in traces)
+
+    def _was_called(self, caller: Principal, trace: str) -> bool:
+        """Say whether a function with the caller's role is or was called for a flow.
 
         Open calls are read before facts: the transaction that ends a call adds its fact.
         """
-        if self.listed.include(caller):
-            return True
         called = {call.function_arn for call in self.transit.rule_calls(trace)}
         if self._is_role_of(caller, called):
             return True

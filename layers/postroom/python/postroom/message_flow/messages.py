@@ -127,13 +127,12 @@ class MessageFlow:
         """Return the fact that opened the message's flow; the message is available from that time on.
 
         Raises:
-            AccessDeniedException: the message is not for this caller. A caller for which there can be no message is not
-                told whether it exists.
+            AccessDeniedException: the message is not for this caller, which is not told whether it exists.
             ResourceNotFoundException: no message has this id, it is not available (any more), it is blocked, or its
                 organization is being deleted.
         """
         traces = traces_of_message(message_id)
-        if not self.callers.may_ask(caller):
+        if not self.callers.may_ask(caller) or (traces and not self.callers.may_have(caller, traces)):
             raise AccessDeniedException(caller.arn, operation, message_id if traces else "*")
         openings = (self.ledger.fact(trace, RECEIVED) for trace in traces)
         received = next((fact for fact in openings if fact is not None), None)
@@ -145,8 +144,6 @@ class MessageFlow:
             raise _not_found(message_id)
         if not self.owners.is_active(received.organization_id):
             raise _not_found(message_id)
-        if not self.callers.may_have(caller, received.trace):
-            raise AccessDeniedException(caller.arn, operation, message_id)
         return received
 
 
