@@ -10,7 +10,6 @@ import pytest
 
 from postroom.adapters.memory.gateway_passwords import MemoryGatewayPasswords
 from postroom.admin.smtp_gateways import MAX_GATEWAYS
-from postroom.sealing import open_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +42,7 @@ def password(context: Any, acme: str) -> Callable[[str], str]:
         held = context.gateway_passwords
         assert isinstance(held, MemoryGatewayPasswords)
         sealed = context.directory.gateway(acme, gateway_id).sealed_password
-        return open_entry(sealed, mailbox_key=held.key, place=held.place(acme, gateway_id)).decode()
+        return held.open(sealed, acme, gateway_id)
 
     return read
 

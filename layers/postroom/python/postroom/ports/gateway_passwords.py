@@ -15,3 +15,16 @@ class GatewayPasswords(Protocol):
             KeyUnavailableError: the stack's KMS key is disabled, pending deletion or missing, or its use is denied.
             StoreUnavailableError: KMS did not answer, or throttles; a retry may succeed.
         """
+
+
+class GatewayPasswordReads(Protocol):
+    """Decrypts passwords, for the function that uses them. Suite: tests/contract/test_gateway_passwords.py."""
+
+    def open(self, sealed: bytes, organization_id: str, gateway_id: str) -> str:
+        """Return the password that ``GatewayPasswords.seal`` encrypted for this gateway of this organization.
+
+        Raises:
+            UnreadableMailError: it belongs to another gateway, or is damaged.
+            KeyUnavailableError: the stack's KMS key is disabled, pending deletion or missing, or its use is denied.
+            StoreUnavailableError: KMS did not answer, or throttles; a retry may succeed.
+        """
