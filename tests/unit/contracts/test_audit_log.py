@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.contracts import audit_log
+from postroom.contracts import audit_log, audited_facts
 from postroom.contracts.audit_log import FIELDS, MailboxAction, ObjectType, Protocol, Request, Scope, TokenAction
 from postroom.model.audit_deliveries import LogType
 from postroom.model.facts import EventName, Fact
@@ -82,7 +82,7 @@ RECORDS: Final = {
          "action": "create", "name": "phone", "expires_time": "2026-11-18T11:06:40.001Z", "scopes": ["EWS", "IMAP"]},
     ),
     "a provider's function answers": (
-        audit_log.from_fact(provider_call(organization_arn=ARN).ended(1_795_000_000_000), "unused"),
+        audited_facts.from_fact(provider_call(organization_arn=ARN).ended(1_795_000_000_000), "unused"),
         dict(provider_call(organization_arn=ARN).ended(1_795_000_000_000).event),
     ),
 }  # fmt: skip
@@ -108,7 +108,7 @@ def delivery(**data: Any) -> Fact:
 
 
 def test_a_delivery_is_the_creation_of_a_message_in_its_owners_mailbox() -> None:
-    record = audit_log.from_fact(delivery(sequence=5), ARN)
+    record = audited_facts.from_fact(delivery(sequence=5), ARN)
     assert list(record.fields.items()) == [
         ("event_timestamp", 17),
         ("request_id", "trace-1"),
@@ -127,7 +127,7 @@ def test_a_delivery_is_the_creation_of_a_message_in_its_owners_mailbox() -> None
 
 
 def test_a_delivery_of_an_older_version_names_no_item() -> None:
-    assert "item_id" not in audit_log.from_fact(delivery(), ARN).fields
+    assert "item_id" not in audited_facts.from_fact(delivery(), ARN).fields
 
 
 def test_the_same_event_has_the_same_id_and_another_one_another() -> None:
@@ -140,7 +140,7 @@ def test_the_same_event_has_the_same_id_and_another_one_another() -> None:
 
 def test_two_deliveries_of_one_flow_have_two_ids() -> None:
     other = replace(delivery(), key="order:u-bob")
-    assert audit_log.from_fact(delivery(), ARN).id != audit_log.from_fact(other, ARN).id
+    assert audited_facts.from_fact(delivery(), ARN).id != audited_facts.from_fact(other, ARN).id
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=40))

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contracts.audit_schemas import FILES
-from postroom.contracts import audit_log
+from postroom.contracts import audit_log, audited_facts
 from postroom.model.audit_deliveries import LogType
 from postroom.model.logins import Method
 
@@ -21,7 +21,7 @@ SCHEMAS: Final[dict[LogType, Any]] = {
     log_type: json.loads((FOLDER / f"{name}.schema.json").read_text()) for log_type, name in FILES.items()
 }
 WRITTEN: Final = {name: record for name, (record, _) in RECORDS.items()} | {
-    "a message is delivered": audit_log.from_fact(delivery(sequence=5), ARN)
+    "a message is delivered": audited_facts.from_fact(delivery(sequence=5), ARN)
 }
 
 

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.contracts.audited_facts import from_fact
 from postroom.contracts.submission import STAGED, read_answer, read_event
 from postroom.errors import InvalidQuestionError, KeyUnavailableError, StoreUnavailableError, SubmissionRefusedError
+from postroom.model.audit_deliveries import LogType
+from postroom.model.facts import SUBMITTED, submission_trace
 from postroom.submission.station import SubmissionStation
 from postroom.submission.submission import Refusal, Submission, Submitted
-from tests.support.builders import ORG
+from tests.support.builders import ORG, arn
 from tests.support.memory_mail_system import MemoryMailSystem
 
 MAIL = b"From: ann@acme.test\r\nTo: carl@example.org\r\nMessage-ID: <1@acme.test>\r\nDate: now\r\n\r\nHello\r\n"
@@ -27,8 +31,20 @@ def system() -> MemoryMailSystem:
     return made
 
 
+def station_of(system: MemoryMailSystem, **parts: Any) -> SubmissionStation:
+    usual: dict[str, Any] = {
+        "submits": system.submit,
+        "raw": system.raw,
+        "objects": MemoryCustomerObjects(),
+        "trail": MemoryAuditTrail(),
+        "organization_arns": arn(""),
+        "now": system.now,
+    }
+    return SubmissionStation(**usual | parts)
+
+
 def answer(system: MemoryMailSystem, objects: MemoryCustomerObjects | None = None, **event: Any) -> dict[str, Any]:
-    station = SubmissionStation(system.submit, system.raw, objects or MemoryCustomerObjects())
+    station = station_of(system, objects=objects or MemoryCustomerObjects())
     reported = station.accept({**EVENT, **event})
     assert "Hello" not in str(reported.log)
     assert "acme.test" not in str(reported.log)
@@ -100,10 +116,58 @@ def test_what_may_pass_is_no_refusal(system: MemoryMailSystem, error: Exception)
         def submit(self, submission: Submission) -> Submitted:
             raise error
 
-    station = SubmissionStation(Failing(), system.raw, MemoryCustomerObjects())
+    station = station_of(system, submits=Failing())
     found = station.accept({**EVENT, "content": encoded()}).document
     with pytest.raises(StoreUnavailableError, match=r"no table|disabled"):
         read_answer(json.dumps(found).encode())
+
+
+def test_a_want_of_permission_is_recorded_before_the_answer(system: MemoryMailSystem) -> None:
+    trail, event = MemoryAuditTrail(), {**EVENT, "content": encoded(MAIL.replace(b"ann@", b"boss@"))}
+    station = station_of(system, trail=trail)
+    assert station.accept({**event, "source_ip": "192.0.2.1"}).document["refusal"]["reason"] == "NOT_ALLOWED"
+    [record] = trail.records
+    assert (record.type, record.organization_id) == (LogType.MAILBOX_ACCESS, ORG)
+    assert record.fields == {
+        "event_timestamp": system.now(),
+        "request_id": submission_trace(ORG, "ann", "API:1"),
+        "organization_arn": arn(),
+        "user_id": "ann",
+        "protocol": "OutgoingEmail",
+        "source_ip": "192.0.2.1",
+        "action": "submit_email_for_sending",
+        "owner_id": "ann",
+        "object_type": "Message",
+        "action_allowed": False,
+    }
+
+    class Silent:
+        def record(self, _: Any) -> None:
+            raise StoreUnavailableError("no queue")
+
+    assert "no queue" in station_of(system, trail=Silent()).accept(event).document["unavailable"]
+
+
+def test_a_submission_has_a_record_of_its_fact(system: MemoryMailSystem) -> None:
+    trace = answer(system, content=encoded(), source_ip="192.0.2.1")["trace"]
+    fact = system.ledger.fact(trace, SUBMITTED)
+    assert fact is not None
+    [item] = system.mailboxes.items("ann", "SENT_ITEMS")
+    assert from_fact(fact, arn()).fields == {
+        "event_timestamp": fact.at,
+        "request_id": trace,
+        "organization_arn": arn(),
+        "user_id": "ann",
+        "protocol": "OutgoingEmail",
+        "source_ip": "192.0.2.1",
+        "action": "submit_email_for_sending",
+        "owner_id": "ann",
+        "object_type": "Message",
+        "item_id": item.id,
+        "folder_path": "/SENT_ITEMS",
+        "folder_id": "SENT_ITEMS",
+        "action_allowed": True,
+    }
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"null", b'{"trace": 1}', b"no JSON"])

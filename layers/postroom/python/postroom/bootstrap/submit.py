@@ -15,15 +15,15 @@ from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.adapters.aws.transit_keys import KmsTransitKeys
-from postroom.bootstrap import content_parts, directory_parts, parts, ready
+from postroom.bootstrap import audit_parts, content_parts, directory_parts, parts, ready
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import Arn, DirectorySettings, FlowSettings, TimedSettings, Url
+from postroom.bootstrap.settings import Arn, AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings, Url
 from postroom.model.audit_targets import Place
 from postroom.submission.station import SubmissionStation
 from postroom.submission.submit import Submit
 
 
-class SubmitSettings(DirectorySettings, FlowSettings, TimedSettings, content_parts.ContentSettings):
+class SubmitSettings(DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings, content_parts.ContentSettings):
     mailbox_table: str
     stack_key_arn: Arn
     transmit_queue_url: Url
@@ -37,7 +37,14 @@ def build(settings: SubmitSettings) -> SubmissionStation:
     s3 = clients.s3()
     raw = S3RawMail(s3, settings.inbound_bucket)
     place = Place(s3.meta.partition, s3.meta.region_name, settings.account_id)
-    return SubmissionStation(_submit(settings, raw), raw, content_parts.objects(settings, s3, place))
+    return SubmissionStation(
+        submits=_submit(settings, raw),
+        raw=raw,
+        objects=content_parts.objects(settings, s3, place),
+        trail=audit_parts.trail(settings),
+        organization_arns=f"arn:{place.partition}:workmail:{place.region}:{place.account}:organization/",
+        now=now_ms,
+    )
 
 
 def _submit(settings: SubmitSettings, raw: S3RawMail) -> Submit:

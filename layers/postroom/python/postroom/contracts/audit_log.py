@@ -16,9 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from postroom.model.audit_deliveries import LogType
-from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.logins import Method
-from postroom.model.mailbox import item_id
 from postroom.model.timestamps import timestamp
 from postroom.model.xml_text import legal_in_xml
 
@@ -153,12 +151,6 @@ FIELDS: Final[Mapping[LogType, tuple[str, ...]]] = {
     ),
 }
 """Keys of each kind of record, in their order."""
-
-AUDITED_FACTS: Final[Mapping[EventName | OwnFact, LogType]] = {
-    EventName.MAILBOX_EMAIL_DELIVERED: LogType.MAILBOX_ACCESS,
-    OwnFact.PROVIDER_ASKED: LogType.AVAILABILITY_PROVIDER,
-}
-"""Facts of the ledger that audit logs have a record of, and its kind."""
 
 RecordType = LogType | Literal["API_CALL"]
 
@@ -309,37 +301,6 @@ def token_event(
         "scopes": list(scopes),
     }
     return _record(LogType.PERSONAL_ACCESS_TOKEN, request, said, number)
-
-
-def from_fact(fact: Fact, organization_arn: str) -> AuditRecord:
-    """Return the record of a fact that is one of ``AUDITED_FACTS``.
-
-    A delivery is ``create`` in a mailbox over IncomingEmail. Ours: its request is the flow, and its user is the
-    mailbox's owner, because no user is authenticated. Facts of older versions do not say which item was made.
-    """
-    log_type = AUDITED_FACTS[fact.name]
-    values = _delivery(fact, organization_arn) if log_type is LogType.MAILBOX_ACCESS else fact.event
-    name = record_id("fact", {"id": fact.id})
-    return AuditRecord(name, fact.organization_id, log_type, fact.at, ordered(log_type, values))
-
-
-def _delivery(fact: Fact, organization_arn: str) -> dict[str, Any]:
-    owner, folder = str(fact.data.get("mailboxId", "")), str(fact.event.get("folder", ""))
-    sequence, token = fact.data.get("sequence"), str(fact.data.get("blob", "")).rpartition("/")[2]
-    return {
-        "event_timestamp": fact.at,
-        "request_id": fact.trace,
-        "organization_arn": organization_arn,
-        "user_id": owner,
-        "protocol": Protocol.INCOMING_EMAIL.value,
-        "action": MailboxAction.CREATE.value,
-        "owner_id": owner,
-        "object_type": ObjectType.MESSAGE.value,
-        "item_id": "" if sequence is None else item_id(sequence, token),
-        "folder_path": folder_path(folder),
-        "folder_id": folder,
-        "action_allowed": True,
-    }
 
 
 def folder_path(*names: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.contracts.audit_log import AUDITED_FACTS, from_fact
+from postroom.contracts.audited_facts import AUDITED_FACTS, from_fact
 from postroom.errors import TemporaryError
 from postroom.ledger.projection import OUT_OF_TIME, Remaining
 from postroom.model.limits import HAND_OVER_RESERVE_MS

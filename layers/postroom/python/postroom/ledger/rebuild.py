@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.contracts.audit_log import AUDITED_FACTS
+from postroom.contracts.audited_facts import AUDITED_FACTS
 from postroom.contracts.pointers import FactPointer, Part
 from postroom.model.facts import EventName
 

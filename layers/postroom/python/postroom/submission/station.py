@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from postroom.contracts.audit_log import MailboxAction, ObjectType, Protocol, Request, mailbox_access
 from postroom.contracts.message_flow import InvalidContentLocation, MessageRejected, S3Reference
 from postroom.contracts.submission import accepted, read_event, refused, unavailable
-from postroom.errors import InvalidQuestionError, PostroomError, SubmissionRefusedError
+from postroom.errors import InvalidQuestionError, PostroomError, SubmissionRefusedError, TemporaryError
+from postroom.model.facts import submission_trace
 from postroom.model.limits import MAX_STORED_BYTES
 from postroom.submission.submission import Protocols, Refusal, Submission, Submitted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from postroom.contracts.audit_log import AuditRecord
     from postroom.contracts.submission import SubmissionEvent
+    from postroom.ports.audit_trail import AuditTrail
     from postroom.ports.customer_objects import CustomerObjects
     from postroom.ports.raw_mail import RawMail
     from postroom.submission.submission import Submits
@@ -30,11 +34,19 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionStation:
-    """Implements ``ObjectSubmits``, and answers events. ``accept`` raises no PostroomError: each is an answer."""
+    """Implements ``ObjectSubmits``, and answers events. ``accept`` raises no PostroomError: each is an answer.
+
+    Attributes:
+        organization_arns: what every organization's ARN begins with.
+        now: returns milliseconds since the epoch.
+    """
 
     submits: Submits
     raw: RawMail
     objects: CustomerObjects
+    trail: AuditTrail
+    organization_arns: str
+    now: Callable[[], int]
 
     def accept(self, event: Mapping[str, Any]) -> Reported:
         """Answer one event; see ``contracts.submission``."""
@@ -46,10 +58,33 @@ class SubmissionStation:
         except InvalidQuestionError as error:
             return Reported(refused(SubmissionRefusedError(Refusal.MALFORMED, str(error))), {"refused": str(error)})
         except SubmissionRefusedError as error:
-            return Reported(refused(error), {**said, "refused": str(error.reason)})
+            return self._refused(asked, error, said)
         except PostroomError as error:
             return Reported(unavailable(error.cause), {**said, "unavailable": error.cause})
         return Reported(accepted(done.trace, done.message_id), {**said, "trace": done.trace})
+
+    def _refused(self, asked: SubmissionEvent, error: SubmissionRefusedError, said: Mapping[str, Any]) -> Reported:
+        """Answer a refusal; one for want of a permission is recorded first."""
+        if error.reason == Refusal.NOT_ALLOWED:
+            try:
+                self.trail.record([self._denied(asked)])
+            except TemporaryError as trouble:
+                return Reported(unavailable(trouble.cause), {**said, "unavailable": trouble.cause})
+        return Reported(refused(error), {**said, "refused": str(error.reason)})
+
+    def _denied(self, asked: SubmissionEvent) -> AuditRecord:
+        request = Request(
+            id=submission_trace(asked.organization_id, asked.user_id, asked.token),
+            organization_id=asked.organization_id,
+            organization_arn=self.organization_arns + asked.organization_id,
+            at_ms=self.now(),
+            protocol=Protocol.OUTGOING_EMAIL,
+            source_ip=asked.source_ip,
+            user_agent=asked.user_agent,
+            user_id=asked.user_id,
+        )
+        action = MailboxAction.SUBMIT_EMAIL_FOR_SENDING
+        return mailbox_access(request, action, owner_id=asked.user_id, object_type=ObjectType.MESSAGE, allowed=False)
 
     def submit(self, submission: Submission) -> Submitted:
         """See ``Submits``."""

@@ -36,6 +36,8 @@ def submitted_fact(draft: Draft, flow: OutboundFlow, item_id: str) -> Fact:
         "raw": {"bucket": flow.raw.bucket, "key": flow.raw.key},
         "protocol": submission.protocol.value,
     }
+    if submission.source_ip:
+        data["sourceIp"] = submission.source_ip
     if draft.author.owner_id != submission.user_id:
         data["onBehalfOf" if flow.sender else "sendAs"] = draft.author.owner_id
     return Fact(
