@@ -138,6 +138,11 @@ def _booked(fact: Fact) -> str:
     return f"{data.get('mailboxId')}: {data.get('answer')}{why}{reply}{copies}"
 
 
+def _delayed(fact: Fact) -> str:
+    """Say which recipient waits, and what the other side said."""
+    return f"{fact.data.get('recipient')}: {fact.data.get('status', '')} {fact.data.get('diagnostic', '')}".rstrip()
+
+
 def _export_ended(fact: Fact) -> str:
     job, state, cause = (str(fact.data.get(name, "")) for name in ("jobId", "state", "cause"))
     return f"{job}: {state.lower()}" + (f", {cause}" if cause else "")
@@ -165,6 +170,9 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.BOUNCE_INTENDED: ("bouncing", "white", _recipients),
     OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", lambda fact: f"{_recipients(fact)} by {fact.data.get('means')}"),
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
+    OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", _delayed),
+    OwnFact.DELAY_NOTICE_SENT: ("delay notice", "yellow", _recipients),
+    OwnFact.DELAY_NOTICE_DROPPED: ("no notice", "dim", lambda fact: f"{_recipients(fact)}: {_reason(fact)}"),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PROVIDER_ASKED: ("asked", "cyan", _asked),
