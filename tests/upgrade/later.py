@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroom.adapters.aws import mailbox_rows
-from postroom.contracts.outbound_orders import (
-    AcceptOrder,
-    DelayedRecipient,
-    DelayNoticeOrder,
-    InsideOrder,
-    SealedLocation,
-    TransmitOrder,
-)
+from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
 from postroom.contracts.stored import RawLocation
 from postroom.model.mailbox import Outgoing
 
@@ -63,15 +56,6 @@ ACCEPT: Final = AcceptOrder(
     number=1,
 )
 
-DELAY: Final = DelayNoticeOrder(
-    trace=TRACE,
-    organization_id=ORG,
-    name="ses:1",
-    recipients=(DelayedRecipient(address="bob@example.org", status="4.4.1", diagnostic="421 4.4.1 try later"),),
-    since=NOON,
-    until=NOON + 1,
-)
-
 SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
 
 OF_LATER: Final[tuple[Kind, ...]] = (
@@ -83,12 +67,6 @@ OF_LATER: Final[tuple[Kind, ...]] = (
     ),
     Kind("order: inside", (InsideOrder,), INSIDE.model_dump_json, InsideOrder.read),
     Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
-    Kind(
-        "order: delay notice",
-        (DelayNoticeOrder, DelayedRecipient),
-        DELAY.model_dump_json,
-        DelayNoticeOrder.read,
-    ),
     Kind(
         "mailbox: head of one that has sent",
         (),

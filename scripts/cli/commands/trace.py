@@ -172,7 +172,6 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
     OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", _delayed),
     OwnFact.DELAY_NOTICE_SENT: ("delay notice", "yellow", _recipients),
-    OwnFact.DELAY_NOTICE_DROPPED: ("no notice", "dim", lambda fact: f"{_recipients(fact)}: {_reason(fact)}"),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PROVIDER_ASKED: ("asked", "cyan", _asked),

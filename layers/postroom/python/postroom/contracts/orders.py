@@ -20,7 +20,7 @@ from pydantic import Field
 
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
 from postroom.contracts.import_orders import ImportOrder
-from postroom.contracts.outbound_orders import DelayNoticeOrder, TransmitOrder
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -261,18 +261,11 @@ class Station:
         queue: name of the setting that holds the queue's URL.
         orders: what it carries out; None where its messages are no orders.
         delay_s: how long a message waits in the queue before it is handed out, in seconds.
-        more: other orders that it carries out.
     """
 
     queue: str
     orders: type[Order] | None = None
     delay_s: int = 0
-    more: tuple[type[Order], ...] = ()
-
-    @property
-    def kinds(self) -> tuple[type[Order], ...]:
-        """Every class of orders that it carries out."""
-        return (*((self.orders,) if self.orders else ()), *self.more)
 
 
 STATIONS: Final[Mapping[str, Station]] = {
@@ -281,7 +274,7 @@ STATIONS: Final[Mapping[str, Station]] = {
     "run_async_rule": Station("RUN_ASYNC_RULE_QUEUE_URL", RuleCall),
     "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
     "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
-    "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS, more=(DelayNoticeOrder,)),
+    "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "transmit": Station("TRANSMIT_QUEUE_URL", TransmitOrder),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
     "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),
@@ -295,7 +288,7 @@ STATIONS: Final[Mapping[str, Station]] = {
 
 
 _KINDS: Final[tuple[type[Order], ...]] = (
-    *(kind for station in STATIONS.values() for kind in station.kinds),
+    *(station.orders for station in STATIONS.values() if station.orders),
     ProviderCall,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {

@@ -1,7 +1,6 @@
 """Orders of outbound mail, and the keys of the facts that end its recipients.
 
-    submit ─┬─► transmit ─┬─► SES or an SMTP gateway
-            │             └─► bounce ─► a report, or a notice of delay, in the sender's mailbox
+    submit ─┬─► transmit ─► SES or an SMTP gateway
             ├─► ingest ─► recipients of the sender's organization
             └─► accept_outbound ─► the same, where one transaction cannot hold all of it
 
@@ -17,7 +16,6 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from postroom.contracts.base import Kept
 from postroom.contracts.stored import Order, RawLocation
 from postroom.model.facts import EventName
 from postroom.model.limits import MAX_RECIPIENTS
@@ -155,49 +153,6 @@ class AcceptOrder(Order):
     def station(self) -> str:
         """Submissions have a station of their own where one transaction cannot hold them."""
         return "accept_outbound"
-
-    @property
-    def group(self) -> str:
-        """The organization."""
-        return self.organization_id
-
-
-class DelayedRecipient(Kept):
-    """A recipient that does not have the message yet. Address lower-case."""
-
-    address: str
-    status: str = ""
-    """Enhanced status code of the last failure, as ``4.4.1`` (RFC 3463); empty where there is none."""
-    diagnostic: str = ""
-    """The other side's last answer, as one line, or why there is none."""
-
-
-class DelayNoticeOrder(Order):
-    """Tell the sender of this flow that recipients do not have the message yet, and until when it is tried.
-
-    The station tells once per name, and does not name a recipient that has its end by then.
-    """
-
-    says = "an order to tell of a delay"
-
-    kind: Literal["DELAY_NOTICE"] = "DELAY_NOTICE"
-    name: str
-    """Of the order to transmit whose recipients wait, or another text that is unique in its flow."""
-    recipients: tuple[DelayedRecipient, ...] = Field(max_length=MAX_TRANSMITTED)
-    since: int
-    """When the notice was ordered."""
-    until: int
-    """When the last attempt is made; 0: not known."""
-
-    @property
-    def key(self) -> str:
-        """Name it by its part of the flow."""
-        return f"delay:{self.name}"
-
-    @property
-    def station(self) -> str:
-        """Messages to senders have one station."""
-        return "bounce"
 
     @property
     def group(self) -> str:

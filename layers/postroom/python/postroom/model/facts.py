@@ -47,7 +47,6 @@ class OwnFact(StrEnum):
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients are refused without a bounce message; with the reason
     DELIVERY_DELAYED = "DELIVERY_DELAYED"  # SES could not hand a message on yet, and tries again
     DELAY_NOTICE_SENT = "DELAY_NOTICE_SENT"  # the sender is told that recipients do not have the message yet
-    DELAY_NOTICE_DROPPED = "DELAY_NOTICE_DROPPED"  # the sender is not told; with the reason
     CALENDAR_UPDATED = "CALENDAR_UPDATED"  # a message has changed the calendar of a mailbox
     CALENDAR_IGNORED = "CALENDAR_IGNORED"  # it has not; with the reason
     BOOKING_ANSWERED = "BOOKING_ANSWERED"  # a resource has decided about a request, or left it to its delegates
