@@ -113,13 +113,21 @@ class Submit:
     mail_bucket: str
 
     def submit(self, submission: Submission) -> Submitted:
-        """A mailbox that changes meanwhile is read again."""
+        """A mailbox that changes meanwhile is read again.
+
+        Whether the flow exists already is asked only where something stands in the way: the transaction knows.
+        """
         trace = submission_trace(submission.organization_id, submission.user_id, submission.token)
-        known = self.ledger.fact(trace, SUBMITTED)
-        if known is not None:
+        try:
+            return self._new(submission, trace)
+        except SubmissionRefusedError:
+            known = self.ledger.fact(trace, SUBMITTED)
+            if known is None:
+                raise
             return self._take_up(known)
-        draft = self._draft(submission, trace)
-        taken = 0
+
+    def _new(self, submission: Submission, trace: str) -> Submitted:
+        draft, taken = self._draft(submission, trace), 0
         for attempt in range(CONFLICT_ATTEMPTS):
             head = self._head(draft)
             if attempt == 0:
