@@ -148,6 +148,10 @@ def _export_ended(fact: Fact) -> str:
     return f"{job}: {state.lower()}" + (f", {cause}" if cause else "")
 
 
+def _unsent(fact: Fact) -> str:
+    return ", ".join(f"{each['address']}: {each['diagnostic']}" for each in fact.data["waiting"])
+
+
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
     EventName.ORGANIZATION_EMAIL_RECEIVED: ("received", "cyan", _received),
     EventName.MAILBOX_EMAIL_DELIVERED: (
@@ -169,6 +173,8 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
     OwnFact.BOUNCE_INTENDED: ("bouncing", "white", _recipients),
     OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", lambda fact: f"{_recipients(fact)} by {fact.data.get('means')}"),
+    OwnFact.TRANSMIT_DEFERRED: ("not sent yet", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data['reason']}"),
+    OwnFact.TRANSMIT_DELAYED: ("waits", "yellow", _unsent),
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
     OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", _delayed),
     OwnFact.DELAY_NOTICE_SENT: ("delay notice", "yellow", _recipients),

@@ -45,6 +45,8 @@ class OwnFact(StrEnum):
     BOUNCE_INTENDED = "BOUNCE_INTENDED"  # a bounce message is about to be sent
     BOUNCE_SENT = "BOUNCE_SENT"
     BOUNCE_SUPPRESSED = "BOUNCE_SUPPRESSED"  # recipients are refused without a bounce message; with the reason
+    TRANSMIT_DEFERRED = "TRANSMIT_DEFERRED"  # an attempt to send failed for now; with the answers and the next time
+    TRANSMIT_DELAYED = "TRANSMIT_DELAYED"  # a message was not sent for hours, and its sender is to be told
     DELIVERY_DELAYED = "DELIVERY_DELAYED"  # SES could not hand a message on yet, and tries again
     DELAY_NOTICE_SENT = "DELAY_NOTICE_SENT"  # the sender is told that recipients do not have the message yet
     CALENDAR_UPDATED = "CALENDAR_UPDATED"  # a message has changed the calendar of a mailbox

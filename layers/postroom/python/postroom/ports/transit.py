@@ -82,6 +82,14 @@ class PostponeCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Postpone:
+    """An order stays open, and is due at ``due_ms``: the sweep leaves it alone until then. Condition: it is open."""
+
+    entry: Order
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeChunk:
     """Chunk ``expansion.done`` is committed; the expansion ends with its last chunk.
 
@@ -91,7 +99,7 @@ class TakeChunk:
     expansion: Expansion
 
 
-Take = Settle | SettleIfThere | EndCall | PostponeCall | TakeChunk
+Take = Settle | SettleIfThere | Postpone | EndCall | PostponeCall | TakeChunk
 """A row as it was read, and its change."""
 
 

@@ -31,6 +31,7 @@ from postroom.ports.transit import (
     OpenCall,
     Outcome,
     OverLimit,
+    Postpone,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -141,12 +142,25 @@ class FlowWrites:
                     self.write.delete(self.prefix + TAKE, self.transit_table, place(entry), condition=THERE)
             case SettleIfThere(entry):
                 self.write.delete(self.prefix + TAKE, self.transit_table, place(entry))
+            case Postpone(entry, due_ms):
+                self._set_due(entry, due_ms)
             case EndCall(call):
                 self.write.delete(self.prefix + TAKE, self.transit_table, place(call.call), **_as_read(call))
             case PostponeCall(call, due_ms):
                 self._postpone(call, due_ms)
             case TakeChunk(expansion):
                 self._take_chunk(expansion)
+
+    def _set_due(self, entry: Order, due_ms: int) -> None:
+        self.write.update(
+            self.prefix + TAKE,
+            self.transit_table,
+            place(entry),
+            "SET #since = :due, #sweeps = :none",
+            condition="#state = :open",
+            ExpressionAttributeNames={"#state": "state", "#since": "since", "#sweeps": "sweeps"},
+            ExpressionAttributeValues={**_OPEN, ":due": number(due_ms), ":none": number(0)},
+        )
 
     def _postpone(self, call: OpenCall, due_ms: int) -> None:
         as_read = _as_read(call)

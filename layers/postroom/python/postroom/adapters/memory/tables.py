@@ -34,6 +34,8 @@ class Row:
     sweeps: int = 0
     released: bool = False
     failed: int = 0
+    attempts: int = 0
+    run: str = ""
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from postroom.ports.transit import (
     OpenCall,
     Outcome,
     OverLimit,
+    Postpone,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -109,6 +110,9 @@ class MemoryTransit:
                 return not entry.has_row or (entry.trace, entry.key) in self.tables.transit
             case SettleIfThere():
                 return True
+            case Postpone(entry):
+                held = self.tables.transit.get((entry.trace, entry.key))
+                return held is not None and held.parked is None
             case EndCall(call) | PostponeCall(call):
                 found = self.open_call(call.call.trace, call.call.key)
                 return found is not None and found.failed == call.failed
@@ -137,6 +141,9 @@ class MemoryTransit:
             case Settle(entry) | SettleIfThere(entry):
                 if entry.has_row:
                     transit.pop((entry.trace, entry.key), None)
+            case Postpone(entry, due_ms):
+                held = transit[entry.trace, entry.key]
+                held.since_ms, held.sweeps = due_ms, 0
             case EndCall(call):
                 del transit[call.call.trace, call.call.key]
             case PostponeCall(call, due_ms):

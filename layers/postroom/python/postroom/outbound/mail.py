@@ -1,0 +1,121 @@
+"""Orders to transmit what users and Postroom itself send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced
+from postroom.contracts.orders import BounceOrder
+from postroom.contracts.outbound_orders import TransmitOrder, end_key
+from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.routing.outbound_flow import sent
+from postroom.submission.prepare import without_bcc
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from postroom.contracts.stored import Order
+    from postroom.model.transmissions import Answer
+    from postroom.ports.raw_mail import RawMail
+
+
+@dataclass(frozen=True, slots=True)
+class MailCarried:
+    """Implements ``Carried``."""
+
+    order: TransmitOrder
+    raw: RawMail
+
+    @property
+    def name(self) -> str:
+        """Of the order."""
+        return self.order.name
+
+    @property
+    def gateway_id(self) -> str:
+        """As the decision named it."""
+        return self.order.gateway_id
+
+    @property
+    def envelope_from(self) -> str:
+        """Of the submission."""
+        return self.order.envelope_from
+
+    @property
+    def recipients(self) -> Sequence[str]:
+        """At most ``MAX_TRANSMITTED``."""
+        return self.order.recipients
+
+    @property
+    def since(self) -> int:
+        """Of the submission."""
+        return self.order.since
+
+    def left(self, recorded: Collection[str]) -> Sequence[str]:
+        """One fact ends a recipient, whether it was sent the message or not."""
+        return tuple(each for each in self.order.recipients if end_key(each) not in recorded)
+
+    def content(self) -> bytes:
+        """A plain copy has no Bcc; the sender's own copy, which is sealed, has."""
+        return without_bcc(self.raw.read(self.order.raw))
+
+    def sent(self, recipient: str, answer: Answer, now: int) -> Fact:
+        """OUTGOING_EMAIL_SENT: the next server is responsible now."""
+        data = {**self._way(answer), "sesMessageId": answer.message_id} if answer.message_id else self._way(answer)
+        return sent(self.order, recipient, now, data=data)
+
+    def refused(self, recipient: str, answer: Answer, now: int) -> Fact:
+        """OUTGOING_EMAIL_BOUNCED, with the other side's answer as its reason."""
+        refused = BouncedRecipient(email_address=recipient, reason=answer.diagnostic, status=answer.status)
+        event = OutgoingEmailBounced(bounced_recipient=refused, destination=recipient, reason=answer.diagnostic)
+        return Fact(
+            trace=self.order.trace,
+            organization_id=self.order.organization_id,
+            name=EventName.OUTGOING_EMAIL_BOUNCED,
+            key=end_key(recipient),
+            at=now,
+            event=event.fields(),
+            data=self._way(answer),
+        )
+
+    def reports(self, recipients: Sequence[str], now: int) -> Sequence[Order]:
+        """A bounce order, named by the first of them: each is refused once."""
+        return [self._report(recipients[0], now)]
+
+    def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:
+        """TRANSMIT_DELAYED and a bounce order; nothing for the null sender, which cannot be told."""
+        order = self.order
+        if not order.envelope_from:
+            return [], []
+        waiting = [
+            {"address": each, "status": answer.status, "diagnostic": answer.diagnostic}
+            for each, answer in answers.items()
+        ]
+        data = {"order": order.name, "waiting": waiting, "until": until}
+        name, key = OwnFact.TRANSMIT_DELAYED, f"{OwnFact.TRANSMIT_DELAYED}:{order.name}"
+        told = Fact(order.trace, order.organization_id, name, key, now, data=data)
+        return [told], [self._report(f"delayed:{order.name}", now)]
+
+    def _report(self, name: str, now: int) -> BounceOrder:
+        return BounceOrder(trace=self.order.trace, organization_id=self.order.organization_id, name=name, since=now)
+
+    def _way(self, answer: Answer) -> dict[str, Any]:
+        """Return by which order and way, and by whose answer."""
+        found = {"order": self.order.name, "gatewayId": self.order.gateway_id, "server": answer.server}
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class MailReader:
+    """Reads the orders of a queue."""
+
+    raw: RawMail
+
+    def read(self, body: str) -> MailCarried:
+        """Read one order.
+
+        Raises:
+            InvalidNotificationError: it is none.
+        """
+        return MailCarried(TransmitOrder.read(body), self.raw)
