@@ -80,10 +80,8 @@ def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int, *,
 
 def _take(quota: AccountQuota, day: int, missing: int, *, in_advance: int) -> int:
     """Take recipients of the account: some in advance, if there are as many left."""
-    early = (missing + max(in_advance, EARLY), MOST_EARLY)
-    for more, most in dict.fromkeys(
-        (early, (missing + in_advance, MOST_OF_THE_ACCOUNT), (missing, MOST_OF_THE_ACCOUNT))
-    ):
+    usual, least = (missing + in_advance, MOST_OF_THE_ACCOUNT), (missing, MOST_OF_THE_ACCOUNT)
+    for more, most in dict.fromkeys(((missing + max(in_advance, EARLY), MOST_EARLY), usual, least)):
         if quota.take(f"recipients:{day}", more, most, _expires(day)):
             return more
     raise SubmissionRefusedError(Refusal.QUOTA_EXCEEDED, "the account's quota of recipients is used up")
