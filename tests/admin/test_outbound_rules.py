@@ -18,6 +18,7 @@ from .test_rule_calls import ARN, ASYNC, SYNC, permission
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
 
 Create, Update, Delete = "CreateOutboundMailFlowRule", "UpdateOutboundMailFlowRule", "DeleteOutboundMailFlowRule"
@@ -99,9 +100,11 @@ def test_the_published_set_has_the_rules_of_both_directions_and_gateways_by_id(
     class Published(MemoryRuleSets):
         """Keeps the set that was written last."""
 
-        def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
+        def keep(
+            self, organization_id: str, version: int, rules: Iterable[Rule], journaling: Journaling | None = None
+        ) -> bool:
             self.last = [*rules]
-            return super().keep(organization_id, version, self.last)
+            return super().keep(organization_id, version, self.last, journaling)
 
     published = Published()
     caller.context = replace(context, rule_sets=published)

@@ -11,6 +11,7 @@ from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.contracts.rule_set import dump_rules, load_rules
 from postroom.errors import UnreadableRulesError
+from postroom.model.journaling import Journaling
 from postroom.model.rules import ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 from tests.support.builders import ORG
 
@@ -55,6 +56,15 @@ def sets(request: pytest.FixtureRequest) -> RuleSets:
 def test_what_was_kept_is_read_as_it_was_in_the_order_of_precedence(sets: RuleSets) -> None:
     assert sets.keep(ORG, 7, [OUTBOUND, JUNK, BOUNCE])
     assert sets.inbound(ORG, 7).rules == (BOUNCE, JUNK)
+
+
+def test_journaling_is_part_of_a_version_in_both_directions(sets: RuleSets) -> None:
+    journaling = Journaling("journal@archive.example", "admin@acme.test", "amazonjournaling@acme.mail.test")
+    assert sets.keep(ORG, 1, [JUNK], journaling)
+    assert sets.keep(ORG, 2, [JUNK])
+    for read in (sets.inbound, sets.outbound):
+        assert [read(ORG, version).journaling for version in (0, 1, 2)] == [None, journaling, None]
+    assert sets.inbound(ORG, 1).rules == (JUNK,)
 
 
 def test_each_direction_has_its_own_rules(sets: RuleSets) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroom.adapters.aws import mailbox_rows
+from postroom.contracts.journal_orders import JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
+from postroom.contracts.rule_set import StoredJournaling, dump_rules, load_rule_set
 from postroom.contracts.stored import RawLocation
+from postroom.model.journaling import Journaling
 from postroom.model.mailbox import Outgoing
+from postroom.model.rules import Direction
 
 from .former import KINDS as ALL
 from .former import samples as former_samples
 from .kinds import NOON, ORG, TRACE, Kind, load
+from .objects import RULES
 from .tables import HEAD
 
 SAMPLES: Final = Path(__file__).parent / "samples" / "later.json"
@@ -56,6 +61,24 @@ ACCEPT: Final = AcceptOrder(
     number=1,
 )
 
+JOURNAL: Final = JournalOrder(
+    trace=TRACE,
+    organization_id=ORG,
+    part=":0123456789abcdef",
+    address="journal@archive.example",
+    report_address="admin@acme.test",
+    author="amazonjournaling@acme.mail.test",
+    submitted=True,
+    envelope_from="ann@acme.test",
+    recipients=("ben@acme.test",),
+    domains=("acme.test",),
+    raw=SealedLocation(bucket="mail-bucket", key="mail/a", message_key="wrapped"),
+    size=1000,
+    since=NOON,
+)
+
+JOURNALING: Final = Journaling("journal@archive.example", "admin@acme.test", "amazonjournaling@acme.mail.test")
+
 SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
 
 OF_LATER: Final[tuple[Kind, ...]] = (
@@ -67,6 +90,13 @@ OF_LATER: Final[tuple[Kind, ...]] = (
     ),
     Kind("order: inside", (InsideOrder,), INSIDE.model_dump_json, InsideOrder.read),
     Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
+    Kind("order: journal", (JournalOrder,), JOURNAL.model_dump_json, JournalOrder.read),
+    Kind(
+        "object: rules with journaling",
+        (StoredJournaling,),
+        lambda: dump_rules(RULES, JOURNALING),
+        lambda content: load_rule_set(content, Direction.INBOUND).journaling,
+    ),
     Kind(
         "mailbox: head of one that has sent",
         (),

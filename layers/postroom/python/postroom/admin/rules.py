@@ -21,6 +21,7 @@ from postroom.contracts.admin.exceptions import (
 )
 from postroom.errors import ConflictError, InvalidPatternError
 from postroom.model.addresses import Address
+from postroom.model.journaling import JOURNALING_KEY, JournalingRules
 from postroom.model.limits import MAX_PATTERNS
 from postroom.model.records import Insert, Put, Remove, RuleRecord
 from postroom.model.rule_explanation import explain
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import requests
+    from postroom.model.journaling import Journaling
     from postroom.model.records import Change, Organization
     from postroom.model.rule_explanation import Explanation, Match
 
@@ -217,15 +219,27 @@ def _change(context: Context, organization: Organization, rules: Sequence[Rule],
         rules: all rules that will apply.
         changes: changes of the rules' records that lead to ``rules``.
     """
-    version = _publish(context, organization, rules)
+    found = journaling_rules(context, organization.id)
+    version = _publish(context, organization, rules, found.in_force if found else None)
     routing.change(context, replace(organization, rules_version=version), changes)
 
 
-def _publish(context: Context, organization: Organization, rules: Sequence[Rule]) -> int:
+def change_journaling(context: Context, organization: Organization, journaling: JournalingRules) -> None:
+    """Make journaling rules apply from the next message on: they are part of the set of rules."""
+    version = _publish(context, organization, _all(context, organization.id), journaling.in_force)
+    routing.change(context, replace(organization, rules_version=version), [Put(journaling)])
+
+
+def journaling_rules(context: Context, organization_id: str) -> JournalingRules | None:
+    """Return the journaling rules of an organization; None if they were never set."""
+    return context.directory.owned(JournalingRules, organization_id, JOURNALING_KEY)
+
+
+def _publish(context: Context, organization: Organization, rules: Sequence[Rule], journaling: Journaling | None) -> int:
     """Write a set of rules under an unused version; return the version."""
     first = organization.rules_version + 1
     for version in range(first, first + MAX_VERSIONS_TRIED):
-        if context.rule_sets.keep(organization.id, version, rules):
+        if context.rule_sets.keep(organization.id, version, rules, journaling):
             return version
     raise ConflictError(f"no version of the rules from {first} on is free")
 

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
 from postroom.contracts.import_orders import ImportOrder
+from postroom.contracts.journal_orders import JournalOrder
 from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
@@ -289,6 +290,7 @@ STATIONS: Final[Mapping[str, Station]] = {
 
 _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
+    JournalOrder,  # transmit carries out two kinds
     ProviderCall,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {

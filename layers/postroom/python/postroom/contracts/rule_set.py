@@ -1,6 +1,7 @@
-"""All mail-flow rules of an organization at one version, as one stored object: written once, read by the stations.
+"""All mail-flow rules of an organization at one version, and its journaling: one stored object.
 
-Source: ours. One JSON object; patterns in their normal form, dates in milliseconds since the epoch.
+It is written once, and read by the stations. Source: ours. One JSON object; patterns in their normal form, dates in
+milliseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from postroom.contracts.base import Received
 from postroom.errors import UnreadableRulesError
+from postroom.model.journaling import Journaling
+from postroom.model.rule_index import RuleSet
 from postroom.model.rules import MOST_RESTRICTIVE_FIRST, ActionType, Direction, LambdaCall, Pattern, Rule, RuleAction
 
 if TYPE_CHECKING:
@@ -94,26 +97,60 @@ class StoredRule(Received):
         )
 
 
+class StoredJournaling(Received):
+    """Where journal reports go."""
+
+    address: str
+    report_address: str = Field(alias="reportAddress")
+    author: str
+
+
 class StoredRules(Received):
-    """The stored object."""
+    """The stored object. A version that does not know ``journaling`` ignores it."""
 
     format: Literal[1] = 1
     rules: tuple[StoredRule, ...]
+    journaling: StoredJournaling | None = None
 
 
-def dump_rules(rules: Iterable[Rule]) -> bytes:
-    """Return the object for an organization's rules of both directions; the order of ``rules`` does not matter."""
+def dump_rules(rules: Iterable[Rule], journaling: Journaling | None = None) -> bytes:
+    """Return the object for an organization's rules of both directions; the order of ``rules`` does not matter.
+
+    Args:
+        journaling: ``None`` while it is off.
+    """
     stored = sorted(map(StoredRule.of, rules), key=lambda rule: rule.id)
-    return StoredRules(rules=tuple(stored)).model_dump_json(by_alias=True, exclude_none=True).encode()
+    journal = None
+    if journaling is not None:
+        given = {"address": journaling.address, "reportAddress": journaling.report_address}
+        journal = StoredJournaling(**given, author=journaling.author)
+    whole = StoredRules(rules=tuple(stored), journaling=journal)
+    return whole.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def load_rules(content: bytes) -> tuple[Rule, ...]:
-    """Read an object of ``dump_rules``; the rules are ordered by id.
+    """Read the rules of an object of ``dump_rules``; they are ordered by id.
 
     Raises:
         UnreadableRulesError: the content is no such object.
     """
+    return tuple(stored.rule for stored in _read(content).rules)
+
+
+def load_rule_set(content: bytes, direction: Direction) -> RuleSet:
+    """Read an object of ``dump_rules``: the rules of one direction, and journaling.
+
+    Raises:
+        UnreadableRulesError: the content is no such object.
+    """
+    whole = _read(content)
+    journal = whole.journaling
+    journaling = None if journal is None else Journaling(journal.address, journal.report_address, journal.author)
+    return RuleSet((stored.rule for stored in whole.rules), direction, journaling)
+
+
+def _read(content: bytes) -> StoredRules:
     try:
-        return tuple(stored.rule for stored in StoredRules.model_validate_json(content).rules)
+        return StoredRules.model_validate_json(content)
     except ValidationError as error:
         raise UnreadableRulesError("the rule set is damaged") from error

@@ -67,6 +67,7 @@ class OwnFact(StrEnum):
     ANNOUNCED = "ANNOUNCED"  # the notification of a message that was parked without one has arrived
     DISCARDED = "DISCARDED"  # parked work was given up, by an operator or with its organization
     ORGANIZATION_DELETING = "ORGANIZATION_DELETING"  # the deletion of an organization has begun
+    JOURNALING_FAILED = "JOURNALING_FAILED"  # a journal report was not made, or its address has refused it
     MAILBOX_REMOVED = "MAILBOX_REMOVED"  # a mailbox was removed with its organization: key, index and objects
     ORGANIZATION_DELETED = "ORGANIZATION_DELETED"  # the organization is Deleted: nothing of it can be read any more
 

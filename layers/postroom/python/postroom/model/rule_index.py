@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from postroom.model.addresses import Address
+    from postroom.model.journaling import Journaling
 
 
 class Reading(NamedTuple):
@@ -32,14 +33,18 @@ MAX_WILDCARDS: Final = 127
 
 
 class RuleSet:
-    """The rules of one direction. ``weight`` measures the size of the index: pairs of patterns, before sharing."""
+    """The rules of one direction. ``weight`` measures the size of the index: pairs of patterns, before sharing.
 
-    def __init__(self, rules: Iterable[Rule], direction: Direction) -> None:
+    ``journaling`` holds for both directions; None while it is off.
+    """
+
+    def __init__(self, rules: Iterable[Rule], direction: Direction, journaling: Journaling | None = None) -> None:
         order = MOST_RESTRICTIVE_FIRST[direction]
         self._rank = {action: rank for rank, action in enumerate(order)}
         chosen = [rule for rule in rules if rule.direction is direction]
         self.rules: tuple[Rule, ...] = tuple(sorted(chosen, key=self.precedence))
         self.direction = direction
+        self.journaling = journaling
         self.weight = sum(len(rule.sender_patterns) * len(rule.recipient_patterns) for rule in self.rules)
         self._tables = _compiled(self.rules)
         self._with_addresses = _domains_with_addresses(self.rules)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from postroom.model.journaling import Journaling
     from postroom.model.rule_index import RuleSet
     from postroom.model.rules import Rule
 
@@ -35,8 +36,10 @@ class OutboundRules(Protocol):
 class RuleSets(InboundRules, OutboundRules, Protocol):
     """The reads, and the writes of the admin API."""
 
-    def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
-        """Store all rules of an organization, of both directions, as a new version.
+    def keep(
+        self, organization_id: str, version: int, rules: Iterable[Rule], journaling: Journaling | None = None
+    ) -> bool:
+        """Store all rules of an organization, of both directions, and its journaling, as a new version.
 
         A caller stores the version first; then the transaction that changes the rules' records also sets the
         organization's ``rules_version``. A version is written once. Numbers may be left out.

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from postroom.adapters.aws.raw_mail import put_once
 from postroom.adapters.aws.transactions import code_of
-from postroom.contracts.rule_set import dump_rules, load_rules
+from postroom.contracts.rule_set import dump_rules, load_rule_set
 from postroom.errors import StoreUnavailableError, UnreadableRulesError
 from postroom.model.rule_index import NO_OUTBOUND_RULES, NO_RULES, RuleSet
 from postroom.model.rules import Direction
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
 
 CACHE_WEIGHT: Final = 500_000
@@ -53,7 +54,7 @@ class S3RuleSets:
             if known is not None and known[0] == version:
                 self._compiled.move_to_end(place)
                 return known[1]
-        found = RuleSet(load_rules(self._read(organization_id, version)), direction)
+        found = load_rule_set(self._read(organization_id, version), direction)
         with self._lock:
             self._compiled[place] = (version, found)
             self._compiled.move_to_end(place)
@@ -61,8 +62,10 @@ class S3RuleSets:
                 self._compiled.popitem(last=False)
         return found
 
-    def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
-        return put_once(self._client, self._bucket, _key(organization_id, version), dump_rules(rules))
+    def keep(
+        self, organization_id: str, version: int, rules: Iterable[Rule], journaling: Journaling | None = None
+    ) -> bool:
+        return put_once(self._client, self._bucket, _key(organization_id, version), dump_rules(rules, journaling))
 
     def _weight(self) -> int:
         return sum(1 + rules.weight for _, rules in self._compiled.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from postroom.contracts.rule_set import dump_rules, load_rules
+from postroom.contracts.rule_set import dump_rules, load_rule_set
 from postroom.errors import UnreadableRulesError
 from postroom.model.rule_index import NO_OUTBOUND_RULES, NO_RULES, RuleSet
 from postroom.model.rules import Direction
@@ -13,6 +13,7 @@ from postroom.model.rules import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
 
 
@@ -38,12 +39,14 @@ class MemoryRuleSets:
                 raise UnreadableRulesError(f"the rule set's version {version} is gone")
             if compiled not in self._compiled:
                 self.reads += 1
-                self._compiled[compiled] = RuleSet(load_rules(self._objects[place]), direction)
+                self._compiled[compiled] = load_rule_set(self._objects[place], direction)
             return self._compiled[compiled]
 
-    def keep(self, organization_id: str, version: int, rules: Iterable[Rule]) -> bool:
+    def keep(
+        self, organization_id: str, version: int, rules: Iterable[Rule], journaling: Journaling | None = None
+    ) -> bool:
         with self._lock:
             if (organization_id, version) in self._objects:
                 return False
-            self._objects[organization_id, version] = dump_rules(rules)
+            self._objects[organization_id, version] = dump_rules(rules, journaling)
             return True

@@ -528,6 +528,14 @@ class GetImpersonationRoleResponse(TypedDict):
     DateModified: NotRequired[float]
 
 
+class GetJournalingRulesResponse(TypedDict):
+    """Members of our ``GetJournalingRulesResponse``."""
+
+    Enabled: NotRequired[bool]
+    JournalingAddress: NotRequired[str]
+    ReportAddress: NotRequired[str]
+
+
 class GetMailDomainResponse(TypedDict):
     """Members of botocore's ``GetMailDomainResponse``."""
 
@@ -1094,6 +1102,10 @@ class Resource(TypedDict):
     EnabledDate: NotRequired[float]
     DisabledDate: NotRequired[float]
     Description: NotRequired[str]
+
+
+class SetJournalingRulesResponse(TypedDict):
+    """Members of our ``SetJournalingRulesResponse``."""
 
 
 class SmtpGatewaySummary(TypedDict):

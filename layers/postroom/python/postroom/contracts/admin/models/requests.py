@@ -536,6 +536,12 @@ class GetImpersonationRoleRequest(TypedDict):
     ImpersonationRoleId: str
 
 
+class GetJournalingRulesRequest(TypedDict):
+    """Members of our ``GetJournalingRulesRequest``."""
+
+    OrganizationId: str
+
+
 class GetMailDomainRequest(TypedDict):
     """Members of botocore's ``GetMailDomainRequest``."""
 
@@ -985,6 +991,15 @@ class ResetPasswordRequest(TypedDict):
     OrganizationId: str
     UserId: str
     Password: str
+
+
+class SetJournalingRulesRequest(TypedDict):
+    """Members of our ``SetJournalingRulesRequest``."""
+
+    OrganizationId: str
+    Enabled: bool
+    JournalingAddress: NotRequired[str]
+    ReportAddress: NotRequired[str]
 
 
 class StartMailboxExportJobRequest(TypedDict):
