@@ -25,6 +25,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "DELIVER_QUEUE_URL": "DeliverQueueUrl",
     "UPDATE_CALENDAR_QUEUE_URL": "UpdateCalendarQueueUrl",
     "BOUNCE_QUEUE_URL": "BounceQueueUrl",
+    "ACCEPT_OUTBOUND_QUEUE_URL": "AcceptOutboundQueueUrl",
     "TRANSMIT_QUEUE_URL": "TransmitQueueUrl",
     "PLAN_EXPORT_QUEUE_URL": "PlanExportQueueUrl",
     "PACK_EXPORT_QUEUE_URL": "PackExportQueueUrl",

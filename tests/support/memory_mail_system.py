@@ -47,6 +47,7 @@ from postroom.model.records import (
     Replace,
 )
 from postroom.model.resources import BookingOptions, ResourceType
+from postroom.outbound.accept_outbound import AcceptOutbound
 from postroom.parking.flows import FlowParking
 from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
@@ -203,10 +204,12 @@ class MemoryMailSystem:
             now=self.now,
             pause=lambda _: None,
         )
+        self.accept_outbound = AcceptOutbound(self.raw, self.transit, self.queues, self.parking, self.now)
         self.submit = Submit(
             owners=self.directory,
             directory=self.directory,
             records=self.directory,
+            rule_sets=self.rule_sets,
             quota=MemoryAccountQuota(self.tables),
             mailboxes=self.mailboxes,
             sealed=self.sealed,
@@ -331,6 +334,8 @@ class MemoryMailSystem:
 
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
         queues = self.queues.queues
+        yield queues["ingest"], self.ingest.accept
+        yield queues["accept_outbound"], self.accept_outbound.accept
         yield queues["deliver"], self.deliver.accept
         yield queues["update_calendar"], self.update_calendar.accept
         yield queues["bounce"], self.bouncer.accept

@@ -53,18 +53,18 @@ _age = itertools.count(NOON)
 def rule(
     action: ActionType, senders: Sequence[str] | str = "*", recipients: Sequence[str] | str = "*", **changes: Any
 ) -> Rule:
-    """Make an inbound rule; each is younger than the one before."""
+    """Make a rule, inbound unless ``direction`` is given; each is younger than the one before."""
     created = next(_age)
     given: dict[str, Any] = {"id": f"r{created}", "name": f"{action} {senders}", "message": None, "created": created}
     given |= changes
     return Rule(
         id=given["id"],
         name=given["name"],
-        direction=Direction.INBOUND,
+        direction=given.get("direction", Direction.INBOUND),
         description="",
         sender_patterns=tuple(map(Pattern.parse, [senders] if isinstance(senders, str) else senders)),
         recipient_patterns=tuple(map(Pattern.parse, [recipients] if isinstance(recipients, str) else recipients)),
-        action=RuleAction(action, given["message"], given.get("call")),
+        action=RuleAction(action, given["message"], given.get("call"), given.get("gateway")),
         created=given["created"],
         modified=given["created"],
     )

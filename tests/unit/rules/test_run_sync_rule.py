@@ -8,11 +8,10 @@ import pytest
 
 from postroom.model.facts import EventName, flow_message_id, trace_of
 from postroom.model.rules import ActionType, Direction, RuleAction
-from postroom.ports.transit import Commit, Outcome
 from postroom.routing.plan import Plan
 from postroom.rules.decision import Decision
 from postroom.rules.outcomes import fallback_for_all
-from tests.support.builders import NOON, ORG, call, received
+from tests.support.builders import NOON, ORG, call
 from tests.support.rule_answers import ALL, MESSAGE, act, named, to
 from tests.support.rules import rule
 
@@ -169,23 +168,6 @@ def test_a_rule_that_is_deleted_while_a_message_waits_on_it_still_decides(mail_s
     assert mail_system.where(MESSAGE) == {"ann": "INBOX"}
     (applied,) = named(mail_system.ledger.facts(trace_of("m1", ORG)), EventName.RULE_APPLIED)
     assert applied.data["rulesVersion"] == 1
-
-
-def test_a_call_about_outbound_mail_is_parked_and_no_function_is_called(mail_system: MailSystem) -> None:
-    """Outbound mail is to come: until then no station may take its calls for inbound ones."""
-    asked: list[Any] = []
-    arn = mail_system.function("tag", asked.append)
-    about = call(direction=Direction.OUTBOUND, function_arn=arn, recipients=("ann@acme.test",), gateway_id="g-1")
-    assert mail_system.transit.commit(Commit(facts=[received()], orders=[about])) is Outcome.DONE
-    mail_system.queues.send([about])
-    mail_system.pump()
-    assert asked == []
-    (parked,) = mail_system.parking.list()
-    assert (parked.station, parked.cause) == (
-        "run_sync_rule",
-        "UnreadableRulesError: a rule for OUTBOUND mail cannot be carried out yet",
-    )
-    assert mail_system.contents("ann") == []
 
 
 def test_the_fact_says_for_which_direction_the_rule_is() -> None:

@@ -19,7 +19,7 @@ MAIL = (
 def test_a_message_of_our_own_departs_with_the_callers_transaction() -> None:
     system = MemoryMailSystem()
     system.user("ann")
-    own = OwnSubmissions(system.directory, system.raw, system.now)
+    own = OwnSubmissions(system.directory, system.rule_sets, system.raw, system.now)
     trace = reply_trace(TRACE, "ann")
     asked = OwnSubmission(ORG, trace, TRACE, "ann", MAIL, ("carl@example.org",))
     departure = own.depart(asked)

@@ -37,8 +37,8 @@ SPACE: Final = "MetricsNamespace"  # the parameter, which the alarms refer to
 AGE: Final = "ApproximateAgeOfOldestMessage"
 IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 WORK: Final = (
-    *("Ingest", "Deliver", "RunSyncRule", "RunAsyncRule", "UpdateCalendar", "Bounce", "Transmit", "PlanExport"),
-    *("PackExport", "SealExport", "ImportMailbox", "Audit"),
+    *("Ingest", "Deliver", "RunSyncRule", "RunAsyncRule", "UpdateCalendar", "Bounce", "AcceptOutbound", "Transmit"),
+    *("PlanExport", "PackExport", "SealExport", "ImportMailbox", "Audit"),
 )
 """The stations' queues; a list on purpose."""
 RETRIES: Final = {"RetryEventsQueue", "RetryAuditQueue"}

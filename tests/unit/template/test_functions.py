@@ -38,6 +38,7 @@ FUNCTIONS: Final = {
     "AdminApiFunction": "admin_api",
     "MessageFlowApiFunction": "message_flow_api",
     "SubmitFunction": "submit",
+    "AcceptOutboundFunction": "accept_outbound",
     "QueryAvailabilityFunction": "query_availability",
     "AuthenticateFunction": "authenticate",
     "EwsFunction": "ews",
@@ -344,7 +345,10 @@ OWN: Final = {"MailBucket", "${MailBucket.Arn}/*", "${InboundBucket.Arn}/rules/*
 
 @pytest.mark.parametrize(
     ("function", "not_needed"),
-    [("MessageFlowApiFunction", OWN), ("SubmitFunction", OWN | {"${InboundBucket.Arn}/inbound/*"})],
+    [
+        ("MessageFlowApiFunction", OWN),
+        ("SubmitFunction", OWN - {"${InboundBucket.Arn}/rules/*"} | {"${InboundBucket.Arn}/inbound/*"}),
+    ],
 )
 def test_functions_that_read_customers_objects_are_denied_the_stacks_own_that_they_do_not_need(
     template: Template, function: str, not_needed: set[str]

@@ -13,6 +13,7 @@ from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.mailboxes import DynamoMailboxes
 from postroom.adapters.aws.raw_mail import S3RawMail
+from postroom.adapters.aws.rule_sets import S3RuleSets
 from postroom.adapters.aws.sealed_mail import S3SealedMail
 from postroom.adapters.aws.transit_keys import KmsTransitKeys
 from postroom.bootstrap import audit_parts, content_parts, directory_parts, parts, ready
@@ -26,6 +27,8 @@ from postroom.submission.submit import Submit
 class SubmitSettings(DirectorySettings, FlowSettings, AuditTrailSettings, TimedSettings, content_parts.ContentSettings):
     mailbox_table: str
     stack_key_arn: Arn
+    ingest_queue_url: Url
+    accept_outbound_queue_url: Url
     transmit_queue_url: Url
     run_sync_rule_queue_url: Url
     run_async_rule_queue_url: Url
@@ -54,6 +57,7 @@ def _submit(settings: SubmitSettings, raw: S3RawMail) -> Submit:
         owners=directory_parts.owners(settings),
         directory=DynamoAddressees(table),
         records=DynamoDirectory(table),
+        rule_sets=S3RuleSets(clients.s3(), settings.inbound_bucket),
         quota=DynamoAccountQuota(dynamodb, settings.transit_table),
         mailboxes=DynamoMailboxes(
             dynamodb, settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms

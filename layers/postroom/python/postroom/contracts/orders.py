@@ -21,7 +21,7 @@ from pydantic import Field
 from postroom.contracts.export_orders import PackExportOrder, PlanExportOrder, SealExportOrder
 from postroom.contracts.import_orders import ImportOrder
 from postroom.contracts.journal_orders import JournalOrder
-from postroom.contracts.outbound_orders import TransmitOrder
+from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
@@ -270,12 +270,13 @@ class Station:
 
 
 STATIONS: Final[Mapping[str, Station]] = {
-    "ingest": Station("INGEST_QUEUE_URL"),
+    "ingest": Station("INGEST_QUEUE_URL", InsideOrder),
     "run_sync_rule": Station("RUN_SYNC_RULE_QUEUE_URL", RuleCall),
     "run_async_rule": Station("RUN_ASYNC_RULE_QUEUE_URL", RuleCall),
     "deliver": Station("DELIVER_QUEUE_URL", DeliveryOrder),
     "update_calendar": Station("UPDATE_CALENDAR_QUEUE_URL", CalendarOrder),
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
+    "accept_outbound": Station("ACCEPT_OUTBOUND_QUEUE_URL", AcceptOrder),
     "transmit": Station("TRANSMIT_QUEUE_URL", TransmitOrder),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
     "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),

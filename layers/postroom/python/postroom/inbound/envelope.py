@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,7 @@ from postroom.model.timestamps import timestamp
 from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from postroom.contracts.orders import RawLocation
     from postroom.contracts.ses import Notification
@@ -100,6 +101,11 @@ def received_fact(
             **_doubt(arrival.headers.authors),
         },
     )
+
+
+def added_key(recipients: Iterable[str]) -> str:
+    """Return the key of the fact that adds recipients to a flow: it names them."""
+    return f"{RECEIVED}:{hashlib.sha256(chr(0).join(sorted(recipients)).encode()).hexdigest()[:16]}"
 
 
 def blocked_fact(received: Fact, recipients: Sequence[str]) -> Fact:

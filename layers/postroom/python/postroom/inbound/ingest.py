@@ -6,7 +6,6 @@ sends that follow are repeated. Deliver knows an order that was carried out.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,13 +13,16 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import with_list
 from postroom.contracts.orders import RawLocation
+from postroom.contracts.outbound_orders import inside_order
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import policy
-from postroom.inbound.envelope import Arrival, blocked_fact, received_fact
-from postroom.inbound.policy import InboundSettings, newest_rules
+from postroom.inbound.envelope import Arrival, added_key, blocked_fact, received_fact
+from postroom.inbound.inside import InsideMail
+from postroom.inbound.policy import InboundSettings
 from postroom.mime.excess import excess
 from postroom.mime.headers import read_headers
+from postroom.model.directory import newest_rules
 from postroom.model.facts import RECEIVED
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.expansion import expand
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from postroom.model.rule_index import RuleSet
     from postroom.ports.directory import Addressees
     from postroom.ports.ledger import Ledger
-    from postroom.ports.parking import ArrivalParking
+    from postroom.ports.parking import IngestParking
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import InboundRules
@@ -63,7 +65,7 @@ class Ingest:
     transit: Transit
     ledger: Ledger
     queues: Queues
-    parking: ArrivalParking
+    parking: IngestParking
     now: Callable[[], int]
     bucket: str
     plus_addressing: bool = True
@@ -73,15 +75,34 @@ class Ingest:
         """Accept one notification: a flow for each organization among its recipients, or a parked arrival.
 
         Args:
-            body: the SQS message's body, the notification itself or SNS's envelope around it.
+            body: the SQS message's body: the notification itself, SNS's envelope around it, or an ``InsideOrder``.
 
         Raises:
             TemporaryError: give it back to the queue.
+            InvalidNotificationError: it is an order, and malformed; after some attempts park reads it.
         """
+        order = inside_order(body)
+        if order is not None:
+            self._inside.accept(order)
+            return
         try:
             self._accept(body, read_notification(body))
         except PermanentError as error:
             self.parking.park_arrival(body, error.cause)
+
+    @property
+    def _inside(self) -> InsideMail:
+        return InsideMail(
+            directory=self.directory,
+            rule_sets=self.rule_sets,
+            raw=self.raw,
+            transit=self.transit,
+            ledger=self.ledger,
+            queues=self.queues,
+            parking=self.parking,
+            now=self.now,
+            plus_addressing=self.plus_addressing,
+        )
 
     def _accept(self, body: str, notification: Notification) -> None:
         arrival = self._arrival(notification)
@@ -130,7 +151,7 @@ class Ingest:
         self._take_up(received.trace)
         more = self._more(received, recipients)
         if more:
-            added = received_fact(arrival, organization_id, list(more), self.now(), key=_added_key(list(more)))
+            added = received_fact(arrival, organization_id, list(more), self.now(), key=added_key(list(more)))
             if not self._open(body, arrival, added, domains, more):
                 self._take_up(added.trace)
                 if self.ledger.fact(added.trace, added.key) is None:
@@ -217,8 +238,3 @@ class Ingest:
         self.queues.send(self.transit.open_orders(trace))
         if expansion is not None:
             expand(expansion, self.raw, self.transit, self.ledger, self.queues, self.now)
-
-
-def _added_key(recipients: Sequence[str]) -> str:
-    """Name the fact that adds recipients to a flow, by who they are."""
-    return f"{RECEIVED}:{hashlib.sha256(chr(0).join(sorted(recipients)).encode()).hexdigest()[:16]}"

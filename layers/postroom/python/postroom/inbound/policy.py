@@ -13,17 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.contracts.orders import Order, RuleCall
 from postroom.errors import UnreadableRulesError
-from postroom.model.limits import MAX_EVENT_SUBJECT_CHARACTERS
+from postroom.model.directory import newest_rules
 from postroom.model.rules import DELIVERS, STOPS, ActionType, Direction, is_junk
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.plan import Plan
 from postroom.routing.resolve import resolve
+from postroom.routing.rule_calls import by_rule, rule_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from postroom.contracts.orders import Order
     from postroom.mime.excess import Excess
     from postroom.mime.headers import Headers
     from postroom.model.addresses import Address
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from postroom.model.verdicts import Verdicts
     from postroom.ports.directory import Addressees
     from postroom.routing.plan import Flow
-
-    _ByRule = list[tuple[Rule, list[str]]]
-    """Each rule that decides about recipients, with these."""
+    from postroom.routing.rule_calls import ByRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,6 @@ class InboundSettings:
     def dmarc_enforced(self) -> bool:
         """Whether the policy of the sender's domain is applied."""
         return any(domain.dmarc_enforced for domain in self.domains)
-
-
-def newest_rules(domains: Sequence[MailDomain]) -> int:
-    """Return the version of the rules that hold for mail to these domains of one organization."""
-    return max(domain.rules_version for domain in domains)
 
 
 def decide(
@@ -97,17 +91,28 @@ def decide(
     decided: Mapping[str, Rule] = {}
     if settings.rules.rules:
         decided = settings.rules.decide_all(headers.authors.readings, recipients)
-    by_rule = _by_rule(decided)
-    refusals, wanted, junk = _sorted(flow, by_rule, recipients, spam=spam)
+    rules = by_rule(decided)
+    refusals, wanted, junk = _sorted(flow, rules, recipients, spam=spam)
     if excess is not None:
         waiting = (name for name, rule in decided.items() if rule.action.is_asked)
         refusals += [flow.refused(recipient, *excess) for recipient in [*wanted, *waiting]]
-        wanted, by_rule = {}, [(rule, won) for rule, won in by_rule if rule.action.call is None]
+        wanted, rules = {}, [(rule, won) for rule, won in rules if rule.action.call is None]
     found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
-    calls = _calls(flow, by_rule, headers, recipients, settings.rules_version, part, spam=spam)
+    calls = rule_calls(
+        flow,
+        rules,
+        recipients,
+        Direction.INBOUND,
+        settings.rules_version,
+        author=headers.address("From"),
+        sender=headers.address("Sender"),
+        subject=headers.text("Subject"),
+        part=part,
+        spam=spam,
+    )
     entries: tuple[Fact | Order, ...] = (*found.orders.values(), *refusals, *found.refusals, *found.skips.values())
     # calls that are waited for come last: a function's decision finds the orders of all earlier transactions made
-    return Plan((*noted, *_applied(flow, by_rule, settings.rules_version, part), *entries, *calls))
+    return Plan((*noted, *_applied(flow, rules, settings.rules_version, part), *entries, *calls))
 
 
 def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:
@@ -115,73 +120,21 @@ def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | Non
     return verdicts.dmarc_policy if enforced and verdicts.dmarc is Verdict.FAIL else None
 
 
-def _by_rule(decided: Mapping[str, Rule]) -> _ByRule:
-    """Return each rule that decided about recipients, with all of them."""
-    found: dict[str, tuple[Rule, list[str]]] = {}
-    for recipient, rule in decided.items():
-        found.setdefault(rule.id, (rule, []))[1].append(recipient)
-    return list(found.values())
-
-
-def _applied(flow: Flow, by_rule: _ByRule, version: int, part: str) -> list[Fact]:
+def _applied(flow: Flow, rules: ByRule, version: int, part: str) -> list[Fact]:
     return [
         flow.rule_applied(rule.id, version, rule.name, rule.action.type, won, part)
-        for rule, won in by_rule
+        for rule, won in rules
         if not rule.action.is_asked
     ]
 
 
-def _calls(
-    flow: Flow, by_rule: _ByRule, headers: Headers, recipients: Iterable[str], version: int, part: str, *, spam: bool
-) -> list[RuleCall]:
-    """Return one call per rule that calls a function, those that the message waits for last."""
-    calling = [(rule, call, won) for rule, won in by_rule if (call := rule.action.call) is not None]
-    if not calling:
-        return []
-    author, sender = headers.address("From"), headers.address("Sender")
-    subject = headers.text("Subject")[:MAX_EVENT_SUBJECT_CHARACTERS]
-    calls = [
-        RuleCall(
-            trace=flow.trace,
-            organization_id=flow.organization_id,
-            rule_id=rule.id,
-            rules_version=version,
-            rule_name=rule.name,
-            part=part,
-            direction=Direction.INBOUND,
-            function_arn=call.function_arn,
-            synchronous=call.synchronous,
-            fallback=call.fallback or ActionType.DEFAULT,
-            timeout_minutes=call.timeout_minutes,
-            mail_from=author,
-            sender=sender if sender and sender != author else None,
-            subject=subject,
-            recipients=tuple(won),
-            others=_others(recipients, won) if call.synchronous else (),
-            spam=spam,
-            envelope_from=flow.envelope_from,
-            raw=flow.raw,
-            size=flow.size,
-            received_at=flow.received_at,
-            since=flow.now,
-        )
-        for rule, call, won in calling
-    ]
-    return sorted(calls, key=lambda call: call.synchronous)
-
-
-def _others(recipients: Iterable[str], won: Iterable[str]) -> tuple[str, ...]:
-    known = set(won)
-    return tuple(name for name in recipients if name not in known)
-
-
 def _sorted(
-    flow: Flow, by_rule: _ByRule, recipients: Mapping[str, Address], *, spam: bool
+    flow: Flow, rules: ByRule, recipients: Mapping[str, Address], *, spam: bool
 ) -> tuple[list[Fact], Mapping[str, Address], Collection[str]]:
     """Return the refusals, the recipients that get the message, and those that get it as junk."""
     undelivered: dict[str, RuleAction] = {}
     junk = set(recipients) if spam else set()
-    for rule, won in by_rule:
+    for rule, won in rules:
         # a function that is told does not hold up the delivery
         action = rule.action.type if rule.action.call is None else ActionType.DEFAULT
         if rule.action.is_asked or action in STOPS:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class EntityKind(StrEnum):
@@ -77,6 +80,11 @@ class MailDomain:
     rules_version: int
     dmarc_enforced: bool
     fallback_mailbox: str | None
+
+
+def newest_rules(domains: Iterable[MailDomain]) -> int:
+    """Return the version of the rules that hold for mail of some domains of one organization; without one, 0."""
+    return max((domain.rules_version for domain in domains), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Outbound mail: attempts to send it, by SES or an SMTP gateway, until each recipient has its end."""
+"""Outbound mail: large submissions are accepted in chunks; messages are sent, by SES or an SMTP gateway."""

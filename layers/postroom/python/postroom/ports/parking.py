@@ -28,3 +28,7 @@ class ArrivalParking(Protocol):
         Raises:
             TemporaryError: it is not parked yet; try again.
         """
+
+
+class IngestParking(ArrivalParking, OrderParking, Protocol):
+    """For ingest, which gets notifications of SES, and orders for recipients inside."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced, OutgoingEmailSent, RuleApplied
 from postroom.contracts.event_log import RuleAction as AppliedAction
-from postroom.contracts.outbound_orders import MAX_TRANSMITTED, InsideOrder, SealedLocation, TransmitOrder, end_key
+from postroom.contracts.outbound_orders import MAX_TRANSMITTED, InsideOrder, TransmitOrder, end_key
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.rules import ActionType
 from postroom.routing.plan import REFUSED
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from postroom.contracts.orders import RuleCall
+    from postroom.contracts.outbound_orders import SealedLocation
     from postroom.contracts.stored import RawLocation
     from postroom.model.rules import RuleAction
 
@@ -46,6 +47,26 @@ class OutboundFlow:
     raw: SealedLocation | RawLocation
     size: int
     now: int
+
+    @property
+    def received_at(self) -> int:
+        """When the message was submitted."""
+        return self.now
+
+    @classmethod
+    def of_inside(cls, order: InsideOrder, now: int) -> OutboundFlow:
+        """Return the flow of an order for recipients inside."""
+        return cls(
+            trace=order.trace,
+            organization_id=order.organization_id,
+            envelope_from=order.envelope_from,
+            author=order.author,
+            sender=order.sender,
+            message_id=order.message_id,
+            raw=order.raw,
+            size=order.size,
+            now=now,
+        )
 
     @classmethod
     def of_call(cls, call: RuleCall, now: int) -> OutboundFlow:
@@ -87,13 +108,11 @@ class OutboundFlow:
             )
 
     def inside(self, recipients: Sequence[str], *, part: str = "") -> InsideOrder:
-        """Return the order to hand the message to recipients of the organization. ``part`` as for ``transmissions``.
+        """Return the order to hand the message to recipients of the organization: ``raw`` has to be its plain copy.
 
-        Raises:
-            ValueError: the message has no plain copy.
+        Args:
+            part: as for ``transmissions``.
         """
-        if isinstance(self.raw, SealedLocation):
-            raise ValueError("mail that stays inside has a plain copy")  # noqa: TRY004 - of a value, not a type
         return InsideOrder(
             trace=self.trace,
             organization_id=self.organization_id,

@@ -11,25 +11,20 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.event_log import OrganizationEmailReceived
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, flow_message_id, reply_trace
+from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.folders import Folder
-from postroom.model.timestamps import timestamp
-from postroom.model.verdicts import Verdict
 from postroom.ports.replies import Departure
+from postroom.routing.inside import Inside, received_inside
 from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.orders import RawLocation
     from postroom.ports.directory import Addressees
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.replies import Reply
 
 OUTSIDE: Final = "the recipient is no mailbox of the organization, and outbound mail is not built yet"
-
-_CHECKS: Final = ("spam_verdict", "dkim_verdict", "dmarc_verdict", "spf_verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,23 @@ class OwnMail:
         digest = hashlib.sha256(reply.content).hexdigest()[:32]  # another attempt may have decided otherwise
         # beside the message that caused it, so that bytes that never leave go with it
         raw = self.raw.keep(f"transit/{reply.trace}/reply-{reply.mailbox_id}-{digest}", reply.content)
-        received = _received(reply, trace, raw, now)
+        received = received_inside(
+            Inside(
+                trace=trace,
+                organization_id=reply.organization_id,
+                caused_by=reply.trace,
+                recipients=(reply.to,),
+                author=reply.author,
+                sender="",
+                subject=reply.subject,
+                message_id=reply.message_id,
+                envelope_from="",
+                raw=raw,
+                size=len(reply.content),
+                received_at=now,
+            ),
+            now,
+        )
         flow = Flow(trace, reply.organization_id, "", raw, len(reply.content), now, now)
         mailbox = addressee.primary_address or reply.to
         order = flow.delivery(addressee.entity_id, mailbox, reply.to, Folder.INBOX.value)
@@ -66,33 +77,4 @@ def not_sent(trace: str, organization_id: str, mailbox_id: str, reason: str, now
         key=f"{OwnFact.REPLY_NOT_SENT}:{mailbox_id}",
         at=now,
         data={"mailboxId": mailbox_id, "reason": reason},
-    )
-
-
-def _received(reply: Reply, trace: str, raw: RawLocation, now: int) -> Fact:
-    """Return the fact that opens the reply's flow. Nothing checked the message: it never left the organization."""
-    event = OrganizationEmailReceived(
-        recipients=(reply.to,),
-        from_=reply.author,
-        subject=reply.subject,
-        message_id=reply.message_id,
-        message_timestamp=timestamp(now),
-        **dict.fromkeys(_CHECKS, Verdict.PROCESSING_FAILED),
-    )
-    return Fact(
-        trace=trace,
-        organization_id=reply.organization_id,
-        name=EventName.ORGANIZATION_EMAIL_RECEIVED,
-        key=RECEIVED,
-        at=now,
-        event=event.fields(),
-        data={
-            "flowMessageId": flow_message_id(trace),
-            "envelopeFrom": "",
-            "virusVerdict": Verdict.PROCESSING_FAILED.value,
-            "raw": raw.model_dump(),
-            "size": len(reply.content),
-            "shared": False,
-            "causedBy": reply.trace,
-        },
     )

@@ -142,15 +142,19 @@ class Plan:
 
     entries: tuple[Fact | Order, ...]
 
-    def without(self, mailboxes: Collection[str], skipped: Collection[str]) -> Plan:
-        """Leave out mailboxes that this flow has reached already, and members that were skipped in it."""
+    def without(self, mailboxes: Collection[str], skipped: Collection[str], orders: Collection[str] = ()) -> Plan:
+        """Leave out mailboxes that this flow has reached already, and members that were skipped in it.
+
+        Args:
+            orders: keys of orders of outbound mail that are there, or were carried out.
+        """
 
         def is_left(entry: Fact | Order) -> bool:
             if isinstance(entry, DeliveryOrder):
                 return entry.mailbox_id not in mailboxes
-            if isinstance(entry, Fact) and entry.name is OwnFact.RECIPIENT_SKIPPED:
-                return entry.data["memberId"] not in skipped
-            return True
+            if isinstance(entry, Fact):
+                return entry.name is not OwnFact.RECIPIENT_SKIPPED or entry.data["memberId"] not in skipped
+            return entry.key not in orders
 
         return Plan(tuple(filter(is_left, self.entries)))
 

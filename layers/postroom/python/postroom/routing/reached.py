@@ -1,4 +1,4 @@
-"""One copy per mailbox, by whichever way of a flow comes first."""
+"""One copy per mailbox and per recipient outside, by whichever way of a flow comes first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import listed_orders
 from postroom.contracts.orders import DeliveryOrder
+from postroom.contracts.outbound_orders import InsideOrder, TransmitOrder, end_key
 from postroom.ports.transit import MAIL_PREFIX
 
 if TYPE_CHECKING:
@@ -15,13 +16,28 @@ if TYPE_CHECKING:
 
 
 def without_reached(plan: Plan, trace: str, transit: Transit, ledger: Ledger) -> Plan:
-    """Leave out the mailboxes that a flow has reached or is on its way to, and the members that were skipped in it."""
+    """Leave out what a flow has reached or is on its way to: mailboxes, and recipients of orders that are there.
+
+    Members that were skipped in it are left out, too.
+    """
     reached = {
         entry.mailbox_id
         for entry in plan.entries
         if isinstance(entry, DeliveryOrder) and transit.order(trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
     }
+    under_way = {
+        entry.key
+        for entry in plan.entries
+        if isinstance(entry, TransmitOrder | InsideOrder) and transit.order(trace, entry.key) is not None
+    }
     facts = ledger.facts(trace)  # after the orders: one that is carried out meanwhile is a fact by now
     reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
     reached |= {order.mailbox_id for fact in facts for order in listed_orders(fact)}
-    return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data})
+    under_way |= _ended(plan, {fact.key for fact in facts})
+    return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data}, under_way)
+
+
+def _ended(plan: Plan, facts: set[str]) -> set[str]:
+    """Return the keys of the plan's orders whose recipients all have their end."""
+    orders = [entry for entry in plan.entries if isinstance(entry, TransmitOrder | InsideOrder)]
+    return {order.key for order in orders if facts.issuperset(map(end_key, order.recipients))}

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.model.facts import ORGANIZATION_DELETED, Fact, OwnFact
+from postroom.model.rules import Direction
 from postroom.routing.plan import Flow, Plan
 from postroom.routing.resolve import UNKNOWN
+from postroom.rules import outbound
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import RuleCall
@@ -36,5 +38,7 @@ def dropped_fact(call: RuleCall, now: int) -> Fact:
 
 def refusals(call: RuleCall, now: int) -> Plan:
     """Return the refusals of all recipients about which a synchronous call was to decide."""
+    if call.direction is Direction.OUTBOUND:
+        return outbound.refusals(call, *UNKNOWN, now)
     flow = Flow.of_call(call, now)
     return Plan(tuple(flow.refused(recipient, *UNKNOWN) for recipient in call.recipients))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.effects.retries import SHORTEST_GAP_MS, RetrySchedule, delay_s
-from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnreadableRulesError
+from postroom.errors import ConflictError, InvalidNotificationError, PermanentError
 from postroom.model.rules import Direction, RuleAction
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.routing.expansion import expand
 from postroom.routing.reached import without_reached
+from postroom.rules import outbound
 from postroom.rules.decision import Domains, decision
 from postroom.rules.ending import dropped_fact, refusals
 from postroom.rules.outcomes import fallback_for_all, outcomes, through
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postroom.contracts.orders import RuleCall
+    from postroom.model.addresses import Address
     from postroom.model.facts import Fact
     from postroom.ports.directory import Addressees
     from postroom.ports.ledger import Ledger
@@ -97,8 +100,6 @@ class RunSyncRule:
         if early > 0:
             self._later(call, early)
             return
-        if call.direction is not Direction.INBOUND:
-            raise UnreadableRulesError(f"a rule for {call.direction} mail cannot be carried out yet")
         number = open_call.failed + 1
         if not self._open_slot(call, number):
             self._take_up(call.pointer)
@@ -111,7 +112,7 @@ class RunSyncRule:
                 call.recipients,
                 envelope=(*call.recipients, *call.others),
                 fallback=fallback,
-                may_be_added=lambda address: domains.get(address.domain) is not None,
+                may_be_added=partial(_may_be_added, call, domains),
                 gateway_id=call.gateway_id,
             )
             self._decide(open_call, found, attempt.fact, domains, answered=True)
@@ -190,7 +191,10 @@ class RunSyncRule:
         before = self.transit.contents(call.trace)
         closed = before.closed(call.key, number, keep=answered)
         content = closed.slots[call.key].content if closed is not None else None
-        made = decision(call, found, content, domains, self.now(), plus_addressing=self.plus_addressing)
+        if call.direction is Direction.OUTBOUND:
+            made = outbound.decision(call, found, content, domains, self.now())
+        else:
+            made = decision(call, found, content, domains, self.now(), plus_addressing=self.plus_addressing)
         plan = made.plan
         if beside:
             plan = without_reached(plan, call.trace, self.transit, self.ledger)
@@ -230,3 +234,10 @@ class RunSyncRule:
         expansion = self.transit.expansion(pointer.trace, f"expansion:{pointer.key}")
         if expansion is not None:
             expand(expansion, self.raw, self.transit, self.ledger, self.queues, self.now)
+
+
+def _may_be_added(call: RuleCall, domains: Domains, address: Address) -> bool:
+    """Say whether an answer may add a recipient: for inbound mail, one of the organization alone."""
+    if call.direction is Direction.OUTBOUND:
+        return outbound.may_be_added(address)
+    return domains.get(address.domain) is not None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.event_log import OutgoingEmailSubmitted
 from postroom.mime.headers import Headers
+from postroom.model.directory import newest_rules
 from postroom.model.facts import SUBMITTED, EventName, flow_message_id
 from postroom.ports.replies import Departure
 from postroom.routing.outbound_flow import OutboundFlow
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from postroom.ports.directory import Addressees
     from postroom.ports.raw_mail import RawMail
+    from postroom.ports.rule_sets import OutboundRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class OwnSubmissions:
     """Prepares messages of our own. ``now`` returns milliseconds since the epoch."""
 
     directory: Addressees
+    rule_sets: OutboundRules
     raw: RawMail
     now: Callable[[], int]
 
@@ -81,7 +84,8 @@ class OwnSubmissions:
         names = [author.rpartition("@")[2], *(each.domain for each in recipients.values())]
         domains = own_domains(self.directory, own.organization_id, names)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
-        plan = decide(flow, headers, recipients, inside, OutboundSettings(list(domains.values())))
+        rules = self.rule_sets.outbound(own.organization_id, newest_rules(domains.values()))
+        plan = decide(flow, headers, recipients, inside, OutboundSettings(list(domains.values()), rules))
         event = OutgoingEmailSubmitted(recipients=tuple(recipients), from_=author, subject=headers.text("Subject"))
         data: dict[str, Any] = {
             "flowMessageId": flow_message_id(own.trace),

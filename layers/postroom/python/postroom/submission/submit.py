@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING
 from postroom.contracts.outbound_orders import SealedLocation
 from postroom.errors import ConflictError, SubmissionRefusedError
 from postroom.mime.headers import Headers
-from postroom.model.directory import EntityKind, EntityState
+from postroom.model.directory import EntityKind, EntityState, newest_rules
 from postroom.model.facts import SUBMITTED, submission_trace
 from postroom.model.folders import Folder
 from postroom.model.limits import CONFLICT_ATTEMPTS
 from postroom.model.mailbox import NewItem, blob_key, item_id
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.outbound_flow import OutboundFlow
-from postroom.routing.plan import with_slot_open
 from postroom.sealing import seal_message
 from postroom.submission import prepare
 from postroom.submission.author import author_of
-from postroom.submission.decide import OutboundSettings, decide, needs_plain_copy
+from postroom.submission.decide import OutboundSettings, decide, needs_plain_copy, opening
 from postroom.submission.domains import own_domains
 from postroom.submission.limits import check_limits
 from postroom.submission.quotas import count_test, counted
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
+    from postroom.ports.rule_sets import OutboundRules
     from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
     from postroom.ports.transit_keys import TransitKeys
@@ -98,6 +98,7 @@ class Submit:
     owners: MailboxOwners
     directory: Addressees
     records: PermissionRecords
+    rule_sets: OutboundRules
     quota: AccountQuota
     mailboxes: Mailboxes
     sealed: SealedMail
@@ -205,8 +206,8 @@ class Submit:
         )
         self.sealed.put_once(item.blob, sealed)
         fact = submitted_fact(draft, flow, item_id(head.sequence + 1, item.token))
-        orders = list(map(with_slot_open, plan.orders(flow.now)))
-        commit = Commit(facts=[fact, *plan.facts], orders=orders)
+        facts, orders = opening(flow, plan, self.raw)
+        commit = Commit(facts=[fact, *facts], orders=orders)
         if self.mailboxes.send(head, item, commit, outgoing=outgoing) is Outcome.ALREADY:
             return self._lost_race(draft.trace, item)
         self.queues.send(orders)
@@ -255,12 +256,14 @@ class Submit:
             size=len(draft.content),
             now=self.now(),
         )
-        settings = OutboundSettings(draft.domains)
+        version = newest_rules(draft.domains)
+        settings = OutboundSettings(draft.domains, self.rule_sets.outbound(flow.organization_id, version))
         plan = decide(flow, draft.headers, draft.recipients, draft.inside, settings)
         if not needs_plain_copy(plan):
             return flow, plan
-        raw = self.raw.keep(f"transit/{draft.trace}/submitted", prepare.without_bcc(draft.content))
-        flow = replace(flow, raw=raw)
+        plain = prepare.without_bcc(draft.content)
+        digest = hashlib.sha256(plain).hexdigest()[:32]  # another attempt may have given the message another Date
+        flow = replace(flow, raw=self.raw.keep(f"transit/{draft.trace}/submitted-{digest}", plain), size=len(plain))
         return flow, decide(flow, draft.headers, draft.recipients, draft.inside, settings)
 
     def _take_up(self, known: Fact) -> Submitted:
