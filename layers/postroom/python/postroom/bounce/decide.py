@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from postroom.mime.address_lists import without_comments
+from postroom.mime.automatic import is_reply_or_report
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address, a_label
 from postroom.model.verdicts import Verdict
 
@@ -63,15 +63,7 @@ def suppressed_by_headers(received: Fact, headers: Headers) -> str | None:
     """
     if received.event["spfVerdict"] != Verdict.PASS and not _is_aligned(received, headers):
         return UNCONFIRMED
-    # a field may occur more than once; each of its values counts
-    replied = any(_begins(text, "auto-replied") for text in headers.texts("Auto-Submitted"))
-    reported = any(_begins(text, "multipart/report") for text in headers.texts("Content-Type"))
-    return AUTOMATIC_REPLY if replied or reported else None
-
-
-def _begins(text: str, word: str) -> bool:
-    """Return whether a field's value begins with a word, in any case, after comments."""
-    return without_comments(text).lstrip().lower().startswith(word)
+    return AUTOMATIC_REPLY if is_reply_or_report(headers) else None
 
 
 def _is_aligned(received: Fact, headers: Headers) -> bool:

@@ -12,9 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from postroom.meetings.ics_text import PRODUCT, utc_time, with_parameters
-from postroom.mime import writing
-from postroom.mime.address_lists import without_comments
-from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address, a_label
+from postroom.mime import automatic, writing
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
@@ -31,11 +29,7 @@ OWN: Final = "the organizer is the resource itself"
 _COPIED: Final = ("UID", "RECURRENCE-ID", "ORGANIZER", "DTSTART", "DTEND", "DURATION", "SUMMARY", "SEQUENCE")
 """Properties of the request that the answer repeats, as they are written. Source: RFC 5546, 3.2.3."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
-_MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
 _ESCAPED: Final = re.compile(r"\\(.)")
-_MAX_REFERENCES: Final = 20
-"""Most ids in References. Ours."""
 
 
 class Answer(StrEnum):
@@ -66,21 +60,11 @@ def suppressed(request: Request, organizer: str, own_addresses: Sequence[str]) -
     """Return why a request gets no automatic reply; ``None`` if it gets one. Source: RFC 3834, 2."""
     if not request.envelope_from:
         return NO_SENDER
-    if any(_begins(text, "auto-replied") for text in request.headers.texts("Auto-Submitted")):
-        return AUTOMATIC
-    if any(_begins(text, "multipart/report") for text in request.headers.texts("Content-Type")):
+    if automatic.is_reply_or_report(request.headers):
         return AUTOMATIC
     if organizer in own_addresses:
         return OWN
-    return None if writable(organizer) else NO_ADDRESS
-
-
-def writable(address: str) -> str | None:
-    """Return an address as a header field can have it, its domain in A-labels; ``None`` if it is unusual."""
-    local, _, domain = address.strip().rpartition("@")
-    plain = f"{local}@{a_label(domain)}"
-    is_good = _PLAIN.fullmatch(plain) and len(plain) <= MAX_ADDRESS_CHARACTERS and Address.parse(plain) is not None
-    return plain if is_good else None
+    return None if automatic.writable(organizer) else NO_ADDRESS
 
 
 def summary(request: Request) -> str:
@@ -96,7 +80,7 @@ class AnswerMail:
     Attributes:
         reason: why it was declined, in words for the organizer; else empty.
         attendee: the ATTENDEE line of the resource, as the request has it or as one is made.
-        author, to: addresses, as ``writable`` returns them.
+        author, to: addresses, as ``mime.automatic.writable`` returns them.
     """
 
     request: Request
@@ -140,7 +124,7 @@ class AnswerMail:
             f"Subject: {writing.encoded(self.subject)}",
             f"Date: {format_datetime(datetime.fromtimestamp(now / 1000, UTC))}",
             f"Message-ID: {message_id}",
-            *_thread(self.request.headers),
+            *automatic.thread(self.request.headers),
             "Auto-Submitted: auto-replied",
             "X-Auto-Response-Suppress: All",
             "MIME-Version: 1.0",
@@ -159,21 +143,6 @@ class AnswerMail:
         what = f'"{title}"' if title else "your meeting"
         because = f"\n\n{self.reason}" if self.reason else ""
         return f"{self.author} has {self.answer.lower()} {what}.{because}\n\nThis is an automatic reply.\n"
-
-
-def _thread(headers: Headers) -> list[str]:
-    """Return In-Reply-To and References (RFC 5322, 3.6.4); nothing if the request has no usable Message-ID."""
-    parent = headers.text("Message-ID")
-    if not _MESSAGE_ID.fullmatch(parent):
-        return []
-    before = [each for each in headers.text("References", 20_000).split() if _MESSAGE_ID.fullmatch(each)]
-    if len(before) >= _MAX_REFERENCES:
-        before = [before[0], *before[2 - _MAX_REFERENCES :]]
-    return [f"In-Reply-To: {parent}", "References: " + "\r\n ".join([*before, parent])]
-
-
-def _begins(text: str, word: str) -> bool:
-    return without_comments(text).lstrip().lower().startswith(word)
 
 
 def _crlf(text: bytes) -> bytes:

@@ -17,6 +17,7 @@ from postroom.meetings import answers, booking, itip
 from postroom.meetings.answers import Answer, AnswerMail, Request
 from postroom.meetings.itip import Ignored, Kind
 from postroom.meetings.steps import Step, fact_of, updated
+from postroom.mime import automatic
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind
 from postroom.model.facts import OwnFact, reply_trace
@@ -153,7 +154,7 @@ class Resources:
             return Departure(None, [], [])
         components = [each.component for each in _answered(meeting.versions)]
         request = Request(meeting.text, components, asked.invitation.headers, order.envelope_from)
-        author, to = answers.writable(order.recipient), answers.writable(organizer)
+        author, to = automatic.writable(order.recipient), automatic.writable(organizer)
         reason = answers.suppressed(request, organizer, asked.resource.addresses)
         if reason is not None or author is None or to is None:
             why = reason or answers.NO_ADDRESS
