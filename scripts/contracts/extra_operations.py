@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from contracts import extra_audit, extra_grants, extra_imports, extra_journaling, extra_submission, extra_tokens
+from contracts import (
+    extra_audit,
+    extra_grants,
+    extra_imports,
+    extra_journaling,
+    extra_out_of_office,
+    extra_submission,
+    extra_tokens,
+)
 from contracts.shape_forms import LINE, LIST, Shape, every, listed, structure, text
 
-MODULES: Final = (extra_audit, extra_grants, extra_imports, extra_journaling, extra_submission, extra_tokens)
+MODULES: Final = (
+    extra_audit,
+    extra_grants,
+    extra_imports,
+    extra_journaling,
+    extra_out_of_office,
+    extra_submission,
+    extra_tokens,
+)
 """Tables of single families of operations; each has SHAPES, OPERATIONS and LISTS, as below."""
 
 INBOUND, OUTBOUND = "Inbound", "Outbound"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.message_flow import S3Reference
+    from postroom.model.out_of_office import Away
     from postroom.ports.mailboxes import MailboxOwner
     from postroom.submission.submission import Refusal, Submission
 
@@ -93,6 +94,12 @@ class FewMailboxes:
         if mailbox_id not in self.heads:
             return False
         self.heads[mailbox_id] = replace(self.heads[mailbox_id], quota_bytes=quota_bytes)
+        return True
+
+    def set_away(self, mailbox_id: str, away: Away | None) -> bool:
+        if mailbox_id not in self.heads:
+            return False
+        self.heads[mailbox_id] = replace(self.heads[mailbox_id], away=away)
         return True
 
 

@@ -11,13 +11,14 @@ from postroom.access.permissions import has_full_access
 from postroom.errors import StoreUnavailableError
 from postroom.model.device_rules import DeviceOverride
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission
+from postroom.model.out_of_office import OutOfOffice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.model.owned import Owned
 
-FAMILIES = (MailboxPermission, HeldPermission, DeviceOverride)
+FAMILIES = (MailboxPermission, HeldPermission, DeviceOverride, OutOfOffice)
 DEVICES = 290
 """With the other records of ``fill`` more than two transactions have rows, one of which parts a pair."""
 
@@ -27,13 +28,14 @@ def left(context: Any, acme: str) -> list[Owned]:
 
 
 def fill(caller: Any, context: Any, acme: str, user: str, other: str) -> None:
-    """Give a user permissions from and to another, and overrides."""
+    """Give a user permissions from and to another, overrides and an out-of-office reply."""
     for owner, grantee in ((user, other), (other, user)):
         given = {"EntityId": owner, "GranteeId": grantee, "PermissionValues": ["FULL_ACCESS"]}
         caller("PutMailboxPermissions", OrganizationId=acme, **given)
     for number in range(DEVICES):
         override = {"UserId": user, "DeviceId": f"d{number}", "Effect": "ALLOW"}
         caller("PutMobileDeviceAccessOverride", OrganizationId=acme, **override)
+    caller("PutOutOfOffice", OrganizationId=acme, UserId=user, Text="Away")
 
 
 class Stopping:

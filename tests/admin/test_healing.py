@@ -11,7 +11,7 @@ import pytest
 from postroom.model.records import Domain, DomainState, Insert
 from postroom.model.rules import Direction
 
-WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_quota", "status", "keep"}
+WRITES = {"commit", "create", "new", "identify", "route", "unroute", "set_away", "set_quota", "status", "keep"}
 PORTS = ("directory", "mailboxes", "mailbox_keys", "domain_services", "rule_sets")
 
 

@@ -15,6 +15,7 @@ from postroom.contracts.orders import OrderKind
 from postroom.errors import ConflictError
 from postroom.model.folders import Folder
 from postroom.model.mailbox import ChangeKind, Counters, Item, item_id
+from postroom.model.out_of_office import Away
 from postroom.ports.mailboxes import MailboxOwner
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.listed import store
@@ -101,6 +102,25 @@ def test_a_quota_changes_and_nothing_else(running: RunningStack) -> None:
     assert before is not None
     assert running.mailboxes.set_quota("ann", 5)
     assert running.mailboxes.head("ann") == replace(before, quota_bytes=5)
+
+
+def test_the_time_of_an_out_of_office_reply_is_the_heads_and_no_delivery_changes_it(running: RunningStack) -> None:
+    before = running.mailboxes.head("ann")
+    assert before is not None
+    for away in (Away(5, 9), Away(7)):
+        assert running.mailboxes.set_away("ann", away)
+        assert running.mailboxes.head("ann") == replace(before, away=away)
+    assert deliver_one(
+        running.mailboxes, before, new(1), order("ann", running.send(1)), [delivered("ann", f"{1:032x}")]
+    )
+    after = running.mailboxes.head("ann")
+    assert after is not None
+    assert (after.sequence, after.away) == (before.sequence + 1, Away(7)), "though the head was read before"
+    assert running.mailboxes.set_away("ann", None)
+    assert running.mailboxes.head("ann") == replace(after, away=None)
+    assert not running.mailboxes.set_away("ben", Away(5))
+    assert not running.mailboxes.set_away("ben", None)
+    assert running.mailboxes.head("ben") is None
 
 
 def test_a_delivery_is_item_counters_fact_and_the_orders_end(running: RunningStack) -> None:

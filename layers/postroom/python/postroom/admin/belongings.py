@@ -1,4 +1,4 @@
-"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, and device overrides.
+"""Removes what belongs to a deleted entity: permissions of it and in its mailbox, device overrides, automatic replies.
 
 A record that belongs to an entity is written with a Check of it, so there is none that is written after the deletion.
 An interrupted removal is continued by the next deletion of the same entity; what is left until then has no effect.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from postroom.model.device_rules import DeviceOverride, override_key
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
+from postroom.model.out_of_office import OutOfOffice
 from postroom.model.records import Remove
 from postroom.ports.directory import MAX_ROWS, every_owned
 
@@ -46,6 +47,8 @@ def _records(context: Context, entity: Entity) -> Iterator[Owned]:
         )
         yield held
     yield from _within(context, DeviceOverride, organization_id, override_key(entity.id))
+    if (away := context.directory.owned(OutOfOffice, organization_id, entity.id)) is not None:
+        yield away
 
 
 def _within(context: Context, kind: type[OwnedT], organization_id: str, within: str) -> Iterator[OwnedT]:

@@ -18,6 +18,7 @@ from postroom.contracts.admin.exceptions import (
 from postroom.errors import KeyUnavailableError
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.limits import DEFAULT_QUOTA_MB, MB
+from postroom.model.out_of_office import OutOfOffice
 from postroom.model.records import Check, Insert, Remove, Replace
 from postroom.ports.directory import every_item
 from postroom.ports.mailboxes import MailboxOwner
@@ -90,6 +91,9 @@ def _create_mailbox(context: Context, organization: Organization, entity: Entity
     )
     quota_bytes = (entity.quota_mb or DEFAULT_QUOTA_MB) * MB
     context.mailboxes.create(entity.id, owner, wrapped_key=wrapped_key, quota_bytes=quota_bytes, now_ms=now)
+    away = context.directory.owned(OutOfOffice, organization.id, entity.id)
+    if away is not None:  # set before an earlier mailbox of the user was removed
+        context.mailboxes.set_away(entity.id, away.away)
 
 
 def deregister(

@@ -12,6 +12,8 @@ from postroom.model.folders import FOLDER_CLASS, SPECIAL_USE, Folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from postroom.model.out_of_office import Away
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -67,6 +69,7 @@ class Head:
         sequence: grows by one with every change in the mailbox; a writer states the value that it read.
         noticed: the mailbox has the quota notice, and was not below the share of the notice since then.
         outgoing: what was sent on the last day on which something was sent.
+        away: when its owner may have an out-of-office reply.
     """
 
     mailbox_id: str
@@ -80,6 +83,7 @@ class Head:
     noticed: bool
     folders: Mapping[str, Counters]
     outgoing: Outgoing = Outgoing()
+    away: Away | None = None
 
 
 @dataclass(frozen=True, slots=True)

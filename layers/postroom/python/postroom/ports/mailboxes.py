@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from postroom.model.calendars import BlobNote
     from postroom.model.facts import Fact
     from postroom.model.mailbox import Change, FolderInfo, Head, Item, NewItem, Outgoing
+    from postroom.model.out_of_office import Away
     from postroom.ports.transit import Commit, Outcome
 
 MAX_ADDED: Final = 45
@@ -136,6 +137,9 @@ class MailboxHeads(Protocol):
 
     def set_quota(self, mailbox_id: str, quota_bytes: int) -> bool:
         """Set the quota. Return ``False`` if the mailbox does not exist."""
+
+    def set_away(self, mailbox_id: str, away: Away | None) -> bool:
+        """Say when its owner may have an out-of-office reply. Return ``False`` if the mailbox does not exist."""
 
 
 class Mailboxes(MailboxHeads, Protocol):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from postroom.model.mailbox import Head
+    from postroom.model.out_of_office import Away
     from postroom.ports.mailboxes import MailboxOwner
 
 
@@ -46,6 +47,18 @@ class DynamoMailboxHeads:
             condition=THERE,
             ExpressionAttributeNames={"#quota": "quota"},
             ExpressionAttributeValues={":quota": rows.number(quota_bytes)},
+        )
+        return not write.commit()
+
+    def set_away(self, mailbox_id: str, away: Away | None) -> bool:
+        write = Transaction(self.client).update(
+            "head",
+            self.mailbox_table,
+            rows.key(mailbox_id, "head"),
+            "REMOVE #away" if away is None else "SET #away = :away",
+            condition=THERE,
+            ExpressionAttributeNames={"#away": "away"},
+            **({} if away is None else {"ExpressionAttributeValues": {":away": mailbox_rows.away(away)}}),
         )
         return not write.commit()
 

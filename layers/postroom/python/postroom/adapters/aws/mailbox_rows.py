@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postroom.adapters.aws.rows import key, number, readable
 from postroom.model.mailbox import Change, ChangeKind, Counters, FolderInfo, Head, Item, Outgoing
+from postroom.model.out_of_office import Away
 
 if TYPE_CHECKING:
     from postroom.adapters.aws.rows import Row
@@ -55,6 +56,7 @@ def head_from_row(row: Row) -> Head:
         noticed=row["noticed"]["BOOL"],
         folders={name: _counters_from(folder["M"]) for name, folder in row["folders"]["M"].items()},
         outgoing=_outgoing_from(row["outgoing"]["M"]) if "outgoing" in row else Outgoing(),
+        away=_away_from(row["away"]["M"]) if "away" in row else None,
     )
 
 
@@ -82,6 +84,16 @@ def outgoing(sent: Outgoing) -> dict[str, Any]:
 
 def _outgoing_from(row: Row) -> Outgoing:
     return Outgoing(*(int(row[name]["N"]) for name in "dnr"))
+
+
+def away(time: Away) -> dict[str, Any]:
+    """Return when a mailbox's owner may have an out-of-office reply; most mailboxes have none of it."""
+    end = {} if time.until_ms is None else {"u": number(time.until_ms)}
+    return {"M": {"f": number(time.from_ms), **end}}
+
+
+def _away_from(row: Row) -> Away:
+    return Away(int(row["f"]["N"]), int(row["u"]["N"]) if "u" in row else None)
 
 
 def folder_row(mailbox_id: str, folder: FolderInfo) -> dict[str, Any]:

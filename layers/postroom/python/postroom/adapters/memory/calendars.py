@@ -80,7 +80,10 @@ class MemoryCalendars:
             for change, item in zip(changes, applied.items, strict=True):
                 _change(mailbox, change, item)
             mailbox.changes += [change for change in applied.log if change.kind is not ChangeKind.NEW]
-            mailbox.head = replace(applied.head, noticed=mailbox.head.noticed, quota_bytes=mailbox.head.quota_bytes)
+            current = mailbox.head
+            mailbox.head = replace(
+                applied.head, noticed=current.noticed, quota_bytes=current.quota_bytes, away=current.away
+            )
             del mailbox.notes[note.id]
             if former := former_blobs(changes):
                 mailbox.notes[note.id] = replace(note, blobs=former)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from postroom.model.additions import NewFolder
     from postroom.model.calendars import BlobNote
+    from postroom.model.out_of_office import Away
     from postroom.ports.mailboxes import Delivery, MailboxOwner
     from postroom.ports.transit import Commit
 
@@ -62,6 +63,14 @@ class MemoryMailboxes:
             mailbox.head = replace(mailbox.head, quota_bytes=quota_bytes)
             return True
 
+    def set_away(self, mailbox_id: str, away: Away | None) -> bool:
+        with self.tables.lock:
+            mailbox = self.tables.mailboxes.get(mailbox_id)
+            if mailbox is None:
+                return False
+            mailbox.head = replace(mailbox.head, away=away)
+            return True
+
     def deliver(self, head: Head, deliveries: Sequence[Delivery]) -> Delivered:
         check_deliveries(deliveries)
         tables, new = self.tables, [order for each in deliveries for order in each.new_orders]
@@ -78,7 +87,7 @@ class MemoryMailboxes:
             tables.write([fact for each in deliveries for fact in each.facts], new, now_ms=self.now())
             mailbox.items.update((item.id, item) for item in entered.items)
             is_noticed = head.noticed or any(each.notice is not None for each in deliveries)
-            mailbox.head = replace(entered.head, noticed=is_noticed, quota_bytes=mailbox.head.quota_bytes)
+            mailbox.head = replace(_after(entered.head, mailbox.head), noticed=is_noticed)
             return Delivered(entered.items)
 
     def send(self, head: Head, item: NewItem, commit: Commit, *, outgoing: Outgoing | None = None) -> Outcome:
@@ -93,7 +102,7 @@ class MemoryMailboxes:
             entered = enter_all(head, [item], (), self.now())
             transit.commit(commit)
             mailbox.items[entered.items[0].id] = entered.items[0]
-            after = replace(entered.head, quota_bytes=mailbox.head.quota_bytes)
+            after = _after(entered.head, mailbox.head)
             mailbox.head = after if outgoing is None else replace(after, outgoing=outgoing)
             return Outcome.DONE
 
@@ -114,7 +123,7 @@ class MemoryMailboxes:
             is_noted = mailbox is not None and (note is None or mailbox.notes.get(note.id) == note)
             if mailbox is None or mailbox.head.sequence != head.sequence or not is_noted:
                 raise ConflictError("another change of the mailbox was faster")
-            mailbox.head = replace(entered.head, noticed=mailbox.head.noticed, quota_bytes=mailbox.head.quota_bytes)
+            mailbox.head = replace(_after(entered.head, mailbox.head), noticed=mailbox.head.noticed)
             mailbox.folders.update((folder.id, folder) for folder in entered.folders)
             mailbox.items.update((item.id, item) for item in entered.items)
             mailbox.added.update((item.token, item.id) for item in entered.items)
@@ -155,6 +164,11 @@ class MemoryMailboxes:
         with self.tables.lock:
             mailbox = self.tables.mailboxes.get(mailbox_id)
             return list(mailbox.items.values()) if mailbox else []
+
+
+def _after(entered: Head, current: Head) -> Head:
+    """Return a head after additions; what may change without them is as it is now."""
+    return replace(entered, quota_bytes=current.quota_bytes, away=current.away)
 
 
 def _creation(item: Item) -> Change:

@@ -248,6 +248,10 @@ class DeleteOrganizationResponse(TypedDict):
     State: NotRequired[str]
 
 
+class DeleteOutOfOfficeResponse(TypedDict):
+    """Members of our ``DeleteOutOfOfficeResponse``."""
+
+
 class DeleteOutboundMailFlowRuleResponse(TypedDict):
     """Members of our ``DeleteOutboundMailFlowRuleResponse``."""
 
@@ -568,6 +572,16 @@ class GetMobileDeviceAccessOverrideResponse(TypedDict):
     Effect: NotRequired[Literal['ALLOW', 'DENY']]
     Description: NotRequired[str]
     DateCreated: NotRequired[float]
+    DateModified: NotRequired[float]
+
+
+class GetOutOfOfficeResponse(TypedDict):
+    """Members of our ``GetOutOfOfficeResponse``."""
+
+    UserId: NotRequired[str]
+    Text: NotRequired[str]
+    StartTime: NotRequired[float]
+    EndTime: NotRequired[float]
     DateModified: NotRequired[float]
 
 
@@ -1066,6 +1080,10 @@ class PutMailboxPermissionsResponse(TypedDict):
 
 class PutMobileDeviceAccessOverrideResponse(TypedDict):
     """Members of botocore's ``PutMobileDeviceAccessOverrideResponse``."""
+
+
+class PutOutOfOfficeResponse(TypedDict):
+    """Members of our ``PutOutOfOfficeResponse``."""
 
 
 class PutRetentionPolicyResponse(TypedDict):

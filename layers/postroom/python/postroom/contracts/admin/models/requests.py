@@ -316,6 +316,13 @@ class DeleteOrganizationRequest(TypedDict):
     DeleteIdentityCenterApplication: NotRequired[bool]
 
 
+class DeleteOutOfOfficeRequest(TypedDict):
+    """Members of our ``DeleteOutOfOfficeRequest``."""
+
+    OrganizationId: str
+    UserId: str
+
+
 class DeleteOutboundMailFlowRuleRequest(TypedDict):
     """Members of our ``DeleteOutboundMailFlowRuleRequest``."""
 
@@ -572,6 +579,13 @@ class GetMobileDeviceAccessOverrideRequest(TypedDict):
     OrganizationId: str
     UserId: str
     DeviceId: str
+
+
+class GetOutOfOfficeRequest(TypedDict):
+    """Members of our ``GetOutOfOfficeRequest``."""
+
+    OrganizationId: str
+    UserId: str
 
 
 class GetPersonalAccessTokenMetadataRequest(TypedDict):
@@ -957,6 +971,16 @@ class PutMobileDeviceAccessOverrideRequest(TypedDict):
     DeviceId: str
     Effect: Literal['ALLOW', 'DENY']
     Description: NotRequired[str]
+
+
+class PutOutOfOfficeRequest(TypedDict):
+    """Members of our ``PutOutOfOfficeRequest``."""
+
+    OrganizationId: str
+    UserId: str
+    Text: str
+    StartTime: NotRequired[float]
+    EndTime: NotRequired[float]
 
 
 class PutRetentionPolicyRequest(TypedDict):

@@ -11,6 +11,7 @@ REQUESTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'CreateAvailabilityCo
  'CreateSmtpGateway': (('Password',),),
  'CreateUser': (('Password',), ('FirstName',), ('LastName',)),
  'ListUsers': (('Filters', 'DisplayNamePrefix'),),
+ 'PutOutOfOffice': (('Text',),),
  'PutRetentionPolicy': (('Description',),),
  'ResetPassword': (('Password',),),
  'SubmitRawMessage': (('RawMessage',),),
@@ -48,4 +49,5 @@ ANSWERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'AssumeImpersonationRo
                   ('Department',),
                   ('Country',),
                   ('Office',)),
+ 'GetOutOfOffice': (('Text',),),
  'ListResources': (('Resources', 'Description'),)}
