@@ -94,13 +94,13 @@ class UpSettings:
 
 
 def _check_certificates(file: Path) -> None:
-    from postroom.adapters.aws.ews_servers import der
+    from postroom.adapters.aws.tls_contexts import der
     from postroom.errors import SettingsError
 
     if not file.is_file():
         raise UsageError(f"--private-ews-certificates: {file} is no file")
     try:
-        der(file.read_text(encoding="ascii"))
+        der(file.read_text(encoding="ascii"), "the file")
     except OSError as error:
         raise UsageError(f"--private-ews-certificates: {file}: {error.strerror}") from error
     except (UnicodeDecodeError, SettingsError) as error:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.adapters.aws.ews_servers import HttpsEwsServers
-from postroom.adapters.aws.http_posts import Deadlines, resolve
+from postroom.adapters.aws.guarded_connections import resolve
+from postroom.adapters.aws.http_posts import Deadlines
 from postroom.contracts.ews import availability, free_busy, soap
 from postroom.errors import SettingsError
 from postroom.model.availability import EwsProvider

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import re
-import ssl
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import botocore
-
-from postroom.adapters.aws.http_posts import Deadlines, PostError, Posts, PostTimeoutError, TooLargeAnswerError, resolve
+from postroom.adapters.aws.guarded_connections import resolve
+from postroom.adapters.aws.http_posts import Deadlines, PostError, Posts, PostTimeoutError, TooLargeAnswerError
+from postroom.adapters.aws.tls_contexts import NO_CERTIFICATES, der, private_context, public_context
 from postroom.contracts.ews import free_busy, soap
 from postroom.contracts.ews.availability import write_request
 from postroom.contracts.http_calls import PASSED_ON
-from postroom.errors import InvalidEwsAnswerError, InvalidHostError, PermanentError, SettingsError
+from postroom.errors import InvalidEwsAnswerError, InvalidHostError, PermanentError
 from postroom.model.free_busy import FailureCode
 from postroom.model.limits import MB
 from postroom.model.private_servers import endpoint
 from postroom.ports.ews_servers import EwsServers, ServerFailure
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
-    from postroom.adapters.aws.http_posts import Resolve
+    from postroom.adapters.aws.guarded_connections import Resolve
     from postroom.model.availability import EwsProvider
     from postroom.model.free_busy import MailboxResult
     from postroom.model.private_servers import Origin, PrivateServers
 
 LIMITS: Final = soap.Limits(max_bytes=5 * MB, max_depth=32, max_elements=200_000)
 """Of a server's answer. Ours: about 10,000 events with details, 100 for each of the most mailboxes."""
-
-NO_CERTIFICATES: Final = "NONE"
-
-_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\\s]+)-----END CERTIFICATE-----")
 
 _STATUSES: Final = {
     401: "The EWS server refused the user name or the password.",
@@ -78,7 +71,7 @@ class HttpsEwsServers(EwsServers):
             SettingsError: the certificates are no PEM.
         """
         self._private_servers = private_servers
-        self._private_certificates = der(private_certificates)
+        self._private_certificates = der(private_certificates, "PRIVATE_EWS_CERTIFICATES")
         self._posts = Posts(self._tls, private_servers.may_connect, deadlines, resolve)
 
     def free_busy(
@@ -116,47 +109,11 @@ class HttpsEwsServers(EwsServers):
 
     @cached_property
     def _public_context(self) -> ssl.SSLContext:
-        return _context()
+        return public_context()
 
     @cached_property
     def _private_context(self) -> ssl.SSLContext:
-        context = _context()
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate one, or the server's own, is enough
-        if self._private_certificates:
-            context.load_verify_locations(cadata=self._private_certificates)
-        return context
-
-
-def _context() -> ssl.SSLContext:
-    """Return a context with Mozilla's authorities, in the edition that botocore brings.
-
-    They are the ones that the functions' calls of AWS are checked with, so they are in the layer; whether Lambda's
-    image has others is not documented. Python 3.13 also demands the form of RFC 5280, which older versions do not and
-    certificates of many companies' own authorities do not have: names, times and signatures are what counts here.
-    """
-    context = ssl.create_default_context(cafile=str(Path(botocore.__file__).parent / "cacert.pem"))
-    context.verify_flags &= ~(ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN)
-    return context
-
-
-def der(certificates: str) -> bytes:
-    """Return the certificates of a PEM text, whose line ends may be any white space.
-
-    Raises:
-        SettingsError: it is not PEM of certificates, or has other text.
-    """
-    if certificates.strip() == NO_CERTIFICATES:
-        return b""
-    refusal = "PRIVATE_EWS_CERTIFICATES is not PEM of certificates"
-    found = _CERTIFICATE.findall(certificates)
-    if not found or _CERTIFICATE.sub("", certificates).strip():
-        raise SettingsError(refusal)
-    try:
-        read = b"".join(base64.b64decode("".join(each.split()), validate=True) for each in found)
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=read)
-    except (binascii.Error, ssl.SSLError) as error:
-        raise SettingsError(refusal) from error
-    return read
+        return private_context(self._private_certificates)
 
 
 def _code(error: PostError) -> FailureCode:

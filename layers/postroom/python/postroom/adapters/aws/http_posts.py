@@ -1,37 +1,37 @@
-"""One POST to a server of another owner, over http.client: every wait has an end, and every address is checked.
+"""One POST to a server of another owner, over http.client and ``guarded_connections``.
 
-The host is resolved once. Its addresses are checked and connected to as they are, so that a name cannot lead elsewhere
-afterwards; the certificate is checked for the name. There are no redirects, no proxy, no connection that is kept.
-``Deadlines.total_s`` holds from the first step to the last byte: at its end a timer shuts the connection down, which
-ends whatever waits for it, handshakes and servers that send a byte now and then included.
+The certificate is checked for the host's name. There are no redirects, no proxy, no connection that is kept.
 """
 
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
-import threading
 import time
 import zlib
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
+from postroom.adapters.aws.guarded_connections import (
+    MAX_ADDRESSES,
+    connect,
+    left_s,
+    look_up,
+    resolve,
+    said,
+    shut_down_at,
+)
 from postroom.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import socket
+    from collections.abc import Callable, Mapping
 
+    from postroom.adapters.aws.guarded_connections import Address, Resolve
     from postroom.model.private_servers import Endpoint, Origin
 
-    Address = IPv4Address | IPv6Address
-    Resolve = Callable[[str, int], Sequence[str]]
     Judge = Callable[[Origin, Address], bool]
-
-MAX_ADDRESSES: Final = 4
-"""Most addresses of a host that are tried, one after the other. Ours."""
 
 _READ_BYTES: Final = 64 * 1024
 
@@ -71,15 +71,6 @@ class Posted:
     content: bytes
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, in the order of the system's preference.
-
-    Raises:
-        OSError: there are none, or the resolver did not answer.
-    """
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
 class Posts:
     """Sends posts. It may be used by several threads at a time."""
 
@@ -108,14 +99,14 @@ class Posts:
         """
         end = time.monotonic() + self._deadlines.total_s
         connected = self._connected(endpoint.origin, end)
-        with closing(connected), _shut_down_at(end, connected):
+        with closing(connected), shut_down_at(end, connected):
             try:
                 connected.settimeout(self._deadlines.read_s)
                 connection = _Connection(endpoint.origin, connected)
                 connection.request("POST", endpoint.target, body, {**headers, "Accept-Encoding": "gzip"})
                 answer = connection.getresponse()
                 content = _content(answer, max_bytes) if answer.status in (200, 500) else b""
-                _left_s(end)  # else the end of the content may be the connection's
+                left_s(end)  # else the end of the content may be the connection's
                 return Posted(answer.status, content)
             except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: numbers that are none
                 if isinstance(error, TimeoutError) or time.monotonic() >= end:
@@ -138,32 +129,20 @@ class Posts:
                 failure = (
                     PostTimeoutError("The EWS server did not take the connection in time.")
                     if late
-                    else PostError(f"The EWS server cannot be reached: {_said(error)}.")
+                    else PostError(f"The EWS server cannot be reached: {said(error)}.")
                 )
         raise failure
 
     def _addresses(self, origin: Origin, end: float) -> list[Address]:
-        """Return the addresses that may be connected to, at most ``MAX_ADDRESSES``.
-
-        A resolver cannot be stopped, so it runs in a thread that is left behind if it is too slow.
-        """
-        found: list[str] = []
-        errors: list[OSError | UnicodeError] = []
-
-        def look_up() -> None:
-            try:
-                found.extend(self._resolve(origin.host, origin.port))
-            except (OSError, UnicodeError) as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=look_up, daemon=True, name="resolve an EWS server")
-        thread.start()
-        thread.join(min(self._deadlines.connect_s, end - time.monotonic()))
-        if thread.is_alive():
-            raise PostTimeoutError("The EWS server's host could not be resolved in time.")
-        if errors:
-            raise PostError("The EWS server's host has no address.") from errors[0]
-        allowed = [address for address in map(ip_address, found) if self._may_connect(origin, address)]
+        """Return the addresses that may be connected to, at most ``MAX_ADDRESSES``."""
+        wait_s = min(self._deadlines.connect_s, end - time.monotonic())
+        try:
+            found = look_up(self._resolve, origin.host, origin.port, wait_s)
+        except TimeoutError as error:
+            raise PostTimeoutError("The EWS server's host could not be resolved in time.") from error
+        except OSError as error:
+            raise PostError("The EWS server's host has no address.") from error
+        allowed = [address for address in found if self._may_connect(origin, address)]
         if not allowed:
             raise PostError("The EWS server's host has no address on the public internet.")
         return list(dict.fromkeys(allowed))[:MAX_ADDRESSES]
@@ -174,15 +153,11 @@ class Posts:
         Raises:
             OSError: there is none by the limit, or TLS failed.
         """
-        family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
-        plain = socket.socket(family, socket.SOCK_STREAM)
+        plain = connect(address, origin.port, limit)
         try:
-            plain.settimeout(_left_s(limit))
-            plain.connect((str(address), origin.port))
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if origin.scheme == "http":
                 return plain
-            plain.settimeout(_left_s(limit))  # of the whole handshake, however many bytes it takes
+            plain.settimeout(left_s(limit))  # of the whole handshake, however many bytes it takes
             return self._tls(origin).wrap_socket(plain, server_hostname=origin.host)
         except BaseException:
             plain.close()
@@ -197,39 +172,6 @@ class _Connection(http.client.HTTPConnection):
         self.default_port = 443 if origin.scheme == "https" else 80  # the field Host has the port unless it is this
         self.auto_open = 0
         self.sock: socket.socket = connected
-
-
-@contextmanager
-def _shut_down_at(end: float, connected: socket.socket) -> Iterator[None]:
-    """Shut a connection down at a time of the monotonic clock, unless the block has ended before."""
-    guard = socket.socket(fileno=socket.dup(connected.fileno()))  # stays open when the other one is closed
-
-    def shut_down() -> None:
-        with suppress(OSError):  # the server was faster
-            guard.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(0.0, end - time.monotonic()), shut_down)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        guard.close()
-
-
-def _left_s(limit: float) -> float:
-    left_s = limit - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError
-    return left_s
-
-
-def _said(error: OSError) -> str:
-    """Return what kind of error it is, in words of the system's own that have nothing of the server's in them."""
-    if isinstance(error, ssl.SSLError):
-        return "TLS failed"
-    return (error.strerror or type(error).__name__).lower()
 
 
 def _content(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
