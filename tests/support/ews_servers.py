@@ -111,8 +111,13 @@ def good_context() -> ssl.SSLContext:
 class Connection:
     """The server's side of one connection."""
 
-    def __init__(self, sock: socket.socket, stopped: threading.Event) -> None:
-        self.sock, self._stopped = sock, stopped
+    def __init__(self, sock: socket.socket, stopped: threading.Event, opened: list[socket.socket]) -> None:
+        self.sock, self._stopped, self._opened = sock, stopped, opened
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Begin TLS in a connection that began without it."""
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self._opened.append(self.sock)
 
     def read_request(self) -> tuple[str, bytes]:
         """The header section and the body of a request with Content-Length."""
@@ -196,8 +201,11 @@ class EwsServer:
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
             self._open.append(sock)
-            with sock:
-                self._behave(Connection(sock, self._stopped))
+            connection = Connection(sock, self._stopped, self._open)
+            try:
+                self._behave(connection)
+            finally:
+                connection.sock.close()
 
 
 def answering(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Callable[[Connection], None]:

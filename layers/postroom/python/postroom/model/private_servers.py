@@ -107,11 +107,16 @@ class PrivateServers:
         A server of the list may have a private address too, but an address of this machine or its link only if the
         list has it as such: another owner may control the name's DNS.
         """
-        if origin not in self.origins:
-            return is_public(address)
-        if origin.host == "localhost":
-            return address.is_loopback
-        return is_public(address) or _is_literally(origin.host, address) or _is_private(address)
+        return is_reachable(origin.host, address, listed=origin in self.origins)
+
+
+def is_reachable(host: str, address: IPv4Address | IPv6Address, *, listed: bool) -> bool:
+    """Say whether an address that a host has now may be connected to, as ``PrivateServers.may_connect`` says."""
+    if not listed:
+        return is_public(address)
+    if host == "localhost":
+        return address.is_loopback
+    return is_public(address) or _is_literally(host, address) or _is_private(address)
 
 
 def _is_private(address: IPv4Address | IPv6Address) -> bool:
