@@ -67,6 +67,26 @@ def test_a_message_without_recipients_is_refused(block: bytes) -> None:
     assert caught.value.reason is Refusal.NO_RECIPIENTS
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "carl, dora@example.org",
+        "Carl <carl>, dora@example.org",
+        "friends: carl@example.org, dora;",
+        "carl@example.org dora@example.org",
+        "Carl <carl@example.org",
+        "carl@example.org\r\nTo: dora",
+        f"{'x' * 170_000} <carl@example.org>",
+    ],
+)
+def test_a_field_that_would_leave_somebody_out_is_refused(value: str) -> None:
+    headers = Headers.of(f"Cc: erik@example.org\r\nTo: {value}\r\n\r\n".encode())
+    with pytest.raises(SubmissionRefusedError) as caught:
+        recipients_of((), headers)
+    assert caught.value.reason is Refusal.INVALID_RECIPIENT
+    assert list(recipients_of(["carl@example.org"], headers)) == ["carl@example.org"], "the envelope decides"
+
+
 @pytest.mark.parametrize("in_fields", [False, True])
 def test_five_hundred_recipients_are_allowed_and_no_more(in_fields: bool) -> None:
     def found(count: int) -> int:

@@ -88,9 +88,9 @@ def every(value: str) -> Iterator[str]:
         yield from _ways(decoded, strict=strict)
 
 
-def is_usual(value: str) -> bool:
-    """Say whether a field has a usual length and follows RFC 5322 wherever mail clients are known to differ."""
-    if len(value) > MAX_SCANNED_CHARACTERS:
+def is_usual(value: str, most: int = MAX_SCANNED_CHARACTERS) -> bool:
+    """Say whether a field has at most ``most`` characters and follows RFC 5322 wherever mail clients may differ."""
+    if len(value) > most:
         return False
     commented, scan = _Commented.of(value), _Scan(strict=True)
     for _ in scan.over(_joined_at(commented.without_comments())):

@@ -131,6 +131,11 @@ class Headers:
         fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
         return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
+    def are_clear(self, name: str) -> bool:
+        """Say whether ``addresses`` has everyone whom the fields with a name mean: each mailbox has an address."""
+        fields, room = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
+        return room >= 0 and all(address_lists.is_usual(value, MAX_ADDRESS_BYTES) for value in fields)
+
     def address(self, name: str) -> str:
         """Return the most likely address of the fields with a name; if none can be read, the field's text."""
         cached = self._first_addresses.get(name)

@@ -35,7 +35,7 @@ def recipients_of(given: Iterable[str], headers: Headers) -> dict[str, Address]:
         SubmissionRefusedError: there is none, there are too many, or one is no address that mail can be sent to.
     """
     found: dict[str, Address] = {}
-    for text in list(given) or [each for name in FIELDS for each in headers.addresses(name, MAX_RECIPIENTS + 1)]:
+    for text in list(given) or _named(headers):
         address = recipient(text)
         found.setdefault(str(address), address)
     if not found:
@@ -43,6 +43,13 @@ def recipients_of(given: Iterable[str], headers: Headers) -> dict[str, Address]:
     if len(found) > MAX_RECIPIENTS:
         raise SubmissionRefusedError(Refusal.TOO_MANY_RECIPIENTS, f"message for more than {MAX_RECIPIENTS} recipients")
     return found
+
+
+def _named(headers: Headers) -> list[str]:
+    """Return the addresses of To, Cc and Bcc; a field that leaves somebody in doubt would leave somebody out."""
+    if not all(map(headers.are_clear, FIELDS)):
+        raise SubmissionRefusedError(Refusal.INVALID_RECIPIENT, "To, Cc or Bcc has a recipient without an address")
+    return [each for name in FIELDS for each in headers.addresses(name, MAX_RECIPIENTS + 1)]
 
 
 def recipient(text: str) -> Address:
