@@ -139,8 +139,9 @@ def _booked(fact: Fact) -> str:
 
 
 def _delayed(fact: Fact) -> str:
-    """Say which recipient waits, and what the other side said."""
-    return f"{fact.data.get('recipient')}: {fact.data.get('status', '')} {fact.data.get('diagnostic', '')}".rstrip()
+    """Say which recipients wait, and what the other side said."""
+    waiting = fact.data.get("waiting", ())
+    return "; ".join(f"{each['address']}: {each['status']} {each['diagnostic']}".rstrip() for each in waiting)
 
 
 def _export_ended(fact: Fact) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class BounceSettings(StationSettings, QueueSettings):
     inbound_bucket: str
     bounce_queue_url: Url
+    deliver_queue_url: Url
     bounces_per_sender: int
     bounces_per_sender_domain: int
     bounces_per_organization: int

@@ -1,8 +1,9 @@
 """The station: one bounce message names the recipients that did not get a message (docs/decisions/0009).
 
 Recipients fail at different times, each in a transaction that leaves a bounce order. The flow's first order acts for
-all: it waits until nothing of the flow is under way, then one message names all recipients that failed.
-``effects.once`` sends it once, and says which stop may repeat it.
+all: it waits until nothing of the flow is under way, then one message names all recipients that failed. A sender
+outside gets it by SES: ``effects.once`` sends it once, and says which stop may repeat it. A user of the organization
+gets it into the mailbox (``mailbox_reports``), and is told of delays, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.bounce import decide
 from postroom.bounce.caps import Caps
 from postroom.bounce.history import BounceHistory
+from postroom.bounce.mailbox_reports import MailboxReports
 from postroom.bounce.report import delivery_report
 from postroom.bounce.wording import explanation
 from postroom.contracts.orders import BounceOrder, RawLocation
@@ -21,7 +23,7 @@ from postroom.effects.once import Progress, Report, Result
 from postroom.errors import PermanentError, UnwritableAddressError
 from postroom.mime.headers import Headers, read_headers
 from postroom.model.bounces import Bounce
-from postroom.model.facts import OwnFact
+from postroom.model.facts import SUBMITTED, OwnFact
 from postroom.model.limits import HOUR_MS
 from postroom.ports.bounces import ANSWERABLE_HOURS, MAX_ANSWERED
 from postroom.ports.transit import Commit, Outcome, OverLimit, SettleIfThere
@@ -102,9 +104,12 @@ class Bouncer:
 
     def _look_at(self, order: BounceOrder) -> None:
         orders, others = self._under_way(order.trace)
-        if not orders or orders[0].key != order.key:
-            return  # carried out or parked, or another order is the first
-        waits = others and self.now() - order.since < self.wait_for_others_ms
+        if not orders:  # carried out or parked
+            self._reports.take_up(order.trace)
+            return
+        if orders[0].key != order.key:
+            return  # another order is the first
+        waits = others and not order.is_delay and self.now() - order.since < self.wait_for_others_ms
         if waits or not self._settle(orders):
             self.queues.send([order], delay_s=self.look_again_s)
             return
@@ -125,6 +130,9 @@ class Bouncer:
     def _settle(self, orders: Sequence[BounceOrder]) -> bool:
         """Do what the flow's facts call for; ``False``: another run does it, look again."""
         history = BounceHistory.of(self.ledger.facts(orders[0].trace))
+        submitted = self._submitted(history.opened)
+        if submitted is not None:
+            return self._reports.settle(orders, history, submitted)
         if history.unfinished is not None:  # recipients that failed since then get another message
             return self._tell(history, history.unfinished, [] if history.failures else orders) is Progress.ENDED
         if not history.failures:
@@ -132,22 +140,37 @@ class Bouncer:
         failures = history.to_name
         reason = self._why_suppressed(history) if failures else NOTHING_NEW
         if reason is None:
-            allowed = self.caps.allowances(history.received, self.now())
+            allowed = self.caps.allowances(history.opened, self.now())
             progress = self._tell(history, history.message(failures, self.now()), orders, list(allowed))
             if not isinstance(progress, OverLimit):
                 return progress is Progress.ENDED
             reason = allowed[progress.allowance]
         return self._end(orders, [history.suppressed(reason, self.now())])
 
+    @property
+    def _reports(self) -> MailboxReports:
+        return MailboxReports(self.owners, self.transit, self.ledger, self.raw, self.queues, self.now)
+
+    def _submitted(self, opened: Fact) -> Fact | None:
+        """Return the fact that a message was submitted, if its sender is a user; ``None``: it came from outside.
+
+        Recipients inside have an inbound flow, which no notification of SES opened.
+        """
+        if opened.key == SUBMITTED:
+            return opened
+        if "sesMessageId" in opened.data or not opened.data["envelopeFrom"]:
+            return None
+        return self.ledger.fact(str(opened.data["causedBy"]), SUBMITTED)
+
     def _end(self, orders: Sequence[BounceOrder], facts: Sequence[Fact]) -> bool:
         """End orders with the facts that say how; ``False``: one of the facts was recorded before."""
         return self.transit.commit(Commit(list(map(SettleIfThere, orders)), facts)) is Outcome.DONE
 
     def _why_suppressed(self, history: BounceHistory) -> str | None:
-        by_envelope = decide.suppressed_by_envelope(history.received, spam=history.is_spam)
+        by_envelope = decide.suppressed_by_envelope(history.opened, spam=history.is_spam)
         if by_envelope is not None:
             return by_envelope
-        return decide.suppressed_by_headers(history.received, self._headers(history.received))
+        return decide.suppressed_by_headers(history.opened, self._headers(history.opened))
 
     def _tell(
         self,
@@ -169,7 +192,7 @@ class Bouncer:
 
     def _send(self, history: BounceHistory, intent: Fact) -> tuple[str, str]:
         """Send one bounce message; return how it was sent, and SES's id for it."""
-        received, failures = history.received, history.named_by(intent)
+        received, failures = history.opened, history.named_by(intent)
         domain = failures[0].address.rpartition("@")[2]
         bounce = Bounce(
             name=f"{received.trace}-{intent.key.partition(':')[2]}",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from postroom.contracts.outbound_orders import end_key
 from postroom.effects.once import Effect
 from postroom.errors import UnreadableFactError
-from postroom.model.bounces import Failure
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, arrived_ms
+from postroom.model.bounces import UNDEFINED_DELAY, UNDEFINED_STATUS, Failure
+from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact, arrived_ms
 from postroom.model.verdicts import DmarcPolicy, Verdict
+from postroom.routing.plan import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,9 @@ COVERS: Final = "covers"
 TELLS: Final = "tells"
 """Member of an intent: the failures that its bounce message names, one per address."""
 
+WAITING: Final = "waiting"
+"""Member of facts of delays: address, status and diagnostic of each recipient that waits."""
+
 _BOUNCED: Final = f"{EventName.INCOMING_EMAIL_BOUNCED}:"
 
 
@@ -28,14 +33,16 @@ class BounceHistory:
     """A flow's bounces so far.
 
     Attributes:
-        received: the fact that opened the flow.
+        opened: the fact that opened the flow: the message was received, or submitted.
         failures: recipients that failed and that no decision covers yet, oldest first.
+        delays: facts that recipients wait, and of which the sender is to be told, that no decision covers yet.
         claims: decisions: intents, and facts that suppress a bounce; their number is in the key of the next.
         unfinished: the bounce message that was begun and has no end yet.
     """
 
-    received: Fact
+    opened: Fact
     failures: tuple[Fact, ...]
+    delays: tuple[Fact, ...]
     claims: tuple[Fact, ...]
     unfinished: Effect | None
     _all: tuple[Fact, ...]
@@ -47,15 +54,16 @@ class BounceHistory:
         Raises:
             UnreadableFactError: the flow has no beginning.
         """
-        received = next((fact for fact in facts if fact.key == RECEIVED), None)
-        if received is None:
+        opened = next((fact for fact in facts if fact.key in {RECEIVED, SUBMITTED}), None)
+        if opened is None:
             raise UnreadableFactError("a flow without the fact that opened it")
         claims = tuple(fact for fact in facts if COVERS in fact.data)
         covered = {name for claim in claims for name in claim.data[COVERS]}
         begun = (_effect(each).with_facts(facts) for each in claims if each.name is OwnFact.BOUNCE_INTENDED)
         return cls(
-            received=received,
+            opened=opened,
             failures=tuple(fact for fact in _bounced(facts) if _name(fact) not in covered),
+            delays=tuple(fact for fact in facts if _is_told_delay(fact) and _name(fact) not in covered),
             claims=claims,
             unfinished=next((each for each in begun if not each.has_ended), None),
             _all=tuple(facts),
@@ -63,14 +71,14 @@ class BounceHistory:
 
     @property
     def arrived(self) -> int:
-        """When SES received the message, in milliseconds since the epoch."""
-        return arrived_ms(self.received)
+        """When SES received the message, or when it was submitted, in milliseconds since the epoch."""
+        return self.opened.at if self.opened.key == SUBMITTED else arrived_ms(self.opened)
 
     @property
     def is_spam(self) -> bool:
         """Whether the message counts as spam: by its verdict, or by a DMARC policy that was applied."""
         policies = {fact.event["policy"] for fact in self._all if fact.name is EventName.DMARC_POLICY_APPLIED}
-        return self.received.event["spamVerdict"] == Verdict.FAIL or not policies <= {DmarcPolicy.NONE}
+        return self.opened.event["spamVerdict"] == Verdict.FAIL or not policies <= {DmarcPolicy.NONE}
 
     @property
     def to_name(self) -> tuple[Fact, ...]:
@@ -79,10 +87,11 @@ class BounceHistory:
         A group that reached one of its members has not failed (ours). A recipient that a rule's function added is a
         blind copy: a bounce names only recipients that the sender addressed.
         """
-        received = (fact for fact in self._all if fact.name is EventName.ORGANIZATION_EMAIL_RECEIVED)
-        written_to = {name for fact in received for name in fact.event["recipients"]}
+        named_all = (fact for fact in self._all if fact.name is self.opened.name)
+        written_to = {name for fact in named_all for name in fact.event["recipients"]}
         reached = {_recipient(fact) for fact in self._all if fact.name is EventName.MAILBOX_EMAIL_DELIVERED}
-        named = {address for claim in self.claims for address in claim.data["recipients"] if TELLS in claim.data}
+        telling = [claim for claim in self.claims if TELLS in claim.data]
+        named = {address for claim in telling for address in claim.data["recipients"]}
         new = written_to - reached - named
         found: dict[str, Fact] = {}
         for fact in self.failures:
@@ -90,25 +99,60 @@ class BounceHistory:
                 found.setdefault(address, fact)
         return tuple(found.values())
 
+    @property
+    def waiting(self) -> tuple[Failure, ...]:
+        """The recipients of delays that still wait, each with the reason of its newest delay.
+
+        What SES delays has been sent to SES, and still waits unless it was bounced.
+        """
+        ended = {fact.key for fact in self._all}
+        bounced = {_recipient(fact) for fact in _bounced(self._all)}
+        found: dict[str, Failure] = {}
+        for fact in self.delays:
+            by_ses = fact.name is OwnFact.DELIVERY_DELAYED
+            for each in fact.data[WAITING]:
+                address = str(each["address"])
+                if address not in bounced and (by_ses or end_key(address) not in ended):
+                    found[address] = Failure.elsewhere(
+                        address, each["diagnostic"], each["status"], "", undefined=UNDEFINED_DELAY
+                    )
+        return tuple(found.values())
+
     def named_by(self, intent: Fact) -> tuple[Failure, ...]:
         """Return the failures that an intent's bounce message names."""
         names = set(intent.data[TELLS])
-        return tuple(_failure(fact) for fact in _bounced(self._all) if _name(fact) in names)
+        return tuple(failure_of(fact) for fact in _bounced(self._all) if _name(fact) in names)
 
     def message(self, failures: Sequence[Fact], now: int) -> Effect:
         """Return the bounce message that is to be sent; its intent covers every failure known so far."""
-        tells = {TELLS: [_name(fact) for fact in failures]}
-        return _effect(self._claim(OwnFact.BOUNCE_INTENDED, failures, now, tells))
+        return _effect(self.told(OwnFact.BOUNCE_INTENDED, failures, now))
+
+    def told(self, name: OwnFact, failures: Sequence[Fact], now: int, **data: str) -> Fact:
+        """Return the fact that a message names these failures; it covers every failure known so far."""
+        return self._claim(name, failures, now, {TELLS: [_name(fact) for fact in failures], **data})
 
     def suppressed(self, reason: str, now: int) -> Fact:
-        """Return the fact that no bounce is sent, and why; it covers every failure known so far."""
-        return self._claim(OwnFact.BOUNCE_SUPPRESSED, self.failures, now, {"reason": reason})
+        """Return the fact that no bounce is sent, and why; it covers every failure and delay known so far."""
+        return self._claim(OwnFact.BOUNCE_SUPPRESSED, (*self.failures, *self.delays), now, {"reason": reason})
+
+    def noticed(self, waiting: Sequence[Failure], now: int, **data: str) -> Fact:
+        """Return the fact that a message tells that recipients wait; it covers every delay known so far."""
+        recipients = [each.address for each in waiting]
+        covers = [_name(fact) for fact in self.delays]
+        return self._fact(OwnFact.DELAY_NOTICE_SENT, now, {"recipients": recipients, COVERS: covers, **data})
+
+    def after(self, claim: Fact) -> BounceHistory:
+        """Return the history with one more decision."""
+        return BounceHistory.of((*self._all, claim))
 
     def _claim(self, name: OwnFact, about: Sequence[Fact], now: int, data: dict[str, Any]) -> Fact:
-        recipients = list(dict.fromkeys(map(_recipient, about)))
-        data = {"recipients": recipients, COVERS: [_name(fact) for fact in self.failures], **data}
+        recipients = list(dict.fromkeys(each for fact in about for each in _recipients(fact)))
+        covered = self.failures if TELLS in data else (*self.failures, *self.delays)
+        return self._fact(name, now, {"recipients": recipients, COVERS: [_name(fact) for fact in covered], **data})
+
+    def _fact(self, name: OwnFact, now: int, data: dict[str, Any]) -> Fact:
         key = f"BOUNCE:{len(self.claims)}"
-        return Fact(self.received.trace, self.received.organization_id, name, key, now, data=data)
+        return Fact(self.opened.trace, self.opened.organization_id, name, key, now, data=data)
 
 
 def _effect(intent: Fact) -> Effect:
@@ -116,7 +160,15 @@ def _effect(intent: Fact) -> Effect:
 
 
 def _bounced(facts: Sequence[Fact]) -> list[Fact]:
-    return [fact for fact in facts if fact.name is EventName.INCOMING_EMAIL_BOUNCED]
+    """Return the facts that a sender is told of. A complaint comes from a recipient that has the message."""
+    return [fact for fact in facts if fact.name in REFUSALS and "complaint" not in fact.data]
+
+
+def _is_told_delay(fact: Fact) -> bool:
+    """Say whether the sender is to be told that recipients wait: SES reports of delays that are soon over, too."""
+    return fact.name is OwnFact.TRANSMIT_DELAYED or (
+        fact.name is OwnFact.DELIVERY_DELAYED and fact.data.get("isLate") is True
+    )
 
 
 def _name(fact: Fact) -> str:
@@ -129,6 +181,16 @@ def _recipient(fact: Fact) -> str:
     return str(fact.data.get("deliveredTo") or bounced.get("emailAddress") or fact.event.get("recipient", ""))
 
 
-def _failure(fact: Fact) -> Failure:
+def _recipients(fact: Fact) -> list[str]:
+    return [str(each["address"]) for each in fact.data[WAITING]] if _is_told_delay(fact) else [_recipient(fact)]
+
+
+def failure_of(fact: Fact) -> Failure:
+    """Return the failure that a fact is about."""
     bounced = fact.event["bouncedRecipient"]
+    if fact.name is EventName.OUTGOING_EMAIL_BOUNCED:
+        server = fact.data.get("server", "")
+        return Failure.elsewhere(
+            _recipient(fact), bounced["reason"], bounced["status"], server, undefined=UNDEFINED_STATUS
+        )
     return Failure.of(_recipient(fact), str(bounced["reason"]), str(bounced["status"]))

@@ -44,7 +44,7 @@ def delivery_report(bounce: Bounce, original: bytes, *, subject: str, message_id
     head = [
         f"From: Mail Delivery System <{bounce.author}>",
         f"To: {bounce.to}",
-        f"Subject: {writing.encoded(f'Undeliverable: {one_line(subject)[:200]}' if subject else 'Undeliverable mail')}",
+        f"Subject: {writing.encoded(_subject(bounce, one_line(subject)[:200]))}",
         f"Date: {_date(now)}",
         f"Message-ID: <{bounce.name}@{bounce.domain}>",
         *([f"In-Reply-To: {message_id}", f"References: {message_id}"] if thread else []),
@@ -60,18 +60,26 @@ def delivery_report(bounce: Bounce, original: bytes, *, subject: str, message_id
     return b"".join(f"{line}\r\n".encode("ascii") for line in head) + writing.parts(boundary, parts)
 
 
+def _subject(bounce: Bounce, subject: str) -> str:
+    word = "Delayed" if bounce.is_delay else "Undeliverable"
+    return f"{word}: {subject}" if subject else f"{word} mail"
+
+
 def _status(bounce: Bounce) -> bytes:
     """Return the delivery-status part: fields of the message, then a group of fields for each recipient.
 
     Original-Recipient is left out: it is for what ORCPT said (RFC 3464 2.3.1), which SES does not pass on.
     """
     groups = [[f"Reporting-MTA: dns; {bounce.domain}", f"Arrival-Date: {_date(bounce.arrived)}"]]
+    until = [f"Will-Retry-Until: {_date(bounce.until)}"] if bounce.until else []
     groups += [
         [
             f"Final-Recipient: {writing.final_recipient(failure.address)}",
-            "Action: failed",
+            f"Action: {'delayed' if bounce.is_delay else 'failed'}",
             f"Status: {failure.status}",
+            *([writing.report_field("Remote-MTA", f"dns; {failure.server}")] if failure.server else []),
             f"Diagnostic-Code: smtp; {failure.diagnostic}",
+            *until,
         ]
         for failure in bounce.failures
     ]

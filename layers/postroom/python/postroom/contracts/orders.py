@@ -40,6 +40,10 @@ CALL_PREFIX: Final = "call:"
 """Prefix of the keys of rule calls, before the rule's id."""
 
 
+DELAYED_PREFIX: Final = "delayed:"
+"""Prefix of the names of bounce orders that tell of a delay."""
+
+
 class OrderKind(StrEnum):
     """Why a message goes into a mailbox."""
 
@@ -95,17 +99,22 @@ class DeliveryOrder(Order):
 
 
 class BounceOrder(Order):
-    """Recipients of this flow failed, and their sender may have to be told.
+    """Recipients of this flow failed, or wait for hours, and their sender may have to be told.
 
-    One per transaction that refuses recipients; the flow's facts say which these are.
+    One per transaction that refuses recipients or delays them; the flow's facts say which these are.
     """
 
     says = "a bounce order"
 
     kind: Literal["BOUNCE"] = "BOUNCE"
     name: str
-    """What the transaction was about: a mailbox, or the first envelope recipient that it refuses."""
+    """What the transaction was about: a mailbox, the first envelope recipient that it refuses, or a delay."""
     since: int
+
+    @property
+    def is_delay(self) -> bool:
+        """Whether recipients wait. It is no reason to wait that the message is under way."""
+        return self.name.startswith(DELAYED_PREFIX)
 
     @property
     def key(self) -> str:

@@ -182,6 +182,16 @@ def reply_trace(trace: str, mailbox_id: str) -> str:
     return digits[:32] if found is None else f"{found[0]}-{digits[:OWN_DIGITS]}"
 
 
+def report_trace(trace: str, claim: str) -> str:
+    """Return the trace id of a report into a sender's mailbox: 32 hexadecimal digits, deterministic.
+
+    Args:
+        trace: of the flow that the report is about.
+        claim: key of the fact there that says what it tells.
+    """
+    return hashlib.sha256(f"report\0{trace}\0{claim}".encode()).hexdigest()[:32]
+
+
 OWN_DIGITS: Final = 12
 """Hexadecimal digits of a trace that tell a message's flows apart; the other 20 are the message's. Two flows of one
 message, of 50 at most, meet with a chance of 4e-12. Ours."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced
-from postroom.contracts.orders import BounceOrder
+from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
 from postroom.contracts.outbound_orders import TransmitOrder, end_key
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.routing.outbound_flow import sent
@@ -95,7 +95,7 @@ class MailCarried:
         data = {"order": order.name, "waiting": waiting, "until": until}
         name, key = OwnFact.TRANSMIT_DELAYED, f"{OwnFact.TRANSMIT_DELAYED}:{order.name}"
         told = Fact(order.trace, order.organization_id, name, key, now, data=data)
-        return [told], [self._report(f"delayed:{order.name}", now)]
+        return [told], [self._report(f"{DELAYED_PREFIX}{order.name}", now)]
 
     def _report(self, name: str, now: int) -> BounceOrder:
         return BounceOrder(trace=self.order.trace, organization_id=self.order.organization_id, name=name, since=now)
