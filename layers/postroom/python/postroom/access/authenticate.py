@@ -1,6 +1,7 @@
-"""Finds the user or impersonation role that sends a request, by its Authorization header.
+"""Finds the user or impersonation role that sends a request, by its Authorization header, or by SASL's credentials.
 
 HTTP Basic has the password of a user, or a personal access token in its place; Bearer an impersonation role's token.
+Protocols without HTTP hand over credentials.
 
 Every attempt with a password costs the same number of password hashes, whether the user exists, may log in, has to
 wait, or has another password. What has the form of a token is compared as a token alone, whatever the user name. Names
@@ -23,6 +24,8 @@ from postroom.model.identity import IDENTITY_PROVIDER_KEY, AuthenticationMode, I
 from postroom.model.logins import FailedReason, Method, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from postroom.access.accounts import Account
     from postroom.contracts.http_basic import Credentials
     from postroom.model.directory import OrganizationRef
@@ -35,18 +38,33 @@ if TYPE_CHECKING:
 def authenticate(attempt: Attempt, accounts: Accounts, passwords: Passwords) -> Outcome:
     """Return the caller of a request, or why there is none.
 
-    A header may have two readings; the first with a caller counts, else the first that names a user, or at least an
-    organization.
-
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
     token = http_bearer.token(attempt.authorization)
     if token is not None:
         return _bearer(token, attempt, accounts)
+    return check(http_basic.readings(attempt.authorization), attempt, accounts, passwords)
+
+
+def check(readings: Iterable[Credentials], attempt: Attempt, accounts: Accounts, passwords: Passwords) -> Outcome:
+    """Return the user that credentials are of, or why there is none.
+
+    Bytes may have two readings; the first with a caller counts, else the first that names a user, or at least an
+    organization.
+
+    Args:
+        readings: what the client's bytes may mean; together they are one attempt.
+        attempt: its header is not read.
+        accounts: of all organizations.
+        passwords: compares them.
+
+    Raises:
+        StoreUnavailableError: the directory did not answer.
+    """
     checks = _Checks(attempt, accounts, passwords)
     outcomes = []
-    for credentials in http_basic.readings(attempt.authorization):
+    for credentials in readings:
         outcomes.append(checks.outcome(credentials))
         if outcomes[-1].caller:
             return outcomes[-1]

@@ -34,8 +34,14 @@ def readings(header: str) -> tuple[Credentials, ...]:
         data = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return ()
-    texts = [data.decode("latin-1")]
+    user_name, colon, password = data.partition(b":")
+    return of_bytes(user_name, password) if colon else ()
+
+
+def of_bytes(user_name: bytes, password: bytes) -> tuple[Credentials, ...]:
+    """Return what the bytes of a name and a password can mean; none if there is no name."""
+    data = [user_name, password]
+    found = [tuple(each.decode("latin-1") for each in data)]
     with contextlib.suppress(UnicodeDecodeError):
-        texts.insert(0, data.decode("utf-8"))
-    parts = [text.partition(":") for text in dict.fromkeys(texts)]
-    return tuple(Credentials(user_name, password) for user_name, colon, password in parts if colon and user_name)
+        found.insert(0, tuple(each.decode("utf-8") for each in data))
+    return tuple(Credentials(name, secret) for name, secret in dict.fromkeys(found) if name)
