@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local.emulator import patches
 from local.mail.ses_notification import Verdicts
 from local.mail.ses_receiving import SesReceiving
-from local.mail.smtp import MAX_RECIPIENT_BYTES, SmtpServer, _BytesSMTP
+from local.mail.smtp import MAX_RECIPIENT_BYTES, SmtpServer
+from local.mail.smtp_protocol import BytesSMTP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,7 +302,7 @@ def test_commands_sent_in_one_go_are_answered_in_order(pipeline: InProcess, port
 
 async def read_content(size: int) -> tuple[bytes | None, bytes]:
     """Return a message of this size and what stays behind it, both of which had come before it was read."""
-    protocol = _BytesSMTP(object(), loop=asyncio.get_running_loop())
+    protocol = BytesSMTP(object(), loop=asyncio.get_running_loop())
     reader = asyncio.StreamReader()
     protocol._reader = reader
     reader.feed_data(b"x" * size + b"\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n")

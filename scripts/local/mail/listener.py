@@ -1,0 +1,71 @@
+"""An SMTP listener: an event loop and a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections from now on; whoever has it may answer them.
+
+    Raises:
+        UsageError: the port is in use or not ours to take.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(f"SMTP cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+class Listener:
+    """Answers connections of a listening socket, each with a protocol of its own."""
+
+    def __init__(self, taken: socket.socket, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.Protocol]) -> None:
+        """Take the socket; `start` begins to answer."""
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's own, content of mail included
+        self.port: int = taken.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        making = self._loop.create_server(lambda: protocol(self._loop), sock=taken, start_serving=False)
+        self._server = self._loop.run_until_complete(making)
+        self._serving = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
+
+    def start(self) -> None:
+        """Answer from now on: a connection made after this call is answered."""
+        self._thread.start()
+        self._serving.wait()
+
+    def close(self) -> None:
+        """Stop listening and end every session."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(2.0)
+        elif not self._loop.is_closed():
+            self._end()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._server.start_serving())
+        self._serving.set()
+        self._loop.run_forever()
+        self._end()
+
+    def _end(self) -> None:
+        """Close the listening socket, the sessions and the loop; in the loop's thread, or before it has one."""
+        self._server.close()
+        sessions = asyncio.all_tasks(self._loop)
+        for session in sessions:
+            session.cancel()
+        if sessions:  # a gathering of nothing belongs to another loop
+            self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
+        self._loop.close()
