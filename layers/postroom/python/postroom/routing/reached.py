@@ -25,19 +25,16 @@ def without_reached(plan: Plan, trace: str, transit: Transit, ledger: Ledger) ->
         for entry in plan.entries
         if isinstance(entry, DeliveryOrder) and transit.order(trace, f"{MAIL_PREFIX}{entry.mailbox_id}") is not None
     }
-    under_way = {
-        entry.key
-        for entry in plan.entries
-        if isinstance(entry, TransmitOrder | InsideOrder) and transit.order(trace, entry.key) is not None
-    }
+    outbound = [entry for entry in plan.entries if isinstance(entry, TransmitOrder | InsideOrder)]
+    under_way = {order.key for order in outbound if _is_under_way(order, transit)}
     facts = ledger.facts(trace)  # after the orders: one that is carried out meanwhile is a fact by now
     reached |= {str(fact.data["mailboxId"]) for fact in facts if "mailboxId" in fact.data}
     reached |= {order.mailbox_id for fact in facts for order in listed_orders(fact)}
-    under_way |= _ended(plan, {fact.key for fact in facts})
+    ends = {fact.key for fact in facts}
+    under_way |= {order.key for order in outbound if ends.issuperset(map(end_key, order.recipients))}
     return plan.without(reached, {str(fact.data["memberId"]) for fact in facts if "memberId" in fact.data}, under_way)
 
 
-def _ended(plan: Plan, facts: set[str]) -> set[str]:
-    """Return the keys of the plan's orders whose recipients all have their end."""
-    orders = [entry for entry in plan.entries if isinstance(entry, TransmitOrder | InsideOrder)]
-    return {order.key for order in orders if facts.issuperset(map(end_key, order.recipients))}
+def _is_under_way(order: TransmitOrder | InsideOrder, transit: Transit) -> bool:
+    """Say whether an order is there, by whichever way: functions of two rules may add one recipient."""
+    return any(transit.order(order.trace, f"{way}:{order.name}") is not None for way in ("transmit", "inside"))
