@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.errors import UsageError
 from cli.repository import ORGANIZATION_ID, STACK_NAME, repository_root
+from postroom.model.private_gateways import PrivateGateways
 from postroom.model.private_servers import PrivateServers
 
 if TYPE_CHECKING:
@@ -42,13 +43,15 @@ class UpSettings:
     organization_id: str = ""
     private_ews_servers: tuple[str, ...] = ()
     private_ews_certificates: Path | None = None
+    private_smtp_gateways: tuple[str, ...] = ()
+    private_smtp_certificates: Path | None = None
     stack_name: str = STACK_NAME
     random_names: bool = False
     """Whether physical names end as CloudFormation's do; `up` itself has plain ones, which people can type."""
     root: Path = field(default_factory=repository_root)
 
     def __post_init__(self) -> None:
-        """Check the organization's id and the EWS servers.
+        """Check the organization's id, the EWS servers and the SMTP gateways.
 
         Raises:
             UsageError: one of them is none, or the certificates cannot be read.
@@ -60,8 +63,17 @@ class UpSettings:
                 PrivateServers.read(origin)
             except ValueError as error:
                 raise UsageError("--private-ews-server: an origin is like https://HOST or https://HOST:PORT") from error
-        if self.private_ews_certificates:
-            _check_certificates(self.private_ews_certificates)
+        for gateway in self.private_smtp_gateways:
+            try:
+                PrivateGateways.read(gateway)
+            except ValueError as error:
+                raise UsageError("--private-smtp-gateway: a gateway is like HOST:PORT") from error
+        for option, file in (
+            ("--private-ews-certificates", self.private_ews_certificates),
+            ("--private-smtp-certificates", self.private_smtp_certificates),
+        ):
+            if file:
+                _check_certificates(option, file)
 
     def variables(self, own_front: str) -> dict[str, str]:
         """Return variables of our own functions on this stack.
@@ -69,12 +81,13 @@ class UpSettings:
         Args:
             own_front: origin of the stack's own EWS front, which may be the provider of a domain, too.
         """
-        certificates = self.private_ews_certificates
         variables = {
             "POSTROOM_SPEED": str(self.speed),
             "POSTROOM_FIRST_ORGANIZATION_ID": self.organization_id,
             "PRIVATE_EWS_SERVERS": ",".join([own_front, *self.private_ews_servers]),
-            "PRIVATE_EWS_CERTIFICATES": certificates.read_text(encoding="ascii") if certificates else "",
+            "PRIVATE_EWS_CERTIFICATES": _text(self.private_ews_certificates),
+            "PRIVATE_SMTP_GATEWAYS": ",".join(self.private_smtp_gateways),
+            "PRIVATE_SMTP_CERTIFICATES": _text(self.private_smtp_certificates),
         }
         return {name: value for name, value in variables.items() if value}
 
@@ -93,18 +106,22 @@ class UpSettings:
         return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
 
 
-def _check_certificates(file: Path) -> None:
+def _text(file: Path | None) -> str:
+    return file.read_text(encoding="ascii") if file else ""
+
+
+def _check_certificates(option: str, file: Path) -> None:
     from postroom.adapters.aws.tls_contexts import der
     from postroom.errors import SettingsError
 
     if not file.is_file():
-        raise UsageError(f"--private-ews-certificates: {file} is no file")
+        raise UsageError(f"{option}: {file} is no file")
     try:
         der(file.read_text(encoding="ascii"), "the file")
     except OSError as error:
-        raise UsageError(f"--private-ews-certificates: {file}: {error.strerror}") from error
+        raise UsageError(f"{option}: {file}: {error.strerror}") from error
     except (UnicodeDecodeError, SettingsError) as error:
-        raise UsageError(f"--private-ews-certificates: {file} is not PEM of certificates alone") from error
+        raise UsageError(f"{option}: {file} is not PEM of certificates alone") from error
 
 
 def function_arn(name: str) -> str:

@@ -38,6 +38,16 @@ def up(
     private_ews_certificates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="PEM of the authorities of such servers' certificates.")
     ] = None,
+    private_smtp_gateway: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="SMTP gateway that an organization may name though it is not public; may be repeated.",
+        ),
+    ] = None,
+    private_smtp_certificates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM of the authorities of such gateways' certificates.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
@@ -61,6 +71,8 @@ def up(
         organization_id=organization_id,
         private_ews_servers=tuple(private_ews_server or ()),
         private_ews_certificates=private_ews_certificates,
+        private_smtp_gateways=tuple(private_smtp_gateway or ()),
+        private_smtp_certificates=private_smtp_certificates,
         parameter_overrides=tuple(parameter_overrides or ()),
     )
     raise typer.Exit(run(settings))

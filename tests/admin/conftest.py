@@ -34,6 +34,7 @@ from postroom.contracts import aws_json
 from postroom.contracts.admin.models.shapes import OPERATIONS
 from postroom.errors import KeyUnavailableError, SubmissionRefusedError
 from postroom.model.mailbox import Head
+from postroom.model.private_gateways import PrivateGateways
 from postroom.model.private_servers import PrivateServers
 from postroom.submission.submission import Submitted
 from tests.support.deletion import memory_deletion
@@ -237,6 +238,7 @@ def context() -> Context:
             import_role_arn=IMPORT_ROLE,
             own_targets=frozenset({"mail-of-the-stack", "api-trail"}),
             private_servers=PrivateServers.read("https://exchange.corp.internal:8443, http://127.0.0.1:4568"),
+            private_gateways=PrivateGateways.read("relay.corp.internal:587, 127.0.0.1:2526"),
         ),
         new_uuid=lambda: f"{next(numbers):08x}-0000-4000-8000-000000000000",
         random_bytes=lambda count: next(numbers).to_bytes(8, "big") * (count // 8),

@@ -51,6 +51,16 @@ def through(gateway_id: str) -> dict[str, Any]:
     return {**FOR_ALL, "Action": {"Type": "SMTP_GATEWAY", "SmtpGatewayId": gateway_id}}
 
 
+@pytest.mark.parametrize(("host", "port"), [("Relay.corp.internal", 587), ("127.0.0.1", 2526)])
+def test_a_private_host_is_taken_if_the_stacks_owner_has_listed_it_with_the_port(
+    caller: Any, acme: str, create: Callable[..., str], host: str, port: int
+) -> None:
+    made = create(Host=host, Port=port)
+    assert caller(Describe, OrganizationId=acme, SmtpGatewayId=made)["Host"] == host.lower()
+    other = {**RELAY, **SECRET, "Name": "Another", "Host": host, "Port": 2525}
+    assert "Host:" in caller.refused("InvalidParameterException", Create, OrganizationId=acme, **other)
+
+
 def test_a_gateway_comes_back_as_it_was_made_and_its_password_never(
     caller: Any, acme: str, create: Callable[..., str], password: Callable[[str], str]
 ) -> None:

@@ -17,6 +17,7 @@ EXAMPLES: Final = {
     "bool": "ENABLED",
     "int": "60",
     "PrivateServers": "https://secret.example",
+    "PrivateGateways": "secret.example:587",
     "Principals": "arn:aws:iam::123456789012:role/secret",
     "Certificates": "NONE",
 }

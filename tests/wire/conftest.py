@@ -102,6 +102,7 @@ def settings(aws: None) -> AdminApiSettings:
             "RECORD_EVENTS_ROLE_ARN": RECORD_EVENTS_ROLE,
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "PRIVATE_EWS_SERVERS": "NONE",
+            "PRIVATE_SMTP_GATEWAYS": "NONE",
             "ROLE_PASSERS": "ANY",
             "FIRST_ADMINISTRATORS": "NONE",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",

@@ -218,6 +218,25 @@ def test_an_ews_server_of_another_form_is_refused(text: str) -> None:
         UpSettings(private_ews_servers=(text,))
 
 
+@pytest.mark.parametrize("text", ["x", "a.b:0", "a.b:65536", "smtp://a.b:587", "a.b:587,", "[::1]:587", ""])
+def test_an_smtp_gateway_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--private-smtp-gateway: a gateway is like HOST:PORT"):
+        UpSettings(private_smtp_gateways=(text,))
+
+
+def test_the_gateways_that_are_named_may_be_private(tmp_path: Path) -> None:
+    authority = tmp_path / "authority.pem"
+    with pytest.raises(UsageError, match=r"--private-smtp-certificates: .* is no file"):
+        UpSettings(private_smtp_certificates=authority)
+    authority.write_text(ews_servers.authority().pem)
+    named = ("localhost:2526", "relay.corp.internal:587")
+    settings = UpSettings(private_smtp_gateways=named, private_smtp_certificates=authority)
+    variables = settings.variables("http://127.0.0.1:4568")
+    assert variables["PRIVATE_SMTP_GATEWAYS"] == "localhost:2526,relay.corp.internal:587"
+    assert variables["PRIVATE_SMTP_CERTIFICATES"] == ews_servers.authority().pem
+    assert not {"PRIVATE_SMTP_GATEWAYS", "PRIVATE_SMTP_CERTIFICATES"} & UpSettings().variables("http://x").keys()
+
+
 def test_the_stacks_own_front_and_the_servers_that_are_named_may_be_providers(tmp_path: Path) -> None:
     authority, pem = tmp_path / "authority.pem", ews_servers.authority().pem.encode()
     with pytest.raises(UsageError, match=r"--private-ews-certificates: .* is no file"):

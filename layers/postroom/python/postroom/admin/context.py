@@ -12,6 +12,7 @@ from postroom.model.principals import Principals
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.model.private_gateways import PrivateGateways
     from postroom.model.private_servers import PrivateServers
     from postroom.ports.audit_targets import AuditTargets
     from postroom.ports.audit_trail import AuditTrail
@@ -43,6 +44,7 @@ class AdminSettings:
         stack_key_arn: the KMS key of organizations that do not choose one.
         test_domain_suffix: test domains are ``<alias>.<suffix>``; lower-case.
         private_servers: EWS servers that a configuration may name though they are not public.
+        private_gateways: SMTP gateways that an organization may name though they are not public.
         record_events_role_arn: the role that writes event logs; a customer's role must trust it.
         export_role_arns: the roles of the functions that export mailboxes; a customer's role must trust each of them.
         import_role_arn: the role of the function that imports into mailboxes, likewise.
@@ -60,6 +62,7 @@ class AdminSettings:
     test_domain_suffix: str
     record_events_role_arn: str
     private_servers: PrivateServers
+    private_gateways: PrivateGateways
     export_role_arns: tuple[str, ...]
     import_role_arn: str
     role_passers: Principals = Principals(everyone=True)  # noqa: RUF009 - it is frozen

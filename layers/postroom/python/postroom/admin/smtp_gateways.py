@@ -22,7 +22,6 @@ from postroom.contracts.admin.exceptions import (
     OrganizationStateException,
 )
 from postroom.errors import InvalidHostError, KeyUnavailableError
-from postroom.model.public_hosts import public_host
 from postroom.model.records import Insert, Put, Remove, Replace, SmtpGateway
 from postroom.model.rules import Direction
 from postroom.ports.directory import every_item
@@ -62,7 +61,7 @@ def create(context: Context, request: requests.CreateSmtpGatewayRequest, now: in
         organization_id=organization.id,
         id=gateway_id,
         name=_unused_name(request["Name"], others),
-        host=_host(request["Host"]),
+        host=_host(context, request["Host"], request["Port"]),
         port=_port(request["Port"]),
         user_name=request["UserName"],
         sealed_password=_sealed_password(context, organization, gateway_id, request["Password"]),
@@ -85,7 +84,7 @@ def update(
     changed = replace(
         found,
         name=_unused_name(request["Name"], others),
-        host=_host(request["Host"]),
+        host=_host(context, request["Host"], request["Port"]),
         port=_port(request["Port"]),
         user_name=request["UserName"],
     )
@@ -170,9 +169,9 @@ def _unused_name(name: str, others: Iterable[SmtpGateway]) -> str:
     return name
 
 
-def _host(text: str) -> str:
+def _host(context: Context, text: str, port: int) -> str:
     try:
-        return public_host(text)
+        return context.settings.private_gateways.host(text, port)
     except InvalidHostError as error:
         raise InvalidParameterException(f"Host: {error}.") from error
 

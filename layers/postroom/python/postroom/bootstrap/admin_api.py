@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from postroom.admin.api import Answered
     from postroom.model.principals import Principals
+    from postroom.model.private_gateways import PrivateGateways
     from postroom.model.private_servers import PrivateServers
 
 
@@ -62,6 +63,7 @@ class AdminApiSettings(DirectorySettings, AuditTrailSettings, FlowSettings, Time
     record_events_role_arn: Arn
     availability_secret_prefix: str
     private_ews_servers: PrivateServers
+    private_smtp_gateways: PrivateGateways
     role_passers: Principals
     first_administrators: Principals
     query_availability_function: str
@@ -133,6 +135,7 @@ def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
         test_domain_suffix=settings.test_domain_suffix.lower(),
         record_events_role_arn=settings.record_events_role_arn,
         private_servers=settings.private_ews_servers,
+        private_gateways=settings.private_smtp_gateways,
         role_passers=settings.role_passers,
         export_role_arns=tuple(settings.export_role_arns.split(",")),
         import_role_arn=settings.import_role_arn,

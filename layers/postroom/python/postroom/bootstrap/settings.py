@@ -9,6 +9,7 @@ in lower case, and its annotation says what the variable's text must be:
     bool   a switch: ENABLED or DISABLED
     int    a whole number of at least 1
     PrivateServers    origins of EWS servers, separated by commas; or NONE
+    PrivateGateways   SMTP gateways as HOST:PORT, separated by commas; or NONE
     Principals        ARNs of callers, separated by commas; ANY; or NONE
     Certificates      PEM of certificates, with any white space for line ends; or NONE
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postroom.model.principals import Principals
+    from postroom.model.private_gateways import PrivateGateways
     from postroom.model.private_servers import PrivateServers
 
 Arn = NewType("Arn", str)
@@ -57,6 +59,12 @@ def _private_servers(text: str) -> PrivateServers:
     return PrivateServers.read(text)
 
 
+def _private_gateways(text: str) -> PrivateGateways:
+    from postroom.model.private_gateways import PrivateGateways  # few functions have this setting
+
+    return PrivateGateways.read(text)
+
+
 def _principals(text: str) -> Principals:
     from postroom.model.principals import Principals  # few functions have this setting
 
@@ -82,6 +90,7 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "bool": ("ENABLED or DISABLED", _switch),
     "int": ("a whole number of at least 1", _number),
     "PrivateServers": ("NONE, nor origins like https://HOST or https://HOST:PORT", _private_servers),
+    "PrivateGateways": ("NONE, nor SMTP gateways as HOST:PORT", _private_gateways),
     "Principals": ("ANY, NONE, nor ARNs separated by commas", _principals),
     "Certificates": ("NONE, nor PEM of certificates", _certificates),
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from postroom.model.private_servers import MAX_PORT, NO_SERVERS, is_reachable
 from postroom.model.public_hosts import public_host
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+
+_ENTRY: Final = re.compile(r"(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,7 @@ class PrivateGateways:
 
 
 def _entry(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not (host and host.isascii() and host.isprintable() and " " not in host):
+    found = _ENTRY.fullmatch(text)
+    if found is None or not 1 <= int(found["port"]) <= MAX_PORT:
         raise ValueError("an entry is HOST:PORT")
-    if not (port.isdigit() and 1 <= int(port) <= MAX_PORT):
-        raise ValueError(f"a port is a number from 1 to {MAX_PORT}")
-    return host.strip("[]").lower(), int(port)
+    return found["host"].lower(), int(found["port"])
