@@ -117,6 +117,10 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
     "BOUNCE_SENT": ("told", _sender),
     "BOUNCE_SUPPRESSED": ("not told", _sender),
+    "JOURNALING_INITIATED": ("reported", lambda _: ["the journal"]),
+    "JOURNALING_FAILED": ("not reported", lambda _: ["the journal"]),
+    "JOURNAL_NOTICE_SENT": ("told", lambda _: ["the report address"]),
+    "JOURNAL_NOTICE_FAILED": ("not told", lambda _: ["the report address"]),
 }
 """Facts that are final for recipients or for the bounce message: the state, and the recipients."""
 

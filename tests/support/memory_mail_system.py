@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postroom.model.facts import Fact
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
 
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
@@ -245,13 +246,13 @@ class MemoryMailSystem:
         }
         return arn_
 
-    def rules(self, *rules: Rule) -> None:
-        """Give the organization these rules and no others."""
+    def rules(self, *rules: Rule, journaling: Journaling | None = None) -> None:
+        """Give the organization these rules and no others, and this journaling or none."""
         organization, domain = self.directory.organization(ORG), self.directory.domain_record("acme.test")
         assert organization is not None
         assert domain is not None
         version = organization.rules_version + 1
-        assert self.rule_sets.keep(ORG, version, rules)
+        assert self.rule_sets.keep(ORG, version, rules, journaling)
         self.directory.commit(
             [Replace(replace(organization, rules_version=version)), Replace(replace(domain, rules_version=version))]
         )

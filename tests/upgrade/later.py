@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroom.adapters.aws import mailbox_rows
-from postroom.contracts.journal_orders import JournalOrder
+from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
 from postroom.contracts.rule_set import StoredJournaling, dump_rules, load_rule_set
 from postroom.contracts.stored import RawLocation
@@ -75,6 +75,7 @@ JOURNAL: Final = JournalOrder(
     raw=SealedLocation(bucket="mail-bucket", key="mail/a", message_key="wrapped"),
     size=1000,
     since=NOON,
+    failure=JournalFailure(status="5.1.1", reason="550 no such user", at=NOON),
 )
 
 JOURNALING: Final = Journaling("journal@archive.example", "admin@acme.test", "amazonjournaling@acme.mail.test")
@@ -90,7 +91,7 @@ OF_LATER: Final[tuple[Kind, ...]] = (
     ),
     Kind("order: inside", (InsideOrder,), INSIDE.model_dump_json, InsideOrder.read),
     Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
-    Kind("order: journal", (JournalOrder,), JOURNAL.model_dump_json, JournalOrder.read),
+    Kind("order: journal", (JournalOrder, JournalFailure), JOURNAL.model_dump_json, JournalOrder.read),
     Kind(
         "object: rules with journaling",
         (StoredJournaling,),

@@ -200,6 +200,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.ANNOUNCED: ("announced", "cyan", _waiting),
     OwnFact.DISCARDED: ("discarded", "red", _waiting),
     OwnFact.ORGANIZATION_DELETING: ("deleting", "red", lambda fact: fact.organization_id),
+    EventName.JOURNALING_INITIATED: ("journaled", "cyan", lambda fact: str(fact.event["journalingAddress"])),
+    OwnFact.JOURNALING_FAILED: ("not journaled", "red", lambda fact: f"{fact.data.get('address')}: {_reason(fact)}"),
+    OwnFact.JOURNAL_NOTICE_SENT: ("journal notice", "yellow", lambda fact: str(fact.data.get("address", ""))),
+    OwnFact.JOURNAL_NOTICE_FAILED: ("no notice", "red", lambda fact: f"{fact.data.get('address')}: {_reason(fact)}"),
     OwnFact.MAILBOX_REMOVED: ("removed", "red", lambda fact: str(fact.data.get("mailboxId", ""))),
     OwnFact.ORGANIZATION_DELETED: ("deleted", "red", lambda fact: fact.organization_id),
 }

@@ -12,14 +12,23 @@ from typing import Literal
 
 from pydantic import Field
 
+from postroom.contracts.base import Kept
 from postroom.contracts.outbound_orders import SealedLocation
 from postroom.contracts.stored import Order, RawLocation
-from postroom.model.facts import EventName
+from postroom.model.facts import EventName, OwnFact
 from postroom.model.limits import MAX_RECIPIENTS
 
 
+class JournalFailure(Kept):
+    """Why a report failed. ``status``: enhanced status code (RFC 3463)."""
+
+    status: str
+    reason: str
+    at: int
+
+
 class JournalOrder(Order):
-    """Report this message. All addresses are lower-case, with A-label domains."""
+    """Report this message, or tell that its report failed. All addresses are lower-case, with A-label domains."""
 
     says = "an order to report to the journal"
 
@@ -40,21 +49,29 @@ class JournalOrder(Order):
     """The envelope recipients; groups are not expanded."""
     domains: tuple[str, ...]
     """Those of the recipients' domains that are the organization's: they may have groups."""
-    raw: SealedLocation | RawLocation
-    """The message as it was submitted or received."""
+    raw: SealedLocation | RawLocation | None
+    """The message as it was submitted or received; ``None`` for a notice without it."""
     size: int = Field(ge=0)
     since: int
-    """When the message was submitted, or its flow opened: the time of retries begins."""
+    """When the message was submitted, or its flow opened; of a notice, when it was ordered: the time of retries."""
+    failure: JournalFailure | None = None
+    """The report failed so, and the report address is told."""
+
+    @property
+    def to(self) -> str:
+        """The address that gets the report, or the notice."""
+        return self.address if self.failure is None else self.report_address
 
     @property
     def key(self) -> str:
         """Name it by its part."""
-        return f"journal{self.part}"
+        return f"{'journal' if self.failure is None else 'journal-notice'}{self.part}"
 
     @property
     def end_key(self) -> str:
-        """The key of the fact that ends it, whatever the fact: the report was sent, or it failed."""
-        return f"{EventName.JOURNALING_INITIATED}{self.part}"
+        """The key of the fact that ends it, whatever the fact: it was sent, or it failed."""
+        name = EventName.JOURNALING_INITIATED if self.failure is None else OwnFact.JOURNAL_NOTICE_SENT
+        return f"{name}{self.part}"
 
     @property
     def station(self) -> str:

@@ -13,6 +13,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.journal_orders import JournalOrder
 from postroom.contracts.orders import LISTED_FORMAT, BounceOrder, DeliveryOrder, OrderKind, RawLocation
 from postroom.errors import UnreadableFactError
 from postroom.model.facts import EventName, OwnFact, arrived_ms
@@ -60,7 +61,7 @@ def in_row(order: DeliveryOrder) -> DeliveryOrder:
 
 
 def with_list(received: Fact, orders: Sequence[Order]) -> tuple[Fact, list[Order]]:
-    """List the delivery orders of a flow in the fact that opens it, if nothing but deliveries and bounces follows.
+    """List the delivery orders of a flow in the fact that opens it, if only bounces and a journal report follow beside.
 
     Args:
         received: the first fact of the flow, without a list.
@@ -71,7 +72,7 @@ def with_list(received: Fact, orders: Sequence[Order]) -> tuple[Fact, list[Order
     """
     deliveries = [order for order in orders if isinstance(order, DeliveryOrder)]
     others = [order for order in orders if not isinstance(order, DeliveryOrder)]
-    if not deliveries or not all(isinstance(order, BounceOrder) for order in others):
+    if not deliveries or not all(isinstance(order, BounceOrder | JournalOrder) for order in others):
         return received, [*orders]
     is_late = received.at - arrived_ms(received) >= LISTED_WITHIN_MS
     if is_late or any(order.kind is not OrderKind.MAIL for order in deliveries):

@@ -300,7 +300,7 @@ STATIONS: Final[Mapping[str, Station]] = {
 
 _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
-    JournalOrder,  # transmit carries out two kinds
+    JournalOrder,  # transmit carries it out, too
     ProviderCall,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {

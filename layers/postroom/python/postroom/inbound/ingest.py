@@ -19,6 +19,7 @@ from postroom.errors import ConflictError, InvalidNotificationError, PermanentEr
 from postroom.inbound import policy
 from postroom.inbound.envelope import Arrival, added_key, blocked_fact, received_fact
 from postroom.inbound.inside import InsideMail
+from postroom.inbound.journal import with_report
 from postroom.inbound.policy import InboundSettings
 from postroom.mime.excess import excess
 from postroom.mime.headers import read_headers
@@ -198,6 +199,7 @@ class Ingest:
         )
         if part:
             plan = without_reached(plan, received.trace, self.transit, self.ledger)
+        plan = with_report(plan, arrival, received, recipients, settings, self.directory, part)
         if plan.chunks > 1:
             return self._open_in_chunks(body, received, plan)
         orders = plan.orders(received.at)

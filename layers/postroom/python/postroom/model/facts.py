@@ -68,6 +68,8 @@ class OwnFact(StrEnum):
     DISCARDED = "DISCARDED"  # parked work was given up, by an operator or with its organization
     ORGANIZATION_DELETING = "ORGANIZATION_DELETING"  # the deletion of an organization has begun
     JOURNALING_FAILED = "JOURNALING_FAILED"  # a journal report was not made, or its address has refused it
+    JOURNAL_NOTICE_SENT = "JOURNAL_NOTICE_SENT"  # the report address was told so
+    JOURNAL_NOTICE_FAILED = "JOURNAL_NOTICE_FAILED"  # it could not be told, either
     MAILBOX_REMOVED = "MAILBOX_REMOVED"  # a mailbox was removed with its organization: key, index and objects
     ORGANIZATION_DELETED = "ORGANIZATION_DELETED"  # the organization is Deleted: nothing of it can be read any more
 

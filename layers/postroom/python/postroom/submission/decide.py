@@ -13,11 +13,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.contracts.journal_orders import JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, TransmitOrder
 from postroom.model.directory import newest_rules
 from postroom.model.facts import Fact
 from postroom.model.rule_index import NO_OUTBOUND_RULES
 from postroom.model.rules import ActionType, Direction
+from postroom.routing.journal import journal_orders
 from postroom.routing.plan import Plan, with_slot_open
 from postroom.routing.rule_calls import by_rule, rule_calls
 
@@ -58,14 +60,31 @@ def decide(
     recipients: Mapping[str, Address],
     inside: Collection[str],
     settings: OutboundSettings,
+    *,
+    journaled: bool = True,
 ) -> Plan:
-    """Decide what becomes of a message for every one of its recipients.
+    """Decide what becomes of a message for every one of its recipients, and whether it is reported to the journal.
 
     Args:
         headers: of the message as it was submitted.
         recipients: envelope recipients by their lower-case addresses; order matters.
         inside: those of them that are in a domain of the sender's organization.
+        journaled: False for what no user sends.
     """
+    plan = _by_rules(flow, headers, recipients, inside, settings)
+    domains = {recipients[name].domain for name in inside}
+    journaling = settings.rules.journaling if journaled else None
+    return Plan((*journal_orders(journaling, flow, recipients, domains, submitted=True), *plan.entries))
+
+
+def _by_rules(
+    flow: OutboundFlow,
+    headers: Headers,
+    recipients: Mapping[str, Address],
+    inside: Collection[str],
+    settings: OutboundSettings,
+) -> Plan:
+    """Return what becomes of a message."""
     if not settings.rules.rules:
         return Plan(tuple(_by_default(flow, list(recipients), inside)))
     decided = settings.rules.decide_all(headers.authors.readings, recipients)
@@ -92,7 +111,7 @@ def decide(
 
 def needs_plain_copy(plan: Plan) -> bool:
     """Say whether an order of a plan is carried out by a station that reads no sealed mail, or the plan is frozen."""
-    return plan.chunks > 1 or any(not isinstance(entry, Fact | TransmitOrder) for entry in plan.entries)
+    return plan.chunks > 1 or any(not isinstance(entry, Fact | TransmitOrder | JournalOrder) for entry in plan.entries)
 
 
 def opening(flow: OutboundFlow, plan: Plan, raw: RawMail) -> tuple[list[Fact], list[Order]]:

@@ -35,7 +35,8 @@ class OwnSubmission:
     Attributes:
         trace: of the flow that it opens; deterministic, so that it is opened once.
         caused_by: trace of the flow that caused it.
-        mailbox_id: the mailbox in whose name it is sent; empty for the organization's own reports.
+        mailbox_id: the mailbox in whose name it is sent; empty for the organization's own reports,
+            which are not reported to the journal.
         content: complete, without Bcc: RFC 5322 bytes with CRLF, one address in From, a Message-ID, Auto-Submitted.
         recipients: addr-specs; at most as many as one transaction of the caller holds orders.
         envelope_from: empty for messages that are not to bounce.
@@ -85,7 +86,8 @@ class OwnSubmissions:
         domains = own_domains(self.directory, own.organization_id, names)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
         rules = self.rule_sets.outbound(own.organization_id, newest_rules(domains.values()))
-        plan = decide(flow, headers, recipients, inside, OutboundSettings(list(domains.values()), rules))
+        settings = OutboundSettings(list(domains.values()), rules)
+        plan = decide(flow, headers, recipients, inside, settings, journaled=bool(own.mailbox_id))
         event = OutgoingEmailSubmitted(recipients=tuple(recipients), from_=author, subject=headers.text("Subject"))
         data: dict[str, Any] = {
             "flowMessageId": flow_message_id(own.trace),
