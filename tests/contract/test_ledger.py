@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from postroom.model.facts import OwnFact, message_part, reply_trace, trace_of
+from postroom.model.facts import SUBMITTED, EventName, OwnFact, message_part, reply_trace, trace_of
 from postroom.ports.transit import (
     Commit,
     Outcome,
@@ -57,6 +58,10 @@ class TestLedger:
         found = way.ledger.openings(traces)
         assert set(found) == set(traces[:105])
         assert found[traces[7]] == received(traces[7])
+        assert way.ledger.openings(traces, SUBMITTED) == {}
+        submitted = replace(received("e" * 32), name=EventName.OUTGOING_EMAIL_SUBMITTED, key=SUBMITTED)
+        assert way.transit.commit(Commit(facts=[submitted])) is Outcome.DONE
+        assert way.ledger.openings([*traces, "e" * 32], SUBMITTED) == {"e" * 32: submitted}
 
     def test_the_flows_of_a_message_and_their_answers_are_found_together(self, way: Way) -> None:
         mine, theirs, other = trace_of("ses-1", ORG), trace_of("ses-1", OTHER), trace_of("ses-2", ORG)

@@ -137,8 +137,8 @@ class Facts:
     def attempts(self, trace: str) -> Sequence[Fact]:
         return [each for each in self.facts(trace) if each.name is OwnFact.RULE_ATTEMPTED]
 
-    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        return {each.trace: each for each in self.all if each.trace in traces and each.key == RECEIVED}
+    def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
+        return {each.trace: each for each in self.all if each.trace in traces and each.key == key}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         return (each for each in self.all if each.event.get("messageId") == message_id)

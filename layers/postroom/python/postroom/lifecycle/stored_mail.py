@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.order_list import ORDERS
 from postroom.errors import PostroomError
-from postroom.model.facts import Fact, lone_trace_of, message_part, split_trace, traces_of
+from postroom.model.facts import SUBMITTED, Fact, inside_trace, lone_trace_of, message_part, split_trace, traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -108,13 +108,17 @@ class StoredMail:
         """Remove plans, verdicts, put contents and our notices: everything stored under a flow's trace."""
         for batch in _batches(self.archive.stored(TRANSIT)):
             traces = {stored.key.split("/")[1] for stored in batch}
-            opened = self.ledger.openings(traces)
-            ours = {trace for trace, fact in opened.items() if fact.organization_id == organization_id}
-            done = {trace for trace in ours if over or self.transit.is_clear(trace)}
+            opened = [*self.ledger.openings(traces).values(), *self.ledger.openings(traces, SUBMITTED).values()]
+            ours = {fact.trace for fact in opened if fact.organization_id == organization_id}
+            done = {trace for trace in ours if over or self._is_clear(trace)}
             found.kept += len(ours - done)
             for stored in batch:
                 if stored.key.split("/")[1] in done:
                     self.archive.remove(stored.key)
+
+    def _is_clear(self, trace: str) -> bool:
+        """Say whether nothing of a flow is left, nor of that of its recipients inside, if it is a submission's."""
+        return self.transit.is_clear(trace) and self.transit.is_clear(inside_trace(trace))
 
     def _remove_batch(
         self,

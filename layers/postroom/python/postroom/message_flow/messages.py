@@ -18,12 +18,12 @@ from postroom.contracts.orders import RawLocation
 from postroom.errors import ConflictError, MessageNotFoundError
 from postroom.message_flow import criteria
 from postroom.mime.headers import read_headers
-from postroom.model.facts import RECEIVED, Fact, OwnFact, traces_of_message
+from postroom.model.facts import RECEIVED, SUBMITTED, Fact, OwnFact, split_trace, traces_of_message
 from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_STORED_BYTES
 from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from postroom.contracts.message_flow import S3Reference
     from postroom.message_flow.callers import Callers
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from postroom.ports.message_contents import FlowContents
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Transit
+
+PLAIN: Final = ("inbound/", "transit/")
+"""What the keys of messages begin with that are stored in plain. A submitted message is sealed only, unless a rule's
+function is called about it, or it has recipients inside."""
 
 BLOCKED: Final = "FAIL"
 """The virus verdict that blocks a message: no mailbox and no rule function gets it."""
@@ -134,10 +138,10 @@ class MessageFlow:
         traces = traces_of_message(message_id)
         if not self.callers.may_ask(caller) or (traces and not self.callers.may_have(caller, traces)):
             raise AccessDeniedException(caller.arn, operation, message_id if traces else "*")
-        openings = (self.ledger.fact(trace, RECEIVED) for trace in traces)
-        received = next((fact for fact in openings if fact is not None), None)
+        received = self._opening(traces)
         if (
             received is None
+            or not _original(received).key.startswith(PLAIN)
             or self.now() - received.at >= self.available_ms
             or received.data.get("virusVerdict") == BLOCKED
         ):
@@ -145,6 +149,13 @@ class MessageFlow:
         if not self.owners.is_active(received.organization_id):
             raise _not_found(message_id)
         return received
+
+    def _opening(self, traces: Sequence[str]) -> Fact | None:
+        """Return the fact that opened a flow: the message was received, or submitted."""
+        places = [(trace, RECEIVED) for trace in traces]
+        places += [(trace, SUBMITTED) for trace in traces if split_trace(trace) is None]
+        openings = (self.ledger.fact(*place) for place in places)
+        return next((fact for fact in openings if fact is not None), None)
 
 
 def _original(received: Fact) -> RawLocation:

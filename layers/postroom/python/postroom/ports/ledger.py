@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from postroom.model.facts import RECEIVED
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -60,8 +62,12 @@ class Ledger(Protocol):
     def attempts(self, trace: str) -> Sequence[Fact]:
         """Return the RULE_ATTEMPTED facts of a flow, by one query. Rows that cannot be read are left out."""
 
-    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        """Return the RECEIVED facts of those flows that exist, by trace, in batched keyed reads."""
+    def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
+        """Return the facts that opened those flows that exist, by trace, in batched keyed reads.
+
+        Args:
+            key: of the facts: ``SUBMITTED`` for flows of submissions.
+        """
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
         """Yield RECEIVED facts by the Message-ID header field. Reads the whole table: for the command line only.

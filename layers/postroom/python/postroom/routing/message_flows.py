@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.model.facts import OwnFact, lone_trace_of, message_part, reply_trace, split_trace
+from postroom.model.facts import SUBMITTED, OwnFact, inside_trace, lone_trace_of, message_part, reply_trace, split_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from postroom.model.facts import Fact
     from postroom.ports.ledger import Ledger
@@ -29,15 +29,18 @@ def flows_of(
     if found:
         return found
     lone = ledger.openings([lone_trace_of(ses_message_id, each) for each in organizations])
-    return {trace: facts for each in lone for trace, facts in _with_replies(ledger, each).items()}
+    return _with_following(ledger, {trace: ledger.facts(trace) for trace in lone})
 
 
 def flows_beside(ledger: Ledger, trace: str) -> dict[str, Sequence[Fact]]:
-    """Return the facts of the flows of a trace's message, by trace; of an earlier version's trace, of this flow."""
-    found = split_trace(trace)
-    if found is not None:
-        return _by_trace(ledger.of_message(found[0], latest=True))
-    return {name: facts for name, facts in _with_replies(ledger, trace).items() if facts}
+    """Return the facts of all flows that may need an object of one flow, by trace.
+
+    Those are the flows of its message, of what mailboxes answered, of a submission's recipients inside, and of reports
+    about it. Of an earlier version's trace, this flow alone and what follows from it.
+    """
+    split = split_trace(trace)
+    found = {trace: ledger.facts(trace)} if split is None else _by_trace(ledger.of_message(split[0], latest=True))
+    return {name: facts for name, facts in _with_following(ledger, found).items() if facts}
 
 
 def _by_trace(facts: Sequence[Fact]) -> dict[str, Sequence[Fact]]:
@@ -47,9 +50,23 @@ def _by_trace(facts: Sequence[Fact]) -> dict[str, Sequence[Fact]]:
     return dict(found)
 
 
-def _with_replies(ledger: Ledger, trace: str) -> dict[str, Sequence[Fact]]:
-    """Return the facts of a flow of an earlier version, and of what mailboxes answered to it, by trace."""
-    facts = ledger.facts(trace)
-    answered = [fact for fact in facts if fact.name is OwnFact.BOOKING_ANSWERED]
-    replies = [reply_trace(trace, str(fact.data["mailboxId"])) for fact in answered]
-    return {trace: facts, **{reply: ledger.facts(reply) for reply in replies}}
+def _with_following(ledger: Ledger, flows: dict[str, Sequence[Fact]]) -> dict[str, Sequence[Fact]]:
+    """Return flows, and those that follow from them; the flows of one message are there already."""
+    found, new = dict(flows), list(flows)
+    while new:
+        trace = new.pop()
+        for following in {*_following(trace, found[trace])} - found.keys():
+            found[following] = ledger.facts(following)
+            new.append(following)
+    return found
+
+
+def _following(trace: str, facts: Sequence[Fact]) -> Iterator[str]:
+    """Yield the traces of flows that follow from one, and that may not be found with its message."""
+    for fact in facts:
+        if fact.key == SUBMITTED:
+            yield inside_trace(trace)
+        if fact.name is OwnFact.BOOKING_ANSWERED:
+            yield reply_trace(trace, str(fact.data["mailboxId"]))
+        if "reportTrace" in fact.data:
+            yield str(fact.data["reportTrace"])

@@ -59,10 +59,10 @@ class DynamoLedger:
         place = ledger_rows.place(trace, f"{OwnFact.RULE_ATTEMPTED}:")
         return list(_facts(query(self.client, self.table, *place)))
 
-    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
+    def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
         from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches
 
-        places = [ledger_rows.place(trace, RECEIVED) for trace in traces]
+        places = [ledger_rows.place(trace, key) for trace in traces]
         found = DirectoryTable(self.client, self.table).get_all(places)
         return {fact.trace: fact for fact in _facts(found.values())}
 

@@ -47,8 +47,8 @@ class MemoryLedger:
     def attempts(self, trace: str) -> Sequence[Fact]:
         return [fact for fact in self.facts(trace) if fact.name is OwnFact.RULE_ATTEMPTED]
 
-    def openings(self, traces: Collection[str]) -> Mapping[str, Fact]:
-        found = {trace: self.fact(trace, RECEIVED) for trace in traces}
+    def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
+        found = {trace: self.fact(trace, key) for trace in traces}
         return {trace: fact for trace, fact in found.items() if fact is not None}
 
     def received(self, *, message_id: str) -> Iterator[Fact]:
