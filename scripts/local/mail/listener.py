@@ -30,8 +30,20 @@ def listening(host: str, port: int) -> socket.socket:
 class Listener:
     """Answers connections of a listening socket, each with a protocol of its own."""
 
-    def __init__(self, taken: socket.socket, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.Protocol]) -> None:
-        """Take the socket; `start` begins to answer."""
+    def __init__(
+        self,
+        taken: socket.socket,
+        protocol: Callable[[asyncio.AbstractEventLoop], asyncio.Protocol],
+        ending: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the socket; `start` begins to answer.
+
+        Args:
+            taken: the listening socket.
+            protocol: makes a connection's protocol.
+            ending: called in the loop's thread when everything ends; it closes connections.
+        """
+        self._ending = ending
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's own, content of mail included
         self.port: int = taken.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -68,4 +80,6 @@ class Listener:
             session.cancel()
         if sessions:  # a gathering of nothing belongs to another loop
             self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
+        self._ending()
+        self._loop.run_until_complete(asyncio.sleep(0))  # transports close their sockets in the loop's next round
         self._loop.close()

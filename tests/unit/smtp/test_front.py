@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.access.compiled_rules import CompiledRules
-from postroom.access.decision import Access
-from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.contracts import sasl
 from postroom.errors import PermanentError, StoreUnavailableError, SubmissionRefusedError
-from postroom.model.access_effect import AccessEffect
-from postroom.model.access_rules import AccessRule
 from postroom.model.addresses import Address
 from postroom.model.audit_deliveries import LogType
 from postroom.model.directory import EntityState
 from postroom.model.identity import AuthenticationMode
 from postroom.model.limits import DAY_MS, MAX_RECIPIENTS
-from postroom.model.records import Put, Replace
+from postroom.model.records import Replace
 from postroom.smtp import replies
-from postroom.smtp.front import LOGIN_MS, MAX_FAILURES, Front, Session
-from postroom.submission.submission import Protocols, Refusal, Submission, Submitted
-from tests.support.logins import HOME, NOW_MS, PASSWORD, TOKEN_ID, Logins
+from postroom.smtp.front import LOGIN_MS, MAX_FAILURES, Session
+from postroom.submission.submission import Protocols, Refusal, Submission
+from tests.support.logins import HOME, NOW_MS, PASSWORD, TOKEN_ID
+from tests.support.submission_front import FrontDoor
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,39 +28,8 @@ CARL, DORA = Address("carl", "example.org"), Address("dora", "example.org")
 MAIL = b"Message-ID: <1@acme.example>\r\nFrom: ada@acme.example\r\nSubject: secret plan\r\n\r\nHello\r\n"
 
 
-@dataclass
-class Submits:
-    """Takes submissions; `error` is raised in place of an answer."""
-
-    taken: list[Submission] = field(default_factory=list)
-    error: Exception | None = None
-
-    def submit(self, submission: Submission) -> Submitted:
-        if self.error:
-            raise self.error
-        self.taken.append(submission)
-        return Submitted("trace-1", "<1@acme.example>")
-
-
-class System:
-    """The front door of the organization m-1."""
-
-    def __init__(self) -> None:
-        self.logins, self.trail, self.submits, self.ids = Logins(), MemoryAuditTrail(), Submits(), 0
-        directory = self.logins.directory
-        self.front = Front(
-            accounts=directory,
-            passwords=self.logins.passwords,
-            access=Access(CompiledRules(directory), directory),
-            trail=self.trail,
-            submits=self.submits,
-            now=lambda: self.logins.now_ms,
-            new_id=self.new_id,
-        )
-
-    def new_id(self) -> str:
-        self.ids += 1
-        return f"id-{self.ids}"
+class System(FrontDoor):
+    """With sessions."""
 
     def session(self) -> Session:
         return Session(self.front, HOME)
@@ -73,19 +38,6 @@ class System:
         session = self.session()
         assert log_in(session).startswith("235")
         return session
-
-    def deny(self, **conditions: Any) -> None:
-        """Add a rule that denies, as the admin API does."""
-        found = self.logins.directory.organization("m-1")
-        assert found is not None
-        made: dict[str, Any] = {"organization_id": "m-1", "created": 1, "modified": 1}
-        allow = AccessRule(name="default", effect=AccessEffect.ALLOW, **made)
-        deny = AccessRule(name="deny", effect=AccessEffect.DENY, **made | conditions)
-        raised = replace(found, access_version=found.access_version + 1)
-        self.logins.directory.commit([Replace(raised), Put(allow), Put(deny)])
-
-    def fields(self, log_type: LogType) -> list[dict[str, Any]]:
-        return [dict(record.fields) for record in self.trail.records if record.type == log_type]
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""The front door of mail clients that submit: one organization, and a fake that takes submissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from postroom.access.compiled_rules import CompiledRules
+from postroom.access.decision import Access
+from postroom.adapters.memory.audit_trail import MemoryAuditTrail
+from postroom.model.access_effect import AccessEffect
+from postroom.model.access_rules import AccessRule
+from postroom.model.records import Put, Replace
+from postroom.smtp.front import Front
+from postroom.submission.submission import Submission, Submitted
+from tests.support.logins import Logins
+
+if TYPE_CHECKING:
+    from postroom.model.audit_deliveries import LogType
+
+
+@dataclass
+class Submits:
+    """Takes submissions; `error` is raised in place of an answer."""
+
+    taken: list[Submission] = field(default_factory=list)
+    error: Exception | None = None
+
+    def submit(self, submission: Submission) -> Submitted:
+        if self.error:
+            raise self.error
+        self.taken.append(submission)
+        return Submitted("trace-1", "<1@acme.example>")
+
+
+class FrontDoor:
+    """The front door of the organization m-1."""
+
+    def __init__(self) -> None:
+        self.logins, self.trail, self.submits, self.ids = Logins(), MemoryAuditTrail(), Submits(), 0
+        directory = self.logins.directory
+        self.front = Front(
+            accounts=directory,
+            passwords=self.logins.passwords,
+            access=Access(CompiledRules(directory), directory),
+            trail=self.trail,
+            submits=self.submits,
+            now=lambda: self.logins.now_ms,
+            new_id=self.new_id,
+        )
+
+    def new_id(self) -> str:
+        self.ids += 1
+        return f"id-{self.ids}"
+
+    def deny(self, **conditions: Any) -> None:
+        """Add a rule that denies, as the admin API does."""
+        found = self.logins.directory.organization("m-1")
+        assert found is not None
+        made: dict[str, Any] = {"organization_id": "m-1", "created": 1, "modified": 1}
+        allow = AccessRule(name="default", effect=AccessEffect.ALLOW, **made)
+        deny = AccessRule(name="deny", effect=AccessEffect.DENY, **made | conditions)
+        raised = replace(found, access_version=found.access_version + 1)
+        self.logins.directory.commit([Replace(raised), Put(allow), Put(deny)])
+
+    def fields(self, log_type: LogType) -> list[dict[str, Any]]:
+        return [dict(record.fields) for record in self.trail.records if record.type == log_type]
