@@ -35,6 +35,8 @@ class UpSettings:
     host: str = "127.0.0.1"
     port: int = 4566
     smtp_port: int = 2525
+    submission_port: int | None = None
+    """Where mail clients submit; None: nowhere. `up` itself has it, and stacks of tests that need it."""
     speed: int = 1
     ses_headers: bool = True
     functions: tuple[Path, ...] = ()

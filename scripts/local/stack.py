@@ -29,8 +29,11 @@ from local.functions.logs import FunctionLogs
 from local.functions.runtimes import runtime
 from local.functions.service import LambdaService
 from local.mail import outbox
+from local.mail.certificate import certificate_for
+from local.mail.listener import listening
 from local.mail.ses_receiving import SesReceiving
 from local.mail.smtp import SmtpServer
+from local.mail.submission_process import SETTINGS_OF, SubmissionProcess
 from local.settings import CREDENTIALS, REGION, UpSettings, endpoint_variables
 from local.sources.mappings import sources
 from local.template import outputs
@@ -39,6 +42,7 @@ from local.template.project import Project
 from local.web import Response, WebServer
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from local.functions.function import Function
@@ -63,6 +67,7 @@ class Stack:
         self._undo = contextlib.ExitStack()
         self.environment: dict[str, str] = {}
         self._endpoints: dict[str, str] = {}
+        self._submission: SubmissionProcess | None = None
         try:
             self._start()
         except BaseException:
@@ -82,9 +87,10 @@ class Stack:
         self._undo.close()
 
     @property
-    def is_broken(self) -> bool:
-        """Whether the emulator has ended by itself."""
-        return self._emulator is not None and self._emulator.has_ended
+    def broken(self) -> str:
+        """The process that has ended by itself; its log is named after the first word. Empty if all run."""
+        processes = {"emulator": self._emulator, "submission port": self._submission}
+        return next((name for name, each in processes.items() if each is not None and each.has_ended), "")
 
     def _start(self) -> None:
         settings, undo = self._settings, self._undo
@@ -102,6 +108,7 @@ class Stack:
         smtp = SmtpServer(settings.host, settings.smtp_port, receiving)
         undo.callback(smtp.close)
         self.environment = self._exports(service.port, api.port, smtp.port)
+        submission = self._bind_submission()
         variables = settings.variables(urls[1])
         project = Project(settings.root, settings.stack_name, aws, variables, suffix=settings.suffix)
         project.deploy()
@@ -126,6 +133,8 @@ class Stack:
         self._watch(brought, invocations)
         api.start()
         smtp.start()
+        if submission is not None:
+            self._start_submission(submission, project.functions)
         self._write_files(functions)
         for note in [*(note for each in brought for note in each.notes), *_versions(functions)]:
             print(f"postroom: note: {note}", file=sys.stderr)
@@ -228,6 +237,31 @@ class Stack:
             "POSTROOM_EWS_URL": f"{api}/EWS/Exchange.asmx",
         }
 
+    def _bind_submission(self) -> socket.socket | None:
+        """Take the port of mail clients, if there is to be one, and export where it is."""
+        settings = self._settings
+        if settings.submission_port is None:
+            return None
+        taken = self._undo.enter_context(listening(settings.host, settings.submission_port))
+        self.environment["POSTROOM_SUBMISSION"] = f"{settings.reach}:{taken.getsockname()[1]}"
+        self.environment["POSTROOM_SUBMISSION_CERTIFICATE"] = str(self._certificate()[0])
+        return taken
+
+    def _certificate(self) -> tuple[Path, Path]:
+        return certificate_for({"localhost", "127.0.0.1", "::1", self._settings.reach}, self._settings.state)
+
+    def _start_submission(self, taken: socket.socket, functions: list[Function]) -> None:
+        """Start what answers mail clients; those that connect already wait for it."""
+        own = {function.logical_id: function.environment for function in functions}
+        variables = {name: value for each in SETTINGS_OF for name, value in own[each].items()}
+        self._submission = SubmissionProcess(
+            taken,
+            *self._certificate(),
+            log=self._settings.state / "logs" / "submission.log",
+            variables={**variables, **self.environment},
+        )
+        self._undo.callback(self._submission.close)
+
     def _write_files(self, functions: list[Function]) -> None:
         state = self._settings.state
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
@@ -269,8 +303,9 @@ def run(settings: UpSettings) -> int:
         if sys.stdout.isatty():  # a program reads the line above; a person reads this one
             print("postroom: ready. In another terminal: . .postroom/env; Ctrl-C here stops it", file=sys.stderr)
         while not stopping.wait(_CHECK_SECONDS):
-            if stack.is_broken:
-                print("postroom: the emulator has ended; see .postroom/logs/emulator.log", file=sys.stderr)
+            if broken := stack.broken:
+                log = f".postroom/logs/{broken.partition(' ')[0]}.log"
+                print(f"postroom: the {broken} has ended; see {log}", file=sys.stderr)
                 return 1
     except KeyboardInterrupt:
         return 0

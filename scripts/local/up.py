@@ -51,6 +51,9 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
+    submission_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where mail clients log in and submit, by SMTP; 0: any free.")
+    ] = 2587,
     speed: Annotated[int, typer.Option(min=1, help="Divisor of retry delays and expiry times.")] = 1,
     ses_headers: Annotated[bool, typer.Option(help="Add the header fields that SES adds to stored messages.")] = True,
 ) -> None:
@@ -64,6 +67,7 @@ def up(
         host=host,
         port=port,
         smtp_port=smtp_port,
+        submission_port=submission_port,
         speed=speed,
         ses_headers=ses_headers,
         functions=tuple(functions or ()),

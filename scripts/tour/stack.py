@@ -56,7 +56,7 @@ def started(console: Console) -> Iterator[Stack]:
 @contextmanager
 def up(console: Console, *options: str) -> Iterator[Stack]:
     """Run `postroom up` on free ports with more options; stop it at the end, and see that it stopped well."""
-    command = [sys.executable, "-m", "cli", "up", "--port", "0", "--smtp-port", "0", *options]
+    command = [sys.executable, "-m", "cli", "up", "--port", "0", "--smtp-port", "0", "--submission-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise DemoError("postroom up has no output")

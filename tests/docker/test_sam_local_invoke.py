@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(READY_SECONDS + INVOKE_SEC
 @pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
     """Run `postroom up`, reachable from containers; yield the environment that it exports."""
-    command = [POSTROOM, "up", "--host", EVERYWHERE, "--port", "0", "--smtp-port", "0"]
+    command = [POSTROOM, "up", "--host", EVERYWHERE, "--port", "0", "--smtp-port", "0", "--submission-port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

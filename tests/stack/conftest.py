@@ -27,7 +27,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsProxy) -> Iterator[
 
     Its name, and what is random in physical names, are as a deployment's may be.
     """
-    names = {"stack_name": SHARED_NAME, "random_names": True}
+    names = {"stack_name": SHARED_NAME, "random_names": True, "submission_port": 0}
     variables = {"AWS_ENDPOINT_URL_KMS": kms.url}
     running = RunningStack(
         tmp_path_factory.mktemp("running"), port=kms.behind, variables=variables, speed=5, settings=names

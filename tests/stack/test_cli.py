@@ -44,7 +44,7 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
     """Run `postroom up`; yield what it exports."""
-    command = [str(BIN / "python"), "-m", "cli", "up", "--port", "0", "--smtp-port", "0"]
+    command = [str(BIN / "python"), "-m", "cli", "up", "--port", "0", "--smtp-port", "0", "--submission-port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

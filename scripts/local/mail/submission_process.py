@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+SETTINGS_OF: Final = ("AuthenticateFunction", "SubmitFunction", "AdminApiFunction")
+"""Functions whose variables are the program's settings, too: it logs in as the first one, and calls the second one as
+the third one does."""
+
 STOP_SECONDS: Final = 3.0
 """How long it may take to end before it is killed. Ours."""
 
