@@ -1,10 +1,18 @@
-"""The front door of mail clients that submit: one organization, and a fake that takes submissions."""
+"""The front door of mail clients that submit, and the port: one organization, and a fake that takes submissions."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import smtplib
+import ssl
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from local.mail import submission_program
+from local.mail.certificate import certificate_for
+from local.mail.listener import listening
+from local.mail.submission_port import SubmissionServer
 from postroom.access.compiled_rules import CompiledRules
 from postroom.access.decision import Access
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
@@ -16,7 +24,11 @@ from postroom.submission.submission import Submission, Submitted
 from tests.support.logins import Logins
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from postroom.model.audit_deliveries import LogType
+    from postroom.smtp.replies import Reply
 
 
 @dataclass
@@ -65,3 +77,37 @@ class FrontDoor:
 
     def fields(self, log_type: LogType) -> list[dict[str, Any]]:
         return [dict(record.fields) for record in self.trail.records if record.type == log_type]
+
+
+class Port(FrontDoor):
+    """The port, what it logged, and how a client trusts it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        certificate, key = certificate_for(["localhost", "127.0.0.1"], folder)
+        self.certificate = certificate
+        self.trust = ssl.create_default_context(cafile=str(certificate))
+        self.lines: list[str] = []
+        self.server = SubmissionServer(
+            self.front,
+            listening("127.0.0.1", 0),
+            submission_program.tls_context(certificate, key),
+            host_name="mail.acme.example",
+            log=self.log,
+        )
+        self.server.start()
+
+    def log(self, command: str, reply: Reply) -> None:
+        self.lines.append(f"{command} {reply.text[:3]} {json.dumps(dict(reply.log))}")
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[smtplib.SMTP]:
+        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=30) as client:
+            yield client
+
+    @contextlib.contextmanager
+    def secured(self) -> Iterator[smtplib.SMTP]:
+        with self.connected() as client:
+            client.starttls(context=self.trust)
+            client.ehlo("client.example")
+            yield client

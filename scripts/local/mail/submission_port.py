@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from aiosmtpd.smtp import MISSING
 
@@ -50,8 +50,6 @@ DATA_SECONDS: Final = 1800.0
 
 THREADS: Final = 8
 """Sessions that wait for a service at once, each in a thread. Ours; a password takes 64 MiB while it is compared."""
-
-T = TypeVar("T")
 
 
 class SubmissionServer:
@@ -129,7 +127,7 @@ class SubmissionSMTP(BytesSMTP):
             loop=loop,
         )
         # aiosmtpd's is one for all connections, and every EHLO adds to it
-        self.command_size_limits = defaultdict(lambda: MAX_COMMAND_BYTES)
+        self.command_size_limits: dict[str, int] = defaultdict(lambda: MAX_COMMAND_BYTES)
         self.server = server
         self._client: Session | None = None
         self._data_until = 0.0
@@ -159,7 +157,7 @@ class SubmissionSMTP(BytesSMTP):
 
     async def ask(self, command: str, question: Callable[..., Reply], *arguments: Any) -> str:
         """Ask in a thread, and return the answer's line; the connection ends after it if the answer says so."""
-        reply = await self.loop.run_in_executor(self.server.executor, question, *arguments)
+        reply: Reply = await self.loop.run_in_executor(self.server.executor, question, *arguments)
         if reply.log:
             self.server.log(command, reply)
         if reply.closes and self.transport is not None:

@@ -38,3 +38,9 @@ def test_functions_may_be_given_more_than_once(asked: list[UpSettings]) -> None:
 def test_there_need_be_none(asked: list[UpSettings]) -> None:
     assert CliRunner().invoke(app, ["up"]).exit_code == 0
     assert (asked[0].functions, asked[0].env_vars) == ((), None)
+
+
+@pytest.mark.parametrize(("words", "port"), [((), 2587), (("--submission-port", "0"), 0)])
+def test_mail_clients_have_a_port(asked: list[UpSettings], words: tuple[str, ...], port: int) -> None:
+    assert CliRunner().invoke(app, ["up", *words]).exit_code == 0
+    assert asked[0].submission_port == port

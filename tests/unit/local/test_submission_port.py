@@ -15,56 +15,20 @@ import pytest
 
 from local.mail import submission_port, submission_program
 from local.mail.certificate import certificate_for
-from local.mail.listener import listening
-from local.mail.submission_port import SubmissionServer
 from postroom.errors import StoreUnavailableError, SubmissionRefusedError
 from postroom.smtp import replies
 from postroom.submission.submission import Refusal
 from tests.support.logins import PASSWORD
-from tests.support.submission_front import FrontDoor
+from tests.support.submission_front import Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postroom.smtp.replies import Reply
 
 ADA = "ada@acme.example"
 PLAIN = base64.b64encode(f"\0{ADA}\0{PASSWORD}".encode()).decode()
 MAIL = b"From: ada@acme.example\r\nSubject: secret plan\r\n\r\nHello\r\n"
-
-
-class Port(FrontDoor):
-    """The port, what it logged, and how a client trusts it."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        certificate, key = certificate_for(["localhost", "127.0.0.1"], folder)
-        self.trust = ssl.create_default_context(cafile=str(certificate))
-        self.lines: list[str] = []
-        self.server = SubmissionServer(
-            self.front,
-            listening("127.0.0.1", 0),
-            submission_program.tls_context(certificate, key),
-            host_name="mail.acme.example",
-            log=self.log,
-        )
-        self.server.start()
-
-    def log(self, command: str, reply: Reply) -> None:
-        self.lines.append(f"{command} {reply.text[:3]} {json.dumps(dict(reply.log))}")
-
-    @contextlib.contextmanager
-    def connected(self) -> Iterator[smtplib.SMTP]:
-        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=30) as client:
-            yield client
-
-    @contextlib.contextmanager
-    def secured(self) -> Iterator[smtplib.SMTP]:
-        with self.connected() as client:
-            client.starttls(context=self.trust)
-            client.ehlo("client.example")
-            yield client
 
 
 @pytest.fixture(scope="module")
