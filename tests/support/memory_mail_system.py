@@ -34,6 +34,8 @@ from postroom.meetings.resources import Resources
 from postroom.meetings.update_calendar import UpdateCalendar
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
+from postroom.model.limits import DAY_MS
+from postroom.model.out_of_office import OutOfOffice
 from postroom.model.records import (
     AddressClaim,
     Delegation,
@@ -44,10 +46,13 @@ from postroom.model.records import (
     Membership,
     Organization,
     OrganizationState,
+    Put,
     Replace,
 )
 from postroom.model.resources import BookingOptions, ResourceType
 from postroom.outbound.accept_outbound import AcceptOutbound
+from postroom.outbound.acceptance import Acceptance
+from postroom.outbound.reply import OutOfOfficeReplies
 from postroom.parking.flows import FlowParking
 from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
@@ -57,6 +62,8 @@ from postroom.rules.breaker import Breaker
 from postroom.rules.run_async_rule import RunAsyncRule
 from postroom.rules.run_sync_rule import RunSyncRule
 from postroom.sealing import open_message
+from postroom.submission.own import OwnSubmissions
+from postroom.submission.replies import MailboxReplies
 from postroom.submission.submission import Protocols, Submission, Submitted
 from postroom.submission.submit import Submit
 from tests.support.builders import NOON, ORG, arn, notification
@@ -184,6 +191,8 @@ class MemoryMailSystem:
             now=self.now,
             random=os.urandom,
         )
+        submissions = OwnSubmissions(self.directory, self.rule_sets, self.raw, self.now)
+        self.replies = MailboxReplies(OwnMail(self.directory, self.raw, self.now), submissions)
         self.update_calendar = UpdateCalendar(
             owners=self.directory,
             records=self.directory,
@@ -193,7 +202,7 @@ class MemoryMailSystem:
             resources=Resources(
                 directory=self.directory,
                 records=self.directory,
-                replies=OwnMail(self.directory, self.raw, self.now),
+                replies=self.replies,
                 transit=self.transit,
                 ledger=self.ledger,
                 now=self.now,
@@ -205,7 +214,19 @@ class MemoryMailSystem:
             now=self.now,
             pause=lambda _: None,
         )
-        self.accept_outbound = AcceptOutbound(self.raw, self.transit, self.queues, self.parking, self.now)
+        self.accept_outbound = Acceptance(
+            AcceptOutbound(self.raw, self.transit, self.queues, self.parking, self.now),
+            OutOfOfficeReplies(
+                owners=self.directory,
+                records=self.directory,
+                replies=self.replies,
+                raw=self.raw,
+                transit=self.transit,
+                queues=self.queues,
+                parking=self.parking,
+                now=self.now,
+            ),
+        )
         self.submit = Submit(
             owners=self.directory,
             directory=self.directory,
@@ -277,6 +298,16 @@ class MemoryMailSystem:
             kind = EntityKind.GROUP if delegate.startswith("group") else EntityKind.USER
             made = Delegation(organization_id=ORG, resource_id=name, delegate_id=delegate, delegate_kind=kind)
             self.directory.commit([Insert(made)])
+
+    def away(self, name: str, text: str = "I am away.\n", days: tuple[float, float | None] = (0, None)) -> None:
+        """Give a user an out-of-office reply, from and until some days after now."""
+        starts, ends = (None if each is None else self.now() + round(each * DAY_MS) for each in days)
+        assert starts is not None
+        made = OutOfOffice(
+            organization_id=ORG, user_id=name, text=text, from_ms=starts, until_ms=ends, modified=self.now()
+        )
+        self.directory.commit([Put(made)])
+        assert self.mailboxes.set_away(name, made.away)
 
     def alias(self, name: str, whose: str, kind: EntityKind = EntityKind.USER) -> None:
         claim = AddressClaim(address=f"{name}@acme.test", organization_id=ORG, entity_id=whose, kind=kind)

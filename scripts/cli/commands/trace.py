@@ -185,6 +185,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.CALENDAR_UPDATED: ("calendar", "green", _calendar),
     OwnFact.CALENDAR_IGNORED: ("no change", "yellow", _not_in_calendar),
     OwnFact.BOOKING_ANSWERED: ("booking", "cyan", _booked),
+    OwnFact.OUT_OF_OFFICE_ANSWERED: ("answered", "cyan", lambda fact: f"{fact.data['mailboxId']} is out of office"),
     OwnFact.REPLY_NOT_SENT: ("no reply", "yellow", lambda fact: f"{fact.data.get('mailboxId')}: {_reason(fact)}"),
     OwnFact.EXPORT_STARTED: ("started", "cyan", lambda fact: f"export of mailbox {fact.data.get('mailboxId')}"),
     OwnFact.EXPORT_PLANNED: ("planned", "cyan", lambda fact: f"{fact.data.get('runs')} runs of an export"),

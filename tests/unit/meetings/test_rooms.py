@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import email
+from collections import deque
 from dataclasses import replace
+from email import policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.meetings import answers, booking, itip, resources, update_calendar
 from postroom.model.facts import OwnFact, reply_trace, trace_of
-from postroom.routing import own_mail
 from tests.support.builders import ORG
 from tests.support.invitations import calendar, event, mail
 from tests.support.meeting_outcomes import (
@@ -145,14 +148,18 @@ class TestRooms:
         assert ignored(system, "m1") == resources.OUTSIDER
         assert times(system, "room") == []
 
-    def test_where_outsiders_may_book_they_are_answered_once_there_is_outbound_mail(
-        self, system: MemoryMailSystem
-    ) -> None:
+    def test_where_outsiders_may_book_their_answer_leaves(self, system: MemoryMailSystem) -> None:
         allowed = replace(system.update_calendar.resources, outsiders_may_book=True)
         system.update_calendar = replace(system.update_calendar, resources=allowed)
         system.arrive("m1", request(author="bob@example.org"), ROOM)
         assert times(system, "room") == [(10, "BUSY")]
-        assert outcome(system, "m1", OwnFact.REPLY_NOT_SENT) == {"reason": own_mail.OUTSIDE}
+        trace = outcome(system, "m1", OwnFact.BOOKING_ANSWERED)["replyTrace"]
+        [order] = system.transit.open_orders(trace)
+        assert isinstance(order, TransmitOrder)
+        assert (order.recipients, order.envelope_from, order.author) == (("bob@example.org",), "", ROOM)
+        sent = email.message_from_bytes(system.raw.read(order.raw), policy=policy.default)
+        assert partstat(sent) == "ACCEPTED"
+        assert system.queues.queues["transmit"] == deque([order.message])
 
     def test_an_outsider_does_not_book_in_the_name_of_the_organizer(self, system: MemoryMailSystem) -> None:
         line = 'ORGANIZER;SENT-BY="mailto:mallory@evil.test":mailto:olga@acme.test'
@@ -191,7 +198,12 @@ class TestRooms:
         names = {fact.name.value for fact in system.ledger.facts(trace)}
         assert names == {"ORGANIZATION_EMAIL_RECEIVED", "INCOMING_EMAIL_BOUNCED", "BOUNCE_SUPPRESSED"}
 
-    def test_a_reply_to_somebody_without_a_mailbox_is_not_sent(self, system: MemoryMailSystem) -> None:
+    def test_a_reply_to_a_group_goes_to_its_members(self, system: MemoryMailSystem) -> None:
         system.arrive("m1", request(author="group@acme.test"), ROOM)
         assert times(system, "room") == [(10, "BUSY")]
-        assert "outbound" in str(outcome(system, "m1", OwnFact.REPLY_NOT_SENT)["reason"])
+        trace = outcome(system, "m1", OwnFact.BOOKING_ANSWERED)["replyTrace"]
+        assert {fact.name.value for fact in system.ledger.facts(trace)} == {
+            "OUTGOING_EMAIL_SUBMITTED",
+            "OUTGOING_EMAIL_SENT",
+        }
+        assert system.contents("ann")

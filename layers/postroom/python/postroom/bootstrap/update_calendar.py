@@ -13,12 +13,11 @@ from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.mailbox_keys import KmsMailboxKeys
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.sealed_mail import S3SealedMail
-from postroom.bootstrap import calendar_parts, directory_parts, parts, ready
+from postroom.bootstrap import calendar_parts, directory_parts, parts, ready, reply_parts
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.meetings.resources import Resources
 from postroom.meetings.update_calendar import UpdateCalendar
-from postroom.routing.own_mail import OwnMail
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
     from postroom.adapters.aws.batches import SqsBatch
 
 
-class UpdateCalendarSettings(StationSettings, QueueSettings, calendar_parts.CalendarSettings):
+class UpdateCalendarSettings(
+    StationSettings, QueueSettings, reply_parts.ReplySettings, calendar_parts.CalendarSettings
+):
     inbound_bucket: str
     mail_bucket: str
-    deliver_queue_url: Url
     postponed_queue_url: Url
     outsiders_may_book: bool
 
@@ -54,7 +54,7 @@ def build(settings: UpdateCalendarSettings) -> UpdateCalendar:
         resources=Resources(
             directory=directory,
             records=records,
-            replies=OwnMail(directory, raw, now_ms),
+            replies=reply_parts.replies(directory, raw, settings.inbound_bucket),
             transit=transit,
             ledger=parts.ledger(settings),
             now=now_ms,

@@ -23,6 +23,7 @@ from postroom.contracts.import_orders import ImportOrder
 from postroom.contracts.journal_orders import JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
+from postroom.contracts.reply_orders import ReplyOrder
 from postroom.contracts.stored import FORMAT as FORMAT
 from postroom.contracts.stored import LISTED_FORMAT as LISTED_FORMAT
 from postroom.contracts.stored import Order as Order
@@ -301,6 +302,7 @@ STATIONS: Final[Mapping[str, Station]] = {
 _KINDS: Final[tuple[type[Order], ...]] = (
     *(station.orders for station in STATIONS.values() if station.orders),
     JournalOrder,  # transmit carries it out, too
+    ReplyOrder,  # and accept_outbound this
     ProviderCall,
 )
 _BY_KIND: Final[Mapping[str, type[Order]]] = {

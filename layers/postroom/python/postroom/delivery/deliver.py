@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.contracts.order_list import end_key, in_row
 from postroom.contracts.orders import BounceOrder, CalendarOrder, DeliveryOrder, OrderKind
+from postroom.contracts.reply_orders import ReplyOrder
 from postroom.delivery import notices
+from postroom.delivery.away import reply_orders
 from postroom.delivery.calendar_mail import calendar_orders
 from postroom.delivery.entry import Entry, Sealed, Together
 from postroom.delivery.index_entry import blob_of, new_item
@@ -123,9 +125,11 @@ class Deliver:
             self._full(order)
             return None
         key = self.keys.unwrap(box.head.wrapped_key, box.head.kms_key_arn, box.head.organization_arn)
-        item = new_item(content, order, mailbox_key=key, now=self.now(), random=self.random)
+        now = self.now()
+        item = new_item(content, order, mailbox_key=key, now=now, random=self.random)
         self.sealed.put_once(item.blob, seal_message(content, mailbox_key=key, place=item.blob, random=self.random))
-        return Sealed(order, item, calendar_orders(content, order))
+        follows = [*calendar_orders(content, order), *reply_orders(content, order, box.head.away, now)]
+        return Sealed(order, item, follows)
 
     def deliveries(self, head: Head, chosen: Sequence[Sealed]) -> list[Delivery]:
         """Return what one transaction writes; notices that it causes are kept as raw mail before."""
@@ -286,7 +290,7 @@ class Deliver:
 def _follows(one: Order, order: DeliveryOrder) -> bool:
     """Say whether an open order came from carrying another out: for its mailbox, or its bounce."""
     match one:
-        case DeliveryOrder() | CalendarOrder():
+        case DeliveryOrder() | CalendarOrder() | ReplyOrder():
             return one.mailbox_id == order.mailbox_id
         case BounceOrder():
             return one.name == order.mailbox_id

@@ -183,11 +183,11 @@ class UpdateCalendar:
     def _send_again(self, order: CalendarOrder) -> None:
         """Send what an order that ended before may have stopped short of: its answer, and the delegates' copies.
 
-        Later orders of these flows were sent by the stations that made them.
+        The next calendar order of the answer's flow was sent by the station that made it.
         """
         answer = self.transit.open_orders(reply_trace(order.trace, order.mailbox_id))
         copies = (each for each in self.transit.open_orders(order.trace) if _is_copy(each, order))
-        self.queues.send(each for each in (*answer, *copies) if isinstance(each, DeliveryOrder))
+        self.queues.send(each for each in (*answer, *copies) if not isinstance(each, CalendarOrder))
 
 
 def _is_copy(one: Order, order: CalendarOrder) -> bool:

@@ -21,6 +21,7 @@ MACHINE: Final = "the sender is a mail system or a mailing list"
 AUTOMATIC: Final = "the message was sent automatically"
 LIST: Final = "the message came by a mailing list or in bulk"
 SUPPRESSED: Final = "its sender wants no automatic replies"
+NO_ADDRESS: Final = "the sender has no address that mail can be sent to"
 NOT_NAMED: Final = "the message names no address of the mailbox"
 
 MACHINES: Final = frozenset({"mailer-daemon", "mailerdaemon", "postmaster", "listserv", "majordomo"})

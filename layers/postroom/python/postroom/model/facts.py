@@ -52,6 +52,7 @@ class OwnFact(StrEnum):
     CALENDAR_UPDATED = "CALENDAR_UPDATED"  # a message has changed the calendar of a mailbox
     CALENDAR_IGNORED = "CALENDAR_IGNORED"  # it has not; with the reason
     BOOKING_ANSWERED = "BOOKING_ANSWERED"  # a resource has decided about a request, or left it to its delegates
+    OUT_OF_OFFICE_ANSWERED = "OUT_OF_OFFICE_ANSWERED"  # the sender gets a mailbox's out-of-office reply; with its trace
     REPLY_NOT_SENT = "REPLY_NOT_SENT"  # a mailbox's own reply has not left; with the reason
     EXPORT_STARTED = "EXPORT_STARTED"  # an export of a mailbox is ordered; its job comes next
     EXPORT_PLANNED = "EXPORT_PLANNED"  # orders for runs of a mailbox export

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.model.facts import SUBMITTED, OwnFact, inside_trace, lone_trace_of, message_part, reply_trace, split_trace
+from postroom.model.facts import SUBMITTED, inside_trace, lone_trace_of, message_part, split_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,6 @@ def _following(trace: str, facts: Sequence[Fact]) -> Iterator[str]:
     for fact in facts:
         if fact.key == SUBMITTED:
             yield inside_trace(trace)
-        if fact.name is OwnFact.BOOKING_ANSWERED:
-            yield reply_trace(trace, str(fact.data["mailboxId"]))
-        if "reportTrace" in fact.data:
-            yield str(fact.data["reportTrace"])
+        for member in ("replyTrace", "reportTrace"):
+            if member in fact.data:
+                yield str(fact.data[member])

@@ -1,15 +1,14 @@
 """Replies of mailboxes to mailboxes of the same organization.
 
 A reply is a flow of its own, opened by the fact that it was received: it is delivered, traced, logged, swept and parked
-like a message from outside. Mail-flow rules are not applied to it (ours). Nothing leaves the organization until there
-is outbound mail: such a reply ends with a fact.
+like a message from outside. Mail-flow rules are not applied to it (ours).
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.folders import Folder
@@ -24,23 +23,21 @@ if TYPE_CHECKING:
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.replies import Reply
 
-OUTSIDE: Final = "the recipient is no mailbox of the organization, and outbound mail is not built yet"
-
 
 @dataclass(frozen=True, slots=True)
 class OwnMail:
-    """Implements ``Replies``. ``now`` returns milliseconds since the epoch."""
+    """Opens flows for replies that stay inside. ``now`` returns milliseconds since the epoch."""
 
     directory: Addressees
     raw: RawMail
     now: Callable[[], int]
 
-    def depart(self, reply: Reply) -> Departure:
-        """Open a flow for a mailbox of the organization; for any other recipient, say that the reply is not sent."""
+    def depart(self, reply: Reply) -> Departure | None:
+        """Open a flow for a mailbox of the organization, as ``Replies`` does; ``None`` for any other recipient."""
         now = self.now()
         addressee = self.directory.resolve(reply.organization_id, {reply.to}).get(reply.to)
         if addressee is None or not addressee.has_mailbox:
-            return Departure(None, [not_sent(reply.trace, reply.organization_id, reply.mailbox_id, OUTSIDE, now)], [])
+            return None
         trace = reply_trace(reply.trace, reply.mailbox_id)
         digest = hashlib.sha256(reply.content).hexdigest()[:32]  # another attempt may have decided otherwise
         # beside the message that caused it, so that bytes that never leave go with it
@@ -68,13 +65,18 @@ class OwnMail:
         return Departure(trace, [received], [order])
 
 
-def not_sent(trace: str, organization_id: str, mailbox_id: str, reason: str, now: int) -> Fact:
-    """Return the fact that a mailbox's reply is not sent. ``now`` in milliseconds since the epoch."""
+def not_sent(trace: str, organization_id: str, mailbox_id: str, reason: str, now: int, *, part: str = "") -> Fact:
+    """Return the fact that a mailbox's reply is not sent.
+
+    Args:
+        now: milliseconds since the epoch.
+        part: what the fact's key ends with, if it is another reply than a resource's answer.
+    """
     return Fact(
         trace=trace,
         organization_id=organization_id,
         name=OwnFact.REPLY_NOT_SENT,
-        key=f"{OwnFact.REPLY_NOT_SENT}:{mailbox_id}",
+        key=f"{OwnFact.REPLY_NOT_SENT}:{mailbox_id}" + (f":{part}" if part else ""),
         at=now,
         data={"mailboxId": mailbox_id, "reason": reason},
     )
