@@ -44,7 +44,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         _fill(stores)
         raw = MemoryRawMail("inbound-bucket", lambda: NOON)
         submissions = OwnSubmissions(stores.addressees, MemoryRuleSets(), raw, lambda: NOON)
-        yield Way(MailboxReplies(OwnMail(stores.addressees, raw, lambda: NOON), submissions), raw)
+        yield Way(MailboxReplies(OwnMail(stores.addressees, raw, lambda: NOON), submissions, lambda: NOON), raw)
 
 
 def _fill(stores: Stores) -> None:

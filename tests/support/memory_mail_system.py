@@ -192,7 +192,7 @@ class MemoryMailSystem:
             random=os.urandom,
         )
         submissions = OwnSubmissions(self.directory, self.rule_sets, self.raw, self.now)
-        self.replies = MailboxReplies(OwnMail(self.directory, self.raw, self.now), submissions)
+        self.replies = MailboxReplies(OwnMail(self.directory, self.raw, self.now), submissions, self.now)
         self.update_calendar = UpdateCalendar(
             owners=self.directory,
             records=self.directory,

@@ -9,10 +9,12 @@ from typing import Any, Final
 from postroom.adapters.aws import mailbox_rows
 from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
+from postroom.contracts.reply_orders import ReplyOrder
 from postroom.contracts.rule_set import StoredJournaling, dump_rules, load_rule_set
 from postroom.contracts.stored import RawLocation
 from postroom.model.journaling import Journaling
 from postroom.model.mailbox import Outgoing
+from postroom.model.out_of_office import Away
 from postroom.model.rules import Direction
 
 from .former import KINDS as ALL
@@ -78,7 +80,20 @@ JOURNAL: Final = JournalOrder(
     failure=JournalFailure(status="5.1.1", reason="550 no such user", at=NOON),
 )
 
+REPLY: Final = ReplyOrder(
+    trace=TRACE,
+    organization_id=ORG,
+    mailbox_id="ann",
+    recipient="ann@acme.test",
+    envelope_from="bob@example.org",
+    raw=RawLocation(bucket="inbound-bucket", key="inbound/a"),
+    size=1000,
+    received_at=NOON,
+)
+
 JOURNALING: Final = Journaling("journal@archive.example", "admin@acme.test", "amazonjournaling@acme.mail.test")
+
+AWAY: Final = replace(HEAD, away=Away(NOON, NOON + 1))
 
 SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
 
@@ -91,6 +106,7 @@ OF_LATER: Final[tuple[Kind, ...]] = (
     ),
     Kind("order: inside", (InsideOrder,), INSIDE.model_dump_json, InsideOrder.read),
     Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
+    Kind("order: reply", (ReplyOrder,), REPLY.model_dump_json, ReplyOrder.read),
     Kind("order: journal", (JournalOrder, JournalFailure), JOURNAL.model_dump_json, JournalOrder.read),
     Kind(
         "object: rules with journaling",
@@ -102,6 +118,12 @@ OF_LATER: Final[tuple[Kind, ...]] = (
         "mailbox: head of one that has sent",
         (),
         lambda: mailbox_rows.head_row(SENDING, NOON) | {"outgoing": mailbox_rows.outgoing(SENDING.outgoing)},
+        mailbox_rows.head_from_row,
+    ),
+    Kind(
+        "mailbox: head of one whose owner is away",
+        (),
+        lambda: mailbox_rows.head_row(AWAY, NOON) | {"away": mailbox_rows.away(Away(NOON, NOON + 1))},
         mailbox_rows.head_from_row,
     ),
 )

@@ -29,6 +29,7 @@ class DeliverSettings(StationSettings, QueueSettings):
     deliver_queue_url: Url
     update_calendar_queue_url: Url
     bounce_queue_url: Url
+    accept_outbound_queue_url: Url
 
 
 @ready

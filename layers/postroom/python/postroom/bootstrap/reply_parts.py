@@ -31,4 +31,4 @@ class ReplySettings(Settings):
 def replies(directory: Addressees, raw: RawMail, rules_bucket: str) -> MailboxReplies:
     """Return the way out of the organization's mailboxes."""
     rules = S3RuleSets(clients.s3(), rules_bucket)
-    return MailboxReplies(OwnMail(directory, raw, now_ms), OwnSubmissions(directory, rules, raw, now_ms))
+    return MailboxReplies(OwnMail(directory, raw, now_ms), OwnSubmissions(directory, rules, raw, now_ms), now_ms)

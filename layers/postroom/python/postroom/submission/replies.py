@@ -12,6 +12,8 @@ from postroom.routing.own_mail import not_sent
 from postroom.submission.own import OwnSubmission
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postroom.ports.replies import Reply
     from postroom.routing.own_mail import OwnMail
     from postroom.submission.own import OwnSubmissions
@@ -22,10 +24,14 @@ class MailboxReplies:
     """Implements ``Replies``. Outbound rules decide about replies that are no mailbox's of the organization.
 
     No reply bounces: its envelope sender is the null sender (RFC 3834 3.3).
+
+    Attributes:
+        now: returns milliseconds since the epoch.
     """
 
     inside: OwnMail
     submissions: OwnSubmissions
+    now: Callable[[], int]
 
     def depart(self, reply: Reply) -> Departure:
         """Open an inbound flow for a mailbox of the organization, an outbound one for any other recipient."""
@@ -43,6 +49,5 @@ class MailboxReplies:
         try:
             return self.submissions.depart(own)
         except SubmissionRefusedError as error:
-            now = self.submissions.now()
-            fact = not_sent(reply.trace, reply.organization_id, reply.mailbox_id, str(error), now)
+            fact = not_sent(reply.trace, reply.organization_id, reply.mailbox_id, str(error), self.now())
             return Departure(None, [fact], [])
