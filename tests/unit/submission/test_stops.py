@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from postroom.model.facts import SUBMITTED
 from postroom.submission.submission import Protocols, Submission
 from tests.support.builders import ORG
 from tests.support.memory_mail_system import MemoryMailSystem
+from tests.support.stops import StoppedError, Stopping, Stops
 
 MAIL = b"From: ann@acme.test\r\nTo: carl@example.org\r\nSubject: x\r\n\r\nHello\r\n"
 """Without Message-ID and Date: each attempt adds its own Date."""
@@ -23,42 +24,6 @@ PORTS = (
 )
 MOST_CALLS = 40
 """More than a submission makes."""
-
-
-class StoppedError(Exception):
-    """The function is gone; nothing catches this."""
-
-
-@dataclass
-class Stops:
-    """Stops at one call of all ports together."""
-
-    at: int
-    after: bool
-    calls: int = 0
-
-    def around(self, call: Any) -> Any:
-        def made(*args: Any, **more: Any) -> Any:
-            self.calls += 1
-            if self.calls == self.at and not self.after:
-                raise StoppedError
-            done = call(*args, **more)
-            if self.calls == self.at:
-                raise StoppedError
-            return done
-
-        return made
-
-
-@dataclass
-class Stopping:
-    """A port with stops."""
-
-    port: Any
-    stops: Stops
-
-    def __getattr__(self, name: str) -> Any:
-        return self.stops.around(getattr(self.port, name))
 
 
 def stopped(system: MemoryMailSystem, stops: Stops, asked: Submission) -> bool:
