@@ -22,6 +22,7 @@ FUNCTIONS: Final = {
     "RunAsyncRuleFunction": "run_async_rule",
     "DeliverFunction": "deliver",
     "UpdateCalendarFunction": "update_calendar",
+    "TransmitFunction": "transmit",
     "BounceFunction": "bounce",
     "PlanExportFunction": "plan_export",
     "PackExportFunction": "pack_export",
@@ -167,7 +168,13 @@ def test_only_events_that_wait_and_races_for_a_mailbox_are_postponed(template: T
         for queue in template.of_type("AWS::SQS::Queue")
         if any(template.allowed(each, queue, "sqs:ChangeMessageVisibility") for each in FUNCTIONS)
     }
-    assert postponing == {"RetryEventsQueue", "RetryAuditQueue", "DeliverQueue", "UpdateCalendarQueue"}
+    assert postponing == {
+        "RetryEventsQueue",
+        "RetryAuditQueue",
+        "DeliverQueue",
+        "UpdateCalendarQueue",
+        "TransmitQueue",
+    }
 
 
 def test_deliver_may_take_nothing_out_of_a_mailbox(template: Template) -> None:
@@ -216,6 +223,7 @@ def test_the_stacks_key_is_used_directly_for_passwords_of_gateways_and_keys_in_t
     expected = {
         "AdminApiFunction": {("kms:Encrypt", *gateway)},
         "SubmitFunction": {("kms:Decrypt", transit), ("kms:GenerateDataKeyWithoutPlaintext", transit)},
+        "TransmitFunction": {("kms:Decrypt", transit)},
     }
     assert direct == expected.get(function, set())
 
@@ -400,15 +408,15 @@ def test_contents_that_are_put_are_never_stored_where_ses_stores(template: Templ
 
 
 @each_function
-def test_only_bounce_sends_mail_and_only_as_two_names(template: Template, function: str) -> None:
+def test_bounce_sends_mail_as_two_names_only_and_transmit_as_any(template: Template, function: str) -> None:
     sending = [
         each
         for each in template.statements(function)
         if any(action.startswith("ses:Send") for action in listed(each["Action"]))
     ]
-    names = [each["Condition"] for each in sending]
-    expected = [{"StringLike": {"ses:FromAddress": ["postmaster@*", "mailer-daemon@*"]}}]
-    assert names == (expected if function == "BounceFunction" else [])
+    names = [each.get("Condition") for each in sending]
+    own = {"StringLike": {"ses:FromAddress": ["postmaster@*", "mailer-daemon@*"]}}
+    assert names == {"BounceFunction": [own], "TransmitFunction": [None]}.get(function, [])
 
 
 @each_function
@@ -429,7 +437,7 @@ def test_plain_mailbox_keys_are_for_those_that_open_or_seal_mail(template: Templ
         for action in listed(statement["Action"])
         if action in {"kms:Decrypt", "kms:GenerateDataKey"}
     }
-    others = {"Deliver", "UpdateCalendar", "QueryAvailability", "ImportMailbox", "Submit"}
+    others = {"Deliver", "UpdateCalendar", "QueryAvailability", "ImportMailbox", "Submit", "Transmit"}
     assert bool(direct) == (function.removesuffix("Function") in others or function in EXPORTS)
 
 

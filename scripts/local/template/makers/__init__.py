@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from local.template.makers.messaging import (
+    make_configuration_set,
     make_event_bus,
     make_queue,
     make_queue_policy,
@@ -44,6 +45,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "AWS::Logs::LogGroup": make_log_group,
     "AWS::S3::Bucket": make_bucket,
     "AWS::S3::BucketPolicy": make_bucket_policy,
+    "AWS::SES::ConfigurationSet": make_configuration_set,
     "AWS::SES::ReceiptRuleSet": make_rule_set,
     "AWS::SNS::Subscription": make_subscription,
     "AWS::SNS::Topic": make_topic,

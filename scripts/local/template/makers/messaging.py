@@ -1,4 +1,4 @@
-"""Queues, topics, subscriptions, event buses and receipt rule sets."""
+"""Queues, topics, subscriptions, event buses, and SES's sets of rules and of what is sent."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ def make_event_bus(resource: Resource) -> Made:
     name = resource.properties["Name"]
     arn = resource.aws.client("events").create_event_bus(Name=name)["EventBusArn"]
     return Made(name, {"Arn": arn, "Name": name})
+
+
+def make_configuration_set(resource: Resource) -> Made:
+    """Make a configuration set for what is sent; an emulator counts and tracks nothing."""
+    name = resource.properties.get("Name", resource.physical_name)
+    resource.aws.client("sesv2").create_configuration_set(ConfigurationSetName=name)
+    return Made(name)
 
 
 def make_rule_set(resource: Resource) -> Made:

@@ -16,6 +16,7 @@ from postroom.adapters.aws.transit import DynamoTransit
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.lines import write_line
 from postroom.contracts.orders import STATIONS
+from postroom.model.limits import RESERVE_MS
 from postroom.parking.parking import Parking
 
 if TYPE_CHECKING:
@@ -75,7 +76,12 @@ def stack_metrics(settings: MetricsSettings) -> EmbeddedStackMetrics:
 
 
 def batch(
-    settings: BatchSettings, logger: Logger, dead_letters: Url | None = None, queue: Url | None = None
+    settings: BatchSettings,
+    logger: Logger,
+    dead_letters: Url | None = None,
+    queue: Url | None = None,
+    *,
+    reserve_ms: int = RESERVE_MS,
 ) -> SqsBatch:
     """Return the loop over a batch of messages.
 
@@ -84,8 +90,9 @@ def batch(
         logger: of the function.
         dead_letters: URL of the queue for messages that failed too often; without one, a message is tried for ever.
         queue: URL of the queue itself, if messages that lost a race for a row come again in seconds.
+        reserve_ms: longest time that a record takes, if that is longer than usual.
     """
     counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
     given_up = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
     postponement = SqsPostponement(clients.later(clients.sqs), queue) if queue else None
-    return SqsBatch(logger, counts, stack_metrics(settings), given_up, postponement)
+    return SqsBatch(logger, counts, stack_metrics(settings), given_up, postponement, reserve_ms=reserve_ms)

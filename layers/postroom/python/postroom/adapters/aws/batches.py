@@ -105,8 +105,10 @@ class SqsBatch:
     Attributes:
         metrics: gets FAILED_RECORDS for each failure: a line of the log of 200 bytes, without a call.
         dead_letters: gets records that are given up; without it, no record is given up.
-        postponement: of the queue; without it, a lost race is a failure like others.
+        postponement: of the queue; without it, a lost race is a failure like others, and records for which no time was
+            left come again after the queue's time-out.
         choose: returns one of the delays.
+        reserve_ms: time until the function is stopped below which no record except the first is begun.
     """
 
     logger: Logger
@@ -115,6 +117,7 @@ class SqsBatch:
     dead_letters: SqsDeadLetters | None = None
     postponement: Postponement | None = None
     choose: Callable[[Sequence[int]], int] = random.choice
+    reserve_ms: int = RESERVE_MS
 
     def process(
         self,
@@ -132,7 +135,7 @@ class SqsBatch:
         Args:
             event: Lambda's event of an SQS mapping.
             accept: processes one record; an exception is a failure.
-            remaining_ms: returns the time until the function is stopped; below ``RESERVE_MS`` no record except the
+            remaining_ms: returns the time until the function is stopped; below ``reserve_ms`` no record except the
                 first is begun.
             together: begins a group of records, instead of ``accept``. It gets records of a first receive, and those
                 that have only lost races.
@@ -172,12 +175,24 @@ class SqsBatch:
     def _in_time(self, turns: Sequence[Turn], remaining_ms: Callable[[], int], failed: list[str]) -> Iterator[Turn]:
         """Yield records as long as there is time for them; add the others to ``failed``."""
         for place, turn in enumerate(turns):
-            if place and remaining_ms() < RESERVE_MS:
-                untouched = [left.record.message_id for left in turns[place:]]
-                self.logger.warning("no time is left for records", extra={"records": untouched})
-                failed += untouched
+            if place and remaining_ms() < self.reserve_ms:
+                untouched = [left.record for left in turns[place:]]
+                names = [record.message_id for record in untouched]
+                self.logger.warning("no time is left for records", extra={"records": names})
+                self._hand_back(untouched)
+                failed += names
                 return
             yield turn
+
+    def _hand_back(self, records: Sequence[SqsRecord]) -> None:
+        """Let records come again at once; if a call fails, after the queue's visibility timeout."""
+        if self.postponement is None:
+            return
+        try:
+            for record in records:
+                self.postponement.postpone(record.receipt, 0)
+        except PostroomError as error:
+            self._log(record, error)
 
     def _process(self, turn: Turn, accept: Callable[[SqsRecord], None], failed: list[str]) -> None:
         """Process one record. Any exception is logged; the batch continues."""

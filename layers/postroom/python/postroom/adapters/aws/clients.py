@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
     from postroom.adapters.aws.availability_passwords import SecretsManagerClient
+    from postroom.adapters.aws.outgoing import SesV2Client
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -198,6 +199,15 @@ def ses_sending() -> SESClient:
 
 
 @cache
+def ses_v2_sending() -> SesV2Client:
+    """Return the client that sends what users submit, with one attempt: a second attempt may send twice.
+
+    A message of 40 MB takes long to arrive, and SES reads all of it before it answers.
+    """
+    return _made("sesv2", _CONFIG.merge(Config(read_timeout=60, retries={"total_max_attempts": 1})))
+
+
+@cache
 def rule_functions() -> LambdaClient:
     """Return the client that calls customers' functions, with one attempt and a rule's timeout of 15 seconds."""
     return _made("lambda", Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1}))
@@ -255,6 +265,7 @@ def forget() -> None:
         secrets_manager,
         ses,
         ses_sending,
+        ses_v2_sending,
         rule_functions,
         function_policies,
         availability_functions,
