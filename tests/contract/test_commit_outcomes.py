@@ -19,6 +19,7 @@ from postroom.ports.transit import (
     OpenCall,
     Outcome,
     OverLimit,
+    Postpone,
     PostponeCall,
     Settle,
     SettleIfThere,
@@ -65,6 +66,7 @@ class TestOutcomes:
         [
             Settle(order()),
             Settle(expansion()),
+            Postpone(order(), NOON + 1),
             EndCall(OpenCall(call(), 0, NOON)),
             PostponeCall(OpenCall(call(), 0, NOON), NOON + 1),
             TakeChunk(expansion()),

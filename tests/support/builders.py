@@ -15,6 +15,7 @@ from postroom.contracts.orders import (
     RawLocation,
     RuleCall,
 )
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, provider_trace
 from postroom.model.rules import ActionType, Direction
@@ -182,3 +183,20 @@ def notification(
             },
         }
     )
+
+
+def transmission(*recipients: str, **changes: Any) -> TransmitOrder:
+    """Return an order to transmit by SES, to bob@example.org unless recipients are given."""
+    made = TransmitOrder(
+        trace=TRACE,
+        organization_id=ORG,
+        name="ses:1",
+        envelope_from="ann@acme.test",
+        recipients=recipients or ("bob@example.org",),
+        message_id="<1@acme.test>",
+        author="ann@acme.test",
+        raw=RawLocation(bucket="inbound-bucket", key=f"transit/{TRACE}/submitted"),
+        size=100,
+        since=NOON,
+    )
+    return made.model_copy(update=changes)

@@ -15,6 +15,8 @@ from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.mailbox_keys import MemoryMailboxKeys
 from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.open_calls import MemoryOpenCalls
+from postroom.adapters.memory.open_transmissions import MemoryOpenTransmissions
+from postroom.adapters.memory.outgoing import MemorySesSender
 from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.probes import MemoryProbes
 from postroom.adapters.memory.queues import MemoryQueues
@@ -22,6 +24,7 @@ from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.adapters.memory.rule_functions import MemoryRuleFunctions
 from postroom.adapters.memory.rule_sets import MemoryRuleSets
 from postroom.adapters.memory.sealed_mail import MemorySealedMail
+from postroom.adapters.memory.smtp_relays import MemorySmtpRelays
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.adapters.memory.transit_keys import MemoryTransitKeys
@@ -52,7 +55,9 @@ from postroom.model.records import (
 from postroom.model.resources import BookingOptions, ResourceType
 from postroom.outbound.accept_outbound import AcceptOutbound
 from postroom.outbound.acceptance import Acceptance
+from postroom.outbound.mail import MailReader
 from postroom.outbound.reply import OutOfOfficeReplies
+from postroom.outbound.transmit import Transmit
 from postroom.parking.flows import FlowParking
 from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
@@ -227,6 +232,24 @@ class MemoryMailSystem:
                 now=self.now,
             ),
         )
+        self.ses = MemorySesSender()
+        self.relays = MemorySmtpRelays()
+        self.transmit = Transmit(
+            read=MailReader(self.raw).read,
+            owners=self.directory,
+            gateways=self.directory,
+            transit=self.transit,
+            open=MemoryOpenTransmissions(self.tables, self.now),
+            ledger=self.ledger,
+            ses=self.ses,
+            relays=self.relays,
+            queues=self.queues,
+            parking=self.parking,
+            now=self.now,
+            chance=lambda: 0.5,
+            new_run=lambda: os.urandom(8).hex(),
+            pause=lambda _: None,
+        )
         self.submit = Submit(
             owners=self.directory,
             directory=self.directory,
@@ -354,6 +377,21 @@ class MemoryMailSystem:
             for queue, accept in self._queues():
                 while queue:
                     accept(queue.popleft())
+
+    def go_out(self) -> None:
+        """Carry out every order, those to transmit too; messages that are tried again wait for ``go_out_again``."""
+        self.pump()
+        while self.queues.queues["transmit"]:
+            self.transmit.accept(self.queues.queues["transmit"].popleft())
+            self.pump()
+
+    def go_out_again(self) -> int:
+        """Let the time pass until a message that waits comes again, and carry everything out; return the seconds."""
+        body, delay_s = self.queues.later["transmit"].popleft()
+        self.later += delay_s * 1000
+        self.transmit.accept(body)
+        self.go_out()
+        return delay_s
 
     def call_again(self) -> list[int]:
         """Let the time pass until the calls that were put off are due, and carry everything out; return the delays."""

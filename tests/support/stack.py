@@ -62,6 +62,8 @@ class Stack:
             "RECEIPT_RULE_SET_NAME": "mail",
             "AVAILABILITY_SECRET_PREFIX": "postroom/availability/",
             "EXPORT_OTHER_ITEMS": "DISABLED",
+            "CONFIGURATION_SET": "outgoing",
+            "TRANSMIT_RETRY_SECONDS": "172800",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "SUBMIT_FUNCTION": "submit",
             "PRIVATE_EWS_SERVERS": "NONE",
@@ -84,6 +86,7 @@ class Stack:
         for name in QUEUES:
             environment[f"{name}_QUEUE_URL"] = _queue(sqs, name)
         environment["POSTPONED_QUEUE_URL"] = environment["UPDATE_CALENDAR_QUEUE_URL"]
+        environment["STACK_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         boto3.client("events").create_event_bus(Name="mail")
         boto3.client("logs").create_log_group(logGroupName="api-trail")
         boto3.client("ses").create_receipt_rule_set(RuleSetName="mail")

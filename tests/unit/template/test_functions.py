@@ -223,7 +223,7 @@ def test_the_stacks_key_is_used_directly_for_passwords_of_gateways_and_keys_in_t
     expected = {
         "AdminApiFunction": {("kms:Encrypt", *gateway)},
         "SubmitFunction": {("kms:Decrypt", transit), ("kms:GenerateDataKeyWithoutPlaintext", transit)},
-        "TransmitFunction": {("kms:Decrypt", transit)},
+        "TransmitFunction": {("kms:Decrypt", *gateway), ("kms:Decrypt", transit)},
     }
     assert direct == expected.get(function, set())
 

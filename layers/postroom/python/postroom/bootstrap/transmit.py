@@ -13,9 +13,9 @@ from postroom.adapters.aws.open_transmissions import DynamoOpenTransmissions
 from postroom.adapters.aws.outgoing import SesV2Sender
 from postroom.adapters.aws.raw_mail import S3RawMail
 from postroom.adapters.aws.transit_keys import KmsTransitKeys
-from postroom.bootstrap import directory_parts, parts, ready
+from postroom.bootstrap import directory_parts, parts, ready, relay_parts
 from postroom.bootstrap.clock import now_ms, pause
-from postroom.bootstrap.settings import Arn, QueueSettings, StationSettings, Url
+from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.outbound.mail import MailReader
 from postroom.outbound.timetable import NOTICE_MS, Timetable
 from postroom.outbound.transmit import Transmit
@@ -29,9 +29,8 @@ LONGEST_ATTEMPT_MS = 245_000
 """Remaining time of the function below which no further order is begun: a gateway may take ``MAX_SECONDS``. Ours."""
 
 
-class TransmitSettings(StationSettings, QueueSettings):
+class TransmitSettings(StationSettings, QueueSettings, relay_parts.RelaySettings):
     inbound_bucket: str
-    stack_key_arn: Arn
     configuration_set: str
     transmit_retry_seconds: int
     transmit_queue_url: Url
@@ -50,7 +49,7 @@ def build(settings: TransmitSettings) -> Transmit:
         open=DynamoOpenTransmissions(dynamodb, settings.transit_table, settings.ledger_table, now_ms),
         ledger=parts.ledger(settings),
         ses=SesV2Sender(clients.ses_v2_sending(), settings.configuration_set),
-        relays=None,
+        relays=relay_parts.relays(settings),
         queues=parts.queues(settings),
         parking=parts.parking(settings),
         now=now_ms,

@@ -84,7 +84,7 @@ class Transmit:
     open: OpenTransmissions
     ledger: Ledger
     ses: SesSender
-    relays: SmtpRelays | None
+    relays: SmtpRelays
     queues: Queues
     parking: OrderParking
     now: Callable[[], int]
@@ -175,8 +175,6 @@ class Transmit:
         gateway = self.gateways.gateway(order.organization_id, carried.gateway_id)
         if gateway is None:
             return dict.fromkeys(recipients, NO_GATEWAY)
-        if self.relays is None:
-            return dict.fromkeys(recipients, UNREAD)
         answers = self.relays.relay(gateway, carried.envelope_from, recipients, content)
         return {each: Answer.of_gateway(answers[each], gateway.host) for each in recipients}
 

@@ -28,7 +28,7 @@ class MemoryOpenTransmissions:
             if row is None or row.parked is not None:
                 return None
             if row.attempts and row.since_ms > self.now():
-                return NotDue(row.since_ms)
+                return Attempt(row.attempts) if row.run == run else NotDue(row.since_ms)
             row.attempts, row.run = row.attempts + 1, run
             row.since_ms, row.sweeps = self.now() + again_after_ms, 0
             return Attempt(row.attempts)

@@ -28,8 +28,10 @@ class MemoryParkedThings:
             allowed = row is not None and row.parked is None if parked.in_transit else row is None or row.released
             if not allowed or not self.tables.are_new([fact]):
                 return False
-            entry = row.entry if row else None
-            self.tables.transit[place] = Row(parked.since_ms, entry, parked, failed=row.failed if row else 0)
+            before = row or Row(parked.since_ms)
+            self.tables.transit[place] = Row(
+                parked.since_ms, before.entry, parked, failed=before.failed, attempts=before.attempts
+            )
             self.tables.write([fact])
             return True
 
@@ -59,7 +61,7 @@ class MemoryParkedThings:
             if row is None or row.parked is None or not self.tables.are_new([fact]):
                 return False
             if parked.in_transit:
-                self.tables.transit[place] = Row(self.now(), row.entry, failed=row.failed)
+                self.tables.transit[place] = Row(self.now(), row.entry, failed=row.failed, attempts=row.attempts)
             elif row.released:
                 del self.tables.transit[place]
             else:
