@@ -15,25 +15,9 @@ from postroom.model.journaling import Journaling
 from postroom.model.rules import ActionType
 from postroom.submission.own import OwnSubmission, OwnSubmissions
 from tests.support.builders import ORG, TRACE
-from tests.support.outbound import MAIL, PLAIN, Office, outbound
+from tests.support.journals import ADMIN, JOURNAL, JOURNALING, LETTER, Archive
+from tests.support.outbound import MAIL, PLAIN, outbound
 from tests.support.rules import rule
-
-JOURNAL = "journal@archive.example"
-JOURNALING = Journaling(JOURNAL, "admin@acme.test", "amazonjournaling@acme.test")
-LETTER = b"From: bob@example.org\r\nTo: ann@acme.test\r\nSubject: s\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n"
-
-
-class Archive(Office):
-    """Journaling is on, and transmit does nothing."""
-
-    def __init__(self, journaling: Journaling | None = JOURNALING) -> None:
-        super().__init__()
-        self.rules(journaling=journaling)
-
-    def orders(self) -> list[JournalOrder]:
-        """Return the orders to report, of all flows."""
-        entries = [row.entry for row in list(self.tables.transit.values())]
-        return [entry for entry in entries if isinstance(entry, JournalOrder)]
 
 
 @pytest.fixture
@@ -46,7 +30,7 @@ def test_a_submitted_message_has_one_order_with_all_its_recipients(archive: Arch
     [order] = archive.orders()
     assert (order.trace, order.key, order.submitted) == (trace, "journal", True)
     assert order.recipients == ("carl@example.org", "dora@example.org")
-    assert (order.address, order.report_address, order.author) == (JOURNAL, "admin@acme.test", JOURNALING.author)
+    assert (order.address, order.report_address, order.author) == (JOURNAL, ADMIN, JOURNALING.author)
     assert isinstance(order.raw, SealedLocation), "a report needs no plain copy"
     assert archive.raw.read(order.raw) == MAIL
     assert order.message in archive.queues.queues["transmit"]

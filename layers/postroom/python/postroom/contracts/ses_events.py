@@ -26,6 +26,12 @@ most 256 characters, of its value too."""
 ORGANIZATION_TAG: Final = "postroom-organization"
 """Name of the tag with its organization's id."""
 
+PURPOSE_TAG: Final = "postroom-purpose"
+"""Name of the tag that says what a message is for; mail of users has none."""
+
+JOURNAL: Final = "journal"
+"""The purpose of journal reports, and of notices that one failed: their flow is that of the message reported."""
+
 
 class EventType(StrEnum):
     """The events that are read. A configuration set can publish others."""

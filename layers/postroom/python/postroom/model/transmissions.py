@@ -24,6 +24,7 @@ class Outgoing:
         envelope_from: the address that is told of failures; empty for none.
         recipients: at most ``MAX_TRANSMITTED`` addresses, lower-case, domains in A-labels.
         content: the bytes that leave, without Bcc.
+        purpose: SES returns it, too, unless it is empty (``contracts.ses_events``).
     """
 
     trace: str
@@ -31,6 +32,7 @@ class Outgoing:
     envelope_from: str
     recipients: tuple[str, ...]
     content: bytes = field(repr=False)
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class Carried(Protocol):
         """All of the order's, lower-case."""
 
     @property
+    def purpose(self) -> str:
+        """What SES's events about it say of it (``contracts.ses_events``); empty for mail."""
+
+    @property
     def since(self) -> int:
         """When the time of retries began."""
 
@@ -50,14 +54,23 @@ class Carried(Protocol):
             PermanentError: they cannot be read, for a reason that an operator may remove.
         """
 
+    def inside(self, content: bytes, now: int) -> Answer | None:
+        """Deliver it, if it never leaves the organization, and return the answer; ``None``: it leaves.
+
+        A repeated call delivers nothing twice.
+
+        Raises:
+            StoreUnavailableError, ConflictError: a retry may succeed.
+        """
+
     def sent(self, recipient: str, answer: Answer, now: int) -> Fact:
         """Return the fact that ends a recipient with the message."""
 
     def refused(self, recipient: str, answer: Answer, now: int) -> Fact:
         """Return the fact that ends a recipient without the message."""
 
-    def reports(self, recipients: Sequence[str], now: int) -> Sequence[Order]:
-        """Return the orders to tell of recipients that are refused now."""
+    def reports(self, answers: Mapping[str, Answer], now: int) -> Sequence[Order]:
+        """Return the orders to tell of recipients that are refused now, by their answers; one or more."""
 
     def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:
         """Return what tells that a message waits for hours; it is told once.

@@ -110,6 +110,7 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
         "",
     ]
     between = [
+        "",  # the end of a line before a boundary belongs to the boundary
         f"--{boundary}",
         "Content-Type: message/rfc822",
         f"Content-Transfer-Encoding: {_encoding(original)}",

@@ -48,6 +48,11 @@ class MailCarried:
         return self.order.recipients
 
     @property
+    def purpose(self) -> str:
+        """None but to be mail."""
+        return ""
+
+    @property
     def since(self) -> int:
         """Of the submission."""
         return self.order.since
@@ -59,6 +64,10 @@ class MailCarried:
     def content(self) -> bytes:
         """A plain copy has no Bcc; the sender's own copy, which is sealed, has."""
         return without_bcc(self.raw.read(self.order.raw))
+
+    def inside(self, content: bytes, now: int) -> Answer | None:  # noqa: ARG002
+        """Recipients inside have orders of another kind."""
+        return None
 
     def sent(self, recipient: str, answer: Answer, now: int) -> Fact:
         """OUTGOING_EMAIL_SENT: the next server is responsible now."""
@@ -79,9 +88,9 @@ class MailCarried:
             data=self._way(answer),
         )
 
-    def reports(self, recipients: Sequence[str], now: int) -> Sequence[Order]:
+    def reports(self, answers: Mapping[str, Answer], now: int) -> Sequence[Order]:
         """A bounce order, named by the first of them: each is refused once."""
-        return [self._report(recipients[0], now)]
+        return [self._report(next(iter(answers)), now)]
 
     def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:
         """TRANSMIT_DELAYED and a bounce order; nothing for the null sender, which cannot be told."""

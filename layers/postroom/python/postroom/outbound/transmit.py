@@ -169,8 +169,18 @@ class Transmit:
 
     def _send(self, carried: Carried, recipients: Sequence[str], content: bytes) -> Mapping[str, Answer]:
         order = carried.order
+        inside = carried.inside(content, self.now())
+        if inside is not None:
+            return dict.fromkeys(recipients, inside)
         if not carried.gateway_id:
-            outgoing = Outgoing(order.trace, order.organization_id, carried.envelope_from, tuple(recipients), content)
+            outgoing = Outgoing(
+                trace=order.trace,
+                organization_id=order.organization_id,
+                envelope_from=carried.envelope_from,
+                recipients=tuple(recipients),
+                content=content,
+                purpose=carried.purpose,
+            )
             return self.ses.send(outgoing)
         gateway = self.gateways.gateway(order.organization_id, carried.gateway_id)
         if gateway is None:
@@ -255,13 +265,13 @@ class Transmit:
 
     def _ends(self, carried: Carried, answers: Mapping[str, Answer]) -> tuple[list[Fact], list[Order]]:
         """Return the facts that end recipients, and the orders that tell of those that are refused."""
-        now, facts, refused = self.now(), list[Fact](), list[str]()
+        now, facts, refused = self.now(), list[Fact](), dict[str, Answer]()
         for recipient, answer in answers.items():
             if answer.result is RelayResult.ACCEPTED:
                 facts.append(carried.sent(recipient, answer, now))
             else:
                 facts.append(carried.refused(recipient, answer, now))
-                refused.append(recipient)
+                refused[recipient] = answer
         return facts, list(carried.reports(refused, now)) if refused else []
 
 

@@ -1,0 +1,95 @@
+"""Journal reports and notices to addresses of the organization itself: they never leave it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.mime.headers import Headers
+from postroom.model.addresses import Address
+from postroom.model.facts import report_trace
+from postroom.model.limits import CHUNK_RECIPIENTS
+from postroom.model.relay_answers import RelayResult
+from postroom.model.transmissions import Answer
+from postroom.ports.transit import Commit, Outcome
+from postroom.routing.inside import Inside, received_inside
+from postroom.routing.plan import Flow
+from postroom.routing.resolve import resolve
+
+if TYPE_CHECKING:
+    from postroom.contracts.journal_orders import JournalOrder
+    from postroom.contracts.orders import DeliveryOrder
+    from postroom.model.facts import Fact
+    from postroom.ports.directory import Addressees
+    from postroom.ports.queues import Queues
+    from postroom.ports.raw_mail import RawMail
+    from postroom.ports.transit import Transit
+
+TOO_MANY: Final = Answer.permanent("5.2.4", f"the address is a group of more than {CHUNK_RECIPIENTS} mailboxes")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddresses:
+    """Delivers to mailboxes of an organization. Mail-flow rules are not applied (ours)."""
+
+    directory: Addressees
+    raw: RawMail
+    transit: Transit
+    queues: Queues
+
+    def deliver(self, order: JournalOrder, content: bytes, now: int) -> Answer | None:
+        """Open the inbound flow of a report or notice; a repeated call finds it open, and sends its deliveries again.
+
+        Args:
+            now: milliseconds since the epoch.
+
+        Returns:
+            ``None`` if the address is none of the organization.
+
+        Raises:
+            StoreUnavailableError, ConflictError: it may have been delivered; a retry may succeed.
+        """
+        address = Address.parse(order.to)
+        domain = self.directory.domain(address.domain) if address else None
+        if address is None or domain is None or domain.organization.id != order.organization_id:
+            return None
+        flow, received = self._opened(order, content, now)
+        found = resolve(flow, {order.to: address}, [domain], self.directory, plus_addressing=True, junk=())
+        if found.refusals:
+            refused = found.refusals[0].event["bouncedRecipient"]
+            return Answer.permanent(str(refused["status"]), str(refused["reason"]))
+        deliveries = list(found.orders.values())
+        if len(deliveries) > CHUNK_RECIPIENTS:
+            return TOO_MANY
+        self._commit(flow.trace, received, deliveries)
+        return Answer(RelayResult.ACCEPTED)
+
+    def _commit(self, trace: str, received: Fact, deliveries: list[DeliveryOrder]) -> None:
+        if self.transit.commit(Commit(facts=[received], orders=deliveries)) is Outcome.DONE:
+            self.queues.send(deliveries)
+        else:
+            self.queues.send(self.transit.open_orders(trace))
+
+    def _opened(self, order: JournalOrder, content: bytes, now: int) -> tuple[Flow, Fact]:
+        trace = report_trace(order.trace, order.key)
+        digest = hashlib.sha256(content).hexdigest()[:32]  # groups may have changed since another attempt
+        # beside the message that it is about, so that bytes that are never delivered go with it
+        name = order.key.replace(":", "-")
+        raw = self.raw.keep(f"transit/{order.trace}/{name}-{digest}", content)
+        headers = Headers.of(content)
+        inside = Inside(
+            trace=trace,
+            organization_id=order.organization_id,
+            caused_by=order.trace,
+            recipients=(order.to,),
+            author=order.author,
+            sender="",
+            subject=headers.text("Subject"),
+            message_id=headers.text("Message-ID"),
+            envelope_from="",
+            raw=raw,
+            size=len(content),
+            received_at=now,
+        )
+        return Flow(trace, order.organization_id, "", raw, len(content), now, now), received_inside(inside, now)

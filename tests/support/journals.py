@@ -1,0 +1,86 @@
+"""An organization with journaling on memory ports, its transmissions carried out."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from postroom.adapters.memory.open_transmissions import MemoryOpenTransmissions
+from postroom.adapters.memory.outgoing import MemorySesSender
+from postroom.adapters.memory.smtp_relays import MemorySmtpRelays
+from postroom.contracts.journal_orders import JournalOrder
+from postroom.model.journaling import Journaling
+from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.reading import OrderReader
+from postroom.outbound.transmit import Transmit
+from tests.support.journal_reports import Report, read_report
+from tests.support.outbound import Office
+
+if TYPE_CHECKING:
+    from postroom.model.facts import Fact
+
+JOURNAL: Final = "journal@archive.example"
+ADMIN: Final = "admin@elsewhere.example"
+JOURNALING: Final = Journaling(JOURNAL, ADMIN, "amazonjournaling@acme.test")
+LETTER: Final = (
+    b"From: bob@example.org\r\nTo: ann@acme.test\r\nSubject: plums\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n"
+)
+
+
+class Archive(Office):
+    """Journaling is on. ``transmit`` works when ``carry_out`` is called."""
+
+    def __init__(self, journaling: Journaling | None = JOURNALING) -> None:
+        super().__init__()
+        self.rules(journaling=journaling)
+        self.ses = MemorySesSender()
+        self.own = OwnAddresses(self.directory, self.raw, self.transit, self.queues)
+        runs = itertools.count()
+        self.transmit = Transmit(
+            read=OrderReader(self.raw, self.own).read,
+            owners=self.directory,
+            gateways=self.directory,
+            transit=self.transit,
+            open=MemoryOpenTransmissions(self.tables, self.now),
+            ledger=self.ledger,
+            ses=self.ses,
+            relays=MemorySmtpRelays(),
+            queues=self.queues,
+            parking=self.parking,
+            now=self.now,
+            chance=lambda: 0.5,
+            new_run=lambda: str(next(runs)),
+            pause=lambda _: None,
+        )
+
+    def orders(self) -> list[JournalOrder]:
+        """Return the open orders to report, of all flows."""
+        entries = [row.entry for row in list(self.tables.transit.values())]
+        return [entry for entry in entries if isinstance(entry, JournalOrder)]
+
+    def carry_out(self) -> None:
+        """Transmit everything that is due."""
+        self.pump()
+        while queue := self.queues.queues["transmit"]:
+            self.transmit.accept(queue.popleft())
+            self.pump()
+
+    def pass_on(self, hours: float) -> None:
+        """Let time pass, in steps of a quarter of an hour, and transmit what comes due."""
+        for _ in range(round(hours * 4)):
+            self.later += 15 * 60_000
+            waiting = list(self.queues.later.pop("transmit", ()))
+            self.queues.queues["transmit"].extend(body for body, _ in waiting)
+            self.carry_out()
+
+    def sent_to(self, address: str) -> list[bytes]:
+        """Return what an address outside was sent."""
+        return [content for recipient, content in self.ses.sent if recipient == address]
+
+    def reports(self) -> list[Report]:
+        """Return what the journaling address outside was sent."""
+        return [read_report(content) for content in self.sent_to(JOURNAL)]
+
+    def journal_facts(self, trace: str) -> list[Fact]:
+        """Return the facts about a flow's report."""
+        return [fact for fact in self.ledger.facts(trace) if "JOURNAL" in fact.name.value]
