@@ -219,18 +219,16 @@ class MemoryMailSystem:
             now=self.now,
             pause=lambda _: None,
         )
-        self.accept_outbound = Acceptance(
-            AcceptOutbound(self.raw, self.transit, self.queues, self.parking, self.now),
-            OutOfOfficeReplies(
-                owners=self.directory,
-                records=self.directory,
-                replies=self.replies,
-                raw=self.raw,
-                transit=self.transit,
-                queues=self.queues,
-                parking=self.parking,
-                now=self.now,
-            ),
+        self.accept_outbound = AcceptOutbound(self.raw, self.transit, self.queues, self.parking, self.now)
+        self.out_of_office = OutOfOfficeReplies(
+            owners=self.directory,
+            records=self.directory,
+            replies=self.replies,
+            raw=self.raw,
+            transit=self.transit,
+            queues=self.queues,
+            parking=self.parking,
+            now=self.now,
         )
         self.ses = MemorySesSender()
         self.relays = MemorySmtpRelays()
@@ -405,7 +403,7 @@ class MemoryMailSystem:
     def _queues(self) -> Iterator[tuple[deque[Any], Any]]:
         queues = self.queues.queues
         yield queues["ingest"], self.ingest.accept
-        yield queues["accept_outbound"], self.accept_outbound.accept
+        yield queues["accept_outbound"], Acceptance(self.accept_outbound, self.out_of_office).accept
         yield queues["deliver"], self.deliver.accept
         yield queues["update_calendar"], self.update_calendar.accept
         yield queues["bounce"], self.bouncer.accept

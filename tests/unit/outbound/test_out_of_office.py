@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import email
+from dataclasses import replace
 from email import policy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from postroom.routing.resolve import DISABLED
 from tests.support.builders import ORG, notification
 from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.rules import rule
+from tests.support.stops import StoppedError, Stopping, Stops
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -199,22 +201,22 @@ class TestBetweenDeliveryAndReply:
 
     def test_the_reply_was_deleted(self, system: MemoryMailSystem, order: ReplyOrder) -> None:
         system.directory.commit([Remove(_record(system))])
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         assert (replies(system), reasons(system)) == ([], [reply.NOT_AWAY])
 
     def test_its_time_ended(self, system: MemoryMailSystem, order: ReplyOrder) -> None:
         system.away("ann", days=(-1, 0))
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         assert reasons(system) == [reply.NOT_AWAY]
 
     def test_the_user_was_disabled(self, system: MemoryMailSystem, order: ReplyOrder) -> None:
         system.entity("ann", state=EntityState.DISABLED)
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         assert reasons(system) == [DISABLED[0]]
 
     def test_the_message_is_gone(self, system: MemoryMailSystem, order: ReplyOrder) -> None:
         system.raw.remove("inbound/m1")
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         [parked] = system.things.list()
         assert MessageNotFoundError.__name__ in parked.cause
         assert system.transit.order(order.trace, order.key) == order
@@ -225,10 +227,10 @@ class TestBetweenDeliveryAndReply:
         with monkeypatch.context() as stopped:
             stopped.setattr(type(system.queues), "send", _fails)
             with pytest.raises(StoreUnavailableError):
-                system.accept_outbound.accept(order.message)
+                system.out_of_office.accept(order)
         assert not system.queues.queues["transmit"]
         for _ in range(2):
-            system.accept_outbound.accept(order.message)
+            system.out_of_office.accept(order)
         [left] = replies(system)
         assert set(system.queues.queues["transmit"]) == {left.message}
 
@@ -243,11 +245,47 @@ class TestBetweenDeliveryAndReply:
         assert len(replies(system, 2)) == 1
 
     def test_another_run_was_faster(self, system: MemoryMailSystem, order: ReplyOrder) -> None:
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         system.raw.remove("inbound/m1")
-        system.accept_outbound.accept(order.message)
+        system.out_of_office.accept(order)
         assert len(replies(system)) == 1
         assert not list(system.things.list())
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("source", "least"), [(BOB, 5), ("ben@acme.test", 5)])
+def test_wherever_a_reply_stops_the_sender_gets_one(source: str, least: int, *, after: bool) -> None:
+    for at in range(1, 30):
+        system = MemoryMailSystem()
+        for name in ("ann", "ben"):
+            system.user(name)
+        system.away("ann")
+        system.raw.store("inbound/m1", mail())
+        system.ingest.accept(notification("m1", ["ann@acme.test"], source=source))
+        system.deliver.accept(system.queues.queues["deliver"].popleft())
+        body = system.queues.queues["accept_outbound"].popleft()
+        was_stopped = _stopped(system, Stops(at, after), ReplyOrder.read(body))
+        system.queues.queues["accept_outbound"].append(body)
+        system.pump()
+        got = len(replies(system)), len(system.contents("ben"))
+        assert got == ((1, 0) if source == BOB else (0, 1))
+        assert system.transit.is_clear(trace_of("m1", ORG))
+        assert (list(system.things.list()), reasons(system)) == ([], [])
+        if not was_stopped:
+            assert at > least
+            return
+    pytest.fail("more calls than are walked")
+
+
+def _stopped(system: MemoryMailSystem, stops: Stops, order: ReplyOrder) -> bool:
+    station = system.out_of_office
+    names = ("owners", "records", "replies", "raw", "transit", "queues")
+    ports: dict[str, Any] = {name: Stopping(getattr(station, name), stops) for name in names}
+    try:
+        replace(station, **ports).accept(order)
+    except StoppedError:
+        return True
+    return False
 
 
 def test_no_text_in_another_order_makes_it_an_order_to_reply() -> None:

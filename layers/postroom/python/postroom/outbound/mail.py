@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
 from postroom.contracts.outbound_orders import TransmitOrder, end_key
+from postroom.model.addresses import a_label
 from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.routing.outbound_flow import sent
-from postroom.submission.prepare import without_bcc
+from postroom.submission.prepare import with_hop, without_bcc
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -62,8 +63,11 @@ class MailCarried:
         return tuple(each for each in self.order.recipients if end_key(each) not in recorded)
 
     def content(self) -> bytes:
-        """A plain copy has no Bcc; the sender's own copy, which is sealed, has."""
-        return without_bcc(self.raw.read(self.order.raw))
+        """A plain copy has no Bcc; the sender's own copy, which is sealed, has. A gateway gets one hop more."""
+        order, content = self.order, without_bcc(self.raw.read(self.order.raw))
+        if not order.gateway_id:
+            return content
+        return with_hop(content, domain=a_label(order.author.rpartition("@")[2]), trace=order.trace, at=order.since)
 
     def inside(self, content: bytes, now: int) -> Answer | None:  # noqa: ARG002
         """Recipients inside have orders of another kind."""

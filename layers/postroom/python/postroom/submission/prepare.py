@@ -61,6 +61,20 @@ def completed(content: bytes, headers: Headers, *, message_id: str, now: int, se
     return b"".join([*(f"{line}{end}".encode() for line in added), content])
 
 
+def with_hop(content: bytes, *, domain: str, trace: str, at: int) -> bytes:
+    """Return a message as an SMTP server gets it from us: with a Received field (RFC 5321, 4.4), as SES adds its own.
+
+    Without one, a gateway that hands messages back to be submitted would do so for ever: no hop would be counted.
+
+    Args:
+        domain: of the author, in A-labels.
+        at: when the message was submitted; milliseconds since the epoch.
+    """
+    when = format_datetime(datetime.fromtimestamp(at / 1000, UTC))
+    end = "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+    return f"Received: by {domain} (Postroom) id {trace}; {when}{end}".encode() + content
+
+
 def without_bcc(content: bytes) -> bytes:
     """Return a message as it leaves: without Bcc and Resent-Bcc."""
     return without_fields(content, BLIND)
