@@ -241,9 +241,9 @@ def rule_operations(direction: str, mail: str, holds: str) -> dict[str, tuple[st
 
 OPERATIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     **rule_operations(INBOUND, "mail that the organization receives", "It holds for the next message."),
-    **rule_operations(OUTBOUND, "mail that the organization sends", "It decides nothing until Postroom sends mail."),
+    **rule_operations(OUTBOUND, "mail that the organization sends", "It holds for the next message."),
     "CreateSmtpGateway": (
-        "Creates a gateway that rules for outbound mail may send it through, once Postroom sends mail.",
+        "Creates a gateway that rules for outbound mail may send it through.",
         CHANGING,
     ),
     "UpdateSmtpGateway": (

@@ -20,7 +20,7 @@ from postroom.mime.headers import Headers
 from postroom.model.rules import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cli.rules_api import Api
     from cli.rules_file import RulesFile, WrittenRule
@@ -79,7 +79,6 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
         for each, row in ((each, as_row(each)) for each in known)
     ]
     output.console().print(output.table(columns, cells) if cells else "no rules: every message is delivered normally")
-    _beware(each.rule.direction for each in known)
 
 
 @app.command("plan")
@@ -160,7 +159,6 @@ def explain(
         return
     for row in rows:
         output.console().print(_explained(row), soft_wrap=True)
-    _beware([Direction.OUTBOUND] if outbound else [])
 
 
 def _address(option: str, field: str) -> str:
@@ -262,13 +260,6 @@ def _show(steps: Sequence[Step], *, as_json: bool) -> None:
     counts = [f"{sum(step.change is change for step in steps)} {word}" for change, word in COUNTED.items()]
     text.append(", ".join(counts))
     output.console().print(text, soft_wrap=True)
-    _beware(step.direction for step in steps if step.change is not Change.UNCHANGED)
-
-
-def _beware(directions: Iterable[Direction]) -> None:
-    """Warn about rules that have no effect yet."""
-    if Direction.OUTBOUND in directions:
-        output.console().print("! rules for outbound mail have no effect until Postroom can send mail", style="yellow")
 
 
 COUNTED: Final = {

@@ -34,7 +34,6 @@ SCAN: dict[str, Any] = {
     "lambda": {"function": "tag-subjects", "synchronous": True, "fallback": "SMTP_GATEWAY", "timeoutMinutes": 5},
     "thenGateway": "RELAY",
 }
-NOT_YET = "! rules for outbound mail have no effect until Postroom can send mail"
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +58,6 @@ def test_the_organization_has_the_rules_of_the_file_in_both_directions(
         "+ create 'No evil': DROP, *.evil.example → *",
         "+ create outbound 'No evil': DROP, *.evil.example → *",
         "4 to create, 0 to change, 0 to delete, 0 unchanged",
-        NOT_YET,
         "done: 4 created, 0 changed, 0 deleted",
     ]
     workmail = stack.client("workmail")
@@ -70,14 +68,6 @@ def test_the_organization_has_the_rules_of_the_file_in_both_directions(
     assert actions["Scan"]["ThenSmtpGatewayId"] == relay
     again = rows(run("rules", "apply", file, "--json"))
     assert [row["change"] for row in again] == ["unchanged"] * 4
-
-
-def test_every_command_that_shows_outbound_rules_says_that_they_have_no_effect_yet(run: Run, tmp_path: Path) -> None:
-    shown = [("rules", "list"), ("rules", "test", "--outbound", "--from", "ann@acme.example", "--to", "x@y.example")]
-    run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[THROUGH]))
-    assert [run(*command).output.splitlines()[-1] for command in shown] == [NOT_YET, NOT_YET]
-    run("rules", "apply", written(tmp_path, inbound=[DROP], outbound=[]))
-    assert NOT_YET not in run("rules", "list").output
 
 
 def test_they_are_listed_and_exported_with_the_gateways_name(run: Run, tmp_path: Path) -> None:
