@@ -320,6 +320,11 @@ def _explain_idle(stack: idle.Idle) -> None:
     title = f"\nA month without mail: ${stack.dollars:.2f}, ${stack.list_price:.2f} by the list"
     columns = ["unit", "count", "of these free", "dollars by the list"]
     console().print(table(columns, rows, title=title, right=columns[1:]))
+    small = idle.measure(idle.SMALL_QUOTA)
+    quota = f"With AccountConcurrency {idle.SMALL_QUOTA} instead of {idle.QUOTA} or more"
+    console().print(
+        f"{quota}: ${small.budgeted:.2f}, ${small.dollars:.2f} with both keys, ${small.list_price:.2f} by the list"
+    )
 
 
 def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:

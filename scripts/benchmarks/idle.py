@@ -1,8 +1,8 @@
 """What a stack costs in a month without mail, read off template.yaml: pollers, alarms, keys, metrics, schedules.
 
-Source of the pollers: Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings": five. Fewer
-at low traffic only where a mapping has no maximum concurrency; all of ours have one, for accounts with a small quota.
-Each asks with long polling, 20 seconds (SQS Developer Guide, "Amazon SQS short and long polling").
+Source of the pollers: Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings": five, or
+two at low traffic where a mapping has no maximum concurrency. With a small quota of the account all of ours have one.
+Each poller asks with long polling, 20 seconds (SQS Developer Guide, "Amazon SQS short and long polling").
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.prices import Unit, dollars
-from local.template.reading import load
+from local.template.reading import Resolver, load
 from postroom.adapters.aws.metrics import EmbeddedMetrics
 from postroom.ledger.counting import METRICS
 from postroom.ports.metrics import ACCESS_DENIED, ACTION_DENIED, AUTHENTICATION_FAILURE, RULE_FUNCTION_FAILURE, UNITS
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 MONTH_S: Final = 30 * 86_400
 POLLERS: Final = 5
+POLLERS_WITHOUT_MAXIMUM: Final = 2
 LONG_POLL_S: Final = 20
-POLLS: Final = POLLERS * MONTH_S // LONG_POLL_S
-"""Requests of one mapping in a month."""
+SMALL_QUOTA: Final = "10"
+QUOTA: Final = "100"
+"""AccountConcurrency that the budget is for; a larger one costs the same."""
 
 FREE: Final[Mapping[Unit, int]] = {
     Unit.SQS: 1_000_000,
@@ -76,15 +78,20 @@ class Idle:
         return sum(dollars(unit, max(0, count - FREE.get(unit, 0))) for unit, count in self.units.items())
 
 
-def measure() -> Idle:
-    """Count what template.yaml has."""
-    resources: Mapping[str, Any] = load(TEMPLATE)["Resources"]
+def measure(quota: str = QUOTA) -> Idle:
+    """Count what template.yaml has with a value of AccountConcurrency."""
+    template = load(TEMPLATE)
+    resources: Mapping[str, Any] = template["Resources"]
+    resolver = Resolver(template, {"AccountConcurrency": quota}, "idle", lambda name, _: name)
     events = [event for each in resources.values() for event in each["Properties"].get("Events", {}).values()]
+    queues = [event["Properties"] for event in events if event["Type"] == "SQS"]
     runs = list(_scheduled(resources))
     kinds = [each["Type"] for each in resources.values()]
     return Idle(
         {
-            Unit.SQS: POLLS * sum(event["Type"] == "SQS" for event in events),
+            Unit.SQS: sum(_pollers(resolver.resolve(each["ScalingConfig"])) for each in queues)
+            * MONTH_S
+            // LONG_POLL_S,
             Unit.ALARM_METRIC: sum(map(_watched, resources.values())),
             Unit.KEY: kinds.count("AWS::KMS::Key"),
             Unit.METRIC: len(UNITS) - 1,  # FailedRecords has no values where nothing fails
@@ -103,6 +110,10 @@ def metrics_of_organizations() -> float:
     for number in range(ORGANIZATIONS):
         metrics.count(f"m-{number}", 0, dict.fromkeys(names, 1))
     return dollars(Unit.METRIC, len({metric for metric, _ in cloud.values}))
+
+
+def _pollers(scaling: Mapping[str, Any]) -> int:
+    return POLLERS if "MaximumConcurrency" in scaling else POLLERS_WITHOUT_MAXIMUM
 
 
 def _watched(resource: Mapping[str, Any]) -> int:

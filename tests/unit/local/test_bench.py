@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import audit, availability, bill, expansion, export_bill
+from benchmarks import audit, availability, bill, expansion, export_bill, idle
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -179,3 +179,13 @@ def test_the_entries_of_the_bench_list_what_the_libraries_list() -> None:
     ours = expansion.by_entries([expansion.frozen(each) for each in texts])
     assert ours == expansion.by_libraries(texts)
     assert all(len(each) > expansion.EVENTS for each in ours)
+
+
+def test_a_stack_without_mail_costs_what_its_budget_allows() -> None:
+    assert idle.measure().budgeted <= idle.BUDGET
+
+
+def test_an_idle_queue_costs_less_without_a_maximum_of_its_own() -> None:
+    small, large = (idle.measure(quota).units for quota in (idle.SMALL_QUOTA, idle.QUOTA))
+    assert small[Unit.SQS] > large[Unit.SQS]
+    assert {**small, Unit.SQS: 0} == {**large, Unit.SQS: 0}

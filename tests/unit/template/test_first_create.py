@@ -93,15 +93,48 @@ def test_no_deployment_starts_with_tables_that_a_rollback_cannot_delete(stacks: 
     assert {table["DeletionProtectionEnabled"] for _, table in protected.of_type("AWS::DynamoDB::Table")} == {True}
 
 
+UNLIMITED: Final = {
+    "AcceptOutboundFunction": "submissions that one transaction cannot hold, and automatic replies",
+    "ImportMailboxFunction": "10 jobs of an organization at once",
+    "ParkFunction": "dead letters, which have been received a hundred times before",
+    "PlanExportFunction": "10 jobs of an organization at once",
+    "RetryEventsFunction": "what record_events could not write, which has a maximum",
+    "SealExportFunction": "10 jobs of an organization at once",
+    "WriteAuditLogFunction": "what write_audit_log could not write, which has a maximum",
+}
+"""Functions with a queue that has a maximum only if the quota is small, and what bounds the queue (decision 0047)."""
+
+
 def concurrency(body: dict[str, Any], quota: str) -> dict[str, list[int]]:
     """Return the most invocations of each function that its queues start, one for each queue, and the stream one."""
     deployed = Deployed(body, AccountConcurrency=quota)
     most: dict[str, list[int]] = {}
     for name, mapping in deployed.of_type("AWS::Lambda::EventSourceMapping"):
         function = body["Resources"][name]["Properties"]["FunctionName"]["Ref"]
-        limit = mapping.get("ScalingConfig", {}).get("MaximumConcurrency") or mapping["ParallelizationFactor"]
-        most.setdefault(function, []).append(int(limit))
+        if "ScalingConfig" in mapping:
+            most.setdefault(function, []).append(int(mapping["ScalingConfig"].get("MaximumConcurrency", 0)))
+        else:
+            most.setdefault(function, []).append(int(mapping["ParallelizationFactor"]))
     return most
+
+
+def test_only_queues_that_hold_little_have_no_maximum_and_none_with_a_small_quota(
+    stacks: dict[str, dict[str, Any]],
+) -> None:
+    without = {
+        quota: {name for name, limits in concurrency(stacks["template.yaml"], quota).items() if 0 in limits}
+        for quota in ("10", "100", "1000")
+    }
+    assert without == {"10": set(), "100": UNLIMITED.keys(), "1000": UNLIMITED.keys()}
+
+
+def test_a_maximum_that_an_upgrade_takes_away_is_an_empty_value(stacks: dict[str, dict[str, Any]]) -> None:
+    """A mapping without the property keeps its maximum. Source: CloudFormation's page on ScalingConfig."""
+    deployed = Deployed(stacks["template.yaml"], AccountConcurrency="100")
+    mappings = [each for _, each in deployed.of_type("AWS::Lambda::EventSourceMapping")]
+    queues = [each for each in mappings if "ParallelizationFactor" not in each]
+    assert queues
+    assert all("ScalingConfig" in each for each in queues)
 
 
 def test_the_default_is_the_quota_of_a_new_account(stacks: dict[str, dict[str, Any]]) -> None:
@@ -129,7 +162,6 @@ def test_more_quota_is_more_at_once(stacks: dict[str, dict[str, Any]]) -> None:
         "BounceFunction",
         "PackExportFunction",
         "RecordEventsFunction",
-        "RetryEventsFunction",
     )
     for function in (*MAIN, *aside):
         assert small[function] < middle[function] < large[function], function
