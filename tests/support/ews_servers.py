@@ -56,21 +56,33 @@ class Authority:
     def server(self, *names: str, end: dt.datetime = NOW + DAY) -> tuple[ssl.SSLContext, str]:
         """The same with the certificate's PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
-            _builder("Test server", "Test authority", key, NOW - 2 * DAY, end)
-            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
-            .sign(self.key, hashes.SHA256())
+        return _server(_builder("Test server", "Test authority", key, NOW - 2 * DAY, end), key, self.key, names)
+
+
+def self_signed(*names: str) -> ssl.SSLContext:
+    """The context of a server with a certificate that no authority has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _server(_builder("Test server", "Test server", key, NOW - DAY, NOW + DAY), key, key, names)[0]
+
+
+def _server(
+    builder: x509.CertificateBuilder,
+    key: EllipticCurvePrivateKey,
+    signer: EllipticCurvePrivateKey,
+    names: Sequence[str],
+) -> tuple[ssl.SSLContext, str]:
+    alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
+    certificate = builder.add_extension(alternatives, critical=False).sign(signer, hashes.SHA256())
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "server.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "server.pem"
-            private = key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            path.write_bytes(pem + private)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(path)
-        return context, pem.decode("ascii")
+        path.write_bytes(pem + private)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+    return context, pem.decode("ascii")
 
 
 def _builder(

@@ -28,7 +28,6 @@ STEPS: Final[dict[str, Step]] = {
     "DATA": "354 Go on",
     "CONTENT": "250 2.0.0 Queued as 12345",
     "RSET": "250 2.0.0 OK",
-    "QUIT": "221 2.0.0 Bye",
 }
 """What a good gateway says to each command. A step may be a function: it returns the reply, or None to say nothing."""
 
@@ -85,7 +84,7 @@ class Talk:
 
 
 class SmtpServer:
-    """A gateway that does what its steps say; ``commands`` has all that it was asked, in order."""
+    """A gateway that does what its steps say; ``commands`` has all that it was asked but QUIT, in order."""
 
     def __init__(
         self, context: ssl.SSLContext | None = None, *, implicit: bool = False, host: str = "127.0.0.1", **steps: Step
@@ -96,6 +95,13 @@ class SmtpServer:
         self.commands: list[str] = []
         self.taken: list[Taken] = []
         self._server = EwsServer(self._talk, self.context if implicit else None, host=host)
+
+    @classmethod
+    def but(cls, step: str, does: Step) -> Self:
+        """A good gateway but for one step."""
+        server = cls()
+        server.steps[step] = does
+        return server
 
     @property
     def port(self) -> int:
@@ -128,14 +134,14 @@ class SmtpServer:
         secure, mail, recipients = self._implicit, "", list[str]()
         while True:
             command = talk.until(b"\r\n").decode()
-            self.commands.append(command)
             verb, _, rest = command.partition(" ")
+            if verb == "QUIT":
+                return
+            self.commands.append(command)
             code = self._answer(talk, f"SECURE {verb}" if secure and verb == "EHLO" else verb)
             if verb == "STARTTLS" and code == "220":
                 talk.connection.secure(self.context)
                 secure = True
-            elif verb == "QUIT":
-                return
             elif verb == "MAIL":
                 mail, recipients = rest, []
             elif verb == "RCPT" and code[0] == "2":

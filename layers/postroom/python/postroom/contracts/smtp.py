@@ -93,8 +93,9 @@ def offers(reply: Reply) -> Mapping[str, tuple[str, ...]]:
     """
     listed: dict[str, tuple[str, ...]] = {}
     for line in reply.lines[1:]:  # the first has the server's name
-        keyword, *parameters = line.upper().replace("AUTH=", "AUTH ", 1).split() or [""]
-        listed[keyword] = (*listed.get(keyword, ()), *parameters)
+        words = line.upper().replace("AUTH=", "AUTH ", 1).split()
+        if words:
+            listed[words[0]] = (*listed.get(words[0], ()), *words[1:])
     return listed
 
 

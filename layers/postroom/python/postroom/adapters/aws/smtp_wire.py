@@ -47,6 +47,7 @@ class Wire:
             end: of everything until the next call of ``held_until``, on the monotonic clock.
         """
         self._socket, self._end, self._read = connected, end, bytearray()
+        self._is_lost = False
 
     def held_until(self, end: float) -> AbstractContextManager[None]:
         """Use the connection in the block, until a time of the monotonic clock at most."""
@@ -88,11 +89,13 @@ class Wire:
         Raises:
             WireError: it failed, or bytes came after the reply to STARTTLS: they are not the server's (RFC 3207, 6).
         """
+        self._is_lost = True  # until TLS has begun, the server reads no command
         if self._read:
             raise WireError("The gateway sent more than a reply before TLS began.", "4.7.5")
         try:
             self._socket.settimeout(min(wait_s, left_s(self._end)))
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
+            self._is_lost = False
         except ssl.SSLCertVerificationError as error:
             raise WireError(f"The gateway's certificate is not valid: {_sentence(error)}.", "4.7.5") from error
         except ssl.SSLError as error:
@@ -101,10 +104,11 @@ class Wire:
             raise self._error(error) from error
 
     def close(self) -> None:
-        """End the connection; the server is told, but not waited for."""
+        """End the connection; the server is told if it listens, but not waited for."""
         with suppress(OSError):
-            self._socket.settimeout(1)
-            self._socket.sendall(b"QUIT\r\n")
+            if not self._is_lost:
+                self._socket.settimeout(1)
+                self._socket.sendall(b"QUIT\r\n")
         self._socket.close()
 
     def _lines(self, limit: float) -> Iterator[bytes]:
@@ -126,6 +130,7 @@ class Wire:
         raise UnreadableReplyError
 
     def _error(self, error: OSError) -> WireError:
+        self._is_lost = True
         if isinstance(error, TimeoutError) or time.monotonic() >= self._end:
             return WireError("The gateway did not answer in time.", "4.4.2")
         return WireError("The gateway ended the connection.", "4.4.2")
