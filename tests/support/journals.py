@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Final
 
-from postroom.adapters.memory.open_transmissions import MemoryOpenTransmissions
-from postroom.adapters.memory.outgoing import MemorySesSender
-from postroom.adapters.memory.smtp_relays import MemorySmtpRelays
 from postroom.contracts.journal_orders import JournalOrder
 from postroom.model.journaling import Journaling
-from postroom.outbound.inside import OwnAddresses
-from postroom.outbound.reading import OrderReader
-from postroom.outbound.transmit import Transmit
 from tests.support.journal_reports import Report, read_report
 from tests.support.outbound import Office
 
@@ -33,25 +26,6 @@ class Archive(Office):
     def __init__(self, journaling: Journaling | None = JOURNALING) -> None:
         super().__init__()
         self.rules(journaling=journaling)
-        self.ses = MemorySesSender()
-        self.own = OwnAddresses(self.directory, self.raw, self.transit, self.queues)
-        runs = itertools.count()
-        self.transmit = Transmit(
-            read=OrderReader(self.raw, self.own).read,
-            owners=self.directory,
-            gateways=self.directory,
-            transit=self.transit,
-            open=MemoryOpenTransmissions(self.tables, self.now),
-            ledger=self.ledger,
-            ses=self.ses,
-            relays=MemorySmtpRelays(),
-            queues=self.queues,
-            parking=self.parking,
-            now=self.now,
-            chance=lambda: 0.5,
-            new_run=lambda: str(next(runs)),
-            pause=lambda _: None,
-        )
 
     def orders(self) -> list[JournalOrder]:
         """Return the open orders to report, of all flows."""

@@ -55,7 +55,8 @@ from postroom.model.records import (
 from postroom.model.resources import BookingOptions, ResourceType
 from postroom.outbound.accept_outbound import AcceptOutbound
 from postroom.outbound.acceptance import Acceptance
-from postroom.outbound.mail import MailReader
+from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.reading import OrderReader
 from postroom.outbound.reply import OutOfOfficeReplies
 from postroom.outbound.transmit import Transmit
 from postroom.parking.flows import FlowParking
@@ -231,9 +232,10 @@ class MemoryMailSystem:
             now=self.now,
         )
         self.ses = MemorySesSender()
+        self.own_addresses = OwnAddresses(self.directory, self.raw, self.transit, self.queues)
         self.relays = MemorySmtpRelays()
         self.transmit = Transmit(
-            read=MailReader(self.raw).read,
+            read=OrderReader(self.raw, self.own_addresses).read,
             owners=self.directory,
             gateways=self.directory,
             transit=self.transit,

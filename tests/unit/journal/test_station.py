@@ -204,7 +204,7 @@ class TestInside:
     ) -> None:
         trace = archive.mail(CARL)
         [order] = archive.orders()
-        carried = JournalCarried(order, archive.raw, archive.directory, archive.own)
+        carried = JournalCarried(order, archive.raw, archive.directory, archive.own_addresses)
         for _ in range(2):  # a run that stops records nothing
             assert carried.inside(carried.content(), archive.now()) is not None
         archive.carry_out()

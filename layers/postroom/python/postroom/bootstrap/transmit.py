@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import clients
+from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
 from postroom.adapters.aws.open_transmissions import DynamoOpenTransmissions
@@ -16,7 +17,8 @@ from postroom.adapters.aws.transit_keys import KmsTransitKeys
 from postroom.bootstrap import directory_parts, parts, ready, relay_parts
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
-from postroom.outbound.mail import MailReader
+from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.reading import OrderReader
 from postroom.outbound.timetable import NOTICE_MS, Timetable
 from postroom.outbound.transmit import Transmit
 
@@ -35,22 +37,26 @@ class TransmitSettings(StationSettings, QueueSettings, relay_parts.RelaySettings
     transmit_retry_seconds: int
     transmit_queue_url: Url
     bounce_queue_url: Url
+    deliver_queue_url: Url
 
 
 @ready
 def build(settings: TransmitSettings) -> Transmit:
     dynamodb = clients.dynamodb()
     keys = KmsTransitKeys(clients.kms(), dynamodb, settings.transit_table, settings.stack_key_arn, now_ms)
+    raw = S3RawMail(clients.s3(), settings.inbound_bucket, keys)
+    table = DirectoryTable(dynamodb, settings.directory_table)
+    transit, queues = parts.transit(settings), parts.queues(settings)
     return Transmit(
-        read=MailReader(S3RawMail(clients.s3(), settings.inbound_bucket, keys)).read,
+        read=OrderReader(raw, OwnAddresses(DynamoAddressees(table), raw, transit, queues)).read,
         owners=directory_parts.owners(settings),
-        gateways=DynamoDirectory(DirectoryTable(dynamodb, settings.directory_table)),
-        transit=parts.transit(settings),
+        gateways=DynamoDirectory(table),
+        transit=transit,
         open=DynamoOpenTransmissions(dynamodb, settings.transit_table, settings.ledger_table, now_ms),
         ledger=parts.ledger(settings),
         ses=SesV2Sender(clients.ses_v2_sending(), settings.configuration_set),
         relays=relay_parts.relays(settings),
-        queues=parts.queues(settings),
+        queues=queues,
         parking=parts.parking(settings),
         now=now_ms,
         chance=random.random,

@@ -117,18 +117,3 @@ class MailCarried:
         """Return by which order and way, and by whose answer."""
         found = {"order": self.order.name, "gatewayId": self.order.gateway_id, "server": answer.server}
         return {name: value for name, value in found.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class MailReader:
-    """Reads the orders of a queue."""
-
-    raw: RawMail
-
-    def read(self, body: str) -> MailCarried:
-        """Read one order.
-
-        Raises:
-            InvalidNotificationError: it is none.
-        """
-        return MailCarried(TransmitOrder.read(body), self.raw)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from postroom.adapters.aws.transactions import code_of
-from postroom.contracts.ses_events import ORGANIZATION_TAG, TRACE_TAG
+from postroom.contracts.ses_events import ORGANIZATION_TAG, PURPOSE_TAG, TRACE_TAG
 from postroom.model.addresses import MAX_DOMAIN_CHARACTERS
 from postroom.model.transmissions import Answer
 
@@ -87,14 +87,17 @@ class SesV2Sender:
                     Destination={"ToAddresses": recipients},
                     Content={"Raw": {"Data": _PLACEHOLDER}},
                     ConfigurationSetName=self.configuration_set,
-                    EmailTags=[
-                        {"Name": TRACE_TAG, "Value": outgoing.trace},
-                        {"Name": ORGANIZATION_TAG, "Value": outgoing.organization_id},
-                    ],
+                    EmailTags=[{"Name": name, "Value": value} for name, value in _tags(outgoing).items()],
                 )
         except (BotoCoreError, ClientError) as error:
             return _answer(error, is_shared=len(recipients) > 1)
         return Answer.accepted(answer["MessageId"])
+
+
+def _tags(outgoing: Outgoing) -> dict[str, str]:
+    """Return what SES returns with its events: it takes no empty value."""
+    purpose = {PURPOSE_TAG: outgoing.purpose} if outgoing.purpose else {}
+    return {TRACE_TAG: outgoing.trace, ORGANIZATION_TAG: outgoing.organization_id, **purpose}
 
 
 @contextmanager
