@@ -208,6 +208,32 @@ def test_a_function_drops_a_recipient(running: RunningStack) -> None:
     }
 
 
+def test_the_function_that_changes_subjects_changes_what_a_user_sends(running: RunningStack) -> None:
+    """The same code, with an outbound rule: for a recipient inside, and for one outside."""
+    workmail = running.client("workmail")
+    (acme,) = [each for each in workmail.list_organizations()["OrganizationSummaries"] if each["Alias"] == "lambda"]
+    of = {"OrganizationId": acme["OrganizationId"]}
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:SubjectFunction"
+    call = {"FunctionArn": arn, "Synchronous": True, "FallbackAction": "DROP", "RuleTimeoutMinutes": 1}
+    more = {"SenderPatterns": [CLEO], "Name": "outbound"}
+    action = {"Type": "RUN_LAMBDA", "Lambda": call}
+    workmail.create_outbound_mail_flow_rule(**of, **more, RecipientPatterns=["*"], Action=action)
+    user = workmail.describe_user(**of, UserId="cleo")["UserId"]
+    sent = f"From: {CLEO}\r\nSubject: o1\r\nMessage-ID: <o1@letters.example>\r\n\r\nHello.\r\n".encode()
+    to = [BEN, "carl@elsewhere.example"]
+    trace = workmail.submit_raw_message(**of, UserId=user, RawMessage=sent, Recipients=to)["TraceId"]
+
+    def ended() -> list[Any]:
+        found = json.loads(running.command("trace", trace, "--json").stdout)
+        return [fact for fact in found if fact["name"] == "OUTGOING_EMAIL_SENT"] if len(found) > 4 else []
+
+    assert sorted(fact["event"]["recipient"] for fact in wait_for(lambda: len(ended()) == 2 and ended())) == to
+    (changed,) = wait_for(lambda: content(running, BEN, "New subject: o1"))
+    assert b"\nSubject: New subject: o1\n" in changed
+    rows = running.rows("mailbox", "list", CLEO, "--folder", "SENT_ITEMS")
+    assert [row["subject"] for row in rows] == ["o1"]
+
+
 def test_a_function_bounces_with_a_message(running: RunningStack) -> None:
     facts = told(running, "b1", "INCOMING_EMAIL_BOUNCED")
     (bounced,) = [fact["event"] for fact in facts if fact["name"] == "INCOMING_EMAIL_BOUNCED"]
