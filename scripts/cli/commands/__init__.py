@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "parked": ("cli.commands.parked:app", "List what is parked and why; redrive or discard it."),
     "audit": ("cli.commands.audit:app", "Audit records: follow them, search them, verify that they are as written."),
+    "away": ("cli.commands.away:app", "Out-of-office replies of users."),
     "grants": ("cli.commands.grants:app", "Which IAM principals administer which organizations."),
     "rules": ("cli.commands.rules:app", "Mail-flow rules: as a file, and which rule decides about a message."),
 }

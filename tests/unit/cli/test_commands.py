@@ -361,7 +361,7 @@ class TestDocumentation:
         looks = {"mailbox list", "trace", "events", "logs", "parked list", "replay"}
         calendar = {f"calendar {name}" for name in ("list", "import", "hours", "access")}
         rules = {f"rules {name}" for name in ("list", "plan", "test")}
-        others = {"availability", "grants list", "audit search", "audit verify", "export", "import"}
+        others = {"availability", "away show", "grants list", "audit search", "audit verify", "export", "import"}
         assert set(self.SECTIONS) == looks | calendar | rules | others
 
     def members(self, section: str) -> set[str]:

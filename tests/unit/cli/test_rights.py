@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "rebuild": ("rebuild", "ORGANIZATION"),
     "rules list": ("rules", "list"),
     "grants list": ("grants", "list"),
+    "away set": ("away", "set", ADA, "Away"),
     "availability": ("availability", ADA),
     "submit": ("submit", "large.eml", "--as", ADA),
     "calendar list": ("calendar", "list", ADA),

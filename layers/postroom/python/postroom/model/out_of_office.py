@@ -37,7 +37,7 @@ class OutOfOffice(Owned):
     user_id: str
     text: str
     from_ms: int
-    until_ms: int | None
+    until_ms: int | None = None
     modified: int
 
     @property

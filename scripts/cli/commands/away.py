@@ -1,0 +1,84 @@
+"""`postroom away`: out-of-office replies of users. It calls only the admin API."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import organizations, output, periods, running
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+app = typer.Typer(help="Out-of-office replies of users.", no_args_is_help=True)
+
+User = Annotated[str, typer.Argument(metavar="USER", help="An address of the user, the name, or the id.")]
+Organization = Annotated[
+    str | None, typer.Option("--organization", metavar="ALIAS|ID", help="Needed if there are several.")
+]
+
+
+@app.command("set")
+def set_(
+    user: User,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What senders are told; - is standard input.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="ISO 8601, in UTC without an offset; else now.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="The same; else until it is deleted.")] = None,
+    organization: Organization = None,
+) -> None:
+    """Set or replace the reply of a user; each sender gets it once a day at most."""
+    times = {"StartTime": from_, "EndTime": until}
+    given = {name: periods.moment(each, UTC) for name, each in times.items() if each is not None}
+    said = sys.stdin.read() if text == "-" else text
+    with running.refusals():
+        workmail = running.workmail()
+        workmail.put_out_of_office(**_named(workmail, organization, user), Text=said, **given)
+
+
+@app.command("show")
+def show(
+    user: User,
+    organization: Organization = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """Show the reply of a user, also before and after its time."""
+    with running.refusals():
+        workmail = running.workmail()
+        row = as_row(workmail.get_out_of_office(**_named(workmail, organization, user)))
+    if as_json:
+        output.print_json([row])
+    else:
+        columns = ("from", "until", "text")
+        output.print_table(columns, [[row[name] or "" for name in columns]])
+
+
+@app.command("delete")
+def delete(user: User, organization: Organization = None) -> None:
+    """Delete the reply of a user. A user without one is no error."""
+    with running.refusals():
+        workmail = running.workmail()
+        workmail.delete_out_of_office(**_named(workmail, organization, user))
+
+
+def as_row(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what `show --json` shows of a reply: a documented interface."""
+    return {
+        "user": found["UserId"],
+        "from": _when(found["StartTime"]),
+        "until": _when(found.get("EndTime")),
+        "text": found["Text"],
+        "modified": _when(found["DateModified"]),
+    }
+
+
+def _named(workmail: Any, organization: str | None, user: str) -> dict[str, str]:
+    return {"OrganizationId": organizations.find(workmail, organization), "UserId": user}
+
+
+def _when(date: datetime | None) -> str | None:
+    return None if date is None else output.rfc3339(round(date.timestamp() * 1000))
