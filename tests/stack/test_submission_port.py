@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import smtplib
 import ssl
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
-from tests.support.running_stack import PASSWORD, wait_for
+from tests.support.running_stack import PASSWORD, ROOT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +50,15 @@ def deliver(running: RunningStack, organization: str) -> None:
         )
 
 
+def documented(running: RunningStack) -> None:
+    """Send a message with the code of docs/clients.md."""
+    text = (ROOT / "docs" / "clients.md").read_text("utf-8")
+    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "smtplib" in each]
+    names = {"ADDRESS": ADA, "PASSWORD": PASSWORD, "MESSAGE": MAIL.replace(b"<1@", b"<2@")}
+    with patch.dict(os.environ, running.environment):
+        exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+
+
 def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(running: RunningStack) -> None:
     organization = running.organization("smtp")
     ada, bob = (running.user(organization, name, f"{name}@smtp.example") for name in ("ada", "bob"))
@@ -59,14 +71,16 @@ def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(run
         with pytest.raises(smtplib.SMTPDataError, match=r"550.*5\.7\.1"):
             client.sendmail(ADA, [BOB], MAIL.replace(b"ada@", b"bob@"))
 
+    documented(running)
+
     def found(user: str, folder: str) -> list[dict[str, Any]]:
         return running.rows("mailbox", "list", user, "--folder", folder)
 
     wait_for(lambda: len(found(bob, "INBOX")) == 2)
     for user, folder in ((ada, "SENT_ITEMS"), (bob, "INBOX")):
-        small = min(found(user, folder), key=lambda row: row["size"])
+        small = min(found(user, folder), key=lambda row: (row["size"], row["id"]))
         assert running.command("mailbox", "show", user, small["id"]).stdout == MAIL
-    assert len(found(ada, "SENT_ITEMS")) == 2
+    assert len(found(ada, "SENT_ITEMS")) == 3
 
     def outcomes() -> set[tuple[Any, ...]]:
         keys = ("protocol", "auth_successful", "access_granted")

@@ -14,7 +14,6 @@ MAX_MESSAGE_BYTES: Final = 40 * 2**20
 _END: Final = b"\r\n.\r\n"
 _EVERYTHING: Final = 2**40
 """For StreamReader.read: all that has come. Bytes left behind would come before those that are given back."""
-_STUFFED: Final = re.compile(rb"(?m)^\.")
 
 _JOINERS: Final = {0x200C: None, 0x200D: None}
 """Characters that are not printable but allowed in domain names. Source: RFC 5892, A.1 and A.2."""
@@ -73,13 +72,14 @@ class BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
                 raise ConnectionResetError("the client left within DATA")
             self.data_came()
             data += chunk
-        rest = bytes(data[found + len(_END) :])
+        with memoryview(data) as view:
+            rest, content = bytes(view[found + len(_END) :]), bytes(view[2 : found + 2])
+        del data
         if rest:  # pipelined commands: they go back, before anything else is read
             self._reader.feed_data(rest)
-        content = bytes(data[2 : found + 2])
-        del data
-        if b"\n." in content or content.startswith(b"."):
-            content = _STUFFED.sub(b"", content)
+        if content.startswith(b"."):
+            content = content[1:]
+        content = content.replace(b"\n.", b"\n")
         return None if dropped or len(content) > MAX_MESSAGE_BYTES else content
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:

@@ -36,7 +36,7 @@ MAX_CONNECTIONS: Final = 200
 """Connections at once; further ones are told to come later. Ours."""
 
 MAX_MESSAGES: Final = 8
-"""Messages that are received or submitted at once; others wait before DATA is answered. Ours: one of 40 MB takes 120 MB
+"""Messages that are received or submitted at once; others wait before DATA is answered. Ours: one of 40 MB takes 80 MB
 of memory for a moment."""
 
 MAX_COMMAND_BYTES: Final = sasl.MAX_RESPONSE_CHARACTERS + 100

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
@@ -127,3 +129,25 @@ def test_nodemailer_sends(port: Port, send_js: str) -> None:
 def test_nodemailer_is_told_of_a_wrong_password(port: Port, send_js: str) -> None:
     said = nodemailer(send_js, port, "secret-guess")
     assert (said["code"], said["response"][:9]) == ("EAUTH", "535 5.7.8")
+
+
+def test_the_documented_commands_send(port: Port, tmp_path: Path) -> None:
+    """Those of docs/clients.md."""
+    if not (shutil.which("swaks") and shutil.which("msmtp")):
+        pytest.skip("needs swaks and msmtp")
+    text = (ROOT / "docs" / "clients.md").read_text("utf-8")
+    (commands,) = [each for each in re.findall(r"```sh\n(.+?)```", text, re.DOTALL) if "swaks" in each]
+    variables = {
+        "PATH": os.environ["PATH"],
+        "POSTROOM_SUBMISSION": f"127.0.0.1:{port.server.port}",
+        "POSTROOM_SUBMISSION_CERTIFICATE": str(port.certificate),
+        "ADDRESS": USER,
+        "PASSWORD": SECRET,
+    }
+    (tmp_path / "password.txt").write_text(SECRET)
+    (tmp_path / "message.eml").write_bytes(MAIL)
+    done = subprocess.run(
+        ["bash", "-euc", commands], env=variables, cwd=tmp_path, capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert [each.recipients for each in port.submits.taken] == [("grace@example.com",)] * 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cli.repository import repository_root
 from postroom.contracts import sasl
 from postroom.errors import PermanentError, StoreUnavailableError, SubmissionRefusedError
 from postroom.model.addresses import Address
@@ -213,6 +215,14 @@ def test_each_refusal_has_an_answer_that_quotes_nothing(system: System, reason: 
 
 def test_every_refusal_but_that_of_objects_has_a_row() -> None:
     assert set(Refusal) - replies.CODES.keys() == {Refusal.INVALID_LOCATION}
+
+
+def test_the_documented_answers_are_these() -> None:
+    text = (repository_root() / "docs" / "parity.md").read_text("utf-8")
+    section = text.partition("### By SMTP\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| ([A-Z_]+) \| (\d{3} \d\.\d\.\d)", section, re.MULTILINE))
+    assert rows == {str(reason): code for reason, code in replies.CODES.items()}
+    assert f"| another, of a newer version | {replies.OTHER} |" in section
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("no answer"), PermanentError("odd")])
