@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from postroom.contracts.outbound_orders import TransmitOrder, end_key
 from postroom.model.facts import EventName, inside_trace
 from postroom.model.rules import ActionType, Direction
-from tests.faults.injector import Injector
 from tests.faults.permissions import not_allowed
-from tests.support.builders import ORG
 from tests.support.outbound import MAIL, PLAIN, outbound, said
-from tests.support.pipeline import CONTEXT, Pipeline, load
+from tests.support.outbound_office import OutboundOffice
 from tests.support.rules import BOUNCE, DROP, rule
 
 if TYPE_CHECKING:
@@ -23,65 +19,22 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
-STATIONS = ("ingest", "run_sync_rule", "accept_outbound", "deliver")
 CARL, DORA, BEN = "carl@example.org", "dora@example.org", "ben@acme.test"
 
 
-class Office(Pipeline):
-    """Ann sends to Ben, who is in her organization, and to others. What transmit gets stays in its queue."""
-
-    def begin(self) -> None:
-        self.organization()
-        for name in ("ann", "ben"):
-            self.entity(name)
-        self.apps["submit"] = load("submit")
-        self.injector = Injector(frozenset())
-
-    def submit(self, *recipients: str, content: bytes = MAIL) -> str:
-        """Submit a message, let everything but transmissions be done, and return its trace."""
-        event = {
-            "organization_id": ORG,
-            "user_id": "ann",
-            "token": "t",
-            "protocol": "API",
-            "content": base64.b64encode(content).decode(),
-            "recipients": list(recipients),
-        }
-        with self.injector.running("submit", lambda: None):
-            answer = self.apps["submit"].handler(event, CONTEXT)
-        self.carry_all_out()
-        return str(answer["trace"])
-
-    def carry_all_out(self) -> None:
-        while any(self._carried_out(station) for station in STATIONS):
-            pass
-
-    def _carried_out(self, station: str) -> int:
-        with self.injector.running(station, lambda: None):
-            return self.carry_out(station)
-
-    def ways(self, trace: str) -> dict[str, tuple[str, ...]]:
-        orders = self.operator.transit.open_orders(trace)
-        return {order.name: order.recipients for order in orders if isinstance(order, TransmitOrder)}
-
-    def ends(self, trace: str) -> dict[str, str]:
-        facts = self.operator.ledger.facts(trace)
-        return {f.key.removeprefix(end_key("")): f.name.value for f in facts if f.key.startswith(end_key(""))}
-
-
 @pytest.fixture
-def office(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def office(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboundOffice]:
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     monkeypatch.setenv("STACK_KEY_ARN", key)
     monkeypatch.setenv("PUT_CONTENT_BUCKETS", "TAGGED")
-    made = Office(stack)
+    made = OutboundOffice(stack)
     made.begin()
     with made.injector.installed():
         yield made
     assert not_allowed(made.injector.asked, made.stack.environment) == set(), "what a role lacks"
 
 
-def test_rules_drop_bounce_and_route_what_is_submitted(office: Office) -> None:
+def test_rules_drop_bounce_and_route_what_is_submitted(office: OutboundOffice) -> None:
     office.apply_rules(
         outbound(DROP, recipients="drop@example.org", id="r1", name="never"),
         outbound(BOUNCE, recipients="back@example.org", id="r2", name="back", message="Not to them."),
@@ -98,7 +51,7 @@ def test_rules_drop_bounce_and_route_what_is_submitted(office: Office) -> None:
     assert types == ["OUTBOUND_RULE"] * 3
 
 
-def test_a_function_decides_and_changes_what_leaves(office: Office) -> None:
+def test_a_function_decides_and_changes_what_leaves(office: OutboundOffice) -> None:
     answer = {"actions": [said("DROP", DORA), said("DEFAULT"), said("DEFAULT", "eve@example.net")]}
     asked = office.callees.rule(lambda _: answer, fallback=DROP, direction=Direction.OUTBOUND, gateway="g-7")
     office.apply_rules(asked)
@@ -108,7 +61,7 @@ def test_a_function_decides_and_changes_what_leaves(office: Office) -> None:
     assert (event["flowDirection"], event["envelope"]["mailFrom"]["address"]) == ("OUTBOUND", "ann@acme.test")
 
 
-def test_the_slot_of_a_function_that_is_asked_is_opened_by_the_submission(office: Office) -> None:
+def test_the_slot_of_a_function_that_is_asked_is_opened_by_the_submission(office: OutboundOffice) -> None:
     answer = {"actions": [said("DEFAULT")]}
     office.apply_rules(office.callees.rule(lambda _: answer, fallback=DROP, direction=Direction.OUTBOUND))
     trace = office.submit(CARL, BEN)
@@ -117,7 +70,7 @@ def test_the_slot_of_a_function_that_is_asked_is_opened_by_the_submission(office
     assert office.ways(trace) == {"ses:r-tag:1": (CARL,)}
 
 
-def test_hundreds_of_refusals_are_accepted_in_chunks_and_reported_once(office: Office) -> None:
+def test_hundreds_of_refusals_are_accepted_in_chunks_and_reported_once(office: OutboundOffice) -> None:
     office.apply_rules(outbound(BOUNCE, recipients="back.example", id="r1", name="back"))
     names = [f"n{number}@back.example" for number in range(90)]
     trace = office.submit(CARL, *names)
@@ -126,7 +79,7 @@ def test_hundreds_of_refusals_are_accepted_in_chunks_and_reported_once(office: O
     assert office.contents("ann", "SENT_ITEMS") == [MAIL]
 
 
-def test_a_message_to_hundreds_inside_has_one_copy_each(office: Office) -> None:
+def test_a_message_to_hundreds_inside_has_one_copy_each(office: OutboundOffice) -> None:
     people = [f"p{number}" for number in range(45)]
     for name in people:
         office.entity(name)
