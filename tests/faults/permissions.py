@@ -66,6 +66,9 @@ def asked(function: str, service: str, operation: str, parameters: Mapping[str, 
             yield function, f"s3:{operation}", f"{parameters['Bucket']}{key}"
         case "lambda", "Invoke":
             yield function, "lambda:InvokeFunction", ""
+        case "sesv2", "SendEmail":  # raw mail needs both. Source: SES Developer Guide, "Controlling access"
+            yield function, "ses:SendEmail", ""
+            yield function, "ses:SendRawEmail", ""
         case "sqs", _:
             yield function, f"sqs:{SAME.get(operation, operation)}", parameters["QueueUrl"]
         case _:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from email.message import Message
     from types import ModuleType
 
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
     from tests.support.stack import Stack
 
@@ -126,6 +127,11 @@ class Pipeline:
         """Bounce messages that Postroom wrote itself, oldest first."""
         sent = [each.raw_data for each in self._sent() if not each.raw_data.startswith("{")]
         return [email.message_from_string(each, policy=policy.default) for each in sent]
+
+    @property
+    def sent(self) -> list[str]:
+        """Every message that SES was given, as text, oldest first."""
+        return [each.raw_data for each in self._sent()]
 
     def _sent(self) -> list[RawMessage]:
         return list(ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages)
@@ -218,9 +224,10 @@ class Pipeline:
             [Replace(dataclasses.replace(organization, **changes)), Replace(dataclasses.replace(domain, **changes))]
         )
 
-    def apply_rules(self, *rules: Rule, version: int = 1) -> None:
-        """Give the organization exactly these rules."""
-        assert S3RuleSets(self.stack.s3, self.stack.environment["INBOUND_BUCKET"]).keep(ORG, version, rules)
+    def apply_rules(self, *rules: Rule, version: int = 1, journaling: Journaling | None = None) -> None:
+        """Give the organization exactly these rules, and this journaling or none."""
+        sets = S3RuleSets(self.stack.s3, self.stack.environment["INBOUND_BUCKET"])
+        assert sets.keep(ORG, version, rules, journaling)
         self.point_at_rules(version)
 
     def arrive(self, message_id: str, content: bytes, *recipients: str, **more: Any) -> str:

@@ -96,6 +96,13 @@ def test_the_fields_of_a_report_are_exchanges_and_workmails(archive: Archive) ->
     assert fields["message-id"].endswith("@acme.test>")
 
 
+def test_what_is_the_reports_own_comes_before_the_field_that_makes_it_a_report(archive: Archive) -> None:
+    """piler (jsuto/piler, src/parser.c) forgets recipients and Message-ID there, and reads on in the text."""
+    head = journal_report(order("ben@acme.test"), ANN, archive.directory).partition(b"\r\n\r\n")[0].decode()
+    fields = [line.partition(":")[0] for line in head.split("\r\n")]
+    assert max(fields.index("To"), fields.index("Message-ID")) < fields.index("X-MS-Journal-Report")
+
+
 def test_each_attempt_makes_the_same_report(archive: Archive) -> None:
     first, second = (journal_report(order("ben@acme.test"), ANN, archive.directory) for _ in range(2))
     assert first == second

@@ -96,7 +96,7 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
         f"Subject: {writing.encoded(subject)}",
         f"Date: {format_datetime(datetime.fromtimestamp(order.since / 1000, UTC))}",
         f"Message-ID: {report_id(order)}",
-        "X-MS-Journal-Report:",
+        "X-MS-Journal-Report:",  # after To and Message-ID, which piler then forgets: they are the report's own
         "X-WM-Journal-Report: journal",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
