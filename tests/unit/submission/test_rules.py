@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, TransmitOrder, end_key
 from postroom.contracts.stored import RawLocation
+from postroom.errors import UnreadableRulesError
 from postroom.mime.headers import Headers
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind, MailDomain, OrganizationRef
 from postroom.model.facts import SUBMITTED, EventName, Fact
 from postroom.model.mailbox_permissions import MailboxPermission, Permission
-from postroom.model.records import Insert
+from postroom.model.records import Insert, Replace
 from postroom.model.rule_index import RuleSet
 from postroom.model.rules import ActionType, Direction
 from postroom.routing.outbound_flow import OutboundFlow
@@ -155,6 +157,20 @@ def test_a_message_to_hundreds_that_are_refused_is_accepted_in_chunks(office: Of
     assert office.raw.read(office.transmissions()[0].raw) == PLAIN
     assert not any(isinstance(each, AcceptOrder) for each in office.transit.open_orders(submitted.trace))
     assert len(office.contents("ann", "SENT_ITEMS")) == 1
+
+
+def test_a_missing_rule_set_is_not_no_rules(office: Office) -> None:
+    organization, domain = office.directory.organization(ORG), office.directory.domain_record("acme.test")
+    assert organization is not None
+    assert domain is not None
+    office.directory.commit(
+        [Replace(replace(organization, rules_version=3)), Replace(replace(domain, rules_version=3))]
+    )
+    with pytest.raises(UnreadableRulesError):
+        office.send("ann", MAIL, "carl@example.org")
+    assert office.contents("ann", "SENT_ITEMS") == []
+    assert office.sealed.under("") == []
+    assert not office.queues.queues["transmit"]
 
 
 ACTIONS = st.sampled_from([DROP, BOUNCE, DEFAULT, GATEWAY])
