@@ -57,7 +57,7 @@ class FrontDoor:
             access=Access(CompiledRules(directory), directory),
             trail=self.trail,
             submits=self.submits,
-            now=lambda: self.logins.now_ms,
+            now_ms=lambda: self.logins.now_ms,
             new_id=self.new_id,
         )
 

@@ -59,6 +59,7 @@ WITHOUT: Final = {
     "attempts": "counts that are added to",
     "due_mailboxes": "keys alone, and one time",
     "leases": "a holder and an end, compared by conditions",
+    "open_transmissions": "a count, a time and an id in rows of orders, whose sample transit has",
     "sweep_rounds": "a place and counts; without it a round begins anew",
     "transit_keys": "a wrapped key for a day",
 }

@@ -36,7 +36,7 @@ def build(settings: SmtpSettings) -> Front:
         access=Access(CompiledRules(directory), directory),
         trail=audit_parts.counted_trail(settings),
         submits=LambdaSubmits(clients.submissions(), settings.submit_function, staging),
-        now=now_ms,
+        now_ms=now_ms,
         new_id=_new_id,
     )
 

@@ -51,7 +51,7 @@ class Front:
     """What all sessions share; their calls may come from several threads.
 
     Attributes:
-        now: returns milliseconds since the epoch.
+        now_ms: returns milliseconds since the epoch.
         new_id: returns text that nothing else has.
     """
 
@@ -60,7 +60,7 @@ class Front:
     access: Access
     trail: AuditTrail
     submits: Submits
-    now: Callable[[], int]
+    now_ms: Callable[[], int]
     new_id: Callable[[], str]
     _rules: Lock = field(default_factory=Lock)
 
@@ -95,7 +95,7 @@ class Session:
         Args:
             readings: what the client's bytes can mean; none counts as a failure.
         """
-        front, now = self.front, self.front.now()
+        front, now = self.front, self.front.now_ms()
         attempt = Attempt("", Protocol.SMTP.value, self.source_ip, now)
         try:
             outcome = check(readings, attempt, front.accounts, front.passwords)
@@ -121,7 +121,7 @@ class Session:
 
     def begin(self) -> Reply:
         """Answer MAIL. Its address is not used: reports of failures go to the user, whoever is in From."""
-        caller, now = self._known(), self.front.now()
+        caller, now = self._known(), self.front.now_ms()
         if now >= self._since_ms + LOGIN_MS:
             return Reply(replies.LOGIN_TOO_OLD, closes=True)
         if self._is_admitted:
@@ -184,7 +184,7 @@ class Session:
         """
         if not Headers.of(content).raw("Message-ID"):
             return f"{Protocols.SMTP}:{self.front.new_id()}"
-        digest = hashlib.sha256(f"{self.front.now() // DAY_MS}\0{chr(0).join(sorted(recipients))}\0\0".encode())
+        digest = hashlib.sha256(f"{self.front.now_ms() // DAY_MS}\0{chr(0).join(sorted(recipients))}\0\0".encode())
         digest.update(content)
         return f"{Protocols.SMTP}:{digest.hexdigest()}"
 
