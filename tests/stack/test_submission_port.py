@@ -67,6 +67,7 @@ def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(run
         pass
     with logged_in(running, PASSWORD) as client:
         assert client.sendmail(ADA, [BOB, BOB.upper()], MAIL, ["BODY=8BITMIME"]) == {}
+        assert client.sendmail(ADA, [BOB], MAIL, ["BODY=8BITMIME"]) == {}, "the same again is sent once"
         assert client.sendmail(ADA, [BOB], MAIL + b"x" * 76 + b"\r\n" * 2_600_000) == {}, "it is staged"
         with pytest.raises(smtplib.SMTPDataError, match=r"550.*5\.7\.1"):
             client.sendmail(ADA, [BOB], MAIL.replace(b"ada@", b"bob@"))
@@ -76,11 +77,11 @@ def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(run
     def found(user: str, folder: str) -> list[dict[str, Any]]:
         return running.rows("mailbox", "list", user, "--folder", folder)
 
-    wait_for(lambda: len(found(bob, "INBOX")) == 2)
+    wait_for(lambda: len(found(bob, "INBOX")) >= 2)
     for user, folder in ((ada, "SENT_ITEMS"), (bob, "INBOX")):
         small = min(found(user, folder), key=lambda row: (row["size"], row["id"]))
         assert running.command("mailbox", "show", user, small["id"]).stdout == MAIL
-    assert len(found(ada, "SENT_ITEMS")) == 3
+    assert (len(found(ada, "SENT_ITEMS")), len(found(bob, "INBOX"))) == (3, 2)
 
     def outcomes() -> set[tuple[Any, ...]]:
         keys = ("protocol", "auth_successful", "access_granted")

@@ -293,6 +293,28 @@ def test_a_message_that_takes_too_long_ends_and_is_not_submitted(
     assert port.submits.taken == []
 
 
+def test_a_client_that_leaves_within_a_message_has_sent_nothing(port: Port) -> None:
+    with contextlib.suppress(smtplib.SMTPServerDisconnected), port.secured() as client:
+        client.docmd("AUTH", f"PLAIN {PLAIN}")
+        client.mail(ADA)
+        client.rcpt("carl@example.org")
+        assert client.docmd("DATA")[0] == 354
+        client.send(MAIL + b"QUIT\r\n")
+        client.close()
+    port.server.close()
+    assert port.submits.taken == []
+
+
+def test_the_commands_of_one_client_leave_the_limits_of_others(port: Port) -> None:
+    """aiosmtpd's own limits are one table for all (findings/aiosmtpd-shares-command-limits.sh)."""
+    padding = "SIZE=" + "0" * 4000
+    with port.secured() as first, port.secured() as second:
+        for client in (first, second, first):
+            assert client.docmd("AUTH", f"PLAIN {PLAIN}")[0] in (235, 503)
+            assert client.docmd(f"MAIL FROM:<{ADA}> {padding}")[0] == 250
+            client.rset()
+
+
 def test_a_certificate_is_kept_until_it_is_old_or_for_other_hosts(tmp_path: Path) -> None:
     certificate, key = certificate_for(["localhost", "127.0.0.1"], tmp_path)
     first = certificate.read_bytes()
