@@ -185,6 +185,8 @@ class TestInside:
         received = archive.ledger.fact(report_trace(trace, "journal"), RECEIVED)
         assert received is not None
         assert received.data["causedBy"] == trace
+        [fact] = archive.journal_facts(trace)
+        assert fact.data["reportTrace"] == received.trace, "the sweep keeps the bytes as long as that flow needs them"
         assert archive.orders() == []
         assert [each.recipients for each in archive.ses.tried] == [(CARL,)]
 

@@ -14,7 +14,7 @@ from postroom.contracts.event_log import JournalingInitiated
 from postroom.contracts.journal_orders import JournalFailure
 from postroom.contracts.ses_events import JOURNAL
 from postroom.errors import MessageNotFoundError
-from postroom.model.facts import EventName, Fact, OwnFact
+from postroom.model.facts import EventName, Fact, OwnFact, report_trace
 from postroom.outbound.journal_notice import journal_notice
 from postroom.outbound.journal_report import journal_report
 from postroom.submission.prepare import without_bcc
@@ -89,7 +89,7 @@ class JournalCarried:
 
     def sent(self, recipient: str, answer: Answer, now: int) -> Fact:
         """JOURNALING_INITIATED, or JOURNAL_NOTICE_SENT."""
-        data = self._data(recipient) | ({"sesMessageId": answer.message_id} if answer.message_id else {})
+        data = self._data(recipient) | self._where(answer)
         if self.order.failure is not None:
             return self._fact(OwnFact.JOURNAL_NOTICE_SENT, now, {}, data)
         event = JournalingInitiated(journaling_address=recipient)
@@ -125,6 +125,12 @@ class JournalCarried:
         if order.failure is None:
             found |= {"reportAddress": order.report_address, "author": order.author}
         return {name: value for name, value in found.items() if value}
+
+    def _where(self, answer: Answer) -> dict[str, Any]:
+        """Return SES's id of what it took, or the flow that has it: its bytes stay as long as that needs them."""
+        if answer.message_id:
+            return {"sesMessageId": answer.message_id}
+        return {"reportTrace": report_trace(self.order.trace, self.order.key)}
 
     def _fact(self, name: EventName | OwnFact, now: int, event: Mapping[str, Any], data: Mapping[str, Any]) -> Fact:
         return Fact(self.order.trace, self.order.organization_id, name, self.order.end_key, now, event, data)

@@ -1,0 +1,96 @@
+"""A report is stopped at each call; then SQS hands the order out again, and time passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroom.model.journaling import Journaling
+from postroom.model.transmissions import Answer
+from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.reading import OrderReader
+from tests.support.journals import ADMIN, JOURNAL, LETTER, Archive
+from tests.support.stops import StoppedError, Stopping, Stops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_CALLS = 40
+"""More than a run makes."""
+
+
+def outside() -> Archive:
+    return Archive()
+
+
+def inside() -> Archive:
+    return Archive(Journaling("ben@acme.test", ADMIN, "amazonjournaling@acme.test"))
+
+
+def refused() -> Archive:
+    made = Archive()
+    made.ses.answers[JOURNAL] = [Answer.permanent("5.1.1", "550 no such user")] * 9
+    return made
+
+
+def copies(archive: Archive) -> int:
+    return len(archive.reports()) + len(archive.contents("ben"))
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("make", "ends"),
+    [
+        (outside, ["JOURNALING_INITIATED"]),
+        (inside, ["JOURNALING_INITIATED"]),
+        (refused, ["JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"]),
+    ],
+)
+def test_wherever_it_stops_a_report_ends_once_and_only_the_send_may_be_repeated(
+    make: Callable[[], Archive], ends: list[str], *, after: bool
+) -> None:
+    for at in range(1, MOST_CALLS):
+        archive = make()
+        facts = archive.arrive("1", LETTER, "ann@acme.test")
+        body = archive.queues.queues["transmit"].popleft()
+        stops = Stops(at, after)
+        was_stopped = stopped(archive, stops, body)
+        sent_before_the_stop = copies(archive)
+        archive.queues.queues["transmit"].append(body)
+        archive.carry_out()
+        archive.pass_on(hours=1)
+        trace = facts[0].trace
+        archive.queues.send(archive.transit.open_orders(trace))  # as the sweep does
+        archive.carry_out()
+        assert [fact.name.value for fact in archive.journal_facts(trace)] == ends
+        assert archive.transit.is_clear(trace)
+        assert archive.contents("ann") == [LETTER]
+        assert copies(archive) <= (1 if make is not outside else 1 + sent_before_the_stop)
+        assert copies(archive) >= (0 if make is refused else 1)
+        assert len(archive.sent_to(ADMIN)) <= (1 if make is refused else 0)
+        if not was_stopped:
+            assert at > 3
+            return
+    pytest.fail("more calls than are walked")
+
+
+def stopped(archive: Archive, stops: Stops, body: str) -> bool:
+    """Carry out one order with stops; say whether it was stopped."""
+    ports: dict[str, Any] = {name: Stopping(getattr(archive, name), stops) for name in ("raw", "transit", "queues")}
+    own = OwnAddresses(archive.directory, ports["raw"], ports["transit"], ports["queues"])
+    station = replace(
+        archive.transmit,
+        read=OrderReader(ports["raw"], own).read,
+        open=Stopping(archive.transmit.open, stops),
+        ledger=Stopping(archive.ledger, stops),
+        ses=Stopping(archive.ses, stops),
+        transit=ports["transit"],
+        queues=ports["queues"],
+    )
+    try:
+        station.accept(body)
+    except StoppedError:
+        return True
+    return False
