@@ -7,11 +7,13 @@ import os
 import re
 import smtplib
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 
+from tests.support.reports import outbox
 from tests.support.running_stack import PASSWORD, ROOT, wait_for
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 ADA, BOB, GROUP = "ada@smtp.example", "bob@smtp.example", "audit-of-smtp"
+CARL = "carl@smtp-elsewhere.example"
 MAIL = (
     b"From: Ada <ada@smtp.example>\r\nTo: bob@smtp.example\r\nMessage-ID: <1@smtp.example>\r\n"
     b"Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nSubject: caf\xe9\r\n\r\n.dots\r\n\xff" + b"x" * 2000 + b"\r\n"
@@ -59,15 +62,15 @@ def documented(running: RunningStack) -> None:
         exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
 
 
-def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(running: RunningStack) -> None:
+def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_and_goes_outside(running: RunningStack) -> None:
     organization = running.organization("smtp")
     ada, bob = (running.user(organization, name, f"{name}@smtp.example") for name in ("ada", "bob"))
     deliver(running, organization)
     with pytest.raises(smtplib.SMTPAuthenticationError, match="535"), logged_in(running, "wrong"):
         pass
     with logged_in(running, PASSWORD) as client:
-        assert client.sendmail(ADA, [BOB, BOB.upper()], MAIL, ["BODY=8BITMIME"]) == {}
-        assert client.sendmail(ADA, [BOB], MAIL, ["BODY=8BITMIME"]) == {}, "the same again is sent once"
+        assert client.sendmail(ADA, [BOB, CARL, BOB.upper()], MAIL, ["BODY=8BITMIME"]) == {}
+        assert client.sendmail(ADA, [CARL, BOB], MAIL, ["BODY=8BITMIME"]) == {}, "the same again is sent once"
         assert client.sendmail(ADA, [BOB], MAIL + b"x" * 76 + b"\r\n" * 2_600_000) == {}, "it is staged"
         with pytest.raises(smtplib.SMTPDataError, match=r"550.*5\.7\.1"):
             client.sendmail(ADA, [BOB], MAIL.replace(b"ada@", b"bob@"))
@@ -82,6 +85,10 @@ def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_byte_for_byte(run
         small = min(found(user, folder), key=lambda row: (row["size"], row["id"]))
         assert running.command("mailbox", "show", user, small["id"]).stdout == MAIL
     assert (len(found(ada, "SENT_ITEMS")), len(found(bob, "INBOX"))) == (3, 2)
+    ((envelope, _),) = wait_for(lambda: outbox(running, CARL))
+    assert (envelope["from"], envelope["to"]) == (ADA, [CARL])
+    sent = Path(running.environment["POSTROOM_OUTBOX"]).glob("*.eml")
+    assert MAIL in [path.read_bytes() for path in sent]
 
     def outcomes() -> set[tuple[Any, ...]]:
         keys = ("protocol", "auth_successful", "access_granted")
