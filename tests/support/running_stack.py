@@ -58,6 +58,7 @@ from local.settings import UpSettings
 from local.stack import run
 root, port, speed, env_vars, more, *functions = sys.argv[1:]
 more = {"ses_headers": False, **json.loads(more)}
+more |= {name: Path(more[name]) for name in more if name.endswith("_certificates")}
 sys.exit(run(UpSettings(root=Path(root), port=int(port), smtp_port=0, speed=int(speed),
     functions=tuple(map(Path, functions)), env_vars=Path(env_vars) if env_vars else None, **more)))
 """
