@@ -13,6 +13,8 @@ from postroom.contracts.stored import RawLocation
 from postroom.model.facts import RECEIVED, inside_trace, trace_of
 from postroom.model.journaling import Journaling
 from postroom.model.rules import ActionType
+from postroom.ports.replies import Reply
+from postroom.ports.transit import Commit
 from postroom.submission.own import OwnSubmission, OwnSubmissions
 from tests.support.builders import ORG, TRACE
 from tests.support.journals import ADMIN, JOURNAL, JOURNALING, LETTER, Archive
@@ -155,6 +157,23 @@ def test_an_automatic_reply_is_reported_and_the_organizations_own_reports_are_no
     own = OwnSubmissions(archive.directory, archive.rule_sets, archive.raw, archive.now)
     departure = own.depart(OwnSubmission(ORG, "a" * 32, TRACE, mailbox, PLAIN, ("carl@example.org",)))
     assert any(isinstance(order, JournalOrder) for order in departure.orders) is reported
+
+
+def test_a_reply_that_stays_inside_is_reported(archive: Archive) -> None:
+    reply = Reply(TRACE, ORG, "ann", "ann@acme.test", "ben@acme.test", "Away", "<a@acme.test>", PLAIN)
+    departure = archive.replies.depart(reply)
+    [order] = [each for each in departure.orders if isinstance(each, JournalOrder)]
+    assert (order.trace, order.recipients, order.submitted) == (departure.trace, ("ben@acme.test",), True)
+    archive.transit.commit(Commit(facts=departure.facts, orders=departure.orders))
+    archive.queues.send(departure.orders)
+    archive.carry_out()
+    assert archive.reports()[0].original == archive.contents("ben")[0] == PLAIN
+
+
+def test_a_reply_to_the_journaling_address_is_not_reported() -> None:
+    archive = Archive(Journaling("ben@acme.test", ADMIN, "amazonjournaling@acme.test"))
+    reply = Reply(TRACE, ORG, "ann", "ann@acme.test", "ben@acme.test", "Away", "<a@acme.test>", PLAIN)
+    assert not any(isinstance(each, JournalOrder) for each in archive.replies.depart(reply).orders)
 
 
 def test_a_flow_of_many_transactions_has_one_order(archive: Archive) -> None:

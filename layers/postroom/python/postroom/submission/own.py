@@ -23,6 +23,7 @@ from postroom.submission.recipients import recipients_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postroom.model.journaling import Journaling
     from postroom.ports.directory import Addressees
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import OutboundRules
@@ -59,6 +60,15 @@ class OwnSubmissions:
     rule_sets: OutboundRules
     raw: RawMail
     now: Callable[[], int]
+
+    def journaling(self, organization_id: str, domain: str) -> Journaling | None:
+        """Return the journaling of an organization by one of its domains; ``None`` while it is off.
+
+        Raises:
+            StoreUnavailableError: a table or the store did not answer; a retry may succeed.
+        """
+        version = newest_rules(own_domains(self.directory, organization_id, [domain]).values())
+        return self.rule_sets.outbound(organization_id, version).journaling
 
     def depart(self, own: OwnSubmission) -> Departure:
         """Keep a message's bytes, and return what makes it leave.
