@@ -9,10 +9,11 @@ from postroom.contracts.audit_sending import KIND
 from postroom.contracts.orders import CallPointer, Order, order_type
 from postroom.contracts.pointers import FactPointer
 from postroom.contracts.ses import Notification, read_notification
+from postroom.contracts.ses_events import SesEvent, read_event
 from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
 from postroom.errors import InvalidNotificationError
 
-Message = Order | CallPointer | FactPointer | AuditRecords | StreamBatch | Notification
+Message = Order | CallPointer | FactPointer | AuditRecords | StreamBatch | Notification | SesEvent
 
 
 def read_message(body: str) -> Message:
@@ -28,6 +29,8 @@ def read_message(body: str) -> Message:
         return FactPointer.read(body)
     if "DDBStreamBatchInfo" in document:
         return read_stream_failure(body)
+    if "eventType" in document:
+        return read_event(body)
     return read_notification(body)
 
 

@@ -288,6 +288,7 @@ STATIONS: Final[Mapping[str, Station]] = {
     "bounce": Station("BOUNCE_QUEUE_URL", BounceOrder, delay_s=BOUNCE_DELAY_SECONDS),
     "accept_outbound": Station("ACCEPT_OUTBOUND_QUEUE_URL", AcceptOrder),
     "transmit": Station("TRANSMIT_QUEUE_URL", TransmitOrder),
+    "record_feedback": Station("FEEDBACK_QUEUE_URL"),
     "retry_events": Station("RETRY_EVENTS_QUEUE_URL"),
     "plan_export": Station("PLAN_EXPORT_QUEUE_URL", PlanExportOrder),
     "pack_export": Station("PACK_EXPORT_QUEUE_URL", PackExportOrder),

@@ -11,10 +11,11 @@ publishes to Amazon SNS". The tags of a message are those that it was sent with;
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from postroom.contracts.base import Received
 from postroom.errors import InvalidNotificationError
@@ -45,7 +46,7 @@ class EventType(StrEnum):
 class Mail(Received):
     """The message that an event is about. ``destination`` are its envelope recipients of that send."""
 
-    timestamp: str
+    timestamp: AwareDatetime
     message_id: str = Field(alias="messageId")
     destination: tuple[str, ...] = ()
     tags: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -69,7 +70,7 @@ class Bounced(Received):
     bounce_type: str = Field(alias="bounceType")
     bounce_sub_type: str = Field(alias="bounceSubType", default="")
     bounced_recipients: tuple[Reported, ...] = Field(alias="bouncedRecipients")
-    timestamp: str
+    timestamp: AwareDatetime
     feedback_id: str = Field(alias="feedbackId")
     reporting_mta: str = Field(alias="reportingMTA", default="")
 
@@ -80,7 +81,7 @@ class Complained(Received):
     complained_recipients: tuple[Reported, ...] = Field(alias="complainedRecipients")
     complaint_feedback_type: str = Field(alias="complaintFeedbackType", default="")
     complaint_sub_type: str | None = Field(alias="complaintSubType", default=None)
-    timestamp: str
+    timestamp: AwareDatetime
     feedback_id: str = Field(alias="feedbackId")
 
 
@@ -89,8 +90,8 @@ class Delayed(Received):
 
     delay_type: str = Field(alias="delayType", default="")
     delayed_recipients: tuple[Reported, ...] = Field(alias="delayedRecipients")
-    expiration_time: str | None = Field(alias="expirationTime", default=None)
-    timestamp: str
+    expiration_time: AwareDatetime | None = Field(alias="expirationTime", default=None)
+    timestamp: AwareDatetime
 
 
 class Rejected(Received):
@@ -125,6 +126,23 @@ class SesEvent(Received):
         if found is None:
             raise InvalidNotificationError(f"an event of SES without what it reports: {self.event_type}")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessage:
+    """An event as it was received, for the station that records it."""
+
+    message: str
+
+    @property
+    def station(self) -> str:
+        """The station that receives it."""
+        return "record_feedback"
+
+    @property
+    def group(self) -> str:
+        """Empty: the events of all organizations share the queue."""
+        return ""
 
 
 def read_event(body: str) -> SesEvent:

@@ -9,6 +9,7 @@ from postroom.contracts.audit_messages import AuditRecords
 from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order
 from postroom.contracts.pointers import FactPointer
+from postroom.contracts.ses_events import SesEvent
 from postroom.contracts.stream_failure import StreamBatch
 from postroom.errors import InvalidNotificationError
 
@@ -50,6 +51,8 @@ class DeadLetters:
                 self.parking.park_pointer(message, cause)
             case AuditRecords():
                 self.parking.park_audit(message, cause)
+            case SesEvent():
+                self.parking.park_feedback(message, body, cause)
             case StreamBatch():
                 self.parking.park_stream(message, body, cause)
             case _:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import in_row
 from postroom.contracts.orders import DeliveryOrder
+from postroom.contracts.ses_events import ORGANIZATION_TAG, TRACE_TAG
 from postroom.model.facts import OwnFact
-from postroom.ports.parked import AUDIT_RECORDS, FACT_PREFIX, ORPHAN, STREAM_BATCH, Parked
+from postroom.ports.parked import AUDIT_RECORDS, FACT_PREFIX, FEEDBACK_PREFIX, ORPHAN, STREAM_BATCH, Parked
 from postroom.routing.listed import store
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from postroom.contracts.audit_messages import AuditRecords
     from postroom.contracts.orders import Order
     from postroom.contracts.pointers import FactPointer
+    from postroom.contracts.ses_events import SesEvent
     from postroom.contracts.stream_failure import StreamBatch
     from postroom.ports.ledger import Ledger
     from postroom.ports.parked import ParkedThings
@@ -32,6 +34,7 @@ NO_ORGANIZATION: Final = "-"
 INGEST: Final = "ingest"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
+FEEDBACK: Final = "record_feedback"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,13 @@ class Parking:
         """Park audit records that could not be written; the row has the records, so that a redrive writes them."""
         organization_id = message.organization_id or NO_ORGANIZATION
         self.park(message.trace, AUDIT_RECORDS, organization_id, message.station, message.message, cause)
+
+    def park_feedback(self, event: SesEvent, body: str, cause: str) -> None:
+        """Park an event of SES about a message that was sent, in the message's flow."""
+        mail = event.mail
+        trace = mail.tag(TRACE_TAG) or f"feedback:{mail.message_id}"
+        key = f"{FEEDBACK_PREFIX}{event.event_type}:{mail.message_id}"
+        self.park(trace, key, mail.tag(ORGANIZATION_TAG) or NO_ORGANIZATION, FEEDBACK, body, cause)
 
     def park_stream(self, batch: StreamBatch, body: str, cause: str) -> None:
         """Park a run of the ledger's stream that record_events gave up on: which facts those were, a redrive finds."""

@@ -15,12 +15,13 @@ from postroom.contracts.messages import read_message
 from postroom.contracts.orders import CallPointer, Order, order_of
 from postroom.contracts.pointers import Announcement, FactPointer, Part
 from postroom.contracts.ses import Notification
+from postroom.contracts.ses_events import EventMessage, SesEvent
 from postroom.contracts.stream_failure import StreamBatch, read_stream_failure
 from postroom.errors import InvalidNotificationError, NewerFormError, UnknownEnvelopeError
 from postroom.model.exports import EXPORT_PREFIX
 from postroom.model.facts import OwnFact
 from postroom.model.imports import IMPORT_PREFIX
-from postroom.parking.parking import EVENTS, NO_ORGANIZATION, STREAM, Parking
+from postroom.parking.parking import EVENTS, FEEDBACK, NO_ORGANIZATION, STREAM, Parking
 from postroom.ports.parked import ORPHAN
 from postroom.ports.transit import EXPANSION, MAIL_PREFIX, Commit
 
@@ -79,6 +80,8 @@ class Redriving(Parking):
                 self.queues.send([_arrival(parked.body)])
             case "stream":
                 self.queues.send(self._facts_of(read_stream_failure(parked.body)))
+            case "record_feedback":
+                self.queues.send([EventMessage(parked.body)])
             case station if station in AUDIT:
                 self.queues.send([AuditRecords.read(parked.body)])
             case _:
@@ -128,12 +131,14 @@ def _entry_of(parked: Parked) -> Order | Expansion:
         raise NewerFormError(f"{parked.id} has a form that this version cannot read; it stays parked") from error
 
 
-def _arrival(body: str) -> Announcement | Order | CallPointer | FactPointer | AuditRecords:
+def _arrival(body: str) -> Announcement | EventMessage | Order | CallPointer | FactPointer | AuditRecords:
     """Return what was parked as it came: a station's own message, if the version that parked it could not read it."""
     try:
         message = read_message(body)
     except InvalidNotificationError:
         return Announcement(body)
+    if isinstance(message, SesEvent):
+        return EventMessage(body)
     return Announcement(body) if isinstance(message, Notification | StreamBatch) else message
 
 
@@ -163,7 +168,7 @@ def undeliverable(parked: Parked, owners: MailboxOwners) -> str | None:
     It may be redriven all the same: its station ends it, and the sender is told where that is allowed.
     """
     organization_id = parked.organization_id
-    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM, *AUDIT}:
+    if organization_id == NO_ORGANIZATION or parked.station in {EVENTS, STREAM, FEEDBACK, *AUDIT}:
         return None
     if not owners.is_active(organization_id):
         return f"its organization, {organization_id}, is deleted"

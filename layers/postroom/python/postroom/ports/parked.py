@@ -27,7 +27,10 @@ STREAM_BATCH: Final = "batch"
 AUDIT_RECORDS: Final = "audit-records"
 """Key of a message of audit records that was not written to its destinations."""
 
-_ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH, AUDIT_RECORDS)
+FEEDBACK_PREFIX: Final = "feedback:"
+"""Prefix of the key of an event of SES that was not recorded; SES's id of its message follows."""
+
+_ONLY_PARKED: Final = ("arrival", ORPHAN, FACT_PREFIX, STREAM_BATCH, AUDIT_RECORDS, FEEDBACK_PREFIX)
 """Prefixes of keys of things that have a row only while they are parked. All other keys are orders and expansions."""
 
 
@@ -36,8 +39,8 @@ class Parked:
     """A parked thing.
 
     Attributes:
-        station: what continues it after a redrive: ``ingest``, ``events``, ``stream``, or the station of an order or of
-            audit records.
+        station: what continues it after a redrive: ``ingest``, ``events``, ``stream``, or the station of an order, of
+            audit records, or of events of SES.
         cause: why it was parked.
         since_ms: when it was parked, in milliseconds since the epoch.
         parkings: how often it was parked.

@@ -1,0 +1,112 @@
+"""The station: what SES reports of a message that it has taken becomes facts of the message's flow.
+
+An event leads to its flow by the tags with which the message was sent. SES may publish an event more than once, and in
+any order: each fact has a key, and is recorded once. One transaction records an event's facts with the order to tell
+the sender; stopped after it, the next attempt sends the order again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
+from postroom.contracts.outbound_orders import end_key
+from postroom.contracts.ses_events import ORGANIZATION_TAG, TRACE_TAG, read_event
+from postroom.errors import ConflictError
+from postroom.model.facts import SUBMITTED, OwnFact
+from postroom.outbound.feedback import Feedback, once_each
+from postroom.outbound.timetable import NOTICE_MS
+from postroom.ports.transit import Commit, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from postroom.contracts.orders import Order
+    from postroom.contracts.ses_events import SesEvent
+    from postroom.model.facts import Fact
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.queues import Queues
+    from postroom.ports.transit import Transit
+
+MOST_FACTS: Final = 25
+"""Most facts of one transaction; SES names at most 50 recipients in an event. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFeedback:
+    """Records events of SES. ``now`` gives milliseconds since the epoch; ``notice_ms`` is as for ``Feedback``."""
+
+    ledger: Ledger
+    transit: Transit
+    queues: Queues
+    now: Callable[[], int]
+    notice_ms: int = NOTICE_MS
+
+    def accept(self, body: str) -> None:
+        """Record one event. One of a message that no flow has sent, or no longer is known, is passed over.
+
+        Args:
+            body: the SQS message's body.
+
+        Raises:
+            TemporaryError: a table or queue did not answer: give it back to the queue.
+            InvalidNotificationError: it is no event; after some attempts park reads it.
+        """
+        event = read_event(body)
+        submitted = self._submitted(event)
+        if submitted is None:
+            return
+        feedback = Feedback(submitted, event, self.notice_ms)
+        facts = once_each(feedback.facts())
+        for number, start in enumerate(range(0, len(facts), MOST_FACTS)):
+            name = f"{feedback.name}:{number}" if number else feedback.name
+            self._record(submitted, facts[start : start + MOST_FACTS], name)
+
+    def _submitted(self, event: SesEvent) -> Fact | None:
+        trace = event.mail.tag(TRACE_TAG)
+        found = self.ledger.fact(trace, SUBMITTED) if trace else None
+        return found if found and found.organization_id == event.mail.tag(ORGANIZATION_TAG) else None
+
+    def _record(self, submitted: Fact, facts: Sequence[Fact], name: str) -> None:
+        """Record those facts that are new, with the order to tell of them; send that order."""
+        known = {fact.key for fact in self.ledger.facts(submitted.trace)}
+        new = [fact for fact in facts if fact.key not in known and _is_of(fact, submitted, known)]
+        if not new:  # recorded before: its order may not have been sent
+            self.queues.send(self._open(submitted.trace, name))
+            return
+        told = next((fact for fact in new if _is_told(fact)), None)
+        orders = [] if told is None else [_telling(told, name, self.now())]
+        if self.transit.commit(Commit(facts=new, orders=orders)) is not Outcome.DONE:
+            raise ConflictError("another run records the same event")
+        self.queues.send(orders)
+
+    def _open(self, trace: str, name: str) -> list[Order]:
+        """Return the order to tell of an event, if it is open."""
+        keys = {f"bounce:{name}", f"bounce:{DELAYED_PREFIX}{name}"}
+        return [each for each in self.transit.open_orders(trace) if each.key in keys]
+
+
+def _is_told(fact: Fact) -> bool:
+    """Say whether the sender is to be told of a fact."""
+    if fact.name is OwnFact.DELIVERY_DELAYED:
+        return bool(fact.data["isLate"])
+    return "complaint" not in fact.data
+
+
+def _is_of(fact: Fact, submitted: Fact, known: Collection[str]) -> bool:
+    """Say whether a recipient is one of the message: its sender named it, or a rule's function added it.
+
+    A journal report has the tags of the flow that it is about, and another recipient.
+    """
+    if fact.name is OwnFact.DELIVERY_DELAYED:
+        (address,) = (str(each["address"]) for each in fact.data["waiting"])
+    else:
+        address = str(fact.event["destination"])
+    return address in submitted.event["recipients"] or end_key(address) in known
+
+
+def _telling(fact: Fact, name: str, now: int) -> BounceOrder:
+    """Return the order to tell the sender of an event."""
+    prefix = DELAYED_PREFIX if fact.name is OwnFact.DELIVERY_DELAYED else ""
+    return BounceOrder(trace=fact.trace, organization_id=fact.organization_id, name=f"{prefix}{name}", since=now)
