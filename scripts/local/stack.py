@@ -123,7 +123,11 @@ class Stack:
         answers["the Lambda service"] = lambda_service.answer
         routes = routes_of(project.events, project.apis)
         answers["the API"] = Api(routes, invocations, Callers(invocations, aws), project.binary_types).answer
-        lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving).answer)
+
+        def publish(topic: str, text: str) -> None:
+            aws.client("sns").publish(TopicArn=topic, Message=text)
+
+        lambda_service.hook(outbox.PATH, outbox.Outbox(settings.state / "outbox", receiving, publish).answer)
         service.start()
         custom = CustomResources(lambda_service, invocations, self.environment["AWS_ENDPOINT_URL_LAMBDA"])
         for each in projects:

@@ -1,24 +1,27 @@
 """SES sending: what the emulator was asked to send goes where the Internet would bring it.
 
-A recipient whose domain comes in here is received as through MX; `bounce+<reason>@simulator.local` bounces to the
-sender; all others land in the outbox, one .eml and one .json (the envelope) a transmission.
+A recipient whose domain comes in here is received as through MX. Addresses of the simulator are reported as the
+configuration set says: `bounce+<reason>@simulator.local`, `complaint+…` and `delay+…` become events; where there is no
+set, or the identity has not switched its forwarding off, a bounce is a message to the sender, as SES forwards it. All
+others land in the outbox, one .eml and one .json (the envelope) a transmission.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.mail import ses_events
 from local.mail.dsn import STATUS, Failed, delivery_status
+from local.mail.ses_events import Simulated
 from local.mail.ses_notification import Verdicts
 from local.web import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from local.mail.ses_receiving import SesReceiving
@@ -29,16 +32,15 @@ PATH: Final = "/_postroom/ses"
 
 BOUNCE_SENDER: Final = "MAILER-DAEMON@amazonses.com"
 
-_BOUNCES: Final = re.compile(r"bounce\+(?P<reason>[^@]*)@simulator\.local", re.IGNORECASE)
-
 
 class Outbox:
     """The sending side of SES; `answer` is called by the emulator."""
 
-    def __init__(self, folder: Path, receiving: SesReceiving) -> None:
-        """Keep the folder, and what receives messages for our own domains."""
+    def __init__(self, folder: Path, receiving: SesReceiving, publish: Callable[[str, str], object]) -> None:
+        """Keep the folder, what receives messages for our own domains, and what publishes a text to a topic."""
         self._folder = folder
         self._receiving = receiving
+        self._publish = publish
 
     def answer(self, request: Request) -> Response:
         """Accept one transmission; an answer other than 200 is returned to the caller of SES."""
@@ -47,26 +49,56 @@ class Outbox:
         try:
             if asked["kind"] == "bounce":
                 return self._send_bounce(asked)
-            self.transmit(asked["message_id"], asked["source"], asked["recipients"], content)
+            self.transmit(asked["message_id"], asked["source"], asked["recipients"], content, asked.get("events"))
         except (BotoCoreError, ClientError, OSError) as error:
             return Response(503, f"the local stack could not take it: {error}".encode())
         return Response(200)
 
-    def transmit(self, message_id: str, sender: str, recipients: Sequence[str], content: bytes) -> None:
+    def transmit(
+        self,
+        message_id: str,
+        sender: str,
+        recipients: Sequence[str],
+        content: bytes,
+        events: Mapping[str, Any] | None = None,
+    ) -> None:
         """Bring one message to each of its recipients.
+
+        Args:
+            events: where events about it go: topic, types, tags, and whether bounces are forwarded by mail, too.
 
         Raises:
             ClientError, BotoCoreError, OSError: it could not be stored.
         """
-        bouncing = {one: found["reason"] for one in recipients if (found := _BOUNCES.fullmatch(one))}
-        local = [one for one in recipients if one not in bouncing and self._receiving.is_local(one)]
-        leaving = [one for one in recipients if one not in bouncing and one not in local]
+        simulated = {one: found for one in recipients if (found := Simulated.of(one))}
+        local = [one for one in recipients if one not in simulated and self._receiving.is_local(one)]
+        leaving = [one for one in recipients if one not in simulated and one not in local]
         if local:
             self._receiving.receive(sender, local, content, Verdicts())
         if leaving:
             self._leave(message_id, sender, leaving, content)
-        if bouncing and sender:
-            failures = [Failed(address, _simulated(reason)) for address, reason in bouncing.items()]
+        if simulated and events is not None:
+            self._report(message_id, sender, recipients, list(simulated.values()), events)
+        if sender and (events is None or events["forwarded"]):
+            self._forward(message_id, sender, [each for each in simulated.values() if each.kind == "bounce"])
+
+    def _report(
+        self,
+        message_id: str,
+        sender: str,
+        recipients: Sequence[str],
+        simulated: Sequence[Simulated],
+        events: Mapping[str, Any],
+    ) -> None:
+        """Publish the events that the configuration set wants."""
+        for kind, event in ses_events.events(message_id, sender, recipients, simulated, events["tags"]):
+            if kind in events["types"]:
+                self._publish(events["topic"], json.dumps(event))
+
+    def _forward(self, message_id: str, sender: str, failed: Sequence[Simulated]) -> None:
+        """Send a bounce message to the sender, as SES forwards feedback."""
+        if failed:
+            failures = [Failed(each.address, _simulated(each)) for each in failed]
             dsn = delivery_status(f"{message_id}-bounce", BOUNCE_SENDER, sender, failures)
             self.transmit(f"{message_id}-bounce", "", [sender], dsn)
 
@@ -104,10 +136,9 @@ class Outbox:
         return Response(200)
 
 
-def _simulated(reason: str) -> dict[str, str]:
+def _simulated(failed: Simulated) -> dict[str, str]:
     """Return the fields of a recipient of the bounce simulator."""
-    code = "5.0.0"
-    return {"Action": "failed", "Status": code, "Diagnostic-Code": f"smtp; 550 {code} {reason or 'bounced'}"}
+    return {"Action": "failed", "Status": failed.code, "Diagnostic-Code": f"smtp; {failed.reply}"}
 
 
 def _failure(one: dict[str, Any]) -> Failed:

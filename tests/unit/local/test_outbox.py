@@ -19,6 +19,7 @@ from local.mail import outbox
 from local.mail.dsn import DEFAULT_EXPLANATION
 from local.mail.ses_receiving import Original, header_fields
 from local.web import WebServer
+from postroom.contracts.ses_events import read_event
 from tests.support.reports import status_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Receiving:
     def __init__(self) -> None:
         self.original_: Original | None = ORIGINAL
         self.received: list[tuple[str, list[str], bytes]] = []
+        self.published: list[tuple[str, str]] = []
 
     def original(self, _message_id: str) -> Original | None:
         return self.original_
@@ -63,7 +65,7 @@ def ses(receiving: Receiving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     patches.apply()
-    box = outbox.Outbox(tmp_path, cast("SesReceiving", receiving))
+    box = outbox.Outbox(tmp_path, cast("SesReceiving", receiving), lambda *said: receiving.published.append(said))
     server = WebServer("127.0.0.1", 0, box.answer, "the outbox")
     server.start()
     monkeypatch.setenv("POSTROOM_SES_HOOK", f"http://127.0.0.1:{server.port}{outbox.PATH}")
@@ -225,3 +227,80 @@ def test_a_sent_message_goes_where_the_internet_would_deliver_it(
     assert returned[:2] == ("", ["ann@acme.test"])
     report = email.message_from_bytes(returned[2], policy=policy.default)
     assert "550 5.0.0 full+running" in report.as_string()
+
+
+class TestEvents:
+    """What SES reports of sent messages: a stock client of SES v2, and the simulator's addresses."""
+
+    TOPIC = "arn:aws:sns:us-east-1:123456789012:feedback"
+
+    @pytest.fixture
+    def v2(self, ses: SESClient) -> Any:
+        client: Any = boto3.client("sesv2")
+        client.create_configuration_set(ConfigurationSetName="sent")
+        destination = {
+            "Enabled": True,
+            "MatchingEventTypes": ["BOUNCE", "COMPLAINT", "DELIVERY_DELAY", "REJECT"],
+            "SnsDestination": {"TopicArn": self.TOPIC},
+        }
+        client.create_configuration_set_event_destination(
+            ConfigurationSetName="sent", EventDestinationName="feedback", EventDestination=destination
+        )
+        client.put_email_identity_feedback_attributes(EmailIdentity="acme.test", EmailForwardingEnabled=False)
+        return client
+
+    def send(self, v2: Any, *to: str, **more: Any) -> str:
+        """Send a message with tags; return SES's id of it."""
+        answer = v2.send_email(
+            FromEmailAddress="ann@acme.test",
+            Destination={"ToAddresses": list(to)},
+            Content={"Raw": {"Data": b"From: ann@acme.test\r\n\r\nbody\r\n"}},
+            EmailTags=[{"Name": "postroom-trace", "Value": "f" * 32}],
+            **{"ConfigurationSetName": "sent", **more},
+        )
+        return str(answer["MessageId"])
+
+    @pytest.mark.parametrize(
+        ("address", "kind"), [("bounce+full", "Bounce"), ("complaint", "Complaint"), ("delay+busy", "DeliveryDelay")]
+    )
+    def test_a_simulated_recipient_is_reported_as_the_station_reads_it(
+        self, v2: Any, receiving: Receiving, address: str, kind: str
+    ) -> None:
+        sent = self.send(v2, f"{address}@simulator.local")
+        ((topic, text),) = receiving.published
+        event = read_event(text)
+        assert (topic, event.event_type, event.mail.message_id) == (self.TOPIC, kind, sent)
+        assert event.mail.tag("postroom-trace") == "f" * 32
+        assert f"{address}@simulator.local" in repr(event.details)
+        assert receiving.received == []
+
+    def test_a_reason_is_in_the_diagnostic(self, v2: Any, receiving: Receiving) -> None:
+        self.send(v2, "bounce+no+such+user@simulator.local")
+        (recipient,) = read_event(receiving.published[0][1]).bounce.bounced_recipients  # type: ignore[union-attr]
+        assert (recipient.status, recipient.diagnostic_code) == ("5.0.0", "smtp; 550 5.0.0 no+such+user")
+
+    def test_a_set_that_wants_no_delays_gets_none(self, v2: Any, receiving: Receiving) -> None:
+        destination = {"Enabled": True, "MatchingEventTypes": ["BOUNCE"], "SnsDestination": {"TopicArn": self.TOPIC}}
+        v2.create_configuration_set_event_destination(
+            ConfigurationSetName="sent", EventDestinationName="feedback", EventDestination=destination
+        )
+        self.send(v2, "delay@simulator.local")
+        assert receiving.published == []
+
+    def test_an_identity_that_forwards_gets_mail_too(self, v2: Any, receiving: Receiving) -> None:
+        v2.put_email_identity_feedback_attributes(EmailIdentity="acme.test", EmailForwardingEnabled=True)
+        self.send(v2, "bounce@simulator.local")
+        assert len(receiving.published) == 1
+        assert [each[:2] for each in receiving.received] == [("", ["ann@acme.test"])]
+
+    def test_without_events_a_bounce_is_forwarded_whatever_the_identity_says(
+        self, v2: Any, receiving: Receiving
+    ) -> None:
+        v2.create_configuration_set(ConfigurationSetName="silent")
+        self.send(v2, "bounce@simulator.local", ConfigurationSetName="silent")
+        assert receiving.published == []
+        assert [each[:2] for each in receiving.received] == [("", ["ann@acme.test"])]
+
+    def test_a_set_that_is_not_there_is_an_error(self, v2: Any) -> None:
+        with pytest.raises(Exception, match="does not exist"):
+            self.send(v2, "bounce@simulator.local", ConfigurationSetName="gone")

@@ -17,6 +17,7 @@ from local.emulator.patches import (
     logs,
     s3,
     ses,
+    ses_feedback,
     ses_sending,
     sqs,
     stepfunctions,
@@ -37,6 +38,7 @@ PATCHES: Final[tuple[Callable[[], None], ...]] = (
     logs.apply,
     log_deliveries.apply,
     ses.apply,
+    ses_feedback.apply,
     ses_sending.apply,
     stepfunctions.apply,
 )

@@ -26,8 +26,10 @@ from moto.ses.models import RawMessage, SESBackend
 from moto.ses.responses import EmailResponse
 from moto.sesv2.responses import SESV2Response
 
+from local.emulator.patches.ses_feedback import reported
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 HOOK: Final = "POSTROOM_SES_HOOK"
 
@@ -68,7 +70,13 @@ def replace_fields(raw: bytes, message_id: str) -> bytes:
     return b"".join(line + line_end for line in ours) + b"".join(kept) + raw[position:]
 
 
-def transmit(backend: SESBackend, source: str | None, destinations: Sequence[str], raw: bytes) -> str:
+def transmit(
+    backend: SESBackend,
+    source: str | None,
+    destinations: Sequence[str],
+    raw: bytes,
+    asked: Mapping[str, Any] | None = None,
+) -> str:
     """Send one message and return its id.
 
     Args:
@@ -76,6 +84,7 @@ def transmit(backend: SESBackend, source: str | None, destinations: Sequence[str
         source: envelope sender; None: the From field's address.
         destinations: envelope recipients; none: those of To, Cc and Bcc.
         raw: the message as the caller gave it.
+        asked: the request, if it may name a configuration set and tags.
 
     Raises:
         MessageRejectedError: a sender that is not verified, a message that is too large, or that is refused.
@@ -100,7 +109,9 @@ def transmit(backend: SESBackend, source: str | None, destinations: Sequence[str
         raise MessageRejectedError(f"Message length is more than {MAX_BYTES} bytes long: '{len(raw)}'.")
     message_id = new_message_id()
     content = replace_fields(raw, message_id)
-    _hand_over({"kind": "send", "message_id": message_id, "source": sender, "recipients": recipients}, content)
+    events = reported(backend, asked or {}, sender)
+    handed = {"kind": "send", "message_id": message_id, "source": sender, "recipients": recipients, "events": events}
+    _hand_over(handed, content)
     backend.sent_messages.append(RawMessage(message_id, sender, recipients, content.decode("utf-8", "replace")))
     backend.sent_message_count += len(recipients)
     return message_id
@@ -135,7 +146,7 @@ def send_email_v2(self: SESV2Response) -> str:
         raw = _compose(source, destination, simple["Subject"]["Data"], texts["Text"], texts["Html"])
     else:
         raise MessageRejectedError("Templates are not sent by the local stack")
-    return json.dumps({"MessageId": transmit(backend, source, _all(destination), raw)})
+    return json.dumps({"MessageId": transmit(backend, source, _all(destination), raw, asked)})
 
 
 def send_bounce(self: EmailResponse) -> ActionResult:
