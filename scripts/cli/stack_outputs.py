@@ -31,6 +31,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "PACK_EXPORT_QUEUE_URL": "PackExportQueueUrl",
     "SEAL_EXPORT_QUEUE_URL": "SealExportQueueUrl",
     "IMPORT_MAILBOX_QUEUE_URL": "ImportMailboxQueueUrl",
+    "FEEDBACK_QUEUE_URL": "FeedbackQueueUrl",
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueueUrl",
     "AUDIT_QUEUE_URL": "AuditQueueUrl",
     "RETRY_AUDIT_QUEUE_URL": "RetryAuditQueueUrl",

@@ -64,7 +64,9 @@ def leases(account: None, clock: Clock) -> Leases:
 @pytest.fixture
 def ses(leases: Leases) -> SesDomainServices:
     topic = "arn:aws:sns:us-east-1:123456789012:inbound"
-    return SesDomainServices(boto3.client("ses"), leases, ReceiptSettings("mail", "inbound", topic))
+    return SesDomainServices(
+        boto3.client("ses"), boto3.client("sesv2"), leases, ReceiptSettings("mail", "inbound", topic)
+    )
 
 
 @pytest.fixture(params=["memory", "ses"])
@@ -111,6 +113,12 @@ class TestBoth:
 
         services.unroute("example.com", asks)
         assert asked == ["it is routed"]
+
+
+def test_ses_forwards_no_bounces_of_a_domain_by_mail(ses: SesDomainServices) -> None:
+    ses.identify("example.com")
+    found: Any = boto3.client("ses").get_identity_notification_attributes(Identities=["example.com"])
+    assert found["NotificationAttributes"]["example.com"]["ForwardingEnabled"] is False
 
 
 class TestReceiptRules:
@@ -163,7 +171,9 @@ class TestReceiptRules:
         assert sorted(rule["Recipients"]) == ["b.org", "example.com"]
 
     def test_a_rule_set_that_is_not_there_is_said(self, leases: Leases) -> None:
-        services = SesDomainServices(boto3.client("ses"), leases, ReceiptSettings("missing", "inbound", "t"))
+        services = SesDomainServices(
+            boto3.client("ses"), boto3.client("sesv2"), leases, ReceiptSettings("missing", "inbound", "t")
+        )
         with pytest.raises(RefusedByServiceError, match="missing"):
             services.route("example.com")
 
@@ -173,7 +183,7 @@ class TestReceiptRules:
 
         dead: Any = boto3.client("ses")
         dead.meta.events.register("before-send", cut)
-        services = SesDomainServices(dead, leases, ReceiptSettings("mail", "inbound", "t"))
+        services = SesDomainServices(dead, dead, leases, ReceiptSettings("mail", "inbound", "t"))
         with pytest.raises(StoreUnavailableError):
             services.status("example.com")
 

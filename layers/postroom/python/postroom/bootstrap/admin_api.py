@@ -92,6 +92,7 @@ def context(settings: AdminApiSettings) -> Context:
         mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
         domain_services=SesDomainServices(
             clients.later(clients.ses),
+            clients.later(clients.ses_v2),
             Leases(table),
             ReceiptSettings(
                 rule_set=settings.receipt_rule_set_name,

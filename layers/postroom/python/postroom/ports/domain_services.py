@@ -62,7 +62,10 @@ class DomainServices(ReceiptRules, Protocol):
     """Identities and receipt rules of SES. What holds for the methods of ``ReceiptRules`` holds for all."""
 
     def identify(self, domain: str) -> DomainTokens:
-        """Make the domain an identity of SES, with Easy DKIM. An identity that exists keeps its tokens."""
+        """Make the domain an identity of SES, with Easy DKIM, whose bounces SES does not forward by mail.
+
+        An identity that exists keeps its tokens.
+        """
 
     def status(self, domain: str) -> DomainStatus:
         """Return the states of verification; PENDING for a domain that is no identity of SES."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from postroom.adapters.aws.availability_passwords import SecretsManagerClient
     from postroom.adapters.aws.outgoing import SesV2Client
+    from postroom.adapters.aws.domain_services import FeedbackClient
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -176,6 +177,12 @@ def ses() -> SESClient:
     return _made("ses", _CONFIG)
 
 
+@cache
+def ses_v2() -> FeedbackClient:
+    """Return the client for what only SES's API v2 does with identities."""
+    return _made("sesv2", _CONFIG)
+
+
 T = TypeVar("T")
 
 
@@ -264,6 +271,7 @@ def forget() -> None:
         iam,
         secrets_manager,
         ses,
+        ses_v2,
         ses_sending,
         ses_v2_sending,
         rule_functions,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -101,17 +101,30 @@ class ReceiptSettings:
     topic_arn: str
 
 
+class FeedbackClient(Protocol):
+    """What is used of botocore's client of SES's API v2."""
+
+    def put_email_identity_feedback_attributes(self, *, EmailIdentity: str, EmailForwardingEnabled: bool) -> object:  # noqa: N803
+        """Call PutEmailIdentityFeedbackAttributes."""
+
+
 class SesDomainServices(SesReceiptRules):
     """Implements ``DomainServices``."""
 
-    def __init__(self, client: SESClient, leases: Leases, settings: ReceiptSettings) -> None:
+    def __init__(self, client: SESClient, v2: FeedbackClient, leases: Leases, settings: ReceiptSettings) -> None:
         super().__init__(client, leases, settings.rule_set)
+        self._v2 = v2
         self._settings = settings
 
     def identify(self, domain: str) -> DomainTokens:
+        """Bounces are reported to the sender once, by record_feedback: SES is told not to forward them by mail.
+
+        API v1 refuses that without topics of the identity itself.
+        """
         with _ses_errors():
             verification = self._client.verify_domain_identity(Domain=domain)["VerificationToken"]
             dkim = self._client.verify_domain_dkim(Domain=domain)["DkimTokens"]
+            self._v2.put_email_identity_feedback_attributes(EmailIdentity=domain, EmailForwardingEnabled=False)
         return DomainTokens(verification, tuple(dkim))
 
     def status(self, domain: str) -> DomainStatus:
