@@ -38,7 +38,7 @@ AGE: Final = "ApproximateAgeOfOldestMessage"
 IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 WORK: Final = (
     *("Ingest", "Deliver", "RunSyncRule", "RunAsyncRule", "UpdateCalendar", "Bounce", "AcceptOutbound", "Transmit"),
-    *("PlanExport", "PackExport", "SealExport", "ImportMailbox", "Audit"),
+    *("Feedback", "PlanExport", "PackExport", "SealExport", "ImportMailbox", "Audit"),
 )
 """The stations' queues; a list on purpose."""
 RETRIES: Final = {"RetryEventsQueue", "RetryAuditQueue"}

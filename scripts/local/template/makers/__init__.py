@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from local.template.makers.feedback import make_event_destination
 from local.template.makers.messaging import (
     make_configuration_set,
     make_event_bus,
@@ -46,6 +47,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "AWS::S3::Bucket": make_bucket,
     "AWS::S3::BucketPolicy": make_bucket_policy,
     "AWS::SES::ConfigurationSet": make_configuration_set,
+    "AWS::SES::ConfigurationSetEventDestination": make_event_destination,
     "AWS::SES::ReceiptRuleSet": make_rule_set,
     "AWS::SNS::Subscription": make_subscription,
     "AWS::SNS::Topic": make_topic,
