@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +12,13 @@ from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
 from postroom.contracts.reply_orders import ReplyOrder
 from postroom.contracts.rule_set import StoredJournaling, dump_rules, load_rule_set
+from postroom.contracts.ses_events import SesEvent, read_event
 from postroom.contracts.stored import RawLocation
 from postroom.model.journaling import Journaling
 from postroom.model.mailbox import Outgoing
 from postroom.model.out_of_office import Away
 from postroom.model.rules import Direction
+from tests.support.ses_events import bounce_event
 
 from .former import KINDS as ALL
 from .former import samples as former_samples
@@ -108,6 +111,12 @@ OF_LATER: Final[tuple[Kind, ...]] = (
     Kind("order: accept", (AcceptOrder,), ACCEPT.model_dump_json, AcceptOrder.read),
     Kind("order: reply", (ReplyOrder,), REPLY.model_dump_json, ReplyOrder.read),
     Kind("order: journal", (JournalOrder, JournalFailure), JOURNAL.model_dump_json, JournalOrder.read),
+    Kind(
+        "message: event of SES",
+        (SesEvent,),
+        partial(bounce_event, "bob@example.org", trace=TRACE, organization=ORG),
+        read_event,
+    ),
     Kind(
         "object: rules with journaling",
         (StoredJournaling,),

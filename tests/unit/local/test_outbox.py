@@ -270,7 +270,7 @@ class TestEvents:
         ((topic, text),) = receiving.published
         event = read_event(text)
         assert (topic, event.event_type, event.mail.message_id) == (self.TOPIC, kind, sent)
-        assert event.mail.tag("postroom-trace") == "f" * 32
+        assert event.mail.trace == "f" * 32
         assert f"{address}@simulator.local" in repr(event.details)
         assert receiving.received == []
 

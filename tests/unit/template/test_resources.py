@@ -6,6 +6,7 @@ import pytest
 
 from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
 from postroom.audit.write_audit_log import LAST_RECEIVE
+from postroom.contracts.ses_events import EventType
 
 from .conftest import Template, listed, subject
 
@@ -116,7 +117,22 @@ def test_notifications_reach_ingest_as_ses_wrote_them(template: Template) -> Non
     statements = template.resources["InboundQueuesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (allowing,) = (each for each in statements if each["Effect"] == "Allow")
     assert allowing["Action"] == "sqs:SendMessage"
-    assert subject(allowing["Condition"]["ArnEquals"]["aws:SourceArn"]) == "InboundTopic"
+    assert list(map(subject, allowing["Condition"]["ArnEquals"]["aws:SourceArn"])) == ["InboundTopic", "FeedbackTopic"]
+
+
+def test_events_of_sent_messages_reach_record_feedback_as_ses_wrote_them(template: Template) -> None:
+    subscription = template.resources["FeedbackSubscription"]["Properties"]
+    assert subscription["RawMessageDelivery"] is True
+    assert [subject(subscription[name]) for name in ("TopicArn", "Endpoint")] == ["FeedbackTopic", "FeedbackQueue"]
+    assert subject(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == DEAD_LETTERS
+    destination = template.resources["FeedbackDestination"]["Properties"]
+    assert subject(destination["ConfigurationSetName"]) == "ConfigurationSet"
+    assert subject(destination["EventDestination"]["SnsDestination"]["TopicARN"]) == "FeedbackTopic"
+    read = {"".join(word.capitalize() for word in each.split("_")) for each in EventType.__members__}
+    assert {each[0].upper() + each[1:] for each in destination["EventDestination"]["MatchingEventTypes"]} == read
+    policy = template.resources["FeedbackTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (ses,) = (each for each in policy if each["Principal"] == {"Service": "ses.amazonaws.com"})
+    assert ses["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(":configuration-set/${ConfigurationSet}")
 
 
 def test_tables_are_on_demand_encrypted_and_have_point_in_time_recovery(template: Template) -> None:

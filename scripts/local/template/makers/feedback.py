@@ -12,8 +12,8 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def make_event_destination(resource: Resource) -> Made:
     """Make an event destination with a topic. CloudFormation writes types as ``deliveryDelay``, API v2 in capitals."""
-    properties: dict[str, Any] = resource.properties
-    wanted = properties["EventDestination"]
+    properties = resource.properties
+    wanted: dict[str, Any] = properties["EventDestination"]
     name = wanted.get("Name", resource.physical_name)
     destination = {
         "Enabled": wanted.get("Enabled", False),

@@ -83,6 +83,7 @@ class ParkingSettings(StationSettings, OrderQueueSettings):
     """Of the tool that redrives: it sends to every station."""
 
     ingest_queue_url: Url
+    feedback_queue_url: Url
     retry_events_queue_url: Url
     audit_queue_url: Url
     retry_audit_queue_url: Url

@@ -43,17 +43,30 @@ class EventType(StrEnum):
     REJECT = "Reject"
 
 
+class Tags(Received):
+    """Those tags that are read: a list of values each."""
+
+    trace: tuple[str, ...] = Field(alias=TRACE_TAG, default=())
+    organization: tuple[str, ...] = Field(alias=ORGANIZATION_TAG, default=())
+
+
 class Mail(Received):
     """The message that an event is about. ``destination`` are its envelope recipients of that send."""
 
     timestamp: AwareDatetime
     message_id: str = Field(alias="messageId")
     destination: tuple[str, ...] = ()
-    tags: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=Tags)
 
-    def tag(self, name: str) -> str:
-        """Return the value of a tag; empty if the message has none."""
-        return next(iter(self.tags.get(name, ())), "")
+    @property
+    def trace(self) -> str:
+        """Of its flow; empty: no flow has sent it."""
+        return next(iter(self.tags.trace), "")
+
+    @property
+    def organization_id(self) -> str:
+        """Of its flow; empty where there is none."""
+        return next(iter(self.tags.organization), "")
 
 
 class Reported(Received):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
 from postroom.contracts.outbound_orders import end_key
-from postroom.contracts.ses_events import ORGANIZATION_TAG, TRACE_TAG, read_event
+from postroom.contracts.ses_events import read_event
 from postroom.errors import ConflictError
 from postroom.model.facts import SUBMITTED, OwnFact
 from postroom.outbound.feedback import Feedback, once_each
@@ -64,9 +64,8 @@ class RecordFeedback:
             self._record(submitted, facts[start : start + MOST_FACTS], name)
 
     def _submitted(self, event: SesEvent) -> Fact | None:
-        trace = event.mail.tag(TRACE_TAG)
-        found = self.ledger.fact(trace, SUBMITTED) if trace else None
-        return found if found and found.organization_id == event.mail.tag(ORGANIZATION_TAG) else None
+        found = self.ledger.fact(event.mail.trace, SUBMITTED) if event.mail.trace else None
+        return found if found and found.organization_id == event.mail.organization_id else None
 
     def _record(self, submitted: Fact, facts: Sequence[Fact], name: str) -> None:
         """Record those facts that are new, with the order to tell of them; send that order."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import in_row
 from postroom.contracts.orders import DeliveryOrder
-from postroom.contracts.ses_events import ORGANIZATION_TAG, TRACE_TAG
 from postroom.model.facts import OwnFact
 from postroom.ports.parked import AUDIT_RECORDS, FACT_PREFIX, FEEDBACK_PREFIX, ORPHAN, STREAM_BATCH, Parked
 from postroom.routing.listed import store
@@ -88,9 +87,9 @@ class Parking:
     def park_feedback(self, event: SesEvent, body: str, cause: str) -> None:
         """Park an event of SES about a message that was sent, in the message's flow."""
         mail = event.mail
-        trace = mail.tag(TRACE_TAG) or f"feedback:{mail.message_id}"
+        trace = mail.trace or f"feedback:{mail.message_id}"
         key = f"{FEEDBACK_PREFIX}{event.event_type}:{mail.message_id}"
-        self.park(trace, key, mail.tag(ORGANIZATION_TAG) or NO_ORGANIZATION, FEEDBACK, body, cause)
+        self.park(trace, key, mail.organization_id or NO_ORGANIZATION, FEEDBACK, body, cause)
 
     def park_stream(self, batch: StreamBatch, body: str, cause: str) -> None:
         """Park a run of the ledger's stream that record_events gave up on: which facts those were, a redrive finds."""

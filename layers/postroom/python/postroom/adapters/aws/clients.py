@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
     from postroom.adapters.aws.availability_passwords import SecretsManagerClient
-    from postroom.adapters.aws.outgoing import SesV2Client
     from postroom.adapters.aws.domain_services import FeedbackClient
+    from postroom.adapters.aws.outgoing import SesV2Client
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
