@@ -88,7 +88,8 @@ def test_a_client_logs_in_and_its_message_is_in_both_mailboxes_and_goes_outside(
     ((envelope, _),) = wait_for(lambda: outbox(running, CARL))
     assert (envelope["from"], envelope["to"]) == (ADA, [CARL])
     sent = Path(running.environment["POSTROOM_OUTBOX"]).glob("*.eml")
-    assert MAIL in [path.read_bytes() for path in sent]
+    rest = MAIL[MAIL.index(b"Subject:") :]  # SES writes Message-ID and Date anew
+    assert any(path.read_bytes().endswith(rest) for path in sent)
 
     def outcomes() -> set[tuple[Any, ...]]:
         keys = ("protocol", "auth_successful", "access_granted")
