@@ -1,0 +1,111 @@
+"""A journal report, or a notice, that SES had taken and could not deliver: SES says so later (docs/decisions/0055)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postroom.contracts.journal_orders import JournalFailure, JournalOrder
+from postroom.contracts.stored import RawLocation
+from postroom.errors import ConflictError
+from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact
+from postroom.ports.transit import Commit, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postroom.ports.ledger import Ledger
+    from postroom.ports.queues import Queues
+    from postroom.ports.transit import Transit
+
+PLAIN: Final = ("inbound/", "transit/")
+"""Where messages lie that open without a key: what SES received, and plain copies of submissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFeedback:
+    """Records such failures. ``now`` returns milliseconds since the epoch."""
+
+    ledger: Ledger
+    transit: Transit
+    queues: Queues
+    now: Callable[[], int]
+
+    def refused(
+        self, trace: str, organization_id: str, address: str, message_id: str, status: str, reason: str
+    ) -> None:
+        """Record that an address does not get what SES had taken, and have the report address told of a report.
+
+        Nothing is recorded about a flow that is not there any more, or of another organization. What is recorded
+        already is not recorded again; its order is sent again.
+
+        Args:
+            trace: of the flow of the message that the report is about.
+            address: lower-case.
+            message_id: SES's, of what it had taken; it tells the reports of one flow apart.
+            status: enhanced status code (RFC 3463).
+            reason: one line.
+
+        Raises:
+            ConflictError: the report is not recorded as sent yet: come back later.
+            StoreUnavailableError: a table did not answer.
+        """
+        facts = self.ledger.facts(trace)
+        if not any(fact.organization_id == organization_id for fact in facts):
+            return
+        sent = [fact for fact in facts if fact.data.get("address") == address]
+        report = _sent(sent, EventName.JOURNALING_INITIATED, message_id)
+        notice = _sent(sent, OwnFact.JOURNAL_NOTICE_SENT, message_id)
+        if report is None and notice is None:
+            raise ConflictError("SES reports what is not recorded as sent")
+        failure = JournalFailure(status=status, reason=reason, at=self.now())
+        if report is not None:
+            self._record(_failed(report, OwnFact.JOURNALING_FAILED, failure), [_notice(report, facts, failure)])
+        elif notice is not None:
+            self._record(_failed(notice, OwnFact.JOURNAL_NOTICE_FAILED, failure), [])
+
+    def _record(self, failed: Fact, orders: Sequence[JournalOrder]) -> None:
+        if self.transit.commit(Commit(facts=[failed], orders=orders)) is Outcome.DONE:
+            self.queues.send(orders)
+        else:
+            keys = {order.key for order in orders}
+            self.queues.send(each for each in self.transit.open_orders(failed.trace) if each.key in keys)
+
+
+def _sent(facts: Sequence[Fact], name: EventName | OwnFact, message_id: str) -> Fact | None:
+    """Return the fact of a report or notice that was sent; of one that was sent twice, SES's other id is not known."""
+    found = [fact for fact in facts if fact.name is name]
+    same = (fact for fact in found if fact.data.get("sesMessageId") == message_id)
+    return next(same, found[0] if found else None)
+
+
+def _failed(sent: Fact, name: OwnFact, failure: JournalFailure) -> Fact:
+    part = str(sent.data.get("part", ""))
+    data = {"address": sent.data["address"], "reason": failure.reason, "status": failure.status}
+    data |= {"part": part} if part else {}
+    return Fact(sent.trace, sent.organization_id, name, f"{name}{part}", failure.at, data=data)
+
+
+def _notice(sent: Fact, facts: Sequence[Fact], failure: JournalFailure) -> JournalOrder:
+    """Return the order to tell the report address. The report can be made again where the message has a plain copy."""
+    part = str(sent.data.get("part", ""))
+    opened = next((fact for fact in facts if fact.key in {SUBMITTED, f"{RECEIVED}{part}"}), None)
+    known = opened.data if opened else {}
+    recipients = tuple(map(str, opened.event["recipients"])) if opened else ()
+    raw = RawLocation(**known["raw"]) if "raw" in known else None
+    return JournalOrder(
+        trace=sent.trace,
+        organization_id=sent.organization_id,
+        part=part,
+        address=str(sent.data["address"]),
+        report_address=str(sent.data["reportAddress"]),
+        author=str(sent.data["author"]),
+        submitted=opened is not None and opened.key == SUBMITTED,
+        envelope_from=str(known.get("envelopeFrom", "")),
+        recipients=recipients,
+        domains=tuple(sorted({each.rpartition("@")[2] for each in recipients})),
+        raw=raw if raw is not None and raw.key.startswith(PLAIN) else None,
+        size=int(known.get("size", 0)),
+        since=failure.at,
+        failure=failure,
+    )
