@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.ses.exceptions import InvalidParameterValue
 from moto.ses.models import SESFeedback
+from moto.sesv2 import urls
 from moto.sesv2.responses import SESV2Response
 
 if TYPE_CHECKING:
@@ -62,7 +63,16 @@ def _is_forwarded(backend: SESBackend, sender: str) -> bool:
     return bool(next((each for each in said if each is not None), True))
 
 
+PATHS: Final = (
+    "{0}/v2/email/configuration-sets/(?P<ConfigurationSetName>[^/]+)/event-destinations$",
+    "{0}/v2/email/identities/(?P<EmailIdentity>[^/]+)/feedback$",
+)
+"""moto's server answers only paths that it lists. Source: SES API v2's model, the operations' request URIs."""
+
+
 def apply() -> None:
-    """Put the functions above in place of moto's."""
+    """Put the functions above in place of moto's, and list their paths."""
+    for path in PATHS:
+        urls.url_paths[path] = SESV2Response.dispatch
     SESV2Response.create_configuration_set_event_destination = create_configuration_set_event_destination
     SESV2Response.put_email_identity_feedback_attributes = put_email_identity_feedback_attributes
