@@ -25,7 +25,7 @@ AUTOMATIC: Final = b"Auto-Submitted: auto-generated"
 """A header field of our own notices."""
 
 REPLIED: Final = re.compile(rb"\r\nIn-Reply-To: <([^@]*)@[^>]*>\r\n(?:[^\r]+\r\n)*Auto-Submitted: auto-replied\r\n")
-"""Header fields of a resource's reply, with the name of the message that it answers."""
+"""Header fields of a mailbox's reply, with the name of the message that it answers."""
 
 CALENDAR: Final = "CALENDAR"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.away_plays import ann_is_away, two_of_ben
 from tests.faults.batch_plays import one_batch
 from tests.faults.bounce_plays import over_a_cap
 from tests.faults.organizations import (
@@ -343,6 +344,14 @@ MESSAGES: Final[tuple[Scenario, ...]] = (
         delivered("m1", "ben"),
         acme,
         calendars={"ben": (("UID:m1", "SEQUENCE:0"),)},
+    ),
+    Scenario(
+        "deliver, accept_outbound: the recipient is away",
+        two_of_ben,
+        DELIVER | {"accept_outbound"},
+        {**dict.fromkeys(("m1", "m2"), ("ann@acme.test",)), "reply to m1": ("ben@acme.test",)},
+        (*delivered("m1", "ann"), *delivered("m2", "ann"), *delivered("reply to m1", "ben")),
+        ann_is_away,
     ),
     Scenario(
         "update_calendar: one hour for two",
