@@ -1,4 +1,4 @@
-"""The station's other work: out-of-office replies, at most one a day from a mailbox to a sender (docs/decisions/0057).
+"""Out-of-office replies, at most one a day from a mailbox to a sender (docs/decisions/0057).
 
 Deliver has found nothing in the message that forbids a reply. What is left to decide takes the record and the user's
 addresses. The transaction that ends the order counts the reply and opens its flow; a run that comes after it sends what
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from postroom.errors import ConflictError, PermanentError
+from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.mime import automatic
-from postroom.mime.headers import Headers
+from postroom.mime.headers import read_headers
 from postroom.model.directory import EntityState
 from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.limits import DAY_MS
@@ -21,7 +22,7 @@ from postroom.model.out_of_office import OutOfOffice
 from postroom.outbound.reply_mail import ReplyMail
 from postroom.ports.directory import OwnedRecords
 from postroom.ports.replies import Departure, Reply
-from postroom.ports.transit import Allowance, Commit, Outcome, OverLimit, Settle, bytes_of
+from postroom.ports.transit import Allowance, Commit, Outcome, OverLimit, Settle
 from postroom.routing.own_mail import not_sent
 from postroom.routing.resolve import DISABLED, UNKNOWN
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroom.contracts.reply_orders import ReplyOrder
+    from postroom.mime.headers import Headers
     from postroom.model.records import Entity
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.parking import OrderParking
@@ -82,8 +84,8 @@ class OutOfOfficeReplies:
         if owner is None or owner.state is not EntityState.ENABLED:
             self._end(order, DISABLED[0] if owner else UNKNOWN[0])
             return
-        content = bytes_of(order, self.raw, self.transit)
-        if content is None:
+        headers = self._headers(order)
+        if headers is None:
             self._send_again(order)
             return
         now = self.now()
@@ -92,13 +94,25 @@ class OutOfOfficeReplies:
         if record is None or entity is None or not record.away.holds_at(now):
             self._end(order, NOT_AWAY)
             return
-        headers = Headers.of(content)
         author, to = automatic.writable(order.recipient), automatic.writable(order.envelope_from)
         reason = _unwanted(headers, order, entity)
         if reason is not None or author is None or to is None:
             self._end(order, reason or automatic.NO_ADDRESS)
             return
         self._depart(order, _made(order, headers, record.text, author, to, now), now)
+
+    def _headers(self, order: ReplyOrder) -> Headers | None:
+        """Return the message's header fields; ``None`` where it is gone because the order was carried out long ago.
+
+        Raises:
+            MessageNotFoundError: it is gone, and the order is open.
+        """
+        try:
+            return read_headers(partial(self.raw.head, order.raw)).headers
+        except MessageNotFoundError:
+            if self.transit.order(order.trace, order.key) is None:
+                return None
+            raise
 
     def _depart(self, order: ReplyOrder, reply: Reply, now: int) -> None:
         departure = self.replies.depart(reply)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from postroom.contracts.expansions import Expansion
     from postroom.contracts.orders import CalendarOrder, DeliveryOrder, Order, RuleCall
-    from postroom.contracts.reply_orders import ReplyOrder
     from postroom.model.facts import Fact
     from postroom.ports.message_contents import FlowContents
     from postroom.ports.raw_mail import RawMail
@@ -245,7 +244,7 @@ def _first_slots(orders: Sequence[Order]) -> FlowContents | None:
     return contents
 
 
-def bytes_of(order: DeliveryOrder | CalendarOrder | ReplyOrder, raw: RawMail, transit: Transit) -> bytes | None:
+def bytes_of(order: DeliveryOrder | CalendarOrder, raw: RawMail, transit: Transit) -> bytes | None:
     """Return the message as it was received; ``None`` where it is gone because the order was carried out long ago.
 
     Raises:
