@@ -95,8 +95,13 @@ def test_what_is_no_reply_is_temporary_and_not_quoted(step: str, does: str) -> N
     assert found.may_have_arrived is (step == "CONTENT")
 
 
-def test_a_reply_without_an_end_is_not_read_on() -> None:
-    found = answer("EHLO", "250-more\r\n" * 200 + "250 STARTTLS")
+@pytest.mark.parametrize("lines", ["250-more\r\n" * 200, "250-" + "x" * 100_000])
+def test_a_reply_without_an_end_is_not_read_on(lines: str) -> None:
+    def go_on(talk: Talk) -> None:
+        talk.connection.send(lines.encode())
+        hang(talk)
+
+    found = answer("EHLO", go_on)
     assert found.text == "The gateway sent something that is no reply of SMTP."
 
 
@@ -311,6 +316,39 @@ def test_a_refused_connection_is_temporary() -> None:
     found = Client(port).answer()
     assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.CONNECT, "4.4.1")
     assert found.text == "The gateway cannot be reached: connection refused."
+
+
+def test_a_connection_that_is_not_taken_is_given_up_in_time() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as listener,
+        socket.socket() as first,
+        socket.socket() as full,
+    ):
+        port = listener.getsockname()[1]
+        for waiting in (first, full):  # the system drops what comes when none is accepted
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        found = Client(port, deadlines=QUICK).answer()
+    assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.CONNECT, "4.4.1")
+    assert found.text == "The gateway did not take the connection in time."
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize(
+    ("does", "expected"),
+    [(hang, "The gateway did not answer in time."), (hang_up, "The gateway ended the connection.")],
+)
+def test_a_handshake_that_does_not_end_is_left_in_time(does: Step, expected: str, *, implicit: bool) -> None:
+    def talk_in_the_clear(talk: Talk) -> str:
+        talk.send("220 Go ahead")
+        assert callable(does)
+        return does(talk) or ""
+
+    with SmtpServer() as server:
+        server.steps["GREETING" if implicit else "STARTTLS"] = does if implicit else talk_in_the_clear
+        found = Client(server.port, deadlines=QUICK, is_implicit=implicit).answer()
+    assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.TLS, "4.4.2")
+    assert found.text == expected
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ class Wire:
             self._is_lost = False
         except ssl.SSLCertVerificationError as error:
             raise WireError(f"The gateway's certificate is not valid: {_sentence(error)}.", "4.7.5") from error
+        except ssl.SSLEOFError as error:
+            raise self._error(error) from error
         except ssl.SSLError as error:
             raise WireError(f"TLS with the gateway failed: {_reason(error)}.", "4.7.5") from error
         except OSError as error:
