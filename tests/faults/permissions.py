@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cfnlint.decode import decode
 
+from cli.stack_outputs import SETTINGS
 from tests.faults.exported import BUCKET
 from tests.support.accounts import ACCOUNT_ID
 
@@ -95,7 +96,10 @@ def _resources() -> dict[str, Any]:
 
 
 def _logical_names(resources: Mapping[str, Any], physical: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of physical and logical names, from the variables of all functions."""
+    """Yield pairs of physical and logical names, from the variables of all functions and the queues that they read."""
+    for name, output in SETTINGS.items():
+        if name in physical and output.endswith("QueueUrl"):
+            yield physical[name], output.removesuffix("Url")
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             for name, value in resource["Properties"]["Environment"]["Variables"].items():
