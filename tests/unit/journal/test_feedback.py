@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
+from postroom.contracts.ses_events import JOURNAL as PURPOSE
+from postroom.contracts.ses_events import PURPOSE_TAG, TRACE_TAG
 from postroom.errors import ConflictError
 from postroom.outbound.journal_feedback import JournalFeedback
+from postroom.outbound.record_feedback import RecordFeedback
 from tests.support.builders import ORG
 from tests.support.journals import ADMIN, JOURNAL, LETTER, Archive
 from tests.support.outbound import PLAIN
+from tests.support.ses_events import bounce_event, complaint_event, delay_event, reject_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CARL = "carl@example.org"
 
@@ -113,3 +123,47 @@ def test_a_flow_that_is_gone_or_anothers_is_passed_over(archive: Archive) -> Non
     refuse(archive, "f" * 32)
     refuse(archive, trace, organization_id="m-" + "b" * 32)
     assert names(archive, trace) == {"JOURNALING_INITIATED"}
+
+
+class TestEventsOfSes:
+    """They say by a tag that they are about a report."""
+
+    def accept(self, archive: Archive, body: str) -> None:
+        told = json.loads(body)
+        told["mail"]["tags"][PURPOSE_TAG] = [PURPOSE]
+        RecordFeedback(archive.ledger, archive.transit, archive.queues, archive.now).accept(json.dumps(told))
+        archive.carry_out()
+
+    def test_a_bounce_is_told_and_is_no_bounce_of_the_message(self, archive: Archive) -> None:
+        trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
+        archive.carry_out()
+        self.accept(archive, bounce_event(JOURNAL, trace=trace))
+        assert names(archive, trace) == {"JOURNALING_INITIATED", "JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"}
+        [content] = archive.sent_to(ADMIN)
+        assert b"Status: 5.1.1" in content
+        assert not any("BOUNCE" in fact.name.value for fact in archive.ledger.facts(trace))
+
+    def test_a_bounce_of_a_recipient_with_the_same_address_is_another_thing(self, archive: Archive) -> None:
+        trace = archive.mail(JOURNAL, CARL)
+        archive.carry_out()
+        body = bounce_event(JOURNAL, trace=trace)
+        RecordFeedback(archive.ledger, archive.transit, archive.queues, archive.now).accept(body)
+        assert names(archive, trace) == {"JOURNALING_INITIATED"}
+        assert any(fact.name.value == "OUTGOING_EMAIL_BOUNCED" for fact in archive.ledger.facts(trace))
+
+    @pytest.mark.parametrize("make", [complaint_event, delay_event])
+    def test_complaints_and_delays_change_nothing(self, archive: Archive, make: Callable[..., str]) -> None:
+        trace = archive.mail(CARL)
+        archive.carry_out()
+        told = json.loads(make(JOURNAL))
+        told["mail"]["tags"][TRACE_TAG] = [trace]
+        self.accept(archive, json.dumps(told))
+        assert names(archive, trace) == {"JOURNALING_INITIATED"}
+
+    def test_a_virus_that_ses_finds_in_a_report_is_told(self, archive: Archive) -> None:
+        trace = archive.mail(CARL)
+        archive.carry_out()
+        told = json.loads(reject_event([JOURNAL]))
+        told["mail"]["tags"][TRACE_TAG] = [trace]
+        self.accept(archive, json.dumps(told))
+        assert "JOURNALING_FAILED" in names(archive, trace)

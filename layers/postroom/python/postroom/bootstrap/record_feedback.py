@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 class RecordFeedbackSettings(TimedSettings, QueueSettings):
     bounce_queue_url: Url
+    transmit_queue_url: Url
 
 
 @ready

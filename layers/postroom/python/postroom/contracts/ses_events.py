@@ -48,6 +48,7 @@ class Tags(Received):
 
     trace: tuple[str, ...] = Field(alias=TRACE_TAG, default=())
     organization: tuple[str, ...] = Field(alias=ORGANIZATION_TAG, default=())
+    purpose: tuple[str, ...] = Field(alias=PURPOSE_TAG, default=())
 
 
 class Mail(Received):
@@ -67,6 +68,11 @@ class Mail(Received):
     def organization_id(self) -> str:
         """Of its flow; empty where there is none."""
         return next(iter(self.tags.organization), "")
+
+    @property
+    def purpose(self) -> str:
+        """What it is for, as ``JOURNAL``; empty for mail."""
+        return next(iter(self.tags.purpose), "")
 
 
 class Reported(Received):

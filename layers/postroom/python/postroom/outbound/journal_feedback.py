@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.journal_orders import JournalFailure, JournalOrder
+from postroom.contracts.ses_events import Bounced, Rejected
 from postroom.contracts.stored import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact
+from postroom.outbound.feedback import Feedback
 from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from postroom.contracts.ses_events import SesEvent
     from postroom.ports.ledger import Ledger
     from postroom.ports.queues import Queues
     from postroom.ports.transit import Transit
@@ -30,6 +33,21 @@ class JournalFeedback:
     transit: Transit
     queues: Queues
     now: Callable[[], int]
+
+    def accept(self, event: SesEvent) -> None:
+        """Record an event about a report or notice. Complaints and delays change nothing: SES has the message.
+
+        Raises:
+            TemporaryError: give it back to the queue.
+        """
+        if not isinstance(event.details, Bounced | Rejected):
+            return
+        mail = event.mail
+        of_mail = Fact(mail.trace, mail.organization_id, EventName.OUTGOING_EMAIL_SUBMITTED, SUBMITTED, 0)
+        for fact in Feedback(of_mail, event, 0).facts():  # what they would be if it were mail
+            said = fact.event["bouncedRecipient"]
+            address, status, reason = (str(said[name]) for name in ("emailAddress", "status", "reason"))
+            self.refused(mail.trace, mail.organization_id, address, mail.message_id, status, reason)
 
     def refused(
         self, trace: str, organization_id: str, address: str, message_id: str, status: str, reason: str

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
 from postroom.contracts.outbound_orders import end_key
-from postroom.contracts.ses_events import read_event
+from postroom.contracts.ses_events import JOURNAL, read_event
 from postroom.errors import ConflictError
 from postroom.model.facts import SUBMITTED, OwnFact
 from postroom.outbound.feedback import Feedback, once_each
+from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.timetable import NOTICE_MS
 from postroom.ports.transit import Commit, Outcome
 
@@ -54,6 +55,9 @@ class RecordFeedback:
             InvalidNotificationError: it is no event; after some attempts park reads it.
         """
         event = read_event(body)
+        if event.mail.purpose == JOURNAL:
+            self.journal.accept(event)
+            return
         submitted = self._submitted(event)
         if submitted is None:
             return
@@ -62,6 +66,11 @@ class RecordFeedback:
         for number, start in enumerate(range(0, len(facts), MOST_FACTS)):
             name = f"{feedback.name}:{number}" if number else feedback.name
             self._record(submitted, facts[start : start + MOST_FACTS], name)
+
+    @property
+    def journal(self) -> JournalFeedback:
+        """What events about journal reports lead to: their flow may be one of received mail."""
+        return JournalFeedback(self.ledger, self.transit, self.queues, self.now)
 
     def _submitted(self, event: SesEvent) -> Fact | None:
         found = self.ledger.fact(event.mail.trace, SUBMITTED) if event.mail.trace else None
@@ -94,10 +103,7 @@ def _is_told(fact: Fact) -> bool:
 
 
 def _is_of(fact: Fact, submitted: Fact, known: Collection[str]) -> bool:
-    """Say whether a recipient is one of the message: its sender named it, or a rule's function added it.
-
-    A journal report has the tags of the flow that it is about, and another recipient.
-    """
+    """Say whether a recipient is one of the message: its sender named it, or a rule's function added it."""
     if fact.name is OwnFact.DELIVERY_DELAYED:
         (address,) = (str(each["address"]) for each in fact.data["waiting"])
     else:
