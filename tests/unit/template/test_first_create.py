@@ -46,7 +46,7 @@ def refers_to_a_resource(value: dict[str, Any]) -> bool:
         case {"Fn::If": [_, *choices]}:
             return all(isinstance(each, dict) and bool(REFERENCES & each.keys()) for each in choices)
         case {"Ref": str(name)}:
-            return not name.startswith("AWS::") and name.endswith("Function")
+            return not name.startswith("AWS::") and name.endswith(("Function", "ConfigurationSet"))
         case _:
             return "Fn::GetAtt" in value
 
@@ -98,6 +98,7 @@ UNLIMITED: Final = {
     "ImportMailboxFunction": "10 jobs of an organization at once",
     "ParkFunction": "dead letters, which have been received a hundred times before",
     "PlanExportFunction": "10 jobs of an organization at once",
+    "RecordFeedbackFunction": "bounces, complaints and delays of what SES sends at its rate",
     "RetryEventsFunction": "what record_events could not write, which has a maximum",
     "SealExportFunction": "10 jobs of an organization at once",
     "WriteAuditLogFunction": "what write_audit_log could not write, which has a maximum",
