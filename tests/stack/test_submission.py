@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,9 @@ import pytest
 from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.running_stack import RunningStack
 
+DORA = "dora@elsewhere.example"
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 MAIL = (
@@ -40,5 +40,22 @@ def test_a_message_of_a_stock_client_and_a_large_one_of_the_command_are_in_sent_
     for row, content in ((first, MAIL), (second, large.read_bytes())):
         assert row["size"] == len(content)
         assert running.command("mailbox", "show", ann, row["id"]).stdout == content
+    left = wait_for(lambda: transmissions(running, 2))
+    small, other = sorted(left, key=lambda each: each[0]["size"])
+    for envelope, content in (small, other):
+        assert (envelope["from"], envelope["to"]) == ("ann@submission.example", ["carl@elsewhere.example", DORA])
+        assert b"Bcc" not in content.partition(b"\r\n\r\n")[0]
+    assert small[1].endswith(b"To: carl@elsewhere.example\r\nSubject: caf\xe9\r\n\r\n\xff\r\n")
+    assert other[1].partition(b"\r\n\r\n")[2] == large.read_bytes().partition(b"\r\n\r\n")[2]
     trace = wait_for(lambda: running.command("trace", said["TraceId"]).stdout)
     assert b"carl@elsewhere.example" in trace
+
+
+def transmissions(running: RunningStack, number: int) -> list[tuple[dict[str, Any], bytes]]:
+    """Return what was sent to one of the recipients, envelope and bytes; empty until it is as much as is waited for."""
+    folder = Path(running.environment["POSTROOM_OUTBOX"])
+    found = [
+        (json.loads(each.read_text("utf-8")), each.with_suffix(".eml").read_bytes()) for each in folder.glob("*.json")
+    ]
+    sent = [each for each in found if DORA in each[0]["to"]]
+    return sent if len(sent) == number else []
