@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+from email import policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,3 +88,21 @@ def test_a_forged_sender_gets_no_bounce_message_and_the_trace_says_why(running: 
     (fact,) = (fact for fact in facts_of(running, 4) if fact["name"] == "BOUNCE_SUPPRESSED")
     assert "neither SPF nor an aligned DKIM" in fact["data"]["reason"]
     assert outbox(running, "victim@elsewhere.example") == []
+
+
+def test_a_user_whose_message_ses_could_not_deliver_finds_a_report_in_the_inbox(running: RunningStack) -> None:
+    organization = running.organization("failing")
+    ann = running.user(organization, "ann", "ann@failing.example")
+    to = "bounce+nouser@simulator.local"
+    mail = b"From: ann@failing.example\r\nSubject: plums\r\n\r\nhello\r\n"
+    workmail: Any = running.client("workmail")
+    said = workmail.submit_raw_message(OrganizationId=organization, UserId=ann, RawMessage=mail, Recipients=[to])
+    (item,) = wait_for(lambda: running.rows("mailbox", "list", ann, "--folder", "INBOX"))
+    report = email.message_from_bytes(running.command("mailbox", "show", ann, item["id"]).stdout, policy=policy.default)
+    _, recipient = status_of(report)
+    assert (recipient["Final-Recipient"], recipient["Diagnostic-Code"]) == (f"rfc822; {to}", "smtp; 550 5.0.0 nouser")
+    assert (report["To"], report["In-Reply-To"]) == ("ann@failing.example", said["MessageId"])
+    trace = json.loads(running.command("trace", said["TraceId"], "--json").stdout)
+    names = [fact["name"] for fact in trace]
+    assert {"OUTGOING_EMAIL_SENT", "OUTGOING_EMAIL_BOUNCED", "BOUNCE_SENT"} <= set(names)
+    assert len(running.rows("mailbox", "list", ann, "--folder", "INBOX")) == 1, "SES forwards no bounce"
