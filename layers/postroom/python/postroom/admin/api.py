@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from postroom.admin import administrators
 from postroom.admin.context import Call
@@ -80,16 +80,32 @@ def answer(event: Mapping[str, Any], context: Context, *, now: int, request_id: 
         if violations:
             return refused(_validation_code(operation), validation.message(violations))
         done = perform(operation, request, context, now)
-    except (aws_json.MalformedRequestError, validation.WrongTypeError) as error:
-        return refused(aws_json.SERIALIZATION, str(error))
-    except NotAuthorizedError as error:
-        return refused(aws_json.ACCESS_DENIED, str(error), 403)
-    except WorkMailError as error:
-        return refused(error.code, str(error))
-    except TemporaryError as error:
-        return refused(aws_json.UNAVAILABLE, f"Try again: {error}", 503)
+    except _REFUSALS as error:
+        return refused(*_refusal(error))
     elements = api_trail.without(done, secrets.ANSWERS.get(operation, ()))
     return Answered(aws_json.encode(done, request_id), operation, "", organization_id, "", parameters, elements)
+
+
+_REFUSALS: Final = (
+    aws_json.MalformedRequestError,
+    validation.WrongTypeError,
+    NotAuthorizedError,
+    WorkMailError,
+    TemporaryError,
+)
+
+
+def _refusal(error: Exception) -> tuple[str, str, int]:
+    """Return code, text and HTTP status of an error of ``_REFUSALS``."""
+    match error:
+        case NotAuthorizedError():
+            return aws_json.ACCESS_DENIED, str(error), 403
+        case WorkMailError():
+            return error.code, str(error), 400
+        case TemporaryError():
+            return aws_json.UNAVAILABLE, f"Try again: {error}", 503
+        case _:
+            return aws_json.SERIALIZATION, str(error), 400
 
 
 def perform(operation: str, request: Mapping[str, Any], context: Context, now: int) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from postroom.model.rules import DELIVERS, STOPS, ActionType, Direction, is_junk
 from postroom.model.verdicts import DmarcPolicy, Verdict
 from postroom.routing.plan import Plan
 from postroom.routing.resolve import resolve
-from postroom.routing.rule_calls import by_rule, rule_calls
+from postroom.routing.rule_calls import Telling, by_rule, rule_calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -98,21 +98,23 @@ def decide(
         refusals += [flow.refused(recipient, *excess) for recipient in [*wanted, *waiting]]
         wanted, rules = {}, [(rule, won) for rule, won in rules if rule.action.call is None]
     found = resolve(flow, wanted, settings.domains, directory, plus_addressing=settings.plus_addressing, junk=junk)
-    calls = rule_calls(
-        flow,
-        rules,
-        recipients,
-        Direction.INBOUND,
-        settings.rules_version,
-        author=headers.address("From"),
-        sender=headers.address("Sender"),
-        subject=headers.text("Subject"),
-        part=part,
-        spam=spam,
-    )
+    calls = rule_calls(flow, rules, recipients, _telling(headers, settings, part, spam=spam)) if rules else []
     entries: tuple[Fact | Order, ...] = (*found.orders.values(), *refusals, *found.refusals, *found.skips.values())
     # calls that are waited for come last: a function's decision finds the orders of all earlier transactions made
     return Plan((*noted, *_applied(flow, rules, settings.rules_version, part), *entries, *calls))
+
+
+def _telling(headers: Headers, settings: InboundSettings, part: str, *, spam: bool) -> Telling:
+    """Return what functions are told about the message."""
+    return Telling(
+        Direction.INBOUND,
+        settings.rules_version,
+        headers.address("From"),
+        headers.address("Sender"),
+        headers.text("Subject"),
+        part,
+        spam,
+    )
 
 
 def _policy_to_apply(verdicts: Verdicts, *, enforced: bool) -> DmarcPolicy | None:

@@ -91,15 +91,7 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
     text = _text(order, headers, subject, recipient_lines(order, headers, directory)).encode("utf-8", "replace")
     boundary = _boundary(order, original)
     head = [
-        f"From: <{order.author}>",
-        f"To: <{order.address}>",
-        f"Subject: {writing.encoded(subject)}",
-        f"Date: {format_datetime(datetime.fromtimestamp(order.since / 1000, UTC))}",
-        f"Message-ID: {report_id(order)}",
-        "X-MS-Journal-Report:",  # after To and Message-ID, which piler then forgets: they are the report's own
-        "X-WM-Journal-Report: journal",
-        "Auto-Submitted: auto-generated",
-        "MIME-Version: 1.0",
+        *_head(order, subject),
         f'Content-Type: multipart/mixed; boundary="{boundary}"',
         f"Content-Transfer-Encoding: {_encoding(original if text.isascii() else text)}",
         "",
@@ -119,6 +111,21 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
     ]
     end = f"{_CRLF}--{boundary}--{_CRLF}"
     return b"".join([_joined(head), text, _joined(between), original, end.encode()])
+
+
+def _head(order: JournalOrder, subject: str) -> list[str]:
+    """Return the report's header fields, without those of its content."""
+    return [
+        f"From: <{order.author}>",
+        f"To: <{order.address}>",
+        f"Subject: {writing.encoded(subject)}",
+        f"Date: {format_datetime(datetime.fromtimestamp(order.since / 1000, UTC))}",
+        f"Message-ID: {report_id(order)}",
+        "X-MS-Journal-Report:",  # after To and Message-ID, which piler then forgets: they are the report's own
+        "X-WM-Journal-Report: journal",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+    ]
 
 
 def report_id(order: JournalOrder) -> str:

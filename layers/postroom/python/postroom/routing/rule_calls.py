@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from postroom.contracts.orders import RuleCall
@@ -58,61 +59,68 @@ def by_rule(decided: Mapping[str, Rule]) -> ByRule:
     return list(found.values())
 
 
-def rule_calls(
-    flow: About,
-    rules: ByRule,
-    recipients: Iterable[str],
-    direction: Direction,
-    version: int,
-    *,
-    author: str,
-    sender: str,
-    subject: str,
-    part: str = "",
-    spam: bool = False,
-    message_id: str = "",
-) -> list[RuleCall]:
-    """Return one call per rule that calls a function, those that the message waits for last.
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What calls tell a function about a message.
 
-    Args:
-        recipients: all of the flow, in the envelope's order.
+    Attributes:
         version: of the rules.
         author: the address in From.
         sender: the address in Sender; empty, or the same, if there is no other.
         part: what keys of facts end with, where recipients are added to a flow; else empty.
         message_id: of the Message-ID header of outbound mail.
     """
-    calls = [
-        RuleCall(
-            trace=flow.trace,
-            organization_id=flow.organization_id,
-            rule_id=rule.id,
-            rules_version=version,
-            rule_name=rule.name,
-            part=part,
-            direction=direction,
-            function_arn=call.function_arn,
-            synchronous=call.synchronous,
-            fallback=call.fallback or ActionType.DEFAULT,
-            gateway_id=rule.action.gateway_id,
-            timeout_minutes=call.timeout_minutes,
-            mail_from=author,
-            sender=sender if sender and sender != author else None,
-            subject=subject[:MAX_EVENT_SUBJECT_CHARACTERS],
-            recipients=tuple(won),
-            others=_others(recipients, won) if call.synchronous else (),
-            spam=spam,
-            envelope_from=flow.envelope_from,
-            raw=flow.raw,
-            size=flow.size,
-            received_at=flow.received_at,
-            since=flow.now,
-            message_id=message_id,
-        )
-        for rule, won in rules
-        if (call := rule.action.call) is not None
-    ]
+
+    direction: Direction
+    version: int
+    author: str
+    sender: str
+    subject: str
+    part: str = ""
+    spam: bool = False
+    message_id: str = ""
+
+
+def rule_calls(flow: About, rules: ByRule, recipients: Iterable[str], telling: Telling) -> list[RuleCall]:
+    """Return one call per rule that calls a function, those that the message waits for last.
+
+    Args:
+        recipients: all of the flow, in the envelope's order.
+    """
+    calls = [_call(flow, rule, won, recipients, telling) for rule, won in rules if rule.action.call is not None]
     return sorted(calls, key=lambda call: call.synchronous)
+
+
+def _call(flow: About, rule: Rule, won: list[str], recipients: Iterable[str], telling: Telling) -> RuleCall:
+    call = rule.action.call
+    if call is None:
+        raise ValueError("the rule calls no function")
+    return RuleCall(
+        trace=flow.trace,
+        organization_id=flow.organization_id,
+        rule_id=rule.id,
+        rules_version=telling.version,
+        rule_name=rule.name,
+        part=telling.part,
+        direction=telling.direction,
+        function_arn=call.function_arn,
+        synchronous=call.synchronous,
+        fallback=call.fallback or ActionType.DEFAULT,
+        gateway_id=rule.action.gateway_id,
+        timeout_minutes=call.timeout_minutes,
+        mail_from=telling.author,
+        sender=telling.sender if telling.sender and telling.sender != telling.author else None,
+        subject=telling.subject[:MAX_EVENT_SUBJECT_CHARACTERS],
+        recipients=tuple(won),
+        others=_others(recipients, won) if call.synchronous else (),
+        spam=telling.spam,
+        envelope_from=flow.envelope_from,
+        raw=flow.raw,
+        size=flow.size,
+        received_at=flow.received_at,
+        since=flow.now,
+        message_id=telling.message_id,
+    )
 
 
 def _others(recipients: Iterable[str], won: Iterable[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from postroom.model.rule_index import NO_OUTBOUND_RULES
 from postroom.model.rules import ActionType, Direction
 from postroom.routing.journal import journal_orders
 from postroom.routing.plan import Plan, with_slot_open
-from postroom.routing.rule_calls import by_rule, rule_calls
+from postroom.routing.rule_calls import Telling, by_rule, rule_calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -95,17 +95,9 @@ def _by_rules(
         if not rule.action.is_asked
     ]
     actions = {name: decided[name].action for name in recipients if name in decided}
-    calls = rule_calls(
-        flow,
-        rules,
-        recipients,
-        Direction.OUTBOUND,
-        version,
-        author=flow.author,
-        sender=flow.sender,
-        subject=headers.text("Subject"),
-        message_id=flow.message_id,
-    )
+    subject = headers.text("Subject")
+    telling = Telling(Direction.OUTBOUND, version, flow.author, flow.sender, subject, message_id=flow.message_id)
+    calls = rule_calls(flow, rules, recipients, telling)
     return Plan((*applied, *_by_action(flow, list(recipients), inside, actions), *calls))
 
 
