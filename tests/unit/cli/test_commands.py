@@ -371,7 +371,7 @@ class TestDocumentation:
             "import",
             "submit",
         }
-        assert set(self.SECTIONS) == looks | calendar | rules | moving | others
+        assert set(self.SECTIONS) == looks | calendar | rules | others
 
     def members(self, section: str) -> set[str]:
         return set(re.findall(r"^\| `(\w+)` \|", self.SECTIONS[section], re.MULTILINE))

@@ -90,16 +90,7 @@ def context(settings: AdminApiSettings) -> Context:
         directory=DynamoDirectory(table),
         mailboxes=DynamoMailboxHeads(clients.dynamodb(), settings.mailbox_table),
         mailbox_keys=KmsMailboxKeys(clients.later(clients.kms), time.monotonic),
-        domain_services=SesDomainServices(
-            clients.later(clients.ses),
-            clients.later(clients.ses_v2),
-            Leases(table),
-            ReceiptSettings(
-                rule_set=settings.receipt_rule_set_name,
-                bucket=settings.inbound_bucket,
-                topic_arn=settings.inbound_topic_arn,
-            ),
-        ),
+        domain_services=_domain_services(settings, table),
         organization_keys=KmsOrganizationKeys(clients.later(clients.kms)),
         audit_targets=AwsAuditTargets(clients.later(clients.logs), s3, clients.later(clients.firehose), own.region),
         log_targets=AwsLogTargets(clients.later(clients.iam), clients.later(clients.logs)),
@@ -123,6 +114,13 @@ def context(settings: AdminApiSettings) -> Context:
         new_uuid=lambda: str(uuid.uuid4()),
         random_bytes=secrets.token_bytes,
     )
+
+
+def _domain_services(settings: AdminApiSettings, table: DirectoryTable) -> SesDomainServices:
+    receipt = ReceiptSettings(
+        rule_set=settings.receipt_rule_set_name, bucket=settings.inbound_bucket, topic_arn=settings.inbound_topic_arn
+    )
+    return SesDomainServices(clients.later(clients.ses), clients.later(clients.ses_v2), Leases(table), receipt)
 
 
 def _admin_settings(settings: AdminApiSettings) -> AdminSettings:
