@@ -90,6 +90,7 @@ class Stack:
         boto3.client("events").create_event_bus(Name="mail")
         boto3.client("logs").create_log_group(logGroupName="api-trail")
         boto3.client("ses").create_receipt_rule_set(RuleSetName="mail")
+        boto3.client("ses").create_configuration_set(ConfigurationSet={"Name": environment["CONFIGURATION_SET"]})
         return cls(environment, dynamodb, s3, sqs)
 
     def objects(self, bucket: str) -> dict[str, bytes]:
