@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import re
+from dataclasses import replace
 from email import policy
 from email.message import Message
 from typing import TYPE_CHECKING
@@ -252,3 +253,18 @@ def test_a_header_block_of_one_long_line_costs_little(line: bytes) -> None:
 def test_what_is_no_field_goes_back_in_no_part() -> None:
     block = b"\xe9Bcc: secret@example.org\r\nno field at 12:00\r\nSubject: plums\r\n at: noon\r\n\r\n"
     assert list(returned_fields(block)) == [b"Subject: plums\r\n at: noon"]
+
+
+@given(HOSTILE, HOSTILE, HOSTILE, st.booleans())
+def test_what_another_server_said_is_one_field_each(reason: str, status: str, server: str, is_delay: bool) -> None:
+    failure = Failure.elsewhere("bob@example.org", reason, status, server, undefined="5.0.0")
+    bounce = replace(make(failure), is_delay=is_delay, until=NOON if is_delay else 0)
+    content = report(bounce)
+    check_form(content)
+    _, (about, recipient), _ = parts(parse(content))
+    assert list(about.keys()) == ["Reporting-MTA", "Arrival-Date"]
+    optional = {"Remote-MTA", "Will-Retry-Until"}
+    expected = ["Final-Recipient", "Action", "Status", "Diagnostic-Code"]
+    assert [name for name in recipient.keys() if name not in optional] == expected  # noqa: SIM118 - of a message
+    assert recipient["Action"] == ("delayed" if is_delay else "failed")
+    assert ("Will-Retry-Until" in recipient) == is_delay
