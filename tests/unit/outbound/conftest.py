@@ -96,9 +96,14 @@ class Post:
         return bool(self.system.queues.later["transmit"])
 
 
-@pytest.fixture
-def post() -> Post:
+def made() -> Post:
+    """Return a system of its own."""
     system = MemoryMailSystem()
     system.user("ann")
     system.directory.commit([Insert(GATEWAY)])
     return Post(system)
+
+
+@pytest.fixture
+def post() -> Post:
+    return made()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +17,43 @@ from postroom.model.relay_answers import RelayResult
 from postroom.model.transmissions import Answer
 from postroom.outbound.timetable import RETRY_SECONDS
 from postroom.outbound.transmit import AGAIN_AFTER_MS
-from tests.support.builders import ORG
-from tests.unit.outbound.conftest import BUSY, CARL, DORA, GATEWAY, LEAVES, MAIL, NO_SUCH, relayed
+from postroom.ports.transit import Commit
+from postroom.routing.outbound_flow import sent
+from tests.support.builders import NOON, ORG
+from tests.support.stops import StoppedError, Stops
+from tests.unit.outbound.conftest import BUSY, CARL, DORA, GATEWAY, LEAVES, MAIL, NO_SUCH, made, relayed
 
 if TYPE_CHECKING:
     from tests.unit.outbound.conftest import Post
+
+
+@dataclass
+class Named(Stops):
+    """Stops that know which call they were at."""
+
+    stopped_at: str = ""
+
+
+@dataclass
+class NamedStopping:
+    """A port with such stops."""
+
+    port: Any
+    stops: Named
+    name: str
+
+    def __getattr__(self, name: str) -> Any:
+        call = self.stops.around(getattr(self.port, name))
+
+        def made(*args: Any, **more: Any) -> Any:
+            try:
+                return call(*args, **more)
+            except StoppedError:
+                self.stops.stopped_at = f"{self.name}.{name}"
+                raise
+
+        return made
+
 
 SENT = ("OUTGOING_EMAIL_SENT", "")
 
@@ -50,6 +83,17 @@ def test_an_order_that_comes_twice_is_sent_once(post: Post) -> None:
     post.system.transmit.accept(body)
     assert len(post.system.ses.tried) == 1
     assert not post.waits()
+
+
+def test_the_first_attempt_reads_nothing_of_the_flow(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> Any:
+        pytest.fail("facts were read")
+
+    post.send(CARL)
+    monkeypatch.setattr(type(post.system.ledger), "facts", read)
+    post.system.go_out()
+    monkeypatch.undo()
+    assert post.ends() == {CARL: SENT}
 
 
 def test_what_is_no_order_goes_back(post: Post) -> None:
@@ -275,6 +319,30 @@ class TestStops:
         post.system.transmit.accept(body)
         assert post.ends() == {CARL: SENT}
 
+    def test_only_a_stop_between_the_send_and_its_record_repeats_the_message(self) -> None:
+        """The width of the window: from SES's answer to the recorded end."""
+        repeated = []
+        for at in range(1, 20):
+            for after in (False, True):
+                post = made()
+                post.send(CARL)
+                (body,) = post.system.queues.queues["transmit"]
+                stops = Named(at, after)
+                ports: dict[str, Any] = {
+                    name: NamedStopping(getattr(post.system.transmit, name), stops, name)
+                    for name in ("owners", "open", "ledger", "transit", "ses", "queues")
+                }
+                with suppress(StoppedError):
+                    replace(post.system.transmit, **ports).accept(body)
+                post.system.later += AGAIN_AFTER_MS
+                post.system.go_out()
+                assert post.ends() == {CARL: SENT}
+                assert post.is_clear()
+                assert 1 <= len(post.system.ses.sent) <= 2
+                if len(post.system.ses.sent) == 2:
+                    repeated.append((stops.stopped_at, after))
+        assert repeated == [("ses.send", True), ("open.end", False)]
+
     def test_ends_that_another_run_has_recorded_stay(self, post: Post) -> None:
         """A run that took too long and its successor both get answers; each recipient has one end."""
         refused = relayed(RelayResult.PERMANENT, "5.1.1", "no such user", code=550)
@@ -293,6 +361,14 @@ class TestStops:
         replace(post.system.transmit, relays=Slow()).accept(body)
         post.system.go_out()
         assert post.ends() == {CARL: SENT, DORA: ("OUTGOING_EMAIL_BOUNCED", "5.1.1")}
+        assert post.is_clear()
+
+    def test_an_order_goes_though_the_end_of_one_of_its_recipients_was_recorded_before(self, post: Post) -> None:
+        post.send()
+        (order,) = [TransmitOrder.read(body) for body in post.system.queues.queues["transmit"]]
+        post.system.transit.commit(Commit(facts=[sent(order, CARL, NOON)]))
+        post.system.go_out()
+        assert post.ends() == {CARL: SENT, DORA: SENT}
         assert post.is_clear()
 
     @pytest.mark.parametrize("failures", [1, 4])

@@ -144,7 +144,8 @@ class Transmit:
         waiting: dict[str, Answer] = {}
         final: dict[str, Answer] = {}
         for answers in self._answers(carried, left):
-            self._record(carried, final)
+            if final:
+                self._record(carried, final)
             judged = {each: self._judged(carried, answer) for each, answer in answers.items()}
             waiting |= {each: answer for each, answer in judged.items() if answer.result is RelayResult.TEMPORARY}
             final = {each: answer for each, answer in judged.items() if answer.result is not RelayResult.TEMPORARY}
@@ -162,8 +163,7 @@ class Transmit:
             yield dict.fromkeys(left, UNREAD)
             return
         shared = [each for each, answer in answers.items() if answer.is_shared] if len(left) > 1 else []
-        if len(shared) < len(left):
-            yield {each: answer for each, answer in answers.items() if each not in shared}
+        yield {each: answer for each, answer in answers.items() if each not in shared}
         for each in shared:
             yield self._send(carried, [each], content)
 
