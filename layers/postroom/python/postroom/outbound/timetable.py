@@ -13,7 +13,7 @@ RETRY_SECONDS: Final = 2 * DAY_S
 operators set what they want (parameter TransmitRetrySeconds)."""
 
 NOTICE_MS: Final = 4 * HOUR_MS
-"""Milliseconds after which the sender of a message that waits is told. Ours, after Sendmail and Postfix's advice."""
+"""Milliseconds after which the sender of a message that waits is told. Ours."""
 
 FIRST_GAP_MS: Final = 60_000
 """Longest gap between the first attempt and the second, in milliseconds. Ours."""
