@@ -25,6 +25,8 @@ from benchmarks import (
     exports,
     idle,
     imports,
+    outbound,
+    outbound_memory,
     prices,
     startup,
     sweeping,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 ALONE: Final = (
     *("access", "audit", "busy", "commands", "calendars", "export-bill", "export-memory", "exports", "idle"),
-    *("sweep", "waiting"),
+    *("outbound", "outbound-memory", "sweep", "waiting"),
 )
 """What can be measured alone."""
 
@@ -159,6 +161,25 @@ def memory_of_exports() -> Iterator[Result]:
             yield Result(f"{function}, {name}: memory", megabytes, export_memory.BUDGET, "MB")
 
 
+def sent() -> tuple[list[Result], list[tuple[str, outbound.OutboundBill]]]:
+    """Count what a message to one recipient outside costs, on the average of a user's day."""
+    plain, journaled = outbound.count(), outbound.count(journaled=True)
+    more = journaled.dollars - plain.dollars
+    return [
+        Result("a million messages sent, without SES's fee", plain.dollars, outbound.BUDGET, "dollars"),
+        Result("… each of them journaled", more, outbound.BUDGET_JOURNALED, "dollars more"),
+    ], [("sent", plain), ("sent and journaled", journaled)]
+
+
+def memory_of_transmit() -> Iterator[Result]:
+    """Measure what transmit holds; not among the budgets that are always measured, as exports' is not."""
+    if not export_memory.can_measure():
+        console(errors=True).print("SKIPPED: memory of transmit, which is measured on Linux only")
+        return
+    for name, found in outbound_memory.measure().items():
+        yield Result(f"transmit, 40 MB, {name}: memory", found, outbound_memory.BUDGET, "MB")
+
+
 def exports_on_aws() -> tuple[list[Result], list[tuple[str, export_bill.Mailbox]]]:
     """Count the calls of exports, and compute those of a full mailbox by the size of its messages."""
     counted = export_bill.measure()
@@ -240,6 +261,11 @@ def main(arguments: Sequence[str]) -> int:
         case ["idle"]:
             results, stack = idle_stack()
             return show(results, lambda: _explain_idle(stack))
+        case ["outbound"]:
+            results, bills = sent()
+            return show(results, lambda: _explain_sent(bills))
+        case ["outbound-memory"]:
+            return show(list(memory_of_transmit()))
         case ["sweep"]:
             return show(list(swept()))
         case ["waiting"]:
@@ -261,6 +287,7 @@ def budgets() -> int:
     calendar_results = list(calendars())
     progress.print(f"calls of AWS, with up to {MOST_USERS:,} users; a minute or two …")
     counted, small, cases = costs()
+    sent_results, bills = sent()
     progress.print("audit records in three destinations …")
     audit_results = list(audit_records())
     progress.print("exports of mailboxes; two minutes …")
@@ -271,12 +298,13 @@ def budgets() -> int:
     idle_results, stack = idle_stack()
     export_calls = [*export_calls, *swept()]
     progress.print("commands, on a stack of their own …")
-    results = [*results[:4], *counted, *results[4:], *command_line()]
+    results = [*results[:4], *counted, *sent_results, *results[4:], *command_line()]
     results += [*idle_results, *access_results, *audit_results, *calendar_results, *export_results, *export_calls]
     results += busy_results
 
     def more() -> None:
         _explain(small, cases)
+        _explain_sent(bills)
         _explain_idle(stack)
         _explain_exports(mailboxes)
 
@@ -325,6 +353,15 @@ def _explain_idle(stack: idle.Idle) -> None:
     console().print(
         f"{quota}: ${small.budgeted:.2f}, ${small.dollars:.2f} with both keys, ${small.list_price:.2f} by the list"
     )
+
+
+def _explain_sent(bills: Sequence[tuple[str, outbound.OutboundBill]]) -> None:
+    """Show what a sent message takes, by function and unit."""
+    for name, found in bills:
+        rows = [(unit.value, f"{count:.4g}") for unit, count in found.by_unit().items()]
+        rows += [(f"dollars of {function}", f"{dollars:.2f}") for function, dollars in found.by_function().items()]
+        title = f"\nA message that is {name}, on the average of {outbound.DAY} in a day"
+        console().print(table(["unit", "count"], rows, title=title, right=("count",)))
 
 
 def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:

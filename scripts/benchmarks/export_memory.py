@@ -142,20 +142,21 @@ def _peaks(total: int, size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name, patch.dict("os.environ", {"AWS_DEFAULT_REGION": "us-east-1"}):
         for make in (clients.s3, clients.dynamodb, clients.sqs, clients.kms, clients.sts):
             make()
-        alone = _megabytes("VmRSS")
+        alone = megabytes("VmRSS")
         system = mailbox_of(Path(name), total, size)
         gc.collect()
-        outside, found = _megabytes("VmRSS") - alone, dict[str, float]()
+        outside, found = megabytes("VmRSS") - alone, dict[str, float]()
         system.start()
         for station, body in system.waiting():
             CLEAR_REFS.write_text(RESET_PEAK)
             system.accept(station, body)
-            found[station] = max(found.get(station, 0), _megabytes("VmHWM") - outside)
+            found[station] = max(found.get(station, 0), megabytes("VmHWM") - outside)
         if system.job.state is not JobState.COMPLETED:
             raise RuntimeError(f"the export is {system.job.state}: {system.job.error_info}")
         return found
 
 
-def _megabytes(name: str) -> float:
+def megabytes(name: str) -> float:
+    """Return a row of the process's status in MB: ``VmRSS``, ``VmHWM``."""
     line = next(line for line in STATUS.read_text("ascii").splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) / 1024

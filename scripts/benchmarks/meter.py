@@ -62,6 +62,7 @@ BY_CALL: Final = {
     "GenerateDataKey": Unit.KMS,
     "GenerateDataKeyWithoutPlaintext": Unit.KMS,
     "Invoke": Unit.LAMBDA_REQUEST,
+    "SendEmail": Unit.SES_SENT,
 }
 """Calls that cost the same whatever they carry."""
 

@@ -5,6 +5,7 @@ Every queue returns one message at a time, the ledger's stream the facts of one 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from local.template.project import EventSource
+    from postroom.model.journaling import Journaling
     from postroom.model.rules import Rule
 
 MESSAGE: Final = (Path(__file__).parent / "newsletter.eml").read_bytes()
@@ -83,6 +85,10 @@ class Pipeline:
 
     def add_user(self, name: str) -> str:
         """Write a user with a mailbox into the tables; return the address."""
+        return self.add_mailbox(name).addresses[0]
+
+    def add_mailbox(self, name: str) -> Entity:
+        """Write a user with a mailbox into the tables."""
         entity, claims = user(self.organization, name)
         operator = self.stack.operator()
         for record in (entity, *claims):
@@ -92,7 +98,7 @@ class Pipeline:
         made = operator.mailboxes.create(entity.id, owner, wrapped_key=key, quota_bytes=50 << 30, now_ms=_now())
         if not made:
             raise RuntimeError(f"{name} has a mailbox already")
-        return entity.addresses[0]
+        return entity
 
     def add_users(self, size: int) -> None:
         """Write users without mailboxes into the directory."""
@@ -105,10 +111,10 @@ class Pipeline:
         for start in range(0, len(rows), WRITTEN_AT_ONCE):
             self.put(rows[start : start + WRITTEN_AT_ONCE])
 
-    def keep_rules(self, rules: Iterable[Rule]) -> None:
-        """Put rules into effect for the next message."""
+    def keep_rules(self, rules: Iterable[Rule], journaling: Journaling | None = None) -> None:
+        """Put rules, and journaling or none, into effect for the next message."""
         rule_sets = S3RuleSets(self.stack.client("s3"), self.stack.settings()["INBOUND_BUCKET"])
-        rule_sets.keep(self.organization.id, 1, rules)
+        rule_sets.keep(self.organization.id, 1, rules, journaling)
         self.put([to_item(replace(_domain(self.organization), rules_version=1))])
 
     def listen(self) -> None:
@@ -150,6 +156,32 @@ class Pipeline:
         self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=announced)
         self.settle()
         return trace_of(ses_id, self.organization.id)
+
+    def submit(self, author: str, recipient: str, content: bytes, token: str) -> str:
+        """Submit one message through all stations; return its trace.
+
+        Args:
+            author: id of the user.
+            token: another one is another submission.
+
+        Raises:
+            RuntimeError: a function failed, or the message is refused.
+        """
+        event = {
+            "organization_id": self.organization.id,
+            "user_id": author,
+            "token": token,
+            "protocol": "API",
+            "content": base64.b64encode(content).decode(),
+            "recipients": [recipient],
+        }
+        with self.meter.of("SubmitFunction"), contextlib.redirect_stdout(io.StringIO()):
+            answer = self.stack.functions.invoke("SubmitFunction", json.dumps(event).encode())["Payload"].read()
+        trace = json.loads(answer).get("trace")
+        if trace is None:
+            raise RuntimeError(f"the message was not submitted: {answer.decode()}")
+        self.settle()
+        return str(trace)
 
     def settle(self) -> None:
         """Run functions until every queue and stream is empty.

@@ -31,6 +31,7 @@ class Unit(StrEnum):
     LAMBDA_REQUEST = "Lambda invocation"
     LAMBDA_TIME = "Lambda, GB-second"
     SES_MESSAGE = "SES message received"
+    SES_SENT = "SES message sent"
     ALARM_METRIC = "CloudWatch alarm, metric and month"
     METRIC = "CloudWatch metric of our own, month"
     DASHBOARD = "CloudWatch dashboard, month"
@@ -67,6 +68,7 @@ PRICES: Final = {
     Unit.SNS: Price(0.50, "aws.amazon.com/sns/pricing: standard topics; delivery to SQS is free"),
     Unit.LAMBDA_REQUEST: Price(0.20, "aws.amazon.com/lambda/pricing"),
     Unit.LAMBDA_TIME: Price(16.6667, "aws.amazon.com/lambda/pricing: x86"),
+    Unit.SES_SENT: Price(100.00, "aws.amazon.com/ses/pricing: outbound, $0.10 per 1,000; attachments $0.12 a GB more"),
     Unit.ALARM_METRIC: Price(0.10e6, "aws.amazon.com/cloudwatch/pricing: alarms, standard resolution, per metric"),
     Unit.METRIC: Price(0.30e6, "aws.amazon.com/cloudwatch/pricing: custom metrics, the first 10,000"),
     Unit.DASHBOARD: Price(3.00e6, "aws.amazon.com/cloudwatch/pricing: custom dashboards"),

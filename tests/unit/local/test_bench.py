@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import audit, availability, bill, expansion, export_bill, idle
+from benchmarks import audit, availability, bill, expansion, export_bill, idle, outbound
 from benchmarks.__main__ import BUDGET_CALLING, BUDGET_DOLLARS, Result
 from benchmarks.meter import Meter
 from benchmarks.prices import PRICES, Unit
@@ -70,6 +70,31 @@ def test_a_message_makes_no_call_that_grows_with_the_stack(small: Bill) -> None:
     assert not {"Scan", "ListObjectsV2", "PutMetricData"} & {operation for _, operation in small.calls}
     assert small.by_unit()[Unit.S3_PUT] == 1  # the sealed copy
     assert Unit.EVENTS not in small.by_unit()  # nobody listens
+
+
+def test_a_sent_message_takes_so_many_units_and_its_journal_report_so_many_more() -> None:
+    """What docs/performance.md says. The first message of a day has one write more, for the account's quota."""
+    messages, sent, unpriced = 2, outbound.count(messages=2), {Unit.KMS, Unit.LOGS}
+    assert sent.dollars <= outbound.BUDGET
+    assert {unit: count for unit, count in sent.by_unit().items() if unit not in unpriced} == {
+        Unit.DYNAMODB_WRITE: 11 + 1 / messages,  # head, item, fact and order, twice; claim, end, the order's removal
+        Unit.DYNAMODB_READ: 8,
+        Unit.S3_PUT: 1,
+        Unit.S3_GET: 1,
+        Unit.SQS: 3,
+        Unit.SQS_FAIR: 3,
+        Unit.SES_SENT: 1,
+    }
+    journaled = outbound.count(journaled=True, messages=messages)
+    more = {unit: count - sent.by_unit()[unit] for unit, count in journaled.by_unit().items() if unit not in unpriced}
+    assert {unit: count for unit, count in more.items() if count} == {
+        Unit.DYNAMODB_WRITE: 5,
+        Unit.DYNAMODB_READ: 3,
+        Unit.S3_GET: 1,
+        Unit.SQS: 2,
+        Unit.SQS_FAIR: 2,
+        Unit.SES_SENT: 1,
+    }
 
 
 def test_an_exported_message_takes_one_call_of_aws() -> None:
