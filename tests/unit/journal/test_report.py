@@ -194,3 +194,11 @@ def test_any_message_is_reported_in_lines_that_may_travel(body: bytes, subject: 
     assert report.original == head + body
     ours = content.removesuffix(content[content.index(head) :])
     assert max(map(len, ours.split(b"\r\n"))) <= 998
+
+
+def test_a_received_message_is_reported_byte_for_byte_with_whatever_fields_it_has(archive: Archive) -> None:
+    letter = b"From: bob@example.org\r\nTo: x@example.org\r\nBcc: ann@acme.test\r\nno field\r\n\r\nbody\r\n"
+    archive.arrive("1", letter, "ann@acme.test")
+    archive.carry_out()
+    [report] = archive.reports()
+    assert report.original == letter

@@ -343,6 +343,31 @@ class TestStops:
                     repeated.append((stops.stopped_at, after))
         assert repeated == [("ses.send", True), ("open.end", False)]
 
+    def test_a_recipient_that_was_sent_the_message_alone_is_recorded_before_the_next_is_tried(self, post: Post) -> None:
+        """A stop in one call of SES repeats that call at most, and none before it."""
+        shared = replace(NO_SUCH, is_shared=True)
+        post.system.ses.answers = {CARL: [shared], DORA: [shared]}
+        post.send()
+        (body,) = post.system.queues.queues["transmit"]
+        ses = post.system.ses
+
+        class Stopped(BaseException):
+            pass
+
+        class Stopping:
+            def send(self, outgoing: Any) -> Any:
+                if outgoing.recipients == (DORA,):
+                    raise Stopped
+                return ses.send(outgoing)
+
+        with pytest.raises(Stopped):
+            replace(post.system.transmit, ses=Stopping()).accept(body)
+        assert post.ends() == {CARL: SENT}
+        post.system.later += AGAIN_AFTER_MS
+        post.system.transmit.accept(body)
+        assert [each for each, _ in ses.sent] == [CARL, DORA]
+        assert post.is_clear()
+
     def test_ends_that_another_run_has_recorded_stay(self, post: Post) -> None:
         """A run that took too long and its successor both get answers; each recipient has one end."""
         refused = relayed(RelayResult.PERMANENT, "5.1.1", "no such user", code=550)

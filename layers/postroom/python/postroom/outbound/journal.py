@@ -116,7 +116,9 @@ class JournalCarried:
     def _report(self) -> bytes:
         if self.order.raw is None:
             raise MessageNotFoundError("the order has no message")
-        return journal_report(self.order, without_bcc(self.raw.read(self.order.raw)), self.directory)
+        content = self.raw.read(self.order.raw)
+        original = without_bcc(content) if self.order.submitted else content
+        return journal_report(self.order, original, self.directory)
 
     def _data(self, recipient: str) -> dict[str, Any]:
         """Return what the fact needs, so that a later failure can be told."""

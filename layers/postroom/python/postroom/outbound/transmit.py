@@ -165,6 +165,7 @@ class Transmit:
         shared = [each for each, answer in answers.items() if answer.is_shared] if len(left) > 1 else []
         yield {each: answer for each, answer in answers.items() if each not in shared}
         for each in shared:
+            yield {}  # what has been answered is recorded before anything else is sent
             yield self._send(carried, [each], content)
 
     def _send(self, carried: Carried, recipients: Sequence[str], content: bytes) -> Mapping[str, Answer]:
