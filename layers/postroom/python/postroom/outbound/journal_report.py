@@ -4,8 +4,8 @@
 
 Source: Exchange's format, [MS-XJRNL] and its grammar (contracts 8): Sender, [On-Behalf-Of], Subject, Message-ID, then a
 line per recipient: To, Cc or Bcc where the addressing is known, else Recipient, perhaps with ``, Expanded: <group>``.
-WorkMail's header field is known from one reader alone, the archiver piler. Ours: Bcc is left out of a submitted message,
-as it was when the message left; a recipient that neither To nor Cc names is one of Bcc.
+WorkMail's header field is known from one reader alone, the archiver piler. Ours, of submitted messages: Bcc is left
+out, as it was when the message left; a recipient that neither To nor Cc names is one of Bcc.
 """
 
 from __future__ import annotations

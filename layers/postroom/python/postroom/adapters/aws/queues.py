@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.adapters.aws.queue_limits import BATCH
+from postroom.adapters.aws.queue_limits import BATCH, MAX_CALL_BYTES
 from postroom.adapters.aws.transactions import store_errors
+from postroom.contracts.batching import batches
 from postroom.contracts.orders import STATIONS
 from postroom.errors import StoreUnavailableError
 
@@ -41,12 +42,17 @@ class SqsQueues:
             batch = waiting.setdefault(message.station, [])
             batch.append(message)
             if len(batch) == BATCH:
-                self._send_batch(message.station, waiting.pop(message.station), delay_s)
+                self._send_all(message.station, waiting.pop(message.station), delay_s)
         for station, batch in waiting.items():
+            self._send_all(station, batch, delay_s)
+
+    def _send_all(self, station: str, messages: Sequence[Message], delay_s: int | None) -> None:
+        """Send at most ten messages to one queue. Most are below 2 KB; an order for 500 recipients may have 170 KB."""
+        for batch in batches(messages, lambda each: len(each.message.encode()), max_bytes=MAX_CALL_BYTES):
             self._send_batch(station, batch, delay_s)
 
     def _send_batch(self, station: str, messages: Sequence[Message], delay_s: int | None) -> None:
-        """Send at most ten messages to one queue. Each is below 2 KB, except notifications, which are sent alone.
+        """Send one batch.
 
         Raises:
             StoreUnavailableError: SQS did not accept all of them.
