@@ -143,3 +143,9 @@ def test_a_sender_that_names_another_goes(system: MemoryMailSystem) -> None:
     system.send("ann", mail(OWN, "Sender: boss@acme.test\r\n"))
     system.send("ann", mail(OWN, f"Sender: {OWN}\r\n"))
     assert system.contents("ann", "SENT_ITEMS") == [mail(OWN), mail(OWN, f"Sender: {OWN}\r\n")]
+
+
+@pytest.mark.parametrize("name", ["The Boss", "boss at acme.test", "<>", f"{OWN}\r\nSender: The Boss"])
+def test_a_sender_without_an_address_that_clients_would_show_goes(system: MemoryMailSystem, name: str) -> None:
+    system.send("ann", mail(OWN, f"Sender: {name}\r\n"))
+    assert system.contents("ann", "SENT_ITEMS") == [mail(OWN)]

@@ -1,8 +1,8 @@
 """In whose name a message is sent: its own, as another, or on behalf of another.
 
 Send As: the owner is in From. Send on Behalf: the owner is in From and the user in Sender. Source: guide, ZH:6800-6806.
-Ours: a client that cannot say which it wants gets what it has a permission for, Send As first; a Sender field is
-removed where it names somebody else.
+Ours: a client that cannot say which it wants gets what it has a permission for, Send As first; a Sender field stays
+only where it is the one and names the author: mail clients show one without an address, too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Author:
         if self.sender:
             return self.sender
         named = {str(each) for reading in headers.authors.readings for each in reading.senders}
-        return None if named <= {self.address} else ""
+        return None if named == {self.address} and len(headers.raw("Sender")) == 1 else ""
 
 
 def author_of(
