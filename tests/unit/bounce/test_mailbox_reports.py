@@ -131,6 +131,19 @@ def test_recipients_that_fail_together_are_in_one_report_and_later_ones_in_anoth
     assert len({each.trace for each in sent.deliveries()}) == 2
 
 
+def test_orders_of_one_message_that_are_late_at_one_time_are_told_together(sent: Sent) -> None:
+    """A message to more than 50 recipients has several orders, and its sender is told once."""
+    first = sent.delayed(TO[0])
+    sent.transit.commit(Commit(orders=[order("waits")]))
+    sent.accept(first)
+    sent.now += 1000
+    second = sent.delayed(TO[1], name="ses:2")
+    sent.accept(second)
+    sent.now += 29_000
+    sent.accept(first)
+    assert sent.told_of() == [[TO[0], TO[1]]]
+
+
 def test_a_report_waits_for_the_others_but_not_as_long_as_they_are_tried(sent: Sent) -> None:
     first = sent.refused()
     sent.transit.commit(Commit(orders=[order("waits")]))
@@ -206,9 +219,11 @@ def test_a_complaint_is_no_failure(sent: Sent) -> None:
 
 
 class TestDelays:
-    def test_a_delay_is_told_at_once_and_until_when_it_is_tried(self, sent: Sent) -> None:
+    def test_a_delay_is_told_at_the_second_look_and_until_when_it_is_tried(self, sent: Sent) -> None:
         tell = sent.delayed(*TO[:2])
         sent.transit.commit(Commit(orders=[order("waits")]))
+        sent.accept(tell)
+        sent.now += 30_000
         sent.accept(tell)
         (report,) = sent.reports()
         groups = status_of(report)[1:]

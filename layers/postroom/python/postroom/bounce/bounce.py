@@ -109,13 +109,17 @@ class Bouncer:
             return
         if orders[0].key != order.key:
             return  # another order is the first
-        waits = others and not order.is_delay and self.now() - order.since < self.wait_for_others_ms
-        if waits or not self._settle(orders):
+        if (others and self._waits(order)) or not self._settle(orders):
             self.queues.send([order], delay_s=self.look_again_s)
             return
         late, _ = self._under_way(order.trace)
         if late:  # it came meanwhile, found that it was not the first, and is not sent by itself again
             self.queues.send(late[:1], delay_s=self.look_again_s)
+
+    def _waits(self, order: BounceOrder) -> bool:
+        """Say whether to wait for others: of a delay until the next look, since all that waits is late at one time."""
+        longest_ms = self.look_again_s * 1000 if order.is_delay else self.wait_for_others_ms
+        return self.now() - order.since < longest_ms
 
     def _under_way(self, trace: str) -> tuple[list[BounceOrder], bool]:
         """Return a flow's bounce orders, and whether anything else of it is open."""

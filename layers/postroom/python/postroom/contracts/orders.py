@@ -114,7 +114,7 @@ class BounceOrder(Order):
 
     @property
     def is_delay(self) -> bool:
-        """Whether recipients wait. It is no reason to wait that the message is under way."""
+        """Whether recipients wait. It is no reason to wait for long that the message is under way."""
         return self.name.startswith(DELAYED_PREFIX)
 
     @property
