@@ -1,13 +1,16 @@
 """KMS: keys that are disabled, about to be deleted or asymmetric refuse to encrypt and decrypt, as on AWS.
 
 moto encrypts and decrypts with any key it knows, in whatever state. Source: API reference, errors of Decrypt,
-Encrypt and GenerateDataKey; developer guide, "Key states of AWS KMS keys".
+Encrypt and GenerateDataKey; developer guide, "Key states of AWS KMS keys". moto also makes an RSA key for each
+symmetric key, which takes most of the time of CreateKey and is used by nothing; here all of them have the same one.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import moto.kms.models
 from moto.core.exceptions import JsonRESTError
 from moto.kms.exceptions import InvalidKeyUsageException, NotFoundException
 from moto.kms.models import KmsBackend
@@ -16,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moto.kms.models import Key
+    from moto.kms.utils import AbstractPrivateKey
 
 _original_create_key = KmsBackend.create_key
 _original_encrypt = KmsBackend.encrypt
 _original_decrypt = KmsBackend.decrypt
+_new_private_key = moto.kms.models.generate_private_key
 _original_by_raw_id = {
     name: getattr(KmsBackend, name)
     for name in ("disable_key", "enable_key", "cancel_key_deletion", "schedule_key_deletion")
@@ -65,6 +70,16 @@ def create_key(self: KmsBackend, policy: str | None, key_usage: str | None, *arg
     return _original_create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", *args, **kwargs)
 
 
+@cache
+def _unused_key() -> AbstractPrivateKey:
+    return _new_private_key("SYMMETRIC_DEFAULT")
+
+
+def private_key(key_spec: str) -> AbstractPrivateKey:
+    """Make a new private key for asymmetric keys only."""
+    return _unused_key() if key_spec == "SYMMETRIC_DEFAULT" else _new_private_key(key_spec)
+
+
 def _accepting_arns(original: Callable[..., Any]) -> Callable[..., Any]:
     """Let an operation on a key take its ARN as well; moto looks it up among raw ids and raises."""
 
@@ -77,6 +92,7 @@ def _accepting_arns(original: Callable[..., Any]) -> Callable[..., Any]:
 def apply() -> None:
     """Put the functions above in place of moto's."""
     KmsBackend.create_key = create_key
+    moto.kms.models.generate_private_key = private_key
     KmsBackend.encrypt = encrypt
     KmsBackend.decrypt = decrypt
     for name, original in _original_by_raw_id.items():
