@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from postroom.model.facts import SUBMITTED, EventName, OwnFact, message_part, reply_trace, trace_of
+from postroom.model.facts import SUBMITTED, EventName, Fact, OwnFact, message_part, reply_trace, trace_of
 from postroom.ports.transit import (
     Commit,
     Outcome,
@@ -35,8 +35,13 @@ class TestLedger:
         way.transit.commit(Commit(facts=[received(TWO, messageId="<1>")]))
         way.transit.commit(Commit(facts=[received("c" * 32, messageId="<2>")]))
         for spelling in ("<1>", "1", " <1>\r\n"):
-            assert {fact.trace for fact in way.ledger.received(message_id=spelling)} == {TRACE, TWO}
-        assert list(way.ledger.received(message_id="<3>")) == []
+            assert {fact.trace for fact in way.ledger.by_message_id(spelling)} == {TRACE, TWO}
+        assert list(way.ledger.by_message_id("<3>")) == []
+
+    def test_messages_of_users_are_found_by_their_own_id(self, way: Way) -> None:
+        name = EventName.OUTGOING_EMAIL_SUBMITTED
+        way.transit.commit(Commit(facts=[Fact(TRACE, ORG, name, SUBMITTED, 1, data={"messageId": "<1>"})]))
+        assert [fact.key for fact in way.ledger.by_message_id("1")] == [SUBMITTED]
 
     def test_an_organization_has_its_own_facts(self, way: Way) -> None:
         way.transit.commit(Commit(facts=[received(), delivered()]))

@@ -124,7 +124,7 @@ def test_the_starter_restyles_a_message_through_the_message_flow_api(running: Ru
     running.send(raw, "ada@starters.example")
     with running.entered():
         wait_for(lambda: running.copies_of(user))
-        (fact,) = running.operator().ledger.received(message_id="<starter@elsewhere.example>")
+        (fact,) = running.operator().ledger.by_message_id("<starter@elsewhere.example>")
     message_id = str(fact.data["flowMessageId"])
     answer = invoke(running, "HouseStyleFunction", {**EVENT, "messageId": message_id})
     assert answer == {"actions": [DEFAULT]}

@@ -49,7 +49,7 @@ def received(running: RunningStack, user: str, content: bytes, name: str) -> str
     before = running.copies_of(user)
     running.send(content, "ann@flow.example")
     wait_for(lambda: running.copies_of(user) > before)
-    (fact,) = running.operator().ledger.received(message_id=f"<{name}@elsewhere.example>")
+    (fact,) = running.operator().ledger.by_message_id(f"<{name}@elsewhere.example>")
     assert fact.data["flowMessageId"] == flow_message_id(fact.trace)
     return str(fact.data["flowMessageId"])
 

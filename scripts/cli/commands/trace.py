@@ -9,7 +9,17 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
-from postroom.model.facts import EventName, Fact, OwnFact, SenderIs, flow_message_id, traces_of_message
+from postroom.model.facts import (
+    RECEIVED,
+    SUBMITTED,
+    EventName,
+    Fact,
+    OwnFact,
+    SenderIs,
+    flow_message_id,
+    inside_trace,
+    traces_of_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +48,24 @@ def _doubt(fact: Fact) -> str:
             return f" (readers may see different senders, {senders}: the most restrictive rule holds)"
         case _:
             return ""
+
+
+def _submitted(fact: Fact) -> str:
+    """Say who sent what to whom, in whose name, and by which protocol."""
+    event, data = fact.event, fact.data
+    for_others = f" (sent by {event['sender']} on behalf)" if event.get("sender") else ""
+    said = f"from {event['from']}{for_others} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"
+    return f"{said} [{data.get('protocol')}]"
+
+
+def _sent(fact: Fact) -> str:
+    """Say which way the message took: inside, by an SMTP gateway, or by SES with its id."""
+    data = fact.data
+    if "sesMessageId" in data:
+        return f"{fact.event['recipient']} by SES, {data['sesMessageId']}"
+    return (
+        f"{fact.event['recipient']} by gateway {data['gatewayId']}" if "gatewayId" in data else fact.event["recipient"]
+    )
 
 
 def _bounced(fact: Fact) -> str:
@@ -161,6 +189,9 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         lambda fact: f"{fact.event['recipient']} → {fact.event['folder']}",
     ),
     EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
+    EventName.OUTGOING_EMAIL_SUBMITTED: ("submitted", "cyan", _submitted),
+    EventName.OUTGOING_EMAIL_SENT: ("sent", "green", _sent),
+    EventName.OUTGOING_EMAIL_BOUNCED: ("not sent", "yellow", _bounced),
     EventName.RULE_APPLIED: ("rule", "magenta", _applied),
     EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
     OwnFact.MESSAGE_BLOCKED: ("blocked", "red", _reason),
@@ -208,9 +239,12 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.MAILBOX_REMOVED: ("removed", "red", lambda fact: str(fact.data.get("mailboxId", ""))),
     OwnFact.ORGANIZATION_DELETED: ("deleted", "red", lambda fact: fact.organization_id),
 }
-"""A word, a colour and a text for each fact; other events are shown by their name and fields."""
+"""A word, a colour and a text for each fact."""
 
-CAUSES: Final = (EventName.ORGANIZATION_EMAIL_RECEIVED, EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED)
+CAUSES: Final = (
+    *(EventName.OUTGOING_EMAIL_SUBMITTED, EventName.ORGANIZATION_EMAIL_RECEIVED),
+    *(EventName.DMARC_POLICY_APPLIED, EventName.RULE_APPLIED),
+)
 """Causes of other facts of the same moment, in the order in which they are decided."""
 
 
@@ -239,13 +273,31 @@ def trace(
 
 
 def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> list[Sequence[Fact]]:
-    """Return the facts of each flow: one flow for a trace id, any number for a Message-ID."""
+    """Return the facts of each message: of one for a trace id, of any number for a Message-ID.
+
+    A submission and its recipients inside are two flows of one message.
+    """
     if trace_id:
         traces = _meant(trace_id)
     else:
-        found = {fact.trace: fact.at for fact in ledger.received(message_id=message_id or "")}
+        found = {fact.trace: fact.at for fact in ledger.by_message_id(message_id or "")}
         traces = sorted(found, key=lambda trace: (found[trace], trace))
-    return [facts for trace in traces if (facts := ledger.facts(trace))]
+    stories: dict[str, Sequence[Fact]] = {}
+    for trace in traces:
+        if facts := _story(ledger, trace):
+            stories[facts[0].trace] = facts  # the same story for each of its flows
+    return list(stories.values())
+
+
+def _story(ledger: Ledger, trace: str) -> list[Fact]:
+    """Return the facts of a flow; of a submission and its flow inside for a trace of either, the submission first."""
+    facts = list(ledger.facts(trace))
+    causes = [str(fact.data["causedBy"]) for fact in facts if fact.key == RECEIVED and "causedBy" in fact.data]
+    if causes and trace == inside_trace(causes[0]):
+        return [*ledger.facts(causes[0]), *facts]
+    if any(fact.key == SUBMITTED for fact in facts):
+        return [*facts, *ledger.facts(inside_trace(trace))]
+    return facts
 
 
 def _meant(trace_id: str) -> list[str]:
@@ -283,17 +335,19 @@ def _with_address(fact: Fact, owners: dict[str, str]) -> Fact:
 
 
 def timeline(facts: Sequence[Fact]) -> Text:
-    """Return one flow as text: the time of the first fact, then the time from it to each other fact.
+    """Return one message as text: the time of the first fact, then the time from it to each other fact.
 
-    Of facts of one moment, a decision comes before its results.
+    Of facts of one moment, a decision comes before its results, and a submission before its flow inside.
     """
     from rich.text import Text
 
     facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
     first, owners = facts[0], _owners(facts)
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
+    for trace in dict.fromkeys(fact.trace for fact in facts if fact.trace != first.trace):
+        text.append_text(Text.assemble((trace, "bold"), "  inside\n"))
     for number, fact in enumerate(facts):
-        word, colour, say = SAID.get(fact.name, (fact.name.value, "white", lambda fact: str(dict(fact.event))))
+        word, colour, say = SAID[fact.name]
         when = output.short_time(fact.at) if number == 0 else f"+{(fact.at - first.at) / 1000:.3f} s"
         branch = "┬" if number == 0 and len(facts) > 1 else "└" if number == len(facts) - 1 else "├"
         text.append(f"{when:>19} {branch}─ ")

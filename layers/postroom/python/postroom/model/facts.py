@@ -123,6 +123,15 @@ SUBMITTED: str = EventName.OUTGOING_EMAIL_SUBMITTED.value
 """Key of the fact that opens an outbound flow; each flow has one."""
 
 
+OPENINGS: Final = (RECEIVED, SUBMITTED)
+"""Keys of the facts that open flows of messages."""
+
+
+def message_id_of(opening: Fact) -> str:
+    """Return the message's own Message-ID, of a fact that opens a flow; empty if the message has none."""
+    return str(opening.event.get("messageId") or opening.data.get("messageId") or "")
+
+
 def arrived_ms(received: Fact) -> int:
     """Return when SES received the message of a flow, in milliseconds since the epoch; the flow may be days younger."""
     return round(datetime.fromisoformat(received.event["messageTimestamp"]).timestamp() * 1000)

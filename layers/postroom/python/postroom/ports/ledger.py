@@ -69,8 +69,10 @@ class Ledger(Protocol):
             key: of the facts: ``SUBMITTED`` for flows of submissions.
         """
 
-    def received(self, *, message_id: str) -> Iterator[Fact]:
-        """Yield RECEIVED facts by the Message-ID header field. Reads the whole table: for the command line only.
+    def by_message_id(self, message_id: str) -> Iterator[Fact]:
+        """Yield RECEIVED and SUBMITTED facts by the Message-ID header field.
+
+        Reads the whole table: for the command line only.
 
         Args:
             message_id: in any of the spellings of ``model.message_ids``.

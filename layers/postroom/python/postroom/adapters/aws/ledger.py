@@ -9,7 +9,7 @@ from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.model.facts import OPENINGS, RECEIVED, SUBMITTED, EventName, Fact, OwnFact, message_id_of
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -66,17 +66,17 @@ class DynamoLedger:
         found = DirectoryTable(self.client, self.table).get_all(places)
         return {fact.trace: fact for fact in _facts(found.values())}
 
-    def received(self, *, message_id: str) -> Iterator[Fact]:
+    def by_message_id(self, message_id: str) -> Iterator[Fact]:
         found = scan(
             self.client,
             self.table,
-            "#name = :received",
+            "#name IN (:received, :submitted)",
             ExpressionAttributeNames={"#name": "name"},
-            ExpressionAttributeValues={":received": {"S": EventName.ORGANIZATION_EMAIL_RECEIVED}},
+            ExpressionAttributeValues={":received": {"S": RECEIVED}, ":submitted": {"S": SUBMITTED}},
         )
         meant = spellings(message_id)
         for fact in _facts(found):
-            if fact.key == RECEIVED and bare(fact.event.get("messageId", "")) in meant:
+            if fact.key in OPENINGS and bare(message_id_of(fact)) in meant:
                 yield fact
 
     def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:

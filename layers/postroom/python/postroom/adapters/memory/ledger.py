@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
-from postroom.model.facts import RECEIVED, OwnFact, split_trace
+from postroom.model.facts import OPENINGS, RECEIVED, OwnFact, message_id_of, split_trace
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -51,9 +51,9 @@ class MemoryLedger:
         found = {trace: self.fact(trace, key) for trace in traces}
         return {trace: fact for trace, fact in found.items() if fact is not None}
 
-    def received(self, *, message_id: str) -> Iterator[Fact]:
+    def by_message_id(self, message_id: str) -> Iterator[Fact]:
         meant = spellings(message_id)
-        yield from (f for f in self._all() if f.key == RECEIVED and bare(f.event.get("messageId", "")) in meant)
+        yield from (f for f in self._all() if f.key in OPENINGS and bare(message_id_of(f)) in meant)
 
     def between(self, since_ms: int, until_ms: int) -> Iterator[Fact]:
         yield from (fact for fact in self._all() if since_ms <= fact.at < until_ms)
