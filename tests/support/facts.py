@@ -140,7 +140,7 @@ class Facts:
     def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
         return {each.trace: each for each in self.all if each.trace in traces and each.key == key}
 
-    def received(self, *, message_id: str) -> Iterator[Fact]:
+    def by_message_id(self, message_id: str) -> Iterator[Fact]:
         return (each for each in self.all if each.event.get("messageId") == message_id)
 
     def between(self, since: int, until: int) -> Iterator[Fact]:
