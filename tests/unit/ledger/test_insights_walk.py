@@ -21,7 +21,7 @@ from tests.support.outbound import Office
 from tests.support.rules import rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BEN, CARL, DORA = "ben@acme.test", "carl@example.org", "dora@example.org"
 
@@ -47,7 +47,7 @@ def office() -> Office:
     return Office()
 
 
-def ask(office: Office, query: str, **placeholders: str) -> list[Mapping[str, Any]]:
+def ask(office: Office, query: str, **placeholders: str) -> Sequence[Mapping[str, Any]]:
     """Ask the organization's event log, as record_events writes it."""
     for name, value in placeholders.items():
         query = query.replace(f"${name}", value)
