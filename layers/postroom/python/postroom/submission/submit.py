@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.contracts.outbound_orders import SealedLocation
-from postroom.errors import ConflictError, SubmissionRefusedError
+from postroom.errors import ConflictError, StoreUnavailableError, SubmissionRefusedError
 from postroom.mime.headers import Headers
 from postroom.model.directory import EntityKind, EntityState, newest_rules
 from postroom.model.facts import SUBMITTED, submission_trace
@@ -210,7 +211,8 @@ class Submit:
         commit = Commit(facts=[fact, *facts], orders=orders)
         if self.mailboxes.send(head, item, commit, outgoing=outgoing) is Outcome.ALREADY:
             return self._lost_race(draft.trace, item)
-        self.queues.send(orders)
+        with suppress(StoreUnavailableError):  # it is accepted: a client that is told otherwise may send it again
+            self.queues.send(orders)  # else sweep does
         return Submitted(draft.trace, draft.message_id)
 
     def _item(self, draft: Draft, mailbox_key: bytes) -> NewItem:
