@@ -85,8 +85,8 @@ def _list_available_services(self: Any, type_name: str) -> list[str]:
     """List the services of all folders; those of botocore's own are looked up once."""
     own = Loader.BUILTIN_DATA_PATH
     others = [path for path in self.search_paths if path != own]
-    more = Loader(extra_search_paths=others, include_default_search_paths=False)
-    return sorted({*_own_services(own, type_name), *_services_in(more, type_name)})
+    found = set(_services_in(Loader(extra_search_paths=others, include_default_search_paths=False), type_name))
+    return sorted(found.union(_own_services(own, type_name)) if own in self.search_paths else found)
 
 
 class _Service(NamedTuple):

@@ -56,6 +56,8 @@ def test_services_of_other_folders_are_found_beside_botocores_own(folder: Path) 
     names = [Loader(extra_search_paths=each).list_available_services("service-2") for each in ([], [str(folder)])]
     assert set(names[1]) - set(names[0]) == {"postal"}
     assert {"s3", "sqs"} <= set(names[0])
+    alone: Any = Loader(extra_search_paths=[str(folder)], include_default_search_paths=False)
+    assert alone.list_available_services("service-2") == ["postal"]
 
 
 def test_clients_share_their_methods_and_no_handlers() -> None:
