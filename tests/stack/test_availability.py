@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +19,6 @@ from tests.support.running_stack import PASSWORD, RunningStack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
     from pathlib import Path
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -171,30 +169,12 @@ def free(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Free]:
     running.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def refused(free: Free) -> dict[str, Any]:
     """The test of a provider that does not permit the call yet; then it does."""
     answer = free.test(DomainName="cap.example")
     free.permit()
     return answer
-
-
-@pytest.fixture(scope="module")
-def hanging(free: Free, refused: dict[str, Any]) -> Iterator[Future[tuple[float, list[dict[str, Any]]]]]:
-    """A question to a function that sleeps for 30 seconds, under way while the other tests run."""
-
-    def ask() -> tuple[float, list[dict[str, Any]]]:
-        began = time.monotonic()
-        found = free.ask("x@hang.example", ANN, "nobody@free.example")
-        return time.monotonic() - began, found
-
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(ask)
-
-
-@pytest.fixture(autouse=True)
-def under_way(hanging: Future[Any]) -> None:
-    """Let the slow question begin before the first test."""
 
 
 def test_a_provider_that_does_not_permit_the_call_fails_its_test_with_the_command(
@@ -285,10 +265,9 @@ def test_exchangelib_has_the_answers_of_all_that_answer(free: Free) -> None:
 
 @pytest.mark.parametrize("way", ["2010_SP2", "no version", "autodiscover"])
 def test_exchangelib_reads_all_three_kinds_of_domains_however_it_finds_the_front(
-    free: Free, hanging: Future[Any], tmp_path: Path, way: str
+    free: Free, tmp_path: Path, way: str
 ) -> None:
     """A calendar of our own, a customer's function, the front of a second organization, and an unknown mailbox."""
-    hanging.result(60)  # it has one of the workers, and a question to our own front takes two
     version = {"version": Version(EXCHANGE_2010_SP2)} if way == "2010_SP2" else {}
     found = discovered(free.running, ANN, tmp_path) if way == "autodiscover" else server(free.running, ANN, **version)
     asked = (LINUS, "nobody@free.example", ANN, "nobody@there.example", "hours@cap.example")
@@ -314,10 +293,12 @@ def test_exchangelib_reads_all_three_kinds_of_domains_however_it_finds_the_front
         assert view.working_hours_timezone.bias == (0 if view is ann else -60)
 
 
-def test_a_function_that_sleeps_costs_the_others_nothing(
-    free: Free, hanging: Future[tuple[float, list[dict[str, Any]]]]
-) -> None:
-    took, results = hanging.result(60)
+@pytest.mark.slow
+def test_a_function_that_sleeps_costs_the_others_nothing(free: Free) -> None:
+    """The function sleeps for 30 seconds. How a call ends that takes too long: tests/contract."""
+    began = time.monotonic()
+    results = free.ask("x@hang.example", ANN, "nobody@free.example")
+    took = time.monotonic() - began
     assert 24 < took < 27, "26 s and the start of a process"
     assert [result.get("code", "ok") for result in results] == [
         "ErrorTimeoutExpired",

@@ -94,7 +94,8 @@ def stored(running: RunningStack) -> dict[str, bytes]:
         found[table] = repr([row for page in pages for row in page["Items"]]).encode()
     for bucket in s3.list_buckets()["Buckets"]:
         found |= objects(running, bucket["Name"])
-    for group in logs.describe_log_groups()["logGroups"]:
+    listed = logs.get_paginator("describe_log_groups").paginate()  # a page has 50
+    for group in (group for page in listed for group in page["logGroups"]):
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         found[group["logGroupName"]] = "\n".join(e["message"] for page in pages for e in page["events"]).encode()
     return found

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.config import Config
 
+from cli import stack_outputs
+from cli.repository import STACK_NAME
 from cli.running import session
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.directory import DynamoDirectory
@@ -199,7 +201,7 @@ class RunningStack:
 
     def operator(self) -> Operator:
         """Return the operator's tools; within ``entered``."""
-        return operator.build({**os.environ, **self.settings})
+        return operator.build({**os.environ, **self.settings, **self._told()})
 
     def workers(self, function: str) -> list[int]:
         """Return the processes that run a function (its folder's name), alive now."""
@@ -269,6 +271,12 @@ class RunningStack:
         with urllib.request.urlopen(url) as answer:  # noqa: S310  our own http
             found: list[dict[str, Any]] = json.load(answer)
         return found
+
+    def _told(self) -> dict[str, str]:
+        """Return what the stack's outputs tell its operators; some queues are no function's setting."""
+        name = self.environment.get("POSTROOM_STACK", STACK_NAME)
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return stack_outputs.settings_of({each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})
 
     def _settings(self) -> dict[str, str]:
         functions = self.client("lambda").list_functions()["Functions"]
