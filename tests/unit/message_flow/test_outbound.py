@@ -65,6 +65,16 @@ def test_a_function_reads_the_message_without_bcc_and_what_it_puts_leaves(office
     assert office.contents("ben") == [disclaimed]
 
 
+def test_a_bcc_that_a_function_puts_reaches_nobody(office: Outbound) -> None:
+    def archive(event: Any) -> Any:
+        office.put(event["messageId"], PLAIN.replace(b"Subject:", b"Bcc: archive@example.net\r\nSubject:", 1))
+        return {"actions": [said("DEFAULT")]}
+
+    office.rules(office.asks(archive))
+    office.mail(CARL, BEN)
+    assert office.contents("ben") == [PLAIN]
+
+
 def test_both_flows_of_a_message_are_read_by_their_own_ids(office: Outbound) -> None:
     trace = office.mail(BEN)
     for each in (trace, inside_trace(trace)):

@@ -21,6 +21,7 @@ from postroom.mime.headers import read_headers
 from postroom.model.facts import RECEIVED, SUBMITTED, Fact, OwnFact, split_trace, traces_of_message
 from postroom.model.limits import CONFLICT_ATTEMPTS, MAX_STORED_BYTES
 from postroom.ports.transit import Commit, Outcome
+from postroom.submission.prepare import without_bcc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +94,8 @@ class MessageFlow:
         except MessageNotFoundError as error:
             raise _not_found(message_id) from error
         criteria.check(content, original)
+        if received.key == SUBMITTED:  # as of what was submitted
+            content = without_bcc(content)
         # named by its hash: the same content is the same object again, and no object is overwritten
         name = f"transit/{received.trace}/content-{hashlib.sha256(content).hexdigest()}"
         self._record(received, self.raw.keep(name, content), len(content))
