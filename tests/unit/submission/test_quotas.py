@@ -71,9 +71,16 @@ def test_recipients_inside_are_not_counted() -> None:
 def test_an_attempt_that_did_not_commit_leaves_what_it_took_to_the_next() -> None:
     account = quota()
     first = counted(Outgoing(), 5, account, NOON)
-    again = counted(Outgoing(DAY, 2, 4), 5 + EARLY, account, NOON, taken=first.taken)
+    again = counted(Outgoing(DAY, 2, 4), 5 + EARLY, account, NOON, earlier=first)
     assert again.after == Outgoing(DAY, 7 + EARLY, 4 + first.taken)
     assert used(account) == first.taken
+
+
+def test_what_an_attempt_took_before_midnight_is_not_of_the_next_day() -> None:
+    account = quota()
+    first = counted(Outgoing(DAY), 5, account, NOON)
+    again = counted(Outgoing(DAY), 5, account, NOON + DAY_MS, earlier=first)
+    assert again == counted(Outgoing(DAY), 5, quota(), NOON + DAY_MS)
 
 
 @given(st.lists(st.integers(1, 500), max_size=60))

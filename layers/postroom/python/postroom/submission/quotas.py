@@ -52,22 +52,23 @@ class Count:
     taken: int
 
 
-def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int, *, taken: int = 0) -> Count:
+def counted(before: Outgoing, recipients: int, quota: AccountQuota, now: int, *, earlier: Count | None = None) -> Count:
     """Count recipients outside the organization.
 
     Args:
         before: of the mailbox's head.
         recipients: none: nothing changes.
         now: milliseconds since the epoch.
-        taken: by an attempt before, for the same message.
+        earlier: the count of an attempt before, for the same message; what it took counts on its own day only.
 
     Raises:
         SubmissionRefusedError: a quota is used up.
         StoreUnavailableError: the account's could not be read.
     """
     if not recipients:
-        return Count(before, taken)
+        return Count(before, 0)
     day = now // DAY_MS
+    taken = earlier.taken if earlier is not None and earlier.after.day == day else 0
     today = before if before.day == day else Outgoing(day)
     after = today.recipients + recipients
     if after > MOST_OF_A_USER:

@@ -129,16 +129,16 @@ class Submit:
             return self._take_up(known)
 
     def _new(self, submission: Submission, trace: str) -> Submitted:
-        draft, taken = self._draft(submission, trace), 0
+        draft = self._draft(submission, trace)
+        count: Count | None = None
         for attempt in range(CONFLICT_ATTEMPTS):
             head = self._head(draft)
             if attempt == 0:
                 self._count_test(draft)
-            count = self._counted(draft, head, taken)
+            count = self._counted(draft, head, count)
             try:
                 return self._sent(draft, head, count.after)
             except ConflictError:
-                taken = count.taken
                 self.pause(attempt)
         raise ConflictError("the mailbox changed at every attempt")
 
@@ -192,9 +192,9 @@ class Submit:
         if any(domain.is_test for domain in draft.domains if domain.name == author_domain):
             count_test(len(draft.recipients), self.quota, self.now())
 
-    def _counted(self, draft: Draft, head: Head, taken: int) -> Count:
+    def _counted(self, draft: Draft, head: Head, earlier: Count | None) -> Count:
         outside = len(draft.recipients) - len(draft.inside)
-        return counted(head.outgoing, outside, self.quota, self.now(), taken=taken)
+        return counted(head.outgoing, outside, self.quota, self.now(), earlier=earlier)
 
     def _sent(self, draft: Draft, head: Head, outgoing: Outgoing) -> Submitted:
         """Seal the copy, and commit."""
