@@ -121,6 +121,7 @@ class Submits:
     """Implements ``ObjectSubmits``: keeps what is submitted; refuses all, if there is a ``refusal``."""
 
     refusal: Refusal | None = None
+    text: str = "because"
     found: list[tuple[Submission, S3Reference | None]] = field(default_factory=list)
 
     def submit(self, submission: Submission) -> Submitted:
@@ -131,7 +132,7 @@ class Submits:
 
     def _done(self, submission: Submission, reference: S3Reference | None) -> Submitted:
         if self.refusal is not None:
-            raise SubmissionRefusedError(self.refusal, "because")
+            raise SubmissionRefusedError(self.refusal, self.text)
         self.found.append((submission, reference))
         return Submitted("t-1", "<1@example.com>")
 

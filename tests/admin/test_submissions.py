@@ -76,7 +76,9 @@ def test_every_refusal_has_an_error_of_the_model(caller: Any, acme: str, ann: st
     caller.context.submits.refusal = refusal
     code = ERRORS[refusal].__name__ if refusal in ERRORS else "InvalidParameterException"
     asked = {"OrganizationId": acme, "UserId": ann, "RawMessage": RAW}
-    assert caller.refused(code, "SubmitRawMessage", **asked) == "because."
+    assert caller.refused(code, "SubmitRawMessage", **asked) == "Because."
+    caller.context.submits.text = "There is no bucket b."
+    assert caller.refused(code, "SubmitRawMessage", **asked) == "There is no bucket b."
 
 
 def test_unknown_users_and_other_kinds_cannot_send(caller: Any, acme: str, enable: Callable[..., str]) -> None:

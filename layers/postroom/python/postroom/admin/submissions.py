@@ -65,5 +65,9 @@ def submit(context: Context, request: requests.SubmitRawMessageRequest, _now: in
             reference = S3Reference(place["Bucket"], place["Key"], place.get("ObjectVersion"))
             done = context.submits.submit_object(submission, reference)
     except SubmissionRefusedError as error:
-        raise ERRORS.get(error.reason, InvalidParameterException)(f"{error}.") from error
+        raise ERRORS.get(error.reason, InvalidParameterException)(_sentence(str(error))) from error
     return {"MessageId": done.message_id, "TraceId": done.trace}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

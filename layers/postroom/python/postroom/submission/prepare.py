@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from postroom.mime.headers import Headers
 
+_FIELD: Final = re.compile(rb"[!-9;-~]+:")
 _LINE_END: Final = re.compile(rb"\n(?![ \t])")
 BLIND: Final = ("bcc", "resent-bcc")
 """Fields that only the sender's own copy has. Source: RFC 5322, 3.6.3 and 3.6.6."""
@@ -34,7 +35,16 @@ def check_block(content: bytes) -> None:
     found = readings(content)
     block = content[: found[0].end]
     if len(found) > 1 or not found[0].is_regular() or found[0].is_cut or b"\0" in block:
-        raise SubmissionRefusedError(Refusal.MALFORMED, "the header fields are malformed")
+        raise SubmissionRefusedError(Refusal.MALFORMED, _fault(block))
+
+
+def _fault(block: bytes) -> str:
+    """Say which line is at fault; its text is not quoted."""
+    for number, line in enumerate(block.split(b"\n"), 1):
+        regular = _FIELD.match(line) or (number > 1 and line[:1] in (b" ", b"\t")) or line in (b"", b"\r")
+        if not regular or b"\0" in line or b"\r" in line.removesuffix(b"\r"):
+            return f"line {number} of the header is no field, or has a CR or NUL of its own"
+    return "the header fields are too many, or end in doubt"
 
 
 def completed(content: bytes, headers: Headers, *, message_id: str, now: int, sender: str | None) -> bytes:
