@@ -11,7 +11,7 @@ from rich.progress import Progress, TaskID
 from cli import output, running
 from cli.errors import CommandError
 from cli.repository import repository_root
-from tour import mail, take_out
+from tour import mail, reply, take_out
 from tour.audit import Audit
 from tour.booking import Booking
 from tour.stack import expect, show, started
@@ -68,6 +68,7 @@ def main() -> int:
             _watched(console, "copies with the right bytes", copies, tour.compare_bytes)
             _step(console, "the event log", tour.read_event_log)
             _step(console, "audited deliveries", audit.show_delivery)
+            _step(console, "a reply, and its trace", lambda: reply.send(tour))
             _step(console, "a calendar, imported", tour.import_calendar)
             _step(console, "one room, two requests", Booking(tour).book)
             _step(console, "free/busy, asked with exchangelib", tour.ask_free_busy)
