@@ -20,6 +20,7 @@ from tests.faults.audited import audited_deliveries, proofs
 from tests.faults.exported import gathered
 from tests.faults.faults import IN_ORDER
 from tests.faults.harness import ACCOUNT, REGION
+from tests.faults.outgoing import LEFT, Transmitted, is_transmission, refused, submitter, traces_of
 from tests.support.audit_targets import GROUP
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ FRAME: Final = (1 << 20) + 16
 """Bytes of one sealed frame, tag included. Source: docs/decisions, the sealed format."""
 
 
-EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail")
+EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail", "sesv2 SendEmail")
 """Calls with an effect outside our tables. A stop between such a call and its record repeats only this call."""
 
 
@@ -112,6 +113,9 @@ ENDS: Final[Mapping[str, tuple[str, Callable[[Fact], list[str]]]]] = {
     "RECIPIENT_SKIPPED": ("skipped", lambda fact: [fact.data["memberId"]]),
     "RULE_APPLIED": ("dropped", _by_rule),
     "DMARC_POLICY_APPLIED": ("dropped", _by_policy),
+    "OUTGOING_EMAIL_SUBMITTED": ("submitted", submitter),
+    "OUTGOING_EMAIL_SENT": ("sent", lambda fact: [fact.event["recipient"]]),
+    "OUTGOING_EMAIL_BOUNCED": ("refused", refused),
     "MESSAGE_BLOCKED": ("blocked", lambda fact: list(fact.data["recipients"])),
     "QUOTA_NOTICE_DROPPED": ("dropped", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
     "QUOTA_NOTICE_DELIVERED": ("noticed", lambda fact: [f"{fact.data['mailboxId']}'s notice"]),
@@ -167,6 +171,8 @@ class Evidence:
     messages: Mapping[str, bytes]
     replaced: Mapping[str, bytes]
     """The content that a rule's function put in place of a message; mailboxes must hold it."""
+    submitted: Mapping[str, bytes]
+    """What users sent, as it is in Sent Items."""
     facts: list[Fact]
     transit: Sequence[Mapping[str, Any]]
     mailboxes: Mapping[str, Mailbox]
@@ -179,6 +185,7 @@ class Evidence:
     announced: list[Mapping[str, Any]]
     answers: list[str]
     """Bounce messages that SES sent: requests of SendBounce as JSON, and messages of SendRawEmail."""
+    transmitted: list[Transmitted]
     provided: int
     """How often a provider of free/busy information was called."""
     called_last: str
@@ -209,7 +216,7 @@ class Evidence:
     @property
     def sent(self) -> dict[bytes, str]:
         """The name of the message by content that mailboxes may hold."""
-        return {content: name for name, content in {**self.messages, **self.replaced}.items()}
+        return {content: name for name, content in {**self.messages, **self.replaced, **self.submitted}.items()}
 
     @property
     def states(self) -> Iterator[State]:
@@ -249,10 +256,11 @@ def gather(harness: Harness) -> Evidence:
     """Read everything."""
     facts = [_fact(row) for row in harness.stack.rows("LEDGER_TABLE")]
     sealed = harness.stack.objects("MAIL_BUCKET")
-    queues = harness.queued()
+    queues, sent = harness.queued(), list(ses_backends[ACCOUNT][REGION].sent_messages)
     made = Evidence(
         messages=harness.messages,
         replaced=harness.replaced,
+        submitted=harness.submitted,
         facts=facts,
         transit=[row for row in harness.stack.rows("TRANSIT_TABLE") if "state" in row],  # the others are counters
         mailboxes=_mailboxes(harness, sealed),
@@ -263,7 +271,10 @@ def gather(harness: Harness) -> Evidence:
         lines=list(_lines()) if "record_events" in harness.functions else [],
         provided=sum("requester" in event for event in harness.pipeline.callees.events),
         called_last=harness.injector.struck,
-        answers=[str(each.raw_data) for each in ses_backends[ACCOUNT][REGION].sent_messages],
+        answers=[str(each.raw_data) for each in sent if not is_transmission(each.raw_data)],
+        transmitted=[
+            Transmitted(tuple(each.destinations), str(each.raw_data)) for each in sent if is_transmission(each.raw_data)
+        ],
         noted=_noted(harness),
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],
@@ -272,9 +283,13 @@ def gather(harness: Harness) -> Evidence:
         exported=gathered(harness.stack.rows("DIRECTORY_TABLE")),
         undisturbed=not harness.injector.struck and harness.handing == IN_ORDER,
     )
-    made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in facts if "sesMessageId" in fact.data}
+    came = [fact for fact in facts if "sesMessageId" in fact.data and fact.name not in LEFT]
+    made.message_of = {fact.trace: fact.data["sesMessageId"] for fact in came}
     causes = {fact.trace: fact.data["causedBy"] for fact in facts if "causedBy" in fact.data}
-    made.message_of |= {trace: f"reply to {made.message_of[cause]}" for trace, cause in causes.items()}
+    made.message_of |= traces_of(harness.submitted)
+    made.message_of |= {
+        trace: f"reply to {made.message_of[cause]}" for trace, cause in causes.items() if trace not in made.message_of
+    }
     return made
 
 

@@ -23,6 +23,7 @@ THROTTLES: Final = {
     "s3": "SlowDown",
     "secretsmanager": "ThrottlingException",
     "ses": "Throttling",
+    "sesv2": "TooManyRequestsException",
     "sqs": "RequestThrottled",
     "sts": "Throttling",
 }

@@ -70,7 +70,6 @@ POSTPONED: Final = {"RETRY_EVENTS_QUEUE_URL", "RETRY_AUDIT_QUEUE_URL"}
 ATTEMPTS: Final = 5
 """Most attempts of the schedule, or of an operator's command."""
 
-
 MOST_BATCHES: Final = 2000
 """Most batches of a run; the largest scenario needs a tenth of that."""
 
@@ -97,6 +96,7 @@ class Harness:
     messages: dict[str, bytes] = field(default_factory=dict)
     replaced: dict[str, bytes] = field(default_factory=dict)
     """The content that a rule's function put in place of a message."""
+    submitted: dict[str, bytes] = field(default_factory=dict)
     _apps: dict[str, ModuleType] = field(default_factory=dict)
     _handled: list[Batch] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Harness:
         self.clock.skipped = 0.0
         self.handing = handing
         self._chance = None if handing.seed is None else random.Random(handing.seed)  # noqa: S311 - repeatable
-        self.messages, self.replaced, self._apps, self._handled = {}, {}, {}, []
+        self.messages, self.replaced, self.submitted, self._apps, self._handled = {}, {}, {}, {}, []
         self.pipeline.callees.events.clear()
 
     def arrive(self, message_id: str, *recipients: str, content: bytes | None = None, age: int = 0, **more: Any) -> str:
@@ -223,6 +223,13 @@ class Harness:
                 self._call("query_availability", event)
             except Killed:
                 self._apps.pop("query_availability", None)
+
+    def answer(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Ask a function as a client does; the answer is empty if there is none."""
+        with contextlib.suppress(Killed, TemporaryError):
+            return dict(self._call(function, event))
+        self._apps.pop(function, None)
+        return {}
 
     def operate(self, work: Callable[[], object]) -> None:
         """Run an operator's command until it succeeds."""

@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.contracts.orders import STATIONS
+from postroom.model.facts import EventName
 from tests.faults.audited import troubles, unproved
 from tests.faults.evidence import ENDS, PASSING, State
 from tests.faults.exported import faults_of
+from tests.faults.outgoing import wrong_transmissions
 from tests.support.stack import DEAD_LETTERS
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ REPLIED: Final = re.compile(rb"\r\nIn-Reply-To: <([^@]*)@[^>]*>\r\n(?:[^\r]+\r\n
 """Header fields of a mailbox's reply, with the name of the message that it answers."""
 
 CALENDAR: Final = "CALENDAR"
-
+SENT_ITEMS: Final = "SENT_ITEMS"
+IN_MAILBOXES: Final = {"delivered", "noticed", "submitted"}
 
 ORDERS: Final = tuple(name for name, station in STATIONS.items() if station.orders)
 """Queues of orders that are open in transit."""
@@ -88,7 +91,7 @@ def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario)
             if copy.content is not None and (CALENDAR in copy.folders or copy.content in scenario.imported):
                 pass  # objects of calendars, and what was imported, are checked by themselves
             elif name is not None:
-                copies[State(name, copy.mailbox, "delivered")] += 1
+                copies[State(name, copy.mailbox, "submitted" if SENT_ITEMS in copy.folders else "delivered")] += 1
             elif replied:
                 copies[State(f"reply to {replied[1].decode()}", copy.mailbox, "delivered")] += 1
             elif AUTOMATIC in (copy.content or b""):
@@ -97,7 +100,7 @@ def each_mailbox_has_one_copy_byte_for_byte(found: Evidence, scenario: Scenario)
                 yield Finding(Kind.LOST, f"a copy of {copy.mailbox} is missing or not what was sent: {copy.blob}")
             if copy.content is not None and copy.size != len(copy.content):
                 yield Finding(Kind.WRONG, f"a copy of {copy.mailbox} says another size")
-    wanted = {end.place: end for end in scenario.ends if end.state in {"delivered", "noticed"} and not scenario.erased}
+    wanted = {end.place: end for end in scenario.ends if end.state in IN_MAILBOXES and not scenario.erased}
     for state in wanted.keys() - copies.keys():
         yield Finding(Kind.LOST, f"{state.recipient} has no copy of {state.message}")
     for state, number in copies.items():
@@ -237,7 +240,8 @@ def facts_are_complete(found: Evidence, scenario: Scenario) -> Iterator[Finding]
 def each_flow_has_one_bounce_message(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
     """Invariant 3: one bounce message per flow. SES cannot tell whether it sent one, so a stop there repeats it."""
     most = 2 if found.in_the_window else 1
-    told = [fact for fact in found.facts if fact.name == "BOUNCE_SENT"]
+    told = [each for each in found.facts if each.name == "BOUNCE_SENT"]
+    told = [each for each in told if found.message_of[each.trace] not in found.submitted]  # into a mailbox of ours
     for fact in told:
         message = found.message_of[fact.trace]
         names = (f'"original": "{message}"', f"<{message}@example.org>")  # SendBounce's, and a report's of ours
@@ -248,6 +252,12 @@ def each_flow_has_one_bounce_message(found: Evidence, scenario: Scenario) -> Ite
             yield Finding(Kind.DUPLICATED, f"the sender of {message} was told {number} times")
     if len(found.answers) > most * len(told):
         yield Finding(Kind.WRONG, f"SES sent {len(found.answers)} bounce messages for {len(told)} flows")
+
+
+def each_recipient_outside_is_sent_one_message(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
+    """Invariant 3: SES cannot tell whether it sent a message, so a stop there repeats it."""
+    for lost, text in wrong_transmissions(found.facts, found.transmitted, most=2 if found.in_the_window else 1):
+        yield Finding(Kind.LOST if lost else Kind.DUPLICATED, text)
 
 
 def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
@@ -289,13 +299,7 @@ def every_fact_is_projected(found: Evidence, scenario: Scenario) -> Iterator[Fin
         yield Finding(Kind.WRONG, f"the bus has an event without a fact: {name}")
 
 
-_LOGGED: Final = {
-    "ORGANIZATION_EMAIL_RECEIVED",
-    "MAILBOX_EMAIL_DELIVERED",
-    "INCOMING_EMAIL_BOUNCED",
-    "RULE_APPLIED",
-    "DMARC_POLICY_APPLIED",
-}
+_LOGGED: Final = set(EventName)
 """Facts that are events of WorkMail's log; all others are ours."""
 
 
@@ -362,6 +366,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     nothing_is_left_of_what_was_deleted,
     facts_are_complete,
     each_flow_has_one_bounce_message,
+    each_recipient_outside_is_sent_one_message,
     what_is_open_is_in_a_queue,
     every_dead_letter_is_parked,
     every_fact_is_projected,

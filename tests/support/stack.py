@@ -66,6 +66,7 @@ class Stack:
             "TRANSMIT_RETRY_SECONDS": "172800",
             "QUERY_AVAILABILITY_FUNCTION": "query_availability",
             "SUBMIT_FUNCTION": "submit",
+            "PUT_CONTENT_BUCKETS": "TAGGED",
             "PRIVATE_EWS_SERVERS": "NONE",
             "PRIVATE_SMTP_GATEWAYS": "NONE",
             "ROLE_PASSERS": "ANY",
