@@ -6,20 +6,17 @@ own. One transaction opens it, records what it tells, and ends the orders: there
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.bounce.report import delivery_report
 from postroom.bounce.submitted import header_block
 from postroom.bounce.wording import ADVICE_TO_USERS, delay_notice, explanation
-from postroom.mime.headers import Headers
 from postroom.model.bounces import Bounce
-from postroom.model.facts import Fact, OwnFact, report_trace
+from postroom.model.facts import Fact, OwnFact
 from postroom.model.folders import Folder
 from postroom.ports.transit import Commit, Outcome, SettleIfThere
-from postroom.routing.inside import Inside, received_inside
-from postroom.routing.plan import Flow
+from postroom.routing.inside import report_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -152,33 +149,11 @@ class MailboxReports:
             message_id=str(submitted.data["messageId"]),
             now=now,
         )
-        digest = hashlib.sha256(content).hexdigest()[:32]  # another attempt may have had more to tell
-        # beside the message that it is about, so that bytes that are never delivered go with it
-        number = claim.key.partition(":")[2]
-        raw = self.raw.keep(f"transit/{claim.trace}/report-{number}-{digest}", content)
-        trace = report_trace(claim.trace, claim.key)
-        headers = Headers.of(content)
-        received = received_inside(
-            Inside(
-                trace=trace,
-                organization_id=claim.organization_id,
-                caused_by=claim.trace,
-                recipients=(bounce.to,),
-                author=bounce.author,
-                sender="",
-                subject=headers.text("Subject"),
-                message_id=headers.text("Message-ID"),
-                envelope_from="",
-                raw=raw,
-                size=len(content),
-                received_at=now,
-            ),
-            now,
-        )
-        flow = Flow(trace, claim.organization_id, "", raw, len(content), now, now)
+        name = f"report-{claim.key.partition(':')[2]}"
+        flow, received = report_inside(claim, name, content, self.raw, author=bounce.author, to=bounce.to, now=now)
         address = owner.primary_address or bounce.to
         delivery = flow.delivery(owner.entity_id, address, bounce.to, Folder.INBOX.value)
-        return _sent(claim, trace, headers.text("Message-ID")), received, delivery
+        return _sent(claim, flow.trace, str(received.event["messageId"])), received, delivery
 
 
 def _why_not(submitted: Fact, owner: Addressee | None) -> str | None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from postroom.mime.headers import Headers
 from postroom.model.addresses import Address
-from postroom.model.facts import report_trace
 from postroom.model.limits import CHUNK_RECIPIENTS
 from postroom.model.relay_answers import RelayResult
 from postroom.model.transmissions import Answer
 from postroom.ports.transit import Commit, Outcome
-from postroom.routing.inside import Inside, received_inside
-from postroom.routing.plan import Flow
+from postroom.routing.inside import report_inside
 from postroom.routing.resolve import resolve
 
 if TYPE_CHECKING:
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.transit import Transit
+    from postroom.routing.plan import Flow
 
 TOO_MANY: Final = Answer.permanent("5.2.4", f"the address is a group of more than {CHUNK_RECIPIENTS} mailboxes")
 
@@ -72,24 +69,5 @@ class OwnAddresses:
             self.queues.send(self.transit.open_orders(trace))
 
     def _opened(self, order: JournalOrder, content: bytes, now: int) -> tuple[Flow, Fact]:
-        trace = report_trace(order.trace, order.key)
-        digest = hashlib.sha256(content).hexdigest()[:32]  # groups may have changed since another attempt
-        # beside the message that it is about, so that bytes that are never delivered go with it
         name = order.key.replace(":", "-")
-        raw = self.raw.keep(f"transit/{order.trace}/{name}-{digest}", content)
-        headers = Headers.of(content)
-        inside = Inside(
-            trace=trace,
-            organization_id=order.organization_id,
-            caused_by=order.trace,
-            recipients=(order.to,),
-            author=order.author,
-            sender="",
-            subject=headers.text("Subject"),
-            message_id=headers.text("Message-ID"),
-            envelope_from="",
-            raw=raw,
-            size=len(content),
-            received_at=now,
-        )
-        return Flow(trace, order.organization_id, "", raw, len(content), now, now), received_inside(inside, now)
+        return report_inside(order, name, content, self.raw, author=order.author, to=order.to, now=now)

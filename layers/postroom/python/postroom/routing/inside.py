@@ -1,17 +1,21 @@
-"""Mail that never leaves its organization: the fact that opens its inbound flow."""
+"""Mail that never leaves its organization: the fact that opens its inbound flow, and reports as such mail."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.contracts.event_log import OrganizationEmailReceived
-from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id
+from postroom.mime.headers import Headers
+from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id, report_trace
 from postroom.model.timestamps import timestamp
 from postroom.model.verdicts import Verdict
+from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
     from postroom.contracts.orders import RawLocation
+    from postroom.ports.raw_mail import RawMail
 
 _CHECKS: Final = ("spam_verdict", "dkim_verdict", "dmarc_verdict", "spf_verdict")
 
@@ -75,3 +79,50 @@ def received_inside(message: Inside, now: int, *, key: str = RECEIVED) -> Fact:
             "causedBy": message.caused_by,
         },
     )
+
+
+class Reported(Protocol):
+    """What a report is about: a fact or an order of a flow."""
+
+    @property
+    def trace(self) -> str:
+        """Of the flow."""
+
+    @property
+    def organization_id(self) -> str:
+        """The organization."""
+
+    @property
+    def key(self) -> str:
+        """Of the fact or order."""
+
+
+def report_inside(
+    about: Reported, name: str, content: bytes, raw: RawMail, *, author: str, to: str, now: int
+) -> tuple[Flow, Fact]:
+    """Keep a report of our own for an address of the organization; return its flow, and the fact that opens it.
+
+    Its bytes lie beside the message that it is about, so that bytes that are never delivered go with it. Their key has
+    their hash, because another attempt may have had something else to tell.
+
+    Args:
+        name: of the report among those of the flow.
+        now: milliseconds since the epoch.
+    """
+    kept = raw.keep(f"transit/{about.trace}/{name}-{hashlib.sha256(content).hexdigest()[:32]}", content)
+    trace, headers = report_trace(about.trace, about.key), Headers.of(content)
+    message = Inside(
+        trace=trace,
+        organization_id=about.organization_id,
+        caused_by=about.trace,
+        recipients=(to,),
+        author=author,
+        sender="",
+        subject=headers.text("Subject"),
+        message_id=headers.text("Message-ID"),
+        envelope_from="",
+        raw=kept,
+        size=len(content),
+        received_at=now,
+    )
+    return Flow(trace, about.organization_id, "", kept, len(content), now, now), received_inside(message, now)
